@@ -1,0 +1,144 @@
+package push
+
+import "time"
+
+// DeviceKey names a device: ids are the app's own, so two apps may use the same one.
+type DeviceKey struct {
+	App    string
+	Device string
+}
+
+// TokenState says whether a device can be woken by its provider.
+type TokenState string
+
+// The token states.
+const (
+	TokenOK      TokenState = "ok"
+	TokenMissing TokenState = "missing" // none was given: session and inbox only
+	TokenDead    TokenState = "dead"    // the provider said so; a new registration makes it ok again
+)
+
+// AppState is what the app last said of itself.
+type AppState string
+
+// The app states that an app can report.
+const (
+	AppForeground AppState = "foreground"
+	AppBackground AppState = "background"
+)
+
+// Device is one app installation.
+type Device struct {
+	App             string
+	ID              string
+	User            string // its owner; "" once it is unregistered
+	Platform        Platform
+	BundleID        string      // iOS
+	Environment     Environment // iOS; "" where there is no provider token
+	Package         string      // Android
+	ProviderToken   Secret
+	Token           TokenState
+	AppState        AppState
+	Facts           map[string]any // what it reported of itself, such as os_version
+	OwnerGeneration int            // raised when the owner changes; 1 for the first
+	TokenGeneration int            // raised when the provider token changes; 1 for the first
+	TokenAt         time.Time      // when the provider token was last registered; a 410 older than this does not count
+	CredentialHash  []byte         // SHA-256 of its credential; nil once void
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+
+	Wake      Wake        // the wake in flight; its State is WakeNone if there is none
+	WakeTimes []time.Time // when its wakes left, oldest first, as far back as any budget looks
+	DueAt     time.Time   // when delivery is to look at the device again; zero: only when something happens
+}
+
+// Registered tells whether the device has an owner.
+func (d Device) Registered() bool { return d.User != "" }
+
+// Key is the device's name in the whole installation.
+func (d Device) Key() DeviceKey { return DeviceKey{App: d.App, Device: d.ID} }
+
+// WakeState says where the wake of a device stands.
+type WakeState string
+
+// The states of a wake.
+const (
+	WakeNone    WakeState = ""        // there is none
+	WakeSending WakeState = "sending" // counted and committed; the request may have left. DueAt is the end of its lease
+	WakeRetry   WakeState = "retry"   // refused or unclear; the same id goes out again at DueAt
+	WakeSuspect WakeState = "suspect" // refused in a way that may mean the token, or our credentials; judged at DueAt
+)
+
+// Wake is one request made of a provider to start the app's handler on one device. It belongs to the device, not to a
+// push; one is in flight per device at most, with one id through all its tries.
+type Wake struct {
+	ID         ID
+	State      WakeState
+	Provider   Provider
+	Attempt    int       // tries so far, from 1
+	DueAt      time.Time // see WakeState
+	ExpiresAt  time.Time // with the last delivery that it is for; zero: now or never (the provider must not store it)
+	Generation int       // the owner generation it is made for
+	TokenGen   int       // the token generation it is sent to
+	Priority   Priority  // FCM's
+	Reason     Reason    // of WakeRetry
+	Refusal    string    // of WakeSuspect: the provider's reason
+	Pushes     []ID      // the deliveries that it is for, oldest first; kept so that the answer finds them
+
+	// Items is what the request carries, oldest first: as many as fit the provider's limit. It is not stored.
+	Items []WakeItem
+}
+
+// WakeItem is one push in a wake. A payload that does not fit is left out, and the device fetches it.
+type WakeItem struct {
+	ID         ID
+	ResourceID string
+	Payload    *string // nil: to be fetched
+}
+
+// Answer is what a provider said to a wake, whole.
+type Answer struct {
+	Provider   Provider
+	Status     int    // HTTP; 0: none came
+	Reason     string // as the provider spells it; "" when it took the request
+	ProviderID string // apns-id, or FCM's message name
+}
+
+// Fault is whose a provider's refusal is. Delivery branches on it, never on a provider's strings.
+type Fault string
+
+// The faults.
+const (
+	FaultToken       Fault = "token"       // the token is dead
+	FaultSuspect     Fault = "suspect"     // the token is wrong, or our credential or environment is
+	FaultCredentials Fault = "credentials" // ours are wrong, missing or too old; the device is fine
+	FaultPush        Fault = "push"        // this request can never be taken
+	FaultPace        Fault = "pace"        // too much for this device
+	FaultQuota       Fault = "quota"       // too much for the whole app
+	FaultProvider    Fault = "provider"    // the provider's own
+)
+
+// WakeError is a provider's refusal, or the lack of an answer, in terms that delivery can act on.
+type WakeError struct {
+	Fault      Fault
+	Reason     string        // as the provider spells it, such as "Unregistered"
+	RetryAfter time.Duration // when to try again: what Retry-After asked for, else the fact sheets' wait; 0: at once, if at all
+	DeadSince  time.Time     // of FaultToken, where the provider says since when (APNs 410)
+	Unclear    bool          // the provider may have taken it all the same
+	Err        error         // what lies below, for Unwrap; it carries no secret
+}
+
+// Error names the fault and the reason.
+func (e *WakeError) Error() string {
+	s := "wake refused: " + string(e.Fault)
+	if e.Reason != "" {
+		s += ": " + e.Reason
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap is what lies below.
+func (e *WakeError) Unwrap() error { return e.Err }

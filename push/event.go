@@ -1,0 +1,84 @@
+package push
+
+import "time"
+
+// EventName is a state's name, or one of the names below.
+type EventName string
+
+// The events that are no states.
+const (
+	EventWakeSent     EventName = "wake_sent"     // a wake that carries or announces the push is on its way
+	EventWakeAnswered EventName = "wake_answered" // what the provider answered to it
+	EventTokenDropped EventName = "token_dropped" // the device's provider token is used no more
+	EventHandledLate  EventName = "handled_late"  // a handler returned after the delivery had become final
+)
+
+// Event is one line of a delivery's timeline. The JSON names are those of the API.
+type Event struct {
+	At             time.Time `json:"at"`
+	Event          EventName `json:"event"`
+	Reason         Reason    `json:"reason"`
+	Path           Path      `json:"path,omitempty"`
+	Result         Result    `json:"result,omitempty"`
+	Took           string    `json:"took,omitempty"` // a handler's time, as Go writes durations
+	WakeID         ID        `json:"wake_id,omitempty"`
+	Provider       Provider  `json:"provider,omitempty"`
+	Status         int       `json:"status,omitempty"`          // the provider's HTTP status; 0: no answer
+	ProviderReason string    `json:"provider_reason,omitempty"` // as the provider spells it
+	ProviderID     string    `json:"provider_id,omitempty"`     // the provider's own id of the request
+	Attempt        int       `json:"attempt,omitempty"`         // of the wake, from 1
+	Unclear        bool      `json:"unclear,omitempty"`         // the provider may have taken it all the same
+	Fault          Fault     `json:"fault,omitempty"`
+}
+
+// Delivery is one push for one device: its state and what is needed to take it further.
+type Delivery struct {
+	PushID     ID
+	App        string
+	DeviceID   string // "" while the user has no device
+	User       string
+	ResourceID string
+	State      State
+	Reason     Reason
+	Result     Result
+	Path       Path
+	Since      time.Time // when it was made: accepted, or its deliver_at; the inbox is sorted by it
+	AcceptedAt time.Time // of its push
+	ExpiresAt  time.Time
+	NowOrNever bool      // its TTL is 0
+	Deliver    Mode      // of its push
+	DueAt      time.Time // when the state is to be looked at again (acknowledgement, result, wake again); zero: only when something happens
+	Wakes      int       // wakes made for it that a provider took
+	Unreturned int       // times that the handler began and did not return
+	Generation int       // the owner generation of the device that it was made for
+	FinalAt    time.Time
+
+	// Payload is there where the question asks for it; PayloadBytes always tells how long it is.
+	Payload      []byte
+	PayloadBytes int
+	Events       []Event // where the question asks for it
+}
+
+// Change takes one delivery to a new standing and adds events to its timeline. It is made by the methods of Delivery, so
+// that no impossible change exists.
+type Change struct {
+	Delivery Delivery // as it is to be
+	Events   []Event  // to be added, oldest first
+}
+
+// To is the change of d to state next, for a reason, at a time. A change that the table of states does not know is no
+// change: the delivery is returned as it is, without an event.
+func (d Delivery) To(now time.Time, next State, why Reason) Change {
+	if !d.State.MayFollow(next) {
+		return Change{Delivery: d}
+	}
+	if d.State == next && d.Reason == why {
+		return Change{Delivery: d}
+	}
+	d.State, d.Reason = next, why
+	d.DueAt = time.Time{}
+	if next.Final() {
+		d.FinalAt = now
+	}
+	return Change{Delivery: d, Events: []Event{{At: now, Event: EventName(next), Reason: why}}}
+}

@@ -1,0 +1,200 @@
+// Package push holds the words of Hush and the rules that two rooms share: apps, resources, devices, pushes, deliveries,
+// their states, and what may follow what. It does no I/O, reads no clock, and imports nothing else of the project.
+//
+// The way of a push, in this package's words: a [Push] is accepted for an [Audience]; each target [Device] gets one
+// [Delivery]; a delivery reaches the app over a session, by a [Wake], or from the inbox; a [Receipt] tells what the app's
+// handler made of it; its [Event] list, the timeline, says how it went.
+package push
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Limits of what is accepted. The bodies that carry these values are refused when they go beyond them.
+const (
+	MaxPayloadBytes  = 64 << 10            // of one push's payload
+	MaxAudience      = 10_000              // users, or devices, named in one push
+	MaxBatch         = 1_000               // pushes in one batch
+	MaxTTL           = 28 * 24 * time.Hour // FCM keeps nothing longer (4 weeks)
+	DefaultTTL       = 7 * 24 * time.Hour  // where neither push nor strategy says
+	MaxDeliverAhead  = 28 * 24 * time.Hour // of deliver_at
+	MaxIDBytes       = 128                 // of a user's or a device's id
+	MaxResourceID    = 32                  // characters of a resource's id, as in ZPNs
+	MaxCollapseBytes = 64                  // of a collapse key; APNs' limit for its own
+)
+
+// ID names a push or a wake: a UUIDv7, so that ids sort by the time they were made.
+type ID string
+
+// NewID makes a new id.
+func NewID() ID { return ID(uuid.Must(uuid.NewV7()).String()) }
+
+// Platform is a phone's operating system.
+type Platform string
+
+// The platforms.
+const (
+	IOS     Platform = "ios"
+	Android Platform = "android"
+)
+
+// Provider is a service that can wake an app on a phone.
+type Provider string
+
+// The providers.
+const (
+	APNs Provider = "apns"
+	FCM  Provider = "fcm"
+)
+
+// Provider is the one that wakes apps on the platform.
+func (p Platform) Provider() Provider {
+	if p == IOS {
+		return APNs
+	}
+	return FCM
+}
+
+// TimeAllowed is how long one wake may run an app: 30 s on iOS (Apple, "Pushing background updates to your App") and
+// 20 s on Android (the time-out of Firebase's messaging service). The app's cold start is part of it.
+func (p Platform) TimeAllowed() time.Duration {
+	if p == IOS {
+		return 30 * time.Second
+	}
+	return 20 * time.Second
+}
+
+// Environment is the one of APNs that a device token belongs to.
+type Environment string
+
+// The environments.
+const (
+	Production  Environment = "production"
+	Development Environment = "development"
+)
+
+// Path is the way on which a push reached the app.
+type Path string
+
+// The paths.
+const (
+	PathSession Path = "session"
+	PathAPNs    Path = "apns"
+	PathFCM     Path = "fcm"
+	PathInbox   Path = "inbox"
+)
+
+// Mode is how a push may be delivered.
+type Mode string
+
+// The modes.
+const (
+	Auto        Mode = "auto"    // session first, then wake, then inbox
+	SessionOnly Mode = "session" // only to apps in the foreground now
+	WakeAlways  Mode = "wake"    // wakes even beside a session
+)
+
+// Push is one accepted request: audience, resource, payload. It never changes once accepted.
+type Push struct {
+	ID          ID
+	App         string
+	ResourceID  string
+	Payload     []byte // UTF-8, at most MaxPayloadBytes
+	To          Audience
+	TTL         *time.Duration // nil: the strategy's, or DefaultTTL; 0: now or never
+	CollapseKey string
+	Deliver     Mode
+	AcceptedAt  time.Time
+	DeliverAt   time.Time // zero: at once
+}
+
+// Start is the moment from which the push's TTL counts.
+func (p Push) Start() time.Time {
+	if p.DeliverAt.After(p.AcceptedAt) {
+		return p.DeliverAt
+	}
+	return p.AcceptedAt
+}
+
+// Audience says who is to get a push. Exactly one kind is set.
+type Audience struct {
+	Users   []string `json:"users,omitempty"`
+	Devices []string `json:"devices,omitempty"`
+	Tags    *TagRule `json:"tags,omitempty"`
+	All     bool     `json:"all,omitempty"`
+}
+
+// Deferred tells whether the devices are looked up only when the push's time has come: for tags and for all.
+func (a Audience) Deferred() bool { return a.Tags != nil || a.All }
+
+// TagRule chooses users by their tags. What is given must hold; one that gives nothing is refused.
+type TagRule struct {
+	Any  []string `json:"any,omitempty"`
+	All  []string `json:"all,omitempty"`
+	None []string `json:"none,omitempty"`
+}
+
+// Matches tells whether a user with these tags is meant.
+func (r TagRule) Matches(tags []string) bool {
+	has := make(map[string]bool, len(tags))
+	for _, t := range tags {
+		has[t] = true
+	}
+	for _, t := range r.All {
+		if !has[t] {
+			return false
+		}
+	}
+	for _, t := range r.None {
+		if has[t] {
+			return false
+		}
+	}
+	if len(r.Any) == 0 {
+		return true
+	}
+	for _, t := range r.Any {
+		if has[t] {
+			return true
+		}
+	}
+	return false
+}
+
+// Warning is something the sender should know about an accepted push, such as a user never seen.
+type Warning struct {
+	Code string `json:"code"`
+	User string `json:"user,omitempty"`
+}
+
+// UserNotSeen is the code of the warning for a user who has never registered a device.
+const UserNotSeen = "user_not_seen"
+
+// Accepted is what the store answers once a push is committed and flushed.
+type Accepted struct {
+	ID         ID
+	Deliveries int // made by now; none for what is looked up later
+	Warnings   []Warning
+	Devices    []DeviceKey // those whose inbox it went into, for delivery to look at now
+	Repeated   bool        // an idempotency key brought an earlier answer back; nothing new was made
+}
+
+// Secret is a value that must not be seen: a key, a token, a credential. Everything that prints hides it.
+type Secret string
+
+const hidden = "[secret]"
+
+// String hides the value.
+func (Secret) String() string { return hidden }
+
+// GoString hides the value from %#v.
+func (Secret) GoString() string { return hidden }
+
+// LogValue hides the value from slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// Reveal is the value itself, for the one who needs it.
+func (s Secret) Reveal() string { return string(s) }

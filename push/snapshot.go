@@ -1,0 +1,19 @@
+package push
+
+import "time"
+
+// Snapshot is what one transaction read of one device, locked until the Changes are committed.
+type Snapshot struct {
+	Device     Device              // its zero value if there is no such device
+	Open       []Delivery          // open deliveries, oldest first, as many as were asked for; payloads up to a wake's size
+	OpenTotal  int                 // open deliveries in all
+	NextExpiry time.Time           // the earliest ExpiresAt of those beyond Open; zero if there are none
+	Named      []Delivery          // the deliveries asked for by id that exist, in any state
+	Resources  map[string]Resource // those of Open
+}
+
+// Changes is what is to be committed of a look at one device. Its zero value changes nothing.
+type Changes struct {
+	Deliveries []Change
+	Device     *Device // wake, wake times, token state, app state and DueAt as they are to be; nil: as they are
+}
