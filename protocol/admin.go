@@ -1,0 +1,130 @@
+// Package protocol holds the JSON bodies and socket frames that server, SDK and client share. Durations are written as Go
+// writes them ("90s", "24h"), times as RFC 3339 in UTC. Version 1 is the /v1 of the routes and hush.v1 of the socket.
+package protocol
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// App is a tenant.
+type App struct {
+	App       string    `json:"app" doc:"name, 1 to 64 of [a-z0-9-]"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Apps is a page of them.
+type Apps struct {
+	Apps   []App  `json:"apps"`
+	Cursor string `json:"cursor" doc:"of the next page; empty on the last"`
+}
+
+// KeyRequest asks for a server key.
+type KeyRequest struct {
+	Role push.Role `json:"role" doc:"admin, send or read"`
+}
+
+// Key is a server key. Secret is there once, in the answer that made it.
+type Key struct {
+	KeyID     string    `json:"key_id"`
+	Role      push.Role `json:"role"`
+	Secret    string    `json:"secret,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Keys is a page of them.
+type Keys struct {
+	Keys   []Key  `json:"keys"`
+	Cursor string `json:"cursor"`
+}
+
+// SigningKeyRequest stores a key that verifies user tokens: HS256 with a secret, or ES256 with a public key.
+type SigningKeyRequest struct {
+	Alg       string `json:"alg" doc:"HS256 or ES256"`
+	Secret    string `json:"secret,omitempty" doc:"HS256: base64, 32 bytes or more"`
+	PublicKey string `json:"public_key,omitempty" doc:"ES256: PEM of a P-256 public key"`
+}
+
+// SigningKey is what may be read back of one.
+type SigningKey struct {
+	KID       string    `json:"kid"`
+	Alg       string    `json:"alg"`
+	PublicKey string    `json:"public_key,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// UserTokenRequest asks for a user's token.
+type UserTokenRequest struct {
+	User string `json:"user"`
+	TTL  string `json:"ttl,omitempty" doc:"how long it is good for; 1h unless told, at most 24h"`
+}
+
+// UserToken is a user's token.
+type UserToken struct {
+	Token     string    `json:"token"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// APNsProvider stores a key (.p8) or a certificate (.p12).
+type APNsProvider struct {
+	Key      string   `json:"key,omitempty" doc:"PEM of the .p8"`
+	KeyID    string   `json:"key_id,omitempty"`
+	TeamID   string   `json:"team_id,omitempty"`
+	Topics   []string `json:"topics,omitempty" doc:"bundle ids"`
+	P12      string   `json:"p12,omitempty" doc:"base64 of the .p12"`
+	Password string   `json:"password,omitempty"`
+}
+
+// FCMProvider stores a service account.
+type FCMProvider struct {
+	ServiceAccount json.RawMessage `json:"service_account" doc:"the JSON as Google gives it"`
+}
+
+// Providers are an app's credentials, as far as they may be read back.
+type Providers struct {
+	Providers []push.CredentialInfo `json:"providers"`
+	Cursor    string                `json:"cursor"`
+}
+
+// Resource is a named push policy.
+type Resource struct {
+	ResourceID string    `json:"resource_id,omitempty"`
+	APNs       *Strategy `json:"apns,omitempty"`
+	FCM        *Strategy `json:"fcm,omitempty"`
+	ClientSend bool      `json:"client_send,omitempty" doc:"whether apps may send under it"`
+}
+
+// Strategy is what one provider is told. Priority is FCM's alone.
+type Strategy struct {
+	TTL         string  `json:"ttl,omitempty"`
+	Priority    string  `json:"priority,omitempty"`
+	Budget      *Budget `json:"budget,omitempty"`
+	Rewake      *Rewake `json:"rewake,omitempty"`
+	CollapseKey string  `json:"collapse_key,omitempty"`
+}
+
+// Budget is how many wakes a device may get in a time.
+type Budget struct {
+	Wakes int    `json:"wakes"`
+	Per   string `json:"per"`
+	Burst int    `json:"burst,omitempty"`
+}
+
+// Rewake says when to wake again for a push without a receipt.
+type Rewake struct {
+	Times int    `json:"times"`
+	After string `json:"after"`
+}
+
+// Resources is a page of them.
+type Resources struct {
+	Resources []Resource `json:"resources"`
+	Cursor    string     `json:"cursor"`
+}
+
+// Tags are a user's tags.
+type Tags struct {
+	Tags []string `json:"tags"`
+}

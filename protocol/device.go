@@ -1,0 +1,109 @@
+package protocol
+
+import (
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// HeaderDevice carries a device's credential.
+const HeaderDevice = "Hush-Device"
+
+// DeviceRequest registers a device or renews what is known of it. A provider_token left out stays as it was; an empty one
+// is taken away.
+type DeviceRequest struct {
+	DeviceID      string         `json:"device_id"`
+	Platform      push.Platform  `json:"platform"`
+	BundleID      string         `json:"bundle_id,omitempty"`
+	Package       string         `json:"package,omitempty"`
+	Environment   string         `json:"environment,omitempty"`
+	ProviderToken *string        `json:"provider_token,omitempty"`
+	AppState      string         `json:"app_state,omitempty"`
+	Facts         map[string]any `json:"facts,omitempty"`
+}
+
+// DeviceResponse has a credential only when it is new: the first time, and for a new owner.
+type DeviceResponse struct {
+	Credential      string `json:"credential,omitempty"`
+	OwnerGeneration int    `json:"owner_generation"`
+}
+
+// Device is a device as backends see it.
+type Device struct {
+	DeviceID        string           `json:"device_id"`
+	User            string           `json:"user,omitempty"`
+	Platform        push.Platform    `json:"platform"`
+	BundleID        string           `json:"bundle_id,omitempty"`
+	Package         string           `json:"package,omitempty"`
+	Environment     push.Environment `json:"environment,omitempty"`
+	Token           push.TokenState  `json:"token"`
+	AppState        push.AppState    `json:"app_state"`
+	Facts           map[string]any   `json:"facts,omitempty"`
+	OwnerGeneration int              `json:"owner_generation"`
+	TokenGeneration int              `json:"token_generation"`
+}
+
+// Devices is a page of them.
+type Devices struct {
+	Devices []Device `json:"devices"`
+	Cursor  string   `json:"cursor"`
+}
+
+// ImportLine is one line of an import: a registration and its owner.
+type ImportLine struct {
+	DeviceRequest
+	User string `json:"user"`
+}
+
+// ImportResult is the result of one line.
+type ImportResult struct {
+	Line     int      `json:"line"`
+	Status   int      `json:"status"`
+	DeviceID string   `json:"device_id,omitempty"`
+	Problem  *Problem `json:"problem,omitempty"`
+}
+
+// Inbox is a page of a device's open deliveries, always from the oldest open one. Open counts all of them.
+type Inbox struct {
+	Open       int         `json:"open"`
+	Deliveries []InboxPush `json:"deliveries"`
+}
+
+// InboxPush is one push as a device gets it, from the inbox or over its session.
+type InboxPush struct {
+	PushID     string    `json:"push_id"`
+	ResourceID string    `json:"resource_id"`
+	Payload    string    `json:"payload"`
+	AcceptedAt time.Time `json:"accepted_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+}
+
+// Receipts are what a device says happened.
+type Receipts struct {
+	Receipts []Receipt `json:"receipts"`
+}
+
+// MaxReceipts is how many one request or frame may carry.
+const MaxReceipts = 1_000
+
+// Receipt is what happened to one push.
+type Receipt struct {
+	PushID string            `json:"push_id"`
+	Event  push.ReceiptEvent `json:"event"`
+	Result push.Result       `json:"result,omitempty"`
+	Path   push.Path         `json:"path"`
+	At     string            `json:"at,omitempty"`
+	Took   string            `json:"took,omitempty"`
+}
+
+// ReceiptsAnswer has one status per receipt, in order, and how many deliveries are open.
+type ReceiptsAnswer struct {
+	Open     int             `json:"open"`
+	Receipts []ReceiptAnswer `json:"receipts"`
+}
+
+// ReceiptAnswer is what became of one receipt.
+type ReceiptAnswer struct {
+	PushID string             `json:"push_id"`
+	Status push.ReceiptStatus `json:"status"`
+}

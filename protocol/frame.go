@@ -1,0 +1,75 @@
+package protocol
+
+// Subprotocol is the WebSocket subprotocol that both sides name.
+const Subprotocol = "hush.v1"
+
+// The types of frames. Every frame is one text message with one JSON object.
+//
+// A session: the device connects with its credential and its user's token; the server says hello; the device fetches its
+// inbox if hello says that anything is open; then pushes and receipts go to and fro. The server pings (a WebSocket ping) in
+// the interval that hello names, and either side drops a connection that was silent for two intervals.
+const (
+	FrameHello    = "hello"    // server: first frame
+	FramePush     = "push"     // server: one push; the device acknowledges it by a receipt "received"
+	FrameReceipts = "receipts" // device: receipts; server: what became of them, with the same seq
+	FrameState    = "state"    // device: its app state and facts
+)
+
+// ServerFrame is a frame from the server. Fields beside Type belong to one type each.
+type ServerFrame struct {
+	Type            string          `json:"type"`
+	Session         string          `json:"session,omitempty"`          // hello: the session's id
+	Open            int             `json:"open"`                       // hello, receipts: open deliveries
+	Heartbeat       string          `json:"heartbeat,omitempty"`        // hello: between the server's pings
+	OwnerGeneration int             `json:"owner_generation,omitempty"` // hello
+	ServerTime      string          `json:"server_time,omitempty"`      // hello: RFC 3339 with fraction; expiry is judged by it
+	Push            *InboxPush      `json:"push,omitempty"`             // push
+	Seq             int64           `json:"seq,omitempty"`              // receipts: of the frame that this answers
+	Receipts        []ReceiptAnswer `json:"receipts,omitempty"`         // receipts
+}
+
+// DeviceFrame is a frame from a device.
+type DeviceFrame struct {
+	Type     string         `json:"type"`
+	Seq      int64          `json:"seq,omitempty"`       // receipts
+	Receipts []Receipt      `json:"receipts,omitempty"`  // receipts
+	AppState string         `json:"app_state,omitempty"` // state
+	Facts    map[string]any `json:"facts,omitempty"`     // state
+}
+
+// MaxFrameBytes bounds a device's frame.
+const MaxFrameBytes = 256 << 10
+
+// Close codes say whether to come back (RFC 6455 leaves 4000 to 4999 to applications; 1001 is "going away").
+const (
+	CloseGoingAway    = 1001 // the server is stopping: come back, with jitter
+	CloseReplaced     = 4001 // a newer connection of this device won: do not come back by itself
+	CloseOwnerChanged = 4002 // unregistered, or another owner: register again
+	CloseTokenExpired = 4003 // come back with a new user token
+	CloseSlow         = 4004 // too slow to read: come back and catch up
+	CloseBadFrame     = 4005 // the frame was not understood: a bug; come back after a long wait
+	CloseNoAck        = 4006 // a push was not acknowledged in time: come back and catch up
+	CloseIdle         = 4007 // silent for two heartbeats: come back
+)
+
+// WakeKey is the reserved key of Hush's part in a provider's payload.
+const WakeKey = "hush"
+
+// WakeVersion is the version of Wake.
+const WakeVersion = 1
+
+// Wake is Hush's part of a provider's payload: an object beside aps at APNs, the same as a JSON string in data at FCM.
+type Wake struct {
+	V      int        `json:"v"`
+	Wake   string     `json:"wake"`
+	Gen    int        `json:"gen"` // the owner generation it was made for; the SDK drops it for any other
+	Exp    int64      `json:"exp"` // Unix seconds, by the server's clock; 0: never
+	Pushes []WakePush `json:"pushes"`
+}
+
+// WakePush is one push in a wake. Without payload it is to be fetched.
+type WakePush struct {
+	ID       string  `json:"id"`
+	Resource string  `json:"resource"`
+	Payload  *string `json:"payload,omitempty"`
+}

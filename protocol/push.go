@@ -1,0 +1,117 @@
+package protocol
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// PushRequest asks for a push.
+type PushRequest struct {
+	To          push.Audience `json:"to"`
+	ResourceID  string        `json:"resource_id"`
+	Payload     string        `json:"payload,omitempty" doc:"at most 64 KiB of UTF-8; reaches the handler byte for byte"`
+	TTL         string        `json:"ttl,omitempty" doc:"0s (now or never) to 672h; the strategy's unless told"`
+	CollapseKey string        `json:"collapse_key,omitempty" doc:"of open pushes with the same key, a device keeps the newest"`
+	Deliver     push.Mode     `json:"deliver,omitempty" doc:"auto (default), session or wake"`
+	DeliverAt   string        `json:"deliver_at,omitempty" doc:"RFC 3339, up to 28 days ahead"`
+	DryRun      bool          `json:"dry_run,omitempty" doc:"say what would be done, and do nothing"`
+}
+
+// PushAccepted is the answer to a push that is committed and flushed. Deliveries is left out where the audience is looked
+// up later.
+type PushAccepted struct {
+	PushID     string         `json:"push_id"`
+	Deliveries *int           `json:"deliveries,omitempty"`
+	Warnings   []push.Warning `json:"warnings"`
+}
+
+// Decision is what a dry run says of one device.
+type Decision struct {
+	DeviceID string        `json:"device_id"`
+	Do       string        `json:"do" doc:"session, wake, wait or stop"`
+	Reason   push.Reason   `json:"reason"`
+	Provider push.Provider `json:"provider"`
+}
+
+// DryRun is the answer to a push with dry_run.
+type DryRun struct {
+	Deliveries []Decision     `json:"deliveries"`
+	Warnings   []push.Warning `json:"warnings"`
+}
+
+// BatchRequest asks for up to 1 000 pushes. Each is checked by itself.
+type BatchRequest struct {
+	Pushes []json.RawMessage `json:"pushes"`
+}
+
+// BatchResponse has one result per push, in order.
+type BatchResponse struct {
+	Results []BatchResult `json:"results"`
+}
+
+// BatchResult is a PushAccepted with status 202, or a problem.
+type BatchResult struct {
+	Status     int            `json:"status"`
+	PushID     string         `json:"push_id,omitempty"`
+	Deliveries *int           `json:"deliveries,omitempty"`
+	Warnings   []push.Warning `json:"warnings,omitempty"`
+	Problem    *Problem       `json:"problem,omitempty"`
+}
+
+// Push is a push with a page of its deliveries.
+type Push struct {
+	PushID     string     `json:"push_id"`
+	ResourceID string     `json:"resource_id"`
+	AcceptedAt time.Time  `json:"accepted_at"`
+	DeliverAt  *time.Time `json:"deliver_at,omitempty"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	Final      bool       `json:"final" doc:"all its deliveries are made and final"`
+	Deliveries []Delivery `json:"deliveries"`
+	Cursor     string     `json:"cursor"`
+}
+
+// Delivery is one push on one device, with its timeline.
+type Delivery struct {
+	DeviceID string       `json:"device_id" doc:"empty while the user has no device"`
+	User     string       `json:"user"`
+	State    push.State   `json:"state"`
+	Result   push.Result  `json:"result"`
+	Reason   push.Reason  `json:"reason"`
+	Path     push.Path    `json:"path"`
+	Events   []push.Event `json:"events"`
+}
+
+// LiveEvent is one message of the live timeline (SSE, event "delivery"): the delivery as it stands. The message of event
+// "final" ends the stream; it is a Push without deliveries.
+type LiveEvent = Delivery
+
+// Cancelled is the answer to a cancelled push.
+type Cancelled struct {
+	Cancelled    int             `json:"cancelled"`
+	AlreadyFinal []FinalDelivery `json:"already_final"`
+}
+
+// FinalDelivery names a delivery that could not be cancelled any more.
+type FinalDelivery struct {
+	DeviceID string     `json:"device_id"`
+	State    push.State `json:"state"`
+}
+
+// Problem is an error (RFC 9457).
+type Problem struct {
+	Type   string         `json:"type,omitempty"`
+	Title  string         `json:"title"`
+	Status int            `json:"status"`
+	Detail string         `json:"detail,omitempty"`
+	Code   string         `json:"code"`
+	Errors []ProblemField `json:"errors,omitempty"`
+}
+
+// ProblemField is one field at fault: which, what is wrong, what would be right.
+type ProblemField struct {
+	Location string    `json:"location"`
+	Code     push.Code `json:"code"`
+	Message  string    `json:"message"`
+}
