@@ -120,6 +120,9 @@ const maxFaults = 10_000
 
 // Faults holds the faults that stand, in the order in which they were set.
 type Faults struct {
+	// Check refuses what means nothing at an endpoint ("" accepts). Set before use; nil accepts all.
+	Check func(Fault) (field, message string)
+
 	clock     *Clock
 	endpoints []string
 
@@ -153,6 +156,11 @@ func (t *Faults) Add(f Fault) (id string, err error) {
 	}
 	if !slices.Contains(t.endpoints, f.Match.Endpoint) {
 		return "", InvalidField("body.match.endpoint", fmt.Sprintf("%q is not one of %s", clip(f.Match.Endpoint), strings.Join(t.endpoints, ", ")))
+	}
+	if t.Check != nil {
+		if field, message := t.Check(f); field != "" {
+			return "", InvalidField("body."+field, message)
+		}
 	}
 	e := &fault{Fault: f, left: 1}
 	if f.Every != 0 || f.Rate != 0 || f.For != 0 {

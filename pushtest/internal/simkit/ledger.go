@@ -66,9 +66,10 @@ func (e *Entry) size() int {
 type Ledger struct {
 	most  int
 	mu    sync.Mutex
-	first int      // guarded by mu; number of entries[0]
-	list  []*Entry // guarded by mu; numbers are consecutive
-	bytes int      // guarded by mu
+	first int           // guarded by mu; number of entries[0]
+	list  []*Entry      // guarded by mu; numbers are consecutive
+	bytes int           // guarded by mu
+	news  chan struct{} // guarded by mu; closed and replaced at each change; nil while nobody waits
 }
 
 const ledgerBytes = 64 << 20
@@ -79,6 +80,24 @@ func NewLedger(most int) *Ledger {
 		most = 20_000
 	}
 	return &Ledger{most: most, first: 1}
+}
+
+// Changed is closed at the next change of the ledger: ask for it, look at the ledger, then wait for it.
+func (l *Ledger) Changed() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.news == nil {
+		l.news = make(chan struct{})
+	}
+	return l.news
+}
+
+// tell wakes those who wait for a change. The caller holds mu.
+func (l *Ledger) tell() {
+	if l.news != nil {
+		close(l.news)
+		l.news = nil
+	}
 }
 
 // Add writes an entry, gives it its id, and returns that. What the entry refers to must not change afterwards.
@@ -94,6 +113,7 @@ func (l *Ledger) Add(e Entry) (id string) {
 		l.list = l.list[1:]
 		l.first++
 	}
+	l.tell()
 	return e.ID
 }
 
@@ -104,6 +124,7 @@ func (l *Ledger) Update(id string, f func(*Entry)) {
 	defer l.mu.Unlock()
 	if i, ok := l.index(id); ok {
 		f(l.list[i])
+		l.tell()
 	}
 }
 
@@ -165,6 +186,7 @@ func (l *Ledger) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.first, l.list, l.bytes = 1, nil, 0
+	l.tell()
 }
 
 // index finds an entry by id. The caller holds mu.
