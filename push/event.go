@@ -82,3 +82,13 @@ func (d Delivery) To(now time.Time, next State, why Reason) Change {
 	}
 	return Change{Delivery: d, Events: []Event{{At: now, Event: EventName(next), Reason: why}}}
 }
+
+// SentBy is the change of d to Sent on a path, to be looked at again at due (zero: only when something happens). It is an
+// event each time, also from one path to another.
+func (d Delivery) SentBy(now time.Time, path Path, due time.Time) Change {
+	if !d.State.MayFollow(Sent) {
+		return Change{Delivery: d}
+	}
+	d.State, d.Reason, d.Path, d.DueAt = Sent, ReasonNone, path, due
+	return Change{Delivery: d, Events: []Event{{At: now, Event: EventName(Sent), Path: path}}}
+}

@@ -58,6 +58,7 @@ const (
 	ReasonCredentials   Reason = "credentials"    // the provider refuses the app's credentials, or most of its tokens alike
 	ReasonRefused       Reason = "refused"        // the provider will never take this wake: session or inbox
 	ReasonAckTimeout    Reason = "ack_timeout"    // a session did not acknowledge in time
+	ReasonSessionLost   Reason = "session_lost"   // the session went away before it took the push
 	ReasonNoResult      Reason = "no_result"      // received, but the handler did not return within the platform's limit
 	ReasonWake          Reason = "wake"           // the device's wake is on its way
 )

@@ -1,0 +1,108 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Accept makes a push durable and starts its way. When it returns without an error, the push is committed and flushed.
+func (e *Engine) Accept(ctx context.Context, p push.Push, idem *push.Idempotency) (push.Accepted, error) {
+	r := e.accept(ctx, []push.AcceptRequest{{Push: p, Idempotency: idem}})[0]
+	return r.Accepted, r.Err
+}
+
+// AcceptBatch is Accept for many; one may fail while others are taken.
+func (e *Engine) AcceptBatch(ctx context.Context, pushes []push.Push) []push.AcceptResult {
+	reqs := make([]push.AcceptRequest, len(pushes))
+	for i, p := range pushes {
+		reqs[i].Push = p
+	}
+	return e.accept(ctx, reqs)
+}
+
+func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.AcceptResult {
+	named := 0
+	for _, r := range reqs {
+		named += max(len(r.Push.To.Users), len(r.Push.To.Devices))
+	}
+	held := lease
+	if e.queue.free() < named {
+		held = 0 // memory is full: the rows are due now, and back-pressure costs disk
+	}
+	results := e.cfg.Store.Accept(ctx, reqs, held)
+	for i, r := range results {
+		if r.Err != nil || r.Accepted.Repeated {
+			continue
+		}
+		e.cfg.Metrics.Accepted.Inc()
+		if reqs[i].Push.To.Deferred() {
+			e.expandNow()
+		}
+		if held > 0 {
+			e.Look(r.Accepted.Devices...)
+		} else {
+			e.dueAt(e.cfg.Now())
+		}
+	}
+	return results
+}
+
+// DryRun says what would be done with a push on each device of its audience (the first 10 000), and does nothing.
+func (e *Engine) DryRun(ctx context.Context, p push.Push) ([]push.Decision, []push.Warning, error) {
+	resource, err := e.cfg.Store.Resource(ctx, p.App, p.ResourceID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("delivery: dry run: %w", err)
+	}
+	targets, warnings, err := e.cfg.Store.Audience(ctx, p)
+	if err != nil {
+		return nil, nil, fmt.Errorf("delivery: dry run: %w", err)
+	}
+	decisions := make([]push.Decision, 0, len(targets))
+	for _, t := range targets {
+		d, err := e.dryRun(ctx, p, resource, t)
+		if err != nil {
+			return nil, nil, fmt.Errorf("delivery: dry run: %w", err)
+		}
+		decisions = append(decisions, d)
+	}
+	return decisions, warnings, nil
+}
+
+func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource, t push.Target) (push.Decision, error) {
+	if t.Device.ID == "" {
+		return push.Decision{Do: push.DoWait, Reason: push.ReasonNoDevice}, nil
+	}
+	snap, err := e.cfg.Store.PeekDevice(ctx, t.Device.Key(), 0)
+	if err != nil {
+		return push.Decision{}, err
+	}
+	now := e.cfg.Now()
+	platform := snap.Device.Platform
+	ttl := resource.TTL(p, platform)
+	trial := push.Delivery{
+		PushID: p.ID, App: p.App, DeviceID: t.Device.ID, User: t.User, ResourceID: p.ResourceID, State: push.Waiting,
+		Generation: snap.Device.OwnerGeneration, ExpiresAt: now.Add(max(ttl, e.cfg.AckWait)), NowOrNever: ttl == 0,
+		Deliver: p.Deliver, Payload: p.Payload, PayloadBytes: len(p.Payload),
+	}
+	snap.Open, snap.Resources = []push.Delivery{trial}, map[string]push.Resource{resource.ID: resource}
+	s := e.situation(snap, true)
+	b := newBoard(now, snap)
+	plan := planFor(s, b, snap.NextExpiry)
+	out := push.Decision{DeviceID: t.Device.ID, Provider: platform.Provider(), Reason: b.open[0].Reason}
+	switch {
+	case len(plan.session) > 0:
+		out.Do = push.DoSession
+	case plan.wake != nil:
+		out.Do = push.DoWake
+	case b.open[0].State.Final():
+		out.Do = push.DoStop
+	default:
+		out.Do = push.DoWait
+		if out.Reason == push.ReasonNone {
+			out.Reason = push.ReasonWake // one is on its way already, and brings this one if it can
+		}
+	}
+	return out, nil
+}

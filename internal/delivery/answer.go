@@ -1,0 +1,120 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// outcome is what a provider made of one try of a wake.
+type outcome struct {
+	wake   push.Wake
+	answer push.Answer
+	err    *push.WakeError // nil: it took the request
+}
+
+// take puts an outcome on the board. One that misses, because the wake is not in flight any more as it was sent, is an
+// event only.
+func (o outcome) take(s situation, b *board) {
+	for _, id := range o.wake.Pushes {
+		if e := b.byID[id]; e != nil {
+			e.note(o.event(b.now))
+		}
+	}
+	w := &b.device.Wake
+	if w.State != push.WakeSending || w.ID != o.wake.ID || w.Attempt != o.wake.Attempt {
+		return
+	}
+	if o.err == nil {
+		*w = push.Wake{}
+		o.carried(s, b)
+		return
+	}
+	o.refused(b, w)
+}
+
+func (o outcome) event(now time.Time) push.Event {
+	ev := push.Event{
+		At: now, Event: push.EventWakeAnswered, WakeID: o.wake.ID, Provider: o.wake.Provider, Attempt: o.wake.Attempt,
+		Status: o.answer.Status, ProviderReason: o.answer.Reason, ProviderID: o.answer.ProviderID,
+	}
+	if o.err != nil {
+		ev.Fault, ev.Unclear = o.err.Fault, o.err.Unclear
+		if ev.ProviderReason == "" {
+			ev.ProviderReason = o.err.Reason
+		}
+	}
+	return ev
+}
+
+// carried moves on what the wake was for: the provider took it, which does not mean that the phone got it. Unless this was
+// the last, another wake is due if no receipt comes.
+func (o outcome) carried(s situation, b *board) {
+	for _, id := range o.wake.Pushes {
+		e := b.byID[id]
+		if e == nil || e.State.Final() || e.Generation != o.wake.Generation {
+			continue
+		}
+		e.Wakes++
+		e.changed = true
+		if e.State == push.Received || e.State == push.Sent && e.Path == push.PathSession {
+			continue
+		}
+		var again time.Time
+		if st := s.strategy(e.ResourceID); st != nil && !e.NowOrNever && e.Wakes <= st.Rewake.Times {
+			again = b.now.Add(st.Rewake.After)
+		}
+		e.apply(e.SentBy(b.now, push.Path(o.wake.Provider), again))
+	}
+}
+
+// refused says what becomes of a wake that its provider did not take, by the fault.
+func (o outcome) refused(b *board, w *push.Wake) {
+	retry := func(why push.Reason, wait time.Duration) {
+		w.State, w.Reason, w.DueAt = push.WakeRetry, why, b.now.Add(wait)
+	}
+	switch o.err.Fault {
+	case push.FaultToken:
+		if w.TokenGen != b.device.TokenGeneration {
+			retry(push.ReasonRetry, 0) // renewed since: the new one has not been tried
+		} else if o.err.DeadSince.IsZero() || o.err.DeadSince.After(b.device.TokenAt) {
+			b.dropToken(push.Reason(o.err.Reason))
+			*w = push.Wake{}
+		} else {
+			retry(push.ReasonRetry, backOff(time.Minute, w.Attempt)) // the app registered it later than it died (Apple's rule)
+		}
+	case push.FaultSuspect:
+		w.State, w.Refusal, w.DueAt = push.WakeSuspect, o.err.Reason, b.now.Add(suspectWait)
+	case push.FaultCredentials:
+		retry(o.credentialsReason(), max(o.err.RetryAfter, credentialsWait))
+	case push.FaultPush:
+		for _, id := range o.wake.Pushes {
+			if e := b.byID[id]; e != nil && (e.State == push.Waiting || e.State == push.Sent) {
+				b.to(e, push.Waiting, push.ReasonRefused)
+			}
+		}
+		*w = push.Wake{}
+	case push.FaultQuota:
+		retry(push.ReasonQuota, o.err.RetryAfter)
+	default:
+		retry(push.ReasonRetry, backOff(max(o.err.RetryAfter, time.Second), w.Attempt))
+	}
+}
+
+func (o outcome) credentialsReason() push.Reason {
+	if o.err.Reason == string(push.ReasonNoCredentials) {
+		return push.ReasonNoCredentials
+	}
+	return push.ReasonCredentials
+}
+
+// backOff doubles a wait from try to try, up to an hour.
+func backOff(wait time.Duration, attempt int) time.Duration {
+	for range min(attempt-1, 20) {
+		if wait >= longestRetry {
+			break
+		}
+		wait *= 2
+	}
+	return max(min(wait, longestRetry), 0)
+}

@@ -1,0 +1,96 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// board gathers what one look at a device changes: several changes of one delivery become one, in order.
+type board struct {
+	now    time.Time
+	device push.Device
+	open   []*entry // oldest first
+	byID   map[push.ID]*entry
+}
+
+type entry struct {
+	push.Delivery
+	events  []push.Event
+	changed bool
+}
+
+func newBoard(now time.Time, snap push.Snapshot) *board {
+	b := &board{now: now, device: snap.Device, byID: make(map[push.ID]*entry, len(snap.Open)+len(snap.Named))}
+	for _, d := range snap.Open {
+		e := &entry{Delivery: d}
+		b.open = append(b.open, e)
+		b.byID[d.PushID] = e
+	}
+	for _, d := range snap.Named {
+		if b.byID[d.PushID] == nil {
+			b.byID[d.PushID] = &entry{Delivery: d}
+		}
+	}
+	return b
+}
+
+// apply takes a change over, if it is one.
+func (e *entry) apply(c push.Change) {
+	if len(c.Events) == 0 {
+		return
+	}
+	e.Delivery = c.Delivery
+	e.events = append(e.events, c.Events...)
+	e.changed = true
+}
+
+// note adds an event and changes nothing else.
+func (e *entry) note(ev push.Event) {
+	e.events = append(e.events, ev)
+	e.changed = true
+}
+
+// to moves a delivery on, and notes it if that is news.
+func (b *board) to(e *entry, next push.State, why push.Reason) { e.apply(e.To(b.now, next, why)) }
+
+// waitAll lets deliveries wait, for a reason.
+func (b *board) waitAll(entries []*entry, why push.Reason) {
+	for _, e := range entries {
+		b.to(e, push.Waiting, why)
+	}
+}
+
+// stopNowOrNever ends those that cannot wait and returns the others.
+func (b *board) stopNowOrNever(entries []*entry, why push.Reason) []*entry {
+	var rest []*entry
+	for _, e := range entries {
+		if e.NowOrNever {
+			b.to(e, push.Expired, why)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return rest
+}
+
+// changes is what is to be committed. The device's row is always written: its DueAt is as decided, and no node holds it
+// any more.
+func (b *board) changes() push.Changes {
+	out := push.Changes{Device: &b.device}
+	for _, e := range b.byID {
+		if e.changed {
+			out.Deliveries = append(out.Deliveries, push.Change{Delivery: e.Delivery, Events: e.events})
+		}
+	}
+	return out
+}
+
+// dueTime is the earliest of the times that it was told; zero: none.
+type dueTime struct{ time.Time }
+
+func (d *dueTime) at(t time.Time) {
+	if !t.IsZero() && (d.IsZero() || t.Before(d.Time)) {
+		d.Time = t
+	}
+}

@@ -1,0 +1,191 @@
+// Package delivery takes accepted pushes to their devices: over an open session, by a wake, or by waiting for the inbox.
+//
+// Its unit of work is a look at one device: in one transaction its open deliveries are read, decided on by plain functions
+// (decide for one delivery, planWake for the device's wake), and written back with the time at which the device is to be
+// looked at again. Only then is anything sent. What a provider answers is committed by the next look.
+//
+//	Accept, Receive, DueClaimer ──▶ queue ──▶ look: Step(planFor) ──▶ session | provider ──▶ look …
+//
+// What must still happen is always a row with a time; the queue is memory and only makes it fast.
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Store holds pushes, deliveries and devices. See the methods of the store for what each promises.
+type Store interface {
+	Accept(ctx context.Context, pushes []push.AcceptRequest, lease time.Duration) []push.AcceptResult
+	Step(ctx context.Context, r push.StepRequest, look func(push.Snapshot) push.Changes) (push.Changes, error)
+	Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error)
+	PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error)
+	Resource(ctx context.Context, app, id string) (push.Resource, error)
+	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error)
+	RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error
+	NextDue(ctx context.Context) (time.Time, error)
+	ExpireUserless(ctx context.Context, now time.Time, limit int) (int, error)
+	DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error)
+	Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) ([]push.DeviceKey, bool, error)
+	Remove(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// Sessions are the devices' open sockets on this node.
+type Sessions interface {
+	// Session is the open session of a device and when it was opened.
+	Session(key push.DeviceKey) (id string, since time.Time, ok bool)
+	// Send hands pushes to a session, without waiting. False: it is gone, or too slow and gone by now.
+	Send(key push.DeviceKey, session string, pushes []push.Delivery) bool
+	// NoAck ends a session that did not acknowledge in time.
+	NoAck(key push.DeviceKey, session string)
+}
+
+// Waker asks one provider to start the app's handler on one device. It fits as much into the request as the provider
+// takes. A nil error says that the provider took the request, not that the phone got it; a refusal is a *push.WakeError.
+// The answer is whole in either case.
+type Waker interface {
+	Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error)
+}
+
+// Config is what an Engine needs.
+type Config struct {
+	Store    Store                   // required
+	Sessions Sessions                // required
+	Wakers   map[push.Provider]Waker // required for each provider
+	AckWait  time.Duration           // for a session to acknowledge; 0 means 5s
+	Keep     time.Duration           // of pushes after their last delivery became final; 0 means 7 days
+	Workers  int                     // devices in work at once; 0 means 128
+	Queue    int                     // devices that wait in memory; 0 means 8192
+	Logger   *slog.Logger            // nil discards
+	Now      func() time.Time        // nil means time.Now
+	Metrics  *Metrics                // nil counts for nobody
+}
+
+const (
+	defaultAckWait = 5 * time.Second
+	defaultKeep    = 7 * 24 * time.Hour
+
+	// lookLimit is how many open deliveries one look reads: more than any wake can carry.
+	lookLimit = 256
+
+	// lease is how long claimed work is this node's; what is not done by then is due again.
+	lease = 10 * time.Second
+)
+
+// Engine is the room's one object.
+type Engine struct {
+	cfg     Config
+	queue   *queue
+	senders *senders
+	poke    chan struct{} // wakes the claimer up: something is due sooner than it thinks
+	expands chan struct{} // wakes the expander up
+	wakeAt  struct {
+		sync.Mutex
+		dueTime // the earliest due time set since the claimer last asked
+	}
+}
+
+// New makes an Engine. Run does its work.
+func New(cfg Config) (*Engine, error) {
+	switch {
+	case cfg.Store == nil, cfg.Sessions == nil:
+		return nil, errors.New("delivery: Store and Sessions are required")
+	case cfg.AckWait < 0:
+		return nil, fmt.Errorf("delivery: AckWait is %s; want 0 (for %s) or more", cfg.AckWait, defaultAckWait)
+	case cfg.Keep < 0:
+		return nil, fmt.Errorf("delivery: Keep is %s; want 0 (for %s) or more", cfg.Keep, defaultKeep)
+	}
+	if cfg.AckWait == 0 {
+		cfg.AckWait = defaultAckWait
+	}
+	if cfg.Keep == 0 {
+		cfg.Keep = defaultKeep
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = 128
+	}
+	if cfg.Queue == 0 {
+		cfg.Queue = 8192
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics(nil)
+	}
+	return &Engine{
+		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1)), senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
+	}, nil
+}
+
+// Run works until ctx ends. Then it takes nothing new, lets requests in flight end, hands back what it had claimed, and
+// returns.
+func (e *Engine) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for range e.cfg.Workers {
+		wg.Go(func() { e.work(ctx) })
+	}
+	wg.Go(func() { e.claimDue(ctx) })
+	wg.Go(func() { e.expandDue(ctx) })
+	wg.Go(func() { e.removeOld(ctx) })
+	wg.Wait()
+	e.handBack()
+}
+
+// handBack makes what waited in memory due at once, for whoever runs next.
+func (e *Engine) handBack() {
+	left := e.queue.drain()
+	if len(left) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: handing back took too long"))
+	defer cancel()
+	if err := e.cfg.Store.RenewLeases(ctx, left, e.cfg.Now()); err != nil {
+		e.cfg.Logger.Warn("claimed devices were not handed back; their lease runs out by itself", "devices", len(left), "err", err)
+	}
+}
+
+// Look has devices looked at now: something about them is new. A device for which there is no room in memory is left to
+// its row.
+func (e *Engine) Look(keys ...push.DeviceKey) {
+	for _, k := range keys {
+		if !e.queue.add(k) {
+			e.cfg.Metrics.Overflow.Inc()
+			e.dueAt(e.cfg.Now())
+		}
+	}
+}
+
+// SessionOpened tells that a device has a session. What is open is the device's to fetch; what it has not fetched when the
+// ack wait is over is sent over the session.
+func (e *Engine) SessionOpened(key push.DeviceKey) {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: the look at a new session took too long"))
+	defer cancel()
+	again := e.cfg.Now().Add(e.cfg.AckWait)
+	_, err := e.cfg.Store.Step(ctx, push.StepRequest{Key: key}, func(s push.Snapshot) push.Changes {
+		if s.OpenTotal == 0 || !s.Device.DueAt.IsZero() && s.Device.DueAt.Before(again) {
+			return push.Changes{}
+		}
+		s.Device.DueAt = again
+		return push.Changes{Device: &s.Device}
+	})
+	if err != nil && !errors.Is(err, push.ErrNotFound) {
+		e.cfg.Logger.Warn("new session not noted", "app", key.App, "device", key.Device, "err", err)
+	}
+	e.dueAt(again)
+}
+
+// CredentialsChanged lets what an app's former credentials held up go.
+func (e *Engine) CredentialsChanged(app string, p push.Provider) {
+	e.senders.renew(e.cfg.Now(), sender{app, p})
+	e.dueAt(e.cfg.Now())
+}

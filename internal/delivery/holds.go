@@ -1,0 +1,124 @@
+package delivery
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// hold keeps back all of an app's sends through one provider: its quota is used up, or its credentials were refused.
+type hold struct {
+	why   push.Reason
+	until time.Time
+}
+
+type sender struct {
+	app      string
+	provider push.Provider
+}
+
+// senders is what this node has learned of each app's standing with each provider. It is memory only: after a start, one
+// request learns it again.
+type senders struct {
+	mu sync.Mutex // guards all below
+	m  map[sender]*standing
+}
+
+type standing struct {
+	hold    hold
+	renewed time.Time // when the credentials were replaced
+	answers []reply   // the last ones, oldest first
+}
+
+// reply is one answer to a wake, as far as it tells a dead token from a wrong credential.
+type reply struct {
+	at      time.Time
+	device  string
+	suspect bool
+}
+
+// How a wrong credential is told from dead tokens: ten or more tokens of an app, and over half of its answers from that
+// provider, refused alike.
+const (
+	replyWindow   = time.Minute
+	suspectTokens = 10
+	keptReplies   = 1_000
+)
+
+func newSenders() *senders { return &senders{m: make(map[sender]*standing)} }
+
+func (s *senders) of(k sender) *standing {
+	st := s.m[k]
+	if st == nil {
+		st = &standing{}
+		s.m[k] = st
+	}
+	return st
+}
+
+// heard notes an answer, and what it means for the app's other sends.
+func (s *senders) heard(now time.Time, k sender, device string, o outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.of(k)
+	if o.answer.Status != 0 {
+		suspect := o.err != nil && o.err.Fault == push.FaultSuspect
+		st.answers = append(st.answers, reply{at: now, device: device, suspect: suspect})
+		for len(st.answers) > keptReplies || len(st.answers) > 0 && st.answers[0].at.Before(now.Add(-replyWindow)) {
+			st.answers = st.answers[1:]
+		}
+	}
+	if o.err == nil {
+		return
+	}
+	switch o.err.Fault {
+	case push.FaultQuota:
+		st.hold = hold{why: push.ReasonQuota, until: now.Add(o.err.RetryAfter)}
+	case push.FaultCredentials:
+		st.hold = hold{why: o.credentialsReason(), until: now.Add(max(o.err.RetryAfter, credentialsWait))}
+	}
+}
+
+// tokenBad tells whether a suspect refusal is the token's own fault: not if most of the app's tokens are refused alike.
+func (s *senders) tokenBad(now time.Time, k sender) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all, refused int
+	tokens := make(map[string]bool)
+	for _, r := range s.of(k).answers {
+		if r.at.Before(now.Add(-replyWindow)) {
+			continue
+		}
+		all++
+		if r.suspect {
+			refused++
+			tokens[r.device] = true
+		}
+	}
+	return len(tokens) < suspectTokens || 2*refused <= all
+}
+
+// held is the hold on an app's sends, nil if there is none, and whether its credentials were replaced so lately that what
+// they held up may go.
+func (s *senders) held(now time.Time, k sender) (*hold, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.m[k]
+	if st == nil {
+		return nil, false
+	}
+	renewed := now.Sub(st.renewed) < credentialsWait
+	if !st.hold.until.After(now) {
+		return nil, renewed
+	}
+	h := st.hold
+	return &h, renewed
+}
+
+// renew forgets what was learned with the former credentials.
+func (s *senders) renew(now time.Time, k sender) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*s.of(k) = standing{renewed: now}
+}

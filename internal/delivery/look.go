@@ -1,0 +1,153 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+func (e *Engine) work(ctx context.Context) {
+	for {
+		key, ok := e.queue.next(ctx)
+		if !ok {
+			return
+		}
+		e.visit(ctx, key)
+		e.queue.done(key)
+	}
+}
+
+// visit looks at a device and does what the look comes to, until nothing is left to be done now.
+func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
+	var last *outcome
+	useSession := true
+	for {
+		p, err := e.look(ctx, key, last, useSession)
+		if err != nil {
+			if !errors.Is(err, push.ErrNotFound) && ctx.Err() == nil {
+				e.cfg.Logger.Warn("device not looked at; its row is due again", "app", key.App, "device", key.Device, "err", err)
+			}
+			return
+		}
+		last = nil
+		if len(p.session) > 0 && !e.give(key, p.session) {
+			useSession = false
+			continue
+		}
+		if p.wake == nil {
+			return
+		}
+		o := e.wake(ctx, *p.changes.Device, *p.wake)
+		last = &o
+		ctx = context.WithoutCancel(ctx) // the provider has answered: that is committed, whatever ends meanwhile
+	}
+}
+
+// look is one look: what is decided in the store's transaction, and committed when it returns.
+func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, useSession bool) (plan, error) {
+	r := push.StepRequest{Key: key, OpenLimit: lookLimit}
+	if last != nil {
+		r.Named = last.wake.Pushes
+	}
+	var p plan
+	var before push.Snapshot
+	_, err := e.cfg.Store.Step(ctx, r, func(snap push.Snapshot) push.Changes {
+		before = snap
+		if !snap.Device.Registered() {
+			p = plan{}
+			return push.Changes{}
+		}
+		s := e.situation(snap, useSession)
+		b := newBoard(s.now, snap)
+		if last != nil {
+			last.take(s, b)
+			s.hold, s.renewed = e.senders.held(s.now, sender{key.App, snap.Device.Platform.Provider()})
+		}
+		p = planFor(s, b, snap.NextExpiry)
+		return p.changes
+	})
+	if err != nil {
+		return plan{}, err
+	}
+	e.cfg.Metrics.count(before, p.changes)
+	if p.changes.Device != nil && !p.changes.Device.DueAt.IsZero() {
+		e.dueAt(p.changes.Device.DueAt)
+	}
+	if p.dead {
+		if id, _, ok := e.cfg.Sessions.Session(key); ok {
+			e.cfg.Sessions.NoAck(key, id)
+		}
+	}
+	return p, nil
+}
+
+// situation is what this node knows beside the snapshot.
+func (e *Engine) situation(snap push.Snapshot, useSession bool) situation {
+	now := e.cfg.Now()
+	who := sender{snap.Device.App, snap.Device.Platform.Provider()}
+	s := situation{
+		now: now, device: snap.Device, ackWait: e.cfg.AckWait,
+		strategy: strategies(snap.Resources, who.provider),
+		tokenBad: func(push.Device) bool { return e.senders.tokenBad(now, who) },
+	}
+	s.hold, s.renewed = e.senders.held(now, who)
+	s.lost = !useSession
+	if id, since, ok := e.cfg.Sessions.Session(snap.Device.Key()); ok && useSession {
+		s.session = &session{id: id, since: since}
+	}
+	return s
+}
+
+func strategies(resources map[string]push.Resource, p push.Provider) func(string) *push.Strategy {
+	return func(id string) *push.Strategy {
+		if r, ok := resources[id]; ok {
+			return r.Strategy(p)
+		}
+		return nil
+	}
+}
+
+// give hands pushes to the device's session.
+func (e *Engine) give(key push.DeviceKey, pushes []push.Delivery) bool {
+	id, _, ok := e.cfg.Sessions.Session(key)
+	return ok && e.cfg.Sessions.Send(key, id, pushes)
+}
+
+// wake sends one wake. It outlives the stop signal: the provider may have taken it already.
+func (e *Engine) wake(ctx context.Context, d push.Device, w push.Wake) outcome {
+	o := outcome{wake: w, answer: push.Answer{Provider: w.Provider}}
+	waker := e.cfg.Wakers[w.Provider]
+	if waker == nil {
+		o.err = &push.WakeError{Fault: push.FaultCredentials, Reason: string(push.ReasonNoCredentials)}
+	} else {
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), wakeTime, errors.New("the provider did not answer in time"))
+		defer cancel()
+		answer, err := waker.Wake(ctx, d, w)
+		o.answer = answer
+		if err != nil && !errors.As(err, &o.err) {
+			o.err = &push.WakeError{Fault: push.FaultProvider, Unclear: true, Err: err}
+		}
+	}
+	e.cfg.Metrics.wake(o)
+	e.senders.heard(e.cfg.Now(), sender{d.App, w.Provider}, d.ID, o)
+	if o.err != nil && o.err.Fault == push.FaultCredentials {
+		e.cfg.Logger.Warn("a provider refuses the app's credentials", "app", d.App, "provider", w.Provider, "reason", o.err.Reason)
+	}
+	return o
+}
+
+// dueAt tells the claimer that something is due at t.
+func (e *Engine) dueAt(t time.Time) {
+	e.wakeAt.Lock()
+	sooner := e.wakeAt.IsZero() || t.Before(e.wakeAt.Time)
+	e.wakeAt.at(t)
+	e.wakeAt.Unlock()
+	if sooner {
+		select {
+		case e.poke <- struct{}{}:
+		default:
+		}
+	}
+}

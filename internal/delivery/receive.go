@@ -1,0 +1,71 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Receive takes a device's receipts. It returns a status for each, in order, and how many deliveries are open once they
+// are committed.
+func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
+	req := push.StepRequest{Key: d.Key()}
+	for _, r := range receipts {
+		req.Named = append(req.Named, r.PushID)
+	}
+	var (
+		statuses []push.ReceiptStatus
+		open     int
+		before   push.Snapshot
+	)
+	changes, err := e.cfg.Store.Step(ctx, req, func(snap push.Snapshot) push.Changes {
+		before = snap
+		var c push.Changes
+		statuses, open, c = e.receive(snap, d, receipts)
+		return c
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("delivery: receipts of a device: %w", err)
+	}
+	e.cfg.Metrics.count(before, changes)
+	if changes.Device != nil {
+		e.dueAt(changes.Device.DueAt)
+	}
+	if open >= lookLimit {
+		e.Look(d.Key()) // what one look could not read is next
+	}
+	return statuses, open, nil
+}
+
+// receive is what receipts change: a plain function of the snapshot, but for the time.
+func (e *Engine) receive(snap push.Snapshot, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, push.Changes) {
+	now := e.cfg.Now()
+	b := newBoard(now, snap)
+	statuses := make([]push.ReceiptStatus, len(receipts))
+	open := snap.OpenTotal
+	due := dueTime{snap.Device.DueAt}
+	for i, r := range receipts {
+		entry := b.byID[r.PushID]
+		if entry == nil || entry.Generation != d.OwnerGeneration || snap.Device.OwnerGeneration != d.OwnerGeneration {
+			statuses[i] = push.ReceiptGone
+			continue
+		}
+		statuses[i] = push.ReceiptAccepted
+		wasFinal := entry.State.Final()
+		entry.apply(entry.Receive(now, snap.Device.Platform, r))
+		if entry.State.Final() && !wasFinal {
+			open--
+		}
+		if !entry.State.Final() {
+			due.at(entry.DueAt)
+		}
+	}
+	c := b.changes()
+	c.Device = nil
+	if !due.Equal(snap.Device.DueAt) {
+		b.device.DueAt = due.Time
+		c.Device = &b.device
+	}
+	return statuses, open, c
+}

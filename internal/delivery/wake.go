@@ -1,0 +1,152 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+const (
+	// wakeTime bounds one provider request. Google asks for 10 s or more (FCM, "Scale FCM"); Apple names no time.
+	wakeTime = 10 * time.Second
+
+	// wakeLease is how long a wake is this node's own: its request's time, and a moment to commit the answer. When it is
+	// over, or at the next start on SQLite, the same id goes out again.
+	wakeLease = wakeTime + 2*time.Second
+
+	// suspectWait is how long a refusal that may be ours waits for others like it.
+	suspectWait = 5 * time.Second
+
+	// credentialsWait is how long an app's sends rest after its credentials were refused.
+	credentialsWait = time.Minute
+
+	// longestRetry ends the doubling of waits.
+	longestRetry = time.Hour
+)
+
+// planWake decides on the device's wake, given the deliveries that want one. It returns the wake to be sent once the board
+// is committed; nil: none. The wake is counted on the board, so no request leaves uncounted.
+func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake {
+	w := b.device.Wake
+	if w.State == push.WakeSending && w.DueAt.After(s.now) {
+		due.at(w.DueAt)
+		return nil
+	}
+	if w.State == push.WakeSuspect {
+		if w = judge(s, b, w, due); w.State == push.WakeNone {
+			wanting = b.stopNowOrNever(wanting, push.ReasonNoToken)
+			b.waitAll(wanting, push.ReasonNoToken)
+			wanting = nil
+		}
+	}
+	if len(wanting) == 0 {
+		b.device.Wake = push.Wake{}
+		return nil
+	}
+	b.device.Wake = w
+	if why, until := heldUp(s, w); until.After(s.now) {
+		b.waitAll(wanting, why)
+		due.at(until)
+		return nil
+	}
+	if w.State == push.WakeNone {
+		if at := earliest(s, b.device.WakeTimes, wanting); at.After(s.now) {
+			wanting = b.stopNowOrNever(wanting, push.ReasonBudget)
+			b.waitAll(wanting, push.ReasonBudget)
+			if len(wanting) > 0 {
+				due.at(at)
+			}
+			return nil
+		}
+		w = push.Wake{ID: push.NewID()}
+		b.device.WakeTimes = remember(b.device.WakeTimes, s.now)
+	}
+	return send(s, b, w, wanting, due)
+}
+
+// judge says what becomes of a wake whose refusal may mean the token, or our credentials: it waits, it is tried again, or
+// the token is dropped and there is no wake any more.
+func judge(s situation, b *board, w push.Wake, due *dueTime) push.Wake {
+	switch {
+	case w.TokenGen != b.device.TokenGeneration:
+		w.State, w.DueAt, w.Reason = push.WakeRetry, s.now, push.ReasonRetry // the token has been renewed since
+	case w.DueAt.After(s.now):
+		due.at(w.DueAt)
+	case s.tokenBad(b.device):
+		b.dropToken(push.Reason(w.Refusal))
+		return push.Wake{}
+	default:
+		w.State, w.DueAt, w.Reason = push.WakeRetry, s.now.Add(credentialsWait), push.ReasonCredentials
+	}
+	return w
+}
+
+// heldUp says until when a wake has to wait whatever the budget says, and why; the zero time: it has not.
+func heldUp(s situation, w push.Wake) (push.Reason, time.Time) {
+	if s.hold != nil && s.hold.until.After(s.now) {
+		return s.hold.why, s.hold.until
+	}
+	switch w.State {
+	case push.WakeSuspect:
+		return push.ReasonRetry, w.DueAt
+	case push.WakeRetry:
+		if s.renewed && (w.Reason == push.ReasonCredentials || w.Reason == push.ReasonNoCredentials) {
+			return push.ReasonNone, time.Time{}
+		}
+		return w.Reason, w.DueAt
+	}
+	return push.ReasonNone, time.Time{}
+}
+
+// earliest is when the first of the strategies allows the next wake, which then brings all.
+func earliest(s situation, times []time.Time, wanting []*entry) time.Time {
+	var first dueTime
+	for _, e := range wanting {
+		first.at(allowedAt(s.now, times, s.strategy(e.ResourceID).Budget))
+	}
+	return first.Time
+}
+
+// send makes the wake ready for its next try: for whom, until when, and with what.
+func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *push.Wake {
+	w.State, w.DueAt, w.Reason, w.Refusal = push.WakeSending, s.now.Add(wakeLease), push.ReasonNone, ""
+	w.Provider = b.device.Platform.Provider()
+	w.Attempt++
+	w.Generation, w.TokenGen = b.device.OwnerGeneration, b.device.TokenGeneration
+	w.Priority, w.ExpiresAt, w.Pushes, w.Items = push.Normal, time.Time{}, nil, nil
+	for _, e := range wanting {
+		if s.strategy(e.ResourceID).Priority == push.High {
+			w.Priority = push.High
+		}
+		if !e.NowOrNever && e.ExpiresAt.After(w.ExpiresAt) {
+			w.ExpiresAt = e.ExpiresAt
+		}
+		w.Pushes = append(w.Pushes, e.PushID)
+		w.Items = append(w.Items, item(e.Delivery))
+		e.note(push.Event{At: s.now, Event: push.EventWakeSent, WakeID: w.ID, Provider: w.Provider, Attempt: w.Attempt})
+	}
+	due.at(w.DueAt)
+	stored := w
+	stored.Items = nil
+	b.device.Wake = stored
+	return &w
+}
+
+func item(d push.Delivery) push.WakeItem {
+	it := push.WakeItem{ID: d.PushID, ResourceID: d.ResourceID}
+	if d.Payload != nil || d.PayloadBytes == 0 {
+		payload := string(d.Payload)
+		it.Payload = &payload
+	}
+	return it
+}
+
+// dropToken stops using the device's provider token, and says so on what is open.
+func (b *board) dropToken(why push.Reason) {
+	b.device.Token = push.TokenDead
+	for _, e := range b.open {
+		if !e.State.Final() {
+			e.note(push.Event{At: b.now, Event: push.EventTokenDropped, Reason: why, Provider: b.device.Platform.Provider()})
+		}
+	}
+}
