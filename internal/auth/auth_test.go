@@ -1,0 +1,88 @@
+package auth_test
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/internal/auth"
+	"github.com/hushpush/hush/push"
+)
+
+// memory is a store of keys and credentials in memory.
+type memory struct {
+	mu      sync.Mutex
+	server  []storedKey
+	signing []push.SigningKey
+	devices []push.Device
+}
+
+type storedKey struct {
+	key  push.ServerKey
+	hash []byte
+}
+
+func (m *memory) ServerKeyByHash(_ context.Context, hash []byte) (push.ServerKey, error) {
+	for _, k := range m.server {
+		if bytes.Equal(k.hash, hash) {
+			return k.key, nil
+		}
+	}
+	return push.ServerKey{}, push.ErrNotFound
+}
+
+func (m *memory) DeviceByCredential(_ context.Context, hash []byte) (push.Device, error) {
+	for _, d := range m.devices {
+		if bytes.Equal(d.CredentialHash, hash) {
+			return d, nil
+		}
+	}
+	return push.Device{}, push.ErrNotFound
+}
+
+func (m *memory) SigningKey(_ context.Context, app, kid string) (push.SigningKey, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.signing {
+		if k.App == app && k.KID == kid {
+			return k, nil
+		}
+	}
+	return push.SigningKey{}, push.ErrNotFound
+}
+
+func (m *memory) SigningKeys(_ context.Context, app string) ([]push.SigningKey, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []push.SigningKey
+	for _, k := range m.signing {
+		if k.App == app {
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) PutSigningKey(_ context.Context, key push.SigningKey) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.signing = append(m.signing, key)
+	return true, nil
+}
+
+const rootKey = "hush_root_for_the_tests_of_this_package"
+
+// noon is when the tests of user tokens happen.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func setup(t *testing.T) (*auth.Auth, *memory) {
+	t.Helper()
+	m := &memory{}
+	a, err := auth.New(auth.Config{Store: m, RootKey: rootKey, Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	return a, m
+}

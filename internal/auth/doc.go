@@ -1,0 +1,51 @@
+// Package auth tells who asks: server keys of backends, user tokens (JWTs) of apps, and credentials of devices. It also
+// makes their secrets, keeps the installation's two key files, and seals what the store must not hold in the clear.
+//
+// A secret of one kind is never good as another: server keys and credentials are compared by their hash with what the
+// store holds of that kind alone, and a user token must verify with a signing key of the app that it names.
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Store is what auth asks of the store.
+type Store interface {
+	ServerKeyByHash(ctx context.Context, hash []byte) (push.ServerKey, error)
+	DeviceByCredential(ctx context.Context, hash []byte) (push.Device, error)
+	SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error)
+	SigningKeys(ctx context.Context, app string) ([]push.SigningKey, error)
+	PutSigningKey(ctx context.Context, key push.SigningKey) (created bool, err error)
+}
+
+// Config is what New takes.
+type Config struct {
+	Store   Store            // required
+	RootKey push.Secret      // required; the content of root.key
+	Now     func() time.Time // nil: time.Now
+}
+
+// Auth answers who asks. It is safe for concurrent use and keeps nothing: a key that was deleted is refused at once.
+type Auth struct {
+	store    Store
+	rootHash []byte
+	now      func() time.Time
+}
+
+// New makes an Auth. It refuses a configuration without a store, or with a root key that is too short to be one.
+func New(c Config) (*Auth, error) {
+	if c.Store == nil {
+		return nil, errors.New("auth: Store is nil; want one")
+	}
+	if err := checkRootKey(c.RootKey.Reveal()); err != nil {
+		return nil, err
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), now: c.Now}, nil
+}

@@ -1,0 +1,94 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/hushpush/hush/push"
+)
+
+// The prefixes tell people, and scanners of leaked secrets, what a secret is. Nothing is decided by them.
+const (
+	rootPrefix       = "hush_root_"
+	serverKeyPrefix  = "hush_key_"
+	credentialPrefix = "hush_dev_"
+)
+
+// secretBytes is how much chance is in a secret: too much to guess, so that a plain hash of it is safe to store.
+const secretBytes = 32
+
+func newSecret(prefix string) string {
+	b := make([]byte, secretBytes)
+	rand.Read(b) // never fails, see crypto/rand
+	return prefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+// Hash is what is stored of a server key or a credential: its SHA-256.
+func Hash(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// NewServerKey makes a server key: the id to name it by, the secret to be shown once, the hash to be stored.
+func NewServerKey() (id, secret string, hash []byte) {
+	secret = newSecret(serverKeyPrefix)
+	return string(push.NewID()), secret, Hash(secret)
+}
+
+// NewCredential makes a device's credential, to be shown once, and the hash to be stored.
+func NewCredential() (secret string, hash []byte) {
+	secret = newSecret(credentialPrefix)
+	return secret, Hash(secret)
+}
+
+// ServerKey tells whose server key a secret is. The root key's role is push.RoleRoot, its app is empty. Anything else that
+// is no server key, a good user token too, is push.ErrUnauthenticated.
+func (a *Auth) ServerKey(ctx context.Context, bearer string) (push.ServerKey, error) {
+	if bearer == "" {
+		return push.ServerKey{}, push.ErrUnauthenticated
+	}
+	hash := Hash(bearer)
+	if subtle.ConstantTimeCompare(hash, a.rootHash) == 1 {
+		return push.ServerKey{ID: "root", Role: push.RoleRoot}, nil
+	}
+	key, err := a.store.ServerKeyByHash(ctx, hash)
+	if errors.Is(err, push.ErrNotFound) {
+		return push.ServerKey{}, push.ErrUnauthenticated
+	}
+	if err != nil {
+		return push.ServerKey{}, fmt.Errorf("auth: looking a server key up: %w", err)
+	}
+	return key, nil
+}
+
+// DeviceByCredential tells whose credential a secret is; push.ErrRegisterAgain for one that is unknown or void.
+func (a *Auth) DeviceByCredential(ctx context.Context, credential string) (push.Device, error) {
+	if credential == "" {
+		return push.Device{}, push.ErrUnauthenticated
+	}
+	device, err := a.store.DeviceByCredential(ctx, Hash(credential))
+	if errors.Is(err, push.ErrNotFound) {
+		return push.Device{}, push.ErrRegisterAgain
+	}
+	if err != nil {
+		return push.Device{}, fmt.Errorf("auth: looking a device's credential up: %w", err)
+	}
+	if !device.Registered() {
+		return push.Device{}, push.ErrRegisterAgain
+	}
+	return device, nil
+}
+
+// NewServerKey is the function of that name, for rooms that know an Auth only by an interface.
+func (a *Auth) NewServerKey() (id, secret string, hash []byte) { return NewServerKey() }
+
+// NewCredential is the function of that name, for rooms that know an Auth only by an interface.
+func (a *Auth) NewCredential() (secret string, hash []byte) { return NewCredential() }
+
+// Hash is the function of that name, for rooms that know an Auth only by an interface.
+func (a *Auth) Hash(secret string) []byte { return Hash(secret) }

@@ -1,0 +1,158 @@
+package auth
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/hushpush/hush/push"
+)
+
+// The algorithms of user tokens.
+const (
+	HS256 = "HS256"
+	ES256 = "ES256"
+)
+
+const (
+	leeway        = 5 * time.Second // between the clocks of the app's backend and ours
+	maxTokenBytes = 8 << 10         // of a user token
+	maxAudiences  = 16              // of one token; each costs a look into the store
+)
+
+// UserToken verifies a user token (a JWT, RFC 7519): HS256 or ES256, with kid, sub, aud and exp.
+//
+// The claims name those apps of aud whose signing key kid verified the signature, so a token says nothing to any other app
+// that its signer wrote into aud. The errors are push.ErrTokenExpired, for one that is good but for its exp, and
+// push.ErrUnauthenticated with what is wrong; neither shows the token.
+func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, error) {
+	if token == "" || len(token) > maxTokenBytes {
+		return push.UserClaims{}, unauthenticated("no user token, or one of more than %d bytes", maxTokenBytes)
+	}
+	var claims jwt.RegisteredClaims
+	parsed, parts, err := jwt.NewParser().ParseUnverified(token, &claims)
+	if err != nil {
+		return push.UserClaims{}, unauthenticated("the bearer is no JWT")
+	}
+	kid, err := checkHeader(parsed.Header)
+	if err != nil {
+		return push.UserClaims{}, err
+	}
+	if len(claims.Audience) == 0 || len(claims.Audience) > maxAudiences {
+		return push.UserClaims{}, unauthenticated("aud names %d apps; want 1 to %d", len(claims.Audience), maxAudiences)
+	}
+	out := push.UserClaims{User: claims.Subject}
+	signed := token[:len(parts[0])+1+len(parts[1])]
+	for _, app := range claims.Audience {
+		ok, err := a.verifies(ctx, app, kid, parsed.Method, signed, parts[2])
+		if err != nil {
+			return push.UserClaims{}, err
+		}
+		if ok && !out.ForApp(app) {
+			out.Apps = append(out.Apps, app)
+		}
+	}
+	if len(out.Apps) == 0 {
+		return push.UserClaims{}, unauthenticated("no app in aud has a signing key of this kid and alg that verifies the token")
+	}
+	out.ExpiresAt, err = a.checkClaims(claims)
+	return out, err
+}
+
+// checkHeader gives the key id of a token's header. An extension that must be understood (crit; RFC 7515, section 4.1.11)
+// is refused: none is known here.
+func checkHeader(header map[string]any) (kid string, err error) {
+	if _, critical := header["crit"]; critical {
+		return "", unauthenticated("the token has crit; no extension is known here")
+	}
+	if alg := header["alg"]; alg != HS256 && alg != ES256 {
+		return "", unauthenticated("the token's alg is neither HS256 nor ES256")
+	}
+	kid, _ = header["kid"].(string)
+	if push.CheckName(kid) != nil {
+		return "", unauthenticated("the token's kid is missing or no name of a signing key")
+	}
+	return kid, nil
+}
+
+// verifies tells whether the app has a signing key of this id whose algorithm is the token's and which verifies it.
+func (a *Auth) verifies(ctx context.Context, app, kid string, method jwt.SigningMethod, signed, signature string) (bool, error) {
+	if push.CheckName(app) != nil {
+		return false, nil
+	}
+	key, err := a.store.SigningKey(ctx, app, kid)
+	if errors.Is(err, push.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("auth: looking a signing key up: %w", err)
+	}
+	if key.Alg != method.Alg() {
+		return false, nil
+	}
+	verifier, err := verifierOf(key)
+	if err != nil {
+		return false, fmt.Errorf("auth: signing key %s of app %s: %w", kid, app, err)
+	}
+	raw, err := jwt.NewParser().DecodeSegment(signature)
+	if err != nil {
+		return false, nil
+	}
+	return method.Verify(signed, raw, verifier) == nil, nil
+}
+
+// checkClaims checks a verified token's times and user.
+func (a *Auth) checkClaims(claims jwt.RegisteredClaims) (expires time.Time, err error) {
+	validator := jwt.NewValidator(jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(a.now))
+	switch err := validator.Validate(claims); {
+	case errors.Is(err, jwt.ErrTokenNotValidYet):
+		return time.Time{}, unauthenticated("the token's nbf has not come")
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return time.Time{}, push.ErrTokenExpired
+	case err != nil:
+		return time.Time{}, unauthenticated("the token's exp is missing or no number")
+	}
+	if err := push.CheckID(claims.Subject); err != nil {
+		return time.Time{}, unauthenticated("the token's sub %v", err)
+	}
+	return claims.ExpiresAt.Time, nil
+}
+
+func unauthenticated(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{push.ErrUnauthenticated}, args...)...)
+}
+
+// verifierOf is the key in the shape that jwt verifies with.
+func verifierOf(key push.SigningKey) (any, error) {
+	if key.Alg == HS256 {
+		return []byte(key.Secret.Reveal()), nil
+	}
+	return ParsePublicKey(key.PublicKey)
+}
+
+// ParsePublicKey reads the PEM of a P-256 public key, the only curve of ES256 (RFC 7518, section 3.4).
+func ParsePublicKey(text string) (*ecdsa.PublicKey, error) {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("is no PEM; want a block BEGIN PUBLIC KEY")
+	}
+	if block.Type != "PUBLIC KEY" {
+		return nil, errors.New("is a PEM of another kind; want a block BEGIN PUBLIC KEY")
+	}
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("is no public key in PKIX form; want a P-256 public key")
+	}
+	key, ok := parsed.(*ecdsa.PublicKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, errors.New("is a key of another kind; want a P-256 public key")
+	}
+	return key, nil
+}
