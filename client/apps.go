@@ -1,0 +1,135 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// PutApp makes an app, or finds it made. created tells which. Needs the root key.
+func (c *Client) PutApp(ctx context.Context, app string) (a protocol.App, created bool, err error) {
+	status, err := c.call(ctx, http.MethodPut, appPath(app), struct{}{}, &a)
+	return a, status == http.StatusCreated, err
+}
+
+// App is one app. Needs the root key.
+func (c *Client) App(ctx context.Context, app string) (a protocol.App, err error) {
+	_, err = c.call(ctx, http.MethodGet, appPath(app), nil, &a)
+	return a, err
+}
+
+// Apps is a page of all apps. Needs the root key.
+func (c *Client) Apps(ctx context.Context, page Page) (apps protocol.Apps, err error) {
+	err = c.list(ctx, path("v1", "apps"), page, &apps)
+	return apps, err
+}
+
+// DeleteApp removes an app with all that belongs to it. Needs the root key.
+func (c *Client) DeleteApp(ctx context.Context, app string) error {
+	_, err := c.call(ctx, http.MethodDelete, appPath(app), nil, nil)
+	return err
+}
+
+// CreateKey makes a server key. Its Secret is in this answer and in no later one. It is not repeated by itself: a try whose
+// answer was lost may have made a key, which Keys lists and DeleteKey removes. Needs the root key.
+func (c *Client) CreateKey(ctx context.Context, app string, role push.Role) (k protocol.Key, err error) {
+	_, err = c.call(ctx, http.MethodPost, appPath(app, "keys"), protocol.KeyRequest{Role: role}, &k)
+	return k, err
+}
+
+// Keys is a page of an app's server keys, without their secrets. Needs the root key.
+func (c *Client) Keys(ctx context.Context, app string, page Page) (keys protocol.Keys, err error) {
+	err = c.list(ctx, appPath(app, "keys"), page, &keys)
+	return keys, err
+}
+
+// DeleteKey voids a server key at once. Needs the root key.
+func (c *Client) DeleteKey(ctx context.Context, app, keyID string) error {
+	_, err := c.call(ctx, http.MethodDelete, appPath(app, "keys", keyID), nil, nil)
+	return err
+}
+
+// PutSigningKey stores a key that verifies the user tokens that name kid. Needs role admin.
+func (c *Client) PutSigningKey(ctx context.Context, app, kid string, key protocol.SigningKeyRequest) (k protocol.SigningKey, created bool, err error) {
+	status, err := c.call(ctx, http.MethodPut, appPath(app, "signing-keys", kid), key, &k)
+	return k, status == http.StatusCreated, err
+}
+
+// SigningKey is what may be read back of one. Needs role admin.
+func (c *Client) SigningKey(ctx context.Context, app, kid string) (k protocol.SigningKey, err error) {
+	_, err = c.call(ctx, http.MethodGet, appPath(app, "signing-keys", kid), nil, &k)
+	return k, err
+}
+
+// DeleteSigningKey voids the user tokens that it signed. Needs role admin.
+func (c *Client) DeleteSigningKey(ctx context.Context, app, kid string) error {
+	_, err := c.call(ctx, http.MethodDelete, appPath(app, "signing-keys", kid), nil, nil)
+	return err
+}
+
+// UserToken asks Hush for a user's token, for backends that do not sign it themselves. ttl 0 means the server's 1h. Needs
+// role send.
+func (c *Client) UserToken(ctx context.Context, app, user string, ttl time.Duration) (t protocol.UserToken, err error) {
+	if err := checkUTF8("the user's id", user); err != nil {
+		return t, err
+	}
+	req := protocol.UserTokenRequest{User: user}
+	if ttl != 0 {
+		req.TTL = ttl.String()
+	}
+	_, err = c.call(ctx, http.MethodPost, appPath(app, "user-tokens"), req, &t)
+	return t, err
+}
+
+// PutAPNs stores an app's APNs credentials, which the server checks first. Needs role admin.
+func (c *Client) PutAPNs(ctx context.Context, app string, p protocol.APNsProvider) (info push.CredentialInfo, created bool, err error) {
+	status, err := c.call(ctx, http.MethodPut, appPath(app, "providers", "apns"), p, &info)
+	return info, status == http.StatusCreated, err
+}
+
+// PutFCM stores an app's FCM service account, which the server checks first. Needs role admin.
+func (c *Client) PutFCM(ctx context.Context, app string, p protocol.FCMProvider) (info push.CredentialInfo, created bool, err error) {
+	status, err := c.call(ctx, http.MethodPut, appPath(app, "providers", "fcm"), p, &info)
+	return info, status == http.StatusCreated, err
+}
+
+// Providers is what may be read back of an app's credentials. Needs role admin.
+func (c *Client) Providers(ctx context.Context, app string) (p protocol.Providers, err error) {
+	_, err = c.call(ctx, http.MethodGet, appPath(app, "providers"), nil, &p)
+	return p, err
+}
+
+// DeleteProvider removes an app's credentials for one provider; its devices are then reached by session and inbox. Needs
+// role admin.
+func (c *Client) DeleteProvider(ctx context.Context, app string, provider push.Provider) error {
+	_, err := c.call(ctx, http.MethodDelete, appPath(app, "providers", string(provider)), nil, nil)
+	return err
+}
+
+// PutResource saves a resource. body is a protocol.Resource, or the JSON of one (json.RawMessage), which reaches the server
+// as it is, so that the server names what it does not know. Needs role admin.
+func (c *Client) PutResource(ctx context.Context, app, id string, body any) (r protocol.Resource, created bool, err error) {
+	status, err := c.call(ctx, http.MethodPut, appPath(app, "resources", id), body, &r)
+	return r, status == http.StatusCreated, err
+}
+
+// Resource is one resource, with its defaults filled in. Needs role admin.
+func (c *Client) Resource(ctx context.Context, app, id string) (r protocol.Resource, err error) {
+	_, err = c.call(ctx, http.MethodGet, appPath(app, "resources", id), nil, &r)
+	return r, err
+}
+
+// Resources is a page of an app's resources. Needs role admin.
+func (c *Client) Resources(ctx context.Context, app string, page Page) (r protocol.Resources, err error) {
+	err = c.list(ctx, appPath(app, "resources"), page, &r)
+	return r, err
+}
+
+// DeleteResource removes a resource. Needs role admin.
+func (c *Client) DeleteResource(ctx context.Context, app, id string) error {
+	_, err := c.call(ctx, http.MethodDelete, appPath(app, "resources", id), nil, nil)
+	return err
+}

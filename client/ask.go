@@ -1,0 +1,210 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	maxAnswerBytes = 256 << 20       // of one JSON answer; a page of 1 000 deliveries with long timelines is far below
+	maxRetryWait   = 5 * time.Second // between two tries, unless the server asks for more
+	maxRetryAfter  = time.Minute     // a server that asks for more gets no second try: the caller should know
+)
+
+// question is one request, as often as it is sent.
+type question struct {
+	method string
+	path   string // escaped, from /v1 on
+	query  url.Values
+	body   []byte // nil: none
+	kind   string // the body's Content-Type
+	header http.Header
+	repeat bool // it may be sent again after an unclear end: it is safe, idempotent, or carries an Idempotency-Key
+}
+
+// path joins parts to an escaped path, so that a slash, a space or an emoji in an id stays in its place. An empty part
+// would name something else; ask refuses it.
+func path(parts ...string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(p))
+	}
+	return b.String()
+}
+
+func appPath(app string, parts ...string) string {
+	return path(append([]string{"v1", "apps", app}, parts...)...)
+}
+
+func (p Page) query() url.Values {
+	q := url.Values{}
+	if p.Cursor != "" {
+		q.Set("cursor", p.Cursor)
+	}
+	if p.Limit != 0 {
+		q.Set("limit", strconv.Itoa(p.Limit))
+	}
+	return q
+}
+
+// call asks with a JSON body (in nil: none) and decodes the answer into out (nil: it is not looked at). It answers the
+// HTTP status. GET, PUT and DELETE are repeated where that can help.
+func (c *Client) call(ctx context.Context, method, path string, in, out any) (int, error) {
+	q := question{method: method, path: path, repeat: method != http.MethodPost}
+	if err := q.setJSON(in); err != nil {
+		return 0, err
+	}
+	return c.askJSON(ctx, q, out)
+}
+
+func (c *Client) list(ctx context.Context, path string, page Page, out any) error {
+	_, err := c.askJSON(ctx, question{method: http.MethodGet, path: path, query: page.query(), repeat: true}, out)
+	return err
+}
+
+// setJSON encodes in. Go's encoder would quietly mend what is not UTF-8; the receiver would get other bytes than were
+// given, so that is an error here.
+func (q *question) setJSON(in any) error {
+	if in == nil {
+		return nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(in); err != nil {
+		return fmt.Errorf("client: encode the body of %s %s: %w", q.method, q.path, err)
+	}
+	q.body, q.kind = b.Bytes(), "application/json"
+	return nil
+}
+
+// checkUTF8 is for the strings that people choose freely.
+func checkUTF8(what, s string) error {
+	if !utf8.ValidString(s) {
+		return fmt.Errorf("client: %s is not UTF-8; want UTF-8, or an encoding of it such as base64", what)
+	}
+	return nil
+}
+
+func (c *Client) askJSON(ctx context.Context, q question, out any) (int, error) {
+	status, body, err := c.ask(ctx, q)
+	if c.onAnswer != nil && len(body) > 0 {
+		c.onAnswer(body)
+	}
+	if err != nil {
+		return status, err
+	}
+	if out == nil || len(body) == 0 {
+		return status, nil
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return status, fmt.Errorf("client: read the answer to %s %s: %w", q.method, q.path, err)
+	}
+	return status, nil
+}
+
+// ask sends q until an answer comes that another try would not change. A body is there also beside an *Error.
+func (c *Client) ask(ctx context.Context, q question) (int, []byte, error) {
+	if strings.Contains(q.path, "//") || strings.HasSuffix(q.path, "/") {
+		return 0, nil, fmt.Errorf("client: %s %s: a name or id in the path is empty; want one", q.method, q.path)
+	}
+	for try := 1; ; try++ {
+		status, body, err := c.once(ctx, q)
+		if err == nil {
+			return status, body, nil
+		}
+		wait, again := c.again(q, try, err)
+		if !again || sleep(ctx, wait) != nil {
+			return status, body, err
+		}
+	}
+}
+
+// once sends q one time. Every error of it that is not an *Error wraps ErrUnreachable.
+func (c *Client) once(ctx context.Context, q question) (int, []byte, error) {
+	resp, err := c.send(ctx, q)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	if err != nil {
+		return resp.StatusCode, nil, fmt.Errorf("%w: %s %s: read the answer: %w", ErrUnreachable, q.method, c.base+q.path, err)
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return resp.StatusCode, body, refusal(resp, body)
+	}
+	return resp.StatusCode, body, nil
+}
+
+func (c *Client) send(ctx context.Context, q question) (*http.Response, error) {
+	target := c.base + q.path
+	if len(q.query) > 0 {
+		target += "?" + q.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, target, bytes.NewReader(q.body))
+	if err != nil {
+		return nil, fmt.Errorf("client: %s %s: %w", q.method, q.path, err)
+	}
+	for name, values := range q.header {
+		req.Header[name] = values
+	}
+	if q.kind != "" {
+		req.Header.Set("Content-Type", q.kind)
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key.Reveal())
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return resp, nil
+}
+
+// again says whether another try can help, and after how long. After a clear "not now" (429, 503) it can for every request
+// that may be repeated, and for 429, which did nothing, for all.
+func (c *Client) again(q question, try int, err error) (time.Duration, bool) {
+	if try >= c.tries {
+		return 0, false
+	}
+	wait := min(c.retryWait<<(try-1), maxRetryWait)
+	wait = wait/2 + rand.N(wait/2+1)
+	var refused *Error
+	if !errors.As(err, &refused) {
+		return wait, q.repeat
+	}
+	switch {
+	case refused.RetryAfter > maxRetryAfter:
+		return 0, false
+	case refused.Status == http.StatusTooManyRequests, refused.Status == http.StatusServiceUnavailable && q.repeat:
+		return max(wait, refused.RetryAfter), true
+	case refused.Code == "" && (refused.Status == http.StatusBadGateway || refused.Status == http.StatusGatewayTimeout):
+		return wait, q.repeat // a proxy's answer: Hush itself did not say anything
+	}
+	return 0, false
+}
+
+// sleep waits, or ends with ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,84 @@
+// Package client calls Hush's HTTP API: what a Go backend, and the hush command line, send pushes and look after their
+// apps with.
+//
+//	c, err := client.New(client.Config{Server: "https://push.example.com", Key: key})
+//	accepted, err := c.Push(ctx, "notes", protocol.PushRequest{
+//		To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1841}`})
+//
+// A nil error from Push says that the push is committed and flushed to disk. It does not say that a device has it: Status
+// and Follow tell what became of it.
+//
+// Every method may be called from many goroutines. A refusal by the server is an *Error; a server that did not answer is
+// ErrUnreachable.
+package client
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Config is what New needs. The zero value of a field that is not required means what is said beside it.
+type Config struct {
+	Server    string              // required; scheme, host and port, such as https://push.example.com
+	Key       push.Secret         // a server key; "" asks without one, which only /healthz and its like allow
+	HTTP      *http.Client        // nil: http.DefaultTransport without a time-out of its own; ctx carries the deadline
+	Tries     int                 // of a request that is safe to repeat, the first included; 0 means 4, 1 never repeats
+	RetryWait time.Duration       // before the second try, then doubled, with jitter; 0 means 200ms
+	OnAnswer  func(answer []byte) // called with each JSON answer as it came, a problem too; nil: nobody wants it
+}
+
+// Client asks one server.
+type Client struct {
+	base      string // never changes: scheme and host, without a slash at the end
+	key       push.Secret
+	http      *http.Client
+	tries     int
+	retryWait time.Duration
+	onAnswer  func([]byte)
+}
+
+// New checks the whole of cfg. It asks the server nothing.
+func New(cfg Config) (*Client, error) {
+	u, err := url.Parse(cfg.Server)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, fmt.Errorf("client: server is %q; want http:// or https://, a host, and a port if it is not the usual one", cfg.Server)
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("client: server %s has more than scheme, host, port and path; want those alone", u.Redacted())
+	}
+	if strings.ContainsAny(cfg.Key.Reveal(), "\r\n") {
+		return nil, fmt.Errorf("client: the key has a line break; want it without")
+	}
+	if cfg.Tries < 0 || cfg.RetryWait < 0 {
+		return nil, fmt.Errorf("client: tries is %d and retry wait is %s; want 0 or more", cfg.Tries, cfg.RetryWait)
+	}
+	c := &Client{
+		base:      strings.TrimSuffix(u.String(), "/"),
+		key:       cfg.Key,
+		http:      cfg.HTTP,
+		tries:     cfg.Tries,
+		retryWait: cfg.RetryWait,
+		onAnswer:  cfg.OnAnswer,
+	}
+	if c.http == nil {
+		c.http = &http.Client{}
+	}
+	if c.tries == 0 {
+		c.tries = 4
+	}
+	if c.retryWait == 0 {
+		c.retryWait = 200 * time.Millisecond
+	}
+	return c, nil
+}
+
+// Page asks for one page of a list. The zero value is the first page, as long as the server makes it (100).
+type Page struct {
+	Cursor string // of the page before; "" for the first
+	Limit  int    // at most 1 000; 0 means the server's 100
+}

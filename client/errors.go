@@ -1,0 +1,74 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+// ErrUnreachable says that no answer came: the server is down, its name or certificate is wrong, the connection was lost or
+// ctx ran out. Whether the server did what was asked is unknown.
+var ErrUnreachable = errors.New("server not reached")
+
+// Error is the server's refusal. Callers branch on Code, which is stable; the words are for people.
+type Error struct {
+	Status     int                     // HTTP
+	Code       string                  // such as not_found; "" when something between us and Hush answered
+	Detail     string                  // for people
+	Fields     []protocol.ProblemField // which fields are at fault, what is wrong, what would be right
+	RetryAfter time.Duration           // what the server asked to wait; 0 if it did not
+}
+
+// Error says all that the server said, a field a line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	code := e.Code
+	if code == "" {
+		code = http.StatusText(e.Status)
+	}
+	fmt.Fprintf(&b, "%d %s", e.Status, code)
+	if e.Detail != "" {
+		fmt.Fprintf(&b, ": %s", e.Detail)
+	}
+	for _, f := range e.Fields {
+		fmt.Fprintf(&b, "\n  %s: %s (%s)", f.Location, f.Message, f.Code)
+	}
+	return b.String()
+}
+
+// HasCode tells whether err is a refusal by the server with that code.
+func HasCode(err error, code string) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == code
+}
+
+// problemError makes an Error of an item's problem, as batches and imports carry them.
+func problemError(p *protocol.Problem) *Error {
+	detail := p.Detail
+	if detail == "" {
+		detail = p.Title
+	}
+	return &Error{Status: p.Status, Code: p.Code, Detail: detail, Fields: p.Errors}
+}
+
+// refusal makes an Error of an answer that is none of the 2xx. body is what was read of it.
+func refusal(resp *http.Response, body []byte) *Error {
+	e := &Error{Status: resp.StatusCode}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	var p protocol.Problem
+	if kind == "application/problem+json" && json.Unmarshal(body, &p) == nil {
+		p.Status = resp.StatusCode
+		e = problemError(&p)
+	}
+	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
+		e.RetryAfter = time.Duration(s) * time.Second
+	}
+	return e
+}

@@ -1,0 +1,117 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+// maxEventBytes bounds one event of the live timeline: a delivery with its whole timeline.
+const maxEventBytes = 4 << 20
+
+// errCut says that a live timeline ended before the push was final.
+var errCut = errors.New("the live timeline was cut")
+
+// Follow calls each with every delivery of a push as it stands, first all of them and then whenever one changes, until all
+// are final, ctx ends, or each returns an error, which Follow then returns as it is. A connection that is lost on the way
+// is made again, and deliveries may then be told once more; a nil error says that the push is final. Needs role read.
+func (c *Client) Follow(ctx context.Context, app, pushID string, each func(protocol.LiveEvent) error) error {
+	q := question{method: http.MethodGet, path: appPath(app, "pushes", pushID, "events"),
+		header: http.Header{"Accept": {"text/event-stream"}}, repeat: true}
+	for try := 1; ; try++ {
+		told, err := c.followOnce(ctx, q, each)
+		if told {
+			try = 1
+		}
+		var stopped *stopError
+		if errors.As(err, &stopped) {
+			return stopped.err
+		}
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		wait, again := c.again(q, try, err)
+		if !again || sleep(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
+// stopError carries what each returned past the judgement on whether to connect again.
+type stopError struct{ err error }
+
+func (e *stopError) Error() string { return e.err.Error() }
+
+// followOnce reads one connection. told says whether any event came.
+func (c *Client) followOnce(ctx context.Context, q question, each func(protocol.LiveEvent) error) (told bool, err error) {
+	resp, err := c.send(ctx, q)
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxEventBytes))
+		if c.onAnswer != nil && len(body) > 0 {
+			c.onAnswer(body)
+		}
+		return false, refusal(resp, body)
+	}
+	events := eventReader{lines: bufio.NewScanner(resp.Body)}
+	events.lines.Buffer(nil, maxEventBytes)
+	for {
+		name, data, err := events.next()
+		if err != nil {
+			return told, fmt.Errorf("%w: %w: %w", ErrUnreachable, errCut, err)
+		}
+		told = true
+		switch name {
+		case "final":
+			return told, nil
+		case "delivery":
+			var d protocol.LiveEvent
+			if err := json.Unmarshal(data, &d); err != nil {
+				return told, &stopError{fmt.Errorf("client: read the live timeline: %w", err)}
+			}
+			if err := each(d); err != nil {
+				return told, &stopError{err}
+			}
+		}
+	}
+}
+
+// eventReader reads server-sent events (WHATWG HTML, "Server-sent events"): fields a line, an empty line ends an event.
+type eventReader struct{ lines *bufio.Scanner }
+
+// next is the next event with data; comments and empty events are passed over. io.EOF: the stream ended.
+func (r eventReader) next() (name string, data []byte, err error) {
+	var b bytes.Buffer
+	for r.lines.Scan() {
+		field, value, _ := bytes.Cut(r.lines.Bytes(), []byte(":"))
+		value = bytes.TrimPrefix(value, []byte(" "))
+		switch string(field) {
+		case "event":
+			name = string(value)
+		case "data":
+			b.Write(value)
+			b.WriteByte('\n')
+		case "":
+			if len(r.lines.Bytes()) == 0 && b.Len() > 0 {
+				return name, bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+			}
+			if len(r.lines.Bytes()) == 0 {
+				name = ""
+			}
+		}
+	}
+	if err := r.lines.Err(); err != nil {
+		return "", nil, err
+	}
+	return "", nil, io.EOF
+}

@@ -1,0 +1,126 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/hushpush/hush/protocol"
+)
+
+// PushOption is a rare wish about one Push or PushBatch.
+type PushOption func(*question)
+
+// IdempotencyKey names the push (or batch) itself, so that the same request, sent again by another process or after a
+// restart, makes no second one: the first answer comes back. Another body under the same key is refused as a conflict.
+// Without this option the client makes a fresh key for each call, which covers its own repeats.
+func IdempotencyKey(key string) PushOption {
+	return func(q *question) { q.header.Set("Idempotency-Key", key) }
+}
+
+// Push sends. A nil error says that the push is on the server's disk. After an error that is ErrUnreachable it may be there
+// all the same; the client has by then repeated it under one Idempotency-Key. Use DryRun for requests with DryRun set.
+// Needs role send.
+func (c *Client) Push(ctx context.Context, app string, p protocol.PushRequest, opts ...PushOption) (a protocol.PushAccepted, err error) {
+	if p.DryRun {
+		return a, fmt.Errorf("client: the push is a dry run; want DryRun for it")
+	}
+	q, err := pushQuestion(appPath(app, "pushes"), opts)
+	if err != nil {
+		return a, err
+	}
+	if err := checkPush(p); err != nil {
+		return a, err
+	}
+	if err := q.setJSON(p); err != nil {
+		return a, err
+	}
+	_, err = c.askJSON(ctx, q, &a)
+	return a, err
+}
+
+// DryRun says per device what a push would do, and sends nothing. Needs role send.
+func (c *Client) DryRun(ctx context.Context, app string, p protocol.PushRequest) (d protocol.DryRun, err error) {
+	if err := checkPush(p); err != nil {
+		return d, err
+	}
+	p.DryRun = true
+	q := question{method: http.MethodPost, path: appPath(app, "pushes"), repeat: true}
+	if err := q.setJSON(p); err != nil {
+		return d, err
+	}
+	_, err = c.askJSON(ctx, q, &d)
+	return d, err
+}
+
+// PushBatch sends up to 1 000 different pushes. The results come in the same order; a nil error says nothing about each of
+// them: look at Status, and at ItemError. Needs role send.
+func (c *Client) PushBatch(ctx context.Context, app string, pushes []protocol.PushRequest, opts ...PushOption) ([]protocol.BatchResult, error) {
+	q, err := pushQuestion(appPath(app, "pushes", "batch"), opts)
+	if err != nil {
+		return nil, err
+	}
+	body := protocol.BatchRequest{Pushes: make([]json.RawMessage, len(pushes))}
+	for i, p := range pushes {
+		if err := checkPush(p); err != nil {
+			return nil, fmt.Errorf("push %d: %w", i, err)
+		}
+		if body.Pushes[i], err = json.Marshal(p); err != nil {
+			return nil, fmt.Errorf("client: encode push %d: %w", i, err)
+		}
+	}
+	if err := q.setJSON(body); err != nil {
+		return nil, err
+	}
+	var answer protocol.BatchResponse
+	_, err = c.askJSON(ctx, q, &answer)
+	return answer.Results, err
+}
+
+// ItemError is the *Error of one push of a batch, or nil if it was accepted.
+func ItemError(r protocol.BatchResult) error {
+	if r.Problem == nil {
+		return nil
+	}
+	return problemError(r.Problem)
+}
+
+// Status is a push with a page of its deliveries and their timelines. Needs role read.
+func (c *Client) Status(ctx context.Context, app, pushID string, page Page) (p protocol.Push, err error) {
+	err = c.list(ctx, appPath(app, "pushes", pushID), page, &p)
+	return p, err
+}
+
+// Cancel ends the deliveries of a push that are not final, and names those that were. Needs role send.
+func (c *Client) Cancel(ctx context.Context, app, pushID string) (done protocol.Cancelled, err error) {
+	_, err = c.call(ctx, http.MethodDelete, appPath(app, "pushes", pushID), nil, &done)
+	return done, err
+}
+
+func pushQuestion(path string, opts []PushOption) (question, error) {
+	key, err := uuid.NewV7()
+	if err != nil {
+		return question{}, fmt.Errorf("client: make an idempotency key: %w", err)
+	}
+	q := question{method: http.MethodPost, path: path, header: http.Header{}, repeat: true}
+	q.header.Set("Idempotency-Key", key.String())
+	for _, o := range opts {
+		o(&q)
+	}
+	return q, nil
+}
+
+// checkPush refuses what JSON cannot carry as it is; all else is for the server to judge, which says more.
+func checkPush(p protocol.PushRequest) error {
+	if err := checkUTF8("the payload", p.Payload); err != nil {
+		return err
+	}
+	for _, id := range append(p.To.Users[:len(p.To.Users):len(p.To.Users)], p.To.Devices...) {
+		if err := checkUTF8("an id in to", id); err != nil {
+			return err
+		}
+	}
+	return checkUTF8("the collapse key", p.CollapseKey)
+}
