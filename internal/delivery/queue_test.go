@@ -1,0 +1,146 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+func TestAppsTakeTurns(t *testing.T) {
+	t.Parallel()
+	q := newQueue(100, 10)
+	for i := range 5 {
+		q.add(push.DeviceKey{App: "big", Device: fmt.Sprint(i)})
+	}
+	q.add(push.DeviceKey{App: "small", Device: "0"})
+	var apps []string
+	for range 3 {
+		k, _ := q.take()
+		apps = append(apps, k.App)
+	}
+	if want := []string{"big", "small", "big"}; !slices.Equal(apps, want) {
+		t.Errorf("taken in the order %v, want %v", apps, want)
+	}
+}
+
+func TestAnAppWhoseProviderHangsLeavesWorkersToOthers(t *testing.T) {
+	t.Parallel()
+	q := newQueue(100, 2)
+	for i := range 5 {
+		q.add(push.DeviceKey{App: "hangs", Device: fmt.Sprint(i)})
+	}
+	q.take()
+	q.take()
+	if k, ok := q.take(); ok {
+		t.Errorf("a third of the same app was taken: %v", k)
+	}
+	q.add(push.DeviceKey{App: "other", Device: "0"})
+	if k, ok := q.take(); !ok || k.App != "other" {
+		t.Errorf("took %v %v, want the other app's", k, ok)
+	}
+	q.done(push.DeviceKey{App: "hangs", Device: "0"})
+	if _, ok := q.take(); !ok {
+		t.Error("nothing taken once one was done")
+	}
+}
+
+func TestADeviceIsLookedAtByOneWorkerAtATimeAndAgainIfAddedMeanwhile(t *testing.T) {
+	t.Parallel()
+	q := newQueue(10, 10)
+	k := push.DeviceKey{App: "a", Device: "d"}
+	q.add(k)
+	q.add(k)
+	q.take()
+	if !q.add(k) {
+		t.Fatal("no room for a device in work")
+	}
+	if _, ok := q.take(); ok {
+		t.Fatal("taken twice at once")
+	}
+	q.done(k)
+	if got, ok := q.take(); !ok || got != k {
+		t.Errorf("after done: %v %v, want it once more", got, ok)
+	}
+	q.done(k)
+	if _, ok := q.take(); ok {
+		t.Error("taken a third time")
+	}
+}
+
+func TestAFullQueueSaysSo(t *testing.T) {
+	t.Parallel()
+	q := newQueue(1, 1)
+	if !q.add(push.DeviceKey{App: "a", Device: "1"}) || q.add(push.DeviceKey{App: "a", Device: "2"}) {
+		t.Error("want room for one and no more")
+	}
+	if left := q.drain(); len(left) != 1 || q.free() != 1 {
+		t.Errorf("drained %v, %d free; want one, 1", left, q.free())
+	}
+}
+
+func TestNextEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if k, ok := newQueue(1, 1).next(ctx); ok {
+		t.Errorf("got %v", k)
+	}
+}
+
+func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
+	t.Parallel()
+	suspect := outcome{answer: push.Answer{Status: 400}, err: &push.WakeError{Fault: push.FaultSuspect}}
+	taken := outcome{answer: push.Answer{Status: 200}}
+	k := sender{"a", push.APNs}
+	for _, c := range []struct {
+		name           string
+		refused, taken int
+		bad            bool
+	}{
+		{"one alone", 1, 0, true},
+		{"nine", 9, 0, true},
+		{"ten of ten", 10, 0, false},
+		{"ten of twenty", 10, 10, true},
+		{"eleven of twenty-one", 11, 10, false},
+	} {
+		s := newSenders()
+		for i := range c.refused {
+			s.heard(t0, k, fmt.Sprint(i), suspect)
+		}
+		for i := range c.taken {
+			s.heard(t0, k, fmt.Sprint("t", i), taken)
+		}
+		if got := s.tokenBad(t0.Add(suspectWait), k); got != c.bad {
+			t.Errorf("%s: the token is to blame %v, want %v", c.name, got, c.bad)
+		}
+		if !s.tokenBad(t0.Add(time.Hour), k) {
+			t.Errorf("%s: an hour later the credential is still to blame", c.name)
+		}
+		if !s.tokenBad(t0, sender{"other", push.APNs}) {
+			t.Errorf("%s: another app is affected", c.name)
+		}
+	}
+}
+
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	s, k := newSenders(), sender{"a", push.FCM}
+	s.heard(t0, k, "d", outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Minute}})
+	if h, _ := s.held(t0.Add(59*time.Second), k); h == nil || h.why != push.ReasonQuota {
+		t.Errorf("hold %+v, want quota", h)
+	}
+	if h, _ := s.held(t0, sender{"b", push.FCM}); h != nil {
+		t.Errorf("another app is held: %+v", h)
+	}
+	if h, _ := s.held(t0.Add(time.Minute), k); h != nil {
+		t.Errorf("still held after its time: %+v", h)
+	}
+	s.renew(t0, k)
+	if h, renewed := s.held(t0.Add(time.Second), k); h != nil || !renewed {
+		t.Errorf("after new credentials: hold %+v, renewed %v; want none, true", h, renewed)
+	}
+}
