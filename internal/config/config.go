@@ -1,0 +1,114 @@
+// Package config collects the settings of hush serve from flags, environment and a YAML file, in that order of precedence,
+// and refuses what is wrong in words that say which setting, where it came from, what is wrong and what would be right.
+//
+// A setting has one name, such as delivery.ack_wait. In YAML the dot opens a block, as a flag it is --delivery-ack-wait and
+// in the environment HUSH_DELIVERY_ACK_WAIT. The one exception is HUSH_SECRET_KEY, which is the contents of the file that
+// secret_key_file would name: a secret has no place in a command line or a YAML file.
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Config is what hush serve was told. A zero value means that the room concerned takes its own default, which the flag's
+// help names.
+type Config struct {
+	Data          string      // directory of the database and the keys
+	Database      push.Secret // postgres://…, with its password; "" means SQLite in Data
+	Listen        string      // host:port
+	TLSCert       string      // PEM file; "" means plain HTTP
+	TLSKey        string      // PEM file; there if and only if TLSCert is
+	SecretKeyFile string      // "" means secret.key in Data
+	SecretKey     push.Secret // the file's contents, from the environment; beats SecretKeyFile
+	APNs          APNs
+	FCM           FCM
+	Delivery      Delivery
+	Store         Store
+	Log           Log
+}
+
+// APNs is how Apple's service is reached.
+type APNs struct {
+	URL            string        // for production; scheme, host and port
+	DevelopmentURL string        // for development; "" means URL, if that is set
+	CA             string        // PEM file of one or more certificates to trust instead of the system's
+	RetryWait      time.Duration // after a refusal that names no time
+}
+
+// FCM is how Google's service is reached.
+type FCM struct {
+	URL       string // scheme, host and port
+	CA        string // PEM file of one or more certificates to trust instead of the system's
+	TokenURL  string // beats the service account's token_uri
+	RetryWait time.Duration
+	QuotaWait time.Duration // after QUOTA_EXCEEDED without a time of its own
+}
+
+// Delivery is how pushes are taken to devices.
+type Delivery struct {
+	AckWait time.Duration // for a session to acknowledge
+}
+
+// Store is how long rows live.
+type Store struct {
+	Keep time.Duration // a push's rows, after its last delivery became final
+}
+
+// Log is what goes to standard error.
+type Log struct {
+	Level  slog.Level
+	Format string // text or json
+}
+
+// setting is one row of the table below: a name, what people read about it, and how its text becomes a value.
+type setting struct {
+	name     string
+	standard string // the text it has unless told; "" means that the room decides
+	usage    string
+	set      func(c *Config, text string) error // the error says what is wrong and what would be right
+}
+
+// settings is every setting of hush serve, in the order of its help.
+var settings = []setting{
+	{"data", "hush-data", "directory of the database and the keys, made if it is missing",
+		func(c *Config, s string) error { c.Data = s; return nil }},
+	{"database", "", "postgres://… (15 or newer) instead of SQLite in the data directory; better in the environment, for its password",
+		func(c *Config, s string) error { return databaseURL(&c.Database, s) }},
+	{"listen", "127.0.0.1:8080", "host:port; port 0 takes a free one, which the line \"ready\" names",
+		func(c *Config, s string) error { return hostPort(&c.Listen, s) }},
+	{"tls_cert", "", "PEM file of the certificate chain; with tls_key, HTTPS instead of HTTP",
+		func(c *Config, s string) error { c.TLSCert = s; return nil }},
+	{"tls_key", "", "PEM file of the certificate's private key",
+		func(c *Config, s string) error { c.TLSKey = s; return nil }},
+	{"secret_key_file", "", "file of the key that encrypts credentials (default secret.key in the data directory); HUSH_SECRET_KEY holds its contents instead",
+		func(c *Config, s string) error { c.SecretKeyFile = s; return nil }},
+	{"apns.url", "", "scheme, host and port of APNs for production (default Apple's)",
+		func(c *Config, s string) error { return origin(&c.APNs.URL, s) }},
+	{"apns.development_url", "", "the same for development (default apns.url if that is set, else Apple's)",
+		func(c *Config, s string) error { return origin(&c.APNs.DevelopmentURL, s) }},
+	{"apns.ca", "", "PEM file of certificates to trust for APNs (default the system's)",
+		func(c *Config, s string) error { c.APNs.CA = s; return nil }},
+	{"apns.retry_wait", "", "how long APNs is left alone after a refusal that names no time (default 15m)",
+		func(c *Config, s string) error { return span(&c.APNs.RetryWait, s, "15m") }},
+	{"fcm.url", "", "scheme, host and port of FCM (default Google's)",
+		func(c *Config, s string) error { return origin(&c.FCM.URL, s) }},
+	{"fcm.ca", "", "PEM file of certificates to trust for FCM and its tokens (default the system's)",
+		func(c *Config, s string) error { c.FCM.CA = s; return nil }},
+	{"fcm.token_url", "", "where access tokens are fetched (default the service account's token_uri)",
+		func(c *Config, s string) error { return address(&c.FCM.TokenURL, s) }},
+	{"fcm.retry_wait", "", "how long FCM is left alone after a refusal that names no time (default 10s)",
+		func(c *Config, s string) error { return span(&c.FCM.RetryWait, s, "10s") }},
+	{"fcm.quota_wait", "", "how long an app's FCM sends are held after QUOTA_EXCEEDED that names no time (default 60s)",
+		func(c *Config, s string) error { return span(&c.FCM.QuotaWait, s, "60s") }},
+	{"delivery.ack_wait", "", "how long a session has to acknowledge a push before the device is woken (default 5s)",
+		func(c *Config, s string) error { return span(&c.Delivery.AckWait, s, "5s") }},
+	{"store.keep", "", "how long a push's rows are kept after its last delivery became final (default 168h)",
+		func(c *Config, s string) error { return span(&c.Store.Keep, s, "168h") }},
+	{"log.level", "info", "debug, info, warn or error",
+		func(c *Config, s string) error { return level(&c.Log.Level, s) }},
+	{"log.format", "text", "text or json",
+		func(c *Config, s string) error { return oneOf(&c.Log.Format, s, "text", "json") }},
+}

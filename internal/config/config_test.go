@@ -1,0 +1,173 @@
+package config_test
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/hushpush/hush/internal/config"
+)
+
+// load reads settings from flags, variables (through t.Setenv, which is why nothing here is parallel) and a YAML text.
+func load(t *testing.T, flags []string, env map[string]string, yaml string) (config.Config, string, error) {
+	t.Helper()
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+	file := ""
+	if yaml != "" {
+		file = filepath.Join(t.TempDir(), "hush.yaml")
+		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		flags = append([]string{"--config", file}, flags...)
+	}
+	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	config.AddFlags(fs)
+	if err := fs.Parse(flags); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(fs)
+	return c, file, err
+}
+
+func TestAFlagBeatsTheEnvironmentAndThatTheFile(t *testing.T) {
+	const yaml = "delivery:\n  ack_wait: 3s\n"
+	env := map[string]string{"HUSH_DELIVERY_ACK_WAIT": "2s"}
+	for _, test := range []struct {
+		name  string
+		flags []string
+		env   map[string]string
+		yaml  string
+		want  time.Duration
+	}{
+		{"nothing: the room's default", nil, nil, "", 0},
+		{"the file", nil, nil, yaml, 3 * time.Second},
+		{"an environment beside a file", nil, env, yaml, 2 * time.Second},
+		{"an empty variable is unset", nil, map[string]string{"HUSH_DELIVERY_ACK_WAIT": ""}, yaml, 3 * time.Second},
+		{"a flag beside both", []string{"--delivery-ack-wait=1s"}, env, yaml, time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, _, err := load(t, test.flags, test.env, test.yaml)
+			if err != nil || c.Delivery.AckWait != test.want {
+				t.Errorf("ack wait %s, error %v; want %s", c.Delivery.AckWait, err, test.want)
+			}
+		})
+	}
+}
+
+func TestEverySettingIsTakenFromYAML(t *testing.T) {
+	c, _, err := load(t, nil, nil, `
+data: /var/lib/hush
+database: postgres://hush:pw@db/hush
+listen: "[::1]:9000"
+tls_cert: cert.pem
+tls_key: key.pem
+secret_key_file: /run/secret
+apns: {url: "https://127.0.0.1:2197", development_url: "https://127.0.0.1:2198/", ca: a.pem, retry_wait: 1m}
+fcm: {url: "https://127.0.0.1:2199", ca: f.pem, token_url: "https://127.0.0.1:2199/token", retry_wait: 2s, quota_wait: 3s}
+delivery: {ack_wait: 4s}
+store: {keep: 24h}
+log: {level: debug, format: json}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Config{
+		Data: "/var/lib/hush", Database: "postgres://hush:pw@db/hush", Listen: "[::1]:9000", TLSCert: "cert.pem", TLSKey: "key.pem",
+		SecretKeyFile: "/run/secret",
+		APNs:          config.APNs{URL: "https://127.0.0.1:2197", DevelopmentURL: "https://127.0.0.1:2198", CA: "a.pem", RetryWait: time.Minute},
+		FCM: config.FCM{URL: "https://127.0.0.1:2199", CA: "f.pem", TokenURL: "https://127.0.0.1:2199/token",
+			RetryWait: 2 * time.Second, QuotaWait: 3 * time.Second},
+		Delivery: config.Delivery{AckWait: 4 * time.Second}, Store: config.Store{Keep: 24 * time.Hour},
+		Log: config.Log{Level: slog.LevelDebug, Format: "json"},
+	}
+	if c != want {
+		t.Errorf("settings\n%+v, want\n%+v", c, want)
+	}
+}
+
+func TestWithoutSettingsTheServerListensOnLoopback(t *testing.T) {
+	c, _, err := load(t, nil, nil, "")
+	want := config.Config{Data: "hush-data", Listen: "127.0.0.1:8080", Log: config.Log{Format: "text"}}
+	if err != nil || c != want {
+		t.Errorf("settings %+v, error %v; want %+v", c, err, want)
+	}
+}
+
+func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		flags []string
+		env   map[string]string
+		yaml  string
+		want  []string // all in the error; <file> stands for the file's path
+	}{
+		{"a duration without a unit, in the file", nil, nil, "delivery:\n  ack_wait: 5\n",
+			[]string{`delivery.ack_wait (<file>): is "5"; want a duration with its unit, such as 5s`}},
+		{"a bad duration, in the environment", nil, map[string]string{"HUSH_STORE_KEEP": "7 days"}, "",
+			[]string{`store.keep (HUSH_STORE_KEEP): is "7 days"; want a duration`}},
+		{"a negative duration, as a flag", []string{"--fcm-quota-wait=-1s"}, nil, "", []string{"fcm.quota_wait (--fcm-quota-wait): is -1s; want 0s"}},
+		{"a misspelt key", nil, nil, "delivery:\n  ackwait: 5s\n", []string{"delivery.ackwait (<file>): there is no such setting; want delivery.ack_wait?"}},
+		{"an unknown block", nil, nil, "kafka: {brokers: []}\n", []string{"kafka.brokers (<file>): there is no such setting; hush serve --help"}},
+		{"a value where a block belongs", nil, nil, "delivery: 5s\n", []string{"delivery (<file>): there is no such setting"}},
+		{"a list where a value belongs", nil, nil, "listen: [a, b]\n", []string{"listen (<file>): is a list or a block"}},
+		{"the same key twice", nil, nil, "listen: a:1\nlisten: b:1\n", []string{"config (--config): <file> is not what is wanted", "already defined"}},
+		{"no YAML at all", nil, nil, "listen: [\n", []string{"config (--config): <file> is not what is wanted"}},
+		{"a missing file", []string{"--config=/nowhere.yaml"}, nil, "", []string{"config (--config): cannot be read", "want the path of a YAML file"}},
+		{"a missing file, in the environment", nil, map[string]string{"HUSH_CONFIG": "/nowhere.yaml"}, "", []string{"config (HUSH_CONFIG): cannot be read"}},
+		{"an address without a port", []string{"--listen=localhost"}, nil, "", []string{`listen (--listen): is "localhost"; want host:port`}},
+		{"a port that is none", []string{"--listen=:http"}, nil, "", []string{`listen (--listen): has port "http"; want 0 to 65535`}},
+		{"a provider's URL with a path", []string{"--apns-url=https://h/3/device"}, nil, "", []string{`apns.url (--apns-url): has the path "/3/device"`}},
+		{"a provider's URL without a scheme", []string{"--fcm-url=127.0.0.1:2198"}, nil, "", []string{"fcm.url (--fcm-url)", "want"}},
+		{"a token URL of another kind", []string{"--fcm-token-url=file:///etc/passwd"}, nil, "", []string{"fcm.token_url (--fcm-token-url)", "want http:// or https://"}},
+		{"a certificate without its key", []string{"--tls-cert=c.pem"}, nil, "", []string{"tls_key (--tls-cert): is missing, but tls_cert is given"}},
+		{"an empty flag", []string{"--data="}, nil, "", []string{"data (--data): is empty; leave it out"}},
+		{"a log level that is none", nil, map[string]string{"HUSH_LOG_LEVEL": "loud"}, "", []string{`log.level (HUSH_LOG_LEVEL): is "loud"; want debug, info, warn or error`}},
+		{"an empty secret key", nil, map[string]string{"HUSH_SECRET_KEY": " \n"}, "", []string{"secret_key_file (HUSH_SECRET_KEY): is set, but empty"}},
+		{"two secret keys", nil, map[string]string{"HUSH_SECRET_KEY": "k", "HUSH_SECRET_KEY_FILE": "f"}, "", []string{"is set beside HUSH_SECRET_KEY_FILE; want one of them"}},
+		{"several at once", []string{"--listen=x", "--store-keep=y"}, nil, "log: {format: xml}\n",
+			[]string{"listen (--listen)", "store.keep (--store-keep)", `log.format (<file>): is "xml"; want text or json`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, file, err := load(t, test.flags, test.env, test.yaml)
+			var one *config.Error
+			if !errors.As(err, &one) {
+				t.Fatalf("error %v, want a *config.Error", err)
+			}
+			for _, want := range test.want {
+				if want = strings.ReplaceAll(want, "<file>", file); !strings.Contains(err.Error(), want) {
+					t.Errorf("error\n%v\nwant in it\n%s", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestAPasswordIsInNoError(t *testing.T) {
+	for _, flags := range [][]string{
+		{"--database=mysql://u:hidden@h/d"}, {"--database=postgres://u:hidden%zz@h/d"}, {"--apns-url=https://u:hidden@h"}, {"--fcm-url=http://u:hidden%zz@h"},
+	} {
+		_, _, err := load(t, flags, nil, "")
+		if err == nil || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%v: error %v, want one without the password", flags, err)
+		}
+	}
+}
+
+func TestTheSecretKeyInTheEnvironmentBeatsTheFilesPathInYAML(t *testing.T) {
+	c, _, err := load(t, nil, map[string]string{"HUSH_SECRET_KEY": "abc"}, "secret_key_file: /run/secret\n")
+	if err != nil || c.SecretKey.Reveal() != "abc" || c.SecretKeyFile != "" {
+		t.Errorf("key %q, file %q, error %v; want the environment's alone", c.SecretKey.Reveal(), c.SecretKeyFile, err)
+	}
+	c, _, err = load(t, []string{"--secret-key-file=f"}, map[string]string{"HUSH_SECRET_KEY": "abc"}, "")
+	if err != nil || c.SecretKey != "" || c.SecretKeyFile != "f" {
+		t.Errorf("key %q, file %q, error %v; want the flag's alone", c.SecretKey.Reveal(), c.SecretKeyFile, err)
+	}
+}
