@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -83,8 +84,11 @@ type Engine struct {
 	cfg     Config
 	queue   *queue
 	senders *senders
-	poke    chan struct{} // wakes the claimer up: something is due sooner than it thinks
-	expands chan struct{} // wakes the expander up
+	poke    chan struct{}   // wakes the claimer up: something is due sooner than it thinks
+	expands chan struct{}   // wakes the expander up
+	hard    context.Context // ends requests in flight that outlast the drain
+	cut     context.CancelCauseFunc
+	ending  atomic.Bool // Run is draining: nothing new is sent
 	wakeAt  struct {
 		sync.Mutex
 		dueTime // the earliest due time set since the claimer last asked
@@ -122,15 +126,26 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
+	hard, cut := context.WithCancelCause(context.Background())
 	return &Engine{
+		hard: hard, cut: cut,
 		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1)), senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
 	}, nil
 }
 
-// Run works until ctx ends. Then it takes nothing new, lets requests in flight end, hands back what it had claimed, and
-// returns.
+// drainWait is how long requests in flight may still take once the engine is to end. One that takes longer is cut off: its
+// answer is unclear, and the same wake goes out again later.
+const drainWait = 5 * time.Second
+
+// Run works until ctx ends, once. Then it takes nothing new, lets requests in flight end, hands back what it had claimed,
+// and returns.
 func (e *Engine) Run(ctx context.Context) {
 	var wg sync.WaitGroup
+	stop := context.AfterFunc(ctx, func() {
+		e.ending.Store(true)
+		time.AfterFunc(drainWait, func() { e.cut(errors.New("the server is stopping")) })
+	})
+	defer stop()
 	for range e.cfg.Workers {
 		wg.Go(func() { e.work(ctx) })
 	}

@@ -14,7 +14,7 @@ func (e *Engine) work(ctx context.Context) {
 		if !ok {
 			return
 		}
-		e.visit(ctx, key)
+		e.visit(context.WithoutCancel(ctx), key) // what is begun is committed, whatever ends meanwhile
 		e.queue.done(key)
 	}
 }
@@ -26,7 +26,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 	for {
 		p, err := e.look(ctx, key, last, useSession)
 		if err != nil {
-			if !errors.Is(err, push.ErrNotFound) && ctx.Err() == nil {
+			if !errors.Is(err, push.ErrNotFound) {
 				e.cfg.Logger.Warn("device not looked at; its row is due again", "app", key.App, "device", key.Device, "err", err)
 			}
 			return
@@ -39,9 +39,8 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 		if p.wake == nil {
 			return
 		}
-		o := e.wake(ctx, *p.changes.Device, *p.wake)
+		o := e.wake(*p.changes.Device, *p.wake)
 		last = &o
-		ctx = context.WithoutCancel(ctx) // the provider has answered: that is committed, whatever ends meanwhile
 	}
 }
 
@@ -63,7 +62,6 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, us
 		b := newBoard(s.now, snap)
 		if last != nil {
 			last.take(s, b)
-			s.hold, s.renewed = e.senders.held(s.now, sender{key.App, snap.Device.Platform.Provider()})
 		}
 		p = planFor(s, b, snap.NextExpiry)
 		return p.changes
@@ -94,6 +92,9 @@ func (e *Engine) situation(snap push.Snapshot, useSession bool) situation {
 	}
 	s.hold, s.renewed = e.senders.held(now, who)
 	s.lost = !useSession
+	if e.ending.Load() {
+		s.hold = &hold{why: push.ReasonRetry, until: now.Add(shortest)} // whoever runs next sends it
+	}
 	if id, since, ok := e.cfg.Sessions.Session(snap.Device.Key()); ok && useSession {
 		s.session = &session{id: id, since: since}
 	}
@@ -116,13 +117,13 @@ func (e *Engine) give(key push.DeviceKey, pushes []push.Delivery) bool {
 }
 
 // wake sends one wake. It outlives the stop signal: the provider may have taken it already.
-func (e *Engine) wake(ctx context.Context, d push.Device, w push.Wake) outcome {
+func (e *Engine) wake(d push.Device, w push.Wake) outcome {
 	o := outcome{wake: w, answer: push.Answer{Provider: w.Provider}}
 	waker := e.cfg.Wakers[w.Provider]
 	if waker == nil {
 		o.err = &push.WakeError{Fault: push.FaultCredentials, Reason: string(push.ReasonNoCredentials)}
 	} else {
-		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), wakeTime, errors.New("the provider did not answer in time"))
+		ctx, cancel := context.WithTimeoutCause(e.hard, wakeTime, errors.New("the provider did not answer in time"))
 		defer cancel()
 		answer, err := waker.Wake(ctx, d, w)
 		o.answer = answer
