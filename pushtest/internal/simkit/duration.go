@@ -20,3 +20,6 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	*d = Duration(v)
 	return nil
 }
+
+// Std is the span as package time has it.
+func (d Duration) Std() time.Duration { return time.Duration(d) }

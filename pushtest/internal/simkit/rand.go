@@ -14,7 +14,16 @@ type Rand struct {
 
 // NewRand makes a source from a seed; every seed is allowed, 0 too.
 func NewRand(seed uint64) *Rand {
-	return &Rand{r: rand.New(rand.NewPCG(seed, 0x68757368))}
+	r := &Rand{}
+	r.Reset(seed)
+	return r
+}
+
+// Reset starts anew from a seed.
+func (r *Rand) Reset(seed uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.r = rand.New(rand.NewPCG(seed, 0x68757368))
 }
 
 // Float64 is in [0, 1).
