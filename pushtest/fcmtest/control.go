@@ -1,0 +1,43 @@
+package fcmtest
+
+import (
+	"net/http"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+// tokenBody is the body of POST /_sim/tokens.
+type tokenBody struct {
+	Token   string `json:"token" required:"true" minLength:"1" maxLength:"4096" doc:"The FCM registration token."`
+	Package string `json:"package,omitempty" doc:"Android package; com.example.app unless told."`
+	Project string `json:"project,omitempty" doc:"The simulator's own unless told; a send through another gets SENDER_ID_MISMATCH."`
+	Online  *bool  `json:"online,omitempty" doc:"Connected to FCM; a new token is unless told, a known one stays as it is."`
+}
+
+// controlTokens lets the control API work on the server's tokens.
+type controlTokens struct{ *Server }
+
+func (c controlTokens) PutToken(b tokenBody) (string, bool, error) {
+	created, err := c.put(Token{Token: b.Token, Package: b.Package, Project: b.Project}, b.Online)
+	return b.Token, created, err
+}
+
+func (c controlTokens) TokenState(token string) (TokenState, bool) { return c.State(token) }
+
+func (c controlTokens) RetireToken(token string, _ struct{}) (bool, error) {
+	return c.Retire(token) == nil, nil
+}
+
+func (c controlTokens) UninstallToken(token string) bool { return c.Uninstall(token) == nil }
+
+func (c controlTokens) ForgetToken(token string) bool { return c.Forget(token) }
+
+func (s *Server) newControl() *simkit.Control {
+	c := simkit.NewControl("Hush FCM simulator")
+	simkit.TokenRoutes(c, simkit.Tokens[tokenBody, struct{}](controlTokens{s}))
+	simkit.CommonRoutes(c, s.clock, s.ledger, s.faults, s.Reset)
+	return c
+}
+
+// ControlHandler is the control API as a handler, for tests that mount it on a server of their own.
+func (s *Server) ControlHandler() http.Handler { return s.control }

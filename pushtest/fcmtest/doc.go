@@ -1,0 +1,17 @@
+// Package fcmtest is Firebase Cloud Messaging for tests: the HTTP v1 send endpoint and its OAuth server on one address, over
+// real TLS with HTTP/2 and HTTP/1.1, and behind them what Google does with a message: storage, expiry, collapsing, pacing,
+// the 100 that may wait, and tokens that die. Other people's senders work against it unchanged.
+//
+// In a Go test:
+//
+//	fcm := fcmtest.New(t)
+//	fcm.Register(fcmtest.Token{Token: "abc:APA91b", Online: true, Deliver: func(m fcmtest.Message) { … }})
+//	// point the sender at fcm.URL(), with fcm.ServiceAccountJSON() and fcm.CAPEM()
+//
+// The same as a process, for every language, is "hush sim fcm" (Start). The way of a request:
+//
+//	faults ─▶ path ─▶ access token ─▶ JSON shape ─▶ project, quota ─▶ field rules ─▶ device token ─▶ storage ─▶ phone
+//
+// Each rule is in a file of its own name, headed by what it does and who says so; Rules lists them all. What nobody says is a
+// switch. Time is the simulator's (Advance), but for tokens that are signed or issued: these are judged by real time.
+package fcmtest

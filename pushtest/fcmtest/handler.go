@@ -1,0 +1,196 @@
+package fcmtest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/hushpush/hush/pushtest/internal/h2sim"
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"golang.org/x/net/http2/hpack"
+)
+
+// answer is what one request gets, and what the ledger says of it.
+type answer struct {
+	status  int // 0: none
+	header  [][2]string
+	body    []byte
+	reason  string
+	outcome simkit.Outcome
+}
+
+var ruleTransport = Rule{
+	Name:    "transport",
+	Text:    "HTTPS, HTTP/2 or HTTP/1.1 as the client asks; one message a request.",
+	Source:  "firebase-admin for Go and node",
+	Certain: simkit.Observed,
+}
+
+var ruleScheme = Rule{
+	Name:    "transport.scheme",
+	Text:    "A :scheme of \"https:\", as firebase-admin for node sends it over HTTP/2, is taken as any other.",
+	Source:  "seen on the wire; Google's front end accepts it",
+	Certain: simkit.Observed,
+}
+
+var rulePath = Rule{
+	Name:    "path",
+	Text:    "Anything but POST /v1/projects/{project}/messages:send, and POST /token, is 404 with an HTML page.",
+	Source:  "FCM discovery document v1; Google's front end",
+	Certain: simkit.Observed,
+}
+
+var ruleBodyLimit = Rule{
+	Name:    "body.limit",
+	Text:    "A body beyond 256 KiB is not read to its end and refused with 400 INVALID_ARGUMENT, without an FcmError.",
+	Source:  "Google's own limit is larger and not documented",
+	Certain: simkit.Inferred,
+}
+
+const maxBody = 256 << 10
+
+// call is one request on its way through the server.
+type call struct {
+	*h2sim.Request
+	endpoint string
+	project  string       // of a send's path
+	tree     *simkit.Node // of a send's body; nil if it does not fit
+	badBody  *refusal     // why not
+	token    string       // the device token, "" if none can be told
+	fault    Fault
+	faultID  string
+	id       string // in the ledger
+}
+
+// handle answers one request: it writes it down, lets a fault have its way, and else judges it by the rules.
+func (s *Server) handle(r *h2sim.Request) h2sim.Response {
+	c := s.newCall(r)
+	var faulty bool
+	if c.endpoint != endpointOther {
+		c.fault, c.faultID, faulty = s.faults.Take(c.endpoint, c.token)
+	}
+	c.id = s.ledger.Add(c.entry(s))
+	if faulty {
+		switch c.fault.Do {
+		case simkit.Answer:
+			return s.finish(c, spoiled(&c.fault, c.endpoint))
+		case simkit.Delay:
+			if !delay(r, c.fault.Wait.Std()) {
+				return h2sim.Response{}
+			}
+		case simkit.GoAway:
+			r.Conn.GoAway([]byte(c.fault.ReasonText()))
+			return h2sim.Response{}
+		case simkit.Close:
+			r.Conn.Close()
+			return h2sim.Response{}
+		}
+	}
+	a := s.judge(c)
+	if faulty && c.fault.Do == simkit.TakeAndClose {
+		a.status = 0
+		res := s.finish(c, a)
+		r.Conn.Close()
+		return res
+	}
+	return s.finish(c, a)
+}
+
+func (s *Server) judge(c *call) answer {
+	switch c.endpoint {
+	case endpointOAuth:
+		return s.token(c.Request)
+	case endpointSend:
+		return s.send(c)
+	}
+	return htmlPage(http.StatusNotFound)
+}
+
+// newCall tells what is asked for, and reads a send's body once, for faults, ledger and rules alike.
+func (s *Server) newCall(r *h2sim.Request) *call {
+	path, _, _ := strings.Cut(r.Path, "?")
+	c := &call{Request: r, endpoint: endpointOther}
+	if path == "/token" {
+		c.endpoint = endpointOAuth
+		return c
+	}
+	project, ok := projectOf(path)
+	if !ok || r.Method != http.MethodPost {
+		return c
+	}
+	c.endpoint, c.project = endpointSend, project
+	if r.BodyTooLarge {
+		c.badBody = badShape(Violation{Description: "Request payload size exceeds the limit."})
+		c.badBody.fields = nil
+		return c
+	}
+	if c.tree, c.badBody = parseBody(r.Body, s.set.Int("json.depth")); c.badBody == nil {
+		c.token = tokenOf(c.tree)
+	}
+	return c
+}
+
+// projectOf is the project in a send's path; the colon may be escaped.
+func projectOf(path string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, "/v1/projects/")
+	if !ok {
+		return "", false
+	}
+	project, method, ok := strings.Cut(rest, "/")
+	if m, err := url.PathUnescape(method); err != nil || !ok || m != "messages:send" {
+		return "", false
+	}
+	project, err := url.PathUnescape(project)
+	return project, err == nil && project != ""
+}
+
+// entry is how the ledger begins to tell of the request: as refused, until it is known better.
+func (c *call) entry(s *Server) simkit.Entry {
+	e := simkit.Entry{At: s.clock.Now(), Connection: c.Conn.ID, Endpoint: c.endpoint, Method: c.Method, Path: c.Path, Token: c.token,
+		Headers: map[string]string{}, Outcome: simkit.Refused, Fault: c.faultID}
+	for _, f := range c.Header {
+		v := simkit.MaskHeader(f.Name, f.Value)
+		if old, twice := e.Headers[f.Name]; twice {
+			v = old + ", " + v
+		}
+		e.Headers[f.Name] = v
+	}
+	body := c.Body
+	if c.endpoint == endpointOAuth {
+		body = maskAssertion(body)
+	}
+	e.SetBody(body)
+	return e
+}
+
+// maskAssertion hides the signed token in the form of a token request.
+func maskAssertion(body []byte) []byte {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return []byte(simkit.Masked)
+	}
+	for name := range form {
+		if name != "grant_type" {
+			form[name] = []string{simkit.Masked}
+		}
+	}
+	return []byte(form.Encode())
+}
+
+// finish writes down how it ended, and makes the response.
+func (s *Server) finish(c *call, a answer) h2sim.Response {
+	s.ledger.Update(c.id, func(e *simkit.Entry) {
+		e.Status = a.status
+		if a.outcome == "" && a.status == http.StatusOK {
+			e.Outcome = "" // a token request: no message has a fate
+		}
+		if a.reason != "" {
+			e.Reason = a.reason
+		}
+	})
+	res := h2sim.Response{Status: a.status, Body: a.body}
+	for _, h := range a.header {
+		res.Header = append(res.Header, hpack.HeaderField{Name: h[0], Value: h[1]})
+	}
+	return res
+}

@@ -1,0 +1,319 @@
+package fcmtest
+
+import (
+	"container/heap"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+// Why a message was delayed or dropped, in the words of FCM's own delivery data
+// (firebase.google.com/docs/cloud-messaging/understand-delivery).
+const (
+	delayedOffline   = "delayedDeviceOffline"
+	delayedDoze      = "delayedDeviceDoze"
+	delayedThrottled = "delayedMessageThrottled"
+	collapsed        = "collapsed"
+	droppedTooMany   = "droppedTooManyPendingMessages"
+	droppedStopped   = "droppedAppForceStopped"
+	droppedInactive  = "droppedDeviceInactive"
+	droppedExpired   = "droppedTtlExpired"
+	droppedGone      = "appUninstalled" // not in the delivery data: FCM just discards
+	droppedRetired   = "tokenRetired"
+	droppedNobody    = "noSubscribers"
+)
+
+// device is one app installation as FCM knows it. All of it is guarded by post.mu.
+type device struct {
+	Token
+	doze, stopped, uninstalled bool
+	retiredAt                  time.Time // zero while the token is good
+	seenAt                     time.Time // when it was last connected, if it is not now
+	lastMessageAt              time.Time
+	pending                    []*parcel // what waits, oldest first
+	bucket                     bucket
+	minute, hour               window
+	notice                     bool // the app is to be told of deleted messages
+	told                       int  // how often it was told
+	delivered                  []string
+
+	outbox   []delivery // what Deliver is still to be called with
+	draining bool       // somebody calls it
+
+	due      time.Time // when its pending must be looked at; zero: not
+	heapSlot int       // in post.agenda; -1 if it is not there
+}
+
+// parcel is a message on its way.
+type parcel struct {
+	Message
+	expires time.Time
+	notTill time.Time // held back by a rate until then; zero if it is not
+	twice   bool      // a fault: to be handed over twice
+}
+
+// delivery is one call to a phone: a message or, without one, the notice of deleted messages.
+type delivery struct{ message *Message }
+
+// post is FCM's post office: who is known, what waits for whom, and what becomes due when.
+type post struct {
+	set    *simkit.Switches
+	clock  *simkit.Clock
+	ledger *simkit.Ledger
+	rand   *simkit.Rand
+
+	mu      sync.Mutex
+	devices map[string]*device // guarded by mu
+	dues    dueHeap            // guarded by mu
+	agenda  *simkit.Agenda
+}
+
+func newPost(set *simkit.Switches, clock *simkit.Clock, ledger *simkit.Ledger, rnd *simkit.Rand) *post {
+	p := &post{set: set, clock: clock, ledger: ledger, rand: rnd, devices: map[string]*device{}}
+	p.agenda = simkit.NewAgenda(clock, p.step)
+	return p
+}
+
+// accept takes a message for a device that is known and good. The caller holds mu, and calls drain afterwards without it.
+// The outcome is in the ledger.
+func (p *post) accept(d *device, m *parcel, now time.Time) (simkit.Outcome, string) {
+	d.lastMessageAt = now
+	if p.inactive(d, now) {
+		d.notice = true
+		return simkit.Discarded, droppedInactive
+	}
+	why, _ := p.hold(d, m, now)
+	switch {
+	case why == "":
+		return p.handOver(d, m, now)
+	case m.TTL == 0:
+		return simkit.Discarded, droppedExpired
+	}
+	return p.store(d, m, why, now)
+}
+
+// hold says why a message cannot be delivered now, "" if it can, and when to look again (zero: when the device changes).
+func (p *post) hold(d *device, m *parcel, now time.Time) (why string, until time.Time) {
+	switch {
+	case !d.Online, len(d.outbox) >= maxOutbox:
+		return delayedOffline, time.Time{}
+	case d.doze && m.Priority != High:
+		return delayedDoze, time.Time{}
+	case now.Before(m.notTill):
+		return delayedThrottled, m.notTill
+	}
+	if m.CollapseKey != "" && m.TTL > 0 {
+		if next := d.bucket.next(now, p.set.Int("collapse.burst"), p.set.Duration("collapse.refill")); next.After(now) {
+			return delayedThrottled, next
+		}
+	}
+	return "", time.Time{}
+}
+
+var ruleUninstall = Rule{
+	Name:    "uninstall",
+	Text:    "An uninstalled app is found at the next delivery: that message was accepted and is discarded, the token is void, and the next send gets UNREGISTERED.",
+	Source:  "firebase.google.com/docs/cloud-messaging/customize-messages/setting-message-lifespan",
+	Certain: simkit.Documented,
+}
+
+var ruleForceStop = Rule{
+	Name:    "force_stop",
+	Text:    "Messages for an app that the person has force-stopped are accepted and dropped (droppedAppForceStopped).",
+	Source:  "firebase.google.com/docs/cloud-messaging/understand-delivery",
+	Certain: simkit.Documented,
+}
+
+// handOver gives a message to the phone that is there.
+func (p *post) handOver(d *device, m *parcel, now time.Time) (simkit.Outcome, string) {
+	switch {
+	case d.uninstalled:
+		p.retire(d, now)
+		return simkit.Discarded, droppedGone
+	case d.stopped:
+		return simkit.Discarded, droppedStopped
+	}
+	if m.CollapseKey != "" && m.TTL > 0 {
+		d.bucket.take(now)
+	}
+	d.outbox = append(d.outbox, delivery{&m.Message})
+	if m.twice {
+		d.outbox = append(d.outbox, delivery{&m.Message})
+	}
+	d.delivered = append(d.delivered, m.RequestID)
+	if len(d.delivered) > maxDelivered {
+		d.delivered = slices.Delete(d.delivered, 0, len(d.delivered)-maxDelivered)
+	}
+	return simkit.Delivered, ""
+}
+
+const (
+	maxOutbox    = 1000 // calls to one phone that wait for it; more is as if it were off-line
+	maxDelivered = 1000 // ids that a token's state lists
+)
+
+// retire ends a token: what waits is discarded, sends get UNREGISTERED.
+func (p *post) retire(d *device, at time.Time) {
+	if !d.retiredAt.IsZero() {
+		return
+	}
+	d.retiredAt = at
+	p.discardAll(d, droppedRetired)
+	d.notice = false
+}
+
+func (p *post) discardAll(d *device, why string) {
+	for _, m := range d.pending {
+		p.ledger.Outcome(m.RequestID, simkit.Discarded, why)
+	}
+	d.pending = nil
+	p.schedule(d, time.Time{})
+}
+
+// flush looks at all that waits for a device, at a simulated time that may lie in the past of the clock. The caller holds mu.
+func (p *post) flush(d *device, now time.Time) {
+	if p.expireToken(d, now) {
+		return
+	}
+	p.giveNotice(d, now)
+	waiting := d.pending
+	d.pending = nil
+	for i, m := range waiting {
+		if !now.Before(m.expires) {
+			p.ledger.Outcome(m.RequestID, simkit.Discarded, droppedExpired)
+			continue
+		}
+		if why, _ := p.hold(d, m, now); why != "" {
+			d.pending = append(d.pending, m)
+			continue
+		}
+		m.Stored = true
+		outcome, why := p.handOver(d, m, now)
+		p.ledger.Outcome(m.RequestID, outcome, why)
+		if !d.retiredAt.IsZero() { // it found that the app is gone
+			d.pending = append(d.pending, waiting[i+1:]...)
+			p.discardAll(d, droppedRetired)
+			return
+		}
+	}
+	p.reschedule(d, now)
+}
+
+// reschedule notes when the pending messages of a device must be looked at again.
+func (p *post) reschedule(d *device, now time.Time) {
+	var due time.Time
+	for _, m := range d.pending {
+		at := m.expires
+		if _, until := p.hold(d, m, now); !until.IsZero() && until.Before(at) {
+			at = until
+		}
+		if due.IsZero() || at.Before(due) {
+			due = at
+		}
+	}
+	p.schedule(d, due)
+}
+
+// step is what the agenda does: it goes through what is due in the order of time, so that a jump of the clock has the same
+// effects as waiting would have had.
+func (p *post) step(now time.Time) time.Time {
+	p.mu.Lock()
+	var touched []*device
+	for len(p.dues) > 0 && !p.dues[0].due.After(now) {
+		d := p.dues[0]
+		p.flush(d, d.due)
+		if len(d.outbox) > 0 {
+			touched = append(touched, d)
+		}
+	}
+	var next time.Time
+	if len(p.dues) > 0 {
+		next = p.dues[0].due
+	}
+	p.mu.Unlock()
+	for _, d := range touched {
+		p.drain(d)
+	}
+	return next
+}
+
+// drain calls the phone with what is in its outbox, in order and one call at a time, without the lock: a phone may call the
+// server from within. Whoever finds another one at it leaves.
+func (p *post) drain(d *device) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d.draining {
+		return
+	}
+	d.draining = true
+	defer func() { d.draining = false }()
+	for len(d.outbox) > 0 {
+		calls := d.outbox
+		d.outbox = nil
+		deliver, deleted := d.Deliver, d.DeletedMessages
+		p.mu.Unlock()
+		for _, c := range calls {
+			switch {
+			case c.message != nil && deliver != nil:
+				deliver(c.message.clone())
+			case c.message == nil && deleted != nil:
+				deleted()
+			}
+		}
+		p.mu.Lock()
+		if len(calls) >= maxOutbox { // what came meanwhile was stored
+			p.flush(d, p.clock.Now())
+		}
+	}
+}
+
+// schedule puts a device into the agenda, moves it there, or (zero) takes it out. The caller holds mu.
+func (p *post) schedule(d *device, due time.Time) {
+	d.due = due
+	switch {
+	case due.IsZero() && d.heapSlot >= 0:
+		heap.Remove(&p.dues, d.heapSlot)
+	case due.IsZero():
+	case d.heapSlot >= 0:
+		heap.Fix(&p.dues, d.heapSlot)
+	default:
+		heap.Push(&p.dues, d)
+	}
+	if len(p.dues) > 0 && p.dues[0] == d {
+		p.agenda.Poke()
+	}
+}
+
+// dueHeap holds the devices for which something becomes due, the earliest first.
+type dueHeap []*device
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h dueHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].heapSlot, h[j].heapSlot = i, j
+}
+func (h *dueHeap) Push(x any) {
+	d := x.(*device)
+	d.heapSlot = len(*h)
+	*h = append(*h, d)
+}
+func (h *dueHeap) Pop() any {
+	old := *h
+	d := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	d.heapSlot = -1
+	return d
+}
+
+func (m *Message) clone() Message {
+	c := *m
+	c.Data = make(map[string]string, len(m.Data))
+	for k, v := range m.Data {
+		c.Data[k] = v
+	}
+	return c
+}

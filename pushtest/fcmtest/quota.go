@@ -1,0 +1,166 @@
+package fcmtest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+var ruleProjectQuota = Rule{
+	Name:    "quota.project",
+	Text:    "Sends that a project may make in a minute, refilled in full each minute, which begins with the first send and not on the clock. Answers 4xx count, 429 do not. Above: 429 QUOTA_EXCEEDED until the refill.",
+	Source:  "firebase.google.com/docs/cloud-messaging/throttling-and-quotas",
+	Certain: simkit.Documented,
+	Switch:  "quota.project_per_minute",
+	Default: "600000",
+}
+
+var ruleDeviceMinute = Rule{
+	Name:    "quota.device_minute",
+	Text:    "Messages that one device may be sent in a minute.",
+	Source:  "firebase.google.com/docs/cloud-messaging/throttling-and-quotas",
+	Certain: simkit.Documented,
+	Switch:  "quota.device_per_minute",
+	Default: "240",
+}
+
+var ruleDeviceHour = Rule{
+	Name:    "quota.device_hour",
+	Text:    "Messages that one device may be sent in an hour.",
+	Source:  "firebase.google.com/docs/cloud-messaging/throttling-and-quotas",
+	Certain: simkit.Documented,
+	Switch:  "quota.device_per_hour",
+	Default: "5000",
+}
+
+var ruleDeviceOver = Rule{
+	Name:    "quota.device_over",
+	Text:    `What a message above the device's rate gets: "refuse" (429 QUOTA_EXCEEDED) or "delay" (200, delivered when the rate allows).`,
+	Source:  "the pages on error codes and on delivery data differ",
+	Certain: simkit.Uncertain,
+	Switch:  "quota.device_over",
+	Default: "refuse",
+	Words:   []string{"refuse", "delay"},
+	Varies:  []string{"refuse", "delay"},
+}
+
+var ruleRetryAfter = Rule{
+	Name:    "quota.retry_after",
+	Text:    "A 429 says in Retry-After when the quota is refilled.",
+	Source:  "firebase.google.com/docs/cloud-messaging/scale-fcm: honour it if it is there",
+	Certain: simkit.Uncertain,
+	Switch:  "quota.retry_after",
+	Default: "true",
+	Varies:  []string{"true", "false"},
+}
+
+// window counts what happens in a span that begins with its first event: a bucket that is refilled in full.
+type window struct {
+	from time.Time
+	n    int
+}
+
+// take counts one event if fewer than most lie in the span; else it says when the next span begins.
+func (w *window) take(now time.Time, span time.Duration, most int) (ok bool, next time.Time) {
+	if w.n == 0 || !now.Before(w.from.Add(span)) {
+		*w = window{from: now}
+	}
+	if w.n >= most {
+		return false, w.from.Add(span)
+	}
+	w.n++
+	return true, time.Time{}
+}
+
+// checkProjectQuota counts one send against the project's minute.
+func (s *Server) checkProjectQuota() *refusal {
+	now := s.clock.Now()
+	s.quotaMu.Lock()
+	ok, next := s.projectWindow.take(now, time.Minute, s.set.Int("quota.project_per_minute"))
+	s.quotaMu.Unlock()
+	if ok {
+		return nil
+	}
+	return quotaExceeded("Quota exceeded for quota metric 'Send requests' and limit 'Send requests per minute' of service 'fcm.googleapis.com'.",
+		"project:"+s.project, s.retryAfter(now, next))
+}
+
+// checkDeviceRate counts one message against the device's minute and hour. The caller holds the post office's lock.
+func (s *Server) checkDeviceRate(d *device, now time.Time) (no *refusal, until time.Time) {
+	okMinute, next := d.minute.take(now, time.Minute, s.set.Int("quota.device_per_minute"))
+	if okMinute {
+		var okHour bool
+		if okHour, next = d.hour.take(now, time.Hour, s.set.Int("quota.device_per_hour")); okHour {
+			return nil, time.Time{}
+		}
+	}
+	if s.set.String("quota.device_over") == "delay" {
+		return nil, next
+	}
+	return quotaExceeded("Device message rate exceeded.", fmt.Sprintf("device:%s", d.Token.Token), s.retryAfter(now, next)), time.Time{}
+}
+
+// retryAfter is the seconds until next, rounded up; 0 if the switch says that none is told.
+func (s *Server) retryAfter(now, next time.Time) int {
+	if !s.set.Bool("quota.retry_after") {
+		return 0
+	}
+	return max(int((next.Sub(now)+time.Second-1)/time.Second), 1)
+}
+
+var ruleCollapsible = Rule{
+	Name:    "collapse.rate",
+	Text:    "Messages with a collapse key are delivered from a bucket of 20 per app and device; above it they wait. Not applied with ttl 0.",
+	Source:  "firebase.google.com/docs/cloud-messaging/throttling-and-quotas",
+	Certain: simkit.Documented,
+	Switch:  "collapse.burst",
+	Default: "20",
+}
+
+var ruleCollapsibleRefill = Rule{
+	Name:    "collapse.refill",
+	Text:    "How long the bucket of collapsible messages takes to gain one.",
+	Source:  "firebase.google.com/docs/cloud-messaging/throttling-and-quotas",
+	Certain: simkit.Documented,
+	Switch:  "collapse.refill",
+	Default: "3m",
+}
+
+// bucket is a token bucket that starts full: used is what it lacks.
+type bucket struct {
+	used int
+	at   time.Time // when the first of the used began to come back
+}
+
+// refill gives back what has come back by now.
+func (b *bucket) refill(now time.Time, every time.Duration) {
+	if b.used == 0 || every <= 0 {
+		b.used = 0
+		return
+	}
+	back := int(now.Sub(b.at) / every)
+	if back >= b.used {
+		b.used = 0
+		return
+	}
+	b.used -= back
+	b.at = b.at.Add(time.Duration(back) * every)
+}
+
+// next is when one more may pass: now or earlier if one may pass at once.
+func (b *bucket) next(now time.Time, most int, every time.Duration) time.Time {
+	b.refill(now, every)
+	if b.used < most {
+		return now
+	}
+	return b.at.Add(every)
+}
+
+// take uses one up.
+func (b *bucket) take(now time.Time) {
+	if b.used == 0 {
+		b.at = now
+	}
+	b.used++
+}

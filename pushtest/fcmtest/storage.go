@@ -1,0 +1,182 @@
+package fcmtest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+var ruleCollapse = Rule{
+	Name:    "collapse.replace",
+	Text:    "A waiting message is replaced by a newer one with the same collapse key and token.",
+	Source:  "firebase.google.com/docs/cloud-messaging/customize-messages/setting-message-lifespan",
+	Certain: simkit.Documented,
+}
+
+var ruleCollapseKeys = Rule{
+	Name:    "collapse.keys",
+	Text:    "How many different collapse keys may wait for a token.",
+	Source:  "FCM discovery document v1 (AndroidConfig.collapseKey): 4",
+	Certain: simkit.Documented,
+	Switch:  "collapse.keys",
+	Default: "4",
+}
+
+var ruleCollapseKeep = Rule{
+	Name:    "collapse.keep",
+	Text:    `Which keys are kept when there are too many: the "newest", the "oldest", or "any".`,
+	Source:  "firebase.google.com/docs/cloud-messaging/customize-messages/collapsible-message-types: not defined",
+	Certain: simkit.Uncertain,
+	Switch:  "collapse.keep",
+	Default: "newest",
+	Words:   []string{"newest", "oldest", "any"},
+	Varies:  []string{"newest", "oldest", "any"},
+}
+
+var ruleStorage = Rule{
+	Name:    "storage.max",
+	Text:    "How many messages without a collapse key may wait for a token. One more, and all that wait are discarded (droppedTooManyPendingMessages); the app is told when it is back (onDeletedMessages).",
+	Source:  "firebase.google.com/docs/cloud-messaging/customize-messages/collapsible-message-types; …/android/receive-messages: 100",
+	Certain: simkit.Documented,
+	Switch:  "storage.max",
+	Default: "100",
+}
+
+var ruleOverflow = Rule{
+	Name:    "storage.overflow",
+	Text:    `Whether the message that is one too many is discarded with the others ("all") or is the first of the new ones ("others").`,
+	Source:  "not documented",
+	Certain: simkit.Uncertain,
+	Switch:  "storage.overflow",
+	Default: "all",
+	Words:   []string{"all", "others"},
+	Varies:  []string{"all", "others"},
+}
+
+var ruleExpiry = Rule{
+	Name:    "storage.expiry",
+	Text:    "A message waits until its ttl is over, then it is dropped (droppedTtlExpired). With ttl 0 it never waits: it is delivered now or dropped.",
+	Source:  "firebase.google.com/docs/cloud-messaging/customize-messages/setting-message-lifespan",
+	Certain: simkit.Documented,
+}
+
+// store keeps a message that cannot be delivered now. The caller holds post.mu.
+func (p *post) store(d *device, m *parcel, why string, now time.Time) (simkit.Outcome, string) {
+	outcome := simkit.Stored
+	if why == delayedThrottled {
+		outcome = simkit.Throttled
+	}
+	if m.CollapseKey != "" {
+		if !p.collapse(d, m) {
+			return simkit.Discarded, collapsed
+		}
+	} else if p.overflows(d) {
+		p.discardAll(d, droppedTooMany)
+		d.notice = true
+		if p.set.String("storage.overflow") == "all" {
+			return simkit.Discarded, droppedTooMany
+		}
+	}
+	d.pending = append(d.pending, m)
+	p.reschedule(d, now)
+	return outcome, why
+}
+
+func (p *post) overflows(d *device) bool {
+	n := 0
+	for _, w := range d.pending {
+		if w.CollapseKey == "" {
+			n++
+		}
+	}
+	return n >= p.set.Int("storage.max")
+}
+
+// collapse makes room for a message with a collapse key; false says that it is itself what has to go.
+func (p *post) collapse(d *device, m *parcel) bool {
+	var keyed []int // positions of waiting messages with a key, oldest first
+	for i, w := range d.pending {
+		if w.CollapseKey == m.CollapseKey {
+			p.ledger.Outcome(w.RequestID, simkit.Replaced, collapsed)
+			d.pending = slices.Delete(d.pending, i, i+1)
+			return true
+		}
+		if w.CollapseKey != "" {
+			keyed = append(keyed, i)
+		}
+	}
+	most := p.set.Int("collapse.keys")
+	if len(keyed) < most {
+		return true
+	}
+	victim := 0
+	switch p.set.String("collapse.keep") {
+	case "oldest":
+		return false
+	case "any":
+		if victim = p.rand.IntN(len(keyed) + 1); victim == len(keyed) {
+			return false
+		}
+	}
+	if len(keyed) == 0 {
+		return false
+	}
+	i := keyed[victim]
+	p.ledger.Outcome(d.pending[i].RequestID, simkit.Discarded, collapsed)
+	d.pending = slices.Delete(d.pending, i, i+1)
+	return true
+}
+
+var ruleInactive = Rule{
+	Name:    "inactive.after",
+	Text:    "After this long without a connection a device is inactive: messages are accepted and dropped (droppedDeviceInactive), and the app is told when it is back.",
+	Source:  "firebase.google.com/docs/cloud-messaging/customize-messages/setting-message-lifespan: one month",
+	Certain: simkit.Documented,
+	Switch:  "inactive.after",
+	Default: "720h",
+}
+
+func (p *post) inactive(d *device, now time.Time) bool {
+	return !d.Online && now.Sub(d.seenAt) > p.set.Duration("inactive.after")
+}
+
+var ruleTokenExpiry = Rule{
+	Name:    "token.life",
+	Text:    "A token that has not been used (its device not connected) for this long is expired: sends get UNREGISTERED.",
+	Source:  "firebase.google.com/docs/cloud-messaging/manage-tokens: 270 days",
+	Certain: simkit.Documented,
+	Switch:  "token.life",
+	Default: "6480h",
+}
+
+// expireToken ends a token whose device has been away too long; it reports whether the token is void.
+func (p *post) expireToken(d *device, now time.Time) bool {
+	life := p.set.Duration("token.life")
+	if d.retiredAt.IsZero() && !d.Online && now.Sub(d.seenAt) >= life {
+		p.retire(d, d.seenAt.Add(life))
+	}
+	return !d.retiredAt.IsZero()
+}
+
+var ruleNotice = Rule{
+	Name:    "notice.for",
+	Text:    "The app is told of deleted messages (onDeletedMessages, once for all of them) only if its last message is not older than this.",
+	Source:  "firebase.google.com/docs/cloud-messaging/customize-messages/setting-message-lifespan: 4 weeks",
+	Certain: simkit.Documented,
+	Switch:  "notice.for",
+	Default: "672h",
+}
+
+// giveNotice tells the app that messages were deleted, once it can be told.
+func (p *post) giveNotice(d *device, now time.Time) {
+	if !d.notice || !d.Online || d.doze || d.stopped || d.uninstalled {
+		return
+	}
+	d.notice = false
+	if now.Sub(d.lastMessageAt) > p.set.Duration("notice.for") {
+		return
+	}
+	d.told++
+	d.outbox = append(d.outbox, delivery{})
+}

@@ -1,0 +1,275 @@
+package fcmtest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+// Token is one app installation, as it registers with FCM. Deliver and DeletedMessages are called one at a time and in order,
+// on a goroutine that works for the simulator: they should hand the message on and return, and may call the Server.
+type Token struct {
+	Token   string // required
+	Package string // "" means com.example.app
+	Project string // "" means the simulator's own; another one's tokens get SENDER_ID_MISMATCH
+	Online  bool   // connected to FCM
+
+	Deliver         func(Message) // nil: messages are counted and given to nobody
+	DeletedMessages func()        // onDeletedMessages: what waited was discarded
+}
+
+// TokenState is what is known of a token: what waits, what was delivered.
+type TokenState = simkit.TokenState
+
+// maxTokens bounds how many tokens may be known.
+const maxTokens = 2_000_000
+
+var (
+	packageForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$`)
+
+	errUnknownToken = errors.New("fcmtest: this token is not known")
+)
+
+// Register makes a token known or changes it: what is empty stays as it was, but for Online. A token that is retired stays
+// so: a phone that registers anew gets another one. With Online, what waits is delivered before Register returns.
+func (s *Server) Register(t Token) error {
+	_, err := s.put(t, &t.Online)
+	return err
+}
+
+func (s *Server) put(t Token, online *bool) (created bool, err error) {
+	if errs := t.check(); len(errs) > 0 {
+		return false, simkit.Invalid(errs...)
+	}
+	p := s.post
+	p.mu.Lock()
+	d := p.devices[t.Token]
+	if d == nil {
+		if len(p.devices) >= maxTokens {
+			p.mu.Unlock()
+			return false, simkit.Invalid(simkit.FieldError{Location: "body.token", Code: "too_many", Message: fmt.Sprintf("%d tokens are known already", maxTokens)})
+		}
+		d = &device{Token: Token{Token: t.Token, Package: "com.example.app", Project: s.project, Online: true}, heapSlot: -1, seenAt: s.clock.Now()}
+		p.devices[t.Token] = d
+		created = true
+	}
+	d.change(t)
+	if online != nil {
+		p.setOnline(d, *online)
+	}
+	p.mu.Unlock()
+	p.drain(d)
+	return created, nil
+}
+
+func (t *Token) check() (errs []simkit.FieldError) {
+	bad := func(field, message string) {
+		errs = append(errs, simkit.FieldError{Location: "body." + field, Code: "bad_value", Message: message})
+	}
+	if t.Token == "" || len(t.Token) > 4096 || strings.ContainsFunc(t.Token, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
+		bad("token", "want 1 to 4096 bytes without spaces and control characters")
+	}
+	if t.Package != "" && !packageForm.MatchString(t.Package) {
+		bad("package", "want an Android package name such as com.example.notes")
+	}
+	if t.Project != "" && !projectForm.MatchString(t.Project) {
+		bad("project", "want a project id such as demo")
+	}
+	return errs
+}
+
+// change takes over what is given. The caller holds post.mu.
+func (d *device) change(t Token) {
+	if t.Package != "" {
+		d.Package = t.Package
+	}
+	if t.Project != "" {
+		d.Project = t.Project
+	}
+	if t.Deliver != nil {
+		d.Deliver = t.Deliver
+	}
+	if t.DeletedMessages != nil {
+		d.DeletedMessages = t.DeletedMessages
+	}
+}
+
+// setOnline connects or disconnects. The caller holds mu, and calls drain afterwards.
+func (p *post) setOnline(d *device, online bool) {
+	now := p.clock.Now()
+	if p.expireToken(d, now) { // it was away too long, or is void: the connection changes nothing for messages
+		d.Online = online
+		return
+	}
+	if d.Online && !online {
+		d.seenAt = now
+	}
+	d.Online = online
+	p.flush(d, now)
+}
+
+// with finds a device, lets f change it, and delivers what can be delivered then.
+func (s *Server) with(token string, f func(d *device, now time.Time)) error {
+	p := s.post
+	p.mu.Lock()
+	d := p.devices[token]
+	if d == nil {
+		p.mu.Unlock()
+		return errUnknownToken
+	}
+	now := p.clock.Now()
+	f(d, now)
+	p.flush(d, now)
+	p.mu.Unlock()
+	p.drain(d)
+	return nil
+}
+
+// SetOnline connects a phone to FCM or disconnects it; what waits is delivered before it returns.
+func (s *Server) SetOnline(token string, online bool) error {
+	return s.with(token, func(d *device, _ time.Time) { s.post.setOnline(d, online) })
+}
+
+var ruleDoze = Rule{
+	Name:    "doze",
+	Text:    "While a phone is in Doze, normal-priority messages wait at FCM and high-priority ones are delivered; a maintenance window, or the end of Doze, delivers what waits.",
+	Source:  "firebase.google.com/docs/cloud-messaging/android-message-priority",
+	Certain: simkit.Documented,
+}
+
+// SetDoze puts a phone into Doze, or ends it and delivers what waits.
+func (s *Server) SetDoze(token string, doze bool) error {
+	return s.with(token, func(d *device, _ time.Time) { d.doze = doze })
+}
+
+// ReleaseHeld delivers what Doze has held back, as a maintenance window does; the phone stays in Doze.
+func (s *Server) ReleaseHeld(token string) error {
+	return s.with(token, func(d *device, now time.Time) {
+		doze := d.doze
+		d.doze = false
+		s.post.flush(d, now)
+		d.doze = doze
+	})
+}
+
+// SetForceStopped says that the person has force-stopped the app, or has opened it again. Messages meanwhile are dropped.
+func (s *Server) SetForceStopped(token string, stopped bool) error {
+	return s.with(token, func(d *device, _ time.Time) { d.stopped = stopped })
+}
+
+// Uninstall removes the app from the phone: FCM finds out with the next message that it tries to deliver.
+func (s *Server) Uninstall(token string) error {
+	return s.with(token, func(d *device, _ time.Time) { d.uninstalled = true })
+}
+
+// Retire ends a token at once, as deleteToken does: sends get UNREGISTERED.
+func (s *Server) Retire(token string) error {
+	return s.with(token, func(d *device, now time.Time) { s.post.retire(d, now) })
+}
+
+// Forget makes a token unknown; it reports whether it was known.
+func (s *Server) Forget(token string) bool {
+	p := s.post
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.devices[token]
+	if d == nil {
+		return false
+	}
+	p.discardAll(d, droppedRetired)
+	delete(p.devices, token)
+	return true
+}
+
+// State tells what waits for a token and what was delivered; found is false for one that was never known.
+func (s *Server) State(token string) (st TokenState, found bool) {
+	p := s.post
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.devices[token]
+	if d == nil {
+		return TokenState{}, false
+	}
+	now := p.clock.Now()
+	p.expireToken(d, now)
+	st = TokenState{Token: token, Online: d.Online, Stored: []string{}, Delivered: append([]string{}, d.delivered...), DeletedMessages: d.told}
+	if d.notice { // it is on its way
+		st.DeletedMessages++
+	}
+	if !d.retiredAt.IsZero() {
+		at := d.retiredAt
+		st.RetiredAt = &at
+	}
+	for _, m := range d.pending {
+		if now.Before(m.expires) {
+			st.Stored = append(st.Stored, m.RequestID)
+		}
+	}
+	return st, true
+}
+
+// reset forgets all tokens, and begins its choices anew.
+func (p *post) reset(seed uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, d := range p.dues {
+		d.heapSlot = -1
+	}
+	p.devices, p.dues = map[string]*device{}, nil
+	p.rand.Reset(seed)
+}
+
+var ruleUnknownToken = Rule{
+	Name:    "token.unknown",
+	Text:    `A token that FCM never gave out is refused with 400 INVALID_ARGUMENT: "newer" says "The registration token is not a valid FCM registration token" with an FcmError only, "older" "Request contains an invalid argument." with a BadRequest on message.token as well.`,
+	Source:  "bodies in bloomberg/pushiko and later reports",
+	Certain: simkit.Observed,
+	Switch:  "token.unknown",
+	Default: "newer",
+	Words:   []string{"newer", "older"},
+	Varies:  []string{"newer", "older"},
+}
+
+var ruleMismatch = Rule{
+	Name:    "token.mismatch",
+	Text:    "A token of another project is refused with 403 SENDER_ID_MISMATCH.",
+	Source:  "firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode",
+	Certain: simkit.Documented,
+}
+
+var ruleUnregistered = Rule{
+	Name:    "token.unregistered",
+	Text:    "A token that is void (app uninstalled, token deleted or expired) is refused with 404 UNREGISTERED.",
+	Source:  "firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode; …/manage-tokens",
+	Certain: simkit.Documented,
+}
+
+var rulePackage = Rule{
+	Name:    "android.restricted_package_name",
+	Text:    "A restricted_package_name must be the token's package; else 400 INVALID_ARGUMENT with a BadRequest on the field.",
+	Source:  "firebase.google.com/docs/cloud-messaging/error-codes",
+	Certain: simkit.Documented,
+}
+
+// checkToken judges a device token; d may be nil. The caller holds post.mu.
+func (s *Server) checkToken(d *device, r *request, now time.Time) *refusal {
+	switch {
+	case d == nil && s.set.String("token.unknown") == "older":
+		return invalid(codeMessage[InvalidArgument], "message.token", "Invalid registration token")
+	case d == nil:
+		return invalid("The registration token is not a valid FCM registration token", "", "")
+	case d.Project != s.project && d.Project != s.number:
+		return &refusal{status: http.StatusForbidden, message: codeMessage[SenderIDMismatch], code: SenderIDMismatch}
+	case s.post.expireToken(d, now):
+		return &refusal{status: http.StatusNotFound, message: codeMessage[Unregistered], code: Unregistered}
+	case r.restricted != "" && r.restricted != d.Package:
+		return invalid(codeMessage[InvalidArgument], "message.android.restricted_package_name", "Package name does not match the registration token")
+	}
+	return nil
+}
