@@ -1,0 +1,79 @@
+package h2sim
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// stream is one request on its way. Guarded by Conn.mu, but for req, which is owned by readLoop until the handler starts
+// and by the handler from then on.
+type stream struct {
+	id         uint32
+	req        *Request
+	cancel     context.CancelFunc
+	declared   int64 // content-length; -1 if there is none
+	got        int64 // bytes of body that came, those beyond the limit included
+	recvWindow int64 // what the client may still send
+	sendWindow int64 // what we may still send
+	ended      bool  // the client has sent END_STREAM
+	taken      bool  // the handler has been started
+	closed     bool  // no longer in Conn.streams: answered, reset, or given up
+	since      time.Time
+}
+
+// drop takes a stream out of the count. The caller holds mu.
+func (c *Conn) drop(st *stream) {
+	if st.closed {
+		return
+	}
+	st.closed = true
+	delete(c.streams, st.id)
+	st.cancel()
+	if !st.ended {
+		if len(c.cutShort) >= 256 {
+			clear(c.cutShort) // frames still on their way for these are then answered with STREAM_CLOSED, which is harmless
+		}
+		c.cutShort[st.id] = true
+	}
+	c.cond.Broadcast()
+}
+
+// reset ends a stream with an error of its own; the connection lives on.
+func (c *Conn) reset(id uint32, code http2.ErrCode) error {
+	c.mu.Lock()
+	if st := c.streams[id]; st != nil {
+		c.drop(st)
+	}
+	c.mu.Unlock()
+	return c.write(func() error { return c.fr.WriteRSTStream(id, code) })
+}
+
+// take starts the handler of a stream whose request is whole, or cut at the limit.
+func (c *Conn) take(st *stream, h Handler) error {
+	c.mu.Lock()
+	if st.closed || st.taken {
+		c.mu.Unlock()
+		return nil
+	}
+	// A client that opens and resets streams at once never exceeds the stream limit, but each has cost a handler.
+	if c.running >= 2*int(c.maxStreams())+100 {
+		c.mu.Unlock()
+		return connError{http2.ErrCodeEnhanceYourCalm, "too many requests were begun and reset"}
+	}
+	st.taken = true
+	c.running++
+	c.mu.Unlock()
+	c.handlers.Go(func() {
+		resp := h(st.req)
+		if resp.Status != 0 {
+			c.respond(st, resp)
+		}
+		c.mu.Lock()
+		c.running--
+		c.mu.Unlock()
+		c.endIfDrained()
+	})
+	return nil
+}
