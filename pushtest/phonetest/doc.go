@@ -1,0 +1,19 @@
+// Package phonetest is a drawer full of phones: simulated devices with a simulated operating system, for tests of
+// everything that sends silent pushes. A phone takes what its push service delivers and does with it what iOS or Android
+// would: gives it to the app that runs, resumes a suspended one, starts one that is not there, holds it back, or drops it;
+// it allows the app 30 s (iOS) or 20 s (Android) with the cold start in it, kills one that takes longer, and keeps a device
+// log and a record of every push.
+//
+// An app is a real process ([Command]): background is a running process, suspended is a stopped one (SIGSTOP) with its
+// memory kept, terminated is no process. For fleets there are apps without a process ([InProcess]), with the same
+// behaviour.
+//
+//	          Open                Home                 Suspend
+//	NeverRun ──────▶ Foreground ◀─────▶ Background ◀───────────▶ Suspended       a push: Background while the handler runs
+//	   ▲ Open (from every state) │ Swipe, Reclaim, ForceStop, time over │
+//	   └────────────────── Terminated · Reclaimed · ForceStopped ◀──────┘        a push launches Reclaimed, on Android also Terminated
+//
+// The rules stand apart from the work: ios.go and android.go say what the system does with a push, throttle.go how iOS
+// paces background pushes, standby.go what becomes of Android's high priority, doze.go when maintenance windows open. What
+// no public source tells is a field of [Rules], with the usual behaviour as its default.
+package phonetest

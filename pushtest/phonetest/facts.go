@@ -1,0 +1,87 @@
+package phonetest
+
+import (
+	"fmt"
+	"time"
+)
+
+// What a person or the system sets on a phone, beside the app's state.
+
+// SetOnline connects the phone to its push service, or takes it off-line (no signal, flight mode). What is sent meanwhile
+// waits at the service, as its rules say: one push per app at APNs, 100 at FCM. The line to the push service is all that is
+// cut: an app that is a process keeps its own connections.
+func (p *Phone) SetOnline(online bool) {
+	p.steps.Lock()
+	defer p.steps.Unlock()
+	p.mu.Lock()
+	changed := p.facts.online != online
+	p.facts.online = online
+	p.mu.Unlock()
+	if changed && p.line != nil {
+		p.line.SetOnline(online)
+	}
+}
+
+// SetLowPower turns Low Power Mode (iOS) on or off.
+func (p *Phone) SetLowPower(on bool) { p.set(func(f *facts) { f.lowPower = on }) }
+
+// SetBackgroundRefresh turns Background App Refresh (iOS) on, as it is on a new phone, or off.
+func (p *Phone) SetBackgroundRefresh(on bool) { p.set(func(f *facts) { f.refreshOff = !on }) }
+
+// SetCharging plugs the phone in: Android lifts Doze and all restrictions while it charges.
+func (p *Phone) SetCharging(on bool) { p.set(func(f *facts) { f.charging = on }) }
+
+// SetDoze has an Android phone doze from now on (screen off, not moved, not charging), or ends that. Opening the app ends it
+// too.
+func (p *Phone) SetDoze(on bool) {
+	p.set(func(f *facts) {
+		f.dozing = on && p.spec.Platform == Android
+		f.dozeSince = p.now()
+	})
+}
+
+// SetBucket sorts the app into a standby bucket (Android).
+func (p *Phone) SetBucket(b StandbyBucket) error {
+	switch b {
+	case Active, WorkingSet, Frequent, Rare, Restricted:
+	default:
+		return fmt.Errorf("phonetest: bucket is %q; want active, working_set, frequent, rare or restricted", b)
+	}
+	p.mu.Lock()
+	p.standby.bucket = b
+	p.mu.Unlock()
+	return nil
+}
+
+// Advance moves this phone's time ahead, for instance past its throttling. The push services keep theirs.
+func (p *Phone) Advance(by time.Duration) {
+	p.mu.Lock()
+	p.shift += max(by, 0)
+	p.mu.Unlock()
+	p.release()
+}
+
+// AdvanceToMaintenanceWindow moves a dozing phone's time to the moment when the next maintenance window opens, and says how
+// far that was; 0 if it does not doze or a window is open.
+func (p *Phone) AdvanceToMaintenanceWindow() time.Duration {
+	p.mu.Lock()
+	now := p.now()
+	dozing := p.facts.dozing
+	open, next := dozeWindow(p.facts.dozeSince, now, p.drawer.cfg.Rules)
+	p.mu.Unlock()
+	if !dozing || open {
+		return 0
+	}
+	by := next.Sub(now)
+	p.Advance(by)
+	return by
+}
+
+// set changes a fact and lets go what it held back.
+func (p *Phone) set(change func(*facts)) {
+	p.mu.Lock()
+	change(&p.facts)
+	p.change()
+	p.mu.Unlock()
+	p.release()
+}

@@ -1,0 +1,74 @@
+package phonetest
+
+import "time"
+
+// What a phone holds back, and when it lets it go.
+
+// keep holds a message. iOS keeps the newest background push of an app only ("Pushing background updates to your App");
+// one that is now or never is kept by nobody. p.mu must be held.
+func (p *Phone) keep(m Message, why Reason) {
+	if m.Once {
+		p.note(Record{Push: m.ID, Did: Dropped, Reason: why, State: p.state})
+		return
+	}
+	if p.spec.Platform == IOS {
+		p.discardHeld(Replaced)
+	}
+	if len(p.held) >= maxQueue {
+		p.note(Record{Push: m.ID, Did: Dropped, Reason: QueueFull, State: p.state})
+		return
+	}
+	p.held = append(p.held, m)
+	p.note(Record{Push: m.ID, Did: Held, Reason: why, State: p.state})
+	p.plan()
+}
+
+// discardHeld drops what is held. p.mu must be held.
+func (p *Phone) discardHeld(why Reason) {
+	for _, m := range p.held {
+		p.note(Record{Push: m.ID, Did: Dropped, Reason: why, State: p.state})
+	}
+	p.held = nil
+}
+
+// release hands what is held to the worker, which judges it anew. It is called whenever something may have lifted the
+// reason: the person opened the app, a fact of the phone changed, a time has come.
+func (p *Phone) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	var again []Message
+	for _, m := range p.held {
+		if p.judge(m).do == hold {
+			again = append(again, m)
+			continue
+		}
+		p.enqueue(m)
+	}
+	p.held = again
+	p.plan()
+}
+
+// tick is called when something may be due.
+func (p *Phone) tick() { p.release() }
+
+// plan asks to be called when the reason for holding will be lifted by time alone. p.mu must be held.
+func (p *Phone) plan() {
+	if len(p.held) == 0 {
+		return
+	}
+	now, rules := p.now(), p.drawer.cfg.Rules
+	var at time.Time
+	if p.spec.Platform == IOS {
+		_, at = p.bucket.empty(now, rules)
+	} else if p.facts.dozing {
+		_, at = dozeWindow(p.facts.dozeSince, now, rules)
+	}
+	if at.IsZero() {
+		return
+	}
+	// In the drawer's time. A moment later than exact: at the moment itself the bucket may be short by rounding.
+	p.drawer.schedule(p, at.Add(-p.shift+time.Millisecond))
+}

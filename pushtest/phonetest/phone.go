@@ -1,0 +1,235 @@
+package phonetest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/phonetest/phoneline"
+)
+
+// Phone is a simulated device with one app on it. All its methods may be called from any goroutine.
+type Phone struct {
+	drawer *Drawer
+	spec   Spec
+
+	// steps is held by whoever changes what runs: a person's step, the system's, or the worker while it wakes the app.
+	// It is never held while a handler runs, and taken before mu.
+	steps sync.Mutex
+	line  Line // guarded by steps
+
+	mu        sync.Mutex
+	state     State         // guarded by mu, changed with steps held (or by an app that ends)
+	instance  Instance      // guarded by mu; nil without a process
+	run       int           // guarded by mu; counts launches
+	ended     int           // guarded by mu; the latest run that ended by itself
+	returnTo  State         // guarded by mu; Suspended while a push keeps the app awake, else ""
+	windowEnd time.Time     // guarded by mu; real time at which the present wake-up is over
+	token     string        // guarded by mu
+	shift     time.Duration // guarded by mu; the phone's own clock against the drawer's
+	queue     []Message     // guarded by mu; at most maxQueue
+	working   bool          // guarded by mu; a worker empties the queue
+	held      []Message     // guarded by mu; iOS: at most one
+	facts     facts         // guarded by mu
+	bucket    bucket        // guarded by mu; iOS
+	standby   standby       // guarded by mu; Android
+	records   []Record      // guarded by mu
+	noted     int           // guarded by mu; lines of the record so far
+	log       []LogLine     // guarded by mu
+	events    int           // guarded by mu; ids of events
+	changed   chan struct{} // guarded by mu; closed at the next change, nil while nobody waits
+	closed    bool          // guarded by mu
+}
+
+// facts are what a person or the system has set on the phone.
+type facts struct {
+	online     bool
+	lowPower   bool
+	refreshOff bool
+	charging   bool
+	dozing     bool
+	dozeSince  time.Time
+}
+
+func newPhone(d *Drawer, s Spec) *Phone {
+	p := &Phone{drawer: d, spec: s, state: NeverRun, token: s.Token}
+	if s.Platform == IOS && s.Environment == "" {
+		p.spec.Environment = "production"
+	}
+	if p.token == "" {
+		p.token = NewToken(s.Platform)
+	}
+	p.facts.online = !s.Offline
+	p.standby = standby{bucket: s.Bucket, osVersion: s.OSVersion}
+	return p
+}
+
+// NewToken makes up a provider token in the shape that the platform's service gives: 64 hexadecimal digits, or an
+// installation's id and a long opaque part.
+func NewToken(p Platform) string {
+	if p == IOS {
+		return hex.EncodeToString(random(32))
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	b := random(22 + 134)
+	for i := range b {
+		b[i] = alphabet[b[i]&63]
+	}
+	return string(b[:22]) + ":APA91b" + string(b[22:])
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) // never fails, see crypto/rand
+	return b
+}
+
+// Name is the phone's name.
+func (p *Phone) Name() string { return p.spec.Name }
+
+// Platform is the phone's operating system.
+func (p *Phone) Platform() Platform { return p.spec.Platform }
+
+// Token is the app's provider token.
+func (p *Phone) Token() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.token
+}
+
+// State is where the app stands now. While a push keeps a suspended app awake it is Background.
+func (p *Phone) State() State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state
+}
+
+// PID is the process id of the app; 0 if it has no process.
+func (p *Phone) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.instance == nil {
+		return 0
+	}
+	return p.instance.PID()
+}
+
+// Log is the device log, oldest line first; the latest 1 000 at most are kept.
+func (p *Phone) Log() []LogLine {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.log)
+}
+
+// Records tell what the phone did with each push, oldest first; the latest 256 at most are kept.
+func (p *Phone) Records() []Record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.records)
+}
+
+// Now is the phone's time.
+func (p *Phone) Now() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now()
+}
+
+// now is the phone's time. p.mu must be held.
+func (p *Phone) now() time.Time { return p.drawer.clock.Now().Add(p.shift) }
+
+// Wait returns when ok, which is asked again after each change of the phone. Its error holds the cause of the end of ctx,
+// and what happened on the phone.
+func (p *Phone) Wait(ctx context.Context, ok func(*Phone) bool) error {
+	for {
+		p.mu.Lock()
+		if p.changed == nil {
+			p.changed = make(chan struct{})
+		}
+		changed := p.changed
+		p.mu.Unlock()
+		if ok(p) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("phonetest: waiting for %s: %w\n%s", p.spec.Name, context.Cause(ctx), p.History())
+		}
+	}
+}
+
+// History is the record and the device log, for people.
+func (p *Phone) History() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := fmt.Sprintf("%s (%s, %s)\n", p.spec.Name, p.spec.Platform, p.state)
+	for _, r := range p.records {
+		out += fmt.Sprintf("  %s push %s: %s in %s %s %s\n", r.At.Format("15:04:05.000"), r.Push, r.Did, r.State, r.Reason, r.Result)
+	}
+	for _, l := range p.log {
+		out += "  " + l.String() + "\n"
+	}
+	return out
+}
+
+// change wakes those who wait. p.mu must be held.
+func (p *Phone) change() {
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
+}
+
+// connect makes the installation known to the provider.
+func (p *Phone) connect() error {
+	p.steps.Lock()
+	defer p.steps.Unlock()
+	provider := p.drawer.cfg.APNs
+	if p.spec.Platform == Android {
+		provider = p.drawer.cfg.FCM
+	}
+	if provider == nil {
+		return nil
+	}
+	line, err := provider.Connect(Installation{Token: p.Token(), AppID: p.spec.AppID, Environment: p.spec.Environment}, p.Deliver)
+	if err != nil {
+		return fmt.Errorf("phonetest: connecting %s to its push service: %w", p.spec.Name, err)
+	}
+	p.line = line
+	p.mu.Lock()
+	online := p.facts.online
+	p.mu.Unlock()
+	if !online {
+		line.SetOnline(false)
+	}
+	return nil
+}
+
+// Close takes the phone out of the drawer: the app is ended, the provider's line is closed. It may be called twice.
+func (p *Phone) Close() {
+	p.steps.Lock()
+	defer p.steps.Unlock()
+	p.mu.Lock()
+	p.closed = true
+	p.queue, p.held = nil, nil
+	p.mu.Unlock()
+	if p.line != nil {
+		p.line.Close()
+		p.line = nil
+	}
+	p.kill(Reclaimed, "the phone is put away")
+	p.drawer.remove(p)
+}
+
+// event gives an event its id. p.mu must be held.
+func (p *Phone) event(e phoneline.Event) phoneline.Event {
+	p.events++
+	e.ID, e.Phone = strconv.Itoa(p.events), p.spec.Name
+	return e
+}

@@ -1,0 +1,67 @@
+package phonetest
+
+import "time"
+
+// Rules are the numbers that no public source tells, or that vary between phones. The zero value of a field means the usual
+// behaviour, which its comment names.
+type Rules struct {
+	// IOSAllowed and AndroidAllowed are how long an app may run for a background push, its cold start included. 0: 30 s (Apple,
+	// "Pushing background updates to your App"), 20 s (the time-out of Firebase's messaging service).
+	IOSAllowed     time.Duration
+	AndroidAllowed time.Duration
+
+	// IOSBurst is how many background pushes an app gets in a row, and IOSRefill how long one more takes. Apple says "no more
+	// than two or three per hour" ("Pushing background updates to your App"). 0: 3, and 20 minutes.
+	IOSBurst  int
+	IOSRefill time.Duration
+	// IOSPenalty is what a handler costs beyond its push when it fails, is killed, or takes longer than IOSSlow. Apple says
+	// that elapsed time, power and data are tracked, not how. 0: 1 push, 20 s. A negative penalty is none.
+	IOSPenalty float64
+	IOSSlow    time.Duration
+	// IOSUnlimited turns the pacing off, as when the app runs from Xcode.
+	IOSUnlimited bool
+
+	// DozeWindows are the times between maintenance windows; the last one repeats. Android only says that they become
+	// less frequent. nil: 1 h, 2 h, 4 h, 6 h. DozeWindow is how long a window is open. 0: 5 minutes.
+	DozeWindows []time.Duration
+	DozeWindow  time.Duration
+
+	// HighUnseen is how many high-priority messages an app may get in 7 days for which it shows nothing, before FCM treats
+	// further ones as normal; FCM does not tell the number. 0: 5. Negative: no limit.
+	HighUnseen int
+
+	// Settle is how long an app may take for coming to the foreground or leaving it, before the system goes on: an app gets
+	// about 5 s on iOS after it left the foreground. One that answers the event is not waited for. 0: 5 s.
+	Settle time.Duration
+}
+
+func (r Rules) withDefaults() Rules {
+	set(&r.IOSAllowed, 30*time.Second)
+	set(&r.AndroidAllowed, 20*time.Second)
+	set(&r.IOSBurst, 3)
+	set(&r.IOSRefill, 20*time.Minute)
+	set(&r.IOSPenalty, 1)
+	set(&r.IOSSlow, 20*time.Second)
+	if len(r.DozeWindows) == 0 {
+		r.DozeWindows = []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour}
+	}
+	set(&r.DozeWindow, 5*time.Minute)
+	set(&r.HighUnseen, 5)
+	set(&r.Settle, 5*time.Second)
+	return r
+}
+
+// allowed is how long an app may run for a background push.
+func (r Rules) allowed(p Platform) time.Duration {
+	if p == IOS {
+		return r.IOSAllowed
+	}
+	return r.AndroidAllowed
+}
+
+func set[T comparable](field *T, usual T) {
+	var zero T
+	if *field == zero {
+		*field = usual
+	}
+}

@@ -1,0 +1,67 @@
+package phonetest
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// StandbyBucket is how often the person uses an app, as Android sorts it.
+type StandbyBucket string
+
+// The buckets.
+const (
+	Active     StandbyBucket = "active"
+	WorkingSet StandbyBucket = "working_set"
+	Frequent   StandbyBucket = "frequent"
+	Rare       StandbyBucket = "rare"
+	Restricted StandbyBucket = "restricted"
+)
+
+// highPerDay is how many high-priority messages an app gets in a day on Android 9 to 12; above, they are treated as normal
+// (Android, "Power management restrictions"). A bucket that is not here has no limit.
+var highPerDay = map[StandbyBucket]int{Frequent: 10, Rare: 5, Restricted: 5}
+
+// standby is what FCM and Android count of an app's high-priority messages.
+type standby struct {
+	bucket    StandbyBucket // "": active
+	osVersion string        // "": newer than any rule here
+	high      []time.Time   // high-priority messages of the last 7 days, oldest first; a silent app shows nothing for any
+}
+
+const week = 7 * 24 * time.Hour
+
+// keepsHigh tells whether a high-priority message that comes now is still one when it arrives.
+//   - Buckets cap them per day on Android 9 to 12 only; the page on later versions no longer lists a cap.
+//   - FCM looks at 7 days per app instance: messages that lead to nothing visible lose their priority.
+func (s standby) keepsHigh(now time.Time, r Rules) bool {
+	if limit, limited := highPerDay[s.bucket]; limited && between(s.osVersion, 9, 12) && s.since(now.Add(-24*time.Hour)) >= limit {
+		return false
+	}
+	return r.HighUnseen < 0 || s.since(now.Add(-week)) < r.HighUnseen
+}
+
+func (s standby) since(t time.Time) (n int) {
+	for _, at := range s.high {
+		if at.After(t) {
+			n++
+		}
+	}
+	return n
+}
+
+// count adds a message and forgets those older than 7 days.
+func (s standby) count(now time.Time) standby {
+	for len(s.high) > 0 && now.Sub(s.high[0]) > week {
+		s.high = s.high[1:]
+	}
+	s.high = append(s.high, now)
+	return s
+}
+
+// between tells whether a version's first number lies in a range.
+func between(version string, least, most int) bool {
+	major, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n >= least && n <= most
+}

@@ -1,0 +1,112 @@
+package phonetest
+
+import "time"
+
+// Platform is a phone's operating system.
+type Platform string
+
+// The platforms.
+const (
+	IOS     Platform = "ios"
+	Android Platform = "android"
+)
+
+// State is where an app stands on its phone.
+type State string
+
+// The states.
+const (
+	NeverRun     State = "never-run"     // installed, never opened: no process; on Android as good as force-stopped
+	Foreground   State = "foreground"    // a process, with its UI on the screen
+	Background   State = "background"    // a process without UI that runs
+	Suspended    State = "suspended"     // a stopped process with its memory kept (Android: cached, frozen)
+	Reclaimed    State = "reclaimed"     // the system took the memory: no process
+	Terminated   State = "terminated"    // the person swiped it away: no process
+	ForceStopped State = "force-stopped" // Android: stopped in settings, or by a vendor's swipe: no process
+)
+
+// Doze is a suspended app on an Android phone that dozes. It is a way to ask for both, see [Phone.SetState]; State says
+// Suspended then.
+const Doze State = "doze"
+
+// alive tells whether there is a process (or a program in memory).
+func (s State) alive() bool { return s == Foreground || s == Background || s == Suspended }
+
+// exists tells whether a phone of the platform knows the state.
+func (s State) exists(p Platform) bool {
+	switch s {
+	case NeverRun, Foreground, Background, Suspended, Reclaimed, Terminated:
+		return true
+	case ForceStopped, Doze:
+		return p == Android
+	}
+	return false
+}
+
+// Did is what a phone did with a push.
+type Did string
+
+// What a phone can do with a push. A push that is held goes on to another line of the record later.
+const (
+	Gave     Did = "gave"     // to the app that ran
+	Resumed  Did = "resumed"  // the suspended app, and gave it
+	Launched Did = "launched" // a new process, and gave it
+	Held     Did = "held"     // back, for the reason; it stays on the phone
+	Dropped  Did = "dropped"  // for the reason
+)
+
+// Reason says why a phone held or dropped a push, or why its handler came to no end.
+type Reason string
+
+// The reasons.
+const (
+	NotKept          Reason = ""
+	TerminatedByUser Reason = "terminated_by_user"     // iOS launches no app that its user swiped away
+	WasForceStopped  Reason = "force_stopped"          // Android starts no app that was force-stopped
+	WasNeverRun      Reason = "never_run"              // no app is started for a push before its user has opened it once
+	Dozing           Reason = "doze"                   // normal priority waits for the next maintenance window
+	Throttled        Reason = "throttled"              // iOS: too many background pushes
+	LowPower         Reason = "low_power"              // iOS: Low Power Mode
+	RefreshOff       Reason = "background_refresh_off" // iOS: Background App Refresh is off
+	Replaced         Reason = "replaced"               // iOS keeps the newest held push only
+	PushExpired      Reason = "expired"                // its time ran out while it was held
+	HeldLost         Reason = "held_lost"              // iOS discards a held push when the app is killed
+	QueueFull        Reason = "queue_full"             // more pushes at once than a phone queues
+	LaunchFailed     Reason = "launch_failed"          // the app could not be started; the device log says why
+	TimeOver         Reason = "time_over"              // the handler took longer than allowed, and the app was killed
+	AppGone          Reason = "app_gone"               // the app ended, or was ended, before its handler returned
+)
+
+// Result is what an app's handler returned.
+type Result string
+
+// The results, as Apple names them.
+const (
+	NewData Result = "new_data"
+	NoData  Result = "no_data"
+	Failed  Result = "failed"
+)
+
+// Record is one line of what a phone did with a push.
+type Record struct {
+	At     time.Time     `json:"at"` // by the phone's clock
+	Push   string        `json:"push"`
+	Did    Did           `json:"did"`
+	Reason Reason        `json:"reason"`
+	State  State         `json:"state"`            // of the app, as the push found it
+	PID    int           `json:"pid,omitempty"`    // of the process that got it; 0 for apps without one
+	Result Result        `json:"result,omitempty"` // once the handler has returned
+	Took   time.Duration `json:"took,omitempty"`   // launch or resume included
+
+	seq int // of the line on its phone
+}
+
+// Message is a push as it comes from the provider.
+type Message struct {
+	ID        string
+	Data      []byte    // JSON: APNs' whole body, or FCM's data (string to string)
+	High      bool      // FCM's high priority
+	Once      bool      // now or never: not to be held
+	ExpiresAt time.Time // zero: when the provider's own limit ends
+	Deleted   bool      // no push: the provider threw waiting messages away (FCM)
+}
