@@ -74,10 +74,14 @@ func (c *Client) list(ctx context.Context, path string, page Page, out any) erro
 	return err
 }
 
-// setJSON encodes in. Go's encoder would quietly mend what is not UTF-8; the receiver would get other bytes than were
-// given, so that is an error here.
+// setJSON encodes in, or takes a json.RawMessage byte for byte.
 func (q *question) setJSON(in any) error {
 	if in == nil {
+		return nil
+	}
+	q.kind = "application/json"
+	if raw, ok := in.(json.RawMessage); ok {
+		q.body = raw // the server judges it as it was written
 		return nil
 	}
 	var b bytes.Buffer
@@ -86,11 +90,12 @@ func (q *question) setJSON(in any) error {
 	if err := e.Encode(in); err != nil {
 		return fmt.Errorf("client: encode the body of %s %s: %w", q.method, q.path, err)
 	}
-	q.body, q.kind = b.Bytes(), "application/json"
+	q.body = b.Bytes()
 	return nil
 }
 
-// checkUTF8 is for the strings that people choose freely.
+// checkUTF8 is for the strings that people choose freely. Go's encoder would quietly mend what is not UTF-8, and the
+// receiver would get other bytes than were given.
 func checkUTF8(what, s string) error {
 	if !utf8.ValidString(s) {
 		return fmt.Errorf("client: %s is not UTF-8; want UTF-8, or an encoding of it such as base64", what)

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/protocol"
+)
+
+func newApp(w world) *cobra.Command {
+	return group("app", "Apps: tenants with their keys, credentials, resources and users",
+		newAppPut(w), newAppGet(w), newAppList(w), newAppDelete(w))
+}
+
+func newAppPut(w world) *cobra.Command {
+	cmd, _ := w.client(&cobra.Command{
+		Use: "put NAME", Short: "Make an app; one that is there stays as it is", Args: wantArgs("NAME"),
+		Example: "  hush app put notes",
+	}, false, func(ctx context.Context, r *remote, args []string) error {
+		ctx, cancel := r.within(ctx)
+		defer cancel()
+		app, created, err := r.PutApp(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if created {
+			r.say("app %s made\n", app.App)
+		} else {
+			r.say("app %s was there\n", app.App)
+		}
+		return nil
+	})
+	return cmd
+}
+
+func newAppGet(w world) *cobra.Command {
+	cmd, _ := w.client(&cobra.Command{
+		Use: "get NAME", Short: "Show an app", Args: wantArgs("NAME"),
+		Example: "  hush app get notes --json",
+	}, false, func(ctx context.Context, r *remote, args []string) error {
+		app, err := one(ctx, r, func(ctx context.Context) (protocol.App, error) { return r.App(ctx, args[0]) })
+		if err != nil {
+			return err
+		}
+		r.show(appTable(app))
+		return nil
+	})
+	return cmd
+}
+
+func newAppList(w world) *cobra.Command {
+	cmd, r := w.client(&cobra.Command{
+		Use: "list", Short: "List all apps", Args: noArgs,
+		Example: "  hush app list",
+	}, false, func(ctx context.Context, r *remote, _ []string) error {
+		var apps []protocol.App
+		err := r.pages(ctx, func(ctx context.Context, page client.Page) (string, error) {
+			answer, err := r.Apps(ctx, page)
+			apps = append(apps, answer.Apps...)
+			return answer.Cursor, err
+		})
+		if err != nil {
+			return err
+		}
+		r.show(appTable(apps...))
+		return nil
+	})
+	r.addPageTo(cmd)
+	return cmd
+}
+
+func newAppDelete(w world) *cobra.Command {
+	cmd, _ := w.client(&cobra.Command{
+		Use: "delete NAME", Short: "Delete an app with all that belongs to it", Args: wantArgs("NAME"),
+		Example: "  hush app delete notes",
+	}, false, func(ctx context.Context, r *remote, args []string) error {
+		ctx, cancel := r.within(ctx)
+		defer cancel()
+		if err := r.DeleteApp(ctx, args[0]); err != nil {
+			return err
+		}
+		r.say("app %s deleted\n", args[0])
+		return nil
+	})
+	return cmd
+}
+
+func appTable(apps ...protocol.App) *table {
+	t := newTable("APP", "MADE")
+	for _, a := range apps {
+		t.add(a.App, moment(a.CreatedAt))
+	}
+	return t
+}

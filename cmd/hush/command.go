@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/config"
+)
+
+// The exit codes, as the help says.
+const (
+	exitDone        = 0
+	exitRefused     = 1
+	exitUsage       = 2
+	exitUnreachable = 3
+	exitNotHandled  = 4   // of trace: final, but not handled on every device
+	exitInterrupted = 130 // Ctrl-C, as shells have it (128 and SIGINT's 2)
+)
+
+// world is what a command sees of the process around it, so that tests can give it another one.
+type world struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	getenv func(string) string
+}
+
+// usageError is a mistake in how the command was called.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// exitError ends the command with a code and without words; what there was to say is said.
+type exitError struct{ code int }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// run is the whole command: args without the program's name in, exit code out.
+func run(ctx context.Context, args []string, w world) int {
+	began := false // whether the command itself was reached: what cobra refuses before that is wrong usage
+	root := newRoot(w)
+	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
+	root.SetArgs(args)
+	root.SetIn(w.stdin)
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	code := exitCode(ctx, err, began)
+	if code != exitDone && !errors.As(err, new(*exitError)) {
+		complain(w.stderr, cmd, err, code)
+	}
+	return code
+}
+
+func exitCode(ctx context.Context, err error, began bool) int {
+	var (
+		exit     *exitError
+		usage    *usageError
+		settings *config.Error
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &exit):
+		return exit.code
+	case !began, errors.As(err, &usage), errors.As(err, &settings):
+		return exitUsage
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case errors.Is(err, client.ErrUnreachable):
+		return exitUnreachable
+	}
+	return exitRefused
+}
+
+// complain tells people what went wrong; for wrong usage, also where the right one is written.
+func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
+	fmt.Fprintf(to, "hush: %s\n", cleanLines(err.Error()))
+	if code == exitUsage {
+		fmt.Fprintf(to, "See '%s --help'.\n", cmd.CommandPath())
+	}
+}
+
+func newRoot(w world) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hush",
+		Short: "Self-hosted silent push for iOS and Android",
+		Long: `Hush wakes an app on a phone with a small payload, and the person holding it notices nothing.
+
+One binary: the server (serve), its command line (app, key, provider, resource, user, device, push, trace, cancel),
+simulators of APNs and FCM for tests in every language (sim), and all of it at work on this machine (demo).
+
+Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) final, but not handled on every device.`,
+		Example: `  hush demo --once                      # see it work, nothing else needed
+  hush serve --data ./hush-data         # start a server
+  export HUSH_KEY=$(cat hush-data/root.key)
+  hush app put notes                    # and use it`,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newVersion(w),
+		newApp(w), newKey(w), newProvider(w), newResource(w), newUser(w), newDevice(w),
+		newPush(w), newTrace(w), newCancel(w))
+	return root
+}
+
+// group is a command that only holds others. Called alone, or with a name it does not hold, it is wrong usage.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	names := make([]string, len(commands))
+	var examples []string
+	for i, c := range commands {
+		names[i] = c.Name()
+		if c.Example != "" {
+			examples = append(examples, c.Example)
+		}
+	}
+	g := &cobra.Command{
+		Use:     use,
+		Short:   short,
+		Example: strings.Join(examples, "\n"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q in '%s'; want %s", args[0], cmd.CommandPath(), strings.Join(names, ", "))
+			}
+			return usagef("'%s' needs one of its commands: %s", cmd.CommandPath(), strings.Join(names, ", "))
+		},
+	}
+	g.AddCommand(commands...)
+	return g
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("'%s' does not know %q", cmd.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// wantArgs is for commands with one argument of each of these names.
+func wantArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > len(names) {
+			return usagef("'%s' does not know what to do with %q; it takes %s", cmd.CommandPath(), args[len(names)], strings.Join(names, " "))
+		}
+		for i, name := range names {
+			if i >= len(args) || args[i] == "" {
+				return usagef("'%s' needs %s", cmd.CommandPath(), name)
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestEachCommandAsksWhatItSays(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	p8, account, resource := write("k.p8", "PEM"), write("sa.json", `{"type":"service_account"}`), write("r.json", `{"apns": {}}`)
+	for _, test := range []struct {
+		args  string
+		stdin string
+		asks  string // what the server is asked, without the body's random parts
+		says  string // in standard output
+		body  string // the API's answer
+	}{
+		{args: "app put notes", asks: `PUT /v1/apps/notes {}`, body: `{"app":"notes"}`, says: "app notes"},
+		{args: "app get notes", asks: `GET /v1/apps/notes`, body: `{"app":"notes","created_at":"2026-01-02T03:04:05Z"}`, says: "2026-01-02"},
+		{args: "app list", asks: `GET /v1/apps`, body: `{"apps":[{"app":"notes"},{"app":"chat"}],"cursor":""}`, says: "chat"},
+		{args: "app list --limit 1 --cursor c", asks: `GET /v1/apps?cursor=c&limit=1`, body: `{"apps":[{"app":"notes"}],"cursor":"d"}`, says: "notes"},
+		{args: "app delete notes", asks: `DELETE /v1/apps/notes`, says: "deleted"},
+		{args: "key create --role send", asks: `POST /v1/apps/notes/keys {"role":"send"}`, body: `{"key_id":"k1","role":"send","secret":"s3cret"}`, says: "s3cret"},
+		{args: "key list --app other", asks: `GET /v1/apps/other/keys`, body: `{"keys":[{"key_id":"k1","role":"read"}],"cursor":""}`, says: "read"},
+		{args: "key delete k1", asks: `DELETE /v1/apps/notes/keys/k1`, says: "deleted"},
+		{args: "provider put apns --key-file " + p8 + " --key-id K --team-id T --topic a --topic b",
+			asks: `PUT /v1/apps/notes/providers/apns {"key":"PEM","key_id":"K","team_id":"T","topics":["a","b"]}`,
+			body: `{"provider":"apns","kind":"token","key_id":"K"}`, says: "token"},
+		{args: "provider put apns --p12 " + p8, asks: `PUT /v1/apps/notes/providers/apns {"p12":"UEVN"}`,
+			body: `{"provider":"apns","kind":"certificate"}`, says: "certificate"},
+		{args: "provider put fcm --service-account " + account,
+			asks: `PUT /v1/apps/notes/providers/fcm {"service_account":{"type":"service_account"}}`,
+			body: `{"provider":"fcm","kind":"service_account","project_id":"demo"}`, says: "demo"},
+		{args: "provider list", asks: `GET /v1/apps/notes/providers`, body: `{"providers":[{"provider":"fcm","kind":"service_account"}]}`, says: "fcm"},
+		{args: "provider delete fcm", asks: `DELETE /v1/apps/notes/providers/fcm`, says: "deleted"},
+		{args: "resource put both --file " + resource, asks: `PUT /v1/apps/notes/resources/both {"apns": {}}`, body: `{}`, says: "both"},
+		{args: "resource put both --file -", stdin: `{"fcm": {}}`, asks: `PUT /v1/apps/notes/resources/both {"fcm": {}}`, body: `{}`, says: "both"},
+		{args: "resource get both", asks: `GET /v1/apps/notes/resources/both`,
+			body: `{"resource_id":"both","fcm":{"ttl":"24h","budget":{"wakes":20,"per":"1h","burst":5}}}`, says: "20 per 1h, burst 5"},
+		{args: "resource list", asks: `GET /v1/apps/notes/resources`, body: `{"resources":[],"cursor":""}`, says: "RESOURCE"},
+		{args: "resource delete both", asks: `DELETE /v1/apps/notes/resources/both`, says: "deleted"},
+		{args: "user token a/b --ttl 5m", asks: `POST /v1/apps/notes/user-tokens {"user":"a/b","ttl":"5m0s"}`, body: `{"token":"jwt"}`, says: "jwt"},
+		{args: "user tags alice x y", asks: `PUT /v1/apps/notes/users/alice/tags {"tags":["x","y"]}`, body: `{"tags":["x","y"]}`, says: "x, y"},
+		{args: "user tags alice", asks: `PUT /v1/apps/notes/users/alice/tags {"tags":[]}`, body: `{"tags":[]}`, says: "none"},
+		{args: "device list --user a/b", asks: `GET /v1/apps/notes/users/a%2Fb/devices`,
+			body: `{"devices":[{"device_id":"d1","platform":"ios","token":"ok"}],"cursor":""}`, says: "d1"},
+		{args: "device get d1", asks: `GET /v1/apps/notes/devices/d1`, body: `{"device_id":"d1"}`, says: "d1"},
+		{args: "device inbox d1", asks: `GET /v1/apps/notes/devices/d1/inbox`, body: `{"open":1,"deliveries":[{"push_id":"p1"}]}`, says: "1 open"},
+		{args: "device delete d1", asks: `DELETE /v1/apps/notes/devices/d1`, says: "deleted"},
+		{args: "push --to user:alice --to user:a:b --resource both --payload <&> --ttl 0s",
+			asks: `POST /v1/apps/notes/pushes {"to":{"users":["alice","a:b"]},"resource_id":"both","payload":"<&>","ttl":"0s"}`,
+			body: `{"push_id":"p1","deliveries":2,"warnings":[{"code":"user_not_seen","user":"bob"}]}`, says: "user bob has no device yet"},
+		{args: "push --to tag:x --to tag:y --resource both --payload-file - --deliver wake --collapse-key k", stdin: "from\nstdin",
+			asks: `POST /v1/apps/notes/pushes {"to":{"tags":{"any":["x","y"]}},"resource_id":"both","payload":"from\nstdin","collapse_key":"k","deliver":"wake"}`,
+			body: `{"push_id":"p1","warnings":[]}`, says: "p1"},
+		{args: "push --to all --resource both", asks: `POST /v1/apps/notes/pushes {"to":{"all":true},"resource_id":"both"}`, body: `{"push_id":"p1"}`, says: "p1"},
+		{args: "push --to device:d1 --resource both --dry-run", asks: `POST /v1/apps/notes/pushes {"to":{"devices":["d1"]},"resource_id":"both","dry_run":true}`,
+			body: `{"deliveries":[{"device_id":"d1","do":"wake","provider":"apns"}],"warnings":[]}`, says: "nothing was sent"},
+		{args: "cancel p1", asks: `DELETE /v1/apps/notes/pushes/p1`,
+			body: `{"cancelled":2,"already_final":[{"device_id":"d1","state":"handled"}]}`, says: "2 cancelled, 1 already final"},
+	} {
+		method, path, _ := strings.Cut(test.asks, " ")
+		path, _, _ = strings.Cut(path, " ")
+		status := 200
+		if test.body == "" {
+			status = 204
+		}
+		for _, asJSON := range []bool{false, true} {
+			a := fakeAPI(t, map[string][]answer{method + " " + path: {{status, test.body}}})
+			args := strings.Fields(test.args)
+			if asJSON {
+				args = append(args, "--json")
+			}
+			got := hush(t, a.env(), test.stdin, args...)
+			if got.code != exitDone {
+				t.Errorf("hush %s: exit %d, %s", test.args, got.code, got.errout)
+				continue
+			}
+			if asked := a.requests(); len(asked) != 1 || asked[0] != test.asks {
+				t.Errorf("hush %s asked\n%q, want\n%q", test.args, asked, test.asks)
+			}
+			if asJSON && strings.TrimSpace(got.out) != test.body {
+				t.Errorf("hush %s --json printed\n%s, want the API's answer\n%s", test.args, got.out, test.body)
+			}
+			if !asJSON && !strings.Contains(got.out, test.says) {
+				t.Errorf("hush %s printed\n%s, want in it %q", test.args, got.out, test.says)
+			}
+			if strings.Contains(got.out+got.errout, "key-hidden") {
+				t.Errorf("hush %s printed the key", test.args)
+			}
+		}
+	}
+}
+
+func TestWrongUsageExitsTwoAndAsksNothing(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"frob"}, `does not know "frob"`},
+		{[]string{"app"}, "put, get, list, delete"},
+		{[]string{"app", "frob"}, `no command "frob"`},
+		{[]string{"app", "put"}, "needs NAME"},
+		{[]string{"app", "put", ""}, "needs NAME"},
+		{[]string{"app", "put", "a", "b"}, `"b"`},
+		{[]string{"app", "list", "--frob"}, "--frob"},
+		{[]string{"app", "list", "--timeout", "soon"}, "soon"},
+		{[]string{"app", "list", "--timeout", "-1s"}, "--timeout"},
+		{[]string{"app", "list", "--server", "push.example.com"}, "http"},
+		{[]string{"app", "list", "--ca", "/nowhere.pem"}, "--ca"},
+		{[]string{"key", "create"}, "--role"},
+		{[]string{"provider", "put", "apns"}, "--key-file"},
+		{[]string{"provider", "put", "apns", "--key-file", "/nowhere.p8"}, "/nowhere.p8"},
+		{[]string{"provider", "put", "fcm"}, "--service-account"},
+		{[]string{"resource", "put", "both"}, "--file"},
+		{[]string{"device", "list"}, "--user"},
+		{[]string{"push", "--resource", "r"}, "--to"},
+		{[]string{"push", "--resource", "r", "--to", "alice"}, "user:U"},
+		{[]string{"push", "--resource", "r", "--to", "user:"}, "user:U"},
+		{[]string{"push", "--resource", "r", "--to", "all:x"}, "user:U"},
+		{[]string{"push", "--resource", "r", "--to", "group:x"}, "user:U"},
+		{[]string{"push", "--resource", "r", "--to", "user:a", "--to", "device:d"}, "one kind"},
+		{[]string{"push", "--to", "all"}, "--resource"},
+		{[]string{"push", "--to", "all", "--resource", "r", "--payload", "a\xff"}, "UTF-8"},
+		{[]string{"push", "--to", "all", "--resource", "r", "--payload", "a", "--payload-file", "-"}, "one of them"},
+		{[]string{"trace"}, "PUSH_ID"},
+	} {
+		a := fakeAPI(t, nil)
+		got := hush(t, a.env(), "", test.args...)
+		if got.code != exitUsage || !strings.Contains(got.errout, test.says) || got.out != "" {
+			t.Errorf("hush %q: exit %d, said %q and printed %q; want 2, %q and nothing", test.args, got.code, got.errout, got.out, test.says)
+		}
+		if asked := a.requests(); len(asked) != 0 {
+			t.Errorf("hush %q asked %q, want nothing", test.args, asked)
+		}
+	}
+}
+
+func TestWithoutAKeyOrAnAppItSaysWhereToPutThem(t *testing.T) {
+	t.Parallel()
+	if got := hush(t, nil, "", "app", "list"); got.code != exitUsage || !strings.Contains(got.errout, "HUSH_KEY") {
+		t.Errorf("without a key: exit %d, %q; want 2 and HUSH_KEY", got.code, got.errout)
+	}
+	if got := hush(t, map[string]string{"HUSH_KEY": "k"}, "", "key", "list"); got.code != exitUsage || !strings.Contains(got.errout, "HUSH_APP") {
+		t.Errorf("without an app: exit %d, %q; want 2 and HUSH_APP", got.code, got.errout)
+	}
+}
+
+func TestARefusalExitsOneAndNamesTheFields(t *testing.T) {
+	t.Parallel()
+	const problem = `{"title":"x","status":422,"code":"invalid","errors":[{"location":"body.apns.alert","code":"not_silent","message":"an alert is visible"}]}`
+	for _, asJSON := range []bool{false, true} {
+		a := fakeAPI(t, map[string][]answer{"PUT /v1/apps/notes/resources/loud": {{422, problem}}})
+		args := []string{"resource", "put", "loud", "--file", "-"}
+		if asJSON {
+			args = append(args, "--json")
+		}
+		got := hush(t, a.env(), `{"apns":{"alert":"x"}}`, args...)
+		if got.code != exitRefused || !strings.Contains(got.errout, "body.apns.alert: an alert is visible (not_silent)") {
+			t.Errorf("json %v: exit %d, %q; want 1 and the field with its cause", asJSON, got.code, got.errout)
+		}
+		if asJSON && strings.TrimSpace(got.out) != problem {
+			t.Errorf("with --json printed %q, want the API's answer %q", got.out, problem)
+		}
+	}
+}
+
+func TestAServerThatIsNotThereExitsThree(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	got := hush(t, map[string]string{"HUSH_SERVER": gone.URL, "HUSH_KEY": "key-hidden"}, "", "app", "list")
+	if got.code != exitUnreachable || strings.Contains(got.errout, "key-hidden") {
+		t.Errorf("exit %d, %q; want 3, and no key", got.code, got.errout)
+	}
+}
+
+func TestAFlagBeatsItsVariable(t *testing.T) {
+	t.Parallel()
+	a := fakeAPI(t, map[string][]answer{"GET /v1/apps/mine/providers": {{200, `{"providers":[]}`}}})
+	got := hush(t, map[string]string{"HUSH_SERVER": "http://127.0.0.1:1", "HUSH_KEY": "from-env", "HUSH_APP": "other"}, "",
+		"provider", "list", "--server", a.url, "--key", "from-flag", "--app", "mine")
+	if got.code != exitDone || !slices.Equal(a.keys, []string{"Bearer from-flag"}) {
+		t.Errorf("exit %d, %q, keys %q; want the flag's", got.code, got.errout, a.keys)
+	}
+}
+
+func TestATableHasAllPagesAndJSONHasOne(t *testing.T) {
+	t.Parallel()
+	pages := func() map[string][]answer {
+		return map[string][]answer{
+			"GET /v1/apps":           {{200, `{"apps":[{"app":"a1"}],"cursor":"c2"}`}},
+			"GET /v1/apps?cursor=c2": {{200, `{"apps":[{"app":"a2"}],"cursor":""}`}},
+		}
+	}
+	if got := hush(t, fakeAPI(t, pages()).env(), "", "app", "list"); !strings.Contains(got.out, "a1") || !strings.Contains(got.out, "a2") {
+		t.Errorf("printed %q, want both pages", got.out)
+	}
+	got := hush(t, fakeAPI(t, pages()).env(), "", "app", "list", "--json")
+	var page struct{ Cursor string }
+	if err := json.Unmarshal([]byte(got.out), &page); err != nil || page.Cursor != "c2" {
+		t.Errorf("printed %q, want the first page with its cursor", got.out)
+	}
+}
+
+func TestWhatOthersWroteDoesNotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	a := fakeAPI(t, map[string][]answer{"GET /v1/apps/notes/devices/d": {{200, `{"device_id":"d\u001b[2J\u202e"}`}}})
+	got := hush(t, a.env(), "", "device", "get", "d")
+	if got.code != exitDone || strings.ContainsAny(got.out, "\x1b\u202e") {
+		t.Errorf("exit %d, printed %q; want no control characters", got.code, got.out)
+	}
+}
+
+func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
+	t.Parallel()
+	root := newRoot(world{getenv: func(string) string { return "" }})
+	queue := root.Commands()
+	for len(queue) > 0 {
+		cmd := queue[0]
+		queue = append(queue[1:], cmd.Commands()...)
+		if cmd.Short == "" || cmd.Example == "" {
+			t.Errorf("%s: short help %q, example %q; want both", cmd.CommandPath(), cmd.Short, cmd.Example)
+		}
+	}
+	got := hush(t, map[string]string{"HUSH_KEY": "key-hidden"}, "", "push", "--help")
+	if got.code != exitDone || !strings.Contains(got.out, "hush push --app notes") || strings.Contains(got.out, "key-hidden") {
+		t.Errorf("help: exit %d, %q; want 0, an example, and no key", got.code, got.out)
+	}
+}
+
+func TestShellsGetCompletions(t *testing.T) {
+	t.Parallel()
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if got := hush(t, nil, "", "completion", shell); got.code != exitDone || len(got.out) < 1000 {
+			t.Errorf("completion %s: exit %d, %d bytes; want a script", shell, got.code, len(got.out))
+		}
+	}
+	if got := hush(t, nil, "", "__complete", "push", "--deliver", ""); !strings.Contains(got.out, "session") {
+		t.Errorf("completion of --deliver: %q, want session in it", got.out)
+	}
+}
+
+func TestVersionNamesItself(t *testing.T) {
+	t.Parallel()
+	if got := hush(t, nil, "", "version"); got.code != exitDone || !strings.HasPrefix(got.out, "hush ") {
+		t.Errorf("exit %d, %q; want hush and a version", got.code, got.out)
+	}
+}

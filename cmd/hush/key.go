@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+func newKey(w world) *cobra.Command {
+	return group("key", "Server keys: what backends ask the API with",
+		newKeyCreate(w), newKeyList(w), newKeyDelete(w))
+}
+
+func newKeyCreate(w world) *cobra.Command {
+	var role string
+	cmd, _ := w.client(&cobra.Command{
+		Use: "create", Short: "Make a server key; its secret is shown this once", Args: noArgs,
+		Example: "  hush key create --app notes --role send",
+	}, true, func(ctx context.Context, r *remote, _ []string) error {
+		if role == "" {
+			return usagef("no role is given; want --role admin, send or read")
+		}
+		key, err := one(ctx, r, func(ctx context.Context) (protocol.Key, error) { return r.CreateKey(ctx, r.app, push.Role(role)) })
+		if err != nil {
+			return err
+		}
+		r.say("key     %s\nrole    %s\nsecret  %s\nThe secret is shown this once.\n", key.KeyID, string(key.Role), key.Secret)
+		return nil
+	})
+	cmd.Flags().StringVar(&role, "role", "", "admin (all of the app), send (pushes, users, devices) or read")
+	complete(cmd, "role", "admin", "send", "read")
+	return cmd
+}
+
+func newKeyList(w world) *cobra.Command {
+	cmd, r := w.client(&cobra.Command{
+		Use: "list", Short: "List an app's server keys, without their secrets", Args: noArgs,
+		Example: "  hush key list --app notes",
+	}, true, func(ctx context.Context, r *remote, _ []string) error {
+		t := newTable("KEY", "ROLE", "MADE")
+		err := r.pages(ctx, func(ctx context.Context, page client.Page) (string, error) {
+			answer, err := r.Keys(ctx, r.app, page)
+			for _, k := range answer.Keys {
+				t.add(k.KeyID, string(k.Role), moment(k.CreatedAt))
+			}
+			return answer.Cursor, err
+		})
+		if err != nil {
+			return err
+		}
+		r.show(t)
+		return nil
+	})
+	r.addPageTo(cmd)
+	return cmd
+}
+
+func newKeyDelete(w world) *cobra.Command {
+	cmd, _ := w.client(&cobra.Command{
+		Use: "delete KEY_ID", Short: "Void a server key at once", Args: wantArgs("KEY_ID"),
+		Example: "  hush key delete --app notes KEY_ID",
+	}, true, func(ctx context.Context, r *remote, args []string) error {
+		ctx, cancel := r.within(ctx)
+		defer cancel()
+		if err := r.DeleteKey(ctx, r.app, args[0]); err != nil {
+			return err
+		}
+		r.say("key %s deleted\n", args[0])
+		return nil
+	})
+	return cmd
+}
+
+// complete offers a flag's values to the shell.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	// It fails only for a flag that does not exist.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// pushFlags is what hush push was told.
+type pushFlags struct {
+	to          []string
+	request     protocol.PushRequest
+	payloadFile string
+	deliver     string
+	key         string
+}
+
+func newPush(w world) *cobra.Command {
+	var f pushFlags
+	cmd, _ := w.client(&cobra.Command{
+		Use: "push", Short: "Send a push", Args: noArgs,
+		Long: `Send a push. When the answer comes, it is committed and flushed to the server's disk; what becomes of it, "hush trace"
+tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the first three may be repeated, but not mixed.`,
+		Example: `  hush push --app notes --to user:alice --resource both --payload '{"cursor":1841}'
+  hush push --app notes --to tag:beta --resource both --payload-file note.json --ttl 1h
+  hush push --app notes --to user:alice --resource both --dry-run`,
+	}, true, func(ctx context.Context, r *remote, _ []string) error {
+		if err := f.read(w, time.Now()); err != nil {
+			return err
+		}
+		ctx, cancel := r.within(ctx)
+		defer cancel()
+		if f.request.DryRun {
+			return dryRun(ctx, r, f.request)
+		}
+		var opts []client.PushOption
+		if f.key != "" {
+			opts = append(opts, client.IdempotencyKey(f.key))
+		}
+		accepted, err := r.Push(ctx, r.app, f.request, opts...)
+		if err != nil {
+			return err
+		}
+		sayAccepted(r, accepted)
+		return nil
+	})
+	f.addTo(cmd)
+	return cmd
+}
+
+func (f *pushFlags) addTo(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringArrayVar(&f.to, "to", nil, "user:U, device:D, tag:T or all (repeatable)")
+	fs.StringVar(&f.request.ResourceID, "resource", "", "the resource it goes under")
+	fs.StringVar(&f.request.Payload, "payload", "", "what the handler gets, byte for byte; UTF-8, at most 64 KiB")
+	fs.StringVar(&f.payloadFile, "payload-file", "", "the same from a file; - is standard input")
+	fs.StringVar(&f.request.TTL, "ttl", "", "how long it lives, 0s (now or never) to 672h (default the strategy's)")
+	fs.StringVar(&f.request.CollapseKey, "collapse-key", "", "of open pushes with the same key, a device keeps the newest")
+	fs.StringVar(&f.deliver, "deliver", "", "auto (default), session (only to apps in the foreground) or wake (also beside a session)")
+	fs.StringVar(&f.request.DeliverAt, "deliver-at", "", "a time (RFC 3339), or how long from now (such as 10m)")
+	fs.BoolVar(&f.request.DryRun, "dry-run", false, "say per device what would be done, and do nothing")
+	fs.StringVar(&f.key, "idempotency-key", "", "the same key with the same push, sent again, makes no second one")
+	complete(cmd, "deliver", "auto", "session", "wake")
+}
+
+// read makes the request of the flags.
+func (f *pushFlags) read(w world, now time.Time) (err error) {
+	if f.request.To, err = parseAudience(f.to); err != nil {
+		return err
+	}
+	if f.request.ResourceID == "" {
+		return usagef("no resource is given; want --resource NAME")
+	}
+	if f.payloadFile != "" {
+		if f.request.Payload != "" {
+			return usagef("--payload and --payload-file are both given; want one of them")
+		}
+		payload, err := w.readFile("payload-file", f.payloadFile)
+		if err != nil {
+			return err
+		}
+		f.request.Payload = string(payload)
+	}
+	if !utf8.ValidString(f.request.Payload) {
+		return usagef("the payload is not UTF-8; want UTF-8, or an encoding of it such as base64")
+	}
+	f.request.Deliver = push.Mode(f.deliver)
+	if wait, err := time.ParseDuration(f.request.DeliverAt); err == nil {
+		f.request.DeliverAt = now.Add(wait).UTC().Format(time.RFC3339Nano)
+	}
+	return nil
+}
+
+// parseAudience reads --to. Which ids exist, and how many there may be, is for the server to say.
+func parseAudience(to []string) (push.Audience, error) {
+	var a push.Audience
+	kinds := map[string]bool{}
+	for _, t := range to {
+		kind, id, named := strings.Cut(t, ":")
+		if named == (kind == "all") || named && id == "" {
+			return a, usagef("--to is %q; want user:U, device:D, tag:T or all", t)
+		}
+		switch kind {
+		case "user":
+			a.Users = append(a.Users, id)
+		case "device":
+			a.Devices = append(a.Devices, id)
+		case "tag":
+			if a.Tags == nil {
+				a.Tags = &push.TagRule{}
+			}
+			a.Tags.Any = append(a.Tags.Any, id)
+		case "all":
+			a.All = true
+		default:
+			return a, usagef("--to is %q; want user:U, device:D, tag:T or all", t)
+		}
+		kinds[kind] = true
+	}
+	switch len(kinds) {
+	case 0:
+		return a, usagef("nobody is named; want --to user:U, device:D, tag:T or all")
+	case 1:
+		return a, nil
+	}
+	return a, usagef("--to mixes users, devices, tags or all; want one kind in one push")
+}
+
+func sayAccepted(r *remote, accepted protocol.PushAccepted) {
+	r.say("push        %s\n", accepted.PushID)
+	if accepted.Deliveries != nil {
+		r.say("deliveries  %d\n", *accepted.Deliveries)
+	} else {
+		r.say("deliveries  made when its time has come\n")
+	}
+	sayWarnings(r, accepted.Warnings)
+	r.say("follow it:  hush trace --app %s %s\n", r.app, accepted.PushID)
+}
+
+func sayWarnings(r *remote, warnings []push.Warning) {
+	for _, warning := range warnings {
+		text := warning.Code
+		if warning.Code == push.UserNotSeen {
+			text = fmt.Sprintf("user %s has no device yet; the push waits for the first", warning.User)
+		} else if warning.User != "" {
+			text += " " + warning.User
+		}
+		r.say("warning     %s\n", text)
+	}
+}
+
+func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error {
+	answer, err := r.DryRun(ctx, r.app, request)
+	if err != nil {
+		return err
+	}
+	t := newTable("DEVICE", "WOULD", "REASON", "PROVIDER")
+	for _, d := range answer.Deliveries {
+		t.add(d.DeviceID, d.Do, string(d.Reason), string(d.Provider))
+	}
+	r.show(t)
+	sayWarnings(r, answer.Warnings)
+	r.say("nothing was sent\n")
+	return nil
+}
+
+func newCancel(w world) *cobra.Command {
+	cmd, _ := w.client(&cobra.Command{
+		Use: "cancel PUSH_ID", Short: "Cancel a push, as far as it is not final", Args: wantArgs("PUSH_ID"),
+		Example: "  hush cancel --app notes PUSH_ID",
+	}, true, func(ctx context.Context, r *remote, args []string) error {
+		done, err := one(ctx, r, func(ctx context.Context) (protocol.Cancelled, error) { return r.Cancel(ctx, r.app, args[0]) })
+		if err != nil {
+			return err
+		}
+		r.say("%d cancelled, %d already final\n", done.Cancelled, len(done.AlreadyFinal))
+		if len(done.AlreadyFinal) > 0 {
+			t := newTable("DEVICE", "STATE")
+			for _, f := range done.AlreadyFinal {
+				t.add(f.DeviceID, string(f.State))
+			}
+			r.show(t)
+		}
+		return nil
+	})
+	return cmd
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/push"
+)
+
+// remote is a command's way to the server: its flags, and once dial was called, the client.
+type remote struct {
+	w       world
+	server  string
+	key     string
+	app     string
+	ca      string
+	json    bool
+	timeout time.Duration
+
+	*client.Client
+	answer []byte // the last one, as it came
+	page   client.Page
+}
+
+const defaultServer = "http://127.0.0.1:8080"
+
+// addTo gives cmd the flags that every client command has. The key has no default in the flag, because help shows defaults.
+func (r *remote) addTo(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&r.server, "server", "", "the server (HUSH_SERVER; default "+defaultServer+")")
+	fs.StringVar(&r.key, "key", "", "a server key; better in HUSH_KEY, which process lists do not show")
+	fs.StringVar(&r.ca, "ca", "", "PEM file of certificates to trust instead of the system's (HUSH_CA)")
+	fs.BoolVar(&r.json, "json", false, "print the API's answer as it is")
+	fs.DurationVar(&r.timeout, "timeout", 30*time.Second, "for the server to answer")
+}
+
+// addAppTo adds the flag of commands that work inside one app.
+func (r *remote) addAppTo(cmd *cobra.Command) {
+	r.addTo(cmd)
+	cmd.Flags().StringVar(&r.app, "app", "", "the app (HUSH_APP)")
+}
+
+func (r *remote) addPageTo(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&r.page.Limit, "limit", 0, "one page of at most so many; otherwise a table has all, and --json the first page")
+	cmd.Flags().StringVar(&r.page.Cursor, "cursor", "", "go on where the page with this cursor ended")
+}
+
+// client command: flags, then one call. Every client command is made here, so that all behave alike.
+func (w world) client(cmd *cobra.Command, inApp bool, do func(ctx context.Context, r *remote, args []string) error) (*cobra.Command, *remote) {
+	r := &remote{w: w}
+	if inApp {
+		r.addAppTo(cmd)
+	} else {
+		r.addTo(cmd)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := r.dial(inApp); err != nil {
+			return err
+		}
+		err := do(cmd.Context(), r, args)
+		if r.json && len(r.answer) > 0 {
+			fmt.Fprintf(w.stdout, "%s\n", strings.TrimSuffix(string(r.answer), "\n"))
+		}
+		return err
+	}
+	return cmd, r
+}
+
+// dial reads what flags and environment say and makes the client. It asks the server nothing.
+func (r *remote) dial(inApp bool) error {
+	r.server = first(r.server, r.w.getenv("HUSH_SERVER"), defaultServer)
+	r.app = first(r.app, r.w.getenv("HUSH_APP"))
+	r.ca = first(r.ca, r.w.getenv("HUSH_CA"))
+	key := strings.TrimSpace(first(r.key, r.w.getenv("HUSH_KEY")))
+	switch {
+	case key == "":
+		return usagef("no server key is given; want HUSH_KEY in the environment, or --key. A new server writes its root key to root.key in its data directory")
+	case inApp && r.app == "":
+		return usagef("no app is given; want --app NAME, or HUSH_APP in the environment")
+	case r.timeout <= 0:
+		return usagef("--timeout is %s; want more than 0s, such as 30s", r.timeout)
+	}
+	transport, err := transportFor(r.ca)
+	if err != nil {
+		return err
+	}
+	r.Client, err = client.New(client.Config{
+		Server:   r.server,
+		Key:      push.Secret(key),
+		HTTP:     &http.Client{Transport: transport},
+		OnAnswer: func(answer []byte) { r.answer = answer },
+	})
+	if err != nil {
+		return usagef("%v (--server, HUSH_SERVER)", err)
+	}
+	return nil
+}
+
+func transportFor(ca string) (http.RoundTripper, error) {
+	if ca == "" {
+		return http.DefaultTransport, nil
+	}
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		return nil, usagef("--ca: %v", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, usagef("--ca: %s has no certificate; want PEM", ca)
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: pool}
+	return t, nil
+}
+
+// within gives one call its time.
+func (r *remote) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("no answer within %s (--timeout)", r.timeout))
+}
+
+// one makes one call within its time.
+func one[T any](ctx context.Context, r *remote, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := r.within(ctx)
+	defer cancel()
+	return call(ctx)
+}
+
+// pages calls fetch for the page that was asked for, or, for a table and without one, for all.
+func (r *remote) pages(ctx context.Context, fetch func(context.Context, client.Page) (next string, err error)) error {
+	page := r.page
+	for {
+		next, err := one(ctx, r, func(ctx context.Context) (string, error) { return fetch(ctx, page) })
+		if err != nil || next == "" || r.json || r.page.Limit != 0 {
+			return err
+		}
+		page.Cursor = next
+	}
+}
+
+// say prints for people; with --json the API's answer is all there is.
+func (r *remote) say(format string, args ...any) {
+	if r.json {
+		return
+	}
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = clean(s)
+		}
+	}
+	fmt.Fprintf(r.w.stdout, format, args...)
+}
+
+// show prints a table for people.
+func (r *remote) show(t *table) {
+	if !r.json {
+		t.print(r.w.stdout)
+	}
+}
+
+// readFile reads what a flag names; "-" is standard input. Nothing above a request's own limit is of use.
+func (w world) readFile(flag, path string) ([]byte, error) {
+	const most = 8 << 20
+	var (
+		b   []byte
+		err error
+	)
+	if path == "-" {
+		b, err = io.ReadAll(io.LimitReader(w.stdin, most+1))
+	} else {
+		b, err = readAtMost(path, most+1)
+	}
+	if err != nil {
+		return nil, usagef("--%s: %v", flag, err)
+	}
+	if len(b) > most {
+		return nil, usagef("--%s: %s has more than %d bytes; want at most that", flag, path, most)
+	}
+	return b, nil
+}
+
+func readAtMost(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most))
+}
+
+// first is the first text that is not empty.
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+func putWord(created bool) string {
+	if created {
+		return "made"
+	}
+	return "saved"
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/protocol"
+)
+
+func newResource(w world) *cobra.Command {
+	return group("resource", "Resources: named push policies, what APNs and FCM are told",
+		newResourcePut(w), newResourceGet(w), newResourceList(w), newResourceDelete(w))
+}
+
+func newResourcePut(w world) *cobra.Command {
+	var file string
+	cmd, _ := w.client(&cobra.Command{
+		Use: "put NAME", Short: "Save a resource; what is not silent is refused with the cause", Args: wantArgs("NAME"),
+		Long: `Save a resource from a JSON file, such as
+
+  {"apns": {"ttl": "24h", "budget": {"wakes": 3, "per": "1h", "burst": 2}, "rewake": {"times": 2, "after": "30m"}},
+   "fcm": {"ttl": "24h", "priority": "normal"}}
+
+Everything has a default: {"apns": {}, "fcm": {}} is a whole resource for both platforms.`,
+		Example: "  hush resource put --app notes both --file both.json\n" +
+			`  echo '{"apns": {}, "fcm": {}}' | hush resource put --app notes both --file -`,
+	}, true, func(ctx context.Context, r *remote, args []string) error {
+		if file == "" {
+			return usagef("no file is given; want --file FILE, or --file - for standard input")
+		}
+		body, err := w.readFile("file", file)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := r.within(ctx)
+		defer cancel()
+		_, created, err := r.PutResource(ctx, r.app, args[0], json.RawMessage(body))
+		if err != nil {
+			return err
+		}
+		r.say("resource %s %s\n", args[0], putWord(created))
+		return nil
+	})
+	cmd.Flags().StringVar(&file, "file", "", "the resource as JSON; - is standard input")
+	return cmd
+}
+
+func newResourceGet(w world) *cobra.Command {
+	cmd, _ := w.client(&cobra.Command{
+		Use: "get NAME", Short: "Show a resource", Args: wantArgs("NAME"),
+		Example: "  hush resource get --app notes both",
+	}, true, func(ctx context.Context, r *remote, args []string) error {
+		resource, err := one(ctx, r, func(ctx context.Context) (protocol.Resource, error) { return r.Resource(ctx, r.app, args[0]) })
+		if err != nil {
+			return err
+		}
+		r.show(resourceTable(resource))
+		return nil
+	})
+	return cmd
+}
+
+func newResourceList(w world) *cobra.Command {
+	cmd, r := w.client(&cobra.Command{
+		Use: "list", Short: "List an app's resources", Args: noArgs,
+		Example: "  hush resource list --app notes",
+	}, true, func(ctx context.Context, r *remote, _ []string) error {
+		var all []protocol.Resource
+		err := r.pages(ctx, func(ctx context.Context, page client.Page) (string, error) {
+			answer, err := r.Resources(ctx, r.app, page)
+			all = append(all, answer.Resources...)
+			return answer.Cursor, err
+		})
+		if err != nil {
+			return err
+		}
+		r.show(resourceTable(all...))
+		return nil
+	})
+	r.addPageTo(cmd)
+	return cmd
+}
+
+func newResourceDelete(w world) *cobra.Command {
+	cmd, _ := w.client(&cobra.Command{
+		Use: "delete NAME", Short: "Delete a resource", Args: wantArgs("NAME"),
+		Example: "  hush resource delete --app notes both",
+	}, true, func(ctx context.Context, r *remote, args []string) error {
+		ctx, cancel := r.within(ctx)
+		defer cancel()
+		if err := r.DeleteResource(ctx, r.app, args[0]); err != nil {
+			return err
+		}
+		r.say("resource %s deleted\n", args[0])
+		return nil
+	})
+	return cmd
+}
+
+// resourceTable has a row per strategy.
+func resourceTable(all ...protocol.Resource) *table {
+	t := newTable("RESOURCE", "PROVIDER", "TTL", "PRIORITY", "BUDGET", "WAKE AGAIN", "COLLAPSE KEY")
+	for _, r := range all {
+		for _, s := range []struct {
+			provider string
+			strategy *protocol.Strategy
+		}{{"apns", r.APNs}, {"fcm", r.FCM}} {
+			if s.strategy != nil {
+				t.add(r.ResourceID, s.provider, s.strategy.TTL, s.strategy.Priority, budgetText(s.strategy.Budget),
+					rewakeText(s.strategy.Rewake), s.strategy.CollapseKey)
+			}
+		}
+	}
+	return t
+}
+
+func budgetText(b *protocol.Budget) string {
+	if b == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d per %s, burst %d", b.Wakes, b.Per, b.Burst)
+}
+
+func rewakeText(w *protocol.Rewake) string {
+	if w == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d times, after %s", w.Times, w.After)
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// style colours text on a terminal and leaves it plain elsewhere, and where NO_COLOR (no-color.org) or TERM=dumb asks for
+// plain text.
+type style struct{ coloured bool }
+
+func (w world) style() style {
+	_, isTerminal := terminalHeight(w.stdout)
+	return style{coloured: isTerminal && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"}
+}
+
+func (s style) paint(code, text string) string {
+	if !s.coloured {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (s style) good(text string) string  { return s.paint("32", text) }
+func (s style) bad(text string) string   { return s.paint("31", text) }
+func (s style) open(text string) string  { return s.paint("33", text) }
+func (s style) faint(text string) string { return s.paint("2", text) }
+func (s style) bold(text string) string  { return s.paint("1", text) }
+
+// terminalHeight tells whether to is a terminal, and how many lines it has.
+func terminalHeight(to io.Writer) (int, bool) {
+	f, ok := to.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	_, height, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0, true
+	}
+	return height, true
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// drawPush is the heading of a push's timeline.
+func drawPush(p protocol.Push, s style) []string {
+	lines := []string{s.bold("push "+clean(p.PushID)) + "  resource " + clean(p.ResourceID)}
+	times := "accepted " + moment(p.AcceptedAt)
+	if p.DeliverAt != nil {
+		times += ", for " + moment(*p.DeliverAt)
+	}
+	return append(lines, s.faint(times+", expires "+moment(p.ExpiresAt)))
+}
+
+// drawDelivery is one device's part: a heading with how it stands, then a line per event, with times since the push was
+// accepted.
+func drawDelivery(d protocol.Delivery, accepted time.Time, s style) []string {
+	lines := []string{drawStanding(d, s)}
+	for i, e := range d.Events {
+		lines = append(lines, drawEvent(e, accepted, i == len(d.Events)-1 && d.State.Final(), s))
+	}
+	return lines
+}
+
+func drawStanding(d protocol.Delivery, s style) string {
+	mark, paint := "○", s.open
+	switch {
+	case d.State == push.Handled:
+		mark, paint = "✔", s.good
+	case d.State.Final():
+		mark, paint = "✘", s.bad
+	}
+	return fmt.Sprintf("%s %s  %s", paint(mark), drawTarget(d, s), paint(standing(d)))
+}
+
+// drawTarget names a delivery's device and its user.
+func drawTarget(d protocol.Delivery, s style) string {
+	text := s.bold(clean(first(d.DeviceID, "no device yet")))
+	if d.User != "" {
+		text += s.faint(" of " + clean(d.User))
+	}
+	return text
+}
+
+// standing is a delivery's state with what explains it.
+func standing(d protocol.Delivery) string {
+	words := []string{string(d.State)}
+	if d.Result != "" {
+		words = append(words, string(d.Result))
+	}
+	if d.Reason != "" {
+		words = append(words, "("+string(d.Reason)+")")
+	}
+	if d.Path != "" {
+		words = append(words, "by "+string(d.Path))
+	}
+	return clean(strings.Join(words, " "))
+}
+
+func drawEvent(e push.Event, accepted time.Time, last bool, s style) string {
+	rail := "│"
+	if last {
+		rail = "╰"
+	}
+	text := fmt.Sprintf("%10s  %-14s %s", since(accepted, e.At), e.Event, eventDetails(e))
+	return s.faint(rail) + " " + strings.TrimRight(clean(text), " ")
+}
+
+// since is the time from the accepting to an event, as fine as matters.
+func since(accepted, at time.Time) string {
+	d := at.Sub(accepted)
+	switch {
+	case d < 0:
+		return "+0.000s"
+	case d < time.Minute:
+		return fmt.Sprintf("+%.3fs", d.Seconds())
+	}
+	return "+" + d.Round(time.Second).String()
+}
+
+func eventDetails(e push.Event) string {
+	var words []string
+	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
+	if e.Provider != "" {
+		add("%s", e.Provider)
+	}
+	if e.Attempt > 1 {
+		add("try %d", e.Attempt)
+	}
+	if e.Event == push.EventWakeAnswered {
+		if e.Status == 0 {
+			add("no answer")
+		} else {
+			add("%d", e.Status)
+		}
+	}
+	if e.ProviderReason != "" {
+		add("%s", e.ProviderReason)
+	}
+	if e.Fault != "" {
+		add("(fault: %s)", e.Fault)
+	}
+	if e.Unclear {
+		add("(unclear: it may have arrived)")
+	}
+	if e.Result != "" {
+		add("%s", e.Result)
+	}
+	if e.Path != "" && string(e.Path) != string(e.Provider) {
+		add("by %s", e.Path)
+	}
+	if e.Took != "" {
+		add("in %s", e.Took)
+	}
+	if e.Reason != "" {
+		add("%s", e.Reason)
+	}
+	return strings.Join(words, " ")
+}
+
+// verdict sums a push up.
+func verdict(p protocol.Push, s style) string {
+	handled, final := 0, 0
+	for _, d := range p.Deliveries {
+		if d.State.Final() {
+			final++
+		}
+		if d.State == push.Handled {
+			handled++
+		}
+	}
+	text := fmt.Sprintf("handled on %d of %d", handled, len(p.Deliveries))
+	switch {
+	case !p.Final:
+		return s.open(fmt.Sprintf("%s, %d not final yet", text, len(p.Deliveries)-final))
+	case handled == len(p.Deliveries):
+		return s.good(text)
+	}
+	return s.bad(text)
+}
+
+// handledEverywhere tells whether every delivery ended as it should.
+func handledEverywhere(p protocol.Push) bool {
+	for _, d := range p.Deliveries {
+		if d.State != push.Handled {
+			return false
+		}
+	}
+	return true
+}

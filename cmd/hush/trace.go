@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/protocol"
+)
+
+func newTrace(w world) *cobra.Command {
+	var noFollow bool
+	cmd, r := w.client(&cobra.Command{
+		Use: "trace PUSH_ID", Short: "Draw a push's timeline per device, live until it is final", Args: wantArgs("PUSH_ID"),
+		Long: `Draw the timeline of a push per device, and follow it live until it is final on all of them. With --json the API's
+answer is printed once, when it is final (with --no-follow: at once).
+
+Exit status: 0 handled on every device (with --no-follow also while it is not final), 4 final, but not handled on every
+device.`,
+		Example: "  hush trace --app notes PUSH_ID\n  hush trace --app notes PUSH_ID --no-follow --json",
+	}, true, func(ctx context.Context, r *remote, args []string) error {
+		p, err := trace(ctx, r, args[0], !noFollow)
+		if err != nil {
+			return err
+		}
+		if p.Final && !handledEverywhere(p) {
+			return &exitError{exitNotHandled}
+		}
+		return nil
+	})
+	cmd.Flags().BoolVar(&noFollow, "no-follow", false, "as it stands now, without waiting")
+	r.addPageTo(cmd)
+	return cmd
+}
+
+// trace draws the push as it stands and, if follow says so, until it is final. It answers the last standing, whole.
+func trace(ctx context.Context, r *remote, id string, follow bool) (protocol.Push, error) {
+	p, err := wholePush(ctx, r, id)
+	if err != nil {
+		return p, err
+	}
+	if p.Final || !follow {
+		if !r.json {
+			printPush(r.w.stdout, p, r.w.style())
+		}
+		return p, nil
+	}
+	c := newChart(r, p)
+	c.draw()
+	err = r.Follow(ctx, r.app, id, func(d protocol.LiveEvent) error {
+		c.put(d)
+		c.draw()
+		return nil
+	})
+	if err != nil {
+		return p, err
+	}
+	if p, err = wholePush(ctx, r, id); err != nil {
+		return p, err
+	}
+	c.end(p)
+	return p, nil
+}
+
+// wholePush reads all pages of a push. The answer kept for --json is that of the page that was asked for.
+func wholePush(ctx context.Context, r *remote, id string) (protocol.Push, error) {
+	status := func(page client.Page) (protocol.Push, error) {
+		return one(ctx, r, func(ctx context.Context) (protocol.Push, error) { return r.Status(ctx, r.app, id, page) })
+	}
+	p, err := status(r.page)
+	if err != nil {
+		return p, err
+	}
+	answer := r.answer
+	if r.page.Limit == 0 || r.json {
+		for cursor := p.Cursor; cursor != ""; {
+			next, err := status(client.Page{Cursor: cursor, Limit: 1000})
+			if err != nil {
+				return p, err
+			}
+			p.Deliveries, p.Final, cursor = append(p.Deliveries, next.Deliveries...), next.Final, next.Cursor
+		}
+	}
+	r.answer = answer
+	return p, nil
+}
+
+func printPush(to io.Writer, p protocol.Push, s style) {
+	lines := drawPush(p, s)
+	for _, d := range p.Deliveries {
+		lines = append(lines, "")
+		lines = append(lines, drawDelivery(d, p.AcceptedAt, s)...)
+	}
+	lines = append(lines, "", verdict(p, s))
+	fmt.Fprintln(to, strings.Join(lines, "\n"))
+}
+
+// chart is a timeline on its way. On a terminal that is high enough it is drawn anew in its place; elsewhere each event is
+// printed once, under its device. With --json it prints nothing.
+type chart struct {
+	r       *remote
+	style   style
+	push    protocol.Push
+	drawn   int            // lines on the terminal now; they are drawn over
+	append  bool           // print events once instead of drawing anew
+	printed map[string]int // append: events of a device that are printed
+	last    string         // append: the device printed last
+}
+
+func newChart(r *remote, p protocol.Push) *chart {
+	_, isTerminal := terminalHeight(r.w.stdout)
+	return &chart{r: r, style: r.w.style(), push: p, append: !isTerminal, printed: map[string]int{}}
+}
+
+// put takes a delivery as it stands now. One that a user's first device took replaces the one without a device.
+func (c *chart) put(d protocol.Delivery) {
+	for i, have := range c.push.Deliveries {
+		if have.User == d.User && (have.DeviceID == d.DeviceID || have.DeviceID == "") {
+			c.push.Deliveries[i] = d
+			return
+		}
+	}
+	c.push.Deliveries = append(c.push.Deliveries, d)
+}
+
+func (c *chart) draw() {
+	switch {
+	case c.r.json:
+	case c.append:
+		c.printNew()
+	default:
+		c.redraw()
+	}
+}
+
+func (c *chart) redraw() {
+	var b strings.Builder
+	printPush(&b, c.push, c.style)
+	height, _ := terminalHeight(c.r.w.stdout)
+	lines := strings.Count(b.String(), "\n")
+	c.erase()
+	if lines >= height {
+		c.append = true // it would scroll, and could not be drawn over
+		c.printNew()
+		return
+	}
+	fmt.Fprint(c.r.w.stdout, b.String())
+	c.drawn = lines
+}
+
+// erase takes away what was drawn: cursor up, then clear to the end of the screen.
+func (c *chart) erase() {
+	if c.drawn > 0 {
+		fmt.Fprintf(c.r.w.stdout, "\x1b[%dA\x1b[J", c.drawn)
+		c.drawn = 0
+	}
+}
+
+func (c *chart) printNew() {
+	out := c.r.w.stdout
+	if len(c.printed) == 0 && c.last == "" {
+		fmt.Fprintln(out, strings.Join(drawPush(c.push, c.style), "\n"))
+	}
+	for _, d := range c.push.Deliveries {
+		who := d.DeviceID + "\x00" + d.User
+		for ; c.printed[who] < len(d.Events); c.printed[who]++ {
+			if c.last != who {
+				fmt.Fprintf(out, "\n%s\n", drawTarget(d, c.style))
+				c.last = who
+			}
+			i := c.printed[who]
+			fmt.Fprintln(out, drawEvent(d.Events[i], c.push.AcceptedAt, i == len(d.Events)-1 && d.State.Final(), c.style))
+		}
+	}
+}
+
+// end shows the push as it stands when it is final.
+func (c *chart) end(p protocol.Push) {
+	c.push = p
+	c.draw()
+	if !c.append || c.r.json {
+		return
+	}
+	fmt.Fprintln(c.r.w.stdout)
+	for _, d := range p.Deliveries {
+		fmt.Fprintln(c.r.w.stdout, drawStanding(d, c.style))
+	}
+	fmt.Fprintln(c.r.w.stdout, verdict(p, c.style))
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+const (
+	traceOpen = `{"push_id":"p1","resource_id":"both","accepted_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-03T03:04:05Z","final":false,"cursor":"",
+		"deliveries":[{"device_id":"d1","user":"alice","state":"waiting","events":[{"at":"2026-01-02T03:04:05Z","event":"waiting"}]}]}`
+	traceHandled = `{"device_id":"d1","user":"alice","state":"handled","result":"new_data","path":"apns","events":[
+		{"at":"2026-01-02T03:04:05Z","event":"waiting"},
+		{"at":"2026-01-02T03:04:05.1Z","event":"wake_answered","provider":"apns","status":200,"attempt":2},
+		{"at":"2026-01-02T03:04:06.25Z","event":"handled","result":"new_data","path":"apns","took":"120ms"}]}`
+	traceExpired = `{"device_id":"","user":"bob","state":"expired","reason":"ttl","events":[{"at":"2026-01-02T03:14:05Z","event":"expired","reason":"ttl"}]}`
+)
+
+// traceFinal is a final push with these deliveries, on one line.
+func traceFinal(deliveries string) string {
+	return oneLine(strings.NewReplacer(`"final":false`, `"final":true`,
+		`{"device_id":"d1","user":"alice","state":"waiting","events":[{"at":"2026-01-02T03:04:05Z","event":"waiting"}]}`, deliveries).Replace(traceOpen))
+}
+
+func oneLine(s string) string { return strings.NewReplacer("\n", "", "\t", "").Replace(s) }
+
+const (
+	pushPath = "GET /v1/apps/notes/pushes/p1"
+	livePath = "GET /v1/apps/notes/pushes/p1/events"
+)
+
+func TestTraceFollowsUntilFinalAndItsExitCodeTells(t *testing.T) {
+	t.Parallel()
+	live := "event: delivery\ndata: " + oneLine(traceHandled) + "\n\nevent: final\ndata: {\"final\":true}\n\n"
+	for _, test := range []struct {
+		name   string
+		status []answer
+		args   []string
+		code   int
+		says   []string
+		asks   int
+	}{
+		{"followed until handled", []answer{{200, traceOpen}, {200, traceFinal(traceHandled)}}, nil, exitDone,
+			[]string{"push p1", "+0.000s  waiting", "✔ d1 of alice  handled new_data by apns", "apns try 2 200", "╰    +1.250s  handled        new_data by apns in 120ms", "handled on 1 of 1"}, 3},
+		{"final already", []answer{{200, traceFinal(traceHandled)}}, nil, exitDone, []string{"handled on 1 of 1"}, 1},
+		{"final, but not handled everywhere", []answer{{200, traceFinal(traceHandled + "," + traceExpired)}}, nil, exitNotHandled,
+			[]string{"✘ no device yet  expired (ttl)", "+10m0s  expired", "handled on 1 of 2"}, 1},
+		{"as it stands", []answer{{200, traceOpen}}, []string{"--no-follow"}, exitDone, []string{"○ d1 of alice  waiting", "1 not final yet"}, 1},
+		{"unknown", []answer{{404, `{"code":"not_found","status":404}`}}, nil, exitRefused, nil, 1},
+	} {
+		a := fakeAPI(t, map[string][]answer{pushPath: test.status, livePath: {{200, live}}})
+		got := hush(t, a.env(), "", append([]string{"trace", "p1"}, test.args...)...)
+		if got.code != test.code || len(a.requests()) != test.asks {
+			t.Errorf("%s: exit %d after %d requests, %s; want %d after %d", test.name, got.code, len(a.requests()), got.errout, test.code, test.asks)
+		}
+		for _, want := range test.says {
+			if !strings.Contains(got.out, want) {
+				t.Errorf("%s: printed\n%s\nwant in it %q", test.name, got.out, want)
+			}
+		}
+	}
+}
+
+func TestTraceAsJSONPrintsTheFinalAnswerOnce(t *testing.T) {
+	t.Parallel()
+	live := "event: delivery\ndata: " + oneLine(traceHandled) + "\n\nevent: final\ndata: {\"final\":true}\n\n"
+	final := traceFinal(traceHandled + "," + traceExpired)
+	a := fakeAPI(t, map[string][]answer{pushPath: {{200, traceOpen}, {200, final}}, livePath: {{200, live}}})
+	got := hush(t, a.env(), "", "trace", "p1", "--json")
+	if got.code != exitNotHandled || strings.TrimSpace(got.out) != final {
+		t.Errorf("exit %d, printed\n%s\nwant 4 and\n%s", got.code, got.out, final)
+	}
+}
+
+func TestTraceJudgesAllPages(t *testing.T) {
+	t.Parallel()
+	first := strings.Replace(traceFinal(traceHandled), `"cursor":""`, `"cursor":"c2"`, 1)
+	a := fakeAPI(t, map[string][]answer{pushPath: {{200, first}}, pushPath + "?cursor=c2&limit=1000": {{200, traceFinal(traceExpired)}}})
+	if got := hush(t, a.env(), "", "trace", "p1"); got.code != exitNotHandled || !strings.Contains(got.out, "handled on 1 of 2") {
+		t.Errorf("exit %d, printed\n%s\nwant 4 and handled on 1 of 2", got.code, got.out)
+	}
+	if got := hush(t, a.env(), "", "trace", "p1", "--json"); got.code != exitNotHandled || strings.TrimSpace(got.out) != first {
+		t.Errorf("with --json: exit %d, printed\n%s\nwant 4 and the first page", got.code, got.out)
+	}
+}
+
+func TestAUsersFirstDeviceTakesThePlaceOfNone(t *testing.T) {
+	t.Parallel()
+	waiting := strings.Replace(traceOpen, `"device_id":"d1"`, `"device_id":""`, 1)
+	live := "event: delivery\ndata: " + oneLine(traceHandled) + "\n\nevent: final\ndata: {\"final\":true}\n\n"
+	a := fakeAPI(t, map[string][]answer{pushPath: {{200, waiting}, {200, traceFinal(traceHandled)}}, livePath: {{200, live}}})
+	got := hush(t, a.env(), "", "trace", "p1")
+	if got.code != exitDone || !strings.Contains(got.out, "handled on 1 of 1") {
+		t.Errorf("exit %d, printed\n%s\nwant 0 and one delivery", got.code, got.out)
+	}
+}

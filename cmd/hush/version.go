@@ -1,0 +1,54 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the Makefile (-ldflags -X) for a released build.
+var version = ""
+
+func newVersion(w world) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "version", Short: "Print which hush this is", Args: noArgs,
+		Example: "  hush version",
+		RunE: func(*cobra.Command, []string) error {
+			v, revision := versionOf()
+			if asJSON {
+				return json.NewEncoder(w.stdout).Encode(map[string]string{"version": v, "revision": revision,
+					"go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
+			}
+			fmt.Fprintf(w.stdout, "hush %s", v)
+			if revision != "" {
+				fmt.Fprintf(w.stdout, " (%s)", revision)
+			}
+			fmt.Fprintf(w.stdout, " %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+// versionOf is the version and the revision of the source, as far as the build knows them.
+func versionOf() (v, revision string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return first(version, "unknown"), ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value[:min(len(s.Value), 12)]
+		}
+	}
+	built := info.Main.Version
+	if built == "(devel)" {
+		built = ""
+	}
+	return first(version, built, "development"), revision
+}
