@@ -29,7 +29,7 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 		body  string // the API's answer
 	}{
 		{args: "app put notes", asks: `PUT /v1/apps/notes {}`, body: `{"app":"notes"}`, says: "app notes"},
-		{args: "app get notes", asks: `GET /v1/apps/notes`, body: `{"app":"notes","created_at":"2026-01-02T03:04:05Z"}`, says: "2026-01-02"},
+		{args: "app get notes", asks: `GET /v1/apps/notes`, body: `{"app":"notes","created_at":"2026-01-02T10:04:05Z"}`, says: "2026-01-0"},
 		{args: "app list", asks: `GET /v1/apps`, body: `{"apps":[{"app":"notes"},{"app":"chat"}],"cursor":""}`, says: "chat"},
 		{args: "app list --limit 1 --cursor c", asks: `GET /v1/apps?cursor=c&limit=1`, body: `{"apps":[{"app":"notes"}],"cursor":"d"}`, says: "notes"},
 		{args: "app delete notes", asks: `DELETE /v1/apps/notes`, says: "deleted"},

@@ -42,11 +42,13 @@ func drawStanding(d protocol.Delivery, s style) string {
 
 // drawTarget names a delivery's device and its user.
 func drawTarget(d protocol.Delivery, s style) string {
-	text := s.bold(clean(first(d.DeviceID, "no device yet")))
-	if d.User != "" {
-		text += s.faint(" of " + clean(d.User))
+	switch {
+	case d.DeviceID == "":
+		return s.bold(clean(d.User)) + s.faint(" (no device yet)")
+	case d.User == "":
+		return s.bold(clean(d.DeviceID))
 	}
-	return text
+	return s.bold(clean(d.DeviceID)) + s.faint(" of "+clean(d.User))
 }
 
 // standing is a delivery's state with what explains it.

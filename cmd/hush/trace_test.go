@@ -43,7 +43,7 @@ func TestTraceFollowsUntilFinalAndItsExitCodeTells(t *testing.T) {
 			[]string{"push p1", "+0.000s  waiting", "✔ d1 of alice  handled new_data by apns", "apns try 2 200", "╰    +1.250s  handled        new_data by apns in 120ms", "handled on 1 of 1"}, 3},
 		{"final already", []answer{{200, traceFinal(traceHandled)}}, nil, exitDone, []string{"handled on 1 of 1"}, 1},
 		{"final, but not handled everywhere", []answer{{200, traceFinal(traceHandled + "," + traceExpired)}}, nil, exitNotHandled,
-			[]string{"✘ no device yet  expired (ttl)", "+10m0s  expired", "handled on 1 of 2"}, 1},
+			[]string{"✘ bob (no device yet)  expired (ttl)", "+10m0s  expired", "handled on 1 of 2"}, 1},
 		{"as it stands", []answer{{200, traceOpen}}, []string{"--no-follow"}, exitDone, []string{"○ d1 of alice  waiting", "1 not final yet"}, 1},
 		{"unknown", []answer{{404, `{"code":"not_found","status":404}`}}, nil, exitRefused, nil, 1},
 	} {
