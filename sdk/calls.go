@@ -1,0 +1,167 @@
+package sdk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// Error is a refusal by the server.
+type Error struct {
+	Status int    // HTTP
+	Code   string // stable, such as "token_expired"; "" if the answer was no problem of ours
+	Detail string // for people
+}
+
+// Error names status, code and detail.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("the server refused: %d %s", e.Status, e.Code)
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	return s
+}
+
+// The codes on which the client acts.
+const (
+	codeUnauthenticated = "unauthenticated"
+	codeTokenExpired    = "token_expired"
+	codeRegisterAgain   = "register_again"
+	codeForbidden       = "forbidden"
+	codeDeviceTaken     = "device_taken"
+)
+
+// refused is the code of a refusal; "" if err is none.
+func refused(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// maxAnswer bounds what is read of an answer: a page of 100 pushes of 64 KiB each, and what JSON adds by escaping.
+const maxAnswer = 64 << 20
+
+// calls makes the HTTP calls of a device.
+type calls struct {
+	server *url.URL // never changes
+	client *http.Client
+	now    func() time.Time
+	heard  func(offset time.Duration) // told how far the server's clock is from the phone's, at each answer
+}
+
+// who is what a call carries to say who asks.
+type who struct {
+	token      push.Secret // a user token
+	credential push.Secret // the device's
+}
+
+func (w who) headers(h http.Header) {
+	if w.token != "" {
+		h.Set("Authorization", "Bearer "+w.token.Reveal())
+	}
+	if w.credential != "" {
+		h.Set(protocol.HeaderDevice, w.credential.Reveal())
+	}
+}
+
+func (a *calls) register(ctx context.Context, w who, body protocol.DeviceRequest) (answer protocol.DeviceResponse, err error) {
+	err = a.do(ctx, http.MethodPut, "v1/device", w, body, &answer)
+	return answer, err
+}
+
+func (a *calls) unregister(ctx context.Context, w who) error {
+	return a.do(ctx, http.MethodDelete, "v1/device", w, nil, nil)
+}
+
+func (a *calls) inbox(ctx context.Context, w who) (page protocol.Inbox, err error) {
+	err = a.do(ctx, http.MethodGet, "v1/inbox", w, nil, &page)
+	return page, err
+}
+
+func (a *calls) receipts(ctx context.Context, w who, receipts []protocol.Receipt) (answer protocol.ReceiptsAnswer, err error) {
+	err = a.do(ctx, http.MethodPost, "v1/receipts", w, protocol.Receipts{Receipts: receipts}, &answer)
+	return answer, err
+}
+
+// do makes one call. The outcome of a call that got no answer is unknown.
+func (a *calls) do(ctx context.Context, method, path string, w who, body, answer any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, callWait, fmt.Errorf("the server did not answer within %s", callWait))
+	defer cancel()
+	var sent io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("%s /%s: %w", method, path, err)
+		}
+		sent = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, a.server.JoinPath(path).String(), sent)
+	if err != nil {
+		return fmt.Errorf("%s /%s: %w", method, path, err)
+	}
+	w.headers(req.Header)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	asked := a.now()
+	resp, err := a.client.Do(req)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return fmt.Errorf("%s /%s: %w", method, path, err)
+	}
+	defer resp.Body.Close()
+	a.hear(resp.Header, asked)
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("%s /%s: %w", method, path, err)
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return fmt.Errorf("%s /%s: %w", method, path, refusal(resp.StatusCode, text))
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("%s /%s: the answer: %w", method, path, err)
+	}
+	return nil
+}
+
+// hear learns the server's time from the Date of an answer, which has whole seconds.
+func (a *calls) hear(h http.Header, asked time.Time) {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return
+	}
+	half := a.now().Sub(asked) / 2
+	a.heard(date.Add(500 * time.Millisecond).Sub(asked.Add(half)))
+}
+
+// refusal reads a problem. A body that is none still tells by its status.
+func refusal(status int, body []byte) *Error {
+	var p protocol.Problem
+	if json.Unmarshal(body, &p) != nil {
+		return &Error{Status: status}
+	}
+	e := &Error{Status: status, Code: p.Code, Detail: p.Detail}
+	if e.Detail == "" {
+		e.Detail = p.Title
+	}
+	for _, f := range p.Errors {
+		e.Detail += fmt.Sprintf("; %s: %s", f.Location, f.Message)
+	}
+	return e
+}

@@ -1,0 +1,121 @@
+package sdk
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Config says which server, which app, and where the client keeps what must survive the process.
+type Config struct {
+	// Server is the address of the Hush server, such as https://push.example.com. Required.
+	Server string
+	// App is the app's name on the server. Required.
+	App string
+	// Token gives a user token that is good now. It is called when the client registers, and again whenever the server says
+	// that the last token is not good any more; in between the client keeps the token in memory. It is never called to handle
+	// a wake. Its error is retried later. Required.
+	Token func(ctx context.Context) (string, error)
+	// Dir is a directory of the app's own, which is made if it is missing. Several processes of one app may share it. It holds
+	// the device's credential, readable by its owner only. Required.
+	Dir string
+	// Platform is IOS or Android. Required.
+	Platform Platform
+
+	// Facts are reported to the server with the registration and at each connect, such as os_version. Optional.
+	Facts map[string]any
+	// TLS is used for both HTTP and the session; nil: the system's certificate authorities.
+	TLS *tls.Config
+	// Dial opens the network connections of HTTP and of the session; nil: net.Dialer. A test puts a bad network here.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// HTTPClient makes the HTTP calls; nil: one made from TLS and Dial. The session does not use it.
+	HTTPClient *http.Client
+	// Logger gets what the client has to say; nil discards it. Neither tokens nor payloads are logged.
+	Logger *slog.Logger
+	// Now is the phone's clock, which may be wrong: expiry is judged by the server's time, whose distance from this clock the
+	// client learns from every answer. nil: time.Now.
+	Now func() time.Time
+	// AnyBackgroundHandler lets SetBackgroundMessageHandler take closures and method values too. It is for bindings to other
+	// languages and for phones without processes, where the check for a top-level function has no meaning.
+	AnyBackgroundHandler bool
+}
+
+// check fills in the defaults and says what is wrong.
+func (c Config) check() (Config, *url.URL, error) {
+	server, err := url.Parse(c.Server)
+	switch {
+	case err != nil || server.Host == "" || (server.Scheme != "http" && server.Scheme != "https"):
+		return c, nil, fmt.Errorf("sdk: Config.Server is %q; want http:// or https:// and a host", c.Server)
+	case push.CheckName(c.App) != nil:
+		return c, nil, fmt.Errorf("sdk: Config.App %w", push.CheckName(c.App))
+	case c.Token == nil:
+		return c, nil, errors.New("sdk: Config.Token is nil; want a function that gives a user token")
+	case c.Dir == "":
+		return c, nil, errors.New("sdk: Config.Dir is empty; want a directory of the app's own")
+	case c.Platform != IOS && c.Platform != Android:
+		return c, nil, fmt.Errorf("sdk: Config.Platform is %q; want sdk.IOS or sdk.Android", c.Platform)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{Timeout: dialWait}).DialContext
+	}
+	if c.HTTPClient == nil {
+		c.HTTPClient = &http.Client{Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, DialContext: c.Dial, TLSClientConfig: c.TLS, ForceAttemptHTTP2: true,
+			MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: dialWait,
+		}}
+	}
+	return c, server, nil
+}
+
+const (
+	dialWait = 10 * time.Second // for a connection, and for its TLS handshake
+	callWait = 15 * time.Second // for one HTTP call, whole
+)
+
+// Registration is what the system gave the app to be woken by.
+type Registration struct {
+	// ProviderToken is the APNs device token in hexadecimal, or the FCM registration token. Required.
+	ProviderToken string
+	// BundleID is the app's bundle id, which is the APNs topic. Required on iOS, refused on Android.
+	BundleID string
+	// Environment is the one of APNs that the token belongs to. Required on iOS, refused on Android.
+	Environment Environment
+	// Package is the app's package name. Required on Android, refused on iOS.
+	Package string
+}
+
+// check says what is wrong with the registration on the platform.
+func (r Registration) check(p Platform) error {
+	if r.ProviderToken == "" {
+		return errors.New("sdk: register push: ProviderToken is empty; want the token that the system gave the app")
+	}
+	token := push.Secret(r.ProviderToken)
+	if p == IOS && r.Environment == "" {
+		return errors.New("sdk: register push: Environment is empty; on iOS want sdk.Production or sdk.Development: an APNs token belongs to one of them")
+	}
+	if p == Android && r.Environment != "" {
+		return fmt.Errorf("sdk: register push: Environment is %q; on Android leave it out: FCM has no environments", r.Environment)
+	}
+	err := push.Registration{
+		DeviceID: "checked-elsewhere", Platform: p, BundleID: r.BundleID, Package: r.Package,
+		Environment: r.Environment, ProviderToken: &token,
+	}.Check()
+	if err != nil {
+		return fmt.Errorf("sdk: register push: %w", err)
+	}
+	return nil
+}

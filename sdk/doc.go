@@ -1,0 +1,19 @@
+// Package sdk is what an app embeds to receive silent pushes from a Hush server.
+//
+// The life of a client, in the order in which an app calls it:
+//
+//	Open                          at the start of the process, with or without a network
+//	OnThroughMessageReceived      and
+//	SetBackgroundMessageHandler   as early as possible; what arrives before them waits
+//	RegisterPush                  once the system gave the app its provider token
+//	SetAppState(Foreground)       opens the session; SetAppState(Background) closes it
+//	HandleRemoteNotification      the system's hook on iOS,
+//	HandleRemoteMessage           on Android,
+//	HandleDeletedMessages         and when FCM threw messages away
+//	Logout                        the user leaves; Close: the process ends
+//
+// A push can come over the session, in a wake by APNs or FCM, or out of the inbox, and by several of them at once. The
+// handler completes once per device for each: what it has begun and ended is on disk, in Config.Dir, before anybody is told.
+// Only a handler that was killed before it returned, or before that was on disk, runs again; Message.ID lets an app be
+// idempotent in that one gap. Handlers run one at a time within a process, oldest push first where the order is known.
+package sdk

@@ -1,0 +1,76 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// page asks for the oldest open deliveries. A void credential is forgotten, so that the next foreground registers again.
+func (c *Client) page(ctx context.Context) (protocol.Inbox, identity, error) {
+	s, err := c.dir.self()
+	if err != nil {
+		return protocol.Inbox{}, s, err
+	}
+	if s.Credential == "" {
+		return protocol.Inbox{}, s, errNoCredential
+	}
+	page, err := c.calls.inbox(ctx, who{credential: s.Credential})
+	if refused(err) == codeRegisterAgain {
+		err = errors.Join(err, c.voidCredential(s.Credential))
+	}
+	return page, s, err
+}
+
+// catchUpQueued puts a page of the inbox into the queue. What is beyond the page follows when the queue is idle: the answer
+// to the receipts then says that more is open.
+func (c *Client) catchUpQueued(ctx context.Context) {
+	page, s, err := c.page(ctx)
+	if err != nil {
+		c.log.Debug("the inbox could not be read", "error", err)
+		return
+	}
+	for _, p := range page.Deliveries {
+		c.queue.add(arrival{message: messageOf(p, push.PathInbox), generation: s.Generation})
+	}
+}
+
+// catchUp handles the inbox in the time of ctx, page after page, until nothing is open or nothing changes any more.
+// paths names pushes that a wake has announced.
+func (c *Client) catchUp(ctx, tell context.Context, background bool, paths map[string]push.Path) (results []FetchResult, err error) {
+	for {
+		page, s, err := c.page(ctx)
+		if err != nil {
+			return results, err
+		}
+		progress := false
+		for _, p := range page.Deliveries {
+			path, named := paths[p.PushID]
+			if !named {
+				path = push.PathInbox
+			}
+			r, o, err := c.run(ctx, arrival{message: messageOf(p, path), generation: s.Generation, background: background})
+			if err != nil {
+				return append(results, r), err
+			}
+			if o == ran {
+				results = append(results, r)
+			}
+			progress = progress || o == ran
+		}
+		open, err := c.flush(tell)
+		if err != nil || open == 0 || !progress || page.Open == 0 {
+			return results, err
+		}
+	}
+}
+
+// messageOf is a push from the server as a handler gets it.
+func messageOf(p protocol.InboxPush, path push.Path) Message {
+	return Message{
+		ID: p.PushID, ResourceID: p.ResourceID, Extras: map[string]string{ExtraPayload: p.Payload},
+		Path: path, AcceptedAt: p.AcceptedAt, ExpiresAt: p.ExpiresAt,
+	}
+}

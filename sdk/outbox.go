@@ -1,0 +1,166 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// outbox is what the server is still to be told. That a push was received is in memory only: it makes the timeline truer,
+// and nothing is lost with it. Ends are on disk until the server has accepted them.
+type outbox struct {
+	sending sync.Mutex // held for one delivery of receipts, so that answers come in order
+
+	mu    sync.Mutex
+	fresh []protocol.Receipt // guarded by mu; "received", at most protocol.MaxReceipts
+	more  chan struct{}      // capacity 1
+}
+
+func (o *outbox) init() { o.more = make(chan struct{}, 1) }
+
+func (o *outbox) signal() {
+	select {
+	case o.more <- struct{}{}:
+	default:
+	}
+}
+
+// received notes that the device has a push. When too many wait, the oldest is forgotten.
+func (o *outbox) received(r protocol.Receipt) {
+	o.mu.Lock()
+	if len(o.fresh) >= protocol.MaxReceipts {
+		o.fresh = o.fresh[1:]
+	}
+	o.fresh = append(o.fresh, r)
+	o.mu.Unlock()
+	o.signal()
+}
+
+// take empties the outbox of what is in memory.
+func (o *outbox) take() []protocol.Receipt {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	fresh := o.fresh
+	o.fresh = nil
+	return fresh
+}
+
+// unknown is how many deliveries are open where no answer has said.
+const unknown = -1
+
+// sendReceipts sends what is in the outbox whenever something is new, and keeps trying, until the client closes.
+func (c *Client) sendReceipts() {
+	defer c.goes.Done()
+	try := 0
+	var retry <-chan time.Time
+	for {
+		select {
+		case <-c.outbox.more:
+		case <-retry:
+		case <-c.base.Done():
+			return
+		}
+		retry = nil
+		open, err := c.flush(c.base)
+		switch {
+		case errors.Is(err, errNoCredential) || refused(err) == codeRegisterAgain:
+			continue // the next registration signals
+		case err != nil:
+			try++
+			c.log.Debug("receipts wait", "try", try, "error", err)
+			retry = time.After(backoff(try, jitter()))
+			continue
+		}
+		try = 0
+		// Without progress since the last look, the inbox would say the same again.
+		if open > 0 && c.inForeground() && c.queue.idle() && c.progress.Swap(false) {
+			c.catchUpQueued(c.base)
+		}
+	}
+}
+
+var errNoCredential = errors.New("the device is not registered")
+
+// flush tells the server all that it is still to be told, and returns how many deliveries are open; unknown if there was
+// nothing to tell.
+func (c *Client) flush(ctx context.Context) (open int, err error) {
+	c.outbox.sending.Lock()
+	defer c.outbox.sending.Unlock()
+	open = unknown
+	for {
+		ends, err := c.dir.unsent(protocol.MaxReceipts)
+		if err != nil {
+			return open, err
+		}
+		fresh := c.outbox.take()
+		// Of a push that has ended, only the end is of interest.
+		batch := slices.DeleteFunc(fresh, func(r protocol.Receipt) bool {
+			return slices.ContainsFunc(ends, func(e protocol.Receipt) bool { return e.PushID == r.PushID })
+		})
+		batch = append(batch, ends...)
+		batch = batch[:min(len(batch), protocol.MaxReceipts)]
+		if len(batch) == 0 {
+			return open, nil
+		}
+		answer, err := c.tell(ctx, batch)
+		if err != nil {
+			return open, err
+		}
+		open = answer.Open
+		if err := c.settle(batch, answer.Receipts); err != nil {
+			return open, err
+		}
+		if len(ends) < protocol.MaxReceipts {
+			return open, nil
+		}
+	}
+}
+
+// tell sends one batch: over the session if it is open, else by HTTP.
+func (c *Client) tell(ctx context.Context, batch []protocol.Receipt) (protocol.ReceiptsAnswer, error) {
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	if l != nil {
+		answer, err := l.tell(ctx, batch)
+		if err == nil {
+			return answer, nil
+		}
+	}
+	s, err := c.dir.self()
+	if err != nil {
+		return protocol.ReceiptsAnswer{}, err
+	}
+	if s.Credential == "" {
+		return protocol.ReceiptsAnswer{}, errNoCredential
+	}
+	answer, err := c.calls.receipts(ctx, who{credential: s.Credential}, batch)
+	if refused(err) == codeRegisterAgain {
+		return answer, errors.Join(err, c.voidCredential(s.Credential))
+	}
+	return answer, err
+}
+
+// settle writes down which ends need not be told again: those accepted, and those that the server never will. One without
+// an answer stays.
+func (c *Client) settle(batch []protocol.Receipt, answers []protocol.ReceiptAnswer) error {
+	var ids []string
+	for i, a := range answers {
+		if i >= len(batch) || a.PushID != batch[i].PushID {
+			break // not an answer to this batch
+		}
+		if batch[i].Event == push.ReceiptReceived {
+			continue
+		}
+		if a.Status != push.ReceiptAccepted {
+			c.log.Info("the server has no use for a receipt", "push", a.PushID, "status", a.Status)
+		}
+		ids = append(ids, a.PushID)
+	}
+	return c.dir.sent(ids)
+}
