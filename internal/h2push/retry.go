@@ -1,0 +1,33 @@
+package h2push
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const longestRetryAfter = 24 * time.Hour
+
+// Soon is how long a wake waits that only met a bad connection or server: a second, and jitter. Whoever tries again and
+// again makes it longer each time.
+func Soon() time.Duration { return Jittered(time.Second) }
+
+// Jittered is a wait of at least d, and at most half as long again, so that many do not come back at once.
+func Jittered(d time.Duration) time.Duration { return d + rand.N(d/2+1) }
+
+// RetryAfter reads the Retry-After of an answer in either of its forms (RFC 9110, section 10.2.3), up to a day; 0 if
+// there is none that can be read.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0
+	}
+	var d time.Duration
+	if s, err := strconv.ParseUint(v, 10, 32); err == nil {
+		d = time.Duration(s) * time.Second
+	} else if at, err := http.ParseTime(v); err == nil {
+		d = at.Sub(now)
+	}
+	return min(max(d, 0), longestRetryAfter)
+}

@@ -1,0 +1,182 @@
+package h2push
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Credentials is what a provider's client needs to know of apps.
+type Credentials interface {
+	// Credential is an app's credential at a provider; push.ErrNotFound if it has none.
+	Credential(ctx context.Context, app string, p push.Provider) (push.Credential, push.CredentialInfo, error)
+}
+
+// credentialAge is how long an app's credential is used before the store is asked again: another node may have stored a
+// new one.
+const credentialAge = 30 * time.Second
+
+// errReplaced says that a sender was dropped while it was being looked up.
+var errReplaced = errors.New("the credential was replaced")
+
+// Sender is one credential of a provider with its connections.
+type Sender interface {
+	comparable
+	Close(context.Context) // lets what is in flight end until ctx does; safe twice
+}
+
+// Senders keeps one sender per credential, made when it is first needed. Apps with the same credential share it; two
+// credentials never share a connection.
+type Senders[S Sender] struct {
+	credentials Credentials
+	provider    push.Provider
+	parse       func(id string, c push.Credential) (S, error)
+	now         func() time.Time
+	drain       time.Duration
+
+	closing sync.WaitGroup // senders that finish what is in flight
+
+	mu     sync.Mutex
+	closed bool                // guarded by mu
+	apps   map[string]known[S] // guarded by mu; by app
+	byID   map[string]S        // guarded by mu; by credential
+}
+
+type known[S Sender] struct {
+	sender S
+	at     time.Time // when the store was asked
+}
+
+// NewSenders makes an empty set. parse makes a sender of a credential; id names the credential and is no secret. A sender
+// that is dropped has drain to finish what is in flight.
+func NewSenders[S Sender](c Credentials, p push.Provider, now func() time.Time, drain time.Duration,
+	parse func(id string, c push.Credential) (S, error),
+) *Senders[S] {
+	return &Senders[S]{
+		credentials: c, provider: p, parse: parse, now: now, drain: drain,
+		apps: map[string]known[S]{}, byID: map[string]S{},
+	}
+}
+
+// Of is the sender of an app. The errors are the store's (push.ErrNotFound: the app has no credential), push.FieldErrors
+// where what is stored is no good, and push.ErrUnavailable after Close.
+func (s *Senders[S]) Of(ctx context.Context, app string) (S, error) {
+	var none S
+	now := s.now()
+	s.mu.Lock()
+	k, ok := s.apps[app]
+	closed := s.closed
+	s.mu.Unlock()
+	switch {
+	case closed:
+		return none, push.ErrUnavailable
+	case ok && now.Sub(k.at) < credentialAge:
+		return k.sender, nil
+	}
+	cred, _, err := s.credentials.Credential(ctx, app, s.provider)
+	if err != nil {
+		return none, fmt.Errorf("look up the credential: %w", err)
+	}
+	id, err := identity(cred)
+	if err != nil {
+		return none, err
+	}
+	s.mu.Lock()
+	found, ok := s.byID[id]
+	s.mu.Unlock()
+	if !ok {
+		if found, err = s.parse(id, cred); err != nil {
+			return none, err
+		}
+	}
+	return s.keep(app, id, found, now)
+}
+
+// keep notes an app's sender, unless somebody has noted another for the same credential meanwhile.
+func (s *Senders[S]) keep(app, id string, found S, asked time.Time) (S, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var none S
+	if s.closed {
+		return none, push.ErrUnavailable
+	}
+	if other, ok := s.byID[id]; ok {
+		found = other
+	}
+	s.byID[id] = found
+	s.apps[app] = known[S]{sender: found, at: asked}
+	return found, nil
+}
+
+// identity tells credentials apart. Topics are no part of it: they are the provider's to know.
+func identity(cred push.Credential) (string, error) {
+	if cred.APNs != nil {
+		a := *cred.APNs
+		a.Topics = nil
+		cred.APNs = &a
+	}
+	b, err := json.Marshal(cred)
+	if err != nil {
+		return "", errors.New("the stored credential is not JSON")
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Doubt has the store asked again at the app's next wake: its credential was refused, and there may be a new one.
+func (s *Senders[S]) Doubt(app string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k, ok := s.apps[app]; ok {
+		k.at = time.Time{}
+		s.apps[app] = k
+	}
+}
+
+// Forget drops the app's sender, and its connections once they have answered: a connection is bound to what the provider
+// knew when it was opened. Other apps that share it get a new one, too.
+func (s *Senders[S]) Forget(app string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.apps[app]
+	if !ok || s.closed {
+		return
+	}
+	for id, other := range s.byID {
+		if other == k.sender {
+			delete(s.byID, id)
+		}
+	}
+	for name, other := range s.apps {
+		if other.sender == k.sender {
+			delete(s.apps, name)
+		}
+	}
+	s.closing.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), s.drain)
+		defer cancel()
+		k.sender.Close(ctx)
+	})
+}
+
+// Close closes all senders at once, and waits for those that were dropped.
+func (s *Senders[S]) Close() {
+	s.mu.Lock()
+	s.closed = true
+	all := s.byID
+	s.byID, s.apps = map[string]S{}, map[string]known[S]{}
+	s.mu.Unlock()
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, one := range all {
+		one.Close(now)
+	}
+	s.closing.Wait()
+}
