@@ -1,22 +1,33 @@
 package phonetest
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What a phone holds back, and when it lets it go.
 
-// keep holds a message. iOS keeps the newest background push of an app only ("Pushing background updates to your App");
-// one that is now or never is kept by nobody. p.mu must be held.
+// maxHeld is how many messages wait for an app; with one more, all are discarded and the app is told (FCM, "Lifetime of a
+// message").
+const maxHeld = 100
+
+// keep holds a message. iOS keeps the newest background push of an app only ("Pushing background updates to your App"), FCM
+// the newest of a collapse key and 100 in all; one that is now or never is kept by nobody. p.mu must be held.
 func (p *Phone) keep(m Message, why Reason) {
 	if m.Once {
 		p.note(Record{Push: m.ID, Did: Dropped, Reason: why, State: p.state})
 		return
 	}
-	if p.spec.Platform == IOS {
-		p.discardHeld(Replaced)
-	}
-	if len(p.held) >= maxQueue {
-		p.note(Record{Push: m.ID, Did: Dropped, Reason: QueueFull, State: p.state})
-		return
+	p.held = slices.DeleteFunc(p.held, func(old Message) bool {
+		replaced := p.spec.Platform == IOS || (m.CollapseKey != "" && old.CollapseKey == m.CollapseKey)
+		if replaced {
+			p.note(Record{Push: old.ID, Did: Dropped, Reason: Replaced, State: p.state})
+		}
+		return replaced
+	})
+	if len(p.held) >= maxHeld {
+		p.discardHeld(TooMany)
+		m = Message{ID: "deleted-" + m.ID, Deleted: true}
 	}
 	p.held = append(p.held, m)
 	p.note(Record{Push: m.ID, Did: Held, Reason: why, State: p.state})

@@ -148,7 +148,7 @@ func (p *process) Suspend() error {
 	return nil
 }
 
-func (p *process) Resume() error  { return p.signal(syscall.SIGCONT) }
+func (p *process) Resume() error { return p.signal(syscall.SIGCONT) }
 
 // signal reaches the whole group: a child of a suspended app does not run either.
 func (p *process) signal(s syscall.Signal) error {

@@ -68,7 +68,8 @@ const (
 	Throttled        Reason = "throttled"              // iOS: too many background pushes
 	LowPower         Reason = "low_power"              // iOS: Low Power Mode
 	RefreshOff       Reason = "background_refresh_off" // iOS: Background App Refresh is off
-	Replaced         Reason = "replaced"               // iOS keeps the newest held push only
+	Replaced         Reason = "replaced"               // by a newer one: iOS keeps one held push, FCM one of a collapse key
+	TooMany          Reason = "too_many"               // more than 100 messages were held: all are discarded (FCM)
 	PushExpired      Reason = "expired"                // its time ran out while it was held
 	HeldLost         Reason = "held_lost"              // iOS discards a held push when the app is killed
 	QueueFull        Reason = "queue_full"             // more pushes at once than a phone queues
@@ -103,10 +104,12 @@ type Record struct {
 
 // Message is a push as it comes from the provider.
 type Message struct {
-	ID        string
-	Data      []byte    // JSON: APNs' whole body, or FCM's data (string to string)
-	High      bool      // FCM's high priority
-	Once      bool      // now or never: not to be held
-	ExpiresAt time.Time // zero: when the provider's own limit ends
-	Deleted   bool      // no push: the provider threw waiting messages away (FCM)
+	ID   string
+	Data []byte // JSON: APNs' whole body, or FCM's data (string to string)
+	High bool   // FCM's high priority
+	Once bool   // now or never: not to be held
+	// CollapseKey makes a message replace an earlier one with the same key that is held (FCM; iOS holds one in any case).
+	CollapseKey string
+	ExpiresAt   time.Time // zero: when the provider's own limit ends
+	Deleted     bool      // no push: the provider threw waiting messages away (FCM)
 }
