@@ -1,0 +1,64 @@
+# Everything that a developer or CI runs. "make" alone lists it.
+
+export PATH := $(PATH):/usr/local/go/bin
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+FUZZTIME ?= 20s
+BENCH    ?= .
+TOOL     := go tool -modfile=tools/go.mod
+
+.PHONY: help build demo test check cross generate picture bench fuzz install-missing
+
+help: ## list the targets
+	@echo "make TARGET, with one of"
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo "Flags of the demo: make demo DEMO_FLAGS=--once (or --json)"
+
+build: ## build bin/hush, static
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/hush ./cmd/hush
+
+demo: build ## see silent pushes reach phones in every state (DEMO_FLAGS=--once ends it)
+	@bin/hush demo $(DEMO_FLAGS)
+
+test: install-missing ## check everything, then run all tests with the race detector
+	@$(MAKE) --no-print-directory check cross
+	go test -race -timeout 20m ./...
+
+check: ## formatting, vet, staticcheck, tidy modules, generated files
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	go mod tidy -diff
+	cd tools && go vet ./... && go mod tidy -diff
+	@$(MAKE) --no-print-directory generate GENERATED=bin/generated
+	@diff -ru docs/generated bin/generated || { echo "docs/generated is not current: run make generate"; exit 1; }
+
+cross: ## the SDK for Android without cgo, and the example app linked for it
+	GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./sdk/... ./examples/...
+	GOOS=android GOARCH=amd64 CGO_ENABLED=0 go build ./sdk/...
+	GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build -o bin/notes-android-arm64 ./examples/notes
+
+GENERATED ?= docs/generated
+generate: ## write docs/generated anew: the simulators' rules
+	@mkdir -p $(GENERATED)
+	@go run ./cmd/hush sim apns --rules --markdown > $(GENERATED)/apns-rules.md
+	@go run ./cmd/hush sim fcm --rules --markdown > $(GENERATED)/fcm-rules.md
+
+picture: build ## draw docs/demo.svg anew from a run of the demo
+	bin/hush demo --once --color always > bin/demo.txt
+	cd tools && go run ./termsvg < ../bin/demo.txt > ../docs/demo.svg
+
+bench: ## run the benchmarks (BENCH=pattern)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+fuzz: ## fuzz each parser of strangers' input for FUZZTIME (20s)
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+install-missing:
+	@tools/install-missing

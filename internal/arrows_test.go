@@ -1,0 +1,133 @@
+// Package internal_test checks the house's arrows: which package may import which.
+package internal_test
+
+import (
+	"os/exec"
+	"path"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/hushpush/hush/"
+
+// composed packages put rooms together; they may import everything, and no room may import them.
+var composed = []string{"cmd/hush", "internal/server", "internal/demo", "internal/chaos", "internal/bench", "pushtest/hushtest"}
+
+// arrows says, for each package that is not composed, which of ours it may import besides what lies below itself. The first
+// pattern that matches counts; "x/..." is x and all below it.
+var arrows = []struct {
+	from string
+	to   []string
+}{
+	{"push/...", nil}, // the leaf
+	{"protocol/...", []string{"push"}},
+	{"client/...", []string{"push", "protocol"}},
+	{"sdk/...", []string{"push", "protocol"}},
+	{"mobile/...", []string{"sdk/..."}},
+	{"examples/...", []string{"sdk/..."}}, // as an app developer would
+	{"pushtest/internal/...", []string{"pushtest/internal/..."}},
+	{"pushtest/apnstest/...", []string{"pushtest/internal/..."}}, // useful without the rest of Hush
+	{"pushtest/fcmtest/...", []string{"pushtest/internal/..."}},
+	{"pushtest/...", []string{"pushtest/...", "sdk/...", "push", "protocol", "client"}},
+	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/..."}},
+	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/..."}},
+	{"internal/h2push/...", []string{"push"}},
+	{"internal/...", []string{"push", "protocol"}}, // a room: what it needs of another is an interface that it declares
+}
+
+func TestArrowsPointDown(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	seen := 0
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		words := strings.Fields(line)
+		from := strings.TrimPrefix(words[0], module)
+		seen++
+		for _, word := range words[1:] {
+			to, ours := strings.CutPrefix(word, module)
+			if ours && !allowed(from, to) {
+				t.Errorf("%s imports %s: that arrow does not point down; let it declare an interface for what it needs", from, to)
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("go list named %d packages, want all of ours:\n%s", seen, out)
+	}
+}
+
+func allowed(from, to string) bool {
+	for _, c := range composed {
+		if under(from, c+"/...") {
+			return true
+		}
+		if under(to, c+"/...") {
+			return false
+		}
+	}
+	for _, a := range arrows {
+		if !under(from, a.from) {
+			continue
+		}
+		if sameRoom(from, to) {
+			return true
+		}
+		for _, pattern := range a.to {
+			if under(to, pattern) {
+				return true
+			}
+		}
+		return false
+	}
+	return false
+}
+
+// sameRoom tells whether both lie in one folder below the module's root or, for those folders that hold several rooms,
+// below internal/, pushtest/ or examples/.
+func sameRoom(from, to string) bool {
+	return room(from) == room(to)
+}
+
+func room(pkg string) string {
+	parts := strings.Split(pkg, "/")
+	switch parts[0] {
+	case "internal", "pushtest", "examples":
+		return path.Join(parts[:min(2, len(parts))]...)
+	}
+	return parts[0]
+}
+
+// under tells whether pkg is what pattern names.
+func under(pkg, pattern string) bool {
+	root, deep := strings.CutSuffix(pattern, "/...")
+	return pkg == root || deep && strings.HasPrefix(pkg, root+"/")
+}
+
+func TestArrowsThatPointUpAreSeen(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"push", "protocol", false},
+		{"protocol", "push", true},
+		{"sdk", "client", false},
+		{"sdk/internal/files", "sdk", true},
+		{"internal/delivery", "internal/store", false},
+		{"internal/delivery", "push", true},
+		{"internal/apns", "internal/h2push", true},
+		{"internal/gateway", "internal/h2push", false},
+		{"internal/delivery", "internal/server", false},
+		{"internal/server", "internal/delivery", true},
+		{"pushtest/apnstest", "push", false},
+		{"pushtest/apnstest", "pushtest/internal/simkit", true},
+		{"examples/notes", "internal/api", false},
+		{"cmd/hush", "internal/demo", true},
+	} {
+		if got := allowed(test.from, test.to); got != test.want {
+			t.Errorf("%s imports %s: allowed %v, want %v", test.from, test.to, got, test.want)
+		}
+	}
+}
