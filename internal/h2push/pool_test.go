@@ -548,7 +548,7 @@ func TestWhatBreaksHTTP2EndsTheConnectionNotTheProgram(t *testing.T) {
 				}
 				return w.echo()
 			})
-			pool := p.pool(nil)
+			pool := p.pool(func(c *h2push.Config) { c.PingAfter, c.PingTimeout = 200*time.Millisecond, 200*time.Millisecond })
 			_, err := pool.Do(within(t, long), post("x"))
 			if e := isError(t, err); !e.Sent {
 				t.Errorf("got %v, want it unclear", err)

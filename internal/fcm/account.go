@@ -1,0 +1,122 @@
+package fcm
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+
+	"github.com/hushpush/hush/push"
+)
+
+// KindServiceAccount is the kind of FCM's credentials.
+const KindServiceAccount = "service_account"
+
+// googleTokenURI is where Google's service accounts get their access tokens, unless they say otherwise.
+const googleTokenURI = "https://oauth2.googleapis.com/token"
+
+// account is a service account, read.
+type account struct {
+	project  string
+	email    string
+	keyID    string
+	key      *rsa.PrivateKey
+	tokenURI string
+}
+
+// parseAccount reads a service account's JSON. Errors name the member that is wrong, never what is in it.
+func parseAccount(raw json.RawMessage) (*account, error) {
+	var m struct {
+		Type         string      `json:"type"`
+		ProjectID    string      `json:"project_id"`
+		PrivateKeyID string      `json:"private_key_id"`
+		PrivateKey   push.Secret `json:"private_key"`
+		ClientEmail  string      `json:"client_email"`
+		TokenURI     string      `json:"token_uri"`
+	}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return nil, errors.New("is not the JSON of a service account: want an object whose members are strings, as Google gives it")
+	}
+	if m.Type != "service_account" {
+		return nil, errors.New("has another type than service_account; want a service account's key file")
+	}
+	for _, need := range []struct {
+		name  string
+		given bool
+	}{{"project_id", m.ProjectID != ""}, {"client_email", m.ClientEmail != ""}, {"private_key", m.PrivateKey != ""}} {
+		if !need.given {
+			return nil, fmt.Errorf("has no %s", need.name)
+		}
+	}
+	key, err := parseKey(m.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	if m.TokenURI == "" {
+		m.TokenURI = googleTokenURI
+	}
+	if err := checkTokenURL(m.TokenURI); err != nil {
+		return nil, fmt.Errorf("its token_uri %w", err)
+	}
+	return &account{project: m.ProjectID, email: m.ClientEmail, keyID: m.PrivateKeyID, key: key, tokenURI: m.TokenURI}, nil
+}
+
+func parseKey(key push.Secret) (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(key.Reveal()))
+	if block == nil {
+		return nil, errors.New("its private_key is not PEM")
+	}
+	if k, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return k, nil
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("its private_key is not a readable PKCS#8 key")
+	}
+	k, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("its private_key is of another kind (%T); want RSA", parsed)
+	}
+	return k, nil
+}
+
+// checkTokenURL wants TLS, as a signed assertion is as good as the key for an hour; except on this machine, for tests.
+func checkTokenURL(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil {
+		return errors.New("is not a URL; want https://host/path")
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return errors.New("is not an https URL")
+	}
+	return nil
+}
+
+// Check looks a credential over before it is stored, without asking Google, and tells what may be read back of it. What
+// is wrong comes as push.FieldErrors, with locations relative to the body. UpdatedAt is the time of the check.
+func (c *Client) Check(_ context.Context, cred push.Credential) (push.CredentialInfo, error) {
+	var errs push.FieldErrors
+	if cred.FCM == nil || len(cred.FCM.ServiceAccount) == 0 || string(cred.FCM.ServiceAccount) == "null" {
+		errs.Add("service_account", push.CodeRequired, "is missing; want the service account's JSON, as Google gives it")
+		return push.CredentialInfo{}, errs.Err()
+	}
+	a, err := parseAccount(cred.FCM.ServiceAccount)
+	if err == nil {
+		_, err = a.assertion(c.now(), a.tokenURI)
+	}
+	if err != nil {
+		errs.Add("service_account", push.CodeBadCredential, err.Error())
+		return push.CredentialInfo{}, errs.Err()
+	}
+	return push.CredentialInfo{
+		Provider: push.FCM, Kind: KindServiceAccount, KeyID: a.keyID,
+		ProjectID: a.project, ClientEmail: a.email, UpdatedAt: c.now(),
+	}, nil
+}

@@ -1,0 +1,250 @@
+package fcm
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/push"
+)
+
+// URL is Google's host for sends.
+const URL = "https://fcm.googleapis.com:443"
+
+// NoCredentials is the reason of a WakeError where an app has no credential stored.
+const NoCredentials = "no_credentials"
+
+// Config says how to reach FCM. Zero values mean the defaults.
+type Config struct {
+	Credentials    h2push.Credentials // required
+	URL            string             // for sends: scheme, host and port; "" means Google's
+	TokenURL       string             // for access tokens; "" means each service account's token_uri
+	CA             []byte             // PEM of certificates to trust besides the system's
+	RetryWait      time.Duration      // after a 5xx, and between requests for an access token that fail; 0 means 10s
+	QuotaWait      time.Duration      // after a quota was exceeded, if FCM does not say how long; 0 means 60s
+	RequestTimeout time.Duration      // for one wake with all that it needs; 0 means 15s (Google: 10s at least)
+	Logger         *slog.Logger       // nil discards
+	Now            func() time.Time   // nil means time.Now
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Credentials == nil {
+		return c, errors.New("fcm: Credentials is nil")
+	}
+	if c.URL == "" {
+		c.URL = URL
+	}
+	for _, d := range []struct {
+		name     string
+		at       *time.Duration
+		standard time.Duration
+	}{
+		{"RetryWait", &c.RetryWait, 10 * time.Second},
+		{"QuotaWait", &c.QuotaWait, time.Minute},
+		{"RequestTimeout", &c.RequestTimeout, 15 * time.Second},
+	} {
+		if *d.at < 0 {
+			return c, fmt.Errorf("fcm: %s is %s; want 0 (for %s) or more", d.name, *d.at, d.standard)
+		}
+		if *d.at == 0 {
+			*d.at = d.standard
+		}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, nil
+}
+
+// Client wakes apps through FCM. Its methods may be called at the same time.
+type Client struct {
+	cfg         Config
+	senders     *h2push.Senders[*sender]
+	tokenClient *http.Client
+	roots       *x509.CertPool // never changes; nil: the system's
+	now         func() time.Time
+	trouble     sync.Map // app → its last credential trouble, so that a repeated one is logged once
+}
+
+// New checks the configuration. It connects when the first wake needs it.
+func New(cfg Config) (*Client, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := h2push.CheckURL(cfg.URL); err != nil {
+		return nil, fmt.Errorf("fcm: URL: %w", err)
+	}
+	if cfg.TokenURL != "" {
+		if err := checkTokenURL(cfg.TokenURL); err != nil {
+			return nil, fmt.Errorf("fcm: TokenURL: %q %w", cfg.TokenURL, err)
+		}
+	}
+	roots, err := h2push.Roots(cfg.CA)
+	if err != nil {
+		return nil, fmt.Errorf("fcm: CA: %w", err)
+	}
+	cfg.Logger = cfg.Logger.With("room", "fcm")
+	c := &Client{cfg: cfg, now: cfg.Now, roots: roots}
+	c.tokenClient = c.newTokenClient()
+	c.senders = h2push.NewSenders(cfg.Credentials, push.FCM, cfg.Now, cfg.RequestTimeout, c.newSender)
+	return c, nil
+}
+
+// Forget is called when an app's credential has changed: what is known of it is read again, on new connections.
+func (c *Client) Forget(app string) {
+	c.trouble.Delete(app)
+	c.senders.Forget(app)
+}
+
+// Close closes all connections; wakes under way end unclear. It returns when nothing of the client runs any more.
+func (c *Client) Close() {
+	c.senders.Close()
+	c.tokenClient.CloseIdleConnections()
+}
+
+var errTimeout = errors.New("FCM did not answer within the request time-out")
+
+// Wake asks FCM to start the app's handler on one device. A nil error says that FCM took the request, not that the phone
+// got it; a refusal, or no answer, is a *push.WakeError. The answer is FCM's own, its status 0 if there was none; where no
+// access token could be had, it is the token endpoint's. With the same wake's id it can be called again, whatever the
+// outcome was.
+func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, errTimeout)
+	defer cancel()
+	answer, err := c.wake(ctx, d, w)
+	c.note(d.App, err)
+	return answer, err
+}
+
+// wakeSends is how often one wake goes out at most because of what is ours to mend: an access token that had expired, a
+// credential that was replaced meanwhile.
+const wakeSends = 3
+
+func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
+	none := push.Answer{Provider: push.FCM}
+	data := body(d, w, c.now())
+	renewed := false
+	for range wakeSends {
+		s, err := c.senders.Of(ctx, d.App)
+		if err != nil {
+			return none, c.noSender(err)
+		}
+		access, err := s.tokens.get(ctx)
+		if errors.Is(err, push.ErrUnavailable) && ctx.Err() == nil {
+			continue // replaced since; look it up again
+		}
+		if err != nil {
+			return c.noToken(err, d.App)
+		}
+		resp, err := s.pool.Do(ctx, s.request(data, access))
+		if errors.Is(err, h2push.ErrClosed) && !h2push.WasSent(err) && ctx.Err() == nil {
+			continue
+		}
+		if err != nil {
+			return c.noAnswer(err)
+		}
+		answer, line, refused := c.judge(resp, w)
+		if refused == nil {
+			return answer, nil
+		}
+		if line.status == http.StatusUnauthorized && line.code == "" {
+			s.tokens.drop(access)
+			if !renewed {
+				renewed = true
+				continue
+			}
+		}
+		if refused.Fault == push.FaultCredentials {
+			c.senders.Doubt(d.App)
+		}
+		return answer, refused
+	}
+	return none, &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: errors.New("fcm: the credential keeps changing")}
+}
+
+// judge is what an answer means, with its line of the table; a nil error: FCM took the wake.
+func (c *Client) judge(resp h2push.Response, w push.Wake) (push.Answer, answer, *push.WakeError) {
+	out := push.Answer{Provider: push.FCM, Status: resp.Status}
+	if resp.Status == http.StatusOK {
+		var b struct {
+			Name string `json:"name"`
+		}
+		if json.Unmarshal(resp.Body, &b) == nil {
+			out.ProviderID = h2push.Printable(b.Name)
+		}
+		return out, answer{}, nil
+	}
+	r := parseRefusal(resp.Body)
+	out.Reason = r.reason()
+	line := meaning(resp.Status, r)
+	return out, line, &push.WakeError{
+		Fault: line.fault, Reason: out.Reason, Unclear: line.unclear,
+		RetryAfter: c.cfg.after(line, w.Attempt, h2push.RetryAfter(resp.Header, c.now())),
+	}
+}
+
+// noAnswer is what it means that none came. The wake goes out again after RetryWait, at the earliest: Google wants no
+// retry at once, and what was lost may have been an overloaded server's.
+func (c *Client) noAnswer(err error) (push.Answer, error) {
+	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
+	var lost *h2push.Error
+	if errors.As(err, &lost) {
+		e.Unclear, e.Reason = lost.Sent, lost.Reason
+		e.RetryAfter = max(e.RetryAfter, lost.RetryAfter)
+	}
+	return push.Answer{Provider: push.FCM, Reason: e.Reason}, e
+}
+
+// noToken is what it means that no access token could be had. FCM has not seen the wake.
+func (c *Client) noToken(err error, app string) (push.Answer, error) {
+	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
+	out := push.Answer{Provider: push.FCM}
+	var refused *OAuthError
+	if errors.As(err, &refused) {
+		out.Status, out.Reason, e.Reason = refused.Status, refused.Reason, refused.Reason
+		e.RetryAfter = max(e.RetryAfter, refused.retryAfter)
+		if refused.refused() {
+			e.Fault, e.RetryAfter = push.FaultCredentials, 0
+			c.senders.Doubt(app)
+		}
+	}
+	return out, e
+}
+
+// noSender is what it means that the app's credential could not be had.
+func (c *Client) noSender(err error) error {
+	var wrong push.FieldErrors
+	switch {
+	case errors.Is(err, push.ErrNotFound):
+		return &push.WakeError{Fault: push.FaultCredentials, Reason: NoCredentials}
+	case errors.As(err, &wrong):
+		return &push.WakeError{Fault: push.FaultCredentials, Err: fmt.Errorf("fcm: the stored credential: %w", err)}
+	}
+	return &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
+}
+
+// note logs a credential trouble when it begins or changes.
+func (c *Client) note(app string, err error) {
+	var e *push.WakeError
+	if !errors.As(err, &e) || e.Fault != push.FaultCredentials {
+		if err == nil {
+			c.trouble.Delete(app)
+		}
+		return
+	}
+	what := e.Error()
+	if was, _ := c.trouble.Swap(app, what); was != what {
+		c.cfg.Logger.Warn("FCM wakes fail for want of a good credential", "app", app, "reason", e.Reason, "error", what)
+	}
+}
