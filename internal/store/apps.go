@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+func readApp(scan scanFunc) (a push.App, err error) {
+	var created int64
+	err = scan(&a.Name, &created)
+	a.CreatedAt = time.UnixMicro(created).UTC()
+	return a, err
+}
+
+// PutApp makes the app if it is not there. What a deletion that was cut short left of its namesake goes first.
+func (s *Store) PutApp(ctx context.Context, name string) (app push.App, created bool, err error) {
+	for {
+		var leftover bool
+		o := &op{app: name, do: func(ctx context.Context, t *tx) error {
+			created, leftover = false, false
+			found, err := all(ctx, t, scalar[int64], "SELECT deleting FROM apps WHERE name = ? {lock}", name)
+			if err != nil {
+				return err
+			}
+			if len(found) == 0 {
+				insert := exec("INSERT INTO apps (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", name, micros(s.now()))
+				if err := t.run(ctx, insert); err != nil {
+					return err
+				}
+				created = insert.n == 1
+			} else if found[0] != 0 {
+				leftover = true
+				return nil
+			}
+			app, err = one(ctx, t, readApp, "SELECT name, created_at FROM apps WHERE name = ?", name)
+			return err
+		}}
+		if err := s.write(ctx, "put app", o); err != nil || !leftover {
+			return app, created, err
+		}
+		if err := s.emptyApp(ctx, name); err != nil {
+			return push.App{}, false, err
+		}
+	}
+}
+
+// App is the app of that name.
+func (s *Store) App(ctx context.Context, name string) (push.App, error) {
+	app, err := one(ctx, s.read, readApp, "SELECT name, created_at FROM apps WHERE name = ? AND deleting = 0", name)
+	return app, doing("app", err)
+}
+
+// Apps is a page of all apps, by name.
+func (s *Store) Apps(ctx context.Context, cursor string, limit int) ([]push.App, string, error) {
+	key, err := decodeCursor(cursor, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	limit = pageSize(limit)
+	list, err := all(ctx, s.read, readApp,
+		"SELECT name, created_at FROM apps WHERE deleting = 0 AND name > ? ORDER BY name LIMIT ?", key[0], limit+1)
+	list, next := page(list, limit, func(a push.App) string { return a.Name })
+	return list, next, doing("apps", err)
+}
+
+// DeleteApp removes the app and all that is its own. It is gone for every caller from the first commit on; its rows follow
+// in pieces. If that is cut short, the next PutApp or DeleteApp of the name goes on.
+func (s *Store) DeleteApp(ctx context.Context, name string) error {
+	o := &op{app: name, do: func(ctx context.Context, t *tx) error {
+		mark := exec("UPDATE apps SET deleting = 1 WHERE name = ? AND deleting = 0", name)
+		if err := t.run(ctx, mark); err != nil {
+			return err
+		}
+		if mark.n == 0 {
+			return push.ErrNotFound
+		}
+		// What lets others in, or makes something new, goes at once.
+		return t.run(ctx,
+			exec("DELETE FROM server_keys WHERE app = ?", name),
+			exec("DELETE FROM signing_keys WHERE app = ?", name),
+			exec("DELETE FROM credentials WHERE app = ?", name),
+			exec("DELETE FROM resources WHERE app = ?", name))
+	}}
+	err := s.write(ctx, "delete app", o)
+	if err != nil && !errors.Is(err, push.ErrNotFound) {
+		return err
+	}
+	if emptied := s.emptyApp(ctx, name); emptied != nil {
+		return emptied
+	}
+	return err
+}
+
+// deleteRows is how many rows one transaction removes.
+const deleteRows = 500
+
+// appRows are the tables that can be long, each with what its rows are found by.
+var appRows = []string{
+	"DELETE FROM deliveries WHERE push_id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT 1) AND (device_id, user_id) IN (SELECT device_id, user_id FROM deliveries WHERE push_id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT 1) LIMIT ?)",
+	"DELETE FROM devices WHERE app = ? AND id IN (SELECT id FROM devices WHERE app = ? LIMIT ?)",
+	"DELETE FROM users WHERE app = ? AND id IN (SELECT id FROM users WHERE app = ? LIMIT ?)",
+	"DELETE FROM idempotency WHERE app = ? AND key IN (SELECT key FROM idempotency WHERE app = ? LIMIT ?)",
+}
+
+// emptyApp removes the rows of an app that is being deleted, in pieces, and at last the app.
+func (s *Store) emptyApp(ctx context.Context, name string) error {
+	for again := true; again; {
+		o := &op{app: name, long: true, do: func(ctx context.Context, t *tx) error {
+			again = false
+			deleting, err := all(ctx, t, scalar[int64], "SELECT deleting FROM apps WHERE name = ? AND deleting = 1 {lock}", name)
+			if err != nil || len(deleting) == 0 {
+				return err
+			}
+			again, err = t.emptyPiece(ctx, name)
+			return err
+		}}
+		if err := s.write(ctx, "empty app", o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emptyPiece removes up to deleteRows rows and tells whether something is left.
+func (t *tx) emptyPiece(ctx context.Context, app string) (more bool, err error) {
+	for _, sql := range appRows {
+		piece := exec(sql, app, app, deleteRows)
+		if err := t.run(ctx, piece); err != nil {
+			return false, err
+		}
+		if piece.n > 0 {
+			return true, nil
+		}
+	}
+	// Only pushes without deliveries are left, but for those behind the first one.
+	first := exec(`DELETE FROM pushes WHERE id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT ?)
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.push_id = pushes.id)`, app, deleteRows)
+	if err := t.run(ctx, first); err != nil || first.n > 0 {
+		return first.n > 0, err
+	}
+	return false, t.run(ctx, exec("DELETE FROM apps WHERE name = ? AND deleting = 1", app))
+}
+
+// appExists is push.ErrNotFound for an app that is not there, and keeps it from being deleted until the transaction ends.
+func (t *tx) appExists(ctx context.Context, app string) error {
+	sql := "SELECT name FROM apps WHERE name = ? AND deleting = 0"
+	if t.s.db.locksRows() {
+		sql += " FOR SHARE"
+	}
+	_, err := one(ctx, t, scalar[string], sql, app)
+	return err
+}
+
+// doing says what was being done when an error came; nil stays nil.
+func doing(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("store: %s: %w", what, err)
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+
+	"github.com/hushpush/hush/push"
+)
+
+const devicesOfUsers = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id <> '' AND user_id {in} ORDER BY id LIMIT ?"
+const devicesByID = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id <> '' AND id {in} ORDER BY id LIMIT ?"
+const devicePage = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id <> '' AND id > ? ORDER BY id LIMIT ?"
+
+// Audience says whom a push would reach now, without changing anything: the first 10 000 devices, and users who have none.
+func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error) {
+	var targets []push.Target
+	if p.To.Deferred() {
+		targets, err := s.matching(ctx, p)
+		return targets, nil, doing("audience", err)
+	}
+	a := &acceptance{apps: map[string]*audience{}}
+	a.ask(p.App, p.To.Users, p.To.Devices)
+	aud := a.apps[p.App]
+	var devices []push.Device
+	stmts := append(aud.read(p.App),
+		into(&devices, readDevice, devicesOfUsers, p.App, jsonList(p.To.Users), push.MaxAudience),
+		into(&devices, readDevice, devicesByID, p.App, jsonList(p.To.Devices), push.MaxAudience))
+	if err := s.read.run(ctx, stmts...); err != nil {
+		return nil, nil, doing("audience", err)
+	}
+	byID := map[string]push.Device{}
+	for _, d := range devices {
+		byID[d.ID] = d
+	}
+	found, warnings, err := aud.resolve(p.To)
+	if err != nil {
+		return nil, nil, doing("audience", err)
+	}
+	for _, to := range found[:min(len(found), push.MaxAudience)] {
+		d, ok := byID[to.id]
+		if ok || to.id == "" {
+			targets = append(targets, push.Target{User: to.user, Device: d})
+		}
+	}
+	return targets, warnings, nil
+}
+
+// matching are the first devices of an app that the push is for.
+func (s *Store) matching(ctx context.Context, p push.Push) ([]push.Target, error) {
+	var targets []push.Target
+	for after, tags := "", map[string][]string{}; len(targets) < push.MaxAudience; {
+		page, err := all(ctx, s.read, readDevice, devicePage, p.App, after, maxPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range page {
+			after = d.ID
+			if !p.To.All {
+				if _, known := tags[d.User]; !known {
+					if tags[d.User], err = s.Tags(ctx, p.App, d.User); err != nil {
+						return nil, err
+					}
+				}
+				if !p.To.Tags.Matches(tags[d.User]) {
+					continue
+				}
+			}
+			if len(targets) < push.MaxAudience {
+				targets = append(targets, push.Target{User: d.User, Device: d})
+			}
+		}
+		if len(page) < maxPage {
+			break
+		}
+	}
+	return targets, nil
+}

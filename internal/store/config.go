@@ -1,0 +1,76 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Config is what a store needs.
+type Config struct {
+	DataDir     string // where SQLite's file is; required unless DatabaseURL is set
+	DatabaseURL string // postgres://…, version 15 or newer; "" means SQLite in DataDir
+	Sealer      Sealer // required; encrypts credentials and signing keys
+
+	Node    string           // who owns what this process claims; "" means a new id
+	AckWait time.Duration    // how long a push "now or never" waits for a session, beside the platform's time; 0 means 5s
+	Now     func() time.Time // nil means time.Now
+	Logger  *slog.Logger     // nil discards
+
+	BatchOps int // pieces of work in one transaction, at most; 0 means 512, 1 turns group commit off
+	QueueOps int // pieces of work that wait, at most; callers beyond it wait for a place. 0 means 8192
+
+	// Lock is the data directory's lock where the caller has taken it already; the store then leaves it alone. nil: Open
+	// takes it, for SQLite.
+	Lock *DirLock
+
+	// Fatal is called when the disk failed: what is on it is then unknown, so the process has to end and start again from
+	// what it finds there. nil panics.
+	Fatal func(error)
+}
+
+// Sealer encrypts what is secret at rest. The additional data names the row, so that no sealed value works in another one.
+type Sealer interface {
+	Seal(plain, additional []byte) ([]byte, error)
+	Open(sealed, additional []byte) ([]byte, error)
+	KeyID() string // names the key; no secret
+}
+
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Sealer == nil:
+		return c, errors.New("store: no Sealer; want one that encrypts credentials")
+	case c.DataDir == "" && c.DatabaseURL == "":
+		return c, errors.New("store: neither DataDir nor DatabaseURL; want one of them")
+	case c.AckWait < 0:
+		return c, fmt.Errorf("store: AckWait is %s; want 0 (for 5s) or more", c.AckWait)
+	case c.BatchOps < 0 || c.QueueOps < 0:
+		return c, fmt.Errorf("store: BatchOps is %d, QueueOps is %d; want 0 (for 512 and 8192) or more", c.BatchOps, c.QueueOps)
+	}
+	if c.Node == "" {
+		c.Node = string(push.NewID())
+	}
+	if c.AckWait == 0 {
+		c.AckWait = 5 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Logger = c.Logger.With("room", "store")
+	if c.BatchOps == 0 {
+		c.BatchOps = 512
+	}
+	if c.QueueOps == 0 {
+		c.QueueOps = 8192
+	}
+	if c.Fatal == nil {
+		c.Fatal = func(err error) { panic(err) }
+	}
+	return c, nil
+}

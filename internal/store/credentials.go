@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/hushpush/hush/push"
+)
+
+// sealedRow names a row for its sealed value, so that the value is good for nothing in another row.
+func sealedRow(app, kind, id string) []byte {
+	return []byte("hush\x00" + app + "\x00" + kind + "\x00" + id)
+}
+
+const sealKey = "secret key id" // the setting that names the key of all sealed rows
+
+const sealedRows = `SELECT 1 FROM settings WHERE name = ? AND
+	(EXISTS (SELECT 1 FROM credentials) OR EXISTS (SELECT 1 FROM signing_keys WHERE sealed IS NOT NULL))`
+
+// checkKey refuses a database whose sealed rows belong to another key.
+func (s *Store) checkKey(ctx context.Context) error {
+	sealed, err := all(ctx, s.read, scalar[int64], sealedRows, sealKey)
+	if err != nil || len(sealed) == 0 {
+		return doing("secret key", err)
+	}
+	id, err := one(ctx, s.read, scalar[string], "SELECT value FROM settings WHERE name = ?", sealKey)
+	if err != nil {
+		return doing("secret key", err)
+	}
+	if id != s.cfg.Sealer.KeyID() {
+		return keyMismatch(id, s.cfg.Sealer.KeyID())
+	}
+	return nil
+}
+
+func keyMismatch(stored, given string) error {
+	return fmt.Errorf("store: the credentials in the database are encrypted with the secret key %s, but the key given is %s; start hush with that key", stored, given)
+}
+
+// claimKey notes the key of sealed rows before one is written, and refuses if there are rows of another key.
+func (t *tx) claimKey(ctx context.Context) error {
+	given := t.s.cfg.Sealer.KeyID()
+	if err := t.run(ctx, exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", sealKey, given)); err != nil {
+		return err
+	}
+	stored, err := one(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", sealKey)
+	if err != nil || stored == given {
+		return err
+	}
+	sealed, err := all(ctx, t, scalar[int64], sealedRows, sealKey)
+	if err != nil {
+		return err
+	}
+	if len(sealed) > 0 {
+		return keyMismatch(stored, given)
+	}
+	return t.run(ctx, exec("UPDATE settings SET value = ? WHERE name = ?", given, sealKey))
+}
+
+// PutCredential stores or replaces what an app is known by at info.Provider, encrypted, and makes the devices that wait for
+// it due now. push.ErrNotFound if the app is not there.
+func (s *Store) PutCredential(ctx context.Context, app string, info push.CredentialInfo, c push.Credential) (created bool, err error) {
+	plain, err := json.Marshal(c)
+	if err != nil {
+		return false, doing("credential", err)
+	}
+	sealed, err := s.cfg.Sealer.Seal(plain, sealedRow(app, "credential", string(info.Provider)))
+	if err != nil {
+		return false, doing("seal credential", err)
+	}
+	err = s.write(ctx, "put credential", &op{app: app, do: func(ctx context.Context, t *tx) error {
+		if err := t.appExists(ctx, app); err != nil {
+			return err
+		}
+		if err := t.claimKey(ctx); err != nil {
+			return err
+		}
+		n, err := one(ctx, t, scalar[int64], "SELECT COUNT(*) FROM credentials WHERE app = ? AND provider = ?", app, string(info.Provider))
+		if err != nil {
+			return err
+		}
+		created = n == 0
+		return t.run(ctx, exec(`INSERT INTO credentials (app, provider, info, sealed) VALUES (?, ?, ?, ?)
+			ON CONFLICT (app, provider) DO UPDATE SET info = excluded.info, sealed = excluded.sealed`,
+			app, string(info.Provider), encode(info), sealed))
+	}})
+	if err != nil {
+		return false, err
+	}
+	return created, s.LookAgain(ctx, app, s.now())
+}
+
+type credentialRow struct {
+	info   push.CredentialInfo
+	sealed []byte
+}
+
+func readCredential(scan scanFunc) (r credentialRow, err error) {
+	var info string
+	if err = scan(&info, &r.sealed); err == nil {
+		err = decode(info, &r.info)
+	}
+	return r, err
+}
+
+// Credential is what an app is known by at a provider.
+func (s *Store) Credential(ctx context.Context, app string, p push.Provider) (push.Credential, push.CredentialInfo, error) {
+	row, err := one(ctx, s.read, readCredential, "SELECT info, sealed FROM credentials WHERE app = ? AND provider = ?", app, string(p))
+	if err != nil {
+		return push.Credential{}, push.CredentialInfo{}, doing("credential", err)
+	}
+	plain, err := s.cfg.Sealer.Open(row.sealed, sealedRow(app, "credential", string(p)))
+	if err != nil {
+		return push.Credential{}, push.CredentialInfo{}, doing("open credential", err)
+	}
+	var c push.Credential
+	if err := json.Unmarshal(plain, &c); err != nil {
+		// What json says could show a part of the credential.
+		return push.Credential{}, push.CredentialInfo{}, fmt.Errorf("store: credential of %s at %s: is not the JSON that was stored", app, p)
+	}
+	return c, row.info, nil
+}
+
+// Credentials is what may be read back of an app's credentials, by provider.
+func (s *Store) Credentials(ctx context.Context, app string) ([]push.CredentialInfo, error) {
+	rows, err := all(ctx, s.read, readCredential, "SELECT info, sealed FROM credentials WHERE app = ? ORDER BY provider LIMIT ?", app, maxPage)
+	infos := make([]push.CredentialInfo, len(rows))
+	for i, r := range rows {
+		infos[i] = r.info
+	}
+	return infos, doing("credentials", err)
+}
+
+// DeleteCredential forgets what an app is known by at a provider.
+func (s *Store) DeleteCredential(ctx context.Context, app string, p push.Provider) error {
+	return s.deleteOne(ctx, "delete credential", app, "DELETE FROM credentials WHERE app = ? AND provider = ?", app, string(p))
+}

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+const deviceColumns = `app, id, user_id, platform, environment, about, provider_token, token_state, app_state, owner_gen,
+	token_gen, token_at, credential_hash, created_at, updated_at, wake, wake_times, due_at`
+
+// about is what a device says of itself and nothing is looked up by.
+type about struct {
+	BundleID string         `json:"bundle_id,omitempty"`
+	Package  string         `json:"package,omitempty"`
+	Facts    map[string]any `json:"facts,omitempty"`
+}
+
+// wakeRow is how a wake is stored: push.Wake field by field, with names that stay when push renames one.
+type wakeRow struct {
+	ID         push.ID         `json:"id"`
+	State      push.WakeState  `json:"state"`
+	Provider   push.Provider   `json:"provider"`
+	Attempt    int             `json:"attempt"`
+	DueAt      time.Time       `json:"due_at"`
+	ExpiresAt  time.Time       `json:"expires_at"`
+	Generation int             `json:"gen"`
+	TokenGen   int             `json:"token_gen"`
+	Priority   push.Priority   `json:"priority,omitempty"`
+	Reason     push.Reason     `json:"reason,omitempty"`
+	Refusal    string          `json:"refusal,omitempty"`
+	Pushes     []push.ID       `json:"pushes,omitempty"`
+	Items      []push.WakeItem `json:"-"`
+}
+
+// encodeWake is "" for none. A wake may stand without an id or a state only if it is the zero value.
+func encodeWake(w push.Wake) string {
+	if w.State == push.WakeNone && w.ID == "" {
+		return ""
+	}
+	return encode(wakeRow(w))
+}
+
+func readDevice(scan scanFunc) (d push.Device, err error) {
+	var (
+		aboutText, wakeText string
+		token, wakeTimes    []byte
+		tokenAt, dueAt      *int64
+		created, updated    int64
+	)
+	err = scan(&d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &aboutText, &token, &d.Token, &d.AppState, &d.OwnerGeneration,
+		&d.TokenGeneration, &tokenAt, &d.CredentialHash, &created, &updated, &wakeText, &wakeTimes, &dueAt)
+	if err != nil {
+		return d, err
+	}
+	var a about
+	if err := decode(aboutText, &a); err != nil {
+		return d, err
+	}
+	var w wakeRow
+	if err := decode(wakeText, &w); err != nil {
+		return d, err
+	}
+	d.BundleID, d.Package, d.Facts = a.BundleID, a.Package, a.Facts
+	d.ProviderToken = push.Secret(token)
+	d.TokenAt, d.DueAt = clock(tokenAt), clock(dueAt)
+	d.CreatedAt, d.UpdatedAt = clock(&created), clock(&updated)
+	d.Wake, d.WakeTimes = push.Wake(w), decodeTimes(wakeTimes)
+	return d, nil
+}
+
+const (
+	deviceByID         = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND id = ?"
+	deviceByCredential = "SELECT " + deviceColumns + " FROM devices WHERE credential_hash = ?"
+	devicesOfUser      = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id > ? ORDER BY id LIMIT ?"
+)
+
+// DeviceByCredential finds a registered device by the hash of its credential.
+func (s *Store) DeviceByCredential(ctx context.Context, hash []byte) (push.Device, error) {
+	d, err := one(ctx, s.read, readDevice, deviceByCredential, blob(hash))
+	return d, doing("device by credential", err)
+}
+
+// Device is a registered device.
+func (s *Store) Device(ctx context.Context, key push.DeviceKey) (push.Device, error) {
+	d, err := one(ctx, s.read, readDevice, deviceByID, key.App, key.Device)
+	if err == nil && !d.Registered() {
+		d, err = push.Device{}, push.ErrNotFound
+	}
+	return d, doing("device", err)
+}
+
+// DevicesOf is a page of a user's devices, by id.
+func (s *Store) DevicesOf(ctx context.Context, app, user, cursor string, limit int) ([]push.Device, string, error) {
+	key, err := decodeCursor(cursor, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	limit = pageSize(limit)
+	list, err := all(ctx, s.read, readDevice, devicesOfUser, app, user, key[0], limit+1)
+	list, next := page(list, limit, func(d push.Device) string { return d.ID })
+	return list, next, doing("devices of a user", err)
+}
+
+// MissingDevices are those of the ids that name no registered device, in the order given.
+func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([]string, error) {
+	found, err := all(ctx, s.read, scalar[string], "SELECT id FROM devices WHERE app = ? AND user_id <> '' AND id {in}", app, jsonList(ids))
+	if err != nil {
+		return nil, doing("missing devices", err)
+	}
+	there := setOf(found)
+	var missing []string
+	for _, id := range ids {
+		if !there[id] {
+			missing = append(missing, id)
+		}
+	}
+	return missing, nil
+}
+
+func setOf(list []string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, v := range list {
+		set[v] = true
+	}
+	return set
+}
+
+// ReportState takes over what a device says of itself over its session. Empty values leave what is known.
+func (s *Store) ReportState(ctx context.Context, key push.DeviceKey, state push.AppState, facts map[string]any) error {
+	return s.write(ctx, "report state", &op{app: key.App, devices: []string{key.Device}, do: func(ctx context.Context, t *tx) error {
+		d, err := one(ctx, t, readDevice, deviceByID+" {lock}", key.App, key.Device)
+		if err == nil && !d.Registered() {
+			err = push.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if state != "" {
+			d.AppState = state
+		}
+		if facts != nil {
+			d.Facts = facts
+		}
+		return t.run(ctx, exec("UPDATE devices SET app_state = ?, about = ?, updated_at = ? WHERE app = ? AND id = ?",
+			string(d.AppState), encode(about{d.BundleID, d.Package, d.Facts}), micros(s.now()), key.App, key.Device))
+	}})
+}
+
+// Unregister ends a device: its open deliveries are undeliverable, its credential is void. Its row stays, so that its
+// generations go on counting; for callers it is not found any more.
+func (s *Store) Unregister(ctx context.Context, key push.DeviceKey) error {
+	return s.write(ctx, "unregister", &op{app: key.App, devices: []string{key.Device}, do: func(ctx context.Context, t *tx) error {
+		d, err := one(ctx, t, readDevice, deviceByID+" {lock}", key.App, key.Device)
+		if err == nil && !d.Registered() {
+			err = push.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.endOpen(ctx, key, push.Undeliverable, push.ReasonUnregistered); err != nil {
+			return err
+		}
+		return t.run(ctx, exec(`UPDATE devices SET user_id = '', credential_hash = NULL, provider_token = ?, token_hash = NULL, token_state = ?,
+			about = '{}', wake = '', due_at = NULL, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
+			[]byte{}, string(push.TokenMissing), micros(s.now()), key.App, key.Device))
+	}})
+}
+
+// endOpen brings all open deliveries of a device to a final state. Its row is locked.
+func (t *tx) endOpen(ctx context.Context, key push.DeviceKey, state push.State, why push.Reason) error {
+	at := t.s.now()
+	ended := encodeEvents([]push.Event{{At: at, Event: push.EventName(state), Reason: why}})
+	return t.run(ctx, each(t.touchRow, `UPDATE deliveries SET state = ?, reason = ?, final_at = ?, due_at = NULL, events = events || ?
+		WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id`,
+		string(state), string(why), micros(at), ended, key.App, key.Device))
+}
+
+// touchRow is for statements that return the ids of the pushes whose deliveries they changed.
+func (t *tx) touchRow(scan scanFunc) error {
+	id, err := scalar[push.ID](scan)
+	t.touch(id)
+	return err
+}

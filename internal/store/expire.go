@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+const userlessExpired = "SELECT " + deliveryColumns + ` FROM deliveries d JOIN pushes p ON p.id = d.push_id
+	WHERE d.device_id = '' AND d.final_at IS NULL AND d.expires_at <= ? ORDER BY d.expires_at LIMIT ?`
+
+// ExpireUserless ends up to limit deliveries whose time ran out while their user had no device, and says how many. Those of
+// devices end when their device is looked at.
+func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (int, error) {
+	limit = pageSize(limit)
+	// Most of the time there are none, and the writer is not to be bothered.
+	if soon, err := all(ctx, s.read, readOpen, userlessExpired, noPayload, micros(now), 1); err != nil || len(soon) == 0 {
+		return 0, doing("expire", err)
+	}
+	n := 0
+	err := s.write(ctx, "expire", &op{long: true, do: func(ctx context.Context, t *tx) error {
+		list, err := all(ctx, t, readOpen, userlessExpired, noPayload, micros(now), limit)
+		if err != nil {
+			return err
+		}
+		byApp := map[string][]target{}
+		for _, d := range list {
+			byApp[d.App] = append(byApp[d.App], target{user: d.User})
+		}
+		for _, app := range sortedKeys(byApp) {
+			if err := t.lockTargets(ctx, app, byApp[app]); err != nil {
+				return err
+			}
+		}
+		stmts := make([]*stmt, len(list))
+		for i, d := range list {
+			why := push.ReasonTTL
+			if d.NowOrNever {
+				why = push.ReasonNoDevice
+			}
+			stmts[i] = update(d.To(now.UTC(), push.Expired, why))
+			t.touch(d.PushID)
+		}
+		n = len(list)
+		return t.run(ctx, stmts...)
+	}})
+	return n, err
+}
+
+const nextDue = `SELECT MIN(at) FROM (
+	SELECT MIN(due_at) AS at FROM devices WHERE due_at IS NOT NULL
+	UNION ALL SELECT MIN(due_at) FROM pushes WHERE due_at IS NOT NULL
+	UNION ALL SELECT MIN(expires_at) FROM deliveries WHERE final_at IS NULL AND device_id = '') due`
+
+// NextDue is when the first device, push or expiry of a user's delivery is due; the zero time if nothing ever is.
+func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+	at, err := one(ctx, s.read, scalar[*int64], nextDue)
+	if err != nil {
+		return time.Time{}, doing("next due", err)
+	}
+	return clock(at), nil
+}
+
+// RenewLeases prolongs this node's hold on devices. With until not after now it gives them back: they are due then, and no
+// node's. Devices that another node has meanwhile stay as they are.
+func (s *Store) RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error {
+	owner := s.cfg.Node
+	if !until.After(s.now()) {
+		owner = ""
+	}
+	byApp := map[string][]string{}
+	for _, k := range keys {
+		byApp[k.App] = append(byApp[k.App], k.Device)
+	}
+	var failed []error
+	for app, ids := range byApp {
+		err := s.write(ctx, "renew leases", &op{app: app, devices: ids, weight: len(ids), do: func(ctx context.Context, t *tx) error {
+			return t.run(ctx, exec("UPDATE devices SET due_at = ?, owner = ? WHERE app = ? AND owner = ? AND id {in}", micros(until), owner, app, s.cfg.Node, jsonList(ids)))
+		}})
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
+}
+
+const lookAgain = `UPDATE devices SET due_at = ? WHERE app = ? AND owner = '' AND id IN (
+	SELECT id FROM devices WHERE app = ? AND due_at > ? AND owner = '' ORDER BY due_at LIMIT ?)`
+
+// LookAgain makes all devices of an app that wait for a time due now, in pieces: something that they may wait for has
+// changed. A device with open deliveries always waits for a time, at the latest their expiry; one that a node has in hand
+// is looked at anyway.
+func (s *Store) LookAgain(ctx context.Context, app string, now time.Time) error {
+	for {
+		var n int64
+		err := s.write(ctx, "look again", &op{app: app, long: true, do: func(ctx context.Context, t *tx) error {
+			piece := exec(lookAgain, micros(now), app, app, micros(now), deleteRows)
+			err := t.run(ctx, piece)
+			n = piece.n
+			return err
+		}})
+		if err != nil || n < deleteRows {
+			return err
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hushpush/hush/push"
+)
+
+type idempotencyKey struct{ app, key string }
+
+// answer is what a request was answered the first time.
+type answer struct {
+	bodyHash []byte
+	answer   []byte
+}
+
+// acceptedRow is the answer to one push. The devices are left out: nothing is to be done for them again.
+type acceptedRow struct {
+	ID         push.ID        `json:"id"`
+	Deliveries int            `json:"deliveries"`
+	Warnings   []push.Warning `json:"warnings,omitempty"`
+}
+
+func readAnswer(scan scanFunc) (a answer, err error) {
+	err = scan(&a.bodyHash, &a.answer)
+	return a, err
+}
+
+const (
+	answerByKey  = "SELECT body_hash, answer FROM idempotency WHERE app = ? AND key = ?"
+	insertAnswer = "INSERT INTO idempotency (app, key, body_hash, answer, created_at) VALUES (?, ?, ?, ?, ?)"
+)
+
+func (a *acceptance) readAnswer(key idempotencyKey) *stmt {
+	return each(func(scan scanFunc) error {
+		found, err := readAnswer(scan)
+		a.answers[key] = found
+		return err
+	}, answerByKey, key.app, []byte(key.key))
+}
+
+// remember keeps an answer for repeated requests, also for those of this transaction.
+func (a *acceptance) remember(key idempotencyKey, bodyHash []byte, result push.Accepted) {
+	row := answer{bodyHash: bodyHash, answer: []byte(encode(acceptedRow{result.ID, result.Deliveries, result.Warnings}))}
+	a.answers[key] = row
+	a.inserts = append(a.inserts, exec(insertAnswer, key.app, []byte(key.key), blob(bodyHash), row.answer, micros(a.now)))
+}
+
+// PutIdempotent keeps the answer of a whole batch under an idempotency key. push.ErrConflict if the key is taken.
+func (s *Store) PutIdempotent(ctx context.Context, app, key string, bodyHash, answer []byte) error {
+	return s.write(ctx, "put idempotency key", &op{app: app, do: func(ctx context.Context, t *tx) error {
+		insert := exec(insertAnswer+" ON CONFLICT DO NOTHING", app, []byte(key), blob(bodyHash), blob(answer), micros(s.now()))
+		if err := t.run(ctx, insert); err != nil {
+			return err
+		}
+		if insert.n == 0 {
+			return push.ErrConflict
+		}
+		return nil
+	}})
+}
+
+// Idempotent is what was kept under a key: the hash of the body that it came with, and the answer. found is false if
+// nothing was.
+func (s *Store) Idempotent(ctx context.Context, app, key string) (bodyHash, stored []byte, found bool, err error) {
+	a, err := one(ctx, s.read, readAnswer, answerByKey, app, []byte(key))
+	if errors.Is(err, push.ErrNotFound) {
+		return nil, nil, false, nil
+	}
+	return a.bodyHash, a.answer, err == nil, doing("idempotency key", err)
+}

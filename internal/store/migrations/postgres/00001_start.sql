@@ -1,0 +1,156 @@
+-- +goose Up
+-- Times are microseconds since 1970 in UTC; NULL is "none". What strangers may fill with any bytes is a BYTEA. Text compares byte by byte, as SQLite does.
+CREATE TABLE settings (
+	name  TEXT COLLATE "C" PRIMARY KEY,
+	value TEXT COLLATE "C" NOT NULL
+);
+
+CREATE TABLE apps (
+	name       TEXT COLLATE "C" PRIMARY KEY,
+	created_at BIGINT NOT NULL,
+	deleting   BIGINT NOT NULL DEFAULT 0
+);
+
+CREATE TABLE server_keys (
+	app        TEXT COLLATE "C" NOT NULL,
+	id         TEXT COLLATE "C" NOT NULL,
+	role       TEXT COLLATE "C" NOT NULL,
+	hash       BYTEA NOT NULL UNIQUE,
+	created_at BIGINT NOT NULL,
+	PRIMARY KEY (app, id)
+);
+
+CREATE TABLE signing_keys (
+	app        TEXT COLLATE "C" NOT NULL,
+	kid        TEXT COLLATE "C" NOT NULL,
+	alg        TEXT COLLATE "C" NOT NULL,
+	sealed     BYTEA,
+	public_key TEXT COLLATE "C" NOT NULL,
+	created_at BIGINT NOT NULL,
+	PRIMARY KEY (app, kid)
+);
+
+CREATE TABLE credentials (
+	app      TEXT COLLATE "C" NOT NULL,
+	provider TEXT COLLATE "C" NOT NULL,
+	info     TEXT COLLATE "C" NOT NULL,
+	sealed   BYTEA NOT NULL,
+	PRIMARY KEY (app, provider)
+);
+
+CREATE TABLE resources (
+	app    TEXT COLLATE "C" NOT NULL,
+	id     TEXT COLLATE "C" NOT NULL,
+	policy TEXT COLLATE "C" NOT NULL,
+	PRIMARY KEY (app, id)
+);
+
+CREATE TABLE users (
+	app     TEXT COLLATE "C" NOT NULL,
+	id      TEXT COLLATE "C" NOT NULL,
+	tags    TEXT COLLATE "C" NOT NULL DEFAULT '[]',
+	seen_at BIGINT,
+	PRIMARY KEY (app, id)
+);
+
+CREATE TABLE devices (
+	app             TEXT COLLATE "C" NOT NULL,
+	id              TEXT COLLATE "C" NOT NULL,
+	user_id         TEXT COLLATE "C" NOT NULL,
+	platform        TEXT COLLATE "C" NOT NULL,
+	environment     TEXT COLLATE "C" NOT NULL,
+	about           TEXT COLLATE "C" NOT NULL,
+	provider_token  BYTEA NOT NULL,
+	token_hash      BYTEA,
+	token_state     TEXT COLLATE "C" NOT NULL,
+	app_state       TEXT COLLATE "C" NOT NULL,
+	owner_gen       BIGINT NOT NULL,
+	token_gen       BIGINT NOT NULL,
+	token_at        BIGINT,
+	credential_hash BYTEA,
+	created_at      BIGINT NOT NULL,
+	updated_at      BIGINT NOT NULL,
+	wake            TEXT COLLATE "C" NOT NULL DEFAULT '',
+	wake_times      BYTEA NOT NULL DEFAULT '',
+	due_at          BIGINT,
+	owner           TEXT COLLATE "C" NOT NULL DEFAULT '',
+	PRIMARY KEY (app, id)
+);
+CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
+CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
+CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
+CREATE INDEX devices_due ON devices (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX devices_due_in_app ON devices (app, due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE pushes (
+	id           TEXT COLLATE "C" PRIMARY KEY,
+	app          TEXT COLLATE "C" NOT NULL,
+	resource_id  TEXT COLLATE "C" NOT NULL,
+	payload      BYTEA NOT NULL,
+	audience     TEXT COLLATE "C" NOT NULL,
+	ttl          BIGINT,
+	collapse_key BYTEA NOT NULL,
+	deliver      TEXT COLLATE "C" NOT NULL,
+	accepted_at  BIGINT NOT NULL,
+	deliver_at   BIGINT,
+	expires_at   BIGINT NOT NULL,
+	made         BIGINT NOT NULL,
+	due_at       BIGINT,
+	made_up_to   TEXT COLLATE "C" NOT NULL DEFAULT '',
+	cancelled_at BIGINT,
+	look_at      BIGINT NOT NULL
+);
+CREATE INDEX pushes_of_app ON pushes (app, id);
+CREATE INDEX pushes_due ON pushes (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX pushes_due_in_app ON pushes (app, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX pushes_old ON pushes (look_at);
+
+CREATE TABLE deliveries (
+	app          TEXT COLLATE "C" NOT NULL,
+	push_id      TEXT COLLATE "C" NOT NULL,
+	device_id    TEXT COLLATE "C" NOT NULL,
+	user_id      TEXT COLLATE "C" NOT NULL,
+	state        TEXT COLLATE "C" NOT NULL,
+	reason       TEXT COLLATE "C" NOT NULL,
+	result       TEXT COLLATE "C" NOT NULL DEFAULT '',
+	path         TEXT COLLATE "C" NOT NULL DEFAULT '',
+	since        BIGINT NOT NULL,
+	expires_at   BIGINT NOT NULL,
+	now_or_never BIGINT NOT NULL,
+	due_at       BIGINT,
+	wakes        BIGINT NOT NULL DEFAULT 0,
+	unreturned   BIGINT NOT NULL DEFAULT 0,
+	generation   BIGINT NOT NULL,
+	final_at     BIGINT,
+	collapse_key BYTEA,
+	events       TEXT COLLATE "C" NOT NULL,
+	PRIMARY KEY (push_id, device_id, user_id)
+);
+CREATE INDEX deliveries_inbox ON deliveries (app, device_id, since, push_id, expires_at) WHERE final_at IS NULL;
+CREATE INDEX deliveries_collapse ON deliveries (app, device_id, collapse_key, user_id) WHERE final_at IS NULL AND collapse_key IS NOT NULL;
+CREATE INDEX deliveries_userless ON deliveries (app, user_id, since, push_id) WHERE final_at IS NULL AND device_id = '';
+CREATE INDEX deliveries_userless_expiry ON deliveries (expires_at) WHERE final_at IS NULL AND device_id = '';
+CREATE INDEX deliveries_final ON deliveries (push_id, final_at);
+
+CREATE TABLE idempotency (
+	app        TEXT COLLATE "C" NOT NULL,
+	key        BYTEA NOT NULL,
+	body_hash  BYTEA NOT NULL,
+	answer     BYTEA NOT NULL,
+	created_at BIGINT NOT NULL,
+	PRIMARY KEY (app, key)
+);
+CREATE INDEX idempotency_old ON idempotency (created_at);
+
+-- +goose Down
+DROP TABLE idempotency;
+DROP TABLE deliveries;
+DROP TABLE pushes;
+DROP TABLE devices;
+DROP TABLE users;
+DROP TABLE resources;
+DROP TABLE credentials;
+DROP TABLE signing_keys;
+DROP TABLE server_keys;
+DROP TABLE apps;
+DROP TABLE settings;

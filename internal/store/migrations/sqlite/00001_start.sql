@@ -1,0 +1,156 @@
+-- +goose Up
+-- Times are microseconds since 1970 in UTC; NULL is "none". What strangers may fill with any bytes is a BLOB.
+CREATE TABLE settings (
+	name  TEXT PRIMARY KEY,
+	value TEXT NOT NULL
+);
+
+CREATE TABLE apps (
+	name       TEXT PRIMARY KEY,
+	created_at INTEGER NOT NULL,
+	deleting   INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE server_keys (
+	app        TEXT NOT NULL,
+	id         TEXT NOT NULL,
+	role       TEXT NOT NULL,
+	hash       BLOB NOT NULL UNIQUE,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (app, id)
+);
+
+CREATE TABLE signing_keys (
+	app        TEXT NOT NULL,
+	kid        TEXT NOT NULL,
+	alg        TEXT NOT NULL,
+	sealed     BLOB,
+	public_key TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (app, kid)
+);
+
+CREATE TABLE credentials (
+	app      TEXT NOT NULL,
+	provider TEXT NOT NULL,
+	info     TEXT NOT NULL,
+	sealed   BLOB NOT NULL,
+	PRIMARY KEY (app, provider)
+);
+
+CREATE TABLE resources (
+	app    TEXT NOT NULL,
+	id     TEXT NOT NULL,
+	policy TEXT NOT NULL,
+	PRIMARY KEY (app, id)
+);
+
+CREATE TABLE users (
+	app     TEXT NOT NULL,
+	id      TEXT NOT NULL,
+	tags    TEXT NOT NULL DEFAULT '[]',
+	seen_at INTEGER,
+	PRIMARY KEY (app, id)
+);
+
+CREATE TABLE devices (
+	app             TEXT NOT NULL,
+	id              TEXT NOT NULL,
+	user_id         TEXT NOT NULL,
+	platform        TEXT NOT NULL,
+	environment     TEXT NOT NULL,
+	about           TEXT NOT NULL,
+	provider_token  BLOB NOT NULL,
+	token_hash      BLOB,
+	token_state     TEXT NOT NULL,
+	app_state       TEXT NOT NULL,
+	owner_gen       INTEGER NOT NULL,
+	token_gen       INTEGER NOT NULL,
+	token_at        INTEGER,
+	credential_hash BLOB,
+	created_at      INTEGER NOT NULL,
+	updated_at      INTEGER NOT NULL,
+	wake            TEXT NOT NULL DEFAULT '',
+	wake_times      BLOB NOT NULL DEFAULT x'',
+	due_at          INTEGER,
+	owner           TEXT NOT NULL DEFAULT '',
+	PRIMARY KEY (app, id)
+);
+CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
+CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
+CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
+CREATE INDEX devices_due ON devices (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX devices_due_in_app ON devices (app, due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE pushes (
+	id           TEXT PRIMARY KEY,
+	app          TEXT NOT NULL,
+	resource_id  TEXT NOT NULL,
+	payload      BLOB NOT NULL,
+	audience     TEXT NOT NULL,
+	ttl          INTEGER,
+	collapse_key BLOB NOT NULL,
+	deliver      TEXT NOT NULL,
+	accepted_at  INTEGER NOT NULL,
+	deliver_at   INTEGER,
+	expires_at   INTEGER NOT NULL,
+	made         INTEGER NOT NULL,
+	due_at       INTEGER,
+	made_up_to   TEXT NOT NULL DEFAULT '',
+	cancelled_at INTEGER,
+	look_at      INTEGER NOT NULL
+);
+CREATE INDEX pushes_of_app ON pushes (app, id);
+CREATE INDEX pushes_due ON pushes (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX pushes_due_in_app ON pushes (app, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX pushes_old ON pushes (look_at);
+
+CREATE TABLE deliveries (
+	app          TEXT NOT NULL,
+	push_id      TEXT NOT NULL,
+	device_id    TEXT NOT NULL,
+	user_id      TEXT NOT NULL,
+	state        TEXT NOT NULL,
+	reason       TEXT NOT NULL,
+	result       TEXT NOT NULL DEFAULT '',
+	path         TEXT NOT NULL DEFAULT '',
+	since        INTEGER NOT NULL,
+	expires_at   INTEGER NOT NULL,
+	now_or_never INTEGER NOT NULL,
+	due_at       INTEGER,
+	wakes        INTEGER NOT NULL DEFAULT 0,
+	unreturned   INTEGER NOT NULL DEFAULT 0,
+	generation   INTEGER NOT NULL,
+	final_at     INTEGER,
+	collapse_key BLOB,
+	events       TEXT NOT NULL,
+	PRIMARY KEY (push_id, device_id, user_id)
+);
+CREATE INDEX deliveries_inbox ON deliveries (app, device_id, since, push_id, expires_at) WHERE final_at IS NULL;
+CREATE INDEX deliveries_collapse ON deliveries (app, device_id, collapse_key, user_id) WHERE final_at IS NULL AND collapse_key IS NOT NULL;
+CREATE INDEX deliveries_userless ON deliveries (app, user_id, since, push_id) WHERE final_at IS NULL AND device_id = '';
+CREATE INDEX deliveries_userless_expiry ON deliveries (expires_at) WHERE final_at IS NULL AND device_id = '';
+CREATE INDEX deliveries_final ON deliveries (push_id, final_at);
+
+CREATE TABLE idempotency (
+	app        TEXT NOT NULL,
+	key        BLOB NOT NULL,
+	body_hash  BLOB NOT NULL,
+	answer     BLOB NOT NULL,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (app, key)
+);
+CREATE INDEX idempotency_old ON idempotency (created_at);
+
+-- +goose Down
+DROP TABLE idempotency;
+DROP TABLE deliveries;
+DROP TABLE pushes;
+DROP TABLE devices;
+DROP TABLE users;
+DROP TABLE resources;
+DROP TABLE credentials;
+DROP TABLE signing_keys;
+DROP TABLE server_keys;
+DROP TABLE apps;
+DROP TABLE settings;

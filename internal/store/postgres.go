@@ -1,0 +1,279 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// oldestPostgres is the first version that is supported.
+const oldestPostgres = 150000
+
+// postgresEngine is a PostgreSQL database, shared with other nodes. Statements that stand together go out together
+// (pipelined), so that a batch costs a few round trips.
+type postgresEngine struct {
+	*translator
+	pool *pgxpool.Pool
+}
+
+func openPostgres(ctx context.Context, url string) (*postgresEngine, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the database URL is not one of PostgreSQL; want postgres://user@host/database") // err may show the password
+	}
+	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "on" // accepted means flushed, whatever the server's default
+	cfg.ConnConfig.RuntimeParams["application_name"] = "hush"
+	cfg.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
+	cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "60000" // a node that hangs lets its locks go
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = 10 * time.Second
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	e := &postgresEngine{translator: &translator{words: postgresWords, numbered: true}, pool: pool}
+	version, err := one(ctx, e, scalar[string], "SELECT current_setting('server_version_num')")
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	if n, err := strconv.Atoi(version); err != nil || n < oldestPostgres {
+		pool.Close()
+		return nil, fmt.Errorf("PostgreSQL %s is too old; want 15 or newer", version)
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	if err := errors.Join(migratePostgres(ctx, db), db.Close()); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *postgresEngine) close() error                   { e.pool.Close(); return nil }
+func (e *postgresEngine) locksRows() bool                { return true }
+func (e *postgresEngine) reader() runner                 { return e }
+func (e *postgresEngine) ping(ctx context.Context) error { return e.pool.Ping(ctx) }
+
+// run sends single statements, outside of a transaction.
+func (e *postgresEngine) run(ctx context.Context, stmts ...*stmt) error {
+	return e.pipeline(ctx, e.pool, stmts)
+}
+
+type batchSender interface {
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+func (e *postgresEngine) pipeline(ctx context.Context, to batchSender, stmts []*stmt) (err error) {
+	if len(stmts) == 0 {
+		return nil
+	}
+	b := &pgx.Batch{}
+	for _, s := range stmts {
+		b.Queue(e.spell(s.sql), s.args...)
+	}
+	results := to.SendBatch(ctx, b)
+	defer func() {
+		if closed := results.Close(); err == nil {
+			err = closed
+		}
+	}()
+	for _, s := range stmts {
+		if err := s.read(results); err != nil {
+			return s.at(err)
+		}
+	}
+	return nil
+}
+
+// read takes the statement's part of the results.
+func (s *stmt) read(results pgx.BatchResults) error {
+	if s.row == nil {
+		tag, err := results.Exec()
+		s.n = tag.RowsAffected()
+		return err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := s.row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// judge tells what everyone may repeat from what is a statement's fault.
+func (e *postgresEngine) judge(err error) verdict {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		switch {
+		case pe.Code == "40P01" || pe.Code == "40001":
+			return verdictRepeat
+		case pe.Code[:2] == "57" || pe.Code[:2] == "08": // the operator intervened; connection exceptions
+			return verdictLost
+		}
+		return verdictError
+	}
+	var ne net.Error
+	var ce *pgconn.ConnectError
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &ne) || errors.As(err, &ce) || errors.Is(err, errLost) {
+		return verdictLost
+	}
+	return verdictError
+}
+
+// errLost is a connection that was found closed.
+var errLost = errors.New("the connection to the database was lost")
+
+func (e *postgresEngine) begin(ctx context.Context) (transaction, error) {
+	conn, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return nil, errors.Join(errLost, err)
+	}
+	t := &postgresTx{e: e, conn: conn}
+	err = t.run(ctx, exec("BEGIN"), each(func(scan scanFunc) error { return scan(&t.xid) }, "SELECT pg_current_xact_id()::text"))
+	if err != nil {
+		t.rollback()
+		return nil, err
+	}
+	return t, nil
+}
+
+// postgresTx is a transaction on a connection of its own. Its id tells its outcome even if the connection is lost in COMMIT.
+type postgresTx struct {
+	e    *postgresEngine
+	conn *pgxpool.Conn
+	xid  string
+}
+
+func (t *postgresTx) run(ctx context.Context, stmts ...*stmt) error {
+	err := t.e.pipeline(ctx, t.conn, stmts)
+	if err != nil && t.conn.Conn().IsClosed() {
+		err = errors.Join(errLost, err)
+	}
+	return err
+}
+
+func (t *postgresTx) commit(ctx context.Context) error {
+	tag, err := t.conn.Exec(ctx, "COMMIT")
+	switch {
+	case err == nil && tag.String() == "COMMIT":
+		t.conn.Release()
+		return nil
+	case err == nil:
+		return fmt.Errorf("commit: the transaction had failed: %s", tag)
+	case t.e.judge(err) == verdictLost || t.conn.Conn().IsClosed():
+		t.rollback()
+		return t.readBack(ctx, err)
+	}
+	return err
+}
+
+// How long the outcome of a lost COMMIT is asked for.
+const (
+	readBackTries = 30
+	readBackWait  = 200 * time.Millisecond
+)
+
+// readBack finds out what became of a transaction whose connection was lost in COMMIT.
+func (t *postgresTx) readBack(ctx context.Context, lost error) error {
+	for range readBackTries {
+		status, err := one(ctx, t.e, scalar[*string], "SELECT pg_xact_status(?::text::xid8)", t.xid)
+		switch {
+		case err != nil || status == nil:
+		case *status == "committed":
+			return nil
+		case *status == "aborted":
+			return errors.Join(errLost, lost)
+		}
+		time.Sleep(readBackWait)
+	}
+	return errors.Join(errUnknown, lost)
+}
+
+// rollback closes a connection that cannot roll back; the server then does.
+func (t *postgresTx) rollback() {
+	if t.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := t.conn.Exec(ctx, "ROLLBACK"); err != nil {
+		_ = t.conn.Conn().Close(ctx)
+	}
+	t.conn.Release()
+	t.conn = nil
+}
+
+// lockRows locks what a batch will touch: users before devices, each in order, so that batches of several nodes cannot wait
+// for each other in a circle. Users never seen get a row to lock.
+func (t *tx) lockRows(ctx context.Context, batch []*op) error {
+	users, devices := map[string][]string{}, map[string][]string{}
+	for _, o := range batch {
+		if len(o.users) > 0 {
+			users[o.app] = append(users[o.app], o.users...)
+		}
+		if len(o.devices) > 0 {
+			devices[o.app] = append(devices[o.app], o.devices...)
+		}
+	}
+	for _, app := range sortedKeys(users) {
+		if err := t.lockUsers(ctx, app, users[app]); err != nil {
+			return err
+		}
+	}
+	for app := range users {
+		if devices[app] == nil {
+			devices[app] = []string{}
+		}
+	}
+	for _, app := range sortedKeys(devices) {
+		if err := t.lockDevices(ctx, app, devices[app], users[app]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockOf locks users and devices of one app, and the devices of the users.
+func (t *tx) lockOf(ctx context.Context, app string, users, devices []string) error {
+	if err := t.lockUsers(ctx, app, users); err != nil {
+		return err
+	}
+	return t.lockDevices(ctx, app, devices, users)
+}
+
+func (t *tx) lockUsers(ctx context.Context, app string, users []string) error {
+	if len(users) == 0 {
+		return nil
+	}
+	users = slices.Compact(slices.Sorted(slices.Values(users)))
+	return t.run(ctx,
+		exec("INSERT INTO users (app, id) SELECT ?, u FROM (SELECT json_array_elements_text(?::text::json) u) l ORDER BY u COLLATE \"C\" ON CONFLICT DO NOTHING", app, jsonList(users)),
+		each(ignore, "SELECT 1 FROM users WHERE app = ? AND id {in} ORDER BY id FOR UPDATE", app, jsonList(users)))
+}
+
+func (t *tx) lockDevices(ctx context.Context, app string, devices, users []string) error {
+	return t.run(ctx, each(ignore, `SELECT 1 FROM devices WHERE app = ? AND id IN (
+		SELECT json_array_elements_text(?::text::json) UNION SELECT id FROM devices WHERE app = ? AND user_id <> '' AND user_id {in})
+		ORDER BY id FOR UPDATE`, app, jsonList(devices), app, jsonList(users)))
+}
+
+func ignore(scanFunc) error { return nil }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

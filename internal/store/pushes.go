@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+const pushColumns = "id, app, resource_id, payload, audience, ttl, collapse_key, deliver, accepted_at, deliver_at, expires_at, made, made_up_to, cancelled_at"
+
+// pushRow is a push with what the store notes about it.
+type pushRow struct {
+	push.Push
+	expiresAt   time.Time
+	made        bool   // all its deliveries are
+	madeUpTo    string // the device id up to which they are, while they are not
+	cancelledAt time.Time
+}
+
+func readPush(scan scanFunc) (p pushRow, err error) {
+	var (
+		to                        string
+		key                       []byte
+		ttl, deliverAt, cancelled *int64
+		accepted, expires, made   int64
+	)
+	err = scan(&p.ID, &p.App, &p.ResourceID, &p.Payload, &to, &ttl, &key, &p.Deliver, &accepted, &deliverAt, &expires, &made, &p.madeUpTo, &cancelled)
+	if err != nil {
+		return p, err
+	}
+	p.TTL, p.CollapseKey = (*time.Duration)(ttl), string(key)
+	p.AcceptedAt, p.DeliverAt, p.expiresAt = clock(&accepted), clock(deliverAt), clock(&expires)
+	p.made, p.cancelledAt = made != 0, clock(cancelled)
+	return p, decode(to, &p.To)
+}
+
+const (
+	pushByID = "SELECT " + pushColumns + " FROM pushes WHERE id = ? AND app = ?"
+	pushOpen = "SELECT 1 FROM deliveries WHERE push_id = ? AND final_at IS NULL LIMIT 1"
+	pushPage = "SELECT " + deliveryColumns + `, d.events FROM deliveries d JOIN pushes p ON p.id = d.push_id
+		WHERE d.push_id = ? AND p.app = ? AND (d.device_id, d.user_id) > (?, ?) ORDER BY d.device_id, d.user_id LIMIT ?`
+	pushEnded = "SELECT " + deliveryColumns + `, '' FROM deliveries d JOIN pushes p ON p.id = d.push_id
+		WHERE d.push_id = ? AND p.app = ? AND d.final_at IS NOT NULL AND NOT (d.state = ? AND d.final_at = ?) LIMIT ?`
+)
+
+func (s *Store) pushRow(ctx context.Context, app string, id push.ID) (pushRow, error) {
+	return one(ctx, s.read, readPush, pushByID, string(id), app)
+}
+
+// Push is an accepted push, and where it stands.
+func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error) {
+	p, err := s.pushRow(ctx, app, id)
+	if err != nil {
+		return push.Push{}, push.Standing{}, doing("push", err)
+	}
+	st := push.Standing{ExpiresAt: p.expiresAt}
+	if p.made {
+		open, err := all(ctx, s.read, scalar[int64], pushOpen, string(id))
+		if err != nil {
+			return push.Push{}, push.Standing{}, doing("push", err)
+		}
+		st.Final = len(open) == 0
+	}
+	return p.Push, st, nil
+}
+
+// Deliveries is a page of a push's deliveries with their timelines, by device and user. While the audience of users or
+// devices waits for its time, its deliveries are shown as they will be: scheduled, without rows; for users without a device
+// id. A push that was cancelled in that time shows them cancelled.
+func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor string, limit int) ([]push.Delivery, string, error) {
+	key, err := decodeCursor(cursor, 2)
+	if err != nil {
+		return nil, "", err
+	}
+	limit = pageSize(limit)
+	p, err := s.pushRow(ctx, app, id)
+	if err != nil {
+		return nil, "", doing("deliveries", err)
+	}
+	if p.unmade() {
+		return p.scheduled(key, limit)
+	}
+	list, err := all(ctx, s.read, readWithEvents, pushPage, noPayload, string(id), app, key[0], key[1], limit+1)
+	if err != nil || len(list) <= limit {
+		return list, "", doing("deliveries", err)
+	}
+	last := list[limit-1]
+	return list[:limit], encodeCursor(last.DeviceID, last.User), nil
+}
+
+func readWithEvents(scan scanFunc) (push.Delivery, error) {
+	var events string
+	d, err := readDelivery(scan, &events)
+	if err == nil {
+		d.Events, err = decodeEvents(events)
+	}
+	return d, err
+}
+
+// unmade tells whether the push has no deliveries, but it is known whose they would have been.
+func (p pushRow) unmade() bool {
+	return !p.To.Deferred() && (!p.made || !p.cancelledAt.IsZero()) && deferred(p.Push)
+}
+
+// scheduled are the deliveries that a push will make, or would have made.
+func (p pushRow) scheduled(key []string, limit int) ([]push.Delivery, string, error) {
+	from := 0
+	if key[0] != "" {
+		n, err := strconv.Atoi(key[0])
+		if err != nil || n < 0 {
+			return nil, "", errCursor
+		}
+		from = n
+	}
+	targets := p.namedTargets()
+	var list []push.Delivery
+	for i := from; i < min(from+limit, len(targets)); i++ {
+		d := push.Delivery{PushID: p.ID, App: p.App, DeviceID: targets[i].id, User: targets[i].user, ResourceID: p.ResourceID, State: push.Scheduled,
+			Since: p.Start(), AcceptedAt: p.AcceptedAt, ExpiresAt: p.expiresAt, NowOrNever: p.TTL != nil && *p.TTL == 0, Deliver: p.Deliver,
+			PayloadBytes: len(p.Payload)}
+		d.Events = []push.Event{{At: p.AcceptedAt, Event: push.EventName(push.Scheduled)}}
+		if !p.cancelledAt.IsZero() {
+			c := d.To(p.cancelledAt, push.Cancelled, push.ReasonNone)
+			c.Delivery.Events = append(d.Events, c.Events...)
+			d = c.Delivery
+		}
+		list = append(list, d)
+	}
+	if from+limit < len(targets) {
+		return list, encodeCursor(strconv.Itoa(from+limit), ""), nil
+	}
+	return list, "", nil
+}
+
+// namedTargets are the users or devices that the push names, each once.
+func (p pushRow) namedTargets() []target {
+	var targets []target
+	done := map[string]bool{}
+	for _, u := range p.To.Users {
+		if !done[u] {
+			done[u] = true
+			targets = append(targets, target{user: u})
+		}
+	}
+	for _, id := range p.To.Devices {
+		if !done[id] {
+			done[id] = true
+			targets = append(targets, target{id: id})
+		}
+	}
+	return targets
+}

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Register runs push.Register on the device's row, locked, and commits what comes of it:
+//
+//   - Whether the caller has the device's credential is decided here, by credentialHash (nil: it gave none).
+//   - newCredentialHash becomes the device's if Registered.NewCredential.
+//   - An owner change ends all open deliveries as undeliverable.
+//   - A provider token that turns up here leaves the devices of the app that had it; they are returned in moved.
+//   - What waits for a user without a device goes to the device.
+//   - The device is due now if it has open deliveries.
+//
+// Errors: push.ErrNotFound if the app is not there, those of push.Register, and push.ErrConflict if another device has the
+// new credential.
+func (s *Store) Register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
+	var reg push.Registered
+	var moved []push.DeviceKey
+	o := &op{app: app, devices: []string{r.DeviceID}, do: func(ctx context.Context, t *tx) (err error) {
+		reg, moved, err = t.register(ctx, r, app, c, credentialHash, newCredentialHash)
+		return err
+	}}
+	if c.User != "" {
+		o.users = []string{c.User}
+	}
+	if err := s.write(ctx, "register", o); err != nil {
+		return push.Registered{}, nil, err
+	}
+	return reg, moved, nil
+}
+
+func (t *tx) register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
+	none := push.Registered{}
+	if err := t.appExists(ctx, app); err != nil {
+		return none, nil, err
+	}
+	key := push.DeviceKey{App: app, Device: r.DeviceID}
+	was, err := t.deviceOrNone(ctx, key)
+	if err != nil {
+		return none, nil, err
+	}
+	c.Credential = len(credentialHash) > 0 && bytes.Equal(credentialHash, was.CredentialHash)
+	now := t.s.now()
+	reg, err := push.Register(now, was, app, r, c)
+	if err != nil {
+		return none, nil, err
+	}
+	d := &reg.Device
+	if reg.NewCredential {
+		d.CredentialHash = newCredentialHash
+		taken, err := all(ctx, t, scalar[int64], "SELECT 1 FROM devices WHERE credential_hash = ? AND NOT (app = ? AND id = ?)", blob(newCredentialHash), app, r.DeviceID)
+		if err != nil || len(taken) > 0 {
+			return none, nil, orConflict(err)
+		}
+	}
+	moved, err := t.moveToken(ctx, *d)
+	if err != nil {
+		return none, nil, err
+	}
+	if reg.OwnerChanged {
+		if err := t.endOpen(ctx, key, push.Undeliverable, push.ReasonOwnerChanged); err != nil {
+			return none, nil, err
+		}
+	}
+	if err := t.run(ctx, exec(`INSERT INTO users (app, id, seen_at) VALUES (?, ?, ?)
+		ON CONFLICT (app, id) DO UPDATE SET seen_at = COALESCE(users.seen_at, excluded.seen_at)`, app, d.User, micros(now))); err != nil {
+		return none, nil, err
+	}
+	if err := t.takeOver(ctx, *d); err != nil {
+		return none, nil, err
+	}
+	return reg, moved, t.putDevice(ctx, d, now)
+}
+
+// deviceOrNone is the device's row, locked; its zero value if there is none. Then nobody else makes one until the transaction
+// ends.
+func (t *tx) deviceOrNone(ctx context.Context, key push.DeviceKey) (push.Device, error) {
+	read := func() ([]push.Device, error) {
+		return all(ctx, t, readDevice, deviceByID+" {lock}", key.App, key.Device)
+	}
+	found, err := read()
+	if err == nil && len(found) == 0 && t.s.db.locksRows() {
+		lock := each(ignore, "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", key.App+"/"+key.Device)
+		if err := t.run(ctx, lock); err != nil {
+			return push.Device{}, err
+		}
+		found, err = read()
+	}
+	if err != nil || len(found) == 0 {
+		return push.Device{}, err
+	}
+	return found[0], nil
+}
+
+func orConflict(err error) error {
+	if err != nil {
+		return err
+	}
+	return push.ErrConflict
+}
+
+// putDevice writes the whole row, due now if there are open deliveries.
+func (t *tx) putDevice(ctx context.Context, d *push.Device, now time.Time) error {
+	open, err := all(ctx, t, scalar[int64], "SELECT 1 FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL LIMIT 1", d.App, d.ID)
+	if err != nil {
+		return err
+	}
+	d.DueAt = time.Time{}
+	if len(open) > 0 {
+		d.DueAt = now
+	}
+	return t.run(ctx, exec(`INSERT INTO devices (app, id, user_id, platform, environment, about, provider_token, token_hash, token_state, app_state,
+			owner_gen, token_gen, token_at, credential_hash, created_at, updated_at, wake, wake_times, due_at, owner)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
+		ON CONFLICT (app, id) DO UPDATE SET user_id = excluded.user_id, platform = excluded.platform, environment = excluded.environment,
+			about = excluded.about, provider_token = excluded.provider_token, token_hash = excluded.token_hash, token_state = excluded.token_state,
+			app_state = excluded.app_state, owner_gen = excluded.owner_gen, token_gen = excluded.token_gen, token_at = excluded.token_at,
+			credential_hash = excluded.credential_hash, created_at = excluded.created_at, updated_at = excluded.updated_at,
+			wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = ''`,
+		d.App, d.ID, d.User, string(d.Platform), string(d.Environment), encode(about{d.BundleID, d.Package, d.Facts}),
+		[]byte(d.ProviderToken.Reveal()), nullBlob(tokenHash(d.ProviderToken)), string(d.Token), string(d.AppState),
+		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), nullBlob(d.CredentialHash), micros(d.CreatedAt), micros(d.UpdatedAt),
+		encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt)))
+}
+
+const devicesByToken = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND token_hash = ? AND id <> ? AND platform = ? ORDER BY id"
+
+// moveToken takes the device's provider token from all other devices of the app that have it: the system gave it to this
+// one just now, so theirs would wake the wrong app.
+func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, error) {
+	if d.ProviderToken == "" {
+		return nil, nil
+	}
+	others, err := all(ctx, t, readDevice, devicesByToken+" {lock}", d.App, tokenHash(d.ProviderToken), d.ID, string(d.Platform))
+	if err != nil {
+		return nil, err
+	}
+	now := t.s.now()
+	dropped := encodeEvents([]push.Event{{At: now, Event: push.EventTokenDropped, Reason: push.ReasonTokenMoved}})
+	var moved []push.DeviceKey
+	for _, other := range others {
+		moved = append(moved, other.Key())
+		err := t.run(ctx,
+			exec(`UPDATE devices SET provider_token = ?, token_hash = NULL, environment = '', token_state = ?, token_gen = token_gen + 1,
+				due_at = CASE WHEN due_at IS NULL THEN NULL ELSE ? END, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
+				[]byte{}, string(push.TokenMissing), micros(now), micros(now), other.App, other.ID),
+			each(t.touchRow, "UPDATE deliveries SET events = events || ? WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id",
+				dropped, other.App, other.ID))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return moved, nil
+}
+
+const userlessOfUser = "SELECT " + deliveryColumns + ", p.ttl, p.collapse_key FROM deliveries d JOIN pushes p ON p.id = d.push_id WHERE d.app = ? AND d.user_id = ? AND d.device_id = '' AND d.final_at IS NULL ORDER BY d.since, d.push_id"
+
+// takeOver gives the device what waits for its user, who had no device. Time to live and collapse key are those of the
+// device's platform now.
+func (t *tx) takeOver(ctx context.Context, d push.Device) error {
+	type waiting struct {
+		push.Delivery
+		of push.Push
+	}
+	list, err := all(ctx, t, func(scan scanFunc) (w waiting, err error) {
+		var ttl *int64
+		var key []byte
+		w.Delivery, err = readDelivery(scan, &ttl, &key)
+		w.of = push.Push{ID: w.PushID, App: w.App, TTL: (*time.Duration)(ttl), CollapseKey: string(key), AcceptedAt: w.Since}
+		return w, err
+	}, userlessOfUser, noPayload, d.App, d.User)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	newest := map[string]int{} // collapse key → index in list
+	keys := make([]string, len(list))
+	for i, w := range list {
+		r, err := t.resourceOrNone(ctx, w.App, w.ResourceID)
+		if err != nil {
+			return err
+		}
+		keys[i] = r.CollapseKey(w.of, d.Platform)
+		list[i].ExpiresAt = t.s.expiry(r, w.of, d.Platform)
+		if keys[i] != "" {
+			newest[keys[i]] = i
+		}
+	}
+	now := t.s.now()
+	stmts := make([]*stmt, 0, len(list))
+	for i, w := range list {
+		c := w.To(now, push.Waiting, push.ReasonNone)
+		if last, ok := newest[keys[i]]; ok && last != i {
+			c = w.To(now, push.Superseded, push.ReasonNone)
+		}
+		stmts = append(stmts, exec(`UPDATE deliveries SET device_id = ?, generation = ?, expires_at = ?, collapse_key = ?,
+			state = ?, reason = ?, final_at = ?, events = events || ? WHERE push_id = ? AND device_id = '' AND user_id = ?`,
+			d.ID, d.OwnerGeneration, micros(w.ExpiresAt), nullBlob([]byte(keys[i])), string(c.Delivery.State), string(c.Delivery.Reason),
+			micros(c.Delivery.FinalAt), encodeEvents(c.Events), string(w.PushID), d.User))
+		t.touch(w.PushID)
+	}
+	return t.run(ctx, stmts...)
+}
+
+// resourceOrNone is an empty resource where there is none any more: the defaults hold.
+func (t *tx) resourceOrNone(ctx context.Context, app, id string) (push.Resource, error) {
+	r, err := t.resource(ctx, app, id)
+	if r == nil {
+		r = &push.Resource{App: app, ID: id}
+	}
+	return *r, err
+}
+
+// expiry is when a push ends on a device of the platform ("" for a user without one). One that is "now or never" is open for
+// as long as a session may take to acknowledge, and a wake to run.
+func (s *Store) expiry(r push.Resource, p push.Push, platform push.Platform) time.Time {
+	ttl := r.TTL(p, platform)
+	if ttl == 0 {
+		ttl = s.cfg.AckWait + longestTime
+		if platform != "" {
+			ttl = s.cfg.AckWait + platform.TimeAllowed()
+		}
+	}
+	return p.Start().Add(ttl)
+}
+
+var longestTime = max(push.IOS.TimeAllowed(), push.Android.TimeAllowed())

@@ -1,0 +1,36 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hushpush/hush/push"
+)
+
+// PutTags replaces a user's tags. They may come before the user's first device. push.ErrNotFound if the app is not there.
+func (s *Store) PutTags(ctx context.Context, app, user string, tags []string) error {
+	return s.write(ctx, "put tags", &op{app: app, users: []string{user}, do: func(ctx context.Context, t *tx) error {
+		if err := t.appExists(ctx, app); err != nil {
+			return err
+		}
+		return t.run(ctx, exec("INSERT INTO users (app, id, tags) VALUES (?, ?, ?) ON CONFLICT (app, id) DO UPDATE SET tags = excluded.tags",
+			app, user, jsonList(tags)))
+	}})
+}
+
+func readTags(scan scanFunc) (tags []string, err error) {
+	var text string
+	if err = scan(&text); err == nil {
+		err = decode(text, &tags)
+	}
+	return tags, err
+}
+
+// Tags are a user's tags; none for a user who is not known.
+func (s *Store) Tags(ctx context.Context, app, user string) ([]string, error) {
+	tags, err := one(ctx, s.read, readTags, "SELECT tags FROM users WHERE app = ? AND id = ?", app, user)
+	if errors.Is(err, push.ErrNotFound) {
+		return nil, nil
+	}
+	return tags, doing("tags", err)
+}

@@ -1,0 +1,318 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// op is one piece of work for the writer: exactly one of accept, step and do is set.
+//
+// An expected failure (an error that package push names) is the op's outcome and spoils nothing: the op has then written
+// nothing. Any other error undoes the transaction, and the batch is halved until the op that causes it stands alone. So
+// an op may run several times; it begins by forgetting what it found the last time.
+type op struct {
+	app    string // whose turn it takes
+	long   bool   // pushes go before it, and it gets a transaction of its own
+	weight int    // rows that it is likely to write; 0 counts as 1
+
+	// What it will touch, for databases on which others write at the same time. All are the app's.
+	users   []string
+	devices []string
+
+	accept *acceptOp
+	step   *stepOp
+	do     func(ctx context.Context, t *tx) error
+
+	err  error         // the outcome; owned by the writer until done is closed
+	done chan struct{} // closed when the outcome is there
+	left bool          // the caller went away before it was taken; guarded by writer.mu
+	took bool          // the writer has it; guarded by writer.mu
+}
+
+// tx is what an op works with: the transaction, and what is known for its time.
+type tx struct {
+	transaction
+	s         *Store
+	touched   map[push.ID]struct{} // pushes whose watchers are told after the commit
+	resources map[resourceKey]*push.Resource
+}
+
+func (t *tx) touch(id push.ID) { t.touched[id] = struct{}{} }
+
+// maxBatchRows bounds a transaction beside Config.BatchOps: a push may have thousands of deliveries.
+const maxBatchRows = 4096
+
+// writer is the one who writes. It gathers what callers hand over into one transaction and answers after the commit, while
+// the next ones gather. Its queue is bounded by places; a caller without a place waits for one.
+type writer struct {
+	s      *Store
+	places chan struct{}
+	wake   chan struct{} // 1 place: something is there
+	ended  chan struct{} // closed when run has returned
+
+	mu      sync.Mutex
+	hot     turns // guarded by mu
+	long    turns // guarded by mu
+	closed  bool  // guarded by mu
+	longNow bool  // owned by run: a long op may go before the next batch
+}
+
+func startWriter(s *Store) *writer {
+	w := &writer{s: s, places: make(chan struct{}, s.cfg.QueueOps), wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// stop refuses new work, finishes what is there and waits for it.
+func (w *writer) stop() {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.signal()
+	<-w.ended
+}
+
+func (w *writer) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// write hands one op over and waits for its outcome. An error of ctx means that the op was not begun.
+func (s *Store) write(ctx context.Context, doing string, o *op) error {
+	if err := s.writer.submit(ctx, o); err != nil {
+		return fmt.Errorf("store: %s: %w", doing, err)
+	}
+	return s.writer.wait(ctx, doing, o)
+}
+
+func (w *writer) submit(ctx context.Context, o *op) error {
+	o.done = make(chan struct{})
+	select {
+	case w.places <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-w.ended:
+		return push.ErrUnavailable
+	}
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		<-w.places
+		return push.ErrUnavailable
+	}
+	if o.long {
+		w.long.add(o)
+	} else {
+		w.hot.add(o)
+	}
+	w.mu.Unlock()
+	w.signal()
+	return nil
+}
+
+// wait gives the outcome. A caller that goes away before its op is taken takes it back; later, the outcome is waited for,
+// since it will be a fact.
+func (w *writer) wait(ctx context.Context, doing string, o *op) error {
+	select {
+	case <-o.done:
+	case <-ctx.Done():
+		w.mu.Lock()
+		o.left = !o.took
+		left := o.left
+		w.mu.Unlock()
+		if left {
+			return fmt.Errorf("store: %s: %w", doing, context.Cause(ctx))
+		}
+		<-o.done
+	}
+	if o.err != nil {
+		return fmt.Errorf("store: %s: %w", doing, o.err)
+	}
+	return nil
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	for {
+		batch, closed := w.gather()
+		if len(batch) > 0 {
+			w.execute(batch)
+			for _, o := range batch {
+				close(o.done)
+				<-w.places
+			}
+			continue
+		}
+		if closed {
+			return
+		}
+		<-w.wake
+	}
+}
+
+// gather takes what one transaction is to do: as many pushes and steps as fit, apps in turn; between two such batches, one
+// long op.
+func (w *writer) gather() (batch []*op, closed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.longNow || w.hot.n == 0 {
+		w.longNow = false
+		if o := w.next(&w.long); o != nil {
+			return []*op{o}, w.closed
+		}
+	}
+	rows := 0
+	for len(batch) < w.s.cfg.BatchOps && rows < maxBatchRows {
+		o := w.next(&w.hot)
+		if o == nil {
+			break
+		}
+		rows += max(o.weight, 1)
+		batch = append(batch, o)
+	}
+	w.longNow = true
+	return batch, w.closed && w.hot.n == 0 && w.long.n == 0
+}
+
+// next takes an op whose caller still waits. It is called with mu held.
+func (w *writer) next(t *turns) *op {
+	for {
+		o := t.take()
+		if o == nil || !o.left {
+			if o != nil {
+				o.took = true
+			}
+			return o
+		}
+		<-w.places
+	}
+}
+
+// Repeats of a batch for which nothing is at fault, or whose connection was lost before it was committed.
+const (
+	maxRepeats = 20
+	repeatWait = 5 * time.Millisecond
+	maxWait    = time.Second
+)
+
+// execute brings every op of the batch to its outcome.
+func (w *writer) execute(batch []*op) {
+	for repeats := 0; ; repeats++ {
+		err := w.attempt(batch)
+		if err == nil {
+			return
+		}
+		switch verdict := w.s.db.judge(err); {
+		case errors.Is(err, errUnknown):
+			w.fail(batch, err)
+			return
+		case verdict == verdictFatal:
+			w.s.cfg.Logger.Error("the disk failed", "error", err)
+			w.fail(batch, err)
+			w.s.cfg.Fatal(fmt.Errorf("store: the disk failed, and what is on it is unknown: %w", err))
+			return
+		case verdict == verdictError || repeats == maxRepeats:
+			w.halve(batch, err)
+			return
+		}
+		time.Sleep(min(repeatWait<<min(repeats, 10), maxWait) + rand.N(repeatWait))
+	}
+}
+
+// halve runs the halves of a batch by themselves, so that one op that cannot be done fails alone.
+func (w *writer) halve(batch []*op, err error) {
+	if len(batch) == 1 || w.s.db.judge(err) == verdictLost {
+		w.fail(batch, err)
+		return
+	}
+	w.execute(batch[:len(batch)/2])
+	w.execute(batch[len(batch)/2:])
+}
+
+func (w *writer) fail(batch []*op, err error) {
+	for _, o := range batch {
+		o.err = err
+	}
+}
+
+// attempt does the batch in one transaction. Its writes and their outcomes stand if it answers nil.
+func (w *writer) attempt(batch []*op) (err error) {
+	ctx := context.Background() // a caller that goes away ends nobody else's work
+	trans, err := w.s.db.begin(ctx)
+	if err != nil {
+		return err
+	}
+	t := &tx{transaction: trans, s: w.s, touched: map[push.ID]struct{}{}, resources: map[resourceKey]*push.Resource{}}
+	committing := false
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+		if err != nil && !(committing && errors.Is(err, errUnknown)) {
+			trans.rollback()
+		}
+	}()
+	if err := t.doAll(ctx, batch); err != nil {
+		return err
+	}
+	committing = true
+	if err := trans.commit(ctx); err != nil {
+		return err
+	}
+	w.s.watch.tell(t.touched)
+	return nil
+}
+
+// errUnknown says that nobody knows whether a transaction was committed.
+var errUnknown = errors.New("the outcome of the commit is unknown")
+
+// doAll runs the ops of a batch: single ones, then all pushes together, then all steps together. None of their callers has
+// an answer yet, so any order is right.
+func (t *tx) doAll(ctx context.Context, batch []*op) error {
+	if t.s.db.locksRows() {
+		if err := t.lockRows(ctx, batch); err != nil {
+			return err
+		}
+	}
+	var accepts []*op
+	var steps []*op
+	for _, o := range batch {
+		o.err = nil
+		switch {
+		case o.accept != nil:
+			accepts = append(accepts, o)
+		case o.step != nil:
+			steps = append(steps, o)
+		default:
+			if err := o.do(ctx, t); expected(err) {
+				o.err = err
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	if err := t.acceptAll(ctx, accepts); err != nil {
+		return err
+	}
+	return t.stepAll(ctx, steps)
+}
+
+// expected tells whether an error is an outcome and not a failure.
+func expected(err error) bool {
+	for _, e := range []error{push.ErrNotFound, push.ErrConflict, push.ErrDeviceTaken, push.ErrRegisterAgain,
+		push.ErrUnauthenticated, push.ErrForbidden} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	var fields push.FieldErrors
+	return errors.As(err, &fields)
+}
