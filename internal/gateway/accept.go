@@ -1,0 +1,173 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// readBufferBytes keeps an idle session small; the library's default is 4 KiB.
+const readBufferBytes = 512
+
+// handshakeWait is how long the answer to a handshake may take to leave.
+const handshakeWait = 5 * time.Second
+
+func newUpgrader(cfg Config, subprotocols []string) *gws.Upgrader {
+	return gws.NewUpgrader(events{}, &gws.ServerOption{
+		ReadBufferSize:     readBufferBytes,
+		// Twice what a frame may have, so that one that is a little too long is refused with our code. The library closes what
+		// is longer with 1009 (RFC 6455, section 7.4.1), and what is no WebSocket with 1002. UTF-8 is checked with the JSON.
+		ReadMaxPayloadSize: 2 * protocol.MaxFrameBytes,
+		ParallelGolimit:    1, // unused, but the library makes a channel of this size per session
+		HandshakeTimeout:   handshakeWait,
+		SubProtocols:       subprotocols,
+		NewSession:         func() gws.SessionStorage { return &slot{} },
+		Logger:             quiet{},
+	})
+}
+
+// quiet takes what the library would print; we log what matters ourselves.
+type quiet struct{}
+
+// Error drops it.
+func (quiet) Error(...any) {}
+
+// ServeHTTP answers GET /v1/connect: it lets the device in, or refuses it before the upgrade.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	device, claims, refused := g.admit(r)
+	if refused == nil {
+		refused = checkUpgrade(r)
+	}
+	if refused != nil {
+		if refused.status >= 500 {
+			g.cfg.Logger.Warn("a session was refused", "code", refused.code)
+		}
+		refused.write(w)
+		return
+	}
+	s := newSession(g, device, claims.ExpiresAt)
+	if !g.enter(s) {
+		refuseStopping.write(w)
+		return
+	}
+	if err := s.start(w, r); err != nil {
+		g.cfg.Logger.Debug("a session ended before it began", "app", s.key.App, "device", s.key.Device, "error", err)
+	}
+}
+
+// admit tells which device connects, and until when its user's token is good.
+func (g *Gateway) admit(r *http.Request) (push.Device, push.UserClaims, *refusal) {
+	if g.stopping() {
+		return push.Device{}, push.UserClaims{}, &refuseStopping
+	}
+	refuse := func(r refusal) (push.Device, push.UserClaims, *refusal) {
+		return push.Device{}, push.UserClaims{}, &r
+	}
+	token, ok := bearer(r.Header.Get("Authorization"))
+	if !ok {
+		return refuse(refuseToken)
+	}
+	claims, err := g.cfg.Auth.UserToken(r.Context(), token)
+	if err != nil {
+		return refuse(g.explain(err, refuseToken))
+	}
+	credential := r.Header.Get(protocol.HeaderDevice)
+	if credential == "" {
+		return refuse(refuseDevice)
+	}
+	device, err := g.cfg.Auth.DeviceByCredential(r.Context(), credential)
+	if err != nil {
+		return refuse(g.explain(err, refuseAgain))
+	}
+	if !claims.ForApp(device.App) || claims.User != device.User {
+		return refuse(refuseUser)
+	}
+	return device, claims, nil
+}
+
+// explain is the refusal for an error of Auth; one that is nobody's fault at the other end is logged.
+func (g *Gateway) explain(err error, unauthenticated refusal) refusal {
+	refused := refusalOf(err, unauthenticated)
+	if refused == refuseFailed {
+		g.cfg.Logger.Warn("a device could not be looked up", "error", err)
+	}
+	return refused
+}
+
+func (g *Gateway) stopping() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closing
+}
+
+// bearer takes the token out of an Authorization header (RFC 6750, section 2.1).
+func bearer(header string) (string, bool) {
+	scheme, token, ok := strings.Cut(header, " ")
+	token = strings.TrimSpace(token)
+	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// checkUpgrade looks for what a WebSocket's handshake needs (RFC 6455, section 4.2.1), so that the refusal of one that
+// lacks it is a problem like all others.
+func checkUpgrade(r *http.Request) *refusal {
+	switch {
+	case r.Method != http.MethodGet:
+		return &refuseMethod
+	case !hasWord(r.Header.Values("Connection"), "upgrade"), !hasWord(r.Header.Values("Upgrade"), "websocket"),
+		r.Header.Get("Sec-WebSocket-Version") != "13", r.Header.Get("Sec-WebSocket-Key") == "":
+		return &refuseUpgrade
+	case offers(r) && !hasWord(r.Header.Values("Sec-WebSocket-Protocol"), protocol.Subprotocol):
+		return &refuseProtocol
+	}
+	return nil
+}
+
+// offers tells whether the device names any subprotocol.
+func offers(r *http.Request) bool { return r.Header.Get("Sec-WebSocket-Protocol") != "" }
+
+// hasWord looks for a word in a header's comma-separated lists.
+func hasWord(values []string, word string) bool {
+	for _, v := range values {
+		for w := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(w), word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// upgrade turns the request into a socket.
+func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request) (*gws.Conn, *lingerConn, error) {
+	hijacker, ok := w.(http.Hijacker)
+	if !ok {
+		refuseUpgrade.write(w) // HTTP/2: the upgrade exists in HTTP/1.1 only
+		return nil, nil, fmt.Errorf("gateway: the connection cannot be upgraded")
+	}
+	conn, buffered, err := hijacker.Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("gateway: upgrade: %w", err)
+	}
+	if buffered.Reader.Buffered() > 0 {
+		_ = conn.Close() // RFC 6455, section 4.1: a client sends nothing before the answer
+		return nil, nil, fmt.Errorf("gateway: upgrade: the device spoke before it was let in")
+	}
+	_ = conn.SetDeadline(time.Time{}) // the HTTP server's
+	linger := &lingerConn{Conn: conn}
+	upgrader := g.unnamed
+	if offers(r) {
+		upgrader = g.named
+	}
+	socket, err := upgrader.UpgradeFromConn(linger, newReader(conn), r)
+	if err != nil {
+		_ = conn.Close()
+		return nil, nil, fmt.Errorf("gateway: upgrade: %w", err)
+	}
+	return socket, linger, nil
+}

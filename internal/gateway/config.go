@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Auth tells who connects. Its errors are push.ErrUnauthenticated, push.ErrTokenExpired and push.ErrRegisterAgain.
+type Auth interface {
+	UserToken(ctx context.Context, token string) (push.UserClaims, error)
+	DeviceByCredential(ctx context.Context, credential string) (push.Device, error)
+}
+
+// Receiver takes a device's receipts. It returns a status for each, in order, and how many deliveries are open.
+type Receiver interface {
+	Receive(ctx context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error)
+}
+
+// Notify is told of sessions: SessionOpened once hello is queued, SessionClosed when a device has none any more.
+type Notify interface {
+	SessionOpened(key push.DeviceKey)
+	SessionClosed(key push.DeviceKey)
+}
+
+// Devices is what the gateway asks and tells of devices.
+type Devices interface {
+	OpenCount(ctx context.Context, key push.DeviceKey) (int, error)
+	ReportState(ctx context.Context, key push.DeviceKey, state push.AppState, facts map[string]any) error
+}
+
+// Pushes gives a push with its payload, for deliveries that come without theirs because it is large.
+type Pushes interface {
+	Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error)
+}
+
+// Config is what a Gateway needs.
+type Config struct {
+	Auth     Auth     // required
+	Receiver Receiver // required
+	Notify   Notify   // required
+	Devices  Devices  // required
+	Pushes   Pushes   // required
+
+	Heartbeat  time.Duration // between pings; a session that is silent for two is dropped; 0 means 25s
+	Queue      int           // frames that may wait for a device to read; 0 means 64
+	QueueBytes int           // bytes of them; 0 means 1 MiB
+	WriteWait  time.Duration // for one frame to leave; 0 means 5s
+	Logger     *slog.Logger  // nil discards
+	Now        func() time.Time
+}
+
+func (c Config) check() (Config, error) {
+	switch {
+	case c.Auth == nil || c.Receiver == nil || c.Notify == nil || c.Devices == nil || c.Pushes == nil:
+		return c, fmt.Errorf("gateway: Auth, Receiver, Notify, Devices and Pushes are required")
+	case c.Heartbeat < 0 || c.Queue < 0 || c.QueueBytes < 0 || c.WriteWait < 0:
+		return c, fmt.Errorf("gateway: Heartbeat is %s, Queue %d, QueueBytes %d, WriteWait %s; want 0 (for the default) or more",
+			c.Heartbeat, c.Queue, c.QueueBytes, c.WriteWait)
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 25 * time.Second
+	}
+	if c.Queue == 0 {
+		c.Queue = 64
+	}
+	if c.QueueBytes == 0 {
+		c.QueueBytes = 1 << 20
+	}
+	if c.WriteWait == 0 {
+		c.WriteWait = 5 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Logger = c.Logger.With("room", "gateway")
+	return c, nil
+}

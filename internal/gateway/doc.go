@@ -1,0 +1,14 @@
+// Package gateway holds the devices' sessions: one WebSocket per device, over which pushes go to apps in the foreground and
+// receipts come back.
+//
+// The life of a session:
+//
+//	GET /v1/connect   credential and user token are checked; a refusal is an HTTP problem, before the upgrade
+//	hello             the first frame; what was the device's session before is closed with CloseReplaced
+//	push, receipts    to and fro; the server pings in the heartbeat's interval
+//	close             with a code of protocol that says whether to come back
+//
+// A session costs one goroutine that reads, one timer, and a read buffer of 512 bytes. A second goroutine writes while there
+// is something to write. Everything leaves through the session's queue, which is bounded: a device that reads too slowly
+// is dropped with CloseSlow and catches up by its inbox.
+package gateway

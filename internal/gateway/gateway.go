@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// Gateway holds the sessions of this node.
+type Gateway struct {
+	cfg      Config        // never changes
+	named    *gws.Upgrader // for devices that name the subprotocol
+	unnamed  *gws.Upgrader // for those that name none
+	base     context.Context
+	stop     context.CancelFunc
+	sessions sync.WaitGroup // their goroutines
+
+	mu      sync.Mutex
+	open    map[push.DeviceKey]*session // guarded by mu; the newest of each device
+	all     map[*session]struct{}       // guarded by mu; also those that are about to end
+	closing bool                        // guarded by mu
+}
+
+// New makes a gateway. It serves GET /v1/connect until Close.
+func New(cfg Config) (*Gateway, error) {
+	cfg, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{cfg: cfg, open: map[push.DeviceKey]*session{}, all: map[*session]struct{}{}}
+	g.base, g.stop = context.WithCancel(context.Background())
+	g.named = newUpgrader(cfg, []string{protocol.Subprotocol})
+	g.unnamed = newUpgrader(cfg, nil)
+	return g, nil
+}
+
+// Session is the open session of a device, and when it was opened.
+func (g *Gateway) Session(key push.DeviceKey) (id string, since time.Time, ok bool) {
+	s := g.session(key)
+	if s == nil {
+		return "", time.Time{}, false
+	}
+	return s.id, s.since, true
+}
+
+func (g *Gateway) session(key push.DeviceKey) *session {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open[key]
+}
+
+// named session of a device; nil if it is not the open one any more.
+func (g *Gateway) exactly(key push.DeviceKey, id string) *session {
+	s := g.session(key)
+	if s == nil || s.id != id {
+		return nil
+	}
+	return s
+}
+
+// Send hands pushes to a session, without waiting for the device to read. False: the session is gone, or it was too slow
+// or of another owner, and is gone by now. True says that they are queued, not that the device has them.
+func (g *Gateway) Send(key push.DeviceKey, session string, pushes []push.Delivery) bool {
+	s := g.exactly(key, session)
+	return s != nil && s.send(pushes)
+}
+
+// NoAck ends a session that did not acknowledge a push in time. The device comes back and catches up.
+func (g *Gateway) NoAck(key push.DeviceKey, session string) {
+	g.Drop(key, session, protocol.CloseNoAck)
+}
+
+// Drop ends a session with a close code of protocol. From now on the device has none; "" ends whichever it has.
+func (g *Gateway) Drop(key push.DeviceKey, session string, code int) {
+	s := g.session(key)
+	if s != nil && (session == "" || s.id == session) {
+		s.end(code)
+	}
+}
+
+// Count is how many sessions are open.
+func (g *Gateway) Count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.open)
+}
+
+// enter makes s the device's session and ends the one before; false: the gateway is closing.
+func (g *Gateway) enter(s *session) bool {
+	g.mu.Lock()
+	if g.closing {
+		g.mu.Unlock()
+		return false
+	}
+	before := g.open[s.key]
+	g.open[s.key] = s
+	g.all[s] = struct{}{}
+	g.sessions.Add(1) // for the read loop
+	g.mu.Unlock()
+	if before != nil {
+		before.end(protocol.CloseReplaced)
+	}
+	return true
+}
+
+// leave takes s out of the devices' sessions; the device has none any more unless a newer one took its place.
+func (g *Gateway) leave(s *session) {
+	g.mu.Lock()
+	last := g.open[s.key] == s
+	if last {
+		delete(g.open, s.key)
+	}
+	g.mu.Unlock()
+	if last {
+		g.cfg.Notify.SessionClosed(s.key)
+	}
+}
+
+// gone forgets a session whose read loop has ended.
+func (g *Gateway) gone(s *session) {
+	g.mu.Lock()
+	delete(g.all, s)
+	g.mu.Unlock()
+}
+
+// errDrain is why sessions were cut rather than closed.
+var errDrain = errors.New("gateway: sessions were cut: they did not close in time")
+
+// Close takes no more sessions, ends all with CloseGoingAway once what is queued has left, and waits for them. When ctx
+// ends first, the rest is cut and an error says so. It may be called twice.
+func (g *Gateway) Close(ctx context.Context) error {
+	g.mu.Lock()
+	g.closing = true
+	all := make([]*session, 0, len(g.all))
+	for s := range g.all {
+		all = append(all, s)
+	}
+	g.mu.Unlock()
+	for _, s := range all {
+		s.end(protocol.CloseGoingAway)
+	}
+	done := make(chan struct{})
+	go func() { g.sessions.Wait(); close(done) }()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = errors.Join(errDrain, context.Cause(ctx))
+		for _, s := range all {
+			s.cut()
+		}
+		g.stop() // ends what their receipts wait for
+		<-done
+	}
+	g.stop()
+	return err
+}

@@ -1,0 +1,66 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// refusal is what a device reads that is not let in. The codes are those of the HTTP API.
+type refusal struct {
+	status int
+	code   string
+	detail string
+}
+
+var (
+	refuseMethod   = refusal{http.StatusMethodNotAllowed, "method_not_allowed", "want GET with an upgrade to a WebSocket"}
+	refuseUpgrade  = refusal{http.StatusUpgradeRequired, "upgrade_required", "want an upgrade to a WebSocket, version 13"}
+	refuseProtocol = refusal{http.StatusBadRequest, "bad_subprotocol", "the subprotocols offered do not include " + protocol.Subprotocol}
+	refuseToken    = refusal{http.StatusUnauthorized, "unauthenticated", "the user token is missing or not good; want it as Authorization: Bearer …"}
+	refuseDevice   = refusal{http.StatusUnauthorized, "unauthenticated", "the device's credential is missing; want it as " + protocol.HeaderDevice}
+	refuseExpired  = refusal{http.StatusUnauthorized, "token_expired", "the user token has expired; come back with a new one"}
+	refuseAgain    = refusal{http.StatusUnauthorized, "register_again", "the device's credential is unknown or void; register again"}
+	refuseUser     = refusal{http.StatusForbidden, "forbidden", "the user token is not of the device's owner"}
+	refuseStopping = refusal{http.StatusServiceUnavailable, "unavailable", "the server is stopping; come back"}
+	refuseFailed   = refusal{http.StatusServiceUnavailable, "unavailable", "the device could not be looked up; come back"}
+)
+
+// refusalOf is the refusal for an error of Auth.
+func refusalOf(err error, unauthenticated refusal) refusal {
+	switch {
+	case errors.Is(err, push.ErrTokenExpired):
+		return refuseExpired
+	case errors.Is(err, push.ErrRegisterAgain):
+		return refuseAgain
+	case errors.Is(err, push.ErrForbidden):
+		return refuseUser
+	case errors.Is(err, push.ErrUnauthenticated):
+		return unauthenticated
+	}
+	return refuseFailed
+}
+
+// write answers with a problem (RFC 9457).
+func (r refusal) write(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	switch r.status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="hush"`)
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "1")
+	case http.StatusUpgradeRequired:
+		h.Set("Upgrade", "websocket")
+		h.Set("Connection", "Upgrade")
+	case http.StatusMethodNotAllowed:
+		h.Set("Allow", http.MethodGet)
+	}
+	w.WriteHeader(r.status)
+	_ = json.NewEncoder(w).Encode(protocol.Problem{
+		Title: http.StatusText(r.status), Status: r.status, Code: r.code, Detail: r.detail,
+	})
+}

@@ -1,0 +1,127 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// slot ties a socket of the library to its session. Of the library's storage nothing else is used.
+type slot struct{ session *session }
+
+// Len is 0.
+func (*slot) Len() int { return 0 }
+
+// Load finds nothing.
+func (*slot) Load(string) (any, bool) { return nil, false }
+
+// Delete does nothing.
+func (*slot) Delete(string) {}
+
+// Store does nothing.
+func (*slot) Store(string, any) {}
+
+// Range visits nothing.
+func (*slot) Range(func(string, any) bool) {}
+
+// events takes what the library's read loop has to tell, for all sessions.
+type events struct{ gws.BuiltinEventHandler }
+
+func of(c *gws.Conn) *session { return c.Session().(*slot).session }
+
+// OnPing answers a device's ping.
+func (events) OnPing(c *gws.Conn, payload []byte) {
+	s := of(c)
+	s.heard.Store(time.Now().UnixNano())
+	s.enqueue(frame{opcode: gws.OpcodePong, data: append([]byte(nil), payload...)})
+}
+
+// OnPong is a sign of life.
+func (events) OnPong(c *gws.Conn, _ []byte) { of(c).heard.Store(time.Now().UnixNano()) }
+
+// OnMessage takes one frame of the device.
+func (events) OnMessage(c *gws.Conn, m *gws.Message) {
+	defer m.Close()
+	of(c).take(m)
+}
+
+// read runs the library's read loop to its end.
+func (s *session) read() {
+	defer s.gateway.sessions.Done()
+	defer s.gateway.gone(s)
+	defer func() {
+		// The library indexes a buffer by the length that a frame claims; one that claims a negative length makes it panic.
+		// That is the device's fault, and must not be the other devices' end.
+		if fault := recover(); fault != nil {
+			s.gateway.cfg.Logger.Warn("a device's frame made the socket fail", "app", s.key.App, "device", s.key.Device)
+		}
+		s.cut()
+		s.end(protocol.CloseGoingAway) // nobody reads the code any more
+	}()
+	s.socket.ReadLoop()
+}
+
+// take handles one frame. The next is not read before: a device that sends more than the server can take is slowed down.
+func (s *session) take(m *gws.Message) {
+	s.heard.Store(time.Now().UnixNano())
+	if s.ended() {
+		return
+	}
+	var f protocol.DeviceFrame
+	err := fmt.Errorf("the frame is binary; want text")
+	if m.Opcode == gws.OpcodeText {
+		f, err = parseFrame(m.Bytes())
+	}
+	if err != nil {
+		s.gateway.cfg.Logger.Info("a session ends: a frame was not understood", "app", s.key.App, "device", s.key.Device, "error", err)
+		s.end(protocol.CloseBadFrame)
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(s.gateway.base, takeWait, fmt.Errorf("gateway: a device's frame took longer than %s", takeWait))
+	defer cancel()
+	if f.Type == protocol.FrameState {
+		err = s.gateway.cfg.Devices.ReportState(ctx, s.key, push.AppState(f.AppState), f.Facts)
+	} else {
+		err = s.receipts(ctx, f)
+	}
+	if err != nil {
+		s.gateway.cfg.Logger.Warn("a device's frame could not be handled", "app", s.key.App, "device", s.key.Device, "type", f.Type, "error", err)
+		s.end(protocol.CloseGoingAway) // what it wanted to tell, it tells again
+	}
+}
+
+// takeWait bounds what a frame needs of the store.
+const takeWait = 10 * time.Second
+
+// receipts hands receipts on and answers with their statuses. One with a wrong value is invalid by itself.
+func (s *session) receipts(ctx context.Context, f protocol.DeviceFrame) error {
+	answers := make([]protocol.ReceiptAnswer, len(f.Receipts))
+	good := make([]push.Receipt, 0, len(f.Receipts))
+	at := make([]int, 0, len(f.Receipts))
+	for i, r := range f.Receipts {
+		answers[i] = protocol.ReceiptAnswer{PushID: r.PushID, Status: push.ReceiptInvalid}
+		if parsed, ok := r.Parse(); ok {
+			good, at = append(good, parsed), append(at, i)
+		}
+	}
+	statuses, open, err := s.gateway.cfg.Receiver.Receive(ctx, s.device, good)
+	if err != nil {
+		return err
+	}
+	for i, status := range statuses {
+		answers[at[i]].Status = status
+	}
+	s.enqueue(text(protocol.ServerFrame{Type: protocol.FrameReceipts, Seq: f.Seq, Open: open, Receipts: answers}))
+	return nil
+}
+
+func (s *session) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.code != 0
+}
