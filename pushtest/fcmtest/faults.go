@@ -18,6 +18,21 @@ const (
 	endpointOther = "other" // in the ledger only
 )
 
+// What faults do; see the control API for each.
+const (
+	Answer       = simkit.Answer
+	Delay        = simkit.Delay
+	GoAway       = simkit.GoAway
+	CutOff       = simkit.Close
+	TakeAndClose = simkit.TakeAndClose
+	Lose         = simkit.Lose
+	Twice        = simkit.Twice
+	Throttle     = simkit.Throttle
+)
+
+// Wait is a span in a fault.
+type Wait = simkit.Duration
+
 // checkFault refuses what means nothing for a token request: it delivers nothing.
 func checkFault(f Fault) (field, message string) {
 	if f.Match.Endpoint != endpointOAuth {

@@ -79,7 +79,7 @@ func (s *Server) handle(r *h2sim.Request) h2sim.Response {
 				return h2sim.Response{}
 			}
 		case simkit.GoAway:
-			r.Conn.GoAway([]byte(c.fault.ReasonText()))
+			r.Conn.GoAwayBefore(r.StreamID, []byte(c.fault.ReasonText()))
 			return h2sim.Response{}
 		case simkit.Close:
 			r.Conn.Close()

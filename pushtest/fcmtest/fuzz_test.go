@@ -1,0 +1,98 @@
+package fcmtest
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/hushpush/hush/pushtest/internal/h2sim"
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+// fuzzServer is a simulator without sockets.
+func fuzzServer(f *testing.F) *Server {
+	set, err := simkit.NewSwitches(Rules(), nil, 0)
+	if err != nil {
+		f.Fatal(err)
+	}
+	account, err := newServiceAccount("demo", "https://localhost/token")
+	if err != nil {
+		f.Fatal(err)
+	}
+	s := &Server{set: set, clock: &simkit.Clock{}, ledger: simkit.NewLedger(10), project: "demo", number: "1", account: account}
+	s.post = newPost(set, s.clock, s.ledger, simkit.NewRand(1))
+	f.Cleanup(s.post.agenda.Close)
+	return s
+}
+
+func FuzzMessage(f *testing.F) {
+	s := fuzzServer(f)
+	for _, seed := range []string{
+		`{"validate_only":false,"message":{"token":"a:1","data":{"k":"v"},"android":{"collapse_key":"hush","priority":"high","ttl":"90.9s"}}}`,
+		`{"message":{"topic":"news","apns":{"headers":{"a":"b"},"payload":{"aps":{"x":[1,null,{}]}}}}}`,
+		`{"message":{"condition":"x","notification":{"title":"t"},"android":{"notification":{"vibrate_timings":["1s"],"light_settings":{"color":{"red":1}}}}}}`,
+		`{"message":{"data":{"from":"x"},"android":{"data":{"k":12},"ttl":"-1s"}}}`, `[[[`, `{"message":null}`, `{"a":{}}`, "\xff",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		tree, no := parseBody(body, 100)
+		if no == nil {
+			tokenOf(tree)
+			r := newRequest(tree)
+			if no = s.checkFields(r); no == nil {
+				if r.ttl() < 0 || r.ttl() > maxTTL || r.size() > 4096 || r.token == "" && r.topic == "" && r.condition == "" {
+					t.Fatalf("%q passed with ttl %s, %d bytes, target %q%q%q", body, r.ttl(), r.size(), r.token, r.topic, r.condition)
+				}
+				return
+			}
+		}
+		if a := no.answer(); a.status != 400 || !json.Valid(a.body) {
+			t.Fatalf("%q: refused with %d %s", body, a.status, a.body)
+		}
+	})
+}
+
+func FuzzAssertion(f *testing.F) {
+	s := fuzzServer(f)
+	f.Add("a.b.c")
+	f.Add("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIiwiYXVkIjpbImIiXSwiaWF0IjoxLCJleHAiOjJ9.AA")
+	f.Add("eyJhbGciOiJub25lIn0.e30.")
+	f.Fuzz(func(t *testing.T, jwt string) {
+		if scopes, no := s.checkAssertion(jwt, "localhost"); no == nil {
+			t.Fatalf("%q: a stranger's assertion was believed, with scopes %v", jwt, scopes)
+		}
+	})
+}
+
+func FuzzTokenRequest(f *testing.F) {
+	s := fuzzServer(f)
+	f.Add("grant_type=x&assertion=y")
+	f.Add("%zz&&==;")
+	f.Fuzz(func(t *testing.T, body string) {
+		a := s.token(&h2sim.Request{Method: "POST", Body: []byte(body)})
+		if a.status != 400 || !json.Valid(a.body) {
+			t.Fatalf("%q: got %d %s", body, a.status, a.body)
+		}
+		maskAssertion([]byte(body))
+	})
+}
+
+func FuzzAccessToken(f *testing.F) {
+	s := fuzzServer(f)
+	f.Add("ya29.c.e30.AA")
+	f.Fuzz(func(t *testing.T, token string) {
+		if s.readToken(token) != nil {
+			t.Fatalf("%q: a stranger's access token was believed", token)
+		}
+	})
+}
+
+func FuzzTokenBody(f *testing.F) {
+	f.Add([]byte(`{"token":"abc:APA91b","package":"com.example.notes","project":"demo","online":true}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		b, err := simkit.Decode[tokenBody](body)
+		if err == nil && (b.Token == "" || len(b.Token) > 4096) {
+			t.Fatalf("%q was read as token %q", body, b.Token)
+		}
+	})
+}
