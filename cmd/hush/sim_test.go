@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// background runs a command that goes on until its world ends. line is the first one on its standard output; stop ends it
+// as SIGTERM would, and answers its exit code and what it said.
+func background(t *testing.T, env map[string]string, args ...string) (line string, stop func() (int, string)) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	var errout bytes.Buffer
+	done := make(chan int, 1)
+	go func() {
+		code := run(ctx, args, world{stdin: strings.NewReader(""), stdout: in, stderr: &errout, getenv: func(name string) string { return env[name] }})
+		in.Close()
+		done <- code
+	}()
+	lines := bufio.NewScanner(out)
+	lines.Scan()
+	go io.Copy(io.Discard, out) // whatever follows must not hold it up; ends with the command
+	stop = func() (int, string) {
+		cancel()
+		select {
+		case code := <-done:
+			done <- code
+			return code, errout.String()
+		case <-time.After(30 * time.Second):
+			t.Fatalf("hush %q did not end", args)
+			return 0, ""
+		}
+	}
+	t.Cleanup(func() { stop() })
+	return lines.Text(), stop
+}
+
+// readyAddress is an address of the line "ready listen=… control=…".
+func readyAddress(t *testing.T, line, name string) string {
+	t.Helper()
+	words := strings.Fields(line)
+	for _, w := range words {
+		if addr, ok := strings.CutPrefix(w, name+"="); ok && words[0] == "ready" {
+			if _, _, err := net.SplitHostPort(addr); err == nil {
+				return addr
+			}
+		}
+	}
+	t.Fatalf("first line %q, want ready with %s=HOST:PORT", line, name)
+	return ""
+}
+
+func TestASimulatorSaysWhereItListensAndEndsCleanly(t *testing.T) {
+	t.Parallel()
+	for _, provider := range simulated {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			line, stop := background(t, nil, "sim", provider, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--cert-dir", dir)
+			listen, control := readyAddress(t, line, "listen"), readyAddress(t, line, "control")
+			resp, err := http.Get("http://" + control + "/_sim/openapi.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != 200 {
+				t.Errorf("GET /_sim/openapi.json: %d, want 200", resp.StatusCode)
+			}
+			if pem, err := os.ReadFile(filepath.Join(dir, "ca.pem")); err != nil || !bytes.Contains(pem, []byte("CERTIFICATE")) {
+				t.Errorf("ca.pem: %q, %v; want a certificate", pem, err)
+			}
+			again := hush(t, nil, "", "sim", provider, "--listen", listen)
+			if again.code != exitRefused || !strings.Contains(again.errout, "in use") {
+				t.Errorf("a second one on %s: exit %d, %q; want 1, and that it is in use", listen, again.code, again.errout)
+			}
+			if code, errout := stop(); code != exitDone {
+				t.Errorf("stopped: exit %d, %s; want 0", code, errout)
+			}
+		})
+	}
+}
+
+func TestASimulatorPrintsItsRules(t *testing.T) {
+	t.Parallel()
+	for _, provider := range simulated {
+		if got := hush(t, nil, "", "sim", provider, "--rules"); got.code != exitDone || !strings.Contains(got.out, "--set ") {
+			t.Errorf("sim %s --rules: exit %d, %d bytes; want 0 and the switches", provider, got.code, len(got.out))
+		}
+		got := hush(t, nil, "", "sim", provider, "--rules", "--json")
+		var rules []map[string]any
+		if err := json.Unmarshal([]byte(got.out), &rules); err != nil || len(rules) < 10 {
+			t.Fatalf("sim %s --rules --json: %d rules, %v", provider, len(rules), err)
+		}
+		for _, name := range []string{"rule", "source", "certain", "switch", "default"} {
+			if _, there := rules[0][name]; !there {
+				t.Errorf("sim %s --rules --json: %v has no %q", provider, rules[0], name)
+			}
+		}
+		if got := hush(t, nil, "", "sim", provider, "--rules", "--markdown"); !strings.HasPrefix(got.out, "# The rules") {
+			t.Errorf("sim %s --rules --markdown: %.80q, want a page", provider, got.out)
+		}
+	}
+}
+
+func TestASimulatorRefusesWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	for _, provider := range simulated {
+		for _, args := range [][]string{{"--set", "nonsense=1"}, {"--set", "nonsense"}, {"--listen", "nowhere"}, {"--json"}, {"x"}} {
+			got := hush(t, nil, "", append([]string{"sim", provider, "--listen", "127.0.0.1:0"}, args...)...)
+			if got.code != exitUsage || got.out != "" {
+				t.Errorf("sim %s %q: exit %d, %q; want 2", provider, args, got.code, got.errout)
+			}
+		}
+	}
+}
+
+func TestTheRulesPagesAreCurrent(t *testing.T) {
+	t.Parallel()
+	for _, provider := range simulated {
+		page, err := os.ReadFile(filepath.Join("..", "..", "docs", "generated", provider+"-rules.md"))
+		got := hush(t, nil, "", "sim", provider, "--rules", "--markdown")
+		if err != nil || string(page) != got.out {
+			t.Errorf("docs/generated/%s-rules.md is not what the simulator says (%v); run make generate", provider, err)
+		}
+	}
+}
+
+// simulated are the providers that have a simulator.
+var simulated = []string{"fcm"}
