@@ -15,6 +15,9 @@ type App struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
+// AppRequest makes an app. It has no fields yet.
+type AppRequest struct{}
+
 // Apps is a page of them.
 type Apps struct {
 	Apps   []App  `json:"apps"`
@@ -127,4 +130,9 @@ type Resources struct {
 // Tags are a user's tags.
 type Tags struct {
 	Tags []string `json:"tags"`
+}
+
+// Status is the answer of /healthz and /readyz.
+type Status struct {
+	Status string `json:"status" doc:"ok"`
 }

@@ -1,0 +1,211 @@
+package api_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+func TestAppsAreMadeListedAndDeleted(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.must(201, "PUT", "/v1/apps/notes", "{}")
+	w.must(200, "PUT", "/v1/apps/notes", "")
+	for i := range 4 {
+		w.must(201, "PUT", fmt.Sprintf("/v1/apps/a%d", i), "{}")
+	}
+	var app protocol.App
+	w.must(200, "GET", "/v1/apps/notes", "").into(t, &app)
+	if app.App != "notes" || app.CreatedAt.IsZero() {
+		t.Errorf("the app: %+v; want notes with the time of its making", app)
+	}
+	var names []string
+	for cursor := ""; ; {
+		var page protocol.Apps
+		w.must(200, "GET", "/v1/apps?limit=2&cursor="+cursor, "").into(t, &page)
+		for _, a := range page.Apps {
+			names = append(names, a.App)
+		}
+		if cursor = page.Cursor; cursor == "" {
+			break
+		}
+	}
+	if got := strings.Join(names, " "); got != "a0 a1 a2 a3 notes" {
+		t.Errorf("pages of two: %q; want all five apps, each once", got)
+	}
+	w.must(204, "DELETE", "/v1/apps/notes", "")
+	w.root("GET", "/v1/apps/notes", "").is(t, "a deleted app", 404, "not_found")
+	w.root("DELETE", "/v1/apps/notes", "").is(t, "deleting it again", 404, "not_found")
+	w.root("PUT", "/v1/apps/No%20App", "{}").is(t, "a bad name", 422, "invalid", "path.app bad_id")
+	for _, limit := range []string{"0", "1001", "-1", "9999999999999999999999"} {
+		w.root("GET", "/v1/apps?limit="+limit, "").is(t, "limit "+limit, 422, "invalid", "query.limit out_of_range")
+	}
+	w.root("GET", "/v1/apps?limit=ten", "").is(t, "limit ten", 422, "invalid", "query.limit wrong_type")
+	w.root("GET", "/v1/apps?cursor=%25%25", "").is(t, "a cursor that is none", 422, "invalid", "query.cursor bad_value")
+}
+
+func TestServerKeysAreShownOnce(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.must(201, "PUT", "/v1/apps/notes", "{}")
+	var key protocol.Key
+	w.must(201, "POST", "/v1/apps/notes/keys", `{"role": "read"}`).into(t, &key)
+	if key.Secret == "" || key.KeyID == "" || key.Role != "read" {
+		t.Errorf("a new key: %+v; want id, role and secret", key)
+	}
+	list := w.must(200, "GET", "/v1/apps/notes/keys", "")
+	if strings.Contains(list.body, key.Secret) || !strings.Contains(list.body, key.KeyID) {
+		t.Errorf("the list: %s; want the key %s without its secret", list.body, key.KeyID)
+	}
+	w.must(204, "DELETE", "/v1/apps/notes/keys/"+key.KeyID, "")
+	w.request("GET", "/v1/apps/notes/users/alice/devices", "", "Authorization", "Bearer "+key.Secret).
+		is(t, "a deleted key", 401, "unauthenticated")
+	w.root("DELETE", "/v1/apps/notes/keys/"+key.KeyID, "").is(t, "deleting it again", 404, "not_found")
+	w.root("POST", "/v1/apps/notes/keys", `{"role": "root"}`).is(t, "a key for root", 422, "invalid", "body.role bad_value")
+	w.root("POST", "/v1/apps/notes/keys", `{}`).is(t, "no role", 422, "invalid", "body.role required")
+	w.root("POST", "/v1/apps/none/keys", `{"role": "root"}`).is(t, "an unknown app", 404, "not_found")
+}
+
+func TestSigningKeysAreNeverReadBack(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.notes()
+	secret := base64.StdEncoding.EncodeToString([]byte("a secret of 32 bytes or more, plainly"))
+	body := `{"alg": "HS256", "secret": "` + secret + `"}`
+	for i, want := range []int{201, 200} {
+		if a := w.must(want, "PUT", "/v1/apps/notes/signing-keys/k1", body); strings.Contains(a.body, secret) {
+			t.Errorf("PUT %d answers %s; want no secret", i, a.body)
+		}
+	}
+	if a := w.must(200, "GET", "/v1/apps/notes/signing-keys/k1", ""); strings.Contains(a.body, secret) || !strings.Contains(a.body, "HS256") {
+		t.Errorf("GET answers %s; want the alg and no secret", a.body)
+	}
+	for name, tt := range map[string]struct{ kid, body, fault string }{
+		"short secret":   {"k2", `{"alg": "HS256", "secret": "c2hvcnQ="}`, "body.secret out_of_range"},
+		"not base64":     {"k2", `{"alg": "HS256", "secret": "%%%"}`, "body.secret bad_value"},
+		"other alg":      {"k2", `{"alg": "none", "secret": "` + secret + `"}`, "body.alg bad_value"},
+		"no key":         {"k2", `{"alg": "ES256"}`, "body.public_key required"},
+		"no public key":  {"k2", `{"alg": "ES256", "public_key": "x"}`, "body.public_key bad_value"},
+		"Hush's own kid": {"hush-own-1", body, "path.kid bad_id"},
+		"bad kid":        {"K_1", body, "path.kid bad_id"},
+	} {
+		w.root("PUT", "/v1/apps/notes/signing-keys/"+tt.kid, tt.body).is(t, name, 422, "invalid", tt.fault)
+	}
+	w.must(204, "DELETE", "/v1/apps/notes/signing-keys/k1", "")
+	w.root("GET", "/v1/apps/notes/signing-keys/k1", "").is(t, "after deletion", 404, "not_found")
+}
+
+func TestUserTokensLiveAsLongAsTold(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.notes()
+	var token protocol.UserToken
+	w.must(200, "POST", "/v1/apps/notes/user-tokens", `{"user": "alice", "ttl": "2h"}`).into(t, &token)
+	if token.Token == "" || token.ExpiresAt.IsZero() {
+		t.Errorf("a user token: %+v; want it and its end", token)
+	}
+	for body, faults := range map[string][]string{
+		`{"user": "", "ttl": "25h"}`:       {"body.user bad_id", "body.ttl out_of_range"},
+		`{"user": "a", "ttl": "-1s"}`:      {"body.ttl out_of_range"},
+		`{"user": "a", "ttl": "tomorrow"}`: {"body.ttl bad_value"},
+		`{"user": 1, "ttl": "1h", "x": 1}`: {"body.user wrong_type", "body.x unknown_field"},
+		`{"user": ".."}`:                   {"body.user bad_id"},
+	} {
+		w.root("POST", "/v1/apps/notes/user-tokens", body).is(t, body, 422, "invalid", faults...)
+	}
+}
+
+func TestProviderCredentialsAreCheckedAndNotReadBack(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.notes()
+	apns := `{"key": "pem of the key", "key_id": "K", "team_id": "T", "topics": ["com.example.notes"]}`
+	w.must(201, "PUT", "/v1/apps/notes/providers/apns", apns)
+	w.must(200, "PUT", "/v1/apps/notes/providers/apns", apns)
+	w.must(201, "PUT", "/v1/apps/notes/providers/fcm", `{"service_account": {"type": "service_account", "private_key": "pem of the key"}}`)
+	list := w.must(200, "GET", "/v1/apps/notes/providers", "")
+	if strings.Contains(list.body, "pem of the key") || !strings.Contains(list.body, `"key_id":"K"`) || !strings.Contains(list.body, "service_account") {
+		t.Errorf("what is read back: %s; want kinds and ids, no keys", list.body)
+	}
+	if got := strings.Join(w.memory.renewed, " "); got != "notes/apns notes/apns notes/fcm" {
+		t.Errorf("delivery heard of new credentials for %q; want each", got)
+	}
+	for body, fault := range map[string]string{
+		`{"key": "bad", "key_id": "K", "team_id": "T", "topics": ["a"]}`: "body.key bad_credential",
+		`{"key": "pem", "p12": "AA=="}`:                                  "body one_of",
+		`{}`:                                                             "body one_of",
+		`{"p12": "%"}`:                                                   "body.p12 bad_value",
+	} {
+		w.root("PUT", "/v1/apps/notes/providers/apns", body).is(t, body, 422, "invalid", fault)
+	}
+	w.root("PUT", "/v1/apps/notes/providers/fcm", `{"service_account": "x"}`).is(t, "a string", 422, "invalid", "body.service_account bad_credential")
+	w.root("PUT", "/v1/apps/notes/providers/fcm", `{}`).is(t, "nothing", 422, "invalid", "body.service_account required")
+	w.must(204, "DELETE", "/v1/apps/notes/providers/fcm", "")
+	w.root("DELETE", "/v1/apps/notes/providers/fcm", "").is(t, "deleting it again", 404, "not_found")
+}
+
+func TestResourcesAreReadBackAsTheyWereStored(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.must(201, "PUT", "/v1/apps/notes", "{}")
+	body := `{"apns": {"ttl": "24h", "budget": {"wakes": 3, "per": "1h", "burst": 2}, "rewake": {"times": 2, "after": "30m"}},
+		"fcm": {"ttl": "0s", "priority": "high", "collapse_key": "k"}, "client_send": true}`
+	w.must(201, "PUT", "/v1/apps/notes/resources/both", body)
+	w.must(200, "PUT", "/v1/apps/notes/resources/both", body)
+	var r protocol.Resource
+	w.must(200, "GET", "/v1/apps/notes/resources/both", "").into(t, &r)
+	if r.ResourceID != "both" || r.APNs.TTL != "24h0m0s" || r.APNs.Budget.Burst != 2 || r.FCM.TTL != "0s" || r.FCM.Priority != "high" ||
+		r.FCM.CollapseKey != "k" || !r.ClientSend || r.APNs.Rewake.After != "30m0s" || r.FCM.Budget != nil {
+		t.Errorf("read back: %+v, apns %+v, fcm %+v; want what was stored", r, r.APNs, r.FCM)
+	}
+	w.must(201, "PUT", "/v1/apps/notes/resources/again", w.must(200, "GET", "/v1/apps/notes/resources/both", "").body[:0]+`{"apns": {}}`)
+	var list protocol.Resources
+	w.must(200, "GET", "/v1/apps/notes/resources", "").into(t, &list)
+	if len(list.Resources) != 2 {
+		t.Errorf("the list: %+v; want two", list)
+	}
+	w.must(204, "DELETE", "/v1/apps/notes/resources/both", "")
+	w.root("GET", "/v1/apps/notes/resources/both", "").is(t, "after deletion", 404, "not_found")
+}
+
+func TestWhatIsNotSilentOrWrongInAResourceIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.must(201, "PUT", "/v1/apps/notes", "{}")
+	for body, faults := range map[string][]string{
+		`{}`:                                    {"body.apns one_of"},
+		`{"apns": null}`:                        {"body.apns wrong_type"},
+		`{"apns": {"alert": "hi"}}`:             {"body.apns.alert not_silent"},
+		`{"apns": {"priority": 10}}`:            {"body.apns.priority not_silent"},
+		`{"apns": {"priority": "5"}}`:           {"body.apns.priority not_silent"},
+		`{"apns": {"content_available": true}}`: {"body.apns.content_available not_silent"},
+		`{"apns": {"content-available": 1}}`:    {"body.apns.content-available not_silent"},
+		`{"title": "x", "fcm": {}}`:             {"body.title not_silent"},
+		`{"fcm": {"notification": {"title": "x", "body": "y"}}}`: {"body.fcm.notification not_silent",
+			"body.fcm.notification.title not_silent", "body.fcm.notification.body not_silent"},
+		`{"fcm": {"android": {"notification": {"sound": 1}}}}`: {"body.fcm.android unknown_field",
+			"body.fcm.android.notification not_silent", "body.fcm.android.notification.sound not_silent"},
+		`{"apns": {"budget": {"wakes": 1, "per": "1h", "badge": [{"Sound": 1}]}}}`: {"body.apns.budget.badge not_silent",
+			"body.apns.budget.badge[0].Sound not_silent"},
+		`{"apns": {"headers": [{"apns-priority": 10}]}}`: {"body.apns.headers unknown_field", "body.apns.headers[0].apns-priority not_silent"},
+		`{"apns": 5, "fcm": {"badge": 1}}`:               {"body.apns wrong_type", "body.fcm.badge not_silent"},
+		`{"fcm": {"priority": "max"}}`:                   {"body.fcm.priority bad_value"},
+		`{"fcm": {"priority": 10}}`:                      {"body.fcm.priority wrong_type"},
+		`{"fcm": {"ttl": "-1s", "budget": {"wakes": 0, "per": "1h"}, "rewake": {"times": 99, "after": "0s"}}}`: {
+			"body.fcm.ttl out_of_range", "body.fcm.budget.wakes out_of_range", "body.fcm.rewake.times out_of_range", "body.fcm.rewake.after out_of_range"},
+		`{"fcm": {"ttl": "29d", "budget": {"wakes": 1.5, "per": 7}}}`: {
+			"body.fcm.ttl bad_value", "body.fcm.budget.wakes wrong_type", "body.fcm.budget.per wrong_type"},
+		`{"fcm": {"budget": {}}}`:                                                    {"body.fcm.budget.wakes required", "body.fcm.budget.per required"},
+		`{"fcm": {}, "resource_id": "other"}`:                                        {"body.resource_id bad_value"},
+		`{"fcm": {}, "client_send": "yes"}`:                                          {"body.client_send wrong_type"},
+		`{"fcm": {"ttl": "673h"}, "apns": {"rewake": {"times": 1, "after": "1ms"}}}`: {"body.fcm.ttl out_of_range", "body.apns.rewake.after out_of_range"},
+	} {
+		w.root("PUT", "/v1/apps/notes/resources/r", body).is(t, body, 422, "invalid", faults...)
+	}
+	w.root("PUT", "/v1/apps/notes/resources/a%2Fb", `{"fcm": {}}`).is(t, "a slash in the id", 422, "invalid", "path.resource_id bad_id")
+	w.root("PUT", "/v1/apps/notes/resources/"+strings.Repeat("a", 33), `{"fcm": {}}`).is(t, "a long id", 422, "invalid", "path.resource_id bad_id")
+	w.root("GET", "/v1/apps/notes/resources/r", "").is(t, "after all that", 404, "not_found")
+}

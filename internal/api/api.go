@@ -1,0 +1,139 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Config is what New takes. Fields without a remark are required.
+type Config struct {
+	Store    Store
+	Delivery Delivery
+	Auth     Auth
+	Sessions Sessions
+	Checkers map[push.Provider]CredentialChecker // of both providers
+	Connect  http.Handler                        // GET /v1/connect; nil: no such route
+	Metrics  *prometheus.Registry                // what /metrics shows; the api's own are added. nil: a new one
+	Ready    func(context.Context) error         // what /readyz asks; nil: always ready
+	Version  string                              // of Hush, for the OpenAPI document; "": dev
+	Logger   *slog.Logger                        // nil discards
+	Now      func() time.Time                    // nil: time.Now
+
+	// BodyWait is how long a request's body may take, and an import may stall; 0 means 60s. EventsWait is how often the
+	// live timeline looks again when nobody says that something changed, as happens on another node; 0 means 2s.
+	BodyWait   time.Duration
+	EventsWait time.Duration
+}
+
+// API answers the HTTP API. It is an http.Handler, safe for concurrent use, and owns no goroutine beyond its requests.
+type API struct {
+	Config
+	huma    huma.API
+	mux     *http.ServeMux
+	metrics *metrics
+	openapi []byte // never changes once New has returned
+}
+
+// New makes the API; an error says what of the configuration is missing.
+func New(c Config) (*API, error) {
+	if c.Store == nil || c.Delivery == nil || c.Auth == nil || c.Sessions == nil {
+		return nil, errors.New("api: Store, Delivery, Auth or Sessions is nil; want all of them")
+	}
+	for _, p := range []push.Provider{push.APNs, push.FCM} {
+		if c.Checkers[p] == nil {
+			return nil, fmt.Errorf("api: no checker of credentials for %s; want one", p)
+		}
+	}
+	c = c.withDefaults()
+	a := &API{Config: c, mux: http.NewServeMux()}
+	var err error
+	if a.metrics, err = newMetrics(c.Metrics); err != nil {
+		return nil, err
+	}
+	a.huma = humago.New(a.mux, humaConfig(c.Version))
+	a.routes()
+	if a.openapi, err = json.Marshal(a.huma.OpenAPI()); err != nil {
+		return nil, fmt.Errorf("api: writing the OpenAPI document: %w", err)
+	}
+	return a, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Metrics == nil {
+		c.Metrics = prometheus.NewRegistry()
+	}
+	if c.Ready == nil {
+		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Logger = c.Logger.With("room", "api")
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.BodyWait == 0 {
+		c.BodyWait = 60 * time.Second
+	}
+	if c.EventsWait == 0 {
+		c.EventsWait = 2 * time.Second
+	}
+	return c
+}
+
+// humaConfig is Huma without its own routes, schema links and body checks: those are ours.
+func humaConfig(version string) huma.Config {
+	format := huma.Format{
+		Marshal: func(w io.Writer, v any) error {
+			e := json.NewEncoder(w)
+			e.SetEscapeHTML(false)
+			return e.Encode(v)
+		},
+		Unmarshal: decode,
+	}
+	return huma.Config{
+		OpenAPI:       newDocument(version),
+		Formats:       map[string]huma.Format{"application/json": format, "json": format}, // "json" is for problem+json
+		DefaultFormat: "application/json",
+	}
+}
+
+// decode reads a body that the walk has seen. A value of the wrong type was told there; what is right is decoded all the
+// same, so that the handler can tell what else is wrong.
+func decode(body []byte, into any) error {
+	err := json.Unmarshal(body, into)
+	var wrongType *json.UnmarshalTypeError
+	if errors.As(err, &wrongType) {
+		return nil
+	}
+	return err
+}
+
+func (a *API) routes() {
+	a.appRoutes()
+	a.keyRoutes()
+	a.providerRoutes()
+	a.resourceRoutes()
+	a.userRoutes()
+	a.deviceRoutes()
+	a.importRoutes()
+	a.pushRoutes()
+	a.eventRoutes()
+	a.ownDeviceRoutes()
+	a.plainRoutes()
+}

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+var (
+	needsRoot  = need{role: push.RoleRoot}
+	needsAdmin = need{role: push.RoleAdmin}
+	needsSend  = need{role: push.RoleSend}
+	needsRead  = need{role: push.RoleRead}
+)
+
+type putAppInput struct {
+	AppPath
+	Body protocol.AppRequest `required:"false"`
+}
+
+func (a *API) appRoutes() {
+	register(a, route{id: "listApps", method: http.MethodGet, path: "/v1/apps", tag: chapterApps, needs: needsRoot,
+		summary: "List the apps"}, a.listApps)
+	register(a, route{id: "putApp", method: http.MethodPut, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot, optionalBody: true,
+		also: http.StatusCreated, summary: "Make an app", about: "201 if it is new, else 200."}, a.putApp)
+	register(a, route{id: "getApp", method: http.MethodGet, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot,
+		summary: "Read an app"}, a.getApp)
+	register(a, route{id: "deleteApp", method: http.MethodDelete, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot, status: http.StatusNoContent,
+		summary: "Delete an app with all that it has"}, a.deleteApp)
+}
+
+func appBody(app push.App) protocol.App {
+	return protocol.App{App: app.Name, CreatedAt: app.CreatedAt.UTC()}
+}
+
+func (a *API) listApps(ctx context.Context, _ *call, in *Page) (*answer[protocol.Apps], error) {
+	apps, next, err := a.Store.Apps(ctx, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[protocol.Apps]{http.StatusOK, protocol.Apps{Apps: listOf(apps, appBody), Cursor: next}}, nil
+}
+
+func (a *API) putApp(ctx context.Context, _ *call, in *putAppInput) (*answer[protocol.App], error) {
+	app, isNew, err := a.Store.PutApp(ctx, in.App)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[protocol.App]{created(isNew), appBody(app)}, nil
+}
+
+func (a *API) getApp(ctx context.Context, _ *call, in *AppPath) (*answer[protocol.App], error) {
+	app, err := a.Store.App(ctx, in.App)
+	if err != nil {
+		return nil, missing(err, "app", in.App)
+	}
+	return &answer[protocol.App]{http.StatusOK, appBody(app)}, nil
+}
+
+func (a *API) deleteApp(ctx context.Context, _ *call, in *AppPath) (*nothing, error) {
+	if err := a.Store.DeleteApp(ctx, in.App); err != nil {
+		return nil, missing(err, "app", in.App)
+	}
+	return &nothing{}, nil
+}
+
+// listOf makes the list of an answer; it is never null.
+func listOf[S, T any](list []S, f func(S) T) []T {
+	out := make([]T, len(list))
+	for i, s := range list {
+		out[i] = f(s)
+	}
+	return out
+}

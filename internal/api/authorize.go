@@ -1,0 +1,167 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// need is what a call asks of its caller.
+type need struct {
+	role   push.Role // of a server key; "": none is asked for
+	device devicePass
+}
+
+// devicePass is how a device shows who it is.
+type devicePass int
+
+const (
+	noDevice       devicePass = iota
+	withCredential            // its credential
+	withEither                // a user token, its credential, or both
+)
+
+// caller is who asks, as far as the call needs to know.
+type caller struct {
+	key            push.ServerKey  // of calls that ask for a role
+	device         push.Device     // whose credential it gave; its zero value if none, or a void one
+	credentialHash []byte          // of the credential that was given, void or not; nil without
+	claims         push.UserClaims // of its user token; its zero value without one
+	app            string          // of a device's call: the credential's, else the token's
+}
+
+// authorize tells who asks and whether they may. It comes before everything else, so that a stranger learns nothing.
+func (a *API) authorize(ctx huma.Context, n need) (caller, error) {
+	if n.role != "" {
+		return a.authorizeKey(ctx, n.role)
+	}
+	switch n.device {
+	case withCredential:
+		return a.authorizeCredential(ctx)
+	case withEither:
+		return a.authorizeDevice(ctx)
+	}
+	return caller{}, nil
+}
+
+// authorizeKey wants a server key of a role, for the app that the path names. Another app's key is refused whether or not
+// that app exists.
+func (a *API) authorizeKey(ctx huma.Context, role push.Role) (caller, error) {
+	bearer, err := bearerOf(ctx)
+	if err != nil {
+		return caller{}, err
+	}
+	key, err := a.Auth.ServerKey(ctx.Context(), bearer)
+	if err != nil {
+		return caller{}, err
+	}
+	app := ctx.Param("app")
+	if key.Role != push.RoleRoot && app != "" && key.App != app {
+		return caller{}, newProblem(http.StatusForbidden, codeForbidden, "this key belongs to another app")
+	}
+	if !key.Role.Includes(role) {
+		return caller{}, newProblem(http.StatusForbidden, codeForbidden, fmt.Sprintf("this key has the role %s; want %s", key.Role, role))
+	}
+	return caller{key: key}, nil
+}
+
+func (a *API) authorizeCredential(ctx huma.Context) (caller, error) {
+	credential := ctx.Header(protocol.HeaderDevice)
+	device, err := a.Auth.DeviceByCredential(ctx.Context(), credential)
+	if err != nil {
+		return caller{}, err
+	}
+	return caller{device: device, credentialHash: a.Auth.Hash(credential), app: device.App}, nil
+}
+
+// authorizeDevice wants a user token, a device's credential, or both. Beside a good token, a credential that is void is only
+// handed on: whether the device may be registered without one is decided there.
+func (a *API) authorizeDevice(ctx huma.Context) (caller, error) {
+	var c caller
+	token := ctx.Header("Authorization") != ""
+	if token {
+		bearer, err := bearerOf(ctx)
+		if err != nil {
+			return caller{}, err
+		}
+		if c.claims, err = a.Auth.UserToken(ctx.Context(), bearer); err != nil {
+			return caller{}, err
+		}
+	}
+	credential := ctx.Header(protocol.HeaderDevice)
+	if credential != "" || !token {
+		device, err := a.Auth.DeviceByCredential(ctx.Context(), credential)
+		if err != nil && !(token && errors.Is(err, push.ErrRegisterAgain)) {
+			return caller{}, err
+		}
+		c.device, c.credentialHash = device, a.Auth.Hash(credential)
+	}
+	var err error
+	c.app, err = appOf(c.device, c.claims, token)
+	return c, err
+}
+
+// appOf is the app of a device's call: the credential's, else that of the token.
+func appOf(device push.Device, claims push.UserClaims, token bool) (string, error) {
+	switch {
+	case device.App != "" && token && !claims.ForApp(device.App):
+		return "", newProblem(http.StatusForbidden, codeForbidden, "the user token is for another app than the device's credential")
+	case device.App != "":
+		return device.App, nil
+	case len(claims.Apps) == 1:
+		return claims.Apps[0], nil
+	}
+	return "", newProblem(http.StatusUnauthorized, codeUnauthenticated,
+		fmt.Sprintf("the user token is good for %d apps (%s); want a token for one of them, or the device's credential beside it",
+			len(claims.Apps), strings.Join(claims.Apps, ", ")))
+}
+
+// bearerOf is the secret of the header Authorization.
+func bearerOf(ctx huma.Context) (string, error) {
+	scheme, secret, _ := strings.Cut(ctx.Header("Authorization"), " ")
+	secret = strings.TrimSpace(secret)
+	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
+		return "", newProblem(http.StatusUnauthorized, codeUnauthenticated, "no bearer came; want the header Authorization: Bearer with a server key, or a user token for a device's call")
+	}
+	return secret, nil
+}
+
+// The names of the ways to show who one is, in the document.
+const (
+	serverKeyScheme  = "serverKey"
+	userTokenScheme  = "userToken"
+	credentialScheme = "deviceCredential"
+)
+
+// security is the need as the document tells it.
+func (n need) security() []map[string][]string {
+	switch {
+	case n.role != "":
+		return []map[string][]string{{serverKeyScheme: {}}}
+	case n.device == withCredential:
+		return []map[string][]string{{credentialScheme: {}}}
+	case n.device == withEither:
+		return []map[string][]string{{userTokenScheme: {}}, {credentialScheme: {}}, {userTokenScheme: {}, credentialScheme: {}}}
+	}
+	return []map[string][]string{}
+}
+
+// app wants the app that the path names to be there. An app's own key is proof enough: it goes with the app.
+func (a *API) app(ctx context.Context, c *call, name string) error {
+	if c.key.App == name {
+		return nil
+	}
+	_, err := a.Store.App(ctx, name)
+	return missing(err, "app", name)
+}
+
+// storable tells whether an id of a path can be asked for at all: PostgreSQL's text takes neither wrong UTF-8 nor U+0000.
+func storable(id string) bool { return utf8.ValidString(id) && !strings.ContainsRune(id, 0) }

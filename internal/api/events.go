@@ -1,0 +1,173 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/maphash"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+const (
+	eventPage = 500                    // deliveries read at once
+	heartbeat = 15 * time.Second       // between comments on a silent stream, at most; proxies cut what is silent for long
+	eventRest = 100 * time.Millisecond // between two readings, so that a broadcast's receipts are told in few
+)
+
+func (a *API) eventRoutes() {
+	register(a, route{id: "followPush", method: http.MethodGet, path: "/v1/apps/{app}/pushes/{push_id}/events", tag: chapterPushes, needs: needsRead,
+		summary: "Follow a push live",
+		about: "Server-sent events: `delivery` for each delivery as it stands, first all of them and then whenever one changes; " +
+			"`final` (the push without deliveries) when all are final, which ends the stream.",
+		stream: "text/event-stream", streamAnswer: protocol.LiveEvent{}}, a.followPush)
+}
+
+func (a *API) followPush(ctx context.Context, c *call, in *PushPath) (*huma.StreamResponse, error) {
+	id, _, _, err := a.findPush(ctx, c, *in)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		_, w := humago.Unwrap(hc)
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Accel-Buffering", "no") // nginx
+		s := &eventStream{
+			api: a, app: in.App, id: id, w: w, control: http.NewResponseController(w),
+			seed: maphash.MakeSeed(), told: map[uint64]uint64{},
+		}
+		if err := s.run(ctx); err != nil && ctx.Err() == nil {
+			a.Logger.DebugContext(ctx, "a live timeline ended early", "error", err.Error())
+			panic(http.ErrAbortHandler) // so that the client sees that it was cut, and asks again
+		}
+	}}, nil
+}
+
+// eventStream tells one client of one push. It keeps of each delivery only two hashes: a broadcast has a million.
+type eventStream struct {
+	api     *API
+	app     string
+	id      push.ID
+	w       http.ResponseWriter
+	control *http.ResponseController
+	seed    maphash.Seed
+	told    map[uint64]uint64 // hash of who a delivery is for: hash of what was told last
+	spoke   time.Time         // when something was last written
+}
+
+// run tells all that changes until the push is final, or the client goes.
+func (s *eventStream) run(ctx context.Context) error {
+	changed, stop := s.api.Store.Watch(s.id)
+	defer stop()
+	for {
+		// What stands is read before the deliveries, so that none that ends in between is missed.
+		p, standing, err := s.api.Store.Push(ctx, s.app, s.id)
+		if err != nil {
+			return fmt.Errorf("api: live timeline: %w", err)
+		}
+		if err := s.tell(ctx); err != nil {
+			return fmt.Errorf("api: live timeline: %w", err)
+		}
+		if standing.Final {
+			return s.send("final", pushBody(p, standing))
+		}
+		if err := s.wait(ctx, changed); err != nil {
+			return err
+		}
+	}
+}
+
+// tell sends each delivery that is not as it was told last.
+func (s *eventStream) tell(ctx context.Context) error {
+	cursor := ""
+	for {
+		deliveries, next, err := s.api.Store.Deliveries(ctx, s.app, s.id, cursor, eventPage)
+		if err != nil {
+			return err
+		}
+		for _, d := range deliveries {
+			if err := s.tellOne(d); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			return s.flush()
+		}
+		cursor = next
+	}
+}
+
+func (s *eventStream) tellOne(d push.Delivery) error {
+	body := deliveryBody(d)
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	who := maphash.String(s.seed, d.DeviceID+"\x00"+d.User)
+	what := maphash.Bytes(s.seed, text)
+	if last, known := s.told[who]; known && last == what {
+		return nil
+	}
+	s.told[who] = what
+	return s.write("event: delivery\ndata: %s\n\n", text)
+}
+
+// wait returns when something may have changed: signalled here, or, from another node, not.
+func (s *eventStream) wait(ctx context.Context, changed <-chan struct{}) error {
+	again := time.NewTimer(s.api.EventsWait)
+	defer again.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-again.C:
+		return s.beat()
+	case <-changed:
+	}
+	rest := time.NewTimer(eventRest)
+	defer rest.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-rest.C:
+		return nil
+	}
+}
+
+// beat sends a comment if it is time for one: it tells the client that the stream is alive, and us whether the client is.
+func (s *eventStream) beat() error {
+	if time.Since(s.spoke) < heartbeat-s.api.EventsWait {
+		return nil
+	}
+	if err := s.write(": alive\n\n"); err != nil {
+		return err
+	}
+	return s.flush()
+}
+
+func (s *eventStream) send(event string, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	if err := s.write("event: %s\ndata: %s\n\n", event, text); err != nil {
+		return err
+	}
+	return s.flush()
+}
+
+// write renews the time that the client has to read.
+func (s *eventStream) write(format string, args ...any) error {
+	s.spoke = time.Now()
+	_ = s.control.SetWriteDeadline(s.spoke.Add(answerWait))
+	_, err := fmt.Fprintf(s.w, format, args...)
+	return err
+}
+
+func (s *eventStream) flush() error { return s.control.Flush() }

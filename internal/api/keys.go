@@ -1,0 +1,231 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+type createKeyInput struct {
+	AppPath
+	Body protocol.KeyRequest
+}
+
+type keyPath struct {
+	AppPath
+	KeyID string `path:"key_id" doc:"the key's id, as its making gave it"`
+}
+
+type KidPath struct {
+	AppPath
+	KID string `path:"kid" format:"name" doc:"the signing key's id, as tokens name it" example:"k1"`
+}
+
+type putSigningKeyInput struct {
+	KidPath
+	Body protocol.SigningKeyRequest
+}
+
+type userTokenInput struct {
+	AppPath
+	Body protocol.UserTokenRequest
+}
+
+func (a *API) keyRoutes() {
+	const keys, signing = "/v1/apps/{app}/keys", "/v1/apps/{app}/signing-keys/{kid}"
+	register(a, route{id: "listKeys", method: http.MethodGet, path: keys, tag: chapterApps, needs: needsRoot,
+		summary: "List an app's server keys"}, a.listKeys)
+	register(a, route{id: "createKey", method: http.MethodPost, path: keys, tag: chapterApps, needs: needsRoot, status: http.StatusCreated, checks: true,
+		summary: "Make a server key", about: "The secret is shown once; the server keeps only its hash.",
+		example: protocol.KeyRequest{Role: push.RoleSend}}, a.createKey)
+	register(a, route{id: "deleteKey", method: http.MethodDelete, path: keys + "/{key_id}", tag: chapterApps, needs: needsRoot, status: http.StatusNoContent,
+		summary: "Delete a server key", about: "It is refused from then on."}, a.deleteKey)
+	register(a, route{id: "putSigningKey", method: http.MethodPut, path: signing, tag: chapterApps, needs: needsAdmin, also: http.StatusCreated, checks: true,
+		summary: "Store a key that verifies user tokens", about: "HS256 with a secret, or ES256 with a public key. Encrypted at rest; a secret is never read back.",
+		example: protocol.SigningKeyRequest{Alg: "HS256", Secret: "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}}, a.putSigningKey)
+	register(a, route{id: "getSigningKey", method: http.MethodGet, path: signing, tag: chapterApps, needs: needsAdmin,
+		summary: "Read what may be read of a signing key"}, a.getSigningKey)
+	register(a, route{id: "deleteSigningKey", method: http.MethodDelete, path: signing, tag: chapterApps, needs: needsAdmin, status: http.StatusNoContent,
+		summary: "Delete a signing key", about: "Tokens that it signed are refused from then on."}, a.deleteSigningKey)
+	register(a, route{id: "createUserToken", method: http.MethodPost, path: "/v1/apps/{app}/user-tokens", tag: chapterApps, needs: needsSend, checks: true,
+		summary: "Make a user's token", about: "For backends that sign none themselves.",
+		example: protocol.UserTokenRequest{User: "alice", TTL: "1h"}}, a.createUserToken)
+}
+
+func keyBody(k push.ServerKey) protocol.Key {
+	return protocol.Key{KeyID: k.ID, Role: k.Role, CreatedAt: k.CreatedAt.UTC()}
+}
+
+func (a *API) listKeys(ctx context.Context, c *call, in *appPage) (*answer[protocol.Keys], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	keys, next, err := a.Store.ServerKeys(ctx, in.App, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[protocol.Keys]{http.StatusOK, protocol.Keys{Keys: listOf(keys, keyBody), Cursor: next}}, nil
+}
+
+func (a *API) createKey(ctx context.Context, c *call, in *createKeyInput) (*answer[protocol.Key], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	switch in.Body.Role {
+	case push.RoleAdmin, push.RoleSend, push.RoleRead:
+	default:
+		c.faults.add("body.role", push.CodeBadValue, "is %s; want admin, send or read", quoted(string(in.Body.Role)))
+	}
+	if err := c.faults.err(); err != nil {
+		return nil, err
+	}
+	id, secret, hash := a.Auth.NewServerKey()
+	key := push.ServerKey{ID: id, App: in.App, Role: in.Body.Role, CreatedAt: a.Now().UTC()}
+	if err := a.Store.CreateServerKey(ctx, key, hash); err != nil {
+		return nil, missing(err, "app", in.App)
+	}
+	body := keyBody(key)
+	body.Secret = secret
+	return &answer[protocol.Key]{http.StatusCreated, body}, nil
+}
+
+func (a *API) deleteKey(ctx context.Context, c *call, in *keyPath) (*nothing, error) {
+	if !storable(in.KeyID) {
+		return nil, notFound("key", in.KeyID)
+	}
+	if err := a.Store.DeleteServerKey(ctx, in.App, in.KeyID); err != nil {
+		return nil, missing(err, "key", in.KeyID)
+	}
+	return &nothing{}, nil
+}
+
+func (a *API) putSigningKey(ctx context.Context, c *call, in *putSigningKeyInput) (*answer[protocol.SigningKey], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	secret, err := decodeBase64(in.Body.Secret)
+	if err != nil {
+		c.faults.add("body.secret", push.CodeBadValue, "is not base64; want 32 bytes or more, in base64")
+	}
+	key := push.SigningKey{
+		App: in.App, KID: in.KID, Alg: in.Body.Alg, Secret: push.Secret(secret), PublicKey: in.Body.PublicKey, CreatedAt: a.Now().UTC(),
+	}
+	if err := c.takeSigningKey(a.Auth.CheckSigningKey(key)); err != nil {
+		return nil, err
+	}
+	isNew, err := a.Store.PutSigningKey(ctx, key)
+	if err != nil {
+		return nil, missing(err, "app", in.App)
+	}
+	return &answer[protocol.SigningKey]{created(isNew), signingKeyBody(key)}, nil
+}
+
+// takeSigningKey adds what is wrong with a signing key: its kid is in the path, the rest in the body.
+func (c *call) takeSigningKey(err error) error {
+	var fields push.FieldErrors
+	if errors.As(err, &fields) {
+		for _, f := range fields {
+			if f.Location == "kid" {
+				c.faults.add("path.kid", f.Code, "%s", f.Message)
+				continue
+			}
+			c.faults.add("body."+f.Location, f.Code, "%s", f.Message)
+		}
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.faults.err()
+}
+
+// decodeBase64 reads standard base64, with or without its padding.
+func decodeBase64(s string) ([]byte, error) {
+	return base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(s), "="))
+}
+
+func signingKeyBody(k push.SigningKey) protocol.SigningKey {
+	return protocol.SigningKey{KID: k.KID, Alg: k.Alg, PublicKey: k.PublicKey, CreatedAt: k.CreatedAt.UTC()}
+}
+
+func (a *API) getSigningKey(ctx context.Context, c *call, in *KidPath) (*answer[protocol.SigningKey], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	key, err := a.Store.SigningKey(ctx, in.App, in.KID)
+	if err != nil {
+		return nil, missing(err, "signing key", in.KID)
+	}
+	return &answer[protocol.SigningKey]{http.StatusOK, signingKeyBody(key)}, nil
+}
+
+func (a *API) deleteSigningKey(ctx context.Context, c *call, in *KidPath) (*nothing, error) {
+	if err := a.Store.DeleteSigningKey(ctx, in.App, in.KID); err != nil {
+		return nil, missing(err, "signing key", in.KID)
+	}
+	return &nothing{}, nil
+}
+
+// Limits of a user token's life.
+const (
+	defaultTokenTTL = time.Hour
+	minTokenTTL     = time.Second
+	maxTokenTTL     = 24 * time.Hour
+)
+
+func (a *API) createUserToken(ctx context.Context, c *call, in *userTokenInput) (*answer[protocol.UserToken], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	if err := push.CheckID(in.Body.User); err != nil {
+		c.faults.add("body.user", push.CodeBadID, "%s", err.Error())
+	}
+	ttl := defaultTokenTTL
+	if d := durationAt(&c.faults, "body.ttl", in.Body.TTL); d != nil {
+		ttl = *d
+	}
+	if ttl < minTokenTTL || ttl > maxTokenTTL {
+		c.faults.add("body.ttl", push.CodeOutOfRange, "is %s; want %s to %s", ttl, minTokenTTL, maxTokenTTL)
+	}
+	if err := c.faults.err(); err != nil {
+		return nil, err
+	}
+	token, expires, err := a.Auth.MintUserToken(ctx, in.App, in.Body.User, ttl)
+	if err != nil {
+		return nil, missing(err, "app", in.App)
+	}
+	return &answer[protocol.UserToken]{http.StatusOK, protocol.UserToken{Token: token, ExpiresAt: expires.UTC()}}, nil
+}
+
+// durationAt reads a duration as Go writes it; nil for none, and for one that is wrong.
+func durationAt(f *faults, location, text string) *time.Duration {
+	if text == "" {
+		return nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		f.add(location, push.CodeBadValue, "is %s; want a duration such as 90s or 24h", quoted(text))
+		return nil
+	}
+	return &d
+}
+
+// timeAt reads a time of RFC 3339; zero for none, and for one that is wrong.
+func timeAt(f *faults, location, text string) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		f.add(location, push.CodeBadValue, "is %s; want a time such as %s", quoted(text), fmt.Sprintf("%q", "2026-01-02T15:04:05Z"))
+		return time.Time{}
+	}
+	return t.UTC()
+}

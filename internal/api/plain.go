@@ -1,0 +1,63 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/swaggest/swgui"
+	"github.com/swaggest/swgui/v5emb"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+// readyWait is how long /readyz waits for the rooms that it asks.
+const readyWait = 3 * time.Second
+
+// plainRoutes are those around the API: health, metrics, the document and its page, and the WebSocket.
+func (a *API) plainRoutes() {
+	register(a, route{id: "health", method: http.MethodGet, path: "/healthz", tag: chapterOperation,
+		summary: "Whether the process is alive"}, a.health)
+	register(a, route{id: "ready", method: http.MethodGet, path: "/readyz", tag: chapterOperation,
+		summary: "Whether the server is serving", about: "503 `unavailable` while it starts, drains, or cannot reach its store."}, a.ready)
+	a.mux.Handle("GET /metrics", promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{}))
+	a.mux.HandleFunc("GET /openapi.json", a.serveDocument)
+	docs := docsPage()
+	a.mux.Handle("GET /docs", docs)
+	a.mux.Handle("GET /docs/", docs)
+	if a.Connect != nil {
+		a.mux.Handle("GET /v1/connect", a.Connect)
+	}
+}
+
+func (a *API) health(context.Context, *call, *nothing) (*answer[protocol.Status], error) {
+	return &answer[protocol.Status]{http.StatusOK, protocol.Status{Status: "ok"}}, nil
+}
+
+func (a *API) ready(ctx context.Context, _ *call, _ *nothing) (*answer[protocol.Status], error) {
+	ctx, stop := context.WithTimeout(ctx, readyWait)
+	defer stop()
+	if err := a.Ready(ctx); err != nil {
+		a.Logger.WarnContext(ctx, "not ready", "error", err.Error())
+		return nil, newProblem(http.StatusServiceUnavailable, codeUnavailable, "the server is starting, stopping, or cannot reach its store; its log says which")
+	}
+	return &answer[protocol.Status]{http.StatusOK, protocol.Status{Status: "ok"}}, nil
+}
+
+func (a *API) serveDocument(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(a.openapi) // a client that has gone reads no answer
+}
+
+// docsPage shows the document with a copy of Swagger UI that is part of the program. The policy makes browsers refuse
+// whatever is not from this server.
+func docsPage() http.Handler {
+	page := v5emb.NewWithConfig(swgui.Config{HideCurl: false})("Hush", "/openapi.json", "/docs/")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		page.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,100 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+type putAPNsInput struct {
+	AppPath
+	Body protocol.APNsProvider
+}
+
+type putFCMInput struct {
+	AppPath
+	Body protocol.FCMProvider
+}
+
+func (a *API) providerRoutes() {
+	const providers = "/v1/apps/{app}/providers"
+	register(a, route{id: "putAPNs", method: http.MethodPut, path: providers + "/apns", tag: chapterPolicy, needs: needsAdmin, also: http.StatusCreated, checks: true,
+		summary: "Store the app's APNs credentials", about: "A signing key (.p8) or a certificate (.p12). They are checked first, and encrypted at rest.",
+		example: protocol.APNsProvider{Key: "-----BEGIN PRIVATE KEY-----\n…", KeyID: "ABC123DEFG", TeamID: "DEF123GHIJ", Topics: []string{"com.example.notes"}}}, a.putAPNs)
+	register(a, route{id: "putFCM", method: http.MethodPut, path: providers + "/fcm", tag: chapterPolicy, needs: needsAdmin, also: http.StatusCreated, checks: true,
+		summary: "Store the app's FCM credentials", about: "A service account's JSON, as Google gives it. It is checked first, and encrypted at rest.",
+		example: map[string]any{"service_account": map[string]any{"type": "service_account", "project_id": "notes"}}}, a.putFCM)
+	register(a, route{id: "deleteAPNs", method: http.MethodDelete, path: providers + "/apns", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,
+		summary: "Delete the app's APNs credentials"}, a.deleteProvider(push.APNs))
+	register(a, route{id: "deleteFCM", method: http.MethodDelete, path: providers + "/fcm", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,
+		summary: "Delete the app's FCM credentials"}, a.deleteProvider(push.FCM))
+	register(a, route{id: "listProviders", method: http.MethodGet, path: providers, tag: chapterPolicy, needs: needsAdmin,
+		summary: "Read kind, ids and validity of the app's credentials"}, a.listProviders)
+}
+
+func (a *API) putAPNs(ctx context.Context, c *call, in *putAPNsInput) (*answer[push.CredentialInfo], error) {
+	b := in.Body
+	switch {
+	case b.Key != "" && b.P12 != "":
+		c.faults.add("body", push.CodeOneOf, "has both key and p12; want one of them")
+	case b.Key == "" && b.P12 == "":
+		c.faults.add("body", push.CodeOneOf, "has neither key nor p12; want one of them")
+	}
+	p12, err := decodeBase64(b.P12)
+	if err != nil {
+		c.faults.add("body.p12", push.CodeBadValue, "is not base64; want the .p12 file in base64")
+	}
+	return a.putCredential(ctx, c, in.App, push.APNs, push.Credential{APNs: &push.APNsCredential{
+		Key: push.Secret(b.Key), KeyID: b.KeyID, TeamID: b.TeamID, Topics: b.Topics, P12: p12, Password: push.Secret(b.Password),
+	}})
+}
+
+func (a *API) putFCM(ctx context.Context, c *call, in *putFCMInput) (*answer[push.CredentialInfo], error) {
+	return a.putCredential(ctx, c, in.App, push.FCM, push.Credential{FCM: &push.FCMCredential{ServiceAccount: in.Body.ServiceAccount}})
+}
+
+// putCredential checks a credential with its provider's room and stores it.
+func (a *API) putCredential(ctx context.Context, c *call, app string, provider push.Provider, credential push.Credential) (*answer[push.CredentialInfo], error) {
+	if err := a.app(ctx, c, app); err != nil {
+		return nil, err
+	}
+	if err := c.faults.err(); err != nil {
+		return nil, err
+	}
+	info, err := a.Checkers[provider].Check(ctx, credential)
+	if err := c.faults.take("body.", err); err != nil {
+		return nil, err
+	}
+	if err := c.faults.err(); err != nil {
+		return nil, err
+	}
+	info.Provider, info.UpdatedAt = provider, a.Now().UTC()
+	isNew, err := a.Store.PutCredential(ctx, app, info, credential)
+	if err != nil {
+		return nil, missing(err, "app", app)
+	}
+	a.Delivery.CredentialsChanged(app, provider)
+	return &answer[push.CredentialInfo]{created(isNew), info}, nil
+}
+
+func (a *API) deleteProvider(provider push.Provider) func(context.Context, *call, *AppPath) (*nothing, error) {
+	return func(ctx context.Context, c *call, in *AppPath) (*nothing, error) {
+		if err := a.Store.DeleteCredential(ctx, in.App, provider); err != nil {
+			return nil, missing(err, "credential for", string(provider))
+		}
+		return &nothing{}, nil
+	}
+}
+
+func (a *API) listProviders(ctx context.Context, c *call, in *AppPath) (*answer[protocol.Providers], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	infos, err := a.Store.Credentials(ctx, in.App)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[protocol.Providers]{http.StatusOK, protocol.Providers{Providers: listOf(infos, same)}}, nil
+}

@@ -1,0 +1,80 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+type receiptsInput struct {
+	Body receiptsBody
+}
+
+// receiptsBody is a protocol.Receipts whose items are checked each by itself.
+type receiptsBody struct {
+	Receipts []each[protocol.Receipt] `json:"receipts" maxItems:"1000" doc:"up to 1 000 receipts"`
+}
+
+// receiptSchema is what a receipt is checked by.
+var receiptSchema = sync.OnceValue(func() *standaloneSchema { return newStandaloneSchema[protocol.Receipt]() })
+
+func (a *API) createReceipts(ctx context.Context, c *call, in *receiptsInput) (*answer[protocol.ReceiptsAnswer], error) {
+	answers := make([]protocol.ReceiptAnswer, len(in.Body.Receipts))
+	var good []push.Receipt
+	var at []int // of each good receipt, in answers
+	for i, item := range in.Body.Receipts {
+		receipt, id, ok := a.receiptOf(item)
+		answers[i] = protocol.ReceiptAnswer{PushID: id, Status: push.ReceiptInvalid}
+		if ok {
+			good, at = append(good, receipt), append(at, i)
+		}
+	}
+	statuses, open, err := a.Delivery.Receive(ctx, c.device, good)
+	if err != nil {
+		return nil, gone(err)
+	}
+	for j, status := range statuses {
+		answers[at[j]].Status = status
+	}
+	return &answer[protocol.ReceiptsAnswer]{http.StatusOK, protocol.ReceiptsAnswer{Open: open, Receipts: answers}}, nil
+}
+
+// receiptOf reads one receipt; ok is false for one with a bad value, whose push id is told as far as it can be.
+func (a *API) receiptOf(item []byte) (receipt push.Receipt, id string, ok bool) {
+	var b protocol.Receipt
+	found, err := receiptSchema().read(item, &b)
+	if err != nil {
+		return push.Receipt{}, "", false
+	}
+	receipt = push.Receipt{
+		PushID: push.ID(b.PushID), Event: b.Event, Result: b.Result, Path: b.Path, At: timeAt(&found, "body.at", b.At),
+	}
+	if took := durationAt(&found, "body.took", b.Took); took != nil {
+		receipt.Took = min(max(*took, 0), maxTook)
+	}
+	return receipt, b.PushID, len(found) == 0 && validReceipt(receipt)
+}
+
+// maxTook is the longest time that a handler is said to have run; a phone's clock may leap.
+const maxTook = 24 * time.Hour
+
+// validReceipt tells whether the values of a receipt are known ones and go together. An id that no push can have is not
+// wrong: that push is gone.
+func validReceipt(r push.Receipt) bool {
+	switch r.Path {
+	case push.PathSession, push.PathAPNs, push.PathFCM, push.PathInbox:
+	default:
+		return false
+	}
+	switch r.Event {
+	case push.ReceiptHandled:
+		return r.Result == push.NewData || r.Result == push.NoData || r.Result == push.Failed
+	case push.ReceiptReceived, push.ReceiptCrashed:
+		return r.Result == ""
+	}
+	return false
+}

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+var (
+	needsCredential = need{device: withCredential}
+	needsDevice     = need{device: withEither}
+)
+
+type putDeviceInput struct {
+	Body protocol.DeviceRequest
+}
+
+// ownDeviceRoutes are the calls that devices make.
+func (a *API) ownDeviceRoutes() {
+	token := "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0"
+	register(a, route{id: "putOwnDevice", method: http.MethodPut, path: "/v1/device", tag: chapterDevice, needs: needsDevice, checks: true,
+		summary: "Register this device, or renew what is known of it",
+		about: "A user token is needed the first time, and beside the credential to change the owner; else the device credential does. " +
+			"The answer has a credential only when it is new.",
+		example: protocol.DeviceRequest{DeviceID: "0b6f2ba8", Platform: push.IOS, BundleID: "com.example.notes", Environment: "production",
+			ProviderToken: &token, AppState: "foreground", Facts: map[string]any{"os_version": "18.1"}}}, a.putOwnDevice)
+	register(a, route{id: "deleteOwnDevice", method: http.MethodDelete, path: "/v1/device", tag: chapterDevice, needs: needsCredential, status: http.StatusNoContent,
+		summary: "Unregister this device"}, a.deleteOwnDevice)
+	register(a, route{id: "getOwnInbox", method: http.MethodGet, path: "/v1/inbox", tag: chapterDevice, needs: needsCredential,
+		summary: "Read this device's open deliveries, oldest first", about: "Always from the oldest open one; receipts make room."}, a.getOwnInbox)
+	register(a, route{id: "createReceipts", method: http.MethodPost, path: "/v1/receipts", tag: chapterDevice, needs: needsCredential,
+		summary: "Say what became of pushes", about: "One status per receipt, in order.",
+		example: protocol.Receipts{Receipts: []protocol.Receipt{{PushID: "01982d0e-1111-7000-8000-000000000000", Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathAPNs, Took: "120ms"}}}}, a.createReceipts)
+}
+
+// Limits of what a device says of itself, in bytes.
+const (
+	maxFacts   = 16 << 10 // as JSON
+	maxPackage = 255      // of a bundle id or a package name
+)
+
+// registrationOf reads what a device says of itself and adds all that is wrong with it to f.
+func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
+	r := push.Registration{
+		DeviceID: b.DeviceID, Platform: b.Platform, BundleID: b.BundleID, Package: b.Package,
+		Environment: push.Environment(b.Environment), AppState: push.AppState(b.AppState), Facts: b.Facts,
+	}
+	if b.ProviderToken != nil {
+		token := push.Secret(*b.ProviderToken)
+		r.ProviderToken = &token
+		if strings.ContainsFunc(*b.ProviderToken, func(c rune) bool { return c <= ' ' || c > '~' }) {
+			f.add("body.provider_token", push.CodeBadValue, "has a space or a character beyond ASCII; want the token as the system gave it")
+		}
+	}
+	checkLabel(f, "body.bundle_id", b.BundleID)
+	checkLabel(f, "body.package", b.Package)
+	if facts, err := json.Marshal(b.Facts); err != nil || len(facts) > maxFacts {
+		f.add("body.facts", push.CodeOutOfRange, "has %d bytes as JSON; want at most %d", len(facts), maxFacts)
+	} else if bytes.Contains(facts, []byte(`\u0000`)) {
+		f.add("body.facts", push.CodeBadValue, "has the character U+0000; want none")
+	}
+	_ = f.take("body.", r.Check()) // Check tells of fields only
+	return r
+}
+
+func checkLabel(f *faults, at, label string) {
+	if len(label) > maxPackage {
+		f.add(at, push.CodeOutOfRange, "has %d bytes; want at most %d", len(label), maxPackage)
+	}
+	if strings.ContainsFunc(label, unicode.IsControl) {
+		f.add(at, push.CodeBadValue, "has a control character; want none")
+	}
+}
+
+func (a *API) putOwnDevice(ctx context.Context, c *call, in *putDeviceInput) (*answer[protocol.DeviceResponse], error) {
+	r := registrationOf(&c.faults, in.Body)
+	if err := c.faults.err(); err != nil {
+		return nil, err
+	}
+	credential, hash := a.Auth.NewCredential()
+	registered, err := a.register(ctx, c.app, r, push.Caller{User: c.claims.User}, c.credentialHash, hash)
+	if err != nil {
+		return nil, err
+	}
+	body := protocol.DeviceResponse{OwnerGeneration: registered.Device.OwnerGeneration}
+	if registered.NewCredential {
+		body.Credential = credential
+	}
+	return &answer[protocol.DeviceResponse]{http.StatusOK, body}, nil
+}
+
+// register makes a registration durable and tells the rooms that have a part in it: the session of a former owner ends, and
+// what waits for the device is looked at.
+func (a *API) register(ctx context.Context, app string, r push.Registration, who push.Caller, credentialHash, newHash []byte) (push.Registered, error) {
+	registered, moved, err := a.Store.Register(ctx, r, app, who, credentialHash, newHash)
+	if err != nil {
+		return push.Registered{}, missing(err, "app", app)
+	}
+	key := push.DeviceKey{App: app, Device: r.DeviceID}
+	if registered.OwnerChanged {
+		a.Sessions.Drop(key, "", protocol.CloseOwnerChanged)
+	}
+	a.Delivery.Look(append(moved, key)...)
+	return registered, nil
+}
+
+func (a *API) deleteOwnDevice(ctx context.Context, c *call, _ *nothing) (*nothing, error) {
+	if err := a.unregister(ctx, c.device.Key()); err != nil {
+		return nil, gone(err)
+	}
+	return &nothing{}, nil
+}
+
+func (a *API) getOwnInbox(ctx context.Context, c *call, in *InboxLimit) (*answer[protocol.Inbox], error) {
+	out, err := a.inboxOf(ctx, c.device.Key(), in.Limit)
+	return out, gone(err)
+}
+
+// gone is for a device that was unregistered between authorization and now.
+func gone(err error) error {
+	if errors.Is(err, push.ErrNotFound) {
+		return push.ErrRegisterAgain
+	}
+	return err
+}

@@ -1,0 +1,200 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hushpush/hush/push"
+)
+
+// below is an embedded context under another name than that of its method Context.
+type below = huma.Context
+
+// checkedContext is Huma's context of a request whose body is read and checked: Huma decodes those bytes, whatever content
+// type the client named (curl's -d says form).
+type checkedContext struct {
+	below
+	ctx  context.Context
+	body []byte
+}
+
+// Unwrap is the context below.
+func (c *checkedContext) Unwrap() huma.Context { return c.below }
+
+// Context carries the call.
+func (c *checkedContext) Context() context.Context { return c.ctx }
+
+// BodyReader gives the bytes that were checked.
+func (c *checkedContext) BodyReader() io.Reader { return bytes.NewReader(c.body) }
+
+// Header hides the content type, and what the client would rather accept than JSON.
+func (c *checkedContext) Header(name string) string {
+	switch {
+	case strings.EqualFold(name, "Content-Type"):
+		return "application/json"
+	case strings.EqualFold(name, "Accept"):
+		return ""
+	}
+	return c.below.Header(name)
+}
+
+// SetReadDeadline keeps Huma from changing the deadline: the body has been read.
+func (c *checkedContext) SetReadDeadline(time.Time) error { return nil }
+
+// readBody reads a request's body within the time and size that it may have. A body that is cut off, or too slow, ends the
+// connection: there is nobody to answer to, and nothing has happened.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route) ([]byte, error) {
+	limit := route.limit
+	if limit == 0 {
+		limit = maxBody
+	}
+	tooLarge := newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("the body is longer than %d MiB; want at most that", limit>>20))
+	if r.ContentLength > limit {
+		w.Header().Set("Connection", "close")
+		return nil, tooLarge
+	}
+	var body bytes.Buffer
+	if r.ContentLength > 0 {
+		body.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	n, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		a.hangUp(w, err)
+	}
+	if n > limit {
+		w.Header().Set("Connection", "close")
+		return nil, tooLarge
+	}
+	// What comes after the body has a time of its own; a deadline that stays would end a long answer.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	return body.Bytes(), nil
+}
+
+// hangUp ends the connection (HTTP/2: the stream) without an answer.
+func (a *API) hangUp(w http.ResponseWriter, err error) {
+	reason := "cut off"
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		reason = "too slow"
+	}
+	a.metrics.bodies.WithLabelValues(reason).Inc()
+	w.Header().Set("Connection", "close")
+	panic(http.ErrAbortHandler)
+}
+
+// requestCheck compares a request's parameters and body with the operation as the document has it.
+type requestCheck struct {
+	params   []*huma.Param
+	body     *huma.Schema // nil: the operation has none
+	registry huma.Registry
+}
+
+func newRequestCheck(op *huma.Operation, registry huma.Registry, r route) *requestCheck {
+	c := &requestCheck{params: op.Parameters, registry: registry}
+	if op.RequestBody != nil && !r.streams {
+		c.body = op.RequestBody.Content["application/json"].Schema
+	}
+	return c
+}
+
+// parameters gives all that is wrong with the parameters.
+func (c *requestCheck) parameters(ctx huma.Context) faults {
+	var f faults
+	for _, p := range c.params {
+		location := p.In + "." + p.Name
+		switch p.In {
+		case "path":
+			checkText(&f, location, ctx.Param(p.Name), p.Schema)
+		case "query":
+			if value := ctx.Query(p.Name); value != "" {
+				checkText(&f, location, value, p.Schema)
+			}
+		case "header":
+			r := headerValues(ctx, p.Name)
+			if len(r) > 1 {
+				f.add(location, push.CodeTooMany, "is given %d times; want it once", len(r))
+			} else if len(r) == 1 {
+				checkText(&f, location, r[0], p.Schema)
+			}
+		}
+	}
+	return f
+}
+
+func headerValues(ctx huma.Context, name string) []string {
+	var values []string
+	ctx.EachHeader(func(n, v string) {
+		if strings.EqualFold(n, name) {
+			values = append(values, v)
+		}
+	})
+	return values
+}
+
+// checkText checks one parameter by its schema: integers by their bounds, strings by the format, which names a rule.
+func checkText(f *faults, location, value string, schema *huma.Schema) {
+	if schema.Type == huma.TypeInteger {
+		n, err := strconv.ParseInt(value, 10, 64)
+		switch {
+		case errors.Is(err, strconv.ErrRange):
+			f.add(location, push.CodeOutOfRange, "is %s; want %s", quoted(value), bounds(schema))
+		case err != nil:
+			f.add(location, push.CodeWrongType, "is %s; want an integer, %s", quoted(value), bounds(schema))
+		case float64(n) < *schema.Minimum || float64(n) > *schema.Maximum:
+			f.add(location, push.CodeOutOfRange, "is %d; want %s", n, bounds(schema))
+		}
+		return
+	}
+	if rule, ok := formats[schema.Format]; ok {
+		if err := rule.check(value); err != nil {
+			f.add(location, rule.code, "%s", err.Error())
+		}
+	}
+}
+
+// formats are the rules of string parameters, by the name that the schema gives as their format.
+var formats = map[string]struct {
+	code  push.Code
+	check func(string) error
+}{
+	"name":            {push.CodeBadID, push.CheckName},
+	"id":              {push.CodeBadID, push.CheckID},
+	"resource-id":     {push.CodeBadID, push.CheckResourceID},
+	"cursor":          {push.CodeBadValue, checkCursor},
+	"idempotency-key": {push.CodeBadValue, checkIdempotencyKey},
+}
+
+// checkCursor refuses what cannot be a cursor of the store, which makes them of base64; whether it is one of this list, the
+// store says.
+func checkCursor(cursor string) error {
+	const longest = 4 << 10
+	if _, err := base64.RawURLEncoding.DecodeString(cursor); err != nil || len(cursor) > longest {
+		return errors.New("is no cursor; want one as an answer gave it, or none for the first Page")
+	}
+	return nil
+}
+
+const maxIdempotencyKey = 255
+
+// checkIdempotencyKey says what is wrong with an Idempotency-Key.
+func checkIdempotencyKey(key string) error {
+	if len(key) < 1 || len(key) > maxIdempotencyKey {
+		return fmt.Errorf("has %d characters; want 1 to %d", len(key), maxIdempotencyKey)
+	}
+	for _, c := range []byte(key) {
+		if c < ' ' || c > '~' {
+			return errors.New("has a character that does not print; want ASCII letters, digits, signs and spaces")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+type ResourcePath struct {
+	AppPath
+	ResourceID string `path:"resource_id" format:"resource-id" doc:"1 to 32 of [A-Za-z0-9_-]" example:"both"`
+}
+
+type putResourceInput struct {
+	ResourcePath
+	Body protocol.Resource
+}
+
+func (a *API) resourceRoutes() {
+	const resources = "/v1/apps/{app}/resources"
+	register(a, route{id: "listResources", method: http.MethodGet, path: resources, tag: chapterPolicy, needs: needsAdmin,
+		summary: "List the resources"}, a.listResources)
+	register(a, route{id: "putResource", method: http.MethodPut, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin, also: http.StatusCreated,
+		checks: true, refuse: refuseLoud,
+		summary: "Store a resource", about: "An iOS strategy (apns), an FCM strategy, or both. What is not silent is refused (`not_silent`) with the cause.",
+		example: protocol.Resource{
+			APNs: &protocol.Strategy{TTL: "24h", Budget: &protocol.Budget{Wakes: 3, Per: "1h", Burst: 2}, Rewake: &protocol.Rewake{Times: 2, After: "30m"}},
+			FCM:  &protocol.Strategy{TTL: "24h", Priority: "normal"},
+		}}, a.putResource)
+	register(a, route{id: "getResource", method: http.MethodGet, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin,
+		summary: "Read a resource"}, a.getResource)
+	register(a, route{id: "deleteResource", method: http.MethodDelete, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,
+		summary: "Delete a resource"}, a.deleteResource)
+}
+
+// refuseLoud says why a field has no place in a resource: it would make a push visible, audible or loud.
+func refuseLoud(location, name string) string {
+	if location == "body.apns.priority" {
+		return "Apple takes background pushes at priority 5 only, so Hush always sends 5"
+	}
+	return push.NotSilent(name)
+}
+
+func (a *API) putResource(ctx context.Context, c *call, in *putResourceInput) (*answer[protocol.Resource], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	if b := in.Body.ResourceID; b != "" && b != in.ResourceID {
+		c.faults.add("body.resource_id", push.CodeBadValue, "is %s, but the path says %s; want the same, or leave it out", quoted(b), quoted(in.ResourceID))
+	}
+	resource := push.Resource{
+		App: in.App, ID: in.ResourceID, ClientSend: in.Body.ClientSend,
+		APNs: strategyOf(&c.faults, "body.apns", in.Body.APNs), FCM: strategyOf(&c.faults, "body.fcm", in.Body.FCM),
+	}
+	// A strategy that is there but of the wrong type is told by that alone.
+	if resource.APNs != nil || resource.FCM != nil || !(c.faults.has("body.apns") || c.faults.has("body.fcm")) {
+		if err := c.faults.take("body.", resource.Check()); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.faults.err(); err != nil {
+		return nil, err
+	}
+	isNew, err := a.Store.PutResource(ctx, resource)
+	if err != nil {
+		return nil, missing(err, "app", in.App)
+	}
+	return &answer[protocol.Resource]{created(isNew), resourceBody(resource)}, nil
+}
+
+// strategyOf reads a strategy's durations; what they may be, push.Resource.Check says.
+func strategyOf(f *faults, at string, b *protocol.Strategy) *push.Strategy {
+	if b == nil {
+		return nil
+	}
+	s := &push.Strategy{TTL: durationAt(f, at+".ttl", b.TTL), Priority: push.Priority(b.Priority), CollapseKey: b.CollapseKey}
+	checkCollapseKey(f, at+".collapse_key", b.CollapseKey)
+	if b.Budget != nil {
+		s.Budget = push.Budget{Wakes: b.Budget.Wakes, Burst: b.Budget.Burst}
+		if per := durationAt(f, at+".budget.per", b.Budget.Per); per != nil {
+			s.Budget.Per = *per
+		}
+		if s.Budget == (push.Budget{}) {
+			f.add(at+".budget.wakes", push.CodeOutOfRange, "is 0; want 1 to %d", push.MaxWakes)
+		}
+	}
+	if b.Rewake != nil {
+		s.Rewake = push.Rewake{Times: b.Rewake.Times}
+		if after := durationAt(f, at+".rewake.after", b.Rewake.After); after != nil {
+			s.Rewake.After = *after
+		}
+		if s.Rewake == (push.Rewake{}) {
+			f.add(at+".rewake.after", push.CodeOutOfRange, "is 0s; want %s to %s", push.MinRewake, push.MaxTTL)
+		}
+	}
+	return s
+}
+
+func resourceBody(r push.Resource) protocol.Resource {
+	return protocol.Resource{ResourceID: r.ID, APNs: strategyBody(r.APNs), FCM: strategyBody(r.FCM), ClientSend: r.ClientSend}
+}
+
+// strategyBody is a strategy as it was stored: what was left to its default is left out.
+func strategyBody(s *push.Strategy) *protocol.Strategy {
+	if s == nil {
+		return nil
+	}
+	b := &protocol.Strategy{Priority: string(s.Priority), CollapseKey: s.CollapseKey}
+	if s.TTL != nil {
+		b.TTL = s.TTL.String()
+	}
+	if s.Budget != (push.Budget{}) {
+		b.Budget = &protocol.Budget{Wakes: s.Budget.Wakes, Per: s.Budget.Per.String(), Burst: s.Budget.Burst}
+	}
+	if s.Rewake != (push.Rewake{}) {
+		b.Rewake = &protocol.Rewake{Times: s.Rewake.Times, After: s.Rewake.After.String()}
+	}
+	return b
+}
+
+func (a *API) listResources(ctx context.Context, c *call, in *appPage) (*answer[protocol.Resources], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	resources, next, err := a.Store.Resources(ctx, in.App, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[protocol.Resources]{http.StatusOK, protocol.Resources{Resources: listOf(resources, resourceBody), Cursor: next}}, nil
+}
+
+func (a *API) getResource(ctx context.Context, c *call, in *ResourcePath) (*answer[protocol.Resource], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	resource, err := a.Store.Resource(ctx, in.App, in.ResourceID)
+	if err != nil {
+		return nil, missing(err, "resource", in.ResourceID)
+	}
+	return &answer[protocol.Resource]{http.StatusOK, resourceBody(resource)}, nil
+}
+
+func (a *API) deleteResource(ctx context.Context, c *call, in *ResourcePath) (*nothing, error) {
+	if err := a.Store.DeleteResource(ctx, in.App, in.ResourceID); err != nil {
+		return nil, missing(err, "resource", in.ResourceID)
+	}
+	return &nothing{}, nil
+}

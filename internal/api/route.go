@@ -1,0 +1,185 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Limits of bodies, in bytes.
+const (
+	maxBody       = 8 << 20  // of any other request
+	maxBatchBody  = 32 << 20 // of a batch
+	maxImportLine = 64 << 10
+)
+
+// route is one call of the API.
+type route struct {
+	id      string // operationId
+	method  string
+	path    string
+	summary string
+	about   string // in the document, below the summary
+	tag     string // the document's chapter
+	needs   need
+	status  int         // of success, in the document; 0: 200
+	also    int         // another status of success, such as 201 for what is new; 0: none
+	answers map[int]any // bodies by status, where there are several
+
+	limit        int64 // of the body; 0: maxBody
+	optionalBody bool
+	streams      bool // the handler reads the body itself
+	checks       bool // the handler looks at call.faults itself, and adds to them
+	refuse       func(location, name string) string
+	example      any // of the body
+
+	stream       string // media type of a stream: of the answer, and of the body where it is one; "": no stream
+	streamBody   any    // what a body's stream is made of; nil: the body is none
+	streamAnswer any    // what the answer's stream is made of
+}
+
+// call is what is known of a request once it has passed authorization and the walk over its body.
+type call struct {
+	caller
+	faults   faults // found so far; for routes with checks
+	bodyHash []byte // SHA-256 of the body as it came
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+
+// register adds a route to the API and to the document. I has the parameters and the Body, O the Status, headers and Body of
+// the answer, as Huma reads them.
+func register[I, O any](a *API, r route, handle func(ctx context.Context, c *call, in *I) (*O, error)) {
+	op := r.operation()
+	var check *requestCheck
+	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		a.serve(ctx, r, check, next)
+	}}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		c := callOf(ctx)
+		if err := c.faults.err(); err != nil && !r.checks {
+			return nil, a.answerTo(ctx, r.id, err)
+		}
+		out, err := handle(ctx, c, in)
+		if err != nil {
+			return nil, a.answerTo(ctx, r.id, err)
+		}
+		return out, nil
+	})
+	registered := operationOf(a.huma.OpenAPI(), r.method, r.path)
+	check = newRequestCheck(registered, a.huma.OpenAPI().Components.Schemas, r)
+	document(registered, r, a.huma.OpenAPI().Components.Schemas)
+}
+
+func (r route) operation() huma.Operation {
+	status := r.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return huma.Operation{
+		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.about, Tags: []string{r.tag},
+		DefaultStatus: status, Security: r.needs.security(),
+		SkipValidateParams: true, SkipValidateBody: true, MaxBodyBytes: -1, BodyReadTimeout: noTimeout,
+		// Any other response than success, so that Huma adds none of its own.
+		Responses: map[string]*huma.Response{"default": problemResponse(), "401": unauthenticatedResponse()},
+	}
+}
+
+// noTimeout leaves Huma's own limit of 5 s out; serve sets ours before it reads the body.
+const noTimeout = -1
+
+// serve takes a request to its handler: who asks, then the body, then the walk.
+func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(huma.Context)) {
+	request, w := humago.Unwrap(ctx)
+	who, err := a.authorize(ctx, r.needs)
+	if err != nil {
+		writeProblem(w, a.answerTo(ctx.Context(), r.id, err))
+		return
+	}
+	c := &call{caller: who}
+	checked := &checkedContext{below: ctx, ctx: context.WithValue(ctx.Context(), callKey{}, c)}
+	inParameters := check.parameters(ctx)
+	if check.body != nil {
+		if c.faults, err = a.takeBody(w, request, r, check, checked); err != nil {
+			writeProblem(w, problemOf(err))
+			return
+		}
+		hash := sha256.Sum256(checked.body)
+		c.bodyHash = hash[:]
+	}
+	// Without good parameters a handler has nothing to go by; with them it may find more that is wrong with the body.
+	if len(inParameters) > 0 {
+		writeProblem(w, problemOf(append(inParameters, c.faults...).err()))
+		return
+	}
+	next(checked)
+}
+
+// takeBody reads the body into checked and walks it.
+func (a *API) takeBody(w http.ResponseWriter, request *http.Request, r route, check *requestCheck, checked *checkedContext) (faults, error) {
+	body, err := a.readBody(w, request, r)
+	if err != nil {
+		return nil, err
+	}
+	checked.body = body
+	if len(body) == 0 && r.optionalBody {
+		return nil, nil
+	}
+	return checkBody(body, "body", check.body, check.registry, r.refuse)
+}
+
+// answerTo makes the problem of an error, and logs one that nobody foresaw.
+func (a *API) answerTo(ctx context.Context, id string, err error) *refusal {
+	p := problemOf(err)
+	if p.Status == http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		a.Logger.LogAttrs(ctx, slog.LevelError, "a request failed", slog.String("operation", id), slog.String("error", err.Error()))
+	}
+	return p
+}
+
+// created is the status of a PUT.
+func created(isNew bool) int {
+	if isNew {
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+// answer is a body with a status.
+type answer[T any] struct {
+	Status int
+	Body   T
+}
+
+// nothing is an answer without a body.
+type nothing struct{}
+
+// AppPath is the parameter of routes under an app. It and its like are exported only because Huma reads no other embedded
+// types.
+type AppPath struct {
+	App string `path:"app" format:"name" doc:"the app's name" example:"notes"`
+}
+
+// Page is the parameters of lists.
+type Page struct {
+	Cursor string `query:"cursor" format:"cursor" doc:"of the Page, from the answer before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"how many, at most"`
+}
+
+// appPage is the parameters of lists under an app.
+type appPage struct {
+	AppPath
+	Page
+}
+
+// device names a device of the app.
+func (p AppPath) device(id string) push.DeviceKey { return push.DeviceKey{App: p.App, Device: id} }

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+type UserPath struct {
+	AppPath
+	User string `path:"user" format:"id" doc:"the user's id, escaped as paths need it" example:"alice"`
+}
+
+type userPage struct {
+	UserPath
+	Page
+}
+
+type putTagsInput struct {
+	UserPath
+	Body protocol.Tags
+}
+
+func (a *API) userRoutes() {
+	register(a, route{id: "listUserDevices", method: http.MethodGet, path: "/v1/apps/{app}/users/{user}/devices", tag: chapterUsers, needs: needsRead,
+		summary: "List what a user has registered"}, a.listUserDevices)
+	register(a, route{id: "putTags", method: http.MethodPut, path: "/v1/apps/{app}/users/{user}/tags", tag: chapterUsers, needs: needsSend, checks: true,
+		summary: "Replace a user's tags", example: protocol.Tags{Tags: []string{"beta"}}}, a.putTags)
+}
+
+func deviceBody(d push.Device) protocol.Device {
+	return protocol.Device{
+		DeviceID: d.ID, User: d.User, Platform: d.Platform, BundleID: d.BundleID, Package: d.Package, Environment: d.Environment,
+		Token: d.Token, AppState: d.AppState, Facts: d.Facts, OwnerGeneration: d.OwnerGeneration, TokenGeneration: d.TokenGeneration,
+	}
+}
+
+func (a *API) listUserDevices(ctx context.Context, c *call, in *userPage) (*answer[protocol.Devices], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	devices, next, err := a.Store.DevicesOf(ctx, in.App, in.User, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, missing(err, "user", in.User)
+	}
+	return &answer[protocol.Devices]{http.StatusOK, protocol.Devices{Devices: listOf(devices, deviceBody), Cursor: next}}, nil
+}
+
+func (a *API) putTags(ctx context.Context, c *call, in *putTagsInput) (*answer[protocol.Tags], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	tags := unique(in.Body.Tags)
+	checkTags(&c.faults, "body.tags", in.Body.Tags)
+	if err := c.faults.err(); err != nil {
+		return nil, err
+	}
+	if err := a.Store.PutTags(ctx, in.App, in.User, tags); err != nil {
+		return nil, missing(err, "user", in.User)
+	}
+	return &answer[protocol.Tags]{http.StatusOK, protocol.Tags{Tags: listOf(tags, same)}}, nil
+}
