@@ -36,7 +36,11 @@ func (p *Phone) logLine(pid int, system bool, text string) {
 	if len(text) > maxLogText {
 		text = strings.ToValidUTF8(text[:maxLogText], "") + "…"
 	}
-	p.log = appendBounded(p.log, LogLine{p.now(), pid, system, text}, maxLogLines)
+	l := LogLine{p.now(), pid, system, text}
+	p.log = appendBounded(p.log, l, maxLogLines)
+	if p.drawer.cfg.OnLog != nil {
+		p.drawer.cfg.OnLog(p.spec.Name, l)
+	}
 }
 
 // note appends to the record, and returns the line as it stands there. p.mu must be held.

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -16,10 +14,13 @@ import (
 
 // Config is what a drawer of phones needs. Its zero value makes phones without push services.
 type Config struct {
-	APNs   Provider // of iOS phones; nil: they have a token, and nothing comes
-	FCM    Provider // of Android phones; nil as above
-	Rules  Rules
-	Logger *slog.Logger // nil discards
+	APNs  Provider // of iOS phones; nil: they have a token, and nothing comes
+	FCM   Provider // of Android phones; nil as above
+	Rules Rules
+
+	// OnLog is called with each line of any device log. It is called with the phone locked: it must not call it. nil: nobody
+	// wants it.
+	OnLog func(phone string, l LogLine)
 }
 
 // Drawer holds phones, and their time.
@@ -41,9 +42,6 @@ var ErrClosed = errors.New("phonetest: the drawer is closed")
 
 // New makes an empty drawer. Close it: it ends the apps of all phones.
 func New(cfg Config) *Drawer {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
-	}
 	cfg.Rules = cfg.Rules.withDefaults()
 	d := &Drawer{cfg: cfg, phones: map[string]*Phone{}}
 	d.agenda = simkit.NewAgenda(&d.clock, d.step)

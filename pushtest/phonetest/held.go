@@ -80,6 +80,5 @@ func (p *Phone) plan() {
 	if at.IsZero() {
 		return
 	}
-	// In the drawer's time. A moment later than exact: at the moment itself the bucket may be short by rounding.
-	p.drawer.schedule(p, at.Add(-p.shift+time.Millisecond))
+	p.drawer.schedule(p, at.Add(-p.shift)) // in the drawer's time
 }

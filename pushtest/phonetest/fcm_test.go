@@ -1,0 +1,93 @@
+package phonetest_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/hushpush/hush/pushtest/fcmtest"
+	"github.com/hushpush/hush/pushtest/phonetest"
+)
+
+// fcmPhone is an Android phone on a simulator of FCM, and a sender of data messages to it.
+func fcmPhone(t *testing.T, spec phonetest.Spec) (p *phonetest.Phone, send func(say string)) {
+	t.Helper()
+	fcm := fcmtest.New(t)
+	d := phonetest.New(phonetest.Config{FCM: phonetest.FCM(fcm)})
+	t.Cleanup(d.Close)
+	spec.Platform, spec.App, spec.AppID = phonetest.Android, phonetest.InProcess(newApp), "com.example.notes"
+	p, err := d.Add(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender := fcm.Client()
+	t.Cleanup(sender.CloseIdleConnections)
+	return p, func(say string) {
+		t.Helper()
+		body := fmt.Sprintf(`{"message":{"token":%q,"data":{"say":%q}}}`, p.Token(), say)
+		req, err := http.NewRequest(http.MethodPost, fcm.SendURL(), bytes.NewReader([]byte(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+fcm.AccessToken())
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := sender.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+			t.Fatalf("FCM answers %s: %s", resp.Status, answer)
+		}
+	}
+}
+
+func TestAMessageThroughFCMReachesTheApp(t *testing.T) {
+	t.Parallel()
+	p, send := fcmPhone(t, phonetest.Spec{State: phonetest.Terminated})
+	send("hello")
+	waitLogged(t, p, "push hello #1")
+}
+
+func TestMessagesWaitAtFCMWhileThePhoneIsOffline(t *testing.T) {
+	t.Parallel()
+	p, send := fcmPhone(t, phonetest.Spec{State: phonetest.Suspended, Offline: true})
+	send("one")
+	send("two")
+	if n := len(p.Records()); n != 0 {
+		t.Fatalf("%d messages reached a phone that is off-line\n%s", n, p.History())
+	}
+	p.SetOnline(true)
+	waitLogged(t, p, "push one")
+	waitLogged(t, p, "push two")
+}
+
+func TestMoreThanAHundredWaitingMessagesAreDiscardedAndTheAppIsTold(t *testing.T) {
+	t.Parallel()
+	p, send := fcmPhone(t, phonetest.Spec{State: phonetest.Suspended, Offline: true})
+	for i := range 101 {
+		send(fmt.Sprint("m", i))
+	}
+	p.SetOnline(true)
+	waitLogged(t, p, "deleted_messages")
+	if logged(p, "push m0") {
+		t.Errorf("a discarded message arrived\n%s", p.History())
+	}
+}
+
+func TestARenewedTokenIsToldToTheAppAndTheOldOneIsGone(t *testing.T) {
+	t.Parallel()
+	p, send := fcmPhone(t, phonetest.Spec{State: phonetest.Foreground})
+	old := p.Token()
+	if err := p.RenewToken(); err != nil {
+		t.Fatal(err)
+	}
+	if p.Token() == old {
+		t.Fatal("the token is the same as before")
+	}
+	waitLogged(t, p, "token")
+	send("after")
+	waitLogged(t, p, "push after #1")
+}
