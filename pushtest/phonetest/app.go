@@ -60,7 +60,7 @@ type program struct {
 	host   Host
 	ctx    context.Context // over when the app is killed
 	cancel context.CancelFunc
-	serial sync.Mutex // events other than pushes come one by one
+	serial sync.Mutex // held by events without a time allowed: they come one by one
 
 	mu        sync.Mutex
 	suspended bool     // guarded by mu
@@ -80,12 +80,12 @@ func (p *program) Send(e phoneline.Event) <-chan phoneline.Answer {
 	return answer
 }
 
-// start has the program handle an event: a push beside everything else, others at once and in order.
+// start has the program handle an event: one with a time allowed beside everything else, others at once and in order.
 func (p *program) start(e phoneline.Event, answer chan<- phoneline.Answer) {
 	if p.ctx.Err() != nil {
 		return
 	}
-	if e.Kind != phoneline.Push {
+	if e.Allowed == "" {
 		p.serial.Lock()
 		defer p.serial.Unlock()
 		p.handle(p.ctx, e, answer)

@@ -56,7 +56,7 @@ type Event struct {
 	Phone       string          `json:"phone"`
 	Kind        Kind            `json:"event"`
 	Data        json.RawMessage `json:"data,omitempty"`        // push: APNs' whole body, or FCM's data (string to string)
-	Allowed     string          `json:"allowed,omitempty"`     // push: how long the app may run for it from now, as Go writes durations
+	Allowed     string          `json:"allowed,omitempty"`     // push, deleted_messages: how long the app may run for it from now, as Go writes durations
 	State       string          `json:"state,omitempty"`       // launch, state
 	Token       string          `json:"token,omitempty"`       // launch, token: the provider token
 	Platform    string          `json:"platform,omitempty"`    // launch: ios or android
@@ -71,7 +71,7 @@ type Answer struct {
 }
 
 // Serve is an app's end of the line: it calls handle for each event and writes what it returns. Events are handled in
-// order, except that handlers of pushes run beside everything else, with a context that ends with the time allowed.
+// order, except that those with a time allowed run beside everything else, with a context that ends with it.
 // Serve returns nil when in ends or ctx is over, after the handlers have returned.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, handle func(context.Context, Event) string) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -89,7 +89,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, handle func(context
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return fmt.Errorf("phoneline: reading an event: %w", err)
 		}
-		if e.Kind != Push {
+		if e.Allowed == "" {
 			w.write(Answer{e.ID, handle(ctx, e)})
 			continue
 		}
