@@ -1,0 +1,141 @@
+package apns
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/push"
+)
+
+// wait says when the same wake may go out again.
+type wait int
+
+const (
+	never wait = iota // not as it is: a credential, a token or a fault of ours must change first
+	soon              // after a second: another connection or server takes it
+	later             // after Config.RetryWait (Apple: 15 minutes), or what Retry-After asks for
+)
+
+// answer is a line of the table: what a status and a reason mean.
+type answer struct {
+	status  int
+	reason  string
+	fault   push.Fault
+	wait    wait
+	unclear bool // it may have been delivered all the same
+}
+
+// answers are all that APNs is known to say but 200 (Apple, "Handling notification responses from APNs").
+var answers = []answer{
+	{400, "BadCollapseId", push.FaultPush, never, false},
+	{400, "BadDeviceToken", push.FaultSuspect, never, false}, // invalid, or of the other environment
+	{400, "BadExpirationDate", push.FaultPush, never, false},
+	{400, "BadMessageId", push.FaultPush, never, false},
+	{400, "BadPriority", push.FaultPush, never, false},
+	{400, "BadTopic", push.FaultCredentials, never, false},
+	{400, "DeviceTokenNotForTopic", push.FaultSuspect, never, false}, // may be good for another topic
+	{400, "DuplicateHeaders", push.FaultPush, never, false},
+	{400, "IdleTimeout", push.FaultProvider, soon, false},
+	{400, "InvalidPushType", push.FaultPush, never, false},
+	{400, "MissingDeviceToken", push.FaultPush, never, false},
+	{400, "MissingTopic", push.FaultCredentials, never, false},
+	{400, "PayloadEmpty", push.FaultPush, never, false},
+	{400, "TopicDisallowed", push.FaultCredentials, never, false}, // the key or certificate is not for it
+	{403, "BadCertificate", push.FaultCredentials, never, false},
+	{403, "BadCertificateEnvironment", push.FaultCredentials, never, false},
+	{403, "ExpiredProviderToken", push.FaultCredentials, later, false}, // after one new signature: the clock is wrong
+	{403, "Forbidden", push.FaultCredentials, never, false},
+	{403, "InvalidProviderToken", push.FaultCredentials, never, false},
+	{403, "MissingProviderToken", push.FaultCredentials, never, false},
+	{403, "UnrelatedKeyIdInToken", push.FaultCredentials, never, false},
+	{403, "BadEnvironmentKeyIdInToken", push.FaultCredentials, never, false},
+	{403, "BadEnvironmentKeyInToken", push.FaultCredentials, never, false}, // how APNs really spells the one above
+	{404, "BadPath", push.FaultPush, never, false},
+	{405, "MethodNotAllowed", push.FaultPush, never, false},
+	{410, "ExpiredToken", push.FaultToken, never, false}, // dead, unless registered again since
+	{410, "Unregistered", push.FaultToken, never, false}, // dead, unless registered again since
+	{413, "PayloadTooLarge", push.FaultPush, never, false},
+	{429, "TooManyProviderTokenUpdates", push.FaultCredentials, later, false}, // with the old token
+	{429, "TooManyRequests", push.FaultPace, later, false},                    // this device, later
+	{500, "InternalServerError", push.FaultProvider, later, false},
+	{503, "ServiceUnavailable", push.FaultProvider, later, true},
+	{503, "Shutdown", push.FaultProvider, soon, true}, // on another connection
+}
+
+// unknown is what a status means whose reason is not in the table, or is not there: a new reason, or a proxy's page.
+var unknown = []answer{
+	{400, "", push.FaultPush, never, false},
+	{401, "", push.FaultCredentials, never, false},
+	{403, "", push.FaultCredentials, never, false},
+	{404, "", push.FaultPush, never, false},
+	{405, "", push.FaultPush, never, false},
+	{408, "", push.FaultProvider, later, true},
+	{410, "", push.FaultToken, never, false},
+	{413, "", push.FaultPush, never, false},
+	{421, "", push.FaultProvider, soon, false}, // misdirected: another connection
+	{429, "", push.FaultPace, later, false},
+	{500, "", push.FaultProvider, later, false},
+	{502, "", push.FaultProvider, later, true},
+	{503, "", push.FaultProvider, later, true},
+	{504, "", push.FaultProvider, later, true},
+}
+
+// meaning is the line for a status and a reason. A status that no line has is the provider's fault: nothing is dropped
+// for what nobody understands.
+func meaning(status int, reason string) answer {
+	for _, table := range [][]answer{answers, unknown} {
+		for _, a := range table {
+			if a.status == status && (a.reason == reason || a.reason == "") {
+				return a
+			}
+		}
+	}
+	return answer{status: status, reason: reason, fault: push.FaultProvider, wait: later, unclear: status >= 500}
+}
+
+// ofGoAway is the meaning of a connection's last word, spelt like an answer's reason; ok is false for an unknown one.
+func ofGoAway(reason string) (a answer, ok bool) {
+	for _, a := range answers {
+		if a.reason == reason && reason != "" {
+			return a, true
+		}
+	}
+	return answer{}, false
+}
+
+// refusal is what APNs wrote in the body of an answer that is not 200.
+type refusal struct {
+	reason string
+	since  time.Time // with 410: when APNs found that the token was dead; zero otherwise
+}
+
+// parseRefusal reads {"reason":"…","timestamp":<ms>}. What is not that has no reason.
+func parseRefusal(body []byte) refusal {
+	var b struct {
+		Reason    string      `json:"reason"`
+		Timestamp json.Number `json:"timestamp"`
+	}
+	if json.Unmarshal(body, &b) != nil {
+		return refusal{}
+	}
+	r := refusal{reason: h2push.Printable(b.Reason)}
+	if ms, err := b.Timestamp.Float64(); err == nil && ms > 0 && ms < 1e15 {
+		r.since = time.UnixMilli(int64(ms)).UTC()
+	}
+	return r
+}
+
+// after is how long a wake waits before its next try; asked is what Retry-After asked for. Delivery makes the wait
+// longer from try to try.
+func (w wait) after(retryWait, asked time.Duration) time.Duration {
+	switch {
+	case w == never:
+		return 0
+	case asked > 0:
+		return asked
+	case w == soon:
+		return h2push.Soon()
+	}
+	return retryWait
+}

@@ -1,0 +1,32 @@
+package apns
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Whatever APNs, or something in its place, may say: it is understood in bounded terms, and no token dies of anything but
+// a 410.
+func FuzzParseRefusal(f *testing.F) {
+	f.Add(410, `{"reason":"Unregistered","timestamp":1454948015990}`)
+	f.Add(400, `{"reason":"BadDeviceToken"}`)
+	f.Add(410, `{"reason":"x","timestamp":"soon"}`)
+	f.Add(502, `<html>`)
+	f.Add(200, strings.Repeat(`{"reason":`, 10_000))
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		r := parseRefusal([]byte(body))
+		if len(r.reason) > 100 || r.since.After(time.UnixMilli(1e15)) {
+			t.Errorf("got a reason of %d bytes, dead since %v; want at most 100, and a time", len(r.reason), r.since)
+		}
+		a := meaning(status, r.reason)
+		if a.fault == push.FaultToken && status != 410 {
+			t.Errorf("got a dead token for %d %q, want that for 410 only", status, body)
+		}
+		if a.fault == push.FaultSuspect && (status != 400 || r.reason == "") {
+			t.Errorf("got a suspect token for %d %q", status, body)
+		}
+	})
+}

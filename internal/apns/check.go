@@ -1,0 +1,94 @@
+package apns
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/push"
+)
+
+// The kinds of credentials.
+const (
+	KindToken       = "token"       // a signing key, .p8
+	KindCertificate = "certificate" // a .p12
+)
+
+// idLen is how many characters Apple's key and team ids have.
+const idLen = 10
+
+// Check looks a credential over before it is stored, without asking Apple, and tells what may be read back of it. What
+// is wrong comes as push.FieldErrors, with locations relative to the body. UpdatedAt is the time of the check.
+func (c *Client) Check(_ context.Context, cred push.Credential) (push.CredentialInfo, error) {
+	info := push.CredentialInfo{Provider: push.APNs, UpdatedAt: c.now()}
+	var errs push.FieldErrors
+	switch a := cred.APNs; {
+	case a == nil || a.Key == "" && len(a.P12) == 0:
+		errs.Add("key", push.CodeRequired, "is missing; want the PEM of a .p8 signing key, or p12 with a certificate")
+	case a.Key != "" && len(a.P12) > 0:
+		errs.Add("p12", push.CodeOneOf, "is given beside key; want one of them")
+	case a.Key != "":
+		info.Kind, info.KeyID, info.TeamID, info.Topics = KindToken, a.KeyID, a.TeamID, a.Topics
+		checkKey(*a, &errs)
+	default:
+		checkP12(*a, c.now(), &info, &errs)
+	}
+	if err := errs.Err(); err != nil {
+		return push.CredentialInfo{}, err
+	}
+	return info, nil
+}
+
+func checkKey(a push.APNsCredential, errs *push.FieldErrors) {
+	if _, err := parseKey(a.Key); err != nil {
+		errs.Add("key", push.CodeBadCredential, err.Error())
+	}
+	checkAppleID("key_id", a.KeyID, errs)
+	checkAppleID("team_id", a.TeamID, errs)
+	for i, topic := range a.Topics {
+		if topic == "" || h2push.Printable(topic) != topic {
+			errs.Add(fmt.Sprintf("topics[%d]", i), push.CodeBadValue, "is not a bundle id")
+		}
+	}
+}
+
+func checkAppleID(at, id string, errs *push.FieldErrors) {
+	switch {
+	case id == "":
+		errs.Add(at, push.CodeRequired, fmt.Sprintf("is missing; want the %d characters that Apple shows", idLen))
+	case !appleID(id):
+		errs.Add(at, push.CodeBadCredential,
+			fmt.Sprintf("has %d characters; want %d letters and digits, as Apple shows them", len(id), idLen))
+	}
+}
+
+func appleID(id string) bool {
+	for _, r := range id {
+		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') {
+			return false
+		}
+	}
+	return len(id) == idLen
+}
+
+func checkP12(a push.APNsCredential, now time.Time, info *push.CredentialInfo, errs *push.FieldErrors) {
+	cert, err := parseP12(a.P12, a.Password)
+	if err != nil {
+		errs.Add(locationOf(err), push.CodeBadCredential, err.Error())
+		return
+	}
+	leaf := cert.Leaf
+	info.Kind, info.ValidUntil = KindCertificate, &leaf.NotAfter
+	info.TeamID = teamOf(leaf)
+	switch {
+	case now.After(leaf.NotAfter):
+		errs.Add("p12", push.CodeBadCredential, "has expired on "+leaf.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(leaf.NotBefore):
+		errs.Add("p12", push.CodeBadCredential, "is not valid before "+leaf.NotBefore.UTC().Format(time.RFC3339))
+	}
+	info.Topics = topicsOf(leaf)
+	if len(info.Topics) == 0 {
+		errs.Add("p12", push.CodeBadCredential, "names no topic: neither Apple's list of topics nor a bundle id in the subject; want an APNs certificate")
+	}
+}

@@ -1,0 +1,63 @@
+package apns
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// maxBodyBytes is APNs' limit for a body that is not VoIP's.
+const maxBodyBytes = 4096
+
+const (
+	bodyHead = `{"aps":{"content-available":1},"` + protocol.WakeKey + `":`
+	bodyTail = `}`
+)
+
+// body is the request's body: nothing in aps but content-available, and Hush's part beside it.
+func body(w push.Wake) []byte {
+	hush := h2push.FillWake(w, maxBodyBytes-len(bodyHead)-len(bodyTail))
+	return append(append([]byte(bodyHead), hush...), bodyTail...)
+}
+
+// request is a wake as APNs gets it, but for who we are (Apple, "Sending notification requests to APNs", and for the
+// type and the priority "Pushing background updates to your App").
+func request(d push.Device, w push.Wake, now time.Time) h2push.Request {
+	return h2push.Request{
+		Path:      "/3/device/" + url.PathEscape(d.ProviderToken.Reveal()),
+		FreshPath: true,
+		Header: []h2push.Field{
+			{Name: "apns-push-type", Value: "background"},
+			{Name: "apns-priority", Value: "5"},
+			{Name: "apns-topic", Value: d.BundleID},
+			{Name: "apns-id", Value: strings.ToLower(string(w.ID)), Fresh: true},
+			{Name: "apns-collapse-id", Value: protocol.WakeKey},
+			{Name: "apns-expiration", Value: expiration(w.ExpiresAt, now), Fresh: true},
+			{Name: "content-type", Value: "application/json"},
+		},
+		Body: body(w),
+	}
+}
+
+// authorized is the request with the provider token; none with a certificate.
+func authorized(req h2push.Request, token push.Secret) h2push.Request {
+	if token != "" {
+		header := make([]h2push.Field, 0, len(req.Header)+1)
+		req.Header = append(append(header, req.Header...), h2push.Field{Name: "authorization", Value: "bearer " + token.Reveal()})
+	}
+	return req
+}
+
+// expiration is until when APNs may keep the wake, in Unix seconds; 0: not at all, for now or never and for what ends
+// within the present second.
+func expiration(at, now time.Time) string {
+	if at.IsZero() || at.Unix() <= now.Unix() {
+		return "0"
+	}
+	return strconv.FormatInt(at.Unix(), 10)
+}

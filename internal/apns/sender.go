@@ -1,0 +1,122 @@
+package apns
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/push"
+)
+
+var errClosed = errors.New("the sender is closed")
+
+// sender is one credential with its connections, which no other credential uses: APNs binds a connection to a team.
+type sender struct {
+	cfg    Config
+	tls    *tls.Config // never changes
+	signer *signer     // never changes; nil with a certificate
+
+	mu     sync.Mutex
+	closed bool                              // guarded by mu
+	pools  map[push.Environment]*h2push.Pool // guarded by mu
+}
+
+// newSender reads a credential as it is stored.
+func (c *Client) newSender(id string, cred push.Credential) (*sender, error) {
+	s := &sender{cfg: c.cfg, tls: &tls.Config{RootCAs: c.roots}, pools: map[push.Environment]*h2push.Pool{}}
+	var errs push.FieldErrors
+	switch a := cred.APNs; {
+	case a != nil && a.Key != "":
+		key, err := parseKey(a.Key)
+		if err != nil {
+			errs.Add("key", push.CodeBadCredential, err.Error())
+			return nil, errs.Err()
+		}
+		fresh := &signer{key: key, keyID: a.KeyID, teamID: a.TeamID, now: c.now}
+		kept, _ := c.signers.LoadOrStore(id, fresh)
+		s.signer = kept.(*signer)
+	case a != nil && len(a.P12) > 0:
+		cert, err := parseP12(a.P12, a.Password)
+		if err != nil {
+			errs.Add(locationOf(err), push.CodeBadCredential, err.Error())
+			return nil, errs.Err()
+		}
+		// Always this one, whatever authorities the server names: there is no other.
+		s.tls.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
+	default:
+		return nil, push.ErrNotFound
+	}
+	return s, nil
+}
+
+func (s *sender) certificate() bool { return s.signer == nil }
+
+// pool is the sender's pool for an environment; errClosed if the sender has been dropped.
+func (s *sender) pool(env push.Environment) (*h2push.Pool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed
+	}
+	if p := s.pools[env]; p != nil {
+		return p, nil
+	}
+	url := s.cfg.URL
+	if env == push.Development {
+		url = s.cfg.DevelopmentURL
+	}
+	p, err := h2push.New(h2push.Config{URL: url, TLS: s.tls, Proves: proves, Logger: s.cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	s.pools[env] = p
+	return p, nil
+}
+
+// proves tells whether APNs has accepted who we are: until then it takes one request at a time on a connection (Apple,
+// "Sending notification requests to APNs"). All else that it refuses, it refuses after that.
+func proves(resp h2push.Response) bool { return resp.Status != 403 && resp.Status < 500 }
+
+// token is the provider token to send with; "" with a certificate.
+func (s *sender) token() (push.Secret, error) {
+	if s.signer == nil {
+		return "", nil
+	}
+	return s.signer.current()
+}
+
+// mend does what can be done at once about a refused provider token, and tells whether to send again.
+func (s *sender) mend(reason string, token push.Secret) bool {
+	if s.signer == nil {
+		return false
+	}
+	switch reason {
+	case "ExpiredProviderToken":
+		again, err := s.signer.expired(token)
+		return again && err == nil
+	case "TooManyProviderTokenUpdates":
+		return s.signer.tooMany(token)
+	}
+	return false
+}
+
+// Close closes the sender's connections; see h2push.Sender.
+func (s *sender) Close(ctx context.Context) {
+	s.mu.Lock()
+	s.closed = true
+	pools := s.pools
+	s.pools = map[push.Environment]*h2push.Pool{}
+	s.mu.Unlock()
+	for _, p := range pools {
+		p.Close(ctx)
+	}
+}
+
+// isAlert tells whether the peer ended the TLS connection by an alert, as it does when it takes no such certificate.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
+}

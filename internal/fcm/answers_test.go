@@ -1,0 +1,44 @@
+package fcm
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Whatever FCM, or something in its place, may say: it is understood in bounded terms, and no token dies of anything but
+// FCM's own word for it.
+func FuzzParseRefusal(f *testing.F) {
+	f.Add(404, `{"error":{"code":404,"message":"x","status":"NOT_FOUND","details":[{"@type":"type.googleapis.com/google.firebase.fcm.v1.FcmError","errorCode":"UNREGISTERED"}]}}`)
+	f.Add(400, `{"error":{"details":[{"@type":"google.rpc.BadRequest","fieldViolations":[{"field":"message.token"}]},null,1,"x",[]]}}`)
+	f.Add(429, `{"error":{"details":[{"@type":"google.rpc.QuotaFailure","violations":[{"subject":"device:x"}]}]}}`)
+	f.Add(502, `<html>`)
+	f.Add(200, strings.Repeat(`{"error":`, 10_000))
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		r := parseRefusal([]byte(body))
+		if len(r.rpc) > 100 || len(r.code) > 100 {
+			t.Errorf("got %d and %d bytes, want at most 100", len(r.rpc), len(r.code))
+		}
+		a := meaning(status, r)
+		if a.fault == push.FaultToken && r.code != "UNREGISTERED" {
+			t.Errorf("got a dead token for %d %q, want that for UNREGISTERED only", status, body)
+		}
+		if a.fault == push.FaultSuspect && r.code != "INVALID_ARGUMENT" && r.code != "SENDER_ID_MISMATCH" {
+			t.Errorf("got a suspect token for %d %q", status, body)
+		}
+	})
+}
+
+func FuzzParseToken(f *testing.F) {
+	f.Add(`{"access_token":"ya29.x","expires_in":3599,"token_type":"Bearer"}`)
+	f.Add(`{"error":"invalid_grant","error_description":"x"}`)
+	f.Add(`{"access_token":"a\nb","expires_in":-1e300}`)
+	f.Add(`{"access_token":"a","expires_in":"3599"}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		token, life, reason := parseToken([]byte(body))
+		if strings.ContainsAny(token.Reveal(), "\r\n \x00") || life < 0 || life > longestLife || len(reason) > 100 {
+			t.Errorf("got a token of %d bytes for %s, reason %q, of %q", len(token), life, reason, body)
+		}
+	})
+}

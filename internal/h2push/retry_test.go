@@ -1,0 +1,51 @@
+package h2push_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/internal/h2push"
+)
+
+func TestRetryAfterIsReadInBothForms(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"":                              0,
+		"30":                            30 * time.Second,
+		"0":                             0,
+		"-5":                            0,
+		"soon":                          0,
+		"99999999999999999999":          0,
+		"4000000000":                    24 * time.Hour,
+		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute,
+		"Fri, 02 Jan 2026 03:00:00 GMT": 0,
+	} {
+		h := http.Header{}
+		if value != "" {
+			h.Set("Retry-After", value)
+		}
+		if got := h2push.RetryAfter(h, now); got != want {
+			t.Errorf("%q: got %s, want %s", value, got, want)
+		}
+	}
+}
+
+func TestWhatAStrangerSaysIsPrintable(t *testing.T) {
+	t.Parallel()
+	if got := h2push.Printable("Bad\nTopic\x00é"); got != "BadTopic" {
+		t.Errorf("got %q, want BadTopic", got)
+	}
+	if got := len(h2push.Printable(longText())); got != 100 {
+		t.Errorf("got %d bytes, want 100", got)
+	}
+}
+
+func longText() string {
+	b := make([]byte, 1000)
+	for i := range b {
+		b[i] = 'x'
+	}
+	return string(b)
+}
