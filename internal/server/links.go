@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/hushpush/hush/internal/auth"
+	"github.com/hushpush/hush/internal/delivery"
+	"github.com/hushpush/hush/internal/store"
+	"github.com/hushpush/hush/push"
+)
+
+func secretKeyPath(dir string) string { return filepath.Join(dir, auth.SecretKeyFile) }
+
+// links is the engine as the gateway sees it. The engine is set before anyone can connect.
+type links struct{ engine *delivery.Engine }
+
+func (l *links) Receive(ctx context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
+	return l.engine.Receive(ctx, d, receipts)
+}
+
+func (l *links) SessionOpened(key push.DeviceKey) { l.engine.SessionOpened(key) }
+
+func (l *links) SessionClosed(push.DeviceKey) {}
+
+// policies is the store as the API sees it: what changes an app's credentials or strategies is told to whoever works by
+// them.
+type policies struct {
+	*store.Store
+	server *Server
+}
+
+// PutCredential stores a credential and lets what the former one held up go.
+func (p policies) PutCredential(ctx context.Context, app string, info push.CredentialInfo, c push.Credential) (bool, error) {
+	created, err := p.Store.PutCredential(ctx, app, info, c)
+	if err == nil {
+		p.server.credentialsChanged(app, info.Provider)
+	}
+	return created, err
+}
+
+// DeleteCredential takes a credential away.
+func (p policies) DeleteCredential(ctx context.Context, app string, provider push.Provider) error {
+	err := p.Store.DeleteCredential(ctx, app, provider)
+	if err == nil {
+		p.server.credentialsChanged(app, provider)
+	}
+	return err
+}
+
+// Idempotent is the answer that an idempotency key brought; push.ErrNotFound if it is new.
+func (p policies) Idempotent(ctx context.Context, app, key string) (hash, answer []byte, err error) {
+	hash, answer, found, err := p.Store.Idempotent(ctx, app, key)
+	if err == nil && !found {
+		err = push.ErrNotFound
+	}
+	return hash, answer, err
+}
+
+func (s *Server) credentialsChanged(app string, p push.Provider) {
+	switch p {
+	case push.APNs:
+		s.apns.Forget(app)
+	case push.FCM:
+		s.fcm.Forget(app)
+	}
+	s.engine.CredentialsChanged(app, p)
+}

@@ -1,0 +1,300 @@
+// Package server composes the rooms into one process: store, auth, providers, gateway, delivery and api. It is the only
+// place that knows them all.
+//
+//	Start: lock the data directory ─▶ keys ─▶ store ─▶ providers ─▶ gateway ─▶ delivery ─▶ api ─▶ listen
+//	Shutdown: the same the other way round
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/hushpush/hush/internal/api"
+	"github.com/hushpush/hush/internal/apns"
+	"github.com/hushpush/hush/internal/auth"
+	"github.com/hushpush/hush/internal/config"
+	"github.com/hushpush/hush/internal/delivery"
+	"github.com/hushpush/hush/internal/fcm"
+	"github.com/hushpush/hush/internal/gateway"
+	"github.com/hushpush/hush/internal/store"
+	"github.com/hushpush/hush/push"
+)
+
+// Config is what a server needs.
+type Config struct {
+	Settings config.Config    // Data is required
+	Version  string           // of Hush; "" means dev
+	Logger   *slog.Logger     // nil discards
+	Now      func() time.Time // nil means time.Now
+
+	// Fatal is called when the disk failed: what is on it is then unknown, and the process has to end. nil panics.
+	Fatal func(error)
+}
+
+// Server is one running node.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	closers closers
+	addr    net.Addr
+	rootKey push.Secret
+	failed  chan error
+
+	store   *store.Store
+	auth    *auth.Auth
+	apns    *apns.Client
+	fcm     *fcm.Client
+	gateway *gateway.Gateway
+	engine  *delivery.Engine
+	metrics *prometheus.Registry
+}
+
+// Start starts a server and returns once it listens. An error leaves nothing running behind. It refuses a data directory
+// that another process uses, and a database whose encrypted rows belong to another secret key, before it listens.
+func Start(ctx context.Context, cfg Config) (*Server, error) {
+	if cfg.Settings.Data == "" {
+		return nil, errors.New("server: data is empty; want a directory for the database and the keys")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{cfg: cfg, log: cfg.Logger.With("room", "server"), failed: make(chan error, 1), metrics: prometheus.NewRegistry()}
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, step := range []func(context.Context) error{
+		s.openStore, s.connectProviders, s.startDelivery, s.listen,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, s.closers.close(context.WithoutCancel(ctx)))
+		}
+	}
+	return s, nil
+}
+
+// Addr is the address that the server listens on.
+func (s *Server) Addr() string { return s.addr.String() }
+
+// URL is where clients find it.
+func (s *Server) URL() string {
+	if s.cfg.Settings.TLSCert != "" {
+		return "https://" + s.Addr()
+	}
+	return "http://" + s.Addr()
+}
+
+// RootKey may do everything.
+func (s *Server) RootKey() push.Secret { return s.rootKey }
+
+// Failed tells when the listener ended by itself.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Shutdown stops accepting, finishes or hands back what is in flight, and returns once nothing of the server runs any
+// more. It is safe to call twice.
+func (s *Server) Shutdown(ctx context.Context) error { return s.closers.close(ctx) }
+
+// openStore locks the data directory, reads or makes the keys, and opens the store.
+func (s *Server) openStore(ctx context.Context) error {
+	dir := s.cfg.Settings.Data
+	lock, err := store.LockDir(dir)
+	if err != nil {
+		return err
+	}
+	s.closers.add("data directory", func(context.Context) error { return lock.Unlock() })
+	root, created, err := auth.LoadRootKey(dir)
+	if err != nil {
+		return err
+	}
+	s.rootKey = root
+	if created {
+		s.log.Info("made the root key, which may do everything", "file", auth.RootKeyFile, "data", dir)
+	}
+	sealer, undo, err := s.sealer()
+	if err != nil {
+		return err
+	}
+	s.store, err = store.Open(ctx, store.Config{
+		DataDir: dir, DatabaseURL: s.cfg.Settings.Database.Reveal(), Sealer: sealer, AckWait: s.cfg.Settings.Delivery.AckWait,
+		Now: s.cfg.Now, Logger: s.cfg.Logger, Lock: lock, Fatal: s.cfg.Fatal,
+	})
+	if err != nil {
+		return errors.Join(err, undo())
+	}
+	s.closers.add("store", func(context.Context) error { return s.store.Close() })
+	s.auth, err = auth.New(auth.Config{Store: s.store, RootKey: root, Now: s.cfg.Now})
+	return err
+}
+
+// sealer is the key that encrypts credentials: from the environment, or from its file, which the first start makes. undo
+// takes a file just made away again, for a database that wants another key.
+func (s *Server) sealer() (sealer *auth.Sealer, undo func() error, err error) {
+	undo = func() error { return nil }
+	set := s.cfg.Settings
+	if set.SecretKey != "" {
+		sealer, err = auth.ParseSecretKey(set.SecretKey.Reveal(), "HUSH_SECRET_KEY")
+		return sealer, undo, err
+	}
+	path := set.SecretKeyFile
+	if path != "" {
+		sealer, err = auth.LoadSecretKey(path)
+		if !errors.Is(err, os.ErrNotExist) {
+			return sealer, undo, err
+		}
+	} else {
+		path = secretKeyPath(set.Data)
+	}
+	sealer, created, err := auth.LoadOrCreateSecretKey(path)
+	if created {
+		undo = func() error { return os.Remove(path) }
+		s.log.Info("made the secret key, which encrypts credentials: keep a copy apart from the database", "file", path)
+	}
+	return sealer, undo, err
+}
+
+func (s *Server) connectProviders(context.Context) error {
+	set := s.cfg.Settings
+	apnsCA, err := readCA("apns.ca", set.APNs.CA)
+	if err != nil {
+		return err
+	}
+	fcmCA, err := readCA("fcm.ca", set.FCM.CA)
+	if err != nil {
+		return err
+	}
+	s.apns, err = apns.New(apns.Config{
+		Credentials: s.store, URL: set.APNs.URL, DevelopmentURL: set.APNs.DevelopmentURL, CA: apnsCA,
+		RetryWait: set.APNs.RetryWait, Logger: s.cfg.Logger, Now: s.cfg.Now,
+	})
+	if err != nil {
+		return err
+	}
+	s.closers.add("APNs", func(context.Context) error { s.apns.Close(); return nil })
+	s.fcm, err = fcm.New(fcm.Config{
+		Credentials: s.store, URL: set.FCM.URL, TokenURL: set.FCM.TokenURL, CA: fcmCA,
+		RetryWait: set.FCM.RetryWait, QuotaWait: set.FCM.QuotaWait, Logger: s.cfg.Logger, Now: s.cfg.Now,
+	})
+	if err != nil {
+		return err
+	}
+	s.closers.add("FCM", func(context.Context) error { s.fcm.Close(); return nil })
+	return nil
+}
+
+func readCA(setting, path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("server: %s: %w", setting, err)
+	}
+	return pem, nil
+}
+
+// startDelivery starts the engine and the gateway, which need each other: the gateway tells the engine of sessions, the
+// engine gives it pushes.
+func (s *Server) startDelivery(context.Context) error {
+	set := s.cfg.Settings
+	links := &links{}
+	var err error
+	s.gateway, err = gateway.New(gateway.Config{
+		Auth: s.auth, Receiver: links, Notify: links, Devices: s.store, Pushes: s.store, Logger: s.cfg.Logger, Now: s.cfg.Now,
+	})
+	if err != nil {
+		return err
+	}
+	s.engine, err = delivery.New(delivery.Config{
+		Store: s.store, Sessions: s.gateway,
+		Wakers:  map[push.Provider]delivery.Waker{push.APNs: s.apns, push.FCM: s.fcm},
+		AckWait: set.Delivery.AckWait, Keep: set.Store.Keep, Logger: s.cfg.Logger.With("room", "delivery"), Now: s.cfg.Now,
+		Metrics: delivery.NewMetrics(s.metrics),
+	})
+	if err != nil {
+		return err
+	}
+	links.engine = s.engine
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); s.engine.Run(ctx) }()
+	s.closers.add("delivery", func(context.Context) error { stop(); <-done; return nil })
+	s.closers.add("gateway", s.gateway.Close)
+	return nil
+}
+
+// listen answers the API. It comes last: whoever connects finds everything there.
+func (s *Server) listen(ctx context.Context) error {
+	set := s.cfg.Settings
+	handler, err := api.New(api.Config{
+		Store: policies{s.store, s}, Delivery: s.engine, Auth: s.auth, Sessions: s.gateway,
+		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: s.apns, push.FCM: s.fcm},
+		Connect:  s.gateway, Metrics: s.metrics, Ready: s.store.Ping, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
+	})
+	if err != nil {
+		return err
+	}
+	srv := api.NewHTTPServer(handler, s.cfg.Logger)
+	live, end := context.WithCancel(context.Background()) // ends live timelines, which would outlast any drain
+	srv.BaseContext = func(net.Listener) context.Context { return live }
+	srv.RegisterOnShutdown(end)
+	if set.TLSCert != "" {
+		cert, err := tls.LoadX509KeyPair(set.TLSCert, set.TLSKey)
+		if err != nil {
+			end()
+			return fmt.Errorf("server: tls_cert and tls_key: %w", err)
+		}
+		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	listen := set.Listen
+	if listen == "" {
+		listen = "127.0.0.1:0"
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		end()
+		return fmt.Errorf("server: listen: %w", err)
+	}
+	s.addr = ln.Addr()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := serve(srv, ln); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}()
+	s.closers.add("listener", func(ctx context.Context) error {
+		defer func() { end(); <-done }()
+		return stopHTTP(ctx, srv)
+	})
+	return nil
+}
+
+func serve(srv *http.Server, ln net.Listener) error {
+	if srv.TLSConfig != nil {
+		return srv.ServeTLS(ln, "", "")
+	}
+	return srv.Serve(ln)
+}
+
+// requestsWait is how long requests under way may take once the server is to stop.
+const requestsWait = 2 * time.Second
+
+// stopHTTP lets requests under way end, and then cuts off those that do not.
+func stopHTTP(ctx context.Context, srv *http.Server) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, requestsWait, errors.New("server: requests did not end in time"))
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		return srv.Close()
+	}
+	return nil
+}
