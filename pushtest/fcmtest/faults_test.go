@@ -146,6 +146,29 @@ func TestLostTwiceThrottledAndDelayed(t *testing.T) {
 	}
 }
 
+func TestCloseEndsADelayedRequest(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.phone("a:1", true)
+	w.fault(Fault{Do: simkit.Delay, Wait: simkit.Duration(5 * time.Minute)})
+	done := make(chan error, 1)
+	go func() {
+		res, err := w.try(w.client)
+		if err == nil {
+			res.Body.Close()
+		}
+		done <- err
+	}()
+	if err := w.WaitFor(t.Context(), func(rs []Request) bool { return len(rs) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	w.Close() // must not wait for the delay
+	if err := <-done; err == nil {
+		t.Error("the delayed request was answered by a simulator that is closed")
+	}
+	w.Close()
+}
+
 func TestFaultsFindTheirEndpointAndToken(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

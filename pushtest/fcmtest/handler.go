@@ -181,7 +181,11 @@ func maskAssertion(body []byte) []byte {
 func (s *Server) finish(c *call, a answer) h2sim.Response {
 	s.ledger.Update(c.id, func(e *simkit.Entry) {
 		e.Status = a.status
-		if a.outcome == "" && a.status == http.StatusOK {
+		switch {
+		case a.outcome != "" || a.status/100 != 2: // it is noted already, or stays refused
+		case c.endpoint == endpointSend:
+			e.Outcome = simkit.Lost // a fault said 200 and took nothing
+		default:
 			e.Outcome = "" // a token request: no message has a fate
 		}
 		if a.reason != "" {

@@ -22,7 +22,8 @@ type Message struct {
 	From         string            // the project's number
 	Data         map[string]string // not shared; never nil
 	CollapseKey  string            // "" if it has none
-	Priority     Priority
+	Priority     Priority          // as FCM delivers it
+	SentPriority Priority          // as the sender gave it
 	TTL          time.Duration
 	SentAt       time.Time // simulated time at which FCM took it
 	Stored       bool      // it waited at FCM before it was delivered

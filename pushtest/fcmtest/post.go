@@ -29,6 +29,7 @@ const (
 type device struct {
 	Token
 	doze, stopped, uninstalled bool
+	lowered                    bool      // its high-priority messages are delivered as normal ones
 	retiredAt                  time.Time // zero while the token is good
 	seenAt                     time.Time // when it was last connected, if it is not now
 	lastMessageAt              time.Time
@@ -180,6 +181,7 @@ func (p *post) flush(d *device, now time.Time) {
 	p.giveNotice(d, now)
 	waiting := d.pending
 	d.pending = nil
+	p.shuffle(waiting)
 	for i, m := range waiting {
 		if !now.Before(m.expires) {
 			p.ledger.Outcome(m.RequestID, simkit.Discarded, droppedExpired)

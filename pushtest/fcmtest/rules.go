@@ -17,8 +17,8 @@ func Rules() RuleTable {
 		ruleTarget, ruleTopic, ruleReservedKeys, ruleTTL, ruleLabel, ruleSize, ruleSizeBody, ruleAPNSSize,
 		ruleUnknownToken, ruleMismatch, ruleUnregistered, rulePackage, ruleValidateOnly,
 		ruleDeviceMinute, ruleDeviceHour, ruleDeviceOver, ruleAccepted,
-		ruleInactive, ruleTokenExpiry, ruleUninstall, ruleForceStop, ruleDoze, ruleCollapsible, ruleCollapsibleRefill,
-		ruleExpiry, ruleCollapse, ruleCollapseKeys, ruleCollapseKeep, ruleStorage, ruleOverflow, ruleNotice,
+		ruleInactive, ruleTokenExpiry, ruleUninstall, ruleForceStop, ruleDoze, ruleLowered, ruleCollapsible, ruleCollapsibleRefill,
+		ruleExpiry, ruleCollapse, ruleCollapseKeys, ruleCollapseKeep, ruleStorage, ruleOverflow, ruleOrder, ruleNotice,
 		ruleOverwritten,
 	}
 }

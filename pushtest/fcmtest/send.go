@@ -96,6 +96,9 @@ func (s *Server) take(c *call, r *request) answer {
 	}
 	m := s.newParcel(c, r, now)
 	m.notTill = notTill
+	if d.lowered {
+		m.Priority = Normal
+	}
 	outcome, why := simkit.Lost, ""
 	switch c.fault.Do {
 	case simkit.Lose:
@@ -137,7 +140,7 @@ func (s *Server) messageID() string {
 func (s *Server) newParcel(c *call, r *request, now time.Time) *parcel {
 	m := &parcel{expires: now.Add(r.ttl()), Message: Message{
 		ID: s.messageID(), RequestID: c.id, From: s.number, Data: make(map[string]string, len(r.data)),
-		CollapseKey: r.collapseKey, Priority: r.priority, TTL: r.ttl(), SentAt: now,
+		CollapseKey: r.collapseKey, Priority: r.priority, SentPriority: r.priority, TTL: r.ttl(), SentAt: now,
 		Notification: r.notification != nil, DirectBootOK: r.directBootOK,
 	}}
 	for _, member := range r.data {

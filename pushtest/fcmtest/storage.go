@@ -180,3 +180,24 @@ func (p *post) giveNotice(d *device, now time.Time) {
 	d.told++
 	d.outbox = append(d.outbox, delivery{})
 }
+
+var ruleOrder = Rule{
+	Name:    "storage.order",
+	Text:    `The order in which messages that waited are delivered: as they were "sent", or "any".`,
+	Source:  "Android's old documentation of collapse keys: no order is guaranteed",
+	Certain: simkit.Uncertain,
+	Switch:  "storage.order",
+	Default: "sent",
+	Words:   []string{"sent", "any"},
+	Varies:  []string{"sent", "any"},
+}
+
+func (p *post) shuffle(waiting []*parcel) {
+	if p.set.String("storage.order") != "any" {
+		return
+	}
+	for i := len(waiting) - 1; i > 0; i-- {
+		j := p.rand.IntN(i + 1)
+		waiting[i], waiting[j] = waiting[j], waiting[i]
+	}
+}

@@ -222,6 +222,44 @@ func TestDozeHoldsNormalMessages(t *testing.T) {
 	}
 }
 
+func TestHighPriorityIsTakenAway(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	p := w.phone("a:1", true)
+	w.SetDoze("a:1", true)
+	w.SetPriorityLowered("a:1", true)
+	w.to("a:1", `"priority":"high"`)
+	if n := len(p.messages()); n != 0 {
+		t.Errorf("in Doze, priority lowered: %d messages, want 0", n)
+	}
+	w.ReleaseHeld("a:1")
+	if got := p.messages(); len(got) != 1 || got[0].Priority != Normal || got[0].SentPriority != High {
+		t.Errorf("in the window: got %+v, want one that was high and is normal", got)
+	}
+}
+
+func TestOneSeedMakesTheSameChoices(t *testing.T) {
+	t.Parallel()
+	run := func(seed uint64) (order []string) {
+		w := setup(t, Seed(seed), Set("storage.order", "any"))
+		p := w.phone("a:1", false)
+		for range 20 {
+			w.to("a:1", "")
+		}
+		w.online("a:1", true)
+		for _, m := range p.messages() {
+			order = append(order, m.RequestID)
+		}
+		return order
+	}
+	if a, b := run(5), run(5); len(a) != 20 || !slices.Equal(a, b) {
+		t.Errorf("one seed, two orders: %v and %v", a, b)
+	}
+	if a, b := run(5), run(6); slices.Equal(a, b) {
+		t.Errorf("two seeds, one order: %v", a)
+	}
+}
+
 func TestForceStoppedAppsDropMessages(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -158,6 +158,18 @@ func (s *Server) ReleaseHeld(token string) error {
 	})
 }
 
+var ruleLowered = Rule{
+	Name:    "priority.lowered",
+	Text:    "FCM delivers high-priority messages as normal ones to an app that shows nothing for them (7 days are looked at). The phone's side decides when; the simulator only obeys.",
+	Source:  "firebase.google.com/docs/cloud-messaging/android-message-priority",
+	Certain: simkit.Documented,
+}
+
+// SetPriorityLowered says that FCM takes high priority away from the app's messages, or gives it back.
+func (s *Server) SetPriorityLowered(token string, lowered bool) error {
+	return s.with(token, func(d *device, _ time.Time) { d.lowered = lowered })
+}
+
 // SetForceStopped says that the person has force-stopped the app, or has opened it again. Messages meanwhile are dropped.
 func (s *Server) SetForceStopped(token string, stopped bool) error {
 	return s.with(token, func(d *device, _ time.Time) { d.stopped = stopped })
