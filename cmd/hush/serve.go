@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/internal/config"
+	"github.com/hushpush/hush/internal/server"
+)
+
+// drainWait is how long a stop may take. Supervisors kill after 10 s.
+const drainWait = 9 * time.Second
+
+var errDrain = errors.New("the server did not stop in time")
+
+func newServe(w world) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server", Args: noArgs,
+		Long: `Run the server. Everything has a default: without settings it keeps its state in ./hush-data and listens on loopback.
+
+Each setting can be given as a flag, as a variable (--delivery-ack-wait is HUSH_DELIVERY_ACK_WAIT) or in a YAML file
+(--config), in this order of precedence:
+
+  listen: 0.0.0.0:8443
+  tls_cert: /etc/hush/cert.pem
+  tls_key: /etc/hush/key.pem
+  delivery:
+    ack_wait: 5s
+
+The first start writes root.key (may do everything) and secret.key (encrypts credentials; keep a copy apart from the
+database) to the data directory. When the server serves, the first line on standard output is "ready listen=HOST:PORT"; logs
+go to standard error. SIGTERM or Ctrl-C: it stops accepting, finishes or hands back what is in flight, and exits 0 within
+10 s.`,
+		Example: `  hush serve --data ./hush-data
+  hush serve --config /etc/hush/hush.yaml
+  HUSH_DATABASE=postgres://hush@db/hush hush serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem`,
+	}
+	config.AddFlags(cmd.Flags())
+	cmd.Flags().SortFlags = false
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		settings, err := config.Load(cmd.Flags())
+		if err != nil {
+			return err
+		}
+		return serve(cmd.Context(), w, settings)
+	}
+	return cmd
+}
+
+// serve runs a server until ctx ends or its listener fails.
+func serve(ctx context.Context, w world, settings config.Config) error {
+	log := newLogger(w, settings.Log)
+	v, _ := versionOf()
+	s, err := server.Start(ctx, server.Config{Settings: settings, Version: v, Logger: log, Fatal: func(err error) {
+		log.Error("the disk failed; what is on it is unknown, so the process ends", "err", err)
+		os.Exit(exitRefused)
+	}})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "ready listen=%s\n", s.Addr())
+	log.Info("serving", "url", s.URL(), "data", settings.Data, "version", v)
+	var failed error
+	select {
+	case <-ctx.Done():
+		log.Info("stopping: what is in flight is finished or handed back")
+	case failed = <-s.Failed():
+	}
+	drain, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), drainWait, errDrain)
+	defer cancel()
+	if err := errors.Join(failed, s.Shutdown(drain)); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+func newLogger(w world, cfg config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.Level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(w.stderr, options))
+}
