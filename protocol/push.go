@@ -56,7 +56,7 @@ type BatchResult struct {
 	Status     int            `json:"status"`
 	PushID     string         `json:"push_id,omitempty"`
 	Deliveries *int           `json:"deliveries,omitempty"`
-	Warnings   []push.Warning `json:"warnings,omitempty"`
+	Warnings   []push.Warning `json:"warnings,omitzero"`
 	Problem    *Problem       `json:"problem,omitempty"`
 }
 

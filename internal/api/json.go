@@ -121,7 +121,7 @@ func (c *bodyCheck) object(at string, schema *huma.Schema) error {
 		name := token.String()
 		field := join(at, name)
 		if why := c.refused(field, name); why != "" {
-			c.faults.add(field, push.CodeNotSilent, "is refused: %s; leave it out", why)
+			c.loud(field, why)
 			err = c.free(field, c.dec.PeekKind())
 		} else if sub, known := schema.Properties[name]; known {
 			seen = append(seen, name)
@@ -213,7 +213,7 @@ func (c *bodyCheck) free(at string, kind jsontext.Kind) error {
 			}
 			field := join(at, name.String())
 			if why := c.refused(field, name.String()); why != "" {
-				c.faults.add(field, push.CodeNotSilent, "is refused: %s; leave it out", why)
+				c.loud(field, why)
 			}
 			if err := c.free(field, c.dec.PeekKind()); err != nil {
 				return err
@@ -239,6 +239,13 @@ func (c *bodyCheck) scalar(at string, schema *huma.Schema, token jsontext.Token)
 		}
 	case len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(text)):
 		c.faults.add(at, push.CodeBadValue, "is %s; want one of %s", quoted(text), enumOf(schema))
+	}
+}
+
+// loud tells of a field that is not silent, also inside of what is wrong anyway: it is never to be overlooked.
+func (c *bodyCheck) loud(at, why string) {
+	if len(c.faults) < maxFaults {
+		c.faults = append(c.faults, push.FieldError{Location: at, Code: push.CodeNotSilent, Message: "is refused: " + why + "; leave it out"})
 	}
 }
 

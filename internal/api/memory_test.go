@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,6 +59,9 @@ func (m *memory) lock() func() { m.mu.Lock(); return m.mu.Unlock }
 
 // pageOf is a page of a map whose keys begin with a prefix, in the order of the keys.
 func pageOf[T any](from map[string]T, prefix, cursor string, limit int) (list []T, next string) {
+	defer func() { next = hex.EncodeToString([]byte(next)) }()
+	b, _ := hex.DecodeString(cursor)
+	cursor = string(b)
 	for _, k := range slices.Sorted(maps.Keys(from)) {
 		name, ok := bytes.CutPrefix([]byte(k), []byte(prefix))
 		if !ok || cursor != "" && string(name) <= cursor {
@@ -311,12 +317,12 @@ func (m *memory) Push(_ context.Context, app string, id push.ID) (push.Push, pus
 
 func (m *memory) Deliveries(_ context.Context, _ string, id push.ID, cursor string, limit int) ([]push.Delivery, string, error) {
 	defer m.lock()()
-	from, _ := strconv.Atoi(cursor)
+	from, _ := strconv.Atoi(strings.TrimLeft(cursor, "0"))
 	all := m.deliveries[id]
 	to := min(from+limit, len(all))
 	next := ""
 	if to < len(all) {
-		next = strconv.Itoa(to)
+		next = fmt.Sprintf("%08d", to)
 	}
 	return slices.Clone(all[from:to]), next, m.fail
 }

@@ -88,21 +88,28 @@ func init() {
 }
 
 // faults are the fields at fault of one request, by their full locations (body.to.users[3]). Of each location the first
-// fault counts: what follows from it is not worth telling. There are at most maxFaults.
+// fault counts, and what is missing or of the wrong type has no faults inside: what only follows is not worth telling. There
+// are at most maxFaults.
 type faults []push.FieldError
 
 // maxFaults bounds an answer, and the work on it: a body of 10 000 bad ids need not be told all of them.
 const maxFaults = 100
 
 func (f *faults) add(location string, code push.Code, format string, args ...any) {
-	if len(*f) == maxFaults || f.has(location) {
-		return
+	if len(*f) < maxFaults && !f.has(location) {
+		*f = append(*f, push.FieldError{Location: location, Code: code, Message: fmt.Sprintf(format, args...)})
 	}
-	*f = append(*f, push.FieldError{Location: location, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
+// has tells whether a location, or what it is part of, is known to be at fault.
 func (f *faults) has(location string) bool {
-	return slices.ContainsFunc(*f, func(e push.FieldError) bool { return e.Location == location })
+	return slices.ContainsFunc(*f, func(e push.FieldError) bool {
+		rest, within := strings.CutPrefix(location, e.Location)
+		if !within || rest == "" {
+			return within
+		}
+		return (e.Code == push.CodeWrongType || e.Code == push.CodeRequired) && (rest[0] == '.' || rest[0] == '[')
+	})
 }
 
 // take adds the field errors in err, a domain's answer to a check, under a prefix such as "body.". Any other error is given

@@ -179,7 +179,7 @@ var formats = map[string]struct {
 func checkCursor(cursor string) error {
 	const longest = 4 << 10
 	if _, err := base64.RawURLEncoding.DecodeString(cursor); err != nil || len(cursor) > longest {
-		return errors.New("is no cursor; want one as an answer gave it, or none for the first Page")
+		return errors.New("is no cursor; want one as an answer gave it, or none for the first page")
 	}
 	return nil
 }

@@ -54,8 +54,8 @@ func (a *API) putResource(ctx context.Context, c *call, in *putResourceInput) (*
 		App: in.App, ID: in.ResourceID, ClientSend: in.Body.ClientSend,
 		APNs: strategyOf(&c.faults, "body.apns", in.Body.APNs), FCM: strategyOf(&c.faults, "body.fcm", in.Body.FCM),
 	}
-	// A strategy that is there but of the wrong type is told by that alone.
-	if resource.APNs != nil || resource.FCM != nil || !(c.faults.has("body.apns") || c.faults.has("body.fcm")) {
+	// A strategy that is there but of the wrong type is told by that alone, not as one that is missing.
+	if resource.APNs != nil || resource.FCM != nil || !c.faults.has("body.fcm") {
 		if err := c.faults.take("body.", resource.Check()); err != nil {
 			return nil, err
 		}
