@@ -47,7 +47,7 @@ func checkKey(a push.APNsCredential, errs *push.FieldErrors) {
 	checkAppleID("key_id", a.KeyID, errs)
 	checkAppleID("team_id", a.TeamID, errs)
 	for i, topic := range a.Topics {
-		if topic == "" || h2push.Printable(topic) != topic {
+		if topic == "" || !h2push.ValidValue(topic) {
 			errs.Add(fmt.Sprintf("topics[%d]", i), push.CodeBadValue, "is not a bundle id")
 		}
 	}

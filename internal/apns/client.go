@@ -124,6 +124,9 @@ const wakeSends = 3
 
 func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
 	none := push.Answer{Provider: push.APNs}
+	if !h2push.ValidValue(d.BundleID) {
+		return none, &push.WakeError{Fault: push.FaultPush, Reason: "BadTopic", Err: errors.New("apns: not sent: no topic can be named like the device's bundle id")}
+	}
 	req := request(d, w, c.now())
 	renewed := false
 	for range wakeSends {

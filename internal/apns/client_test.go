@@ -334,6 +334,17 @@ func TestNoAnswerInTimeIsUnclear(t *testing.T) {
 	}
 }
 
+func TestABundleIDThatNoHeaderCanCarryIsNotSent(t *testing.T) {
+	t.Parallel()
+	w := setup(t, nil)
+	d := phone()
+	d.BundleID = "com.example\r\nnotes"
+	_, err := w.Wake(within(t), d, w.wake("42"))
+	if e := wakeError(t, err); e == nil || e.Fault != push.FaultPush || len(w.apple.requests()) != 0 {
+		t.Errorf("got %v after %d requests, want it refused without one", err, len(w.apple.requests()))
+	}
+}
+
 func TestAClosedClientSendsNothing(t *testing.T) {
 	t.Parallel()
 	w := setup(t, nil)

@@ -304,7 +304,14 @@ func (c *conn) sendRest(ctx context.Context, st *stream, rest []byte) {
 			}
 			return
 		}
-		err := c.write(func() error { return c.fr.WriteData(st.id, n == len(rest), rest[:n]) })
+		err := c.write(func() error {
+			select {
+			case <-st.done: // reset meanwhile: nothing may follow that
+				return nil
+			default:
+				return c.fr.WriteData(st.id, n == len(rest), rest[:n])
+			}
+		})
 		if err != nil {
 			c.shut(fmt.Errorf("write: %w", err))
 			return

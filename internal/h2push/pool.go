@@ -34,7 +34,7 @@ type Pool struct {
 
 	mu        sync.Mutex
 	slots     []*slot   // guarded by mu; until their connection is closed
-	waiters   []*waiter // guarded by mu; first come, first served
+	waiters   []*waiter // guarded by mu; first come, first served; as many as callers wait in Do, who bound themselves
 	dialing   bool      // guarded by mu; one dial at a time
 	fails     int       // guarded by mu; dials that failed, or connections that brought no answer, in a row
 	notBefore time.Time // guarded by mu; no dial before it

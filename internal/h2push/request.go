@@ -24,6 +24,17 @@ type Field struct {
 	Fresh       bool // every request has another value, so that HPACK's table should not remember it
 }
 
+// ValidValue tells whether s can be a header field's value on any connection: printable ASCII. One bad value would end
+// the connection for all requests on it.
+func ValidValue(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // Response is an answer, whole.
 type Response struct {
 	Status int
