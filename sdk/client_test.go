@@ -331,7 +331,10 @@ func TestExpiredUserTokenIsRenewedAndWakesNeedNone(t *testing.T) {
 	}
 	_ = a.Close()
 	a = openApp(t, b, dir, func(c *sdk.Config) {
-		c.Token = func(context.Context) (string, error) { t.Error("a wake asked for a user token"); return "", errors.New("none") }
+		c.Token = func(context.Context) (string, error) {
+			t.Error("a wake asked for a user token")
+			return "", errors.New("none")
+		}
 	}).handle()
 	p := b.accept("alice", "1", time.Hour)
 	if _, err := a.notified(b.wake(p)); err != nil {

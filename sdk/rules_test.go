@@ -1,0 +1,165 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+func TestComeBackDependsOnHowTheSessionEnded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		end   linkEnd
+		try   int
+		wait  time.Duration // without chance
+		again bool
+	}{
+		{"network lost", linkEnd{err: errors.New("reset")}, 1, time.Second, true},
+		{"network lost for long", linkEnd{err: errors.New("reset")}, 20, time.Minute, true},
+		{"server stopping", linkEnd{code: protocol.CloseGoingAway}, 1, time.Second, true},
+		{"replaced", linkEnd{code: protocol.CloseReplaced}, 1, 0, false},
+		{"owner changed", linkEnd{code: protocol.CloseOwnerChanged}, 1, 0, true},
+		{"owner changed again", linkEnd{code: protocol.CloseOwnerChanged}, 2, 2 * time.Second, true},
+		{"token expired", linkEnd{code: protocol.CloseTokenExpired}, 1, 0, true},
+		{"token expired again", linkEnd{code: protocol.CloseTokenExpired}, 3, 4 * time.Second, true},
+		{"slow", linkEnd{code: protocol.CloseSlow}, 1, time.Second, true},
+		{"bad frame", linkEnd{code: protocol.CloseBadFrame}, 1, 5 * time.Minute, true},
+		{"no acknowledgement", linkEnd{code: protocol.CloseNoAck}, 1, time.Second, true},
+		{"idle", linkEnd{code: protocol.CloseIdle}, 1, time.Second, true},
+		{"refused, token expired", linkEnd{err: &Error{Status: 401, Code: codeTokenExpired}}, 1, 0, true},
+		{"refused, register again", linkEnd{err: &Error{Status: 401, Code: codeRegisterAgain}}, 1, 0, true},
+		{"refused, unavailable", linkEnd{err: &Error{Status: 503, Code: "unavailable"}}, 2, 2 * time.Second, true},
+		{"logged out", linkEnd{err: ErrLoggedOut}, 1, 0, false},
+	} {
+		wait, again := comeBack(c.end, c.try, 0)
+		if wait != c.wait || again != c.again {
+			t.Errorf("%s, try %d: wait %s, again %v; want %s, %v", c.name, c.try, wait, again, c.wait, c.again)
+		}
+	}
+}
+
+func TestBackoffGrowsToAMinuteAndChanceTakesUpToHalfAway(t *testing.T) {
+	t.Parallel()
+	for try, want := range map[int]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second, 6: 32 * time.Second, 7: time.Minute, 1000: time.Minute} {
+		if got := backoff(try, 0); got != want {
+			t.Errorf("backoff(%d, 0) = %s, want %s", try, got, want)
+		}
+		if got := backoff(try, 1); got != want/2 {
+			t.Errorf("backoff(%d, 1) = %s, want %s", try, got, want/2)
+		}
+	}
+}
+
+func TestHandlerTimeLeavesRoomToReport(t *testing.T) {
+	t.Parallel()
+	for left, want := range map[time.Duration]time.Duration{
+		30 * time.Second: 27 * time.Second, 20 * time.Second: 17 * time.Second, 4 * time.Second: 3 * time.Second, 0: 0,
+	} {
+		if got := handlerTime(left); got != want {
+			t.Errorf("handlerTime(%s) = %s, want %s", left, got, want)
+		}
+	}
+}
+
+func topLevel(context.Context, Message) FetchResult { return NoData }
+
+func generic[T any](context.Context, Message) FetchResult { return NoData }
+
+type holder struct{}
+
+func (holder) handle(context.Context, Message) FetchResult { return NoData }
+
+func (*holder) pointer(context.Context, Message) FetchResult { return NoData }
+
+var inVariable Handler = func(context.Context, Message) FetchResult { return NoData }
+
+func TestBackgroundHandlerMustBeATopLevelFunction(t *testing.T) {
+	t.Parallel()
+	captured := NoData
+	for name, c := range map[string]struct {
+		handler Handler
+		ok      bool
+	}{
+		"top level":                 {topLevel, true},
+		"generic":                   {generic[int], true},
+		"nil":                       {nil, false},
+		"closure":                   {func(context.Context, Message) FetchResult { return captured }, false},
+		"function literal":          {func(context.Context, Message) FetchResult { return NoData }, false},
+		"literal in a variable":     {inVariable, false},
+		"method value":              {holder{}.handle, false},
+		"method value of a pointer": {(&holder{}).pointer, false},
+	} {
+		client := &Client{handlers: handlers{changed: make(chan struct{})}}
+		err := client.SetBackgroundMessageHandler(c.handler)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: error %v, want accepted %v", name, err, c.ok)
+		}
+	}
+}
+
+func TestTopLevelIsJudgedByTheSymbol(t *testing.T) {
+	t.Parallel()
+	for symbol, ok := range map[string]bool{
+		"main.onBackground":                           true,
+		"example.com/my.app/notes.onBackground":       true,
+		"example.com/app/v1%2e2.onBackground":         true,
+		"main.main.func1":                             false,
+		"main.glob..func1":                            false,
+		"main.init.func1":                             false,
+		"main.(*App).onBackground-fm":                 false,
+		"main.App.onBackground-fm":                    false,
+		"main.onBackground[...]":                      true,
+		"main.main.onBackground.func2":                false,
+		"":                                            false,
+		"main.":                                       false,
+		"example.com/app.(*App).start.gowrap1":        false,
+		"example.com/app.generic[go.shape.int].func1": false,
+	} {
+		if err := checkTopLevel(symbol); (err == nil) != ok {
+			t.Errorf("%q: %v, want accepted %v", symbol, err, ok)
+		}
+	}
+}
+
+func TestSummaryOfAWake(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		results []FetchResult
+		failed  bool
+		want    FetchResult
+	}{
+		{nil, false, NoData},
+		{nil, true, Failed},
+		{[]FetchResult{NoData, NewData}, true, NewData},
+		{[]FetchResult{NoData, Failed}, false, Failed},
+		{[]FetchResult{NoData}, false, NoData},
+	} {
+		if got := summary(c.results, c.failed); got != c.want {
+			t.Errorf("summary(%v, %v) = %q, want %q", c.results, c.failed, got, c.want)
+		}
+	}
+}
+
+func FuzzWake(f *testing.F) {
+	f.Add([]byte(`{"v":1,"wake":"w","gen":1,"exp":1,"pushes":[{"id":"p","resource":"both","payload":"\u0000"},{"id":"q","resource":"r"}]}`))
+	f.Add([]byte(`{"v":2,"pushes":[{"id":""}]}`))
+	f.Add([]byte(`[[[[`))
+	f.Fuzz(func(t *testing.T, part []byte) {
+		w, err := parseWake(part)
+		if err != nil {
+			return
+		}
+		for _, p := range w.Pushes {
+			if p.ID == "" {
+				t.Errorf("%q: a push without an id", part)
+			}
+			if p.Payload != nil {
+				wakeMessage(p, "apns")
+			}
+		}
+	})
+}
