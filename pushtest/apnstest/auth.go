@@ -1,0 +1,219 @@
+package apnstest
+
+import (
+	"crypto/sha256"
+	"strings"
+	"time"
+)
+
+// signature is a provider token that has been found good.
+type signature struct {
+	key *Key
+	sum [32]byte // of the token as it came: what tells one token from another
+}
+
+// authenticate finds out who asks: by the connection's certificate or, without one, by the request's provider token.
+func (s *Server) authenticate(a *attempt) *refusal {
+	if a.link.cert != nil {
+		if no := s.checkCertificate(a.link.cert); no != nil {
+			return no
+		}
+	} else {
+		sign, no := s.checkProviderToken(a)
+		if no != nil {
+			return no
+		}
+		if no := s.bind(a.link, sign); no != nil {
+			return no
+		}
+		if no := s.checkRefresh(a.link, sign); no != nil {
+			return no
+		}
+		a.sign = sign
+	}
+	a.Conn.SetMaxStreams(uint32(s.set.Int("streams.max")))
+	return nil
+}
+
+var ruleTokenMissing = Rule{
+	Name:    "provider_token",
+	Text:    `Without a client certificate, "authorization: bearer <token>" is needed; else 403 MissingProviderToken. With one it is ignored.`,
+	Source:  `Apple, "Handling notification responses from APNs"; "Sending notification requests to APNs"`,
+	Certain: "documented",
+}
+
+var ruleTokenScheme = Rule{
+	Name:    "provider_token.scheme",
+	Text:    `How bearer may be spelled: "lower" case only (else 403 MissingProviderToken), or "any".`,
+	Source:  "Apple's pages and all clients write it in lower case; pushy's mock server takes nothing else",
+	Certain: "uncertain",
+	Switch:  "provider_token.scheme",
+	Default: "lower",
+	Words:   []string{"lower", "any"},
+}
+
+// bearer is the token of the authorization header.
+func (s *Server) bearer(a *attempt) (string, bool) {
+	scheme, token, ok := strings.Cut(a.Get("authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") || token == "" {
+		return "", false
+	}
+	return token, scheme == "bearer" || s.set.String("provider_token.scheme") == "any"
+}
+
+var ruleTokenValid = Rule{
+	Name:    "provider_token.valid",
+	Text:    "A provider token is a JWT with alg ES256, the kid of a known key, iss its team, iat in seconds, and a raw signature of 64 bytes; anything else is 403 InvalidProviderToken.",
+	Source:  `Apple, "Establishing a token-based connection to APNs"; RFC 7518, section 3.4`,
+	Certain: "documented",
+}
+
+var ruleTokenAge = Rule{
+	Name:    "provider_token.age",
+	Text:    "A token issued longer ago than this, by real time, is 403 ExpiredProviderToken.",
+	Source:  `Apple, "Establishing a token-based connection to APNs"`,
+	Certain: "documented",
+	Switch:  "provider_token.age",
+	Default: "1h",
+}
+
+var ruleTokenFuture = Rule{
+	Name:    "provider_token.future",
+	Text:    "What a token gets that is issued further in the future than its age may be.",
+	Source:  `Apple, "Establishing a token-based connection to APNs": iat "no more than one hour from the current time", without a reason`,
+	Certain: "uncertain",
+	Switch:  "provider_token.future",
+	Default: string(InvalidProviderToken),
+	Words:   []string{string(InvalidProviderToken), string(ExpiredProviderToken)},
+	Varies:  []string{string(InvalidProviderToken), string(ExpiredProviderToken)},
+}
+
+var ruleKeyEnvironment = Rule{
+	Name:    "key.environment",
+	Text:    "A key that is restricted to the other environment is 403. Apple's page spells the reason BadEnvironmentKeyIdInToken, and its servers were seen to spell it BadEnvironmentKeyInToken.",
+	Source:  `Apple, "Handling notification responses from APNs"; kylebrowning/APNSwift pull request 229`,
+	Certain: "uncertain",
+	Switch:  "key.environment.reason",
+	Default: string(BadEnvironmentKeyIDInToken),
+	Words:   []string{string(BadEnvironmentKeyIDInToken), string(BadEnvironmentKeyInToken)},
+	Varies:  []string{string(BadEnvironmentKeyIDInToken), string(BadEnvironmentKeyInToken)},
+}
+
+// checkProviderToken judges the request's token, apart from the connection it comes on.
+func (s *Server) checkProviderToken(a *attempt) (*signature, *refusal) {
+	token, ok := s.bearer(a)
+	if !ok {
+		return nil, refuse(MissingProviderToken)
+	}
+	c, err := parseJWT(token)
+	key := s.key(c.kid)
+	if err != nil || c.alg != "ES256" || key == nil || !c.verify(&key.private.PublicKey) || c.iss != key.Team {
+		return nil, refuse(InvalidProviderToken)
+	}
+	most := s.set.Duration("provider_token.age")
+	switch age := time.Since(c.issuedAt); {
+	case age > most:
+		return nil, refuse(ExpiredProviderToken)
+	case age < -most:
+		return nil, refuse(Reason(s.set.String("provider_token.future")))
+	case key.Environment != "" && key.Environment != s.environment:
+		return nil, refuse(Reason(s.set.String("key.environment.reason")))
+	}
+	return &signature{key: key, sum: sha256.Sum256([]byte(token))}, nil
+}
+
+func (s *Server) key(id string) *Key {
+	for i := range s.keys {
+		if s.keys[i].ID == id {
+			return &s.keys[i]
+		}
+	}
+	return nil
+}
+
+var ruleOneTeam = Rule{
+	Name:    "connection.team",
+	Text:    "The first request with a good provider token binds its connection to that team; what another team's token gets.",
+	Source:  `Apple, "Establishing a token-based connection to APNs", names no reason; pushy's mock server: InvalidProviderToken`,
+	Certain: "uncertain",
+	Switch:  "connection.team",
+	Default: string(InvalidProviderToken),
+	Words:   []string{string(InvalidProviderToken), string(Forbidden)},
+	Varies:  []string{string(InvalidProviderToken), string(Forbidden)},
+}
+
+var ruleOneKey = Rule{
+	Name:    "connection.key",
+	Text:    `It binds it to that key as well: another key of the team is 403 UnrelatedKeyIdInToken ("refuse"), but for one that is related to it; or taken ("accept").`,
+	Source:  `Apple, "Establishing a token-based connection to APNs"; "Handling notification responses from APNs"`,
+	Certain: "documented",
+	Switch:  "connection.key",
+	Default: "refuse",
+	Words:   []string{"refuse", "accept"},
+}
+
+// bind holds a connection to the team and key of its first good token.
+func (s *Server) bind(l *link, sign *signature) *refusal {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch first, now := l.boundTo, sign.key; {
+	case first == nil:
+		l.boundTo = now
+	case first.Team != now.Team:
+		return refuse(Reason(s.set.String("connection.team")))
+	case first.ID != now.ID && first.Related != now.ID && now.Related != first.ID && s.set.String("connection.key") == "refuse":
+		return refuse(UnrelatedKeyIDInToken)
+	}
+	return nil
+}
+
+var ruleRefresh = Rule{
+	Name:    "provider_token.refresh",
+	Text:    "A connection may bring this many new tokens within 20 minutes of simulated time; one more is 429 TooManyProviderTokenUpdates. The former token stays good; one that has expired, or that a fault has called bad, does not count.",
+	Source:  `Apple, "Establishing a token-based connection to APNs": no more than once every 20 minutes; how strictly is not documented`,
+	Certain: "uncertain",
+	Switch:  "provider_token.burst",
+	Default: "1",
+}
+
+const refreshWait = 20 * time.Minute
+
+// tokenUse is a token that a connection has brought, and when it was new there.
+type tokenUse struct {
+	sum [32]byte
+	at  time.Time
+}
+
+// maxTokenUses bounds how many are remembered: they are needed to know one that is still in use by requests under way.
+const maxTokenUses = 64
+
+// checkRefresh counts a connection's new tokens.
+func (s *Server) checkRefresh(l *link, sign *signature) *refusal {
+	now := s.clock.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	recent := 0
+	for _, u := range l.tokens {
+		if u.sum == sign.sum {
+			return nil
+		}
+		if now.Sub(u.at) < refreshWait {
+			recent++
+		}
+	}
+	if recent >= max(1, s.set.Int("provider_token.burst")) {
+		return refuse(TooManyProviderTokenUpdates)
+	}
+	l.tokens = append(l.tokens, tokenUse{sign.sum, now})
+	if len(l.tokens) > maxTokenUses {
+		l.tokens = l.tokens[1:]
+	}
+	return nil
+}
+
+// forgetTokens lets the connection bring a new token at once: it was told that its last one is bad.
+func (l *link) forgetTokens() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tokens = nil
+}

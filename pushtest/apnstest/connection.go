@@ -1,0 +1,140 @@
+package apnstest
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/h2sim"
+)
+
+// link is what APNs remembers of a connection.
+type link struct {
+	cert *sender // never changes; nil without a client certificate
+
+	mu        sync.Mutex
+	boundTo   *Key       // guarded by mu: the key of the first good provider token
+	tokens    []tokenUse // guarded by mu: the good provider tokens it has brought, oldest first
+	errors    int        // guarded by mu: refusals, 410 not counted
+	badTokens int        // guarded by mu: refusals with BadDeviceToken
+}
+
+var ruleTransport = Rule{
+	Name:    "connection",
+	Text:    "HTTP/2 over TLS 1.2 or newer; there is no HTTP/1.1. SETTINGS: header table 4096, window 65535, frames 16384, header list 8000. Larger header lists get 431. PING is acknowledged, PRIORITY ignored.",
+	Source:  `Apple, "Sending notification requests to APNs"; pushy issue 878; RFC 9113`,
+	Certain: "observed",
+}
+
+var ruleFirstStream = Rule{
+	Name:    "streams.first",
+	Text:    "MAX_CONCURRENT_STREAMS until a connection's first request with a good provider token. With a client certificate the full limit is told at once.",
+	Source:  `Apple, "Sending notification requests to APNs"`,
+	Certain: "documented",
+	Switch:  "streams.first",
+	Default: "1",
+}
+
+var ruleStreams = Rule{
+	Name:    "streams.max",
+	Text:    "MAX_CONCURRENT_STREAMS from then on. Streams above the limit are refused (REFUSED_STREAM) and may be sent again.",
+	Source:  "pushy issue 878: 1000; also seen: 500 and 1500. Apple: depends on load and on the kind of authentication",
+	Certain: "observed",
+	Switch:  "streams.max",
+	Default: "1000",
+	Varies:  []string{"500", "1000", "1500"},
+}
+
+var ruleStreamsAfterError = Rule{
+	Name:    "streams.after_error",
+	Text:    `After a refusal the limit falls to 1 until the next accepted request ("fall"), or stays ("stay").`,
+	Source:  `openradar-mirror 15649 (2016); Apple, "Handling notification responses from APNs", still says that 4xx answers slow a sender down`,
+	Certain: "uncertain",
+	Switch:  "streams.after_error",
+	Default: "stay",
+	Words:   []string{"stay", "fall"},
+	Varies:  []string{"stay", "fall"},
+}
+
+var ruleErrors = Rule{
+	Name:    "connection.errors",
+	Text:    "A connection with this many refusals is ended with GOAWAY and the last one's reason; 410 is not counted. 0: never.",
+	Source:  `Apple, "Handling notification responses from APNs", gives no number`,
+	Certain: "uncertain",
+	Switch:  "connection.errors",
+	Default: "2000",
+}
+
+var ruleBadTokens = Rule{
+	Name:    "connection.bad_tokens",
+	Text:    "A connection with this many refusals with BadDeviceToken is ended with GOAWAY and that reason. 0: never.",
+	Source:  `Apple, "Handling notification responses from APNs": sooner for BadDeviceToken, without a number`,
+	Certain: "uncertain",
+	Switch:  "connection.bad_tokens",
+	Default: "1000",
+}
+
+var ruleIdle = Rule{
+	Name:    "connection.idle",
+	Text:    "A connection without any frame for this long, by real time, is ended with GOAWAY IdleTimeout. 0s: never.",
+	Source:  `Apple, "Sending notification requests to APNs", suggests a PING after an hour; the reason is inferred`,
+	Certain: "uncertain",
+	Switch:  "connection.idle",
+	Default: "75m",
+}
+
+var ruleGoAway = Rule{
+	Name:    "goaway",
+	Text:    `GOAWAY carries {"reason": "…"} in the spelling of the answers. Requests above its last stream were not taken.`,
+	Source:  `Apple, "Handling notification responses from APNs"; RFC 9113, section 6.8`,
+	Certain: "documented",
+}
+
+// greet makes a connection's memory, and tells a client with a certificate the full stream limit.
+func (s *Server) greet(c *h2sim.Conn) {
+	l := &link{}
+	c.Value = l
+	certs := c.TLS.PeerCertificates
+	if len(certs) == 0 {
+		return
+	}
+	l.cert = s.readSender(certs)
+	if s.otherEnvironment(l.cert) && s.set.String("certificate.environment") == "goaway" {
+		c.GoAway(reasonJSON(BadCertificateEnvironment))
+		return
+	}
+	c.SetMaxStreams(uint32(s.set.Int("streams.max")))
+}
+
+// slowDown counts a refusal against its connection; end says that the connection has had its last.
+func (s *Server) slowDown(a *attempt, no *refusal) (end bool) {
+	if statusOf[no.reason] == 410 {
+		return false
+	}
+	if s.set.String("streams.after_error") == "fall" {
+		a.Conn.SetMaxStreams(1)
+	}
+	a.link.mu.Lock()
+	defer a.link.mu.Unlock()
+	a.link.errors++
+	most, bad := s.set.Int("connection.errors"), s.set.Int("connection.bad_tokens")
+	if no.reason == BadDeviceToken {
+		a.link.badTokens++
+	}
+	return most > 0 && a.link.errors == most || no.reason == BadDeviceToken && bad > 0 && a.link.badTokens == bad
+}
+
+// reasonJSON is the body of a refusal without a timestamp, and the debug data of a GOAWAY.
+func reasonJSON(r Reason) []byte {
+	b, _ := json.Marshal(map[string]Reason{"reason": r})
+	return b
+}
+
+// goneJSON is the body of a 410: since when, in milliseconds.
+func goneJSON(r Reason, at time.Time) []byte {
+	b, _ := json.Marshal(struct {
+		Reason    Reason `json:"reason"`
+		Timestamp int64  `json:"timestamp"`
+	}{r, at.UnixMilli()})
+	return b
+}

@@ -1,0 +1,62 @@
+package apnstest
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+// tokenBody is the body of POST /_sim/tokens.
+type tokenBody struct {
+	Token       string `json:"token" required:"true" minLength:"1" maxLength:"400" doc:"The device token, hexadecimal."`
+	Topic       string `json:"topic,omitempty" doc:"The app's bundle id; needed for a new token. It may be one that no --topic names."`
+	Environment string `json:"environment,omitempty" enum:"production,development" doc:"The simulator's own unless told; a send in the other one gets BadDeviceToken."`
+	Online      *bool  `json:"online,omitempty" doc:"Connected to APNs; a new token is unless told, a known one stays as it is. true delivers what is stored."`
+}
+
+// retireBody is the body of POST /_sim/tokens/{token}/retire.
+type retireBody struct {
+	Reason string     `json:"reason,omitempty" enum:"Unregistered,ExpiredToken" doc:"Unregistered unless told."`
+	At     *time.Time `json:"at,omitempty" doc:"The timestamp of the 410; now unless told."`
+}
+
+// controlTokens lets the control API work on the server's tokens.
+type controlTokens struct{ *Server }
+
+func (c controlTokens) PutToken(b tokenBody) (string, bool, error) {
+	created, err := c.put(Token{Token: b.Token, Topic: b.Topic, Environment: Environment(b.Environment)}, b.Online)
+	return b.Token, created, err
+}
+
+func (c controlTokens) TokenState(token string) (TokenState, bool) { return c.State(token) }
+
+func (c controlTokens) RetireToken(token string, b retireBody) (bool, error) {
+	reason, at := Unregistered, time.Time{}
+	if b.Reason != "" {
+		reason = Reason(b.Reason)
+	}
+	if b.At != nil {
+		at = *b.At
+	}
+	err := c.Retire(token, reason, at)
+	if errors.Is(err, errUnknownToken) {
+		return false, nil
+	}
+	return true, err
+}
+
+func (c controlTokens) UninstallToken(token string) bool { return c.Uninstall(token) == nil }
+
+func (c controlTokens) ForgetToken(token string) bool { return c.Forget(token) }
+
+func (s *Server) newControl() *simkit.Control {
+	c := simkit.NewControl("Hush APNs simulator")
+	simkit.TokenRoutes(c, simkit.Tokens[tokenBody, retireBody](controlTokens{s}))
+	simkit.CommonRoutes(c, s.clock, s.ledger, s.faults, s.Reset)
+	return c
+}
+
+// ControlHandler is the control API as a handler, for tests that mount it on a server of their own.
+func (s *Server) ControlHandler() http.Handler { return s.control }

@@ -1,0 +1,146 @@
+package apnstest
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+// device is one app on one phone, as APNs knows it. All of it is guarded by post.mu.
+type device struct {
+	Token
+	restricted  bool // the phone saves power: what is not urgent waits
+	uninstalled bool
+
+	retired     Reason    // "" while the token is good
+	retiredAt   time.Time // the timestamp that a 410 tells
+	refusedFrom time.Time // from when on it is told
+
+	slot      *parcel  // the one notification that waits
+	delivered []string // request ids, oldest first
+
+	outbox   []*parcel // what Deliver is still to be called with
+	inFlight bool      // the phone has not acknowledged yet
+	draining bool      // somebody calls Deliver
+
+	due time.Time // of the entry in post.dues that counts; zero: none
+
+	windowFrom time.Time // of the requests that rate counts
+	requests   int
+}
+
+// parcel is a notification on its way.
+type parcel struct {
+	Notification
+	notTill time.Time // a fault holds it back until then
+	twice   bool      // a fault: to be handed over twice
+}
+
+var tokenForm = regexp.MustCompile(`^([0-9a-fA-F]{2}){1,200}$`)
+
+// tokenKey is what a token is known by: the same bytes in either case are the same token.
+func tokenKey(token string) string { return strings.ToLower(token) }
+
+var ruleTokenForm = Rule{
+	Name:    "device_token",
+	Text:    "A token that APNs never gave out, is not hexadecimal, or belongs to the other environment, is 400 BadDeviceToken. Its length is not looked at.",
+	Source:  `Apple, "Handling notification responses from APNs"; "Sending notification requests to APNs"`,
+	Certain: "documented",
+}
+
+func (s *Server) checkKnown(_ *attempt, d *device, _ time.Time) *refusal {
+	if d == nil {
+		return refuse(BadDeviceToken)
+	}
+	return nil
+}
+
+func (s *Server) checkEnvironment(_ *attempt, d *device, _ time.Time) *refusal {
+	if d.Environment != s.environment {
+		return refuse(BadDeviceToken)
+	}
+	return nil
+}
+
+var ruleDeviceTopic = Rule{
+	Name:    "device_token.topic",
+	Text:    "A token of another topic is 400 DeviceTokenNotForTopic.",
+	Source:  `Apple, "Handling notification responses from APNs"`,
+	Certain: "documented",
+}
+
+func (s *Server) checkDeviceTopic(a *attempt, d *device, _ time.Time) *refusal {
+	if d.Topic != a.topic && d.Topic != a.fullTopic { // a PushKit token may have been registered with its suffix
+		return refuse(DeviceTokenNotForTopic)
+	}
+	return nil
+}
+
+var ruleRetired = Rule{
+	Name:    "device_token.retired",
+	Text:    "A token that is void is 410 Unregistered or ExpiredToken, with the time, in ms, at which APNs found that out. It stays void unless the app gets the same token again.",
+	Source:  `Apple, "Handling notification responses from APNs"`,
+	Certain: "documented",
+}
+
+func (s *Server) checkRetired(_ *attempt, d *device, now time.Time) *refusal {
+	if d.retired == "" || now.Before(d.refusedFrom) {
+		return nil
+	}
+	return &refusal{reason: d.retired, at: d.retiredAt}
+}
+
+var ruleRate = Rule{
+	Name:    "device.rate",
+	Text:    "Requests that one token may get within a minute of simulated time; one more is 429 TooManyRequests. 0: any number.",
+	Source:  `Apple, "Handling notification responses from APNs": too many consecutive requests to the same token, without a number`,
+	Certain: "uncertain",
+	Switch:  "device.rate",
+	Default: "3000",
+}
+
+func (s *Server) checkRate(_ *attempt, d *device, now time.Time) *refusal {
+	most := s.set.Int("device.rate")
+	if now.Sub(d.windowFrom) >= time.Minute {
+		d.windowFrom, d.requests = now, 0
+	}
+	if d.requests++; most > 0 && d.requests > most {
+		return refuse(TooManyRequests)
+	}
+	return nil
+}
+
+// retire makes a token void. The caller holds post.mu.
+func (p *post) retire(d *device, why Reason, at, refusedFrom time.Time) {
+	d.retired, d.retiredAt, d.refusedFrom = why, at, refusedFrom
+	p.discard(d, dropRetired)
+}
+
+// noteDelivered adds to what the token's state lists.
+func (d *device) noteDelivered(requestID string) {
+	d.delivered = append(d.delivered, requestID)
+	if more := len(d.delivered) - maxDelivered; more > 0 {
+		d.delivered = slices.Delete(d.delivered, 0, more)
+	}
+}
+
+const maxDelivered = 1000 // ids that a token's state lists
+
+// state is what the control API tells. The caller holds post.mu.
+func (d *device) state(now time.Time) TokenState {
+	st := TokenState{Token: d.Token.Token, Online: d.Online, Stored: []string{}, Delivered: append([]string{}, d.delivered...)}
+	if d.retired != "" {
+		at := d.retiredAt
+		st.RetiredAt = &at
+	}
+	if d.slot != nil && (d.slot.Once || now.Before(d.slot.ExpiresAt)) {
+		st.Stored = append(st.Stored, d.slot.RequestID)
+	}
+	return st
+}
+
+// TokenState is what is known of a token: what waits, what was delivered.
+type TokenState = simkit.TokenState

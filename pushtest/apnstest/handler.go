@@ -1,0 +1,194 @@
+package apnstest
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/hushpush/hush/pushtest/internal/h2sim"
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+// endpointSend is the only one that APNs has here, and the only one that a fault may be for.
+const endpointSend = "send"
+
+var ruleAnswer = Rule{
+	Name:    "answer",
+	Text:    `Accepted: 200 without a body. Refused: the reason's status, {"reason": "…"} as application/json, and with 410 "timestamp". apns-id always; apns-unique-id with a 200 in development.`,
+	Source:  `Apple, "Handling notification responses from APNs"`,
+	Certain: "documented",
+}
+
+// handle answers one request: it writes it down, lets a fault have its way, and else judges it by the rules.
+func (s *Server) handle(r *h2sim.Request) h2sim.Response {
+	a := &attempt{Request: r, link: r.Conn.Value.(*link)}
+	s.readMessageID(a)
+	a.token = s.post.spelling(strings.TrimPrefix(r.Path, devicePath), strings.HasPrefix(r.Path, devicePath))
+	var faulty bool
+	a.fault, a.faultID, faulty = s.faults.Take(endpointSend, a.token)
+	a.id = s.ledger.Add(s.entry(a))
+	if faulty {
+		if resp, done := s.spoil(a); done {
+			return resp
+		}
+	}
+	no := s.judge(a)
+	if faulty && a.fault.Do == simkit.TakeAndClose {
+		if no != nil {
+			s.note(a, 0, no.reason)
+		}
+		r.Conn.Close()
+		return h2sim.Response{}
+	}
+	if no == nil {
+		return s.accepted(a)
+	}
+	if s.slowDown(a, no) {
+		r.Conn.GoAway(reasonJSON(no.reason))
+	}
+	return s.refused(a, no)
+}
+
+// judge runs the checks in their order and, if none refuses, takes the notification.
+func (s *Server) judge(a *attempt) *refusal {
+	for _, check := range order {
+		if no := check(s, a); no != nil {
+			return no
+		}
+	}
+	return s.take(a)
+}
+
+// spoil does what a fault wants instead of an answer by the rules; done is false if the request goes on.
+func (s *Server) spoil(a *attempt) (resp h2sim.Response, done bool) {
+	f := &a.fault
+	switch f.Do {
+	case simkit.Answer:
+		return s.answerFault(a), true
+	case simkit.Delay:
+		t := time.NewTimer(time.Duration(f.Wait))
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-a.Context().Done():
+			return h2sim.Response{}, true
+		}
+	case simkit.GoAway:
+		reason := Shutdown
+		if f.Reason != nil {
+			reason = Reason(*f.Reason)
+		}
+		var debug []byte
+		if reason != "" {
+			debug = reasonJSON(reason)
+		}
+		s.note(a, 0, reason)
+		a.Conn.GoAwayBefore(a.StreamID, debug)
+		return h2sim.Response{}, true
+	case simkit.Close:
+		a.Conn.Close()
+		return h2sim.Response{}, true
+	}
+	return h2sim.Response{}, false
+}
+
+// answerFault is the answer that a fault gives: its raw body, or the usual one for its status and reason.
+func (s *Server) answerFault(a *attempt) h2sim.Response {
+	f := &a.fault
+	status := f.Status
+	if status == 0 {
+		status = 200
+	}
+	reason := Reason(f.ReasonText())
+	if f.Reason == nil && f.Body == nil {
+		reason = usualReason[status]
+	}
+	if reason == ExpiredProviderToken || reason == InvalidProviderToken {
+		a.link.forgetTokens()
+	}
+	body := f.RawBody()
+	if f.Body == nil && status != 200 {
+		body = reasonJSON(reason)
+		if status == 410 {
+			body = goneJSON(reason, s.clock.Now())
+		}
+	}
+	var more []hpack.HeaderField
+	if n := f.RetryAfterSeconds(); n > 0 {
+		more = append(more, hpack.HeaderField{Name: "retry-after", Value: strconv.Itoa(n)})
+	}
+	s.note(a, status, reason)
+	return response(a, status, body, more...)
+}
+
+func (s *Server) accepted(a *attempt) h2sim.Response {
+	s.note(a, 200, "")
+	if s.environment == Development {
+		return response(a, 200, nil, hpack.HeaderField{Name: "apns-unique-id", Value: s.newID()})
+	}
+	return response(a, 200, nil)
+}
+
+func (s *Server) refused(a *attempt, no *refusal) h2sim.Response {
+	status, body := statusOf[no.reason], reasonJSON(no.reason)
+	if status == 410 {
+		body = goneJSON(no.reason, no.at)
+	}
+	s.note(a, status, no.reason)
+	return response(a, status, body)
+}
+
+func response(a *attempt, status int, body []byte, more ...hpack.HeaderField) h2sim.Response {
+	r := h2sim.Response{Status: status, Body: body, Header: []hpack.HeaderField{{Name: "apns-id", Value: a.apnsID}}}
+	if len(body) > 0 {
+		r.Header = append(r.Header, hpack.HeaderField{Name: "content-type", Value: "application/json"})
+	}
+	r.Header = append(r.Header, more...)
+	return r
+}
+
+// note writes into the ledger how the request was answered; status 0: not at all.
+func (s *Server) note(a *attempt, status int, reason Reason) {
+	s.ledger.Update(a.id, func(e *simkit.Entry) {
+		e.Status = status
+		if reason != "" {
+			e.Reason = string(reason)
+		}
+	})
+}
+
+// entry is how the ledger begins to tell of a request: as refused, until it is known better.
+func (s *Server) entry(a *attempt) simkit.Entry {
+	e := simkit.Entry{
+		At: s.clock.Now(), Connection: a.Conn.ID, Endpoint: endpointSend, Method: a.Method, Path: a.Path, Token: a.token,
+		Headers: make(map[string]string, len(a.Header)), Outcome: simkit.Refused, Fault: a.faultID,
+	}
+	for _, f := range a.Header {
+		v := simkit.MaskHeader(f.Name, f.Value)
+		if old, twice := e.Headers[f.Name]; twice {
+			v = old + ", " + v
+		}
+		e.Headers[f.Name] = v
+	}
+	e.SetBody(a.Body)
+	return e
+}
+
+// spelling is how a token of a path was registered, or the path's own spelling if it was not.
+func (p *post) spelling(token string, ok bool) string {
+	if !ok {
+		return ""
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d := p.devices[tokenKey(token)]; d != nil {
+		return d.Token.Token
+	}
+	return token
+}
+
+// newID is a fresh apns-id.
+func (s *Server) newID() string { return uuid.NewString() }

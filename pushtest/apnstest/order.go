@@ -1,0 +1,61 @@
+package apnstest
+
+import (
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/h2sim"
+)
+
+var ruleOrder = Rule{
+	Name: "order",
+	Text: "Where a request breaks several rules, the first of these is told: method, path, repeated headers, apns-id, " +
+		"certificate or provider token, push type, expiration, priority, collapse id, topic, payload; then, of the device: " +
+		"known, environment, topic, retired, rate.",
+	Source:  "not documented; pushy's mock checks the headers before authentication, which is unlikely of the real one",
+	Certain: "inferred",
+}
+
+// order is the order of checks on what the request says.
+var order = []func(*Server, *attempt) *refusal{
+	(*Server).checkMethod,
+	(*Server).checkPath,
+	(*Server).checkDuplicates,
+	(*Server).checkMessageID,
+	(*Server).authenticate,
+	(*Server).checkPushType,
+	(*Server).checkExpiration,
+	(*Server).checkPriority,
+	(*Server).checkCollapseID,
+	(*Server).checkTopic,
+	(*Server).checkPayload,
+}
+
+// deviceOrder is the order of checks on the device, which may be nil. They run with post.mu held.
+var deviceOrder = []func(*Server, *attempt, *device, time.Time) *refusal{
+	(*Server).checkKnown,
+	(*Server).checkEnvironment,
+	(*Server).checkDeviceTopic,
+	(*Server).checkRetired,
+	(*Server).checkRate,
+}
+
+// attempt is one request on its way through the checks, which fill it in.
+type attempt struct {
+	*h2sim.Request
+	link *link
+
+	id      string // in the ledger
+	apnsID  string // what is answered: the request's own if it is good, else a new one
+	badID   bool   // the request's own is not
+	token   string // of the path, as it was registered if it is known
+	fault   Fault
+	faultID string
+
+	sign       *signature // who signed it; nil with a certificate
+	pushType   string
+	priority   int
+	expiration *time.Time // as the request says; nil if it does not
+	collapseID string
+	topic      string // the bundle id, without the push type's suffix
+	fullTopic  string // as the request, or the certificate, says
+}

@@ -1,0 +1,209 @@
+package apnstest
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const devicePath = "/3/device/"
+
+var ruleMethod = Rule{
+	Name:    "method",
+	Text:    "POST only; else 405 MethodNotAllowed.",
+	Source:  `Apple, "Sending notification requests to APNs"`,
+	Certain: "documented",
+}
+
+func (s *Server) checkMethod(a *attempt) *refusal {
+	if a.Method != "POST" {
+		return refuse(MethodNotAllowed)
+	}
+	return nil
+}
+
+var rulePath = Rule{
+	Name:    "path",
+	Text:    "/3/device/<token>; no token is 400 MissingDeviceToken, anything else 404 BadPath.",
+	Source:  `Apple, "Handling notification responses from APNs"`,
+	Certain: "documented",
+}
+
+func (s *Server) checkPath(a *attempt) *refusal {
+	rest, ok := strings.CutPrefix(a.Path, devicePath)
+	switch {
+	case a.Path == strings.TrimSuffix(devicePath, "/"), ok && rest == "":
+		return refuse(MissingDeviceToken)
+	case !ok, strings.ContainsAny(rest, "/?#"):
+		return refuse(BadPath)
+	}
+	return nil
+}
+
+var ruleDuplicates = Rule{
+	Name:    "headers.repeated",
+	Text:    "A header that comes twice is 400 DuplicateHeaders, whatever its values.",
+	Source:  `Apple, "Handling notification responses from APNs"`,
+	Certain: "documented",
+}
+
+func (s *Server) checkDuplicates(a *attempt) *refusal {
+	seen := make(map[string]bool, len(a.Header))
+	for _, f := range a.Header {
+		if seen[f.Name] {
+			return refuse(DuplicateHeaders)
+		}
+		seen[f.Name] = true
+	}
+	return nil
+}
+
+var ruleMessageID = Rule{
+	Name:    "apns_id",
+	Text:    "apns-id is a UUID in canonical form; else 400 BadMessageId. It comes back with every answer; without one, or with a bad one, a new one does.",
+	Source:  `Apple, "Sending notification requests to APNs"; pushy's mock server`,
+	Certain: "documented",
+}
+
+var ruleMessageIDCase = Rule{
+	Name:    "apns_id.case",
+	Text:    `Hex digits of apns-id: "any" case, or "lower" only.`,
+	Source:  "Apple says 32 lower-case digits; clients send upper-case ones and are not refused",
+	Certain: "uncertain",
+	Switch:  "apns_id.case",
+	Default: "any",
+	Words:   []string{"any", "lower"},
+}
+
+var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// readMessageID settles which id is answered; that holds for every refusal too, so it comes before all checks.
+func (s *Server) readMessageID(a *attempt) {
+	ids := a.Values("apns-id")
+	if len(ids) > 0 && uuidForm.MatchString(ids[0]) {
+		lower := ids[0] == strings.ToLower(ids[0])
+		if lower || s.set.String("apns_id.case") == "any" {
+			a.apnsID = ids[0]
+			return
+		}
+	}
+	a.apnsID, a.badID = s.newID(), len(ids) > 0
+}
+
+func (s *Server) checkMessageID(a *attempt) *refusal {
+	if a.badID {
+		return refuse(BadMessageID)
+	}
+	return nil
+}
+
+var ruleExpiration = Rule{
+	Name:    "apns_expiration",
+	Text:    "apns-expiration is UNIX seconds: 0 means one attempt and no storage. Not a whole number, or negative: 400 BadExpirationDate. It is the sender's time, so the time left is measured by real time when the request comes, and then runs by simulated time.",
+	Source:  `Apple, "Sending notification requests to APNs"`,
+	Certain: "documented",
+}
+
+func (s *Server) checkExpiration(a *attempt) *refusal {
+	vs := a.Values("apns-expiration")
+	if len(vs) == 0 {
+		return nil
+	}
+	n, err := strconv.ParseUint(vs[0], 10, 63)
+	if err != nil {
+		return refuse(BadExpirationDate)
+	}
+	at := time.Unix(int64(n), 0).UTC()
+	a.expiration = &at
+	return nil
+}
+
+var rulePriority = Rule{
+	Name:    "apns_priority",
+	Text:    "apns-priority is 10 (at once; the default), 5 or 1; else 400 BadPriority.",
+	Source:  `Apple, "Sending notification requests to APNs"`,
+	Certain: "documented",
+}
+
+var ruleBackgroundPriority = Rule{
+	Name:    "background.priority",
+	Text:    `A background push must have priority 5. One with 10 is taken ("accept"; the phone does not start the app for it) or refused ("refuse", 400 BadPriority).`,
+	Source:  `Apple, "Sending notification requests to APNs": "an error", without a reason; WWDC 2019, session 707: the app is not launched`,
+	Certain: "uncertain",
+	Switch:  "background.priority",
+	Default: "accept",
+	Words:   []string{"accept", "refuse"},
+	Varies:  []string{"accept", "refuse"},
+}
+
+func (s *Server) checkPriority(a *attempt) *refusal {
+	a.priority = 10
+	if vs := a.Values("apns-priority"); len(vs) > 0 {
+		switch vs[0] {
+		case "10":
+		case "5":
+			a.priority = 5
+		case "1":
+			a.priority = 1
+		default:
+			return refuse(BadPriority)
+		}
+	}
+	if a.pushType == "background" && a.priority == 10 && s.set.String("background.priority") == "refuse" {
+		return refuse(BadPriority)
+	}
+	return nil
+}
+
+var ruleCollapseID = Rule{
+	Name:    "apns_collapse_id",
+	Text:    "apns-collapse-id has at most 64 bytes (not characters); else 400 BadCollapseId.",
+	Source:  `Apple, "Sending notification requests to APNs"; pushy's mock server`,
+	Certain: "documented",
+}
+
+func (s *Server) checkCollapseID(a *attempt) *refusal {
+	if a.collapseID = a.Get("apns-collapse-id"); len(a.collapseID) > 64 {
+		return refuse(BadCollapseID)
+	}
+	return nil
+}
+
+var rulePayload = Rule{
+	Name:    "payload.size",
+	Text:    "The body has 1 to 4096 bytes, for voip to 5120: 400 PayloadEmpty, 413 PayloadTooLarge.",
+	Source:  `Apple, "Sending notification requests to APNs"`,
+	Certain: "documented",
+}
+
+var rulePayloadJSON = Rule{
+	Name:    "payload.json",
+	Text:    `A body that is no JSON object with an aps dictionary is taken ("accept"), or refused ("refuse", 400 PayloadEmpty).`,
+	Source:  "no reason is listed for it; pushy's mock server takes {}",
+	Certain: "uncertain",
+	Switch:  "payload.json",
+	Default: "accept",
+	Words:   []string{"accept", "refuse"},
+}
+
+const (
+	maxPayload     = 4096
+	maxVoIPPayload = 5120
+)
+
+func (s *Server) checkPayload(a *attempt) *refusal {
+	most := maxPayload
+	if a.pushType == "voip" {
+		most = maxVoIPPayload
+	}
+	switch {
+	case len(a.Body) == 0:
+		return refuse(PayloadEmpty)
+	case len(a.Body) > most:
+		return refuse(PayloadTooLarge)
+	case s.set.String("payload.json") == "refuse" && !hasAPS(a.Body):
+		return refuse(PayloadEmpty)
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package apnstest
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+// Option changes what New starts.
+type Option func(*options)
+
+type options struct {
+	Config
+	faults []Fault
+}
+
+// Topics names the bundle ids that the team may send to; without it, it may send to any.
+func Topics(topics ...string) Option {
+	return func(o *options) { o.Topics = append(o.Topics, topics...) }
+}
+
+// In chooses the environment; production unless told.
+func In(e Environment) Option { return func(o *options) { o.Environment = e } }
+
+// WithKey adds a signing key; without any, one is made.
+func WithKey(k Key) Option { return func(o *options) { o.Keys = append(o.Keys, k) } }
+
+// Set sets a switch, as --set does; Rules lists them.
+func Set(name, value string) Option {
+	return func(o *options) { o.Set = append(o.Set, name+"="+value) }
+}
+
+// Seed varies what is left open, as --seed does.
+func Seed(seed uint64) Option { return func(o *options) { o.Seed = seed } }
+
+// Control serves the control API as well, on a free loopback port (ControlAddr).
+func Control() Option { return func(o *options) { o.Control = "127.0.0.1:0" } }
+
+// Files writes ca.pem, the signing key and the client certificates into dir, for senders that want files.
+func Files(dir string) Option { return func(o *options) { o.CertDir = dir } }
+
+// Faulty sets a fault from the start.
+func Faulty(f Fault) Option { return func(o *options) { o.faults = append(o.faults, f) } }
+
+// Drop cuts the connection on each of the first n requests, before they are taken.
+func Drop(n int) Option { return Faulty(Fault{Do: simkit.Close, Count: &n}) }
+
+// Answer refuses the first n requests with this reason and its status.
+func Answer(n int, reason Reason) Option {
+	text := string(reason)
+	return Faulty(Fault{Do: simkit.Answer, Status: statusOf[reason], Reason: &text, Count: &n})
+}
+
+// New starts a simulator on a free loopback port for the length of a test. A test that has failed prints the timeline of
+// requests.
+func New(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	o := options{Config: Config{Listen: "127.0.0.1:0"}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	s, err := Start(o.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Close()
+		if t.Failed() {
+			var b strings.Builder
+			s.WriteTimeline(&b)
+			t.Logf("what the APNs simulator saw:\n%s", b.String())
+		}
+	})
+	for _, f := range o.faults {
+		if _, err := s.AddFault(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// WriteTimeline prints the latest 200 requests for a person, a line each: when, what was asked, for whom, the answer, what
+// became of it and why. Payloads are left out.
+func (s *Server) WriteTimeline(w io.Writer) {
+	all := s.Requests()
+	if len(all) == 0 {
+		fmt.Fprintln(w, "no request")
+	}
+	if more := len(all) - 200; more > 0 {
+		fmt.Fprintf(w, "… %d earlier\n", more)
+		all = all[more:]
+	}
+	for _, r := range all {
+		fmt.Fprintf(w, "%s #%s conn %d %s %.20q", r.At.Format("15:04:05.000"), r.ID, r.Connection, r.Method, r.Path)
+		for _, h := range []string{"apns-topic", "apns-push-type", "apns-priority"} {
+			if v := r.Headers[h]; v != "" {
+				fmt.Fprintf(w, " %.60s", v)
+			}
+		}
+		if r.Status == 0 {
+			fmt.Fprint(w, " → no answer")
+		} else {
+			fmt.Fprintf(w, " → %d", r.Status)
+		}
+		for _, word := range []string{string(r.Outcome), r.Reason} {
+			if word != "" {
+				fmt.Fprint(w, " ", word)
+			}
+		}
+		if r.Fault != "" {
+			fmt.Fprintf(w, " (fault %s)", r.Fault)
+		}
+		fmt.Fprintln(w)
+	}
+}
