@@ -14,11 +14,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hushpush/hush/pushtest/apnstest"
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )
 
 func newSim(w world) *cobra.Command {
-	return group("sim", "Simulators of APNs and FCM, for tests in every language", newSimFCM(w))
+	return group("sim", "Simulators of APNs and FCM, for tests in every language", newSimAPNs(w), newSimFCM(w))
 }
 
 // simFlags are the flags that both simulators have.
@@ -77,6 +78,46 @@ func (f *simFlags) run(ctx context.Context, w world, provider string, rules rule
 	fmt.Fprintln(w.stdout, sim.ReadyLine())
 	<-ctx.Done()
 	return nil
+}
+
+func newSimAPNs(w world) *cobra.Command {
+	var (
+		f                                       simFlags
+		environment                             string
+		files, ids, teams, environments, topics []string
+	)
+	cmd := &cobra.Command{
+		Use: "apns", Short: "Run an APNs simulator", Args: noArgs,
+		Long: `Run a simulator of APNs' provider API. Senders need trust in ca.pem, and either a signing key (.p8) or one of the client
+certificates (.p12, empty password) that --cert-dir gets for each --topic. The first line on standard output is
+"ready listen=HOST:PORT", with " control=HOST:PORT" if there is a control API; that one is described at
+/_sim/openapi.json.
+
+For several keys, --key, --key-id and --team-id are repeated in step.`,
+		Example: `  hush sim apns --control 127.0.0.1:3197 --cert-dir certs --key certs/key.p8 --key-id ABC1234567 --team-id DEF1234567 --topic com.example.notes
+  hush sim apns --rules`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.run(cmd.Context(), w, "APNs", apnstest.Rules(), func(log *slog.Logger) (simulator, error) {
+				keys, err := apnstest.Keys(files, ids, teams, environments)
+				if err != nil {
+					return nil, err
+				}
+				return apnstest.Start(apnstest.Config{Listen: f.listen, Control: f.control, CertDir: f.certDir,
+					Environment: apnstest.Environment(environment), Keys: keys, Topics: topics, Set: f.set, Seed: f.seed, Logger: log})
+			})
+		},
+	}
+	f.addTo(cmd, "127.0.0.1:2197")
+	flags := cmd.Flags()
+	flags.StringVar(&environment, "environment", "production", "whose device tokens it takes: production or development")
+	flags.StringArrayVar(&files, "key", nil, "a signing key (.p8): read if it exists, else written (repeatable)")
+	flags.StringArrayVar(&ids, "key-id", nil, "its id, ten characters (repeatable)")
+	flags.StringArrayVar(&teams, "team-id", nil, "its team, ten characters (repeatable)")
+	flags.StringArrayVar(&environments, "key-environment", nil, "where it is good: both (default), production or development; one for all keys, or one each")
+	flags.StringArrayVar(&topics, "topic", nil, "a bundle id that may be sent to (repeatable; default any)")
+	complete(cmd, "environment", "production", "development")
+	complete(cmd, "key-environment", "both", "production", "development")
+	return cmd
 }
 
 func newSimFCM(w world) *cobra.Command {

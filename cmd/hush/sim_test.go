@@ -137,4 +137,35 @@ func TestTheRulesPagesAreCurrent(t *testing.T) {
 }
 
 // simulated are the providers that have a simulator.
-var simulated = []string{"fcm"}
+var simulated = []string{"apns", "fcm"}
+
+func TestTheAPNsSimulatorWritesWhatSendersNeed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := []string{"sim", "apns", "--listen", "127.0.0.1:0", "--cert-dir", dir, "--topic", "com.example.notes",
+		"--key", filepath.Join(dir, "a.p8"), "--key-id", "AAAAAAAAAA", "--team-id", "TEAMTEAM01",
+		"--key", filepath.Join(dir, "b.p8"), "--key-id", "BBBBBBBBBB", "--team-id", "TEAMTEAM02"}
+	line, stop := background(t, nil, args...)
+	if readyAddress(t, line, "listen"); strings.Contains(line, "control=") {
+		t.Errorf("first line %q, want no control API where none was asked for", line)
+	}
+	for _, name := range []string{"ca.pem", "a.p8", "b.p8"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if p12, err := filepath.Glob(filepath.Join(dir, "*.p12")); err != nil || len(p12) == 0 {
+		t.Errorf("client certificates in %s: %v, %v; want one for the topic", dir, p12, err)
+	}
+	before, _ := os.ReadFile(filepath.Join(dir, "a.p8"))
+	stop()
+	line, _ = background(t, nil, args...)
+	readyAddress(t, line, "listen")
+	if after, err := os.ReadFile(filepath.Join(dir, "a.p8")); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the key changed at the second start (%v), want the one that was there", err)
+	}
+	out := hush(t, nil, "", "sim", "apns", "--key", "a", "--key", "b", "--key-id", "AAAAAAAAAA", "--listen", "127.0.0.1:0")
+	if out.code != exitUsage || !strings.Contains(out.errout, "in step") {
+		t.Errorf("two keys and one id: exit %d, %q; want 2, and that they go in step", out.code, out.errout)
+	}
+}
