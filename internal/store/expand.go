@@ -43,8 +43,11 @@ func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, lim
 		if err := e.targets(ctx, pageSize(limit)); err != nil {
 			return err
 		}
+		if err := e.write(ctx, lease); err != nil {
+			return err
+		}
 		devices, done = e.keys, e.done
-		return e.write(ctx, lease)
+		return nil
 	}})
 	return devices, done, err
 }

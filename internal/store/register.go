@@ -148,7 +148,7 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 		moved = append(moved, other.Key())
 		err := t.run(ctx,
 			exec(`UPDATE devices SET provider_token = ?, token_hash = NULL, environment = '', token_state = ?, token_gen = token_gen + 1,
-				due_at = CASE WHEN due_at IS NULL THEN NULL ELSE ? END, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
+				due_at = CASE WHEN due_at IS NOT NULL THEN CAST(? AS BIGINT) END, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
 				[]byte{}, string(push.TokenMissing), micros(now), micros(now), other.App, other.ID),
 			each(t.touchRow, "UPDATE deliveries SET events = events || ? WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id",
 				dropped, other.App, other.ID))

@@ -1,0 +1,394 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// expandAll makes all deliveries of what is due and says how many devices got one.
+func (w *world) expandAll(now time.Time, limit int) int {
+	w.t.Helper()
+	n := 0
+	for {
+		due, err := w.DuePushes(ctx(w.t), now, 10)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(due) == 0 {
+			return n
+		}
+		for _, ref := range due {
+			keys, _, err := w.Expand(ctx(w.t), ref, now, limit, 0)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			n += len(keys)
+		}
+	}
+}
+
+func TestABroadcastIsMadeInChunksThatGoOnAfterARestart(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		const devices = 25
+		for i := range devices {
+			w.device("notes", fmt.Sprint("u", i), fmt.Sprintf("d%02d", i), push.IOS)
+		}
+		p := pushTo(push.Audience{All: true}, "x")
+		if a := w.accept(p); a.Deliveries != 0 || len(a.Devices) != 0 {
+			t.Errorf("accepted %+v; want no deliveries yet", a)
+		}
+		if _, st, err := w.Push(ctx(t), "notes", p.ID); st.Final || err != nil {
+			t.Errorf("standing %+v, %v; want not final", st, err)
+		}
+		w.device("notes", "late", "d05b", push.IOS)
+		now := time.Now()
+		ref := push.PushRef{App: "notes", ID: p.ID}
+		keys, done, err := w.Expand(ctx(t), ref, now, 10, 0)
+		if err != nil || done || len(keys) != 10 {
+			t.Fatalf("first chunk: %d, done %v, %v", len(keys), done, err)
+		}
+		w.reopen()
+		if n := w.expandAll(time.Now(), 10); n != devices-10 {
+			t.Errorf("%d made after the restart, want %d", n, devices-10)
+		}
+		if got := len(w.deliveries(p.ID)); got != devices {
+			t.Errorf("%d deliveries, want %d: one per device of that time", got, devices)
+		}
+		if _, done, err := w.Expand(ctx(t), ref, time.Now(), 10, 0); !done || err != nil {
+			t.Errorf("expanded again: done %v, %v", done, err)
+		}
+	})
+}
+
+func TestTagsChooseUsers(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		if err := w.PutTags(ctx(t), "notes", "alice", []string{"beta", "nul\x00"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range []string{"alice", "bob"} {
+			w.device("notes", u, u+"'s", push.IOS)
+		}
+		if tags, err := w.Tags(ctx(t), "notes", "alice"); err != nil || len(tags) != 2 || tags[1] != "nul\x00" {
+			t.Errorf("tags %q, %v", tags, err)
+		}
+		if err := w.PutTags(ctx(t), "none", "alice", nil); !errors.Is(err, push.ErrNotFound) {
+			t.Errorf("tags in an app that is not there: %v, want not found", err)
+		}
+		p := pushTo(push.Audience{Tags: &push.TagRule{Any: []string{"beta"}}}, "x")
+		targets, _, err := w.Audience(ctx(t), p)
+		if err != nil || len(targets) != 1 || targets[0].User != "alice" || targets[0].Device.ID != "alice's" {
+			t.Errorf("audience %+v, %v; want alice", targets, err)
+		}
+		w.accept(p)
+		w.expandAll(time.Now(), 10)
+		w.wantStates(p.ID, "alice's alice waiting ")
+	})
+}
+
+func TestAudienceOfUsersNamesThoseWithoutADevice(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.device("notes", "alice", "d1", push.IOS)
+		targets, warnings, err := w.Audience(ctx(t), pushTo(toUsers("alice", "bob"), "x"))
+		if err != nil || len(targets) != 2 || targets[0].Device.ID != "d1" || targets[1].User != "bob" || len(warnings) != 1 {
+			t.Errorf("targets %+v, warnings %v, %v; want d1, bob without a device, a warning", targets, warnings, err)
+		}
+		if _, _, err := w.Audience(ctx(t), pushTo(toDevices("none"), "x")); err == nil {
+			t.Error("an unknown device was taken")
+		}
+	})
+}
+
+func TestAPushForLaterIsShownScheduledUntilItsTime(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.device("notes", "alice", "d1", push.IOS)
+		p := pushTo(toUsers("alice", "bob", "carol"), "x")
+		p.DeliverAt = time.Now().Add(time.Hour)
+		if a := w.accept(p); a.Deliveries != 0 || len(a.Warnings) != 2 {
+			t.Errorf("accepted %+v; want no deliveries yet, 2 warnings", a)
+		}
+		w.wantStates(p.ID, " alice scheduled ", " bob scheduled ", " carol scheduled ")
+		page, next, err := w.Deliveries(ctx(t), "notes", p.ID, "", 2)
+		if err != nil || len(page) != 2 || next == "" || page[0].Events[0].Event != "scheduled" {
+			t.Fatalf("first page: %+v %q %v", page, next, err)
+		}
+		if page, next, err = w.Deliveries(ctx(t), "notes", p.ID, next, 2); err != nil || len(page) != 1 || next != "" {
+			t.Errorf("second page: %d, %q, %v", len(page), next, err)
+		}
+		if n := w.expandAll(time.Now(), 10); n != 0 {
+			t.Errorf("%d made before its time", n)
+		}
+		if due, err := w.NextDue(ctx(t)); err != nil || due.Sub(p.DeliverAt).Abs() > time.Millisecond {
+			t.Errorf("next due %s, %v; want %s", due, err, p.DeliverAt)
+		}
+		w.device("notes", "bob", "d2", push.IOS)
+		if n := w.expandAll(p.DeliverAt.Add(time.Second), 10); n != 2 {
+			t.Errorf("%d devices at its time, want 2", n)
+		}
+		w.wantStates(p.ID, " carol waiting no_device", "d1 alice waiting ", "d2 bob waiting ")
+		d := w.deliveries(p.ID)[1]
+		if len(d.Events) != 2 || d.Events[0].Event != "scheduled" || d.Events[1].Event != "waiting" || d.Events[1].At.Before(p.DeliverAt.Truncate(time.Second)) {
+			t.Errorf("timeline %+v; want scheduled when accepted, waiting when its time came", d.Events)
+		}
+		if want := p.DeliverAt.Add(time.Hour).Truncate(time.Microsecond); !d.ExpiresAt.Equal(want) || !d.Since.Equal(p.DeliverAt.Truncate(time.Microsecond)) {
+			t.Errorf("expires %s, want %s: the TTL counts from deliver_at", d.ExpiresAt, want)
+		}
+	})
+}
+
+func TestCancelEndsWhatIsOpenAndNamesTheRest(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		for i := range 3 {
+			w.device("notes", "alice", fmt.Sprint("d", i), push.IOS)
+		}
+		p := pushTo(toUsers("alice", "bob"), "x")
+		w.accept(p)
+		w.handle("d1", p.ID)
+		n, final, err := w.Cancel(ctx(t), "notes", p.ID)
+		if err != nil || n != 3 || len(final) != 1 || final[0].DeviceID != "d1" || final[0].State != push.Handled {
+			t.Errorf("cancelled %d, final %v, %v; want 3, d1 handled", n, states(final), err)
+		}
+		w.wantStates(p.ID, " bob cancelled ", "d0 alice cancelled ", "d1 alice handled ", "d2 alice cancelled ")
+		if _, st, err := w.Push(ctx(t), "notes", p.ID); !st.Final || err != nil {
+			t.Errorf("standing %+v, %v; want final", st, err)
+		}
+		if n, final, err := w.Cancel(ctx(t), "notes", p.ID); err != nil || n != 0 || len(final) != 4 {
+			t.Errorf("again: %d, %d final, %v; want 0, 4", n, len(final), err)
+		}
+		if _, _, err := w.Cancel(ctx(t), "other", p.ID); !errors.Is(err, push.ErrNotFound) {
+			t.Errorf("another app's: %v, want not found", err)
+		}
+	})
+}
+
+func TestACancelledPushIsNotMadeLater(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		for i := range 1200 / 100 {
+			w.device("notes", "alice", fmt.Sprint("d", i), push.IOS)
+		}
+		later := pushTo(toUsers("alice", "bob"), "x")
+		later.DeliverAt = time.Now().Add(time.Minute)
+		w.accept(later)
+		if n, final, err := w.Cancel(ctx(t), "notes", later.ID); n != 2 || len(final) != 0 || err != nil {
+			t.Errorf("cancelled %d, final %v, %v; want 2", n, final, err)
+		}
+		all := pushTo(push.Audience{All: true}, "x")
+		w.accept(all)
+		if _, _, err := w.Expand(ctx(t), push.PushRef{App: "notes", ID: all.ID}, time.Now(), 5, 0); err != nil {
+			t.Fatal(err)
+		}
+		if n, _, err := w.Cancel(ctx(t), "notes", all.ID); n != 5 || err != nil {
+			t.Errorf("cancelled %d of a broadcast, %v; want the 5 that were made", n, err)
+		}
+		if n := w.expandAll(time.Now().Add(time.Hour), 10); n != 0 {
+			t.Errorf("%d made after the cancel, want 0", n)
+		}
+		w.wantStates(later.ID, " alice cancelled ", " bob cancelled ")
+		if got := w.deliveries(later.ID)[0].Events; len(got) != 2 || got[1].Event != "cancelled" {
+			t.Errorf("timeline %+v; want scheduled, cancelled", got)
+		}
+		if _, st, err := w.Push(ctx(t), "notes", later.ID); !st.Final || err != nil {
+			t.Errorf("standing %+v, %v; want final", st, err)
+		}
+		if n, final, err := w.Cancel(ctx(t), "notes", later.ID); n != 0 || len(final) != 2 || err != nil {
+			t.Errorf("again: %d, %d final, %v; want 0, 2", n, len(final), err)
+		}
+	})
+}
+
+func TestUsersWithoutADeviceExpire(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		p := pushTo(toUsers("bob"), "x")
+		ttl := time.Minute
+		p.TTL = &ttl
+		w.accept(p)
+		if due, err := w.NextDue(ctx(t)); err != nil || due.Sub(p.AcceptedAt.Add(ttl)).Abs() > time.Millisecond {
+			t.Errorf("next due %s, %v; want the expiry", due, err)
+		}
+		for _, c := range []struct {
+			after time.Duration
+			want  int
+		}{{59 * time.Second, 0}, {61 * time.Second, 1}, {62 * time.Second, 0}} {
+			if n, err := w.ExpireUserless(ctx(t), p.AcceptedAt.Add(c.after), 10); n != c.want || err != nil {
+				t.Errorf("after %s: %d expired, %v; want %d", c.after, n, err, c.want)
+			}
+		}
+		w.wantStates(p.ID, " bob expired ttl")
+		if due, err := w.NextDue(ctx(t)); !due.IsZero() || err != nil {
+			t.Errorf("next due %s, %v; want never", due, err)
+		}
+	})
+}
+
+func TestClaimsGiveAppsTheirTurns(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		for i := range 40 {
+			w.device("notes", "alice", fmt.Sprint("d", i), push.IOS)
+		}
+		w.accept(pushTo(toUsers("alice"), "x"))
+		for _, app := range []string{"a", "z"} {
+			if _, _, err := w.PutApp(ctx(t), app); err != nil {
+				t.Fatal(err)
+			}
+			w.putResource(push.Resource{App: app, ID: "both", APNs: &push.Strategy{}})
+			w.device(app, "bob", "b1", push.IOS)
+			p := pushTo(toUsers("bob"), "x")
+			p.App = app
+			w.accept(p)
+		}
+		now := time.Now()
+		keys, err := w.ClaimDevices(ctx(t), now, time.Minute, 8)
+		if err != nil || len(keys) != 8 {
+			t.Fatalf("claimed %d, %v; want 8", len(keys), err)
+		}
+		byApp := map[string]int{}
+		seen := map[push.DeviceKey]bool{}
+		for _, k := range keys {
+			byApp[k.App]++
+			seen[k] = true
+		}
+		if byApp["a"] != 1 || byApp["z"] != 1 || len(seen) != 8 {
+			t.Errorf("claimed by app: %v; want the small ones among the first", byApp)
+		}
+		for n := 8; n < 42; {
+			keys, err := w.ClaimDevices(ctx(t), now, time.Minute, 8)
+			if err != nil || len(keys) == 0 {
+				t.Fatalf("after %d: %d, %v", n, len(keys), err)
+			}
+			for _, k := range keys {
+				if seen[k] {
+					t.Fatalf("claimed twice: %v", k)
+				}
+				seen[k] = true
+			}
+			n += len(keys)
+		}
+		if keys, err := w.ClaimDevices(ctx(t), now, time.Minute, 8); len(keys) != 0 || err != nil {
+			t.Errorf("claimed %d more, %v; want none", len(keys), err)
+		}
+	})
+}
+
+func TestLeasesAreRenewedAndGivenBack(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.device("notes", "alice", "d1", push.IOS)
+		w.accept(pushTo(toUsers("alice"), "x"))
+		now := time.Now()
+		if keys, err := w.ClaimDevices(ctx(t), now, 10*time.Second, 10); len(keys) != 1 || err != nil {
+			t.Fatalf("claimed %d, %v", len(keys), err)
+		}
+		if err := w.RenewLeases(ctx(t), []push.DeviceKey{key("d1")}, now.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if keys, _ := w.ClaimDevices(ctx(t), now.Add(time.Minute), 10*time.Second, 10); len(keys) != 0 {
+			t.Error("claimed within a renewed lease")
+		}
+		if err := w.LookAgain(ctx(t), "notes", now); err != nil {
+			t.Fatal(err)
+		}
+		if keys, _ := w.ClaimDevices(ctx(t), now, 10*time.Second, 10); len(keys) != 0 {
+			t.Error("LookAgain took a device away from who has it in hand")
+		}
+		if err := w.RenewLeases(ctx(t), []push.DeviceKey{key("d1")}, now.Add(-time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if keys, _ := w.ClaimDevices(ctx(t), now, time.Hour, 10); len(keys) != 1 {
+			t.Error("not due after it was given back")
+		}
+		if w.cfg.DatabaseURL == "" {
+			w.reopen()
+			if keys, _ := w.ClaimDevices(ctx(t), time.Now(), time.Hour, 10); len(keys) != 1 {
+				t.Error("what the last process had in hand is not due after a start")
+			}
+		}
+	})
+}
+
+func TestLookAgainMakesWaitingDevicesDue(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.device("notes", "alice", "d1", push.IOS)
+		wait := func() {
+			_, err := w.Step(ctx(t), push.StepRequest{Key: key("d1")}, func(s push.Snapshot) push.Changes {
+				d := s.Device
+				d.DueAt = time.Now().Add(time.Hour)
+				return push.Changes{Device: &d}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		due := func(after string) {
+			t.Helper()
+			keys, err := w.ClaimDevices(ctx(t), time.Now(), time.Minute, 10)
+			if len(keys) != 1 || err != nil {
+				t.Errorf("after %s: %d due, %v; want 1", after, len(keys), err)
+			}
+		}
+		wait()
+		w.putResource(push.Resource{App: "notes", ID: "new", FCM: &push.Strategy{}})
+		due("PutResource")
+		wait()
+		if _, err := w.PutCredential(ctx(t), "notes", push.CredentialInfo{Provider: push.APNs}, push.Credential{APNs: &push.APNsCredential{KeyID: "k"}}); err != nil {
+			t.Fatal(err)
+		}
+		due("PutCredential")
+	})
+}
+
+func TestOldPushesGoWhenTheirLastDeliveryIsOldEnough(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.device("notes", "alice", "d1", push.IOS)
+		w.device("notes", "alice", "d2", push.IOS)
+		half, done := pushTo(toUsers("alice"), "x"), pushTo(toUsers("alice"), "x")
+		w.accept(half)
+		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: done, Idempotency: &push.Idempotency{Key: "k", BodyHash: []byte("h")}}}, 0)[0]
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		w.handle("d1", half.ID, done.ID)
+		w.handle("d2", done.ID)
+		remove := func(before time.Time, want int) {
+			t.Helper()
+			total := 0
+			for {
+				n, err := w.Remove(ctx(t), before, 2)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n == 0 {
+					break
+				}
+				total += n
+			}
+			if total != want {
+				t.Errorf("removed %d rows, want %d", total, want)
+			}
+		}
+		remove(done.AcceptedAt.Add(-time.Second), 0)
+		after := time.Now().Add(time.Millisecond)
+		remove(after, 4) // the push, two deliveries, the idempotency key
+		if _, _, err := w.Push(ctx(t), "notes", done.ID); !errors.Is(err, push.ErrNotFound) {
+			t.Errorf("the old push: %v, want not found", err)
+		}
+		w.wantStates(half.ID, "d1 alice handled ", "d2 alice waiting ")
+		w.handle("d2", half.ID)
+		remove(time.Now().Add(time.Hour), 3)
+		if _, _, found, _ := w.Idempotent(ctx(t), "notes", "k"); found {
+			t.Error("the idempotency key is still there")
+		}
+	})
+}
