@@ -1,0 +1,299 @@
+// Package hushtest starts Hush for a test: a real server on a free loopback port with a fresh data directory, simulators of
+// APNs and FCM that it sends to over real TLS, and an app "notes" with credentials, keys and the resources "ios-only",
+// "fcm-only" and "both". Nothing leaves the machine.
+//
+//	hush := hushtest.Start(t)
+//	id := hush.Send(t, "alice", "both", "42")
+//	hush.WaitState(t, id, push.Handled)
+//
+// A test that fails prints the timelines of the pushes that it sent.
+package hushtest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/config"
+	"github.com/hushpush/hush/internal/server"
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+	"github.com/hushpush/hush/pushtest/apnstest"
+	"github.com/hushpush/hush/pushtest/fcmtest"
+)
+
+// What Start sets up.
+const (
+	App      = "notes"             // the app's name
+	BundleID = "com.example.notes" // of its iOS app, which is its APNs topic
+	Package  = "com.example.notes" // of its Android app
+)
+
+// Wait is how long the methods that wait for a condition wait for it before they fail the test.
+const Wait = 30 * time.Second
+
+// Server is Hush with its providers, for the length of a test.
+type Server struct {
+	*client.Client // with the root key
+
+	URL     string // where clients find it
+	RootKey string // may do everything
+	Key     string // a server key of the app with role send
+	APNs    *apnstest.Server
+	FCM     *fcmtest.Server
+
+	settings config.Config
+	logs     *logs
+	server   *server.Server
+
+	mu   sync.Mutex // guards sent
+	sent []string
+}
+
+// Option changes what Start sets up.
+type Option func(*config.Config)
+
+// AckWait is how long a session has to acknowledge a push; 5s unless told.
+func AckWait(d time.Duration) Option { return func(c *config.Config) { c.Delivery.AckWait = d } }
+
+// RetryWait is how long a provider is left alone after a refusal that names no time: APNs' 15 minutes and FCM's 10 seconds
+// are long for a test.
+func RetryWait(d time.Duration) Option {
+	return func(c *config.Config) { c.APNs.RetryWait, c.FCM.RetryWait, c.FCM.QuotaWait = d, d, d }
+}
+
+// Keep is how long a push is kept after its last delivery became final; 7 days unless told.
+func Keep(d time.Duration) Option { return func(c *config.Config) { c.Store.Keep = d } }
+
+// Database stores everything in PostgreSQL (postgres://…) instead of SQLite.
+func Database(url string) Option {
+	return func(c *config.Config) { c.Database = push.Secret(url) }
+}
+
+// Start starts it. Everything ends with the test.
+func Start(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	s := &Server{APNs: apnstest.New(t, apnstest.Topics(BundleID)), FCM: fcmtest.New(t), logs: &logs{}}
+	s.settings = config.Config{Data: filepath.Join(dir, "data"), Listen: "127.0.0.1:0"}
+	s.settings.APNs.URL, s.settings.APNs.CA = s.APNs.URL(), writeFile(t, dir, "apns-ca.pem", s.APNs.CAPEM())
+	s.settings.FCM.URL, s.settings.FCM.CA = s.FCM.URL(), writeFile(t, dir, "fcm-ca.pem", s.FCM.CAPEM())
+	for _, o := range opts {
+		o(&s.settings)
+	}
+	s.start(t)
+	t.Cleanup(func() { s.stop(t) })
+	s.setUp(t)
+	return s
+}
+
+func writeFile(t testing.TB, dir, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (s *Server) start(t testing.TB) {
+	t.Helper()
+	srv, err := server.Start(t.Context(), server.Config{
+		Settings: s.settings, Logger: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		t.Fatalf("hushtest: start: %v", err)
+	}
+	s.server, s.URL, s.RootKey = srv, srv.URL(), srv.RootKey().Reveal()
+	s.settings.Listen = srv.Addr() // the same address after a restart
+	if s.Client, err = client.New(client.Config{Server: s.URL, Key: push.Secret(s.RootKey)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Server) stop(t testing.TB) {
+	if t.Failed() {
+		s.printTimelines(t)
+		t.Logf("the server's log:\n%s", s.logs)
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), Wait, errors.New("hushtest: the server did not end"))
+	defer cancel()
+	if err := s.server.Shutdown(ctx); err != nil {
+		t.Errorf("hushtest: stop: %v", err)
+	}
+}
+
+// Restart stops the server as SIGTERM does, and starts it again on the same data and address.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), Wait, errors.New("hushtest: the server did not end"))
+	defer cancel()
+	if err := s.server.Shutdown(ctx); err != nil {
+		t.Fatalf("hushtest: stop: %v", err)
+	}
+	s.start(t)
+}
+
+// Logs is what the server has logged so far.
+func (s *Server) Logs() string { return s.logs.String() }
+
+func (s *Server) setUp(t testing.TB) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("hushtest: set up: %v", err)
+		}
+	}
+	_, _, err := s.PutApp(ctx, App)
+	must(err)
+	key, err := s.CreateKey(ctx, App, push.RoleSend)
+	must(err)
+	s.Key = key.Secret
+	_, _, err = s.PutAPNs(ctx, App, protocol.APNsProvider{
+		Key: string(s.APNs.Key().PEM), KeyID: s.APNs.Key().ID, TeamID: s.APNs.Key().Team, Topics: []string{BundleID},
+	})
+	must(err)
+	_, _, err = s.PutFCM(ctx, App, protocol.FCMProvider{ServiceAccount: s.FCM.ServiceAccountJSON()})
+	must(err)
+	for id, r := range map[string]protocol.Resource{
+		"ios-only": {APNs: &protocol.Strategy{}},
+		"fcm-only": {FCM: &protocol.Strategy{}},
+		"both":     {APNs: &protocol.Strategy{}, FCM: &protocol.Strategy{}},
+	} {
+		_, _, err = s.PutResource(ctx, App, id, r)
+		must(err)
+	}
+}
+
+// Send sends a push to a user and returns its id once it is accepted.
+func (s *Server) Send(t testing.TB, user, resource, payload string) string {
+	t.Helper()
+	return s.SendPush(t, protocol.PushRequest{To: push.Audience{Users: []string{user}}, ResourceID: resource, Payload: payload})
+}
+
+// SendPush sends any push and returns its id once it is accepted.
+func (s *Server) SendPush(t testing.TB, p protocol.PushRequest) string {
+	t.Helper()
+	accepted, err := s.Push(t.Context(), App, p)
+	if err != nil {
+		t.Fatalf("hushtest: send: %v", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, accepted.PushID)
+	return accepted.PushID
+}
+
+// Timeline is where a push stands on each device, the first thousand.
+func (s *Server) Timeline(t testing.TB, id string) protocol.Push {
+	t.Helper()
+	p, err := s.Status(t.Context(), App, id, client.Page{Limit: 1000})
+	if err != nil {
+		t.Fatalf("hushtest: timeline of %s: %v", id, err)
+	}
+	return p
+}
+
+// WaitFor waits until a push is as wanted, and returns it. It fails the test if that takes longer than Wait.
+func (s *Server) WaitFor(t testing.TB, id, what string, wanted func(protocol.Push) bool) protocol.Push {
+	t.Helper()
+	for deadline := time.Now().Add(Wait); ; {
+		p := s.Timeline(t, id)
+		if wanted(p) {
+			return p
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("hushtest: push %s did not come to be %s within %s; it is:\n%s", id, what, Wait, Draw(p))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// WaitState waits until a push is in the state on every device, of which there is one at least.
+func (s *Server) WaitState(t testing.TB, id string, state push.State) protocol.Push {
+	t.Helper()
+	return s.WaitFor(t, id, string(state)+" everywhere", func(p protocol.Push) bool {
+		for _, d := range p.Deliveries {
+			if d.State != state {
+				return false
+			}
+		}
+		return len(p.Deliveries) > 0
+	})
+}
+
+// WaitReason waits until a push is in the state, for the reason, on every device.
+func (s *Server) WaitReason(t testing.TB, id string, state push.State, why push.Reason) protocol.Push {
+	t.Helper()
+	return s.WaitFor(t, id, string(state)+" for "+string(why), func(p protocol.Push) bool {
+		for _, d := range p.Deliveries {
+			if d.State != state || d.Reason != why {
+				return false
+			}
+		}
+		return len(p.Deliveries) > 0
+	})
+}
+
+// Token is a token of a user of the app, good for an hour.
+func (s *Server) Token(t testing.TB, user string) string {
+	t.Helper()
+	token, err := s.UserToken(t.Context(), App, user, time.Hour)
+	if err != nil {
+		t.Fatalf("hushtest: user token: %v", err)
+	}
+	return token.Token
+}
+
+func (s *Server) printTimelines(t testing.TB) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range s.sent[:min(len(s.sent), 20)] {
+		p, err := s.Status(context.Background(), App, id, client.Page{Limit: 100})
+		if err != nil {
+			t.Logf("timeline of %s: %v", id, err)
+			continue
+		}
+		t.Logf("timeline:\n%s", Draw(p))
+	}
+}
+
+// logs keeps what the server logs.
+type logs struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+var _ io.Writer = (*logs)(nil)
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// DevicesOf is what is registered of a user, the first thousand.
+func (s *Server) DevicesOf(t testing.TB, user string) []protocol.Device {
+	t.Helper()
+	d, err := s.Devices(t.Context(), App, user, client.Page{Limit: 1000})
+	if err != nil {
+		t.Fatalf("hushtest: devices of %q: %v", user, err)
+	}
+	return d.Devices
+}
