@@ -90,7 +90,7 @@ func (p *Phone) wake(m Message) func() {
 		return nil
 	}
 	now, found := p.now(), p.state
-	if !m.ExpiresAt.IsZero() && now.After(m.ExpiresAt) {
+	if !m.Once && !m.ExpiresAt.IsZero() && now.After(m.ExpiresAt) {
 		p.note(Record{Push: m.ID, Did: Dropped, Reason: PushExpired, State: found})
 		p.mu.Unlock()
 		return nil
