@@ -188,6 +188,32 @@ func FuzzJournal(f *testing.F) {
 	})
 }
 
+// FuzzLedger feeds lines to the ledger without a disk, which is what makes FuzzJournal slow.
+func FuzzLedger(f *testing.F) {
+	f.Add(encode(record{Start: &start{Push: "p", By: process{PID: -1}}}, record{End: ptr(handled("q"))}, record{Sent: []string{"q"}}))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		read := func(content []byte) ledger {
+			l := newLedger()
+			for line := range bytes.Lines(content) {
+				if r, ok := decode(bytes.TrimSuffix(line, []byte{'\n'})); ok {
+					l.take(r)
+				}
+			}
+			return l
+		}
+		l := read(content)
+		for id := range l.begun {
+			if _, done := l.ended[id]; done {
+				t.Errorf("%q: push %q has begun and ended", content, id)
+			}
+			l.judge(id, noon)
+		}
+		if again := read(encode(l.compacted(time.UnixMilli(0))...)); len(again.ended) != len(l.ended) || again.self != l.self {
+			t.Errorf("%q: compacted to %+v, want %+v", content, again, l)
+		}
+	})
+}
+
 func appendFile(t testing.TB, path string, b []byte) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
