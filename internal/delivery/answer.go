@@ -86,7 +86,7 @@ func (o outcome) refused(b *board, w *push.Wake) {
 	case push.FaultSuspect:
 		w.State, w.Refusal, w.DueAt = push.WakeSuspect, o.err.Reason, b.now.Add(suspectWait)
 	case push.FaultCredentials:
-		retry(o.credentialsReason(), max(o.err.RetryAfter, credentialsWait))
+		retry(o.credentialsReason(), credentialsWait)
 	case push.FaultPush:
 		for _, id := range o.wake.Pushes {
 			if e := b.byID[id]; e != nil && (e.State == push.Waiting || e.State == push.Sent) {

@@ -14,7 +14,7 @@ type situation struct {
 	session  *session                               // nil: none is open
 	lost     bool                                   // the session went away while it was given pushes
 	hold     *hold                                  // nil: the app may send through the device's provider
-	renewed  bool                                   // the app's credentials were replaced a moment ago: what they held up may go
+	renewed  time.Time                              // when the app's credentials were last replaced here; zero: not known
 	ackWait  time.Duration                          // for a session to acknowledge
 	strategy func(resourceID string) *push.Strategy // for the device's provider; nil if the resource has none
 	tokenBad func(push.Device) bool                 // whether a suspect refusal is the token's own fault

@@ -76,7 +76,7 @@ func (s *senders) heard(now time.Time, k sender, device string, o outcome) {
 	case push.FaultQuota:
 		st.hold = hold{why: push.ReasonQuota, until: now.Add(o.err.RetryAfter)}
 	case push.FaultCredentials:
-		st.hold = hold{why: o.credentialsReason(), until: now.Add(max(o.err.RetryAfter, credentialsWait))}
+		st.hold = hold{why: o.credentialsReason(), until: now.Add(credentialsWait)}
 	}
 }
 
@@ -99,21 +99,19 @@ func (s *senders) tokenBad(now time.Time, k sender) bool {
 	return len(tokens) < suspectTokens || 2*refused <= all
 }
 
-// held is the hold on an app's sends, nil if there is none, and whether its credentials were replaced so lately that what
-// they held up may go.
-func (s *senders) held(now time.Time, k sender) (*hold, bool) {
+// held is the hold on an app's sends, nil if there is none, and when its credentials were last replaced.
+func (s *senders) held(now time.Time, k sender) (*hold, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.m[k]
 	if st == nil {
-		return nil, false
+		return nil, time.Time{}
 	}
-	renewed := now.Sub(st.renewed) < credentialsWait
 	if !st.hold.until.After(now) {
-		return nil, renewed
+		return nil, st.renewed
 	}
 	h := st.hold
-	return &h, renewed
+	return &h, st.renewed
 }
 
 // renew forgets what was learned with the former credentials.

@@ -250,7 +250,9 @@ func TestATokenIsKeptIfMostAreRefusedAlike(t *testing.T) {
 	if w.s.device.Token != push.TokenOK {
 		t.Errorf("token %s, want ok", w.s.device.Token)
 	}
-	w.s.renewed = true
+	w.s.renewed = w.s.now.Add(-time.Hour)
+	w.after(time.Second).wantWake(false) // that was before the refusal
+	w.s.renewed = w.s.now
 	w.after(time.Second).wantWake(true) // new credentials: what the old ones held up goes
 }
 

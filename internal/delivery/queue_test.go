@@ -140,7 +140,7 @@ func TestHolds(t *testing.T) {
 		t.Errorf("still held after its time: %+v", h)
 	}
 	s.renew(t0, k)
-	if h, renewed := s.held(t0.Add(time.Second), k); h != nil || !renewed {
-		t.Errorf("after new credentials: hold %+v, renewed %v; want none, true", h, renewed)
+	if h, renewed := s.held(t0.Add(time.Second), k); h != nil || !renewed.Equal(t0) {
+		t.Errorf("after new credentials: hold %+v, renewed %v; want none, %v", h, renewed, t0)
 	}
 }

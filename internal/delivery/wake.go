@@ -90,8 +90,9 @@ func heldUp(s situation, w push.Wake) (push.Reason, time.Time) {
 	case push.WakeSuspect:
 		return push.ReasonRetry, w.DueAt
 	case push.WakeRetry:
-		if s.renewed && (w.Reason == push.ReasonCredentials || w.Reason == push.ReasonNoCredentials) {
-			return push.ReasonNone, time.Time{}
+		refused := w.DueAt.Add(-credentialsWait)
+		if (w.Reason == push.ReasonCredentials || w.Reason == push.ReasonNoCredentials) && s.renewed.After(refused) {
+			return push.ReasonNone, time.Time{} // by the former credentials
 		}
 		return w.Reason, w.DueAt
 	}
