@@ -10,7 +10,7 @@
 //
 // The same as a process, for every language, is "hush sim fcm" (Start). The way of a request:
 //
-//	faults ─▶ path ─▶ access token ─▶ JSON shape ─▶ project, quota ─▶ field rules ─▶ device token ─▶ storage ─▶ phone
+//	faults ─▶ path ─▶ access token ─▶ project, quota ─▶ JSON shape ─▶ field rules ─▶ device token ─▶ storage ─▶ phone
 //
 // Each rule is in a file of its own name, headed by what it does and who says so; Rules lists them all. What nobody says is a
 // switch. Time is the simulator's (Advance), but for tokens that are signed or issued: these are judged by real time.

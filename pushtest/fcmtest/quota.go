@@ -9,7 +9,7 @@ import (
 
 var ruleProjectQuota = Rule{
 	Name:    "quota.project",
-	Text:    "Sends that a project may make in a minute, refilled in full each minute, which begins with the first send and not on the clock. Answers 4xx count, 429 do not. Above: 429 QUOTA_EXCEEDED until the refill.",
+	Text:    "Sends that a project may make in a minute, refilled in full each minute, which begins with the first send and not on the clock. Answers 4xx count, but for 401, 429 and those of another project. Above: 429 QUOTA_EXCEEDED until the refill.",
 	Source:  "firebase.google.com/docs/cloud-messaging/throttling-and-quotas",
 	Certain: simkit.Documented,
 	Switch:  "quota.project_per_minute",

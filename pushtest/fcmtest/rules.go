@@ -12,8 +12,8 @@ type RuleTable = simkit.Rules
 func Rules() RuleTable {
 	return RuleTable{
 		ruleOAuth, ruleAssertion, ruleUnknownAccount, ruleSkew, ruleScopes, ruleForeignScopes, ruleTokenLife,
-		ruleTransport, ruleScheme, rulePath, ruleAccessToken, ruleBodyLimit, ruleShape, ruleDepth,
-		ruleProject, ruleProjectQuota, ruleRetryAfter,
+		ruleTransport, ruleScheme, rulePath, ruleAccessToken, ruleProject, ruleProjectQuota, ruleRetryAfter,
+		ruleBodyLimit, ruleShape, ruleDepth,
 		ruleTarget, ruleTopic, ruleReservedKeys, ruleTTL, ruleLabel, ruleSize, ruleSizeBody, ruleAPNSSize,
 		ruleUnknownToken, ruleMismatch, ruleUnregistered, rulePackage, ruleValidateOnly,
 		ruleDeviceMinute, ruleDeviceHour, ruleDeviceOver, ruleAccepted,

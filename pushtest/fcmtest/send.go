@@ -45,14 +45,14 @@ func (s *Server) send(c *call) answer {
 	if no := s.checkAccess(c.Request); no != nil {
 		return no.answer()
 	}
-	if c.badBody != nil {
-		return c.badBody.answer()
-	}
 	if no := s.checkProject(c.project); no != nil {
 		return no.answer()
 	}
 	if no := s.checkProjectQuota(); no != nil {
 		return no.answer()
+	}
+	if c.badBody != nil {
+		return c.badBody.answer()
 	}
 	r := newRequest(c.tree)
 	if no := s.checkFields(r); no != nil {

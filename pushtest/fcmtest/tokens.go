@@ -13,7 +13,8 @@ import (
 )
 
 // Token is one app installation, as it registers with FCM. Deliver and DeletedMessages are called one at a time and in order,
-// on a goroutine that works for the simulator: they should hand the message on and return, and may call the Server.
+// on a goroutine that works for the simulator: they should hand the message on and return. They may call the Server, but for
+// Advance, Reset and Close.
 type Token struct {
 	Token   string // required
 	Package string // "" means com.example.app

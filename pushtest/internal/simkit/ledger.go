@@ -74,10 +74,10 @@ type Ledger struct {
 
 const ledgerBytes = 64 << 20
 
-// NewLedger keeps at most most requests; 0 means 20 000.
+// NewLedger keeps at most most requests; 0 means 100 000.
 func NewLedger(most int) *Ledger {
 	if most <= 0 {
-		most = 20_000
+		most = 100_000
 	}
 	return &Ledger{most: most, first: 1}
 }
