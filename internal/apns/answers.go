@@ -94,10 +94,12 @@ func meaning(status int, reason string) answer {
 	return answer{status: status, reason: reason, fault: push.FaultProvider, wait: later, unclear: status >= 500}
 }
 
-// ofGoAway is the meaning of a connection's last word, spelt like an answer's reason; ok is false for an unknown one.
+// ofGoAway is the meaning of a connection's last word, spelt like an answer's reason; ok is false for one that says
+// nothing of us or the provider. A reason that blames a token or a request belongs to another request: APNs ends a
+// connection that has brought too many bad ones.
 func ofGoAway(reason string) (a answer, ok bool) {
 	for _, a := range answers {
-		if a.reason == reason && reason != "" {
+		if a.reason == reason && (a.status == 403 || a.fault == push.FaultProvider) {
 			return a, true
 		}
 	}

@@ -93,7 +93,7 @@ func (p *Pool) connectHTTP2(ctx context.Context, s *slot, nc net.Conn) error {
 	case <-c.ready:
 	case err := <-reading:
 		c.shut(err)
-		return errors.Join(errNoSpeech, err)
+		return fmt.Errorf("%w: %w", errNoSpeech, c.cause())
 	case <-ctx.Done():
 		c.shut(context.Cause(ctx))
 		<-reading
@@ -171,10 +171,14 @@ func (c *conn) limit() int {
 	return c.maxStreams
 }
 
+// cause is why the connection is closed, with the reason of its GOAWAY; nil while it is open.
 func (c *conn) cause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err
+	if c.err == nil || c.reason == "" {
+		return c.err
+	}
+	return &Error{Reason: c.reason, Err: c.err}
 }
 
 func (c *conn) roundTrip(ctx context.Context, req *Request) (Response, error) {

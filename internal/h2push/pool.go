@@ -253,7 +253,7 @@ func (p *Pool) grow() {
 		p.dialing = true
 		p.work.Go(p.dial)
 	case wait > shortWait && usable == 0:
-		p.failWaiters(&Error{Err: p.lastErr, RetryAfter: wait})
+		p.giveUp()
 	default:
 		p.lookAgain(wait)
 	}
@@ -282,6 +282,16 @@ func (p *Pool) changed() {
 	p.dispatch()
 }
 
+// giveUp tells all who wait why there is no connection, and when the next one may be made. The caller holds mu.
+func (p *Pool) giveUp() {
+	e := &Error{Err: p.lastErr, RetryAfter: max(time.Until(p.notBefore), 0)}
+	var lost *Error
+	if errors.As(p.lastErr, &lost) {
+		e.Reason = lost.Reason
+	}
+	p.failWaiters(e)
+}
+
 // failWaiters tells all who wait that there is no connection. The caller holds mu.
 func (p *Pool) failWaiters(e *Error) {
 	for _, w := range p.waiters {
@@ -303,7 +313,7 @@ func (p *Pool) dial() {
 	if err != nil {
 		p.failed(fmt.Errorf("connect to %s: %w", p.host.addr, err))
 		if len(p.slots) == 0 {
-			p.failWaiters(&Error{Err: p.lastErr, RetryAfter: time.Until(p.notBefore)})
+			p.giveUp()
 		}
 	}
 	p.dispatch()
@@ -331,6 +341,9 @@ func (p *Pool) lost(s *slot, err error) {
 			p.cfg.Logger.Debug("connection closed", "host", p.host.addr, "cause", err)
 			if !s.answered {
 				p.failed(err)
+			}
+			if p.fails >= sends && len(p.slots) == 0 {
+				p.giveUp()
 			}
 			break
 		}

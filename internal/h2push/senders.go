@@ -23,9 +23,6 @@ type Credentials interface {
 // new one.
 const credentialAge = 30 * time.Second
 
-// errReplaced says that a sender was dropped while it was being looked up.
-var errReplaced = errors.New("the credential was replaced")
-
 // Sender is one credential of a provider with its connections.
 type Sender interface {
 	comparable
