@@ -79,6 +79,21 @@ func TestAMessageExpires(t *testing.T) {
 	}
 }
 
+func TestTTLZeroNeverTakesAPlaceInStorage(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	p := w.phone("a:1", false)
+	w.to("a:1", `"collapse_key":"a"`)
+	w.to("a:1", `"collapse_key":"a","ttl":"0s"`)
+	if o := w.outcomes(); !slices.Equal(o, []string{"stored", "discarded"}) {
+		t.Errorf("outcomes %v, want the first one to be left alone", o)
+	}
+	w.online("a:1", true)
+	if got := p.messages(); len(got) != 1 || got[0].RequestID != "1" {
+		t.Errorf("the phone got %+v, want request 1 alone", got)
+	}
+}
+
 func TestTheHundredAndFirstDiscardsAll(t *testing.T) {
 	t.Parallel()
 	for overflow, left := range map[string]int{"all": 0, "others": 1} {
