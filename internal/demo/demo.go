@@ -25,7 +25,9 @@ var ErrUnexpected = errors.New("demo: not every row is as expected")
 
 // Run runs the demo. It returns nil if every row is as expected and, without Once, ctx has ended; all that it started has
 // ended then, and its directories are gone.
-func Run(ctx context.Context, o Options) (err error) {
+func Run(ctx context.Context, o Options) error { return run(ctx, o, rows()) }
+
+func run(ctx context.Context, o Options, specs []spec) (err error) {
 	began := time.Now()
 	say := &progress{out: o.Err}
 	say.line("starting a server, APNs and FCM")
@@ -35,7 +37,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
 
-	outcomes := w.play(ctx, rows(), say)
+	outcomes := w.play(ctx, specs, say)
 	if ctx.Err() != nil {
 		return fmt.Errorf("demo: %w", context.Cause(ctx))
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,21 +28,33 @@ func TestMain(m *testing.M) {
 // demoWait is how long a test waits for the whole demo, on a machine that has other things to do.
 const demoWait = 2 * time.Minute
 
-// run runs the demo and returns what it wrote.
-func run(t *testing.T, o Options) (out, progress string, err error) {
+// show runs the demo with some rows until it ends, and returns what it wrote.
+func show(t *testing.T, o Options, specs []spec) (out, progress string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), demoWait)
 	defer cancel()
 	var outBuf, errBuf bytes.Buffer
-	o.Out, o.Err = &outBuf, &errBuf
-	err = Run(ctx, o)
+	o.Once, o.Out, o.Err = true, &outBuf, &errBuf
+	err = run(ctx, o, specs)
 	return outBuf.String(), errBuf.String(), err
+}
+
+// named is one of the rows.
+func named(t *testing.T, name string) spec {
+	t.Helper()
+	for _, s := range rows() {
+		if s.name() == name {
+			return s
+		}
+	}
+	t.Fatalf("there is no row %s", name)
+	return spec{}
 }
 
 func TestEveryRowIsAsExpected(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	out, progress, err := run(t, Options{Once: true, JSON: true})
+	out, progress, err := show(t, Options{JSON: true}, rows())
 	if err != nil {
 		t.Fatalf("the demo: %v\n%s", err, progress)
 	}
@@ -110,6 +124,106 @@ func TestTheDemoThatIsInterruptedEndsAllItStarted(t *testing.T) {
 	if apps := processesWith(t, temp); len(apps) > 0 {
 		t.Errorf("the demo left processes behind: %v", apps)
 	}
+}
+
+func TestARowThatIsNotAsExpectedFailsTheDemoAndIsExplained(t *testing.T) {
+	t.Parallel()
+	s := named(t, "android-suspended-both")
+	s.want.callback = "another"
+	out, progress, err := show(t, Options{JSON: true}, []spec{s})
+	if !errors.Is(err, ErrUnexpected) {
+		t.Errorf("the demo ended with %v, want ErrUnexpected", err)
+	}
+	if !strings.Contains(out, `"expected":false`) || !strings.Contains(out, `"callback":"BackgroundMessageHandler"`) {
+		t.Errorf("the row is %s, want what was observed, not expected", out)
+	}
+	for _, want := range []string{`callback is "BackgroundMessageHandler", want "another"`, "wake_answered", "resumed in suspended"} {
+		if !strings.Contains(progress, want) {
+			t.Errorf("the explanation lacks %q:\n%s", want, progress)
+		}
+	}
+}
+
+func TestTheTableIsPlainUnlessColoursAreWanted(t *testing.T) {
+	t.Parallel()
+	for _, color := range []bool{false, true} {
+		out, progress, err := show(t, Options{Color: color}, []spec{named(t, "ios-terminated-both")})
+		if err != nil {
+			t.Fatalf("the demo: %v\n%s", err, progress)
+		}
+		if strings.Contains(out, "\x1b[") != color {
+			t.Errorf("with color %v the table is\n%s", color, out)
+		}
+		for _, want := range []string{"terminated", "inbox", "OnThroughMessageReceived", "once from the inbox", "All 1 rows", "timeline", "What to try next"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("the output lacks %q:\n%s", want, out)
+			}
+		}
+	}
+}
+
+func TestTheServerStaysUpAndTheCurlLineWorks(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), demoWait)
+	defer cancel()
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	lines := make(chan string, 1000) // more than the demo writes
+	out := writerFunc(func(b []byte) (int, error) {
+		lines <- string(b)
+		return len(b), nil
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, Options{Out: out, Err: io.Discard}, []spec{named(t, tryPhone)}) }()
+	next := func(text string) string {
+		t.Helper()
+		for {
+			select {
+			case l := <-lines:
+				if strings.Contains(l, text) {
+					return l
+				}
+			case err := <-ended:
+				t.Fatalf("the demo ended before it wrote %q: %v", text, err)
+			}
+		}
+	}
+	if status, answer := paste(t, next("curl -sS")); status != http.StatusAccepted || !strings.Contains(answer, "push_id") {
+		t.Errorf("the curl line got %d %s, want 202 with a push_id", status, answer)
+	}
+	next("payload=hello") // in the device log of the phone
+	interrupt()
+	if err := <-ended; err != nil {
+		t.Errorf("interrupted, the demo ended with %v, want nil", err)
+	}
+}
+
+// paste asks what a curl line asks.
+func paste(t *testing.T, line string) (status int, answer string) {
+	t.Helper()
+	parts := strings.Split(strings.TrimSpace(line), "'")
+	if len(parts) != 7 {
+		t.Fatalf("the curl line has another shape: %s", line)
+	}
+	req, err := http.NewRequest(http.MethodPost, strings.TrimSpace(parts[6]), strings.NewReader(parts[5]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []string{parts[1], parts[3]} {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
 }
 
 type writerFunc func([]byte) (int, error)
