@@ -1,0 +1,30 @@
+package gateway
+
+import (
+	"testing"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+func FuzzDeviceFrame(f *testing.F) {
+	f.Add([]byte(`{"type":"receipts","seq":1,"receipts":[{"push_id":"p","event":"handled","result":"new_data","path":"apns","at":"2026-01-02T15:04:05Z","took":"1s"}]}`))
+	f.Add([]byte(`{"type":"state","app_state":"foreground","facts":{"a":[{"b":null}]}}`))
+	f.Add([]byte(`{"type":"state","facts":{"a":"\ud800"}}`))
+	f.Add([]byte(`[[[[[[[[[[[[[[[[[[[[`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		frame, err := parseFrame(data)
+		if err != nil {
+			return
+		}
+		if frame.Type != protocol.FrameReceipts && frame.Type != protocol.FrameState {
+			t.Errorf("%q: type %q was taken", data, frame.Type)
+		}
+		for _, r := range frame.Receipts {
+			parsed, ok := r.Parse()
+			if ok && (push.CheckID(string(parsed.PushID)) != nil || parsed.Took < 0) {
+				t.Errorf("%q: receipt %+v was taken", data, parsed)
+			}
+		}
+	})
+}
