@@ -53,7 +53,11 @@ var ranks = map[string]int{"read": 1, "send": 2, "admin": 3, "root": 4, "device"
 
 func TestRolesAreAskedForBeforeAnythingElse(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testRolesAreAskedForBeforeAnythingElse)
+}
+
+func testRolesAreAskedForBeforeAnythingElse(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	w.must(201, "PUT", "/v1/apps/other", "{}")
 	token := w.token("notes", "alice")
@@ -68,9 +72,9 @@ func TestRolesAreAskedForBeforeAnythingElse(t *testing.T) {
 		w.request(c.method, c.path, c.body).is(t, what+" without a key", 401, "unauthenticated")
 		w.request(c.method, c.path, "{").is(t, what+" without a key, with no JSON", 401, "unauthenticated")
 		w.request(c.method, c.path, c.body, "Authorization", "Bearer nonsense").is(t, what+" with nonsense", 401, "unauthenticated")
-		w.request(c.method, c.path, c.body, "Authorization", "Basic "+rootKey).is(t, what+" with Basic", 401, "unauthenticated")
+		w.request(c.method, c.path, c.body, "Authorization", "Basic "+w.rootKey).is(t, what+" with Basic", 401, "unauthenticated")
 		if c.need == "device" {
-			w.request(c.method, c.path, c.body, "Authorization", "Bearer "+rootKey).is(t, what+" with the root key", 401, "unauthenticated")
+			w.request(c.method, c.path, c.body, "Authorization", "Bearer "+w.rootKey).is(t, what+" with the root key", 401, "unauthenticated")
 			w.request(c.method, c.path, c.body, "Hush-Device", "nonsense").is(t, what+" with an unknown credential", 401, "register_again")
 			continue
 		}
@@ -89,7 +93,11 @@ func TestRolesAreAskedForBeforeAnythingElse(t *testing.T) {
 
 func TestTheLeastRoleIsEnough(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testTheLeastRoleIsEnough)
+}
+
+func testTheLeastRoleIsEnough(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	for _, c := range calls {
 		if c.need == "device" || c.need == "root" {
@@ -125,7 +133,11 @@ func sign(t *testing.T, secret string, aud any, user string, expires time.Time) 
 
 func TestTheAppOfADevicesCallIsTheOneWhoseKeySignedTheToken(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testTheAppOfADevicesCallIsTheOneWhoseKeySignedTheToken)
+}
+
+func testTheAppOfADevicesCallIsTheOneWhoseKeySignedTheToken(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	w.must(201, "PUT", "/v1/apps/other", "{}")
 	w.must(201, "PUT", "/v1/apps/twin", "{}")

@@ -11,7 +11,11 @@ import (
 
 func TestAppsAreMadeListedAndDeleted(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testAppsAreMadeListedAndDeleted)
+}
+
+func testAppsAreMadeListedAndDeleted(t *testing.T, w *world) {
+	t.Helper()
 	w.must(201, "PUT", "/v1/apps/notes", "{}")
 	w.must(200, "PUT", "/v1/apps/notes", "")
 	for i := range 4 {
@@ -49,7 +53,11 @@ func TestAppsAreMadeListedAndDeleted(t *testing.T) {
 
 func TestServerKeysAreShownOnce(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testServerKeysAreShownOnce)
+}
+
+func testServerKeysAreShownOnce(t *testing.T, w *world) {
+	t.Helper()
 	w.must(201, "PUT", "/v1/apps/notes", "{}")
 	var key protocol.Key
 	w.must(201, "POST", "/v1/apps/notes/keys", `{"role": "read"}`).into(t, &key)
@@ -71,7 +79,11 @@ func TestServerKeysAreShownOnce(t *testing.T) {
 
 func TestSigningKeysAreNeverReadBack(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testSigningKeysAreNeverReadBack)
+}
+
+func testSigningKeysAreNeverReadBack(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	secret := base64.StdEncoding.EncodeToString([]byte("a secret of 32 bytes or more, plainly"))
 	body := `{"alg": "HS256", "secret": "` + secret + `"}`
@@ -100,7 +112,11 @@ func TestSigningKeysAreNeverReadBack(t *testing.T) {
 
 func TestUserTokensLiveAsLongAsTold(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testUserTokensLiveAsLongAsTold)
+}
+
+func testUserTokensLiveAsLongAsTold(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	var token protocol.UserToken
 	w.must(200, "POST", "/v1/apps/notes/user-tokens", `{"user": "alice", "ttl": "2h"}`).into(t, &token)
@@ -149,7 +165,11 @@ func TestProviderCredentialsAreCheckedAndNotReadBack(t *testing.T) {
 
 func TestResourcesAreReadBackAsTheyWereStored(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testResourcesAreReadBackAsTheyWereStored)
+}
+
+func testResourcesAreReadBackAsTheyWereStored(t *testing.T, w *world) {
+	t.Helper()
 	w.must(201, "PUT", "/v1/apps/notes", "{}")
 	body := `{"apns": {"ttl": "24h", "budget": {"wakes": 3, "per": "1h", "burst": 2}, "rewake": {"times": 2, "after": "30m"}},
 		"fcm": {"ttl": "0s", "priority": "high", "collapse_key": "k"}, "client_send": true}`
@@ -173,7 +193,11 @@ func TestResourcesAreReadBackAsTheyWereStored(t *testing.T) {
 
 func TestWhatIsNotSilentOrWrongInAResourceIsRefusedByName(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testWhatIsNotSilentOrWrongInAResourceIsRefusedByName)
+}
+
+func testWhatIsNotSilentOrWrongInAResourceIsRefusedByName(t *testing.T, w *world) {
+	t.Helper()
 	w.must(201, "PUT", "/v1/apps/notes", "{}")
 	for body, faults := range map[string][]string{
 		`{}`:                                    {"body.apns one_of"},

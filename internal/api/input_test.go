@@ -15,7 +15,11 @@ import (
 
 func TestWhatIsNoJSONIsToldApart(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testWhatIsNoJSONIsToldApart)
+}
+
+func testWhatIsNoJSONIsToldApart(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	for name, body := range map[string]string{
 		"empty":                   " ",
@@ -69,7 +73,7 @@ func TestBodiesHaveALimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+rootKey)
+	r.Header.Set("Authorization", "Bearer "+w.rootKey)
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -97,14 +101,18 @@ func TestAMillionFaultsAreToldInFew(t *testing.T) {
 
 func TestPathsAreMatchedEscaped(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testPathsAreMatchedEscaped)
+}
+
+func testPathsAreMatchedEscaped(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	for path, user := range map[string]string{
 		"a%2Fb": "a/b", "%F0%9F%99%82": "🙂", "a%20b.c": "a b.c", "%2e%2e%2fx": "../x", "a%25b": "a%b", "%3F%23": "?#", "...": "...",
 	} {
 		w.must(200, "PUT", "/v1/apps/notes/users/"+path+"/tags", `{"tags": ["beta"]}`)
-		if got := w.memory.tags["notes/"+user]; len(got) != 1 {
-			t.Errorf("PUT …/users/%s/tags: user %q has tags %q; want beta", path, user, got)
+		if w.memory != nil && len(w.memory.tags["notes/"+user]) != 1 {
+			t.Errorf("PUT …/users/%s/tags: user %q has tags %q; want beta", path, user, w.memory.tags["notes/"+user])
 		}
 	}
 	w.phone("notes", "a/b", "x/../y 🙂")
@@ -129,7 +137,7 @@ func TestPathsAreMatchedEscaped(t *testing.T) {
 func rawPath(t *testing.T, w *world, path string) answer {
 	t.Helper()
 	conn := dial(t, w)
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n", path, rootKey)
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n", path, w.rootKey)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatalf("GET %s: %v", path, err)
@@ -161,7 +169,7 @@ func TestARequestCutOffLeavesNothing(t *testing.T) {
 	w.notes()
 	conn := dial(t, w)
 	body := `{"to": {"all": true}, "resource_id": "both"}`
-	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s", pushesPath, rootKey, len(body)+5, body)
+	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s", pushesPath, w.rootKey, len(body)+5, body)
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +188,7 @@ func TestASlowBodyEndsTheConnection(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *api.Config) { c.BodyWait = 300 * time.Millisecond })
 	w.notes()
-	for name, key := range map[string]string{"a good key": rootKey, "no good key": "nonsense"} {
+	for name, key := range map[string]string{"a good key": w.rootKey, "no good key": "nonsense"} {
 		conn := dial(t, w)
 		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{", pushesPath, key)
 		if _, err := io.ReadAll(conn); err != nil {
@@ -188,7 +196,7 @@ func TestASlowBodyEndsTheConnection(t *testing.T) {
 		}
 	}
 	conn := dial(t, w)
-	fmt.Fprintf(conn, "POST /v1/apps/notes/devices/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{", rootKey)
+	fmt.Fprintf(conn, "POST /v1/apps/notes/devices/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{", w.rootKey)
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Errorf("an import that stalls: %v; want a closed connection", err)
 	}
@@ -201,7 +209,7 @@ func TestAConnectionIsUsedAgainAfterASlowPause(t *testing.T) {
 	conn := dial(t, w)
 	r := bufio.NewReader(conn)
 	for i := range 2 {
-		fmt.Fprintf(conn, "PUT /v1/apps/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 2\r\n\r\n{}", rootKey)
+		fmt.Fprintf(conn, "PUT /v1/apps/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 2\r\n\r\n{}", w.rootKey)
 		resp, err := http.ReadResponse(r, nil)
 		if err != nil || resp.StatusCode != 200 {
 			t.Fatalf("request %d: %v, %v; want 200", i+1, resp, err)

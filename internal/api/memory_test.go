@@ -439,8 +439,8 @@ func (m *memory) AcceptBatch(ctx context.Context, pushes []push.Push) []push.Acc
 
 func (m *memory) DryRun(_ context.Context, p push.Push) ([]push.Decision, []push.Warning, error) {
 	var out []push.Decision
-	for _, user := range p.To.Users {
-		out = append(out, push.Decision{DeviceID: user + "-phone", Do: push.DoWake, Provider: push.APNs})
+	for range p.To.Users {
+		out = append(out, push.Decision{Do: push.DoWait, Reason: push.ReasonNoDevice})
 	}
 	return out, nil, nil
 }

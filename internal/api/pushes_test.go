@@ -17,7 +17,11 @@ const pushesPath = "/v1/apps/notes/pushes"
 
 func TestAPushIsAcceptedAndRead(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testAPushIsAcceptedAndRead)
+}
+
+func testAPushIsAcceptedAndRead(t *testing.T, w *world) {
+	t.Helper()
 	key := "Bearer " + w.notes()
 	w.phone("notes", "alice", "a1")
 	w.phone("notes", "alice", "a2")
@@ -28,8 +32,10 @@ func TestAPushIsAcceptedAndRead(t *testing.T) {
 		t.Fatalf("POST: %d %s; want 202, 3 deliveries and a warning for bob", a.status, a.body)
 	}
 	id := accepted.PushID
-	if got := string(w.memory.pushes[push.ID(id)].Payload); got != "a\x00b" {
-		t.Errorf("the payload is %q; want what was sent, byte for byte", got)
+	var inbox protocol.Inbox
+	w.must(200, "GET", "/v1/apps/notes/devices/a1/inbox", "").into(t, &inbox)
+	if len(inbox.Deliveries) != 1 || inbox.Deliveries[0].Payload != "a\x00b" {
+		t.Errorf("the inbox is %+v; want the payload as it was sent, byte for byte", inbox)
 	}
 	var users []string
 	for cursor := ""; ; {
@@ -46,10 +52,13 @@ func TestAPushIsAcceptedAndRead(t *testing.T) {
 		t.Errorf("the deliveries are %q; want three that wait", users)
 	}
 	var cancelled protocol.Cancelled
-	w.memory.set(push.ID(id), 0, push.Expired)
+	w.must(204, "DELETE", "/v1/apps/notes/devices/a1", "")
+	if w.memory != nil {
+		w.memory.set(push.ID(id), 0, push.Undeliverable)
+	}
 	w.must(200, "DELETE", pushesPath+"/"+id, "").into(t, &cancelled)
-	if cancelled.Cancelled != 2 || len(cancelled.AlreadyFinal) != 1 || cancelled.AlreadyFinal[0].State != push.Expired {
-		t.Errorf("cancelled: %+v; want 2, and one that had expired", cancelled)
+	if cancelled.Cancelled != 2 || len(cancelled.AlreadyFinal) != 1 || cancelled.AlreadyFinal[0].State != push.Undeliverable {
+		t.Errorf("cancelled: %+v; want 2, and one that had become undeliverable", cancelled)
 	}
 	for _, other := range []string{"nonsense", strings.ToUpper(id), string(push.NewID()), "%00"} {
 		w.root("GET", pushesPath+"/"+other, "").is(t, "GET "+other, 404, "not_found")
@@ -123,7 +132,11 @@ func TestWhatIsWrongWithAPushIsToldAtOnceAndByName(t *testing.T) {
 
 func TestGoodPushesOfAllKinds(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testGoodPushesOfAllKinds)
+}
+
+func testGoodPushesOfAllKinds(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	w.phone("notes", "a b/🙂", "..d/é")
 	soon := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
@@ -152,21 +165,29 @@ func TestGoodPushesOfAllKinds(t *testing.T) {
 
 func TestADryRunMakesNothing(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testADryRunMakesNothing)
+}
+
+func testADryRunMakesNothing(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	a := w.root("POST", pushesPath, `{"to": {"users": ["alice"]}, "resource_id": "both", "dry_run": true}`, "Idempotency-Key", "k")
 	var run protocol.DryRun
-	if a.into(t, &run); a.status != 200 || len(run.Deliveries) != 1 || run.Deliveries[0].Do != "wake" || run.Deliveries[0].Provider != "apns" {
+	if a.into(t, &run); a.status != 200 || len(run.Deliveries) != 1 || run.Deliveries[0].Do != "wait" || run.Deliveries[0].Reason != push.ReasonNoDevice {
 		t.Errorf("a dry run: %d %s; want what would be done with one device", a.status, a.body)
 	}
-	if len(w.memory.pushes)+len(w.memory.idempotent) != 0 {
+	if w.memory != nil && len(w.memory.pushes)+len(w.memory.idempotent) != 0 {
 		t.Error("a dry run left something behind; want nothing")
 	}
 }
 
 func TestAnIdempotencyKeyBringsTheFirstAnswerBack(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testAnIdempotencyKeyBringsTheFirstAnswerBack)
+}
+
+func testAnIdempotencyKeyBringsTheFirstAnswerBack(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	body := `{"to": {"users": ["alice"]}, "resource_id": "both", "payload": "1"}`
 	first := w.root("POST", pushesPath, body, "Idempotency-Key", "k 1")
@@ -185,14 +206,18 @@ func TestAnIdempotencyKeyBringsTheFirstAnswerBack(t *testing.T) {
 	}
 	w.root("POST", pushesPath, `{"to": 1, "resource_id": "both"}`, "Idempotency-Key", "a", "Idempotency-Key", "b").
 		is(t, "two keys and a wrong body", 422, "invalid", "header.Idempotency-Key too_many", "body.to wrong_type")
-	if len(w.memory.pushes) != 1 {
+	if w.memory != nil && len(w.memory.pushes) != 1 {
 		t.Errorf("%d pushes; want 1", len(w.memory.pushes))
 	}
 }
 
 func TestABatchTakesTheGoodAndTellsTheWrong(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testABatchTakesTheGoodAndTellsTheWrong)
+}
+
+func testABatchTakesTheGoodAndTellsTheWrong(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	batch := `{"pushes": [
 		{"to": {"users": ["alice"]}, "resource_id": "both", "payload": "1"},
@@ -226,13 +251,20 @@ func TestABatchTakesTheGoodAndTellsTheWrong(t *testing.T) {
 		t.Errorf("again: %s; want %s", again.body, a.body)
 	}
 	w.root("POST", pushesPath+"/batch", strings.Replace(batch, "1", "3", 1), "Idempotency-Key", "b").is(t, "another batch", 409, "conflict")
-	delete(w.memory.idempotent, "notes/b") // as if the server had been killed before it kept the answer
-	if again := w.root("POST", pushesPath+"/batch", batch, "Idempotency-Key", "b"); again.body != a.body || len(w.memory.pushes) != 2 {
-		t.Errorf("after a crash half-way: %s and %d pushes; want %s and 2", again.body, len(w.memory.pushes), a.body)
+	if w.memory != nil {
+		testABatchAfterACrash(t, w, batch, a.body)
 	}
 	item := `{"to": {"all": true}, "resource_id": "both"},`
 	w.root("POST", pushesPath+"/batch", `{"pushes": [`+strings.TrimSuffix(strings.Repeat(item, 1001), ",")+`]}`).
 		is(t, "1 001 pushes", 422, "invalid", "body.pushes too_many")
 	w.root("POST", pushesPath+"/batch", `{"pushes": []}`).is(t, "no push", 422, "invalid", "body.pushes out_of_range")
 	w.root("POST", pushesPath+"/batch", `{"pushes": [{"a": 1, "a": 2}]}`).is(t, "a doubled name in an item", 400, "bad_json")
+}
+
+func testABatchAfterACrash(t *testing.T, w *world, batch, first string) {
+	t.Helper()
+	delete(w.memory.idempotent, "notes/b") // as if the server had been killed before it kept the answer
+	if again := w.root("POST", pushesPath+"/batch", batch, "Idempotency-Key", "b"); again.body != first || len(w.memory.pushes) != 2 {
+		t.Errorf("after a crash half-way: %s and %d pushes; want %s and 2", again.body, len(w.memory.pushes), first)
+	}
 }

@@ -33,7 +33,11 @@ func importResults(t *testing.T, body io.Reader) []protocol.ImportResult {
 
 func TestAnImportAnswersEachLine(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testAnImportAnswersEachLine)
+}
+
+func testAnImportAnswersEachLine(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	w.phone("notes", "alice", "taken")
 	lines := []string{
@@ -79,14 +83,18 @@ func TestAnImportAnswersEachLine(t *testing.T) {
 
 func TestAnImportIsAStreamBothWays(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testAnImportIsAStreamBothWays)
+}
+
+func testAnImportIsAStreamBothWays(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	lines, feed := io.Pipe()
 	r, err := http.NewRequest("POST", w.url+"/v1/apps/notes/devices/import", lines)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+rootKey)
+	r.Header.Set("Authorization", "Bearer "+w.rootKey)
 	go fmt.Fprintln(feed, `{"device_id": "i1", "platform": "android", "user": "alice"}`) // ends when the line is read
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -106,11 +114,15 @@ func TestAnImportIsAStreamBothWays(t *testing.T) {
 
 func TestALineCutOffIsNotImported(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testALineCutOffIsNotImported)
+}
+
+func testALineCutOffIsNotImported(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	conn := dial(t, w)
 	line := `{"device_id": "i1", "platform": "android", "user": "alice"}`
-	fmt.Fprintf(conn, "POST /v1/apps/notes/devices/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 500\r\n\r\n%s", rootKey, line)
+	fmt.Fprintf(conn, "POST /v1/apps/notes/devices/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 500\r\n\r\n%s", w.rootKey, line)
 	conn.(interface{ CloseWrite() error }).CloseWrite()
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Fatal(err)
@@ -120,7 +132,11 @@ func TestALineCutOffIsNotImported(t *testing.T) {
 
 func TestABigImportIsAnsweredWhole(t *testing.T) {
 	t.Parallel()
-	w := setup(t)
+	both(t, testABigImportIsAnsweredWhole)
+}
+
+func testABigImportIsAnsweredWhole(t *testing.T, w *world) {
+	t.Helper()
 	w.notes()
 	const devices = 2_000
 	var b strings.Builder
@@ -169,7 +185,7 @@ func (w *world) follow(id string) *bufio.Reader {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+rootKey)
+	r.Header.Set("Authorization", "Bearer "+w.rootKey)
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		w.t.Fatal(err)
@@ -258,7 +274,7 @@ func TestTheLiveTimelineEndsWithItsClient(t *testing.T) {
 	var accepted protocol.PushAccepted
 	w.must(202, "POST", pushesPath, `{"to": {"users": ["bob"]}, "resource_id": "both"}`).into(t, &accepted)
 	conn := dial(t, w)
-	fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", pushesPath, accepted.PushID, rootKey)
+	fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", pushesPath, accepted.PushID, w.rootKey)
 	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}

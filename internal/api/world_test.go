@@ -26,7 +26,8 @@ const rootKey = "hush_root_for_the_tests_of_the_api"
 type world struct {
 	t        *testing.T
 	url      string
-	memory   *memory
+	rootKey  string
+	memory   *memory // nil on a whole server, like sessions
 	sessions *sessions
 	api      *api.API
 }
@@ -44,6 +45,9 @@ func (s *sessions) Drop(key push.DeviceKey, session string, code int) {
 }
 
 func (s *sessions) all() []string {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.dropped)
@@ -69,7 +73,7 @@ func (c checker) Check(_ context.Context, credential push.Credential) (push.Cred
 func setup(t *testing.T, change ...func(*api.Config)) *world {
 	t.Helper()
 	m := newMemory()
-	w := &world{t: t, memory: m, sessions: &sessions{}}
+	w := &world{t: t, rootKey: rootKey, memory: m, sessions: &sessions{}}
 	who, err := auth.New(auth.Config{Store: m, RootKey: rootKey})
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +145,7 @@ func (w *world) request(method, path, body string, headers ...string) answer {
 // root is a call with the root key.
 func (w *world) root(method, path, body string, headers ...string) answer {
 	w.t.Helper()
-	return w.request(method, path, body, append([]string{"Authorization", "Bearer " + rootKey}, headers...)...)
+	return w.request(method, path, body, append([]string{"Authorization", "Bearer " + w.rootKey}, headers...)...)
 }
 
 // must is root, and the status is to be as wanted.
