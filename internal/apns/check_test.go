@@ -220,7 +220,8 @@ func TestTheConfigurationIsChecked(t *testing.T) {
 	for name, cfg := range map[string]apns.Config{
 		"no Credentials": {},
 		"URL":            {Credentials: w.creds, URL: "api.push.apple.com"},
-		"plain URL":      {Credentials: w.creds, URL: "https://x/y"},
+		"URL with path":  {Credentials: w.creds, URL: "https://x/y"},
+		"plain URL":      {Credentials: w.creds, URL: "http://127.0.0.1:2197"},
 		"DevelopmentURL": {Credentials: w.creds, DevelopmentURL: "://"},
 		"CA":             {Credentials: w.creds, CA: []byte("no PEM")},
 		"RetryWait":      {Credentials: w.creds, RetryWait: -1},

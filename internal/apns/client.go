@@ -15,8 +15,8 @@ import (
 
 // Apple's hosts.
 const (
-	ProductionURL  = "https://api.push.apple.com:443"
-	DevelopmentURL = "https://api.sandbox.push.apple.com:443"
+	ProductionURL  = "https://api.push.apple.com"
+	DevelopmentURL = "https://api.sandbox.push.apple.com"
 )
 
 // NoCredentials is the reason of a WakeError where an app has no credential stored.
@@ -82,7 +82,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	for name, url := range map[string]string{"URL": cfg.URL, "DevelopmentURL": cfg.DevelopmentURL} {
-		if err := h2push.CheckURL(url); err != nil {
+		if err := h2push.CheckURL(url, false); err != nil {
 			return nil, fmt.Errorf("apns: %s: %w", name, err)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // URL is Google's host for sends.
-const URL = "https://fcm.googleapis.com:443"
+const URL = "https://fcm.googleapis.com"
 
 // NoCredentials is the reason of a WakeError where an app has no credential stored.
 const NoCredentials = "no_credentials"
@@ -82,7 +82,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h2push.CheckURL(cfg.URL); err != nil {
+	if err := h2push.CheckURL(cfg.URL, true); err != nil {
 		return nil, fmt.Errorf("fcm: URL: %w", err)
 	}
 	if cfg.TokenURL != "" {

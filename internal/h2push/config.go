@@ -91,9 +91,12 @@ func parseEndpoint(raw string) (endpoint, error) {
 	}, nil
 }
 
-// CheckURL says what is wrong with a URL; nil: nothing.
-func CheckURL(raw string) error {
-	_, err := parseEndpoint(raw)
+// CheckURL says what is wrong with a URL for a pool; nil: nothing. Only HTTP/1.1 is spoken without TLS.
+func CheckURL(raw string, http1 bool) error {
+	host, err := parseEndpoint(raw)
+	if err == nil && host.plain && !http1 {
+		return fmt.Errorf("%q: want https: HTTP/2 needs TLS here", raw)
+	}
 	return err
 }
 

@@ -20,6 +20,9 @@ const sends = 4
 // shortWait is how long a request waits for a reconnect that is held back; beyond it the request is told to come back.
 const shortWait = time.Second
 
+// shortLife is the age below which a connection that ends without any answer counts as a failed one.
+const shortLife = 10 * time.Second
+
 // maxSerial is how many connections there may be where each carries one request at a time.
 const maxSerial = 64
 
@@ -52,6 +55,7 @@ type slot struct {
 	warming  bool      // no answer has proved it yet
 	answered bool      // any answer at all
 	busy     time.Time // since when its present request is under way; for warming ones
+	since    time.Time // when it was made
 }
 
 // link is one connection. It must not hold a lock of its own while it calls the pool.
@@ -74,13 +78,10 @@ type grant struct {
 // New checks the configuration. The first connection is made when the first request comes.
 func New(cfg Config) (*Pool, error) {
 	cfg = cfg.withDefaults()
-	host, err := parseEndpoint(cfg.URL)
-	if err != nil {
+	if err := CheckURL(cfg.URL, cfg.HTTP1); err != nil {
 		return nil, fmt.Errorf("h2push: URL: %w", err)
 	}
-	if host.plain && !cfg.HTTP1 {
-		return nil, fmt.Errorf("h2push: URL: the scheme is http; want https: HTTP/2 needs TLS here")
-	}
+	host, _ := parseEndpoint(cfg.URL) // checked above
 	p := &Pool{cfg: cfg, host: host}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	return p, nil
@@ -304,7 +305,7 @@ func (p *Pool) failWaiters(e *Error) {
 func (p *Pool) dial() {
 	ctx, cancel := context.WithTimeoutCause(p.ctx, p.cfg.DialTimeout, errDialTimeout)
 	defer cancel()
-	s := &slot{warming: p.cfg.Proves != nil, busy: time.Now()}
+	s := &slot{warming: p.cfg.Proves != nil, busy: time.Now(), since: time.Now()}
 	err := p.connect(ctx, s)
 
 	p.mu.Lock()
@@ -339,7 +340,7 @@ func (p *Pool) lost(s *slot, err error) {
 		if other == s {
 			p.slots = append(p.slots[:i], p.slots[i+1:]...)
 			p.cfg.Logger.Debug("connection closed", "host", p.host.addr, "cause", err)
-			if !s.answered {
+			if !s.answered && time.Since(s.since) < shortLife {
 				p.failed(err)
 			}
 			if p.fails >= sends && len(p.slots) == 0 {

@@ -717,3 +717,24 @@ func TestClosingLetsWhatIsInFlightEnd(t *testing.T) {
 	}
 	<-closed
 }
+
+func TestAGoAwayBeforeTheFirstRequestTellsItsReason(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, nil, func(w *wire) error {
+		if err := w.WriteGoAway(0, http2.ErrCodeNo, []byte(`{"reason":"BadCertificateEnvironment"}`)); err != nil {
+			return err
+		}
+		for {
+			if _, err := w.ReadFrame(); err != nil {
+				return err
+			}
+		}
+	})
+	_, err := p.pool(nil).Do(within(t, long), post("x"))
+	if e := isError(t, err); e.Sent || e.Reason != "BadCertificateEnvironment" {
+		t.Errorf("got %v, sent %v, want the reason, and false", err, e.Sent)
+	}
+	if n := p.connections(); n > 6 {
+		t.Errorf("got %d connections, want a few", n)
+	}
+}

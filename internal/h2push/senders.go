@@ -69,34 +69,48 @@ func (s *Senders[S]) Of(ctx context.Context, app string) (S, error) {
 	now := s.now()
 	s.mu.Lock()
 	k, ok := s.apps[app]
-	closed := s.closed
-	s.mu.Unlock()
-	switch {
-	case closed:
+	if s.closed {
+		s.mu.Unlock()
 		return none, push.ErrUnavailable
-	case ok && now.Sub(k.at) < credentialAge:
+	}
+	if ok && now.Sub(k.at) < credentialAge {
+		s.mu.Unlock()
 		return k.sender, nil
 	}
+	if ok { // one asks; the others go on with what is known
+		s.apps[app] = known[S]{sender: k.sender, at: now}
+	}
+	s.mu.Unlock()
+	found, id, err := s.load(ctx, app)
+	if err != nil {
+		s.fail(app, err)
+		return none, err
+	}
+	return s.keep(app, id, found, now)
+}
+
+// load asks the store for an app's credential, and makes a sender of it unless there is one.
+func (s *Senders[S]) load(ctx context.Context, app string) (S, string, error) {
+	var none S
 	cred, _, err := s.credentials.Credential(ctx, app, s.provider)
 	if err != nil {
-		return none, fmt.Errorf("look up the credential: %w", err)
+		return none, "", fmt.Errorf("look up the credential: %w", err)
 	}
 	id, err := identity(cred)
 	if err != nil {
-		return none, err
+		return none, "", err
 	}
 	s.mu.Lock()
 	found, ok := s.byID[id]
 	s.mu.Unlock()
 	if !ok {
-		if found, err = s.parse(id, cred); err != nil {
-			return none, err
-		}
+		found, err = s.parse(id, cred)
 	}
-	return s.keep(app, id, found, now)
+	return found, id, err
 }
 
-// keep notes an app's sender, unless somebody has noted another for the same credential meanwhile.
+// keep notes an app's sender, unless somebody has noted another for the same credential meanwhile. A sender that no app
+// has any more is dropped: another node has stored a new credential.
 func (s *Senders[S]) keep(app, id string, found S, asked time.Time) (S, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,9 +121,60 @@ func (s *Senders[S]) keep(app, id string, found S, asked time.Time) (S, error) {
 	if other, ok := s.byID[id]; ok {
 		found = other
 	}
+	was, had := s.apps[app]
 	s.byID[id] = found
 	s.apps[app] = known[S]{sender: found, at: asked}
+	if had && was.sender != found && !s.used(was.sender) {
+		s.drop(was.sender)
+	}
 	return found, nil
+}
+
+// fail has the store asked again at the next wake; an app that has no credential any more has no sender either.
+func (s *Senders[S]) fail(app string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.apps[app]
+	if !ok || s.closed {
+		return
+	}
+	if !errors.Is(err, push.ErrNotFound) {
+		s.apps[app] = known[S]{sender: k.sender}
+		return
+	}
+	delete(s.apps, app)
+	if !s.used(k.sender) {
+		s.drop(k.sender)
+	}
+}
+
+// used tells whether any app has the sender. The caller holds mu.
+func (s *Senders[S]) used(one S) bool {
+	for _, k := range s.apps {
+		if k.sender == one {
+			return true
+		}
+	}
+	return false
+}
+
+// drop forgets a sender, and closes it once its connections have answered. The caller holds mu.
+func (s *Senders[S]) drop(one S) {
+	for id, other := range s.byID {
+		if other == one {
+			delete(s.byID, id)
+		}
+	}
+	for app, k := range s.apps {
+		if k.sender == one {
+			delete(s.apps, app)
+		}
+	}
+	s.closing.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), s.drain)
+		defer cancel()
+		one.Close(ctx)
+	})
 }
 
 // identity tells credentials apart. Topics are no part of it: they are the provider's to know.
@@ -142,25 +207,9 @@ func (s *Senders[S]) Doubt(app string) {
 func (s *Senders[S]) Forget(app string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k, ok := s.apps[app]
-	if !ok || s.closed {
-		return
+	if k, ok := s.apps[app]; ok && !s.closed {
+		s.drop(k.sender)
 	}
-	for id, other := range s.byID {
-		if other == k.sender {
-			delete(s.byID, id)
-		}
-	}
-	for name, other := range s.apps {
-		if other.sender == k.sender {
-			delete(s.apps, name)
-		}
-	}
-	s.closing.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), s.drain)
-		defer cancel()
-		k.sender.Close(ctx)
-	})
 }
 
 // Close closes all senders at once, and waits for those that were dropped.
