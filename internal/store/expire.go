@@ -84,20 +84,21 @@ func (s *Store) RenewLeases(ctx context.Context, keys []push.DeviceKey, until ti
 	return errors.Join(failed...)
 }
 
-const lookAgain = `UPDATE devices SET due_at = ? WHERE app = ? AND owner = '' AND id IN (
-	SELECT id FROM devices WHERE app = ? AND due_at > ? AND owner = '' ORDER BY due_at LIMIT ?)`
+const lookAgain = "SELECT id FROM devices WHERE app = ? AND due_at > ? AND owner = '' ORDER BY due_at LIMIT ? {skip}"
 
 // LookAgain makes all devices of an app that wait for a time due now, in pieces: something that they may wait for has
 // changed. A device with open deliveries always waits for a time, at the latest their expiry; one that a node has in hand
 // is looked at anyway.
 func (s *Store) LookAgain(ctx context.Context, app string, now time.Time) error {
 	for {
-		var n int64
+		n := 0
 		err := s.write(ctx, "look again", &op{app: app, long: true, do: func(ctx context.Context, t *tx) error {
-			piece := exec(lookAgain, micros(now), app, app, micros(now), deleteRows)
-			err := t.run(ctx, piece)
-			n = piece.n
-			return err
+			ids, err := all(ctx, t, scalar[string], lookAgain, app, micros(now), deleteRows)
+			if err != nil {
+				return err
+			}
+			n = len(ids)
+			return t.run(ctx, s.holdDevices(app, ids, now, 0))
 		}})
 		if err != nil || n < deleteRows {
 			return err

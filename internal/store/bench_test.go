@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/internal/store/pgtest"
+	"github.com/hushpush/hush/push"
+)
+
+// One push in and its outcome back, flushed, for users with a device each; with group commit and without. The ratio of the
+// two is what group commit is worth here; the numbers themselves are the machine's.
+func BenchmarkAcceptAndHandle(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		for _, batch := range []int{1, 50, 500} {
+			b.Run(fmt.Sprintf("%s/batch=%d", engine, batch), func(b *testing.B) {
+				cfg := Config{BatchOps: batch}
+				if engine == "sqlite" {
+					cfg.DataDir = b.TempDir()
+				} else {
+					cfg.DatabaseURL = pgtest.URL(b)
+				}
+				acceptAndHandle(b, openFor(b, cfg), 2*batch)
+			})
+		}
+	}
+}
+
+const benchUsers = 1000
+
+func acceptAndHandle(b *testing.B, s *Store, callers int) {
+	ctx := context.Background()
+	if _, _, err := s.PutApp(ctx, "notes"); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := s.PutResource(ctx, push.Resource{App: "notes", ID: "both", APNs: &push.Strategy{}}); err != nil {
+		b.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range benchUsers {
+		wg.Go(func() {
+			r := push.Registration{DeviceID: fmt.Sprint("d", i), Platform: push.IOS}
+			if _, _, err := s.Register(ctx, r, "notes", push.Caller{User: fmt.Sprint("u", i)}, nil, fmt.Append(nil, "c", i)); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	var next atomic.Int64
+	b.ResetTimer()
+	for range callers {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				if err := acceptAndHandleOne(ctx, s, int(i)%benchUsers); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pushes/s")
+}
+
+func acceptAndHandleOne(ctx context.Context, s *Store, user int) error {
+	p := push.Push{ID: push.NewID(), App: "notes", ResourceID: "both", Payload: []byte(`{"cursor":1841}`), AcceptedAt: time.Now(),
+		To: push.Audience{Users: []string{fmt.Sprint("u", user)}}}
+	if r := s.Accept(ctx, []push.AcceptRequest{{Push: p}}, 10*time.Second)[0]; r.Err != nil {
+		return r.Err
+	}
+	key := push.DeviceKey{App: "notes", Device: fmt.Sprint("d", user)}
+	_, err := s.Step(ctx, push.StepRequest{Key: key, Named: []push.ID{p.ID}}, func(snap push.Snapshot) push.Changes {
+		c := push.Changes{Device: &snap.Device}
+		for _, d := range snap.Named {
+			c.Deliveries = append(c.Deliveries, d.Receive(time.Now(), push.IOS, push.Receipt{Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathAPNs}))
+		}
+		return c
+	})
+	return err
+}

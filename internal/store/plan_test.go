@@ -1,0 +1,174 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hushpush/hush/internal/store/pgtest"
+)
+
+// hotQuestions are those whose plan decides whether Hush is fast, with arguments and the index that must answer them.
+var hotQuestions = []struct {
+	name  string
+	sql   string
+	args  []any
+	index string
+}{
+	{"inbox", inboxOf, []any{100, "notes", "d7", 50}, "deliveries_inbox"},
+	{"open count", openOf, []any{"notes", "d7"}, "deliveries_inbox"},
+	{"open beyond", openBeyond, []any{"notes", "d7", 100}, "deliveries_inbox"},
+	{"due devices", dueDevices.oldest, []any{int64(5), 100}, "devices_due"},
+	{"any due device", dueDevices.any, []any{int64(5)}, "devices_due"},
+	{"next app with due devices", dueDevices.nextApp, []any{"notes"}, "devices_due_in_app"},
+	{"due devices of an app", dueDevices.ofApp, []any{"notes", int64(5), 100}, "devices_due_in_app"},
+	{"due pushes", duePushes.oldest, []any{int64(5), 100}, "pushes_due"},
+	{"due pushes of an app", duePushes.ofApp, []any{"notes", int64(5), 100}, "pushes_due_in_app"},
+	{"expiry of users' deliveries", userlessExpired, []any{-1, int64(5), 100}, "deliveries_userless_expiry"},
+	{"deliveries of a user without a device", userlessOfUser, []any{-1, "notes", "u7"}, "deliveries_userless"},
+	{"device by credential", deviceByCredential, []any{[]byte("c7")}, "devices_credential"},
+	{"devices by token", devicesByToken, []any{"notes", []byte("t7"), "d8", "ios"}, "devices_token"},
+	{"devices of a user", devicesOfUser, []any{"notes", "u7", "", 100}, "devices_of_user"},
+	{"targets of users", targetsOfUsers, []any{"notes", `["u7"]`}, "devices_of_user"},
+	{"server key by hash", keyByHash, []any{[]byte("h")}, "server_keys_hash_key|sqlite_autoindex_server_keys"},
+	{"supersede", supersede, []any{"superseded", int64(1), "", "notes", "d7", []byte("k"), "u7"}, "deliveries_collapse"},
+	{"old pushes", oldPushes, []any{int64(5), 100}, "pushes_old"},
+	{"whether a push is final", pushOpen, []any{"p7"}, "deliveries_final"},
+	{"page of a push", pushPage, []any{-1, "big", "notes", "", "", 100}, "deliveries_pkey|sqlite_autoindex_deliveries"},
+	{"old idempotency keys", removeIdempotency, []any{int64(5), 100}, "idempotency_old"},
+	{"broadcast", devicesAfter, []any{"notes", "d1", int64(1 << 60), 100}, "devices_pkey|sqlite_autoindex_devices"},
+	{"a broadcast's open deliveries", openOfPush, []any{"big", 500}, "deliveries_final|deliveries_pkey"},
+	{"one delivery", updateDelivery, []any{"sent", "", "", "", int64(1), nil, 0, 0, nil, "", "p7", "d7", "u7", "sent"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
+	{"look again", lookAgain, []any{"notes", int64(5), 100}, "devices_due_in_app|devices_due"},
+}
+
+// fill puts enough rows into both engines that a planner has a choice: 20 000 deliveries on 5 000 devices of two apps.
+const (
+	fillDevices = `INSERT INTO devices (app, id, user_id, platform, environment, about, provider_token, token_hash, token_state, app_state, owner_gen, token_gen,
+			credential_hash, created_at, updated_at, wake_times, due_at)
+		SELECT CASE WHEN n %% 10 = 0 THEN 'other' ELSE 'notes' END, 'd' || n, 'u' || n, 'ios', '', '{}', %[2]s, %[3]s, 'ok', '', 1, 1, %[4]s, n, n, %[2]s,
+			CASE WHEN n %% 3 = 0 THEN n END FROM %[1]s`
+	fillUsers  = `INSERT INTO users (app, id) SELECT app, user_id FROM devices`
+	fillPushes = `INSERT INTO pushes (id, app, resource_id, payload, audience, collapse_key, deliver, accepted_at, expires_at, made, due_at, look_at)
+		SELECT 'p' || n, 'notes', 'both', %[2]s, '{}', %[2]s, 'auto', n, n, 1, CASE WHEN n %% 50 = 0 THEN n END, n FROM %[1]s`
+	fillDeliveries = `INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation, final_at, collapse_key, events)
+		SELECT CASE WHEN n %% 10 = 0 THEN 'other' ELSE 'notes' END, 'p' || (n + k * 100), CASE WHEN n %% 20 = 7 THEN '' ELSE 'd' || n END, 'u' || n, 'waiting', '', n, n, 0, 1,
+			CASE WHEN k > 0 THEN n END, %[2]s, '' FROM %[1]s, (SELECT 0 AS k UNION SELECT 1 UNION SELECT 2 UNION SELECT 3) c`
+	fillBig = `INSERT INTO pushes (id, app, resource_id, payload, audience, collapse_key, deliver, accepted_at, expires_at, made, look_at)
+		VALUES ('big', 'notes', 'both', %[2]s, '{}', %[2]s, 'auto', 1, 1, 1, 1)`
+	fillBroadcast = `INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation, final_at, events)
+		SELECT 'notes', 'big', id, user_id, 'handled', '', 1, 1, 0, 1, 1, '' FROM devices WHERE app = 'notes'`
+	fillIdempotency = `INSERT INTO idempotency (app, key, body_hash, answer, created_at) SELECT 'notes', %[4]s, %[2]s, %[2]s, n FROM %[1]s`
+	fillKeys        = `INSERT INTO server_keys (app, id, role, hash, created_at) SELECT 'notes', 'k' || n, 'send', %[4]s, n FROM %[1]s`
+)
+
+type noSealer struct{}
+
+func (noSealer) Seal(plain, _ []byte) ([]byte, error)  { return plain, nil }
+func (noSealer) Open(sealed, _ []byte) ([]byte, error) { return sealed, nil }
+func (noSealer) KeyID() string                         { return "none" }
+
+func openFor(t testing.TB, cfg Config) *Store {
+	t.Helper()
+	cfg.Sealer = noSealer{}
+	s, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+func TestHotQuestionsUseTheirIndexes(t *testing.T) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		s := openFor(t, Config{DataDir: t.TempDir()})
+		checkPlans(t, s, "(WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < 5000) SELECT n FROM g) g",
+			"x''", "CAST('t' || n AS BLOB)", "CAST('c' || n AS BLOB)", "EXPLAIN QUERY PLAN ", "SCAN ")
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		s := openFor(t, Config{DatabaseURL: pgtest.URL(t)})
+		checkPlans(t, s, "(SELECT generate_series(1, 5000) AS n) g", "''::bytea", "('t' || n)::bytea", "('c' || n)::bytea", "EXPLAIN ", "Seq Scan on ")
+	})
+}
+
+func checkPlans(t *testing.T, s *Store, series, empty, token, credential, explain, scan string) {
+	err := s.write(context.Background(), "fill", &op{long: true, do: func(ctx context.Context, tx *tx) error {
+		for _, sql := range []string{fillDevices, fillUsers, fillPushes, fillDeliveries, fillBig, fillBroadcast, fillIdempotency, fillKeys} {
+			sql = strings.Split(fmt.Sprintf(sql, series, empty, token, credential), "%!(EXTRA")[0]
+			if err := tx.run(ctx, exec(sql)); err != nil {
+				return err
+			}
+		}
+		return tx.run(ctx, exec("ANALYZE"))
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range hotQuestions {
+		var lines []string
+		err := s.write(context.Background(), "explain", &op{do: func(ctx context.Context, tx *tx) error {
+			lines = nil
+			if tx.s.db.locksRows() { // a scan then shows only where no index can answer; these tables are small
+				if err := tx.run(ctx, exec("SET LOCAL enable_seqscan = off")); err != nil {
+					return err
+				}
+			}
+			return tx.run(ctx, each(func(row scanFunc) error {
+				var line string
+				var ignored int
+				err := row(&line)
+				if err != nil {
+					err = row(&ignored, &ignored, &ignored, &line)
+				}
+				lines = append(lines, line)
+				return err
+			}, explain+q.sql, q.args...))
+		}})
+		plan := strings.Join(lines, "\n")
+		if err != nil {
+			t.Errorf("%s: %v", q.name, err)
+			continue
+		}
+		used := false
+		for _, index := range strings.Split(q.index, "|") {
+			used = used || strings.Contains(plan, index+" ") || strings.Contains(plan, index+"\n") || strings.Contains(plan, index+"_")
+		}
+		if !used {
+			t.Errorf("%s does not use %s:\n%s", q.name, q.index, plan)
+		}
+		for _, table := range []string{"devices", "deliveries", "pushes", "d", "p"} {
+			for _, line := range strings.Split(plan, "\n") {
+				if strings.Contains(line, scan+table+" ") && !strings.Contains(line, "USING") || strings.HasSuffix(line, scan+table) {
+					t.Errorf("%s reads the whole table:\n%s", q.name, plan)
+				}
+			}
+		}
+	}
+}
+
+func TestBothSchemasHaveTheSameColumns(t *testing.T) {
+	t.Parallel()
+	columns := map[string][]string{}
+	for engine, s := range map[string]*Store{"sqlite": openFor(t, Config{DataDir: t.TempDir()}), "postgres": openFor(t, Config{DatabaseURL: pgtest.URL(t)})} {
+		sql := "SELECT m.name || '.' || c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE 'goose%' ORDER BY 1"
+		if engine == "postgres" {
+			sql = `SELECT (table_name || '.' || column_name) COLLATE "C" FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%' ORDER BY 1`
+		}
+		list, err := all(context.Background(), s.read, scalar[string], sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns[engine] = list
+	}
+	if a, b := fmt.Sprint(columns["sqlite"]), fmt.Sprint(columns["postgres"]); a != b || len(columns["sqlite"]) < 60 {
+		t.Errorf("columns differ:\nsqlite   %s\npostgres %s", a, b)
+	}
+}
