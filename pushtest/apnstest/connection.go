@@ -3,6 +3,7 @@ package apnstest
 import (
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/pushtest/internal/h2sim"
@@ -10,7 +11,8 @@ import (
 
 // link is what APNs remembers of a connection.
 type link struct {
-	cert *sender // never changes; nil without a client certificate
+	cert *sender     // never changes; nil without a client certificate
+	used atomic.Bool // a request has come
 
 	mu        sync.Mutex
 	boundTo   *Key       // guarded by mu: the key of the first good provider token

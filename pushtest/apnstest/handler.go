@@ -25,6 +25,7 @@ var ruleAnswer = Rule{
 // handle answers one request: it writes it down, lets a fault have its way, and else judges it by the rules.
 func (s *Server) handle(r *h2sim.Request) h2sim.Response {
 	a := &attempt{Request: r, link: r.Conn.Value.(*link)}
+	a.link.used.Store(true)
 	s.readMessageID(a)
 	a.token = s.post.spelling(strings.TrimPrefix(r.Path, devicePath), strings.HasPrefix(r.Path, devicePath))
 	var faulty bool

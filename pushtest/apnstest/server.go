@@ -206,14 +206,17 @@ func (s *Server) Reset() {
 	s.clock.Reset()
 }
 
-// GoAway ends all connections in good order, with this reason in the GOAWAY ("": without debug data).
+// GoAway ends all connections that have been used in good order, with this reason in the GOAWAY ("": without debug data). One
+// that has just been opened is spared: Go's client gives up a request for good whose fresh connection ends before it.
 func (s *Server) GoAway(reason Reason) {
 	var debug []byte
 	if reason != "" {
 		debug = reasonJSON(reason)
 	}
 	for _, c := range s.h2.Conns() {
-		c.GoAway(debug)
+		if l, ok := c.Value.(*link); ok && l.used.Load() {
+			c.GoAway(debug)
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func (s *Server) WriteTimeline(w io.Writer) {
 		all = all[more:]
 	}
 	for _, r := range all {
-		fmt.Fprintf(w, "%s #%s conn %d %s %.20q", r.At.Format("15:04:05.000"), r.ID, r.Connection, r.Method, r.Path)
+		fmt.Fprintf(w, "%s #%s conn %d %s %s", r.At.Format("15:04:05.000"), r.ID, r.Connection, r.Method, shortPath(r.Path))
 		for _, h := range []string{"apns-topic", "apns-push-type", "apns-priority"} {
 			if v := r.Headers[h]; v != "" {
 				fmt.Fprintf(w, " %.60s", v)
@@ -115,4 +115,12 @@ func (s *Server) WriteTimeline(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
+}
+
+// shortPath keeps both ends of a path: tokens differ at either.
+func shortPath(p string) string {
+	if len(p) > 40 {
+		p = p[:20] + "…" + p[len(p)-12:]
+	}
+	return strings.ToValidUTF8(p, "?")
 }

@@ -46,7 +46,7 @@ func Serve(ln net.Listener, cfg Config) *Server {
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.ln.Addr() }
 
-// Conns are the connections that are open now, in no order.
+// Conns are the connections that are open now and past OnConn, in no order.
 func (s *Server) Conns() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +106,6 @@ func (s *Server) line(raw net.Conn) {
 	s.mu.Lock()
 	s.last++
 	c := newConn(s.ctx, s.last, &s.cfg, raw, nc)
-	s.conns[c] = true
 	s.mu.Unlock()
 	c.TLS = nc.ConnectionState()
 	defer func() {
@@ -125,7 +124,14 @@ func (s *Server) line(raw net.Conn) {
 			s.cfg.OnEnd(c)
 		}
 	}()
-	c.serve()
+	c.serve(func() {
+		if s.cfg.OnConn != nil {
+			s.cfg.OnConn(c)
+		}
+		s.mu.Lock()
+		s.conns[c] = true // not before: what OnConn has set is then seen by whoever asks for Conns
+		s.mu.Unlock()
+	})
 }
 
 // tellPlainText says in HTTP/1.0, to a client that does not speak TLS, what is wrong.
@@ -136,8 +142,8 @@ func tellPlainText(err error) {
 	}
 }
 
-// serve finds out which HTTP the client speaks, and speaks it.
-func (c *Conn) serve() {
+// serve finds out which HTTP the client speaks, and speaks it; begin is called when the client has said hello.
+func (c *Conn) serve(begin func()) {
 	br := bufio.NewReaderSize(c.nc, 4096)
 	proto := c.TLS.NegotiatedProtocol
 	if proto != "h2" {
@@ -145,9 +151,7 @@ func (c *Conn) serve() {
 		start, _ := br.Peek(len("PRI * HTTP/2"))
 		if c.http1 = c.cfg.HTTP1 && string(start) != "PRI * HTTP/2"; c.http1 {
 			c.nc.SetDeadline(time.Time{})
-			if c.cfg.OnConn != nil {
-				c.cfg.OnConn(c)
-			}
+			begin()
 			c.serveHTTP1(br)
 			return
 		}
@@ -161,9 +165,7 @@ func (c *Conn) serve() {
 	if !c.hello(br) {
 		return
 	}
-	if c.cfg.OnConn != nil {
-		c.cfg.OnConn(c)
-	}
+	begin()
 	var watcher sync.WaitGroup
 	watcher.Go(c.watch)
 	c.readLoop()
