@@ -40,7 +40,8 @@ func readOpen(scan scanFunc) (push.Delivery, error) { return readDelivery(scan) 
 const (
 	inboxOf = "SELECT " + deliveryColumns + ` FROM deliveries d JOIN pushes p ON p.id = d.push_id
 		WHERE d.app = ? AND d.device_id = ? AND d.final_at IS NULL ORDER BY d.since, d.push_id LIMIT ?`
-	openOf = "SELECT COUNT(*) FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL"
+	openOf        = "SELECT COUNT(*) FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL"
+	openAndExpiry = "SELECT COUNT(*), MIN(expires_at) FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL"
 	// Of those behind the first ones: how many, and when the first of them expires.
 	openBeyond = `SELECT COUNT(*), MIN(expires_at) FROM (SELECT expires_at FROM deliveries
 		WHERE app = ? AND device_id = ? AND final_at IS NULL ORDER BY since, push_id LIMIT 1000000000 OFFSET ?) beyond`

@@ -9,7 +9,7 @@ import (
 )
 
 const userlessExpired = "SELECT " + deliveryColumns + ` FROM deliveries d JOIN pushes p ON p.id = d.push_id
-	WHERE d.device_id = '' AND d.final_at IS NULL AND d.expires_at <= ? ORDER BY d.expires_at LIMIT ?`
+	WHERE d.device_id <= '' AND d.final_at IS NULL AND d.expires_at <= ? ORDER BY d.expires_at LIMIT ?`
 
 // ExpireUserless ends up to limit deliveries whose time ran out while their user had no device, and says how many. Those of
 // devices end when their device is looked at.
@@ -52,7 +52,7 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 const nextDue = `SELECT MIN(at) FROM (
 	SELECT MIN(due_at) AS at FROM devices WHERE due_at IS NOT NULL
 	UNION ALL SELECT MIN(due_at) FROM pushes WHERE due_at IS NOT NULL
-	UNION ALL SELECT MIN(expires_at) FROM deliveries WHERE final_at IS NULL AND device_id = '') due`
+	UNION ALL SELECT MIN(expires_at) FROM deliveries WHERE final_at IS NULL AND device_id <= '') due`
 
 // NextDue is when the first device, push or expiry of a user's delivery is due; the zero time if nothing ever is.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {

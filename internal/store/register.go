@@ -159,7 +159,7 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 	return moved, nil
 }
 
-const userlessOfUser = "SELECT " + deliveryColumns + ", p.ttl, p.collapse_key FROM deliveries d JOIN pushes p ON p.id = d.push_id WHERE d.app = ? AND d.user_id = ? AND d.device_id = '' AND d.final_at IS NULL ORDER BY d.since, d.push_id"
+const userlessOfUser = "SELECT " + deliveryColumns + ", p.ttl, p.collapse_key FROM deliveries d JOIN pushes p ON p.id = d.push_id WHERE d.app = ? AND d.user_id = ? AND d.device_id <= '' AND d.final_at IS NULL ORDER BY d.since, d.push_id"
 
 // takeOver gives the device what waits for its user, who had no device. Time to live and collapse key are those of the
 // device's platform now.

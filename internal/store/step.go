@@ -147,7 +147,14 @@ func (t *tx) readBeyond(ctx context.Context, round []*stepOp) error {
 	var stmts []*stmt
 	for _, o := range round {
 		o.snap.OpenTotal = len(o.snap.Open)
-		if o.snap.Device.ID != "" && len(o.snap.Open) == o.req.OpenLimit {
+		if o.snap.Device.ID != "" && o.req.OpenLimit <= 0 {
+			stmts = append(stmts, each(func(scan scanFunc) error {
+				var expires *int64
+				err := scan(&o.snap.OpenTotal, &expires)
+				o.snap.NextExpiry = clock(expires)
+				return err
+			}, openAndExpiry, o.req.Key.App, o.req.Key.Device))
+		} else if o.snap.Device.ID != "" && len(o.snap.Open) == o.req.OpenLimit {
 			stmts = append(stmts, each(func(scan scanFunc) error {
 				var beyond int
 				var expires *int64

@@ -128,8 +128,9 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_inbox ON deliveries (app, device_id, since, push_id, expires_at) WHERE final_at IS NULL;
 CREATE INDEX deliveries_collapse ON deliveries (app, device_id, collapse_key, user_id) WHERE final_at IS NULL AND collapse_key IS NOT NULL;
-CREATE INDEX deliveries_userless ON deliveries (app, user_id, since, push_id) WHERE final_at IS NULL AND device_id = '';
-CREATE INDEX deliveries_userless_expiry ON deliveries (expires_at) WHERE final_at IS NULL AND device_id = '';
+-- "<=" and not "=": compared with a query's "device_id = ?", "=" would make SQLite plan that query anew for every argument.
+CREATE INDEX deliveries_userless ON deliveries (app, user_id, since, push_id) WHERE final_at IS NULL AND device_id <= '';
+CREATE INDEX deliveries_userless_expiry ON deliveries (expires_at) WHERE final_at IS NULL AND device_id <= '';
 CREATE INDEX deliveries_final ON deliveries (push_id, final_at);
 
 CREATE TABLE idempotency (
