@@ -36,7 +36,7 @@ check: ## formatting, vet, staticcheck, tidy modules, generated files
 cross: ## the SDK for Android without cgo, and the example app linked for it
 	GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./sdk/... ./examples/...
 	GOOS=android GOARCH=amd64 CGO_ENABLED=0 go build ./sdk/...
-	GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build -o bin/notes-android-arm64 ./examples/notes
+	GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build -o bin/notes-android-arm64 ./examples/notes/cmd/notes
 
 generate: build ## write docs/generated anew: the simulators' rules
 	bin/hush sim apns --rules --markdown > docs/generated/apns-rules.md

@@ -63,20 +63,32 @@ func TestTheReadmesGoCompiles(t *testing.T) {
 	}
 }
 
-// links are the README's and its neighbours' relative links.
-var links = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+// links are relative links, and paths of Go files that are named in full.
+var links = regexp.MustCompile("\\]\\(([^)#:]+)\\)|`((?:[a-z0-9]+/)+[a-z0-9_]+\\.go)`")
 
 func TestLinksInTheDocsLeadSomewhere(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/decisions/README.md"} {
+	decisions, err := filepath.Glob("../docs/decisions/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"}
+	for _, d := range decisions {
+		pages = append(pages, strings.TrimPrefix(d, "../"))
+	}
+	for _, page := range pages {
 		text, err := os.ReadFile(filepath.Join("..", page))
 		if err != nil {
 			t.Error(err)
 			continue
 		}
 		for _, l := range links.FindAllStringSubmatch(string(text), -1) {
-			if _, err := os.Stat(filepath.Join("..", filepath.Dir(page), l[1])); err != nil {
-				t.Errorf("%s links to %s: %v", page, l[1], err)
+			target := filepath.Join("..", filepath.Dir(page), l[1])
+			if l[2] != "" {
+				target = filepath.Join("..", l[2])
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s names %s%s: %v", page, l[1], l[2], err)
 			}
 		}
 	}

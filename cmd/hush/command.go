@@ -108,7 +108,7 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) f
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newServe(w), newSim(w), newVersion(w),
+	root.AddCommand(newServe(w), newDemo(w), newSim(w), newVersion(w),
 		newApp(w), newKey(w), newProvider(w), newResource(w), newUser(w), newDevice(w),
 		newPush(w), newTrace(w), newCancel(w))
 	return root

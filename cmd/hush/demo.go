@@ -1,0 +1,46 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/internal/demo"
+)
+
+func newDemo(w world) *cobra.Command {
+	var (
+		o     demo.Options
+		color string
+	)
+	cmd := &cobra.Command{
+		Use: "demo", Short: "See silent pushes reach phones in every state, on this machine", Args: noArgs,
+		Long: `Start a server, simulators of APNs and FCM, an example app as real processes, and a phone for each state that an app can be
+in; send one push to each through the public API, and show which handler ran, or what kept it from running until the app
+was opened. Needs nothing but this program, and less than a minute.
+
+Without --once the server then stays up, with its address, keys and a ready curl line, until Ctrl-C.
+
+Exit status: 0 if every row is as expected, else 1.`,
+		Example: "  hush demo\n  hush demo --once --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch color {
+			case "auto":
+				o.Color = w.style().coloured
+			case "always":
+				o.Color = true
+			case "never":
+			default:
+				return usagef("--color is %q; want auto, always or never", color)
+			}
+			o.Out, o.Err = w.stdout, w.stderr
+			return demo.Run(cmd.Context(), o)
+		},
+	}
+	fs := cmd.Flags()
+	fs.BoolVar(&o.Once, "once", false, "end after the table and a timeline")
+	fs.BoolVar(&o.JSON, "json", false, "print one JSON object a row instead of a table")
+	fs.StringVar(&o.DataDir, "data", "", "keep the server's state in this directory (default a fresh one, removed at the end)")
+	fs.StringVar(&o.Listen, "listen", "", "the server's host:port (default a free port on loopback)")
+	fs.StringVar(&color, "color", "auto", "auto (on a terminal), always or never")
+	complete(cmd, "color", "auto", "always", "never")
+	return cmd
+}
