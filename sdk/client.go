@@ -30,7 +30,7 @@ type Client struct {
 	stop context.CancelCauseFunc // ends base
 	goes sync.WaitGroup          // all goroutines of the client
 
-	registering sync.Mutex    // held for one registration or logout; before mu
+	registering turnstile     // held for one registration or logout; before mu
 	turn        chan struct{} // holds a token while a handler runs: one at a time
 	flights     flights
 	queue       queue
@@ -65,10 +65,11 @@ func Open(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg, server: server, log: cfg.Logger.With("room", "sdk"), dir: d,
-		handlers: handlers{changed: make(chan struct{})},
-		turn:     make(chan struct{}, 1),
-		nudge:    make(chan struct{}, 1),
-		state:    Background,
+		handlers:    handlers{changed: make(chan struct{})},
+		turn:        make(chan struct{}, 1),
+		registering: make(turnstile, 1),
+		nudge:       make(chan struct{}, 1),
+		state:       Background,
 	}
 	c.base, c.stop = context.WithCancelCause(context.Background())
 	c.user, c.userStop = context.WithCancelCause(c.base)

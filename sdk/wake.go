@@ -80,7 +80,7 @@ func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (F
 	}
 	whole, handling, cancel := c.wakeTime(ctx)
 	defer cancel()
-	s, err := c.dir.self()
+	s, err := c.ownerFor(whole, w.Gen)
 	if err != nil {
 		return Failed, fmt.Errorf("sdk: a wake: %w", err)
 	}
@@ -115,6 +115,17 @@ func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (F
 		return summary(results, true), fmt.Errorf("sdk: a wake: %w", err)
 	}
 	return summary(results, false), nil
+}
+
+// ownerFor is who the device belongs to. A wake for a later owner than the one written down may have overtaken the answer to
+// a registration: the server wakes a device the moment it is registered. Then that answer is waited for.
+func (c *Client) ownerFor(ctx context.Context, generation int) (identity, error) {
+	s, err := c.dir.self()
+	if err != nil || s.LoggedOut || generation <= s.Generation || !c.registering.within(ctx) {
+		return s, err
+	}
+	c.registering.Unlock()
+	return c.dir.self()
 }
 
 // summary is the one result of a wake: there is new data if any handler had some; it failed if any did, or could not run.
