@@ -186,7 +186,10 @@ func TestOnlyWhatMayBeRepeatedIsRepeated(t *testing.T) {
 
 func TestTwoPushesHaveTwoIdempotencyKeysUnlessTold(t *testing.T) {
 	t.Parallel()
-	c, a := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(202); io.WriteString(w, `{"push_id":"p"}`) })
+	c, a := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.WriteHeader(202)
+		io.WriteString(w, `{"push_id":"p"}`)
+	})
 	for range 2 {
 		if _, err := c.Push(ctx(t), "notes", protocol.PushRequest{ResourceID: "r"}); err != nil {
 			t.Fatal(err)
@@ -204,7 +207,10 @@ func TestTwoPushesHaveTwoIdempotencyKeysUnlessTold(t *testing.T) {
 
 func TestAPayloadArrivesAsItIsOrIsRefused(t *testing.T) {
 	t.Parallel()
-	c, a := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(202); io.WriteString(w, `{"push_id":"p"}`) })
+	c, a := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.WriteHeader(202)
+		io.WriteString(w, `{"push_id":"p"}`)
+	})
 	payload := "a\x00b <&> \u2028 🐟"
 	if _, err := c.Push(ctx(t), "notes", protocol.PushRequest{ResourceID: "r", Payload: payload}); err != nil {
 		t.Fatal(err)

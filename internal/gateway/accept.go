@@ -20,7 +20,7 @@ const handshakeWait = 5 * time.Second
 
 func newUpgrader(cfg Config, subprotocols []string) *gws.Upgrader {
 	return gws.NewUpgrader(events{}, &gws.ServerOption{
-		ReadBufferSize:     readBufferBytes,
+		ReadBufferSize: readBufferBytes,
 		// Twice what a frame may have, so that one that is a little too long is refused with our code. The library closes what
 		// is longer with 1009 (RFC 6455, section 7.4.1), and what is no WebSocket with 1002. UTF-8 is checked with the JSON.
 		ReadMaxPayloadSize: 2 * protocol.MaxFrameBytes,

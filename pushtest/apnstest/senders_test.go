@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 apns2 gives its users x/net's deprecated Transport, and theirs is the client under test
+
 package apnstest_test
 
 import (

@@ -78,13 +78,13 @@ func TestTheControlAPIWorksAsDescribed(t *testing.T) {
 	if a, b := w.to("c:1", ""), w.to("c:1", ""); a.status != 200 || b.status != 404 {
 		t.Errorf("uninstalled: %d then %d, want 200 then 404", a.status, b.status)
 	}
-	if status, v := w.ctl("POST", "/_sim/clock", `{"advance":"1h"}`); status != 200 || v["now"] == nil || w.Now().Sub(time.Now()) < 59*time.Minute {
+	if status, v := w.ctl("POST", "/_sim/clock", `{"advance":"1h"}`); status != 200 || v["now"] == nil || time.Until(w.Now()) < 59*time.Minute {
 		t.Errorf("clock: %d %v", status, v)
 	}
 	if status, _ := w.ctl("POST", "/_sim/reset", `{}`); status != 204 {
 		t.Errorf("reset: %d", status)
 	}
-	if n := len(w.Requests()); n != 0 || w.Now().Sub(time.Now()) > time.Minute {
+	if n := len(w.Requests()); n != 0 || time.Until(w.Now()) > time.Minute {
 		t.Errorf("after reset: %d requests, now %s", n, w.Now())
 	}
 	if status, _ := w.ctl("GET", "/_sim/tokens/c:1", ""); status != 404 {

@@ -146,7 +146,7 @@ func TestWrongControlRequestsAreRefusedByFieldAndChangeNothing(t *testing.T) {
 	if _, _, ok := w.faults.Take("send", "a"); ok || len(w.tokens.m) != 0 {
 		t.Errorf("wrong requests left something behind: fault %v, tokens %v", ok, w.tokens.m)
 	}
-	if now := w.clock.Now(); now.Sub(time.Now()) > time.Minute {
+	if now := w.clock.Now(); time.Until(now) > time.Minute {
 		t.Errorf("wrong requests moved the clock to %s", now)
 	}
 }

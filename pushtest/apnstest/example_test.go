@@ -1,0 +1,131 @@
+package apnstest_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/apnstest"
+)
+
+// post sends by hand what a sender under test would send.
+func post(s *apnstest.Server, client *http.Client, token, payload string) {
+	jwt, err := s.Key().SignToken(time.Now())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	req, _ := http.NewRequest("POST", s.URL()+"/3/device/"+token, strings.NewReader(payload))
+	for name, value := range map[string]string{
+		"authorization": "bearer " + jwt, "apns-topic": "com.example.notes", "apns-push-type": "background", "apns-priority": "5",
+	} {
+		req.Header.Set(name, value)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	fmt.Println(strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", string(body))))
+}
+
+// start is New without a test around it.
+func start(set ...string) (*apnstest.Server, *http.Client, func()) {
+	s, err := apnstest.Start(apnstest.Config{Listen: "127.0.0.1:0", Topics: []string{"com.example.notes"}, Set: set})
+	if err != nil {
+		panic(err)
+	}
+	client := s.Client()
+	return s, client, func() { client.CloseIdleConnections(); s.Close() }
+}
+
+const payload = `{"aps":{"content-available":1}}`
+
+// A phone that is on-line gets what is sent to it.
+func Example() {
+	apns, client, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes", Online: true, Deliver: func(n apnstest.Notification) {
+		fmt.Printf("the phone got %s with priority %d\n", n.Payload, n.Priority)
+	}})
+	post(apns, client, "ff01", payload)
+	// Output:
+	// the phone got {"aps":{"content-available":1}} with priority 5
+	// 200
+}
+
+// One notification waits for a phone that is off-line: the newest.
+func ExampleServer_SetOnline() {
+	apns, client, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes"})
+	post(apns, client, "ff01", payload)
+	post(apns, client, "ff01", payload)
+	apns.SetOnline("ff01", true)
+	for _, r := range apns.Requests() {
+		fmt.Println(r.ID, r.Outcome)
+	}
+	// Output:
+	// 200
+	// 200
+	// 1 replaced
+	// 2 delivered
+}
+
+// What waits expires by simulated time: a month takes no month.
+func ExampleServer_Advance() {
+	apns, client, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes"})
+	post(apns, client, "ff01", payload)
+	apns.Advance(31 * 24 * time.Hour)
+	fmt.Println(apns.Requests()[0].Outcome)
+	// Output:
+	// 200
+	// discarded
+}
+
+// A fault spoils the next request.
+func ExampleServer_AddFault() {
+	apns, client, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes", Online: true})
+	reason := "ServiceUnavailable"
+	apns.AddFault(apnstest.Fault{Do: "answer", Status: 503, Reason: &reason})
+	post(apns, client, "ff01", payload)
+	post(apns, client, "ff01", payload)
+	// Output:
+	// 503 {"reason":"ServiceUnavailable"}
+	// 200
+}
+
+// A token that is void is told with the time since when.
+func ExampleServer_Retire() {
+	apns, client, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes"})
+	apns.Retire("ff01", apnstest.Unregistered, time.UnixMilli(1767366245678))
+	post(apns, client, "ff01", payload)
+	// Output:
+	// 410 {"reason":"Unregistered","timestamp":1767366245678}
+}
+
+// What nobody knows of Apple is a switch.
+func ExampleRules() {
+	for _, r := range apnstest.Rules() {
+		if r.Switch == "background.priority" {
+			fmt.Println(r.Switch, r.Default, r.Certain)
+		}
+	}
+	if _, err := apnstest.Start(apnstest.Config{Set: []string{"background.priority=shrug"}}); err != nil {
+		fmt.Fprintln(os.Stdout, err)
+	}
+	// Output:
+	// background.priority accept uncertain
+	// apnstest: set "background.priority=shrug": want one of accept, refuse
+}
