@@ -1,6 +1,8 @@
 package main
 
 import (
+	"github.com/hushpush/hush/internal/store/pgtest"
+
 	"bufio"
 	"context"
 	"encoding/json"
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asHush) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Main(m))
 }
 
 // process starts the command as a process of its own. It is killed at the end of the test if it is still there.

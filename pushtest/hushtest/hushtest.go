@@ -51,31 +51,34 @@ type Server struct {
 	FCM     *fcmtest.Server
 
 	settings config.Config
+	command  *command // nil: the server runs in this process
 	logs     *logs
-	server   *server.Server
+	node     node
 
 	mu   sync.Mutex // guards sent
 	sent []string
 }
 
 // Option changes what Start sets up.
-type Option func(*config.Config)
+type Option func(*Server)
 
 // AckWait is how long a session has to acknowledge a push; 5s unless told.
-func AckWait(d time.Duration) Option { return func(c *config.Config) { c.Delivery.AckWait = d } }
+func AckWait(d time.Duration) Option { return func(s *Server) { s.settings.Delivery.AckWait = d } }
 
 // RetryWait is how long a provider is left alone after a refusal that names no time: APNs' 15 minutes and FCM's 10 seconds
 // are long for a test.
 func RetryWait(d time.Duration) Option {
-	return func(c *config.Config) { c.APNs.RetryWait, c.FCM.RetryWait, c.FCM.QuotaWait = d, d, d }
+	return func(s *Server) {
+		s.settings.APNs.RetryWait, s.settings.FCM.RetryWait, s.settings.FCM.QuotaWait = d, d, d
+	}
 }
 
 // Keep is how long a push is kept after its last delivery became final; 7 days unless told.
-func Keep(d time.Duration) Option { return func(c *config.Config) { c.Store.Keep = d } }
+func Keep(d time.Duration) Option { return func(s *Server) { s.settings.Store.Keep = d } }
 
 // Database stores everything in PostgreSQL (postgres://…) instead of SQLite.
 func Database(url string) Option {
-	return func(c *config.Config) { c.Database = push.Secret(url) }
+	return func(s *Server) { s.settings.Database = push.Secret(url) }
 }
 
 // Start starts it. Everything ends with the test.
@@ -87,7 +90,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 	s.settings.APNs.URL, s.settings.APNs.CA = s.APNs.URL(), writeFile(t, dir, "apns-ca.pem", s.APNs.CAPEM())
 	s.settings.FCM.URL, s.settings.FCM.CA = s.FCM.URL(), writeFile(t, dir, "fcm-ca.pem", s.FCM.CAPEM())
 	for _, o := range opts {
-		o(&s.settings)
+		o(s)
 	}
 	s.start(t)
 	t.Cleanup(func() { s.stop(t) })
@@ -104,16 +107,38 @@ func writeFile(t testing.TB, dir, name string, content []byte) string {
 	return path
 }
 
+// node is a running server, in this process or in its own.
+type node interface {
+	url() string
+	addr() string
+	rootKey() push.Secret
+	stop(ctx context.Context) error
+}
+
+type inProcess struct{ *server.Server }
+
+func (n inProcess) url() string                    { return n.URL() }
+func (n inProcess) addr() string                   { return n.Addr() }
+func (n inProcess) rootKey() push.Secret           { return n.RootKey() }
+func (n inProcess) stop(ctx context.Context) error { return n.Shutdown(ctx) }
+
 func (s *Server) start(t testing.TB) {
 	t.Helper()
-	srv, err := server.Start(t.Context(), server.Config{
-		Settings: s.settings, Logger: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	var err error
+	if s.command != nil {
+		s.node, err = s.command.start(s.settings, s.logs)
+	} else {
+		var srv *server.Server
+		srv, err = server.Start(t.Context(), server.Config{
+			Settings: s.settings, Logger: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		})
+		s.node = inProcess{srv}
+	}
 	if err != nil {
 		t.Fatalf("hushtest: start: %v", err)
 	}
-	s.server, s.URL, s.RootKey = srv, srv.URL(), srv.RootKey().Reveal()
-	s.settings.Listen = srv.Addr() // the same address after a restart
+	s.URL, s.RootKey = s.node.url(), s.node.rootKey().Reveal()
+	s.settings.Listen = s.node.addr() // the same address after a restart
 	if s.Client, err = client.New(client.Config{Server: s.URL, Key: push.Secret(s.RootKey)}); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +151,7 @@ func (s *Server) stop(t testing.TB) {
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), Wait, errors.New("hushtest: the server did not end"))
 	defer cancel()
-	if err := s.server.Shutdown(ctx); err != nil {
+	if err := s.node.stop(ctx); err != nil {
 		t.Errorf("hushtest: stop: %v", err)
 	}
 }
@@ -136,7 +161,7 @@ func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), Wait, errors.New("hushtest: the server did not end"))
 	defer cancel()
-	if err := s.server.Shutdown(ctx); err != nil {
+	if err := s.node.stop(ctx); err != nil {
 		t.Fatalf("hushtest: stop: %v", err)
 	}
 	s.start(t)
