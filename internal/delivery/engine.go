@@ -29,6 +29,7 @@ type Store interface {
 	PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error)
 	Resource(ctx context.Context, app, id string) (push.Resource, error)
 	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error)
+	LookAgain(ctx context.Context, app string, now time.Time) error
 	RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error
 	NextDue(ctx context.Context) (time.Time, error)
 	ExpireUserless(ctx context.Context, now time.Time, limit int) (int, error)
@@ -201,6 +202,13 @@ func (e *Engine) SessionOpened(key push.DeviceKey) {
 
 // CredentialsChanged lets what an app's former credentials held up go.
 func (e *Engine) CredentialsChanged(app string, p push.Provider) {
-	e.senders.renew(e.cfg.Now(), sender{app, p})
-	e.dueAt(e.cfg.Now())
+	now := e.cfg.Now()
+	e.senders.renew(now, sender{app, p})
+	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: the look at an app's devices took too long"))
+	defer cancel()
+	// Storing the credentials made the devices due as well; one that was looked at since still saw the hold.
+	if err := e.cfg.Store.LookAgain(ctx, app, now); err != nil {
+		e.cfg.Logger.Warn("devices of an app with new credentials are looked at later", "app", app, "err", err)
+	}
+	e.dueAt(now)
 }

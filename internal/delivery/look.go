@@ -133,9 +133,6 @@ func (e *Engine) wake(d push.Device, w push.Wake) outcome {
 	}
 	e.cfg.Metrics.wake(o)
 	e.senders.heard(e.cfg.Now(), sender{d.App, w.Provider}, d.ID, o)
-	if o.err != nil && o.err.Fault == push.FaultCredentials {
-		e.cfg.Logger.Warn("a provider refuses the app's credentials", "app", d.App, "provider", w.Provider, "reason", o.err.Reason)
-	}
 	return o
 }
 

@@ -23,14 +23,13 @@ func (l *links) SessionOpened(key push.DeviceKey) { l.engine.SessionOpened(key) 
 
 func (l *links) SessionClosed(push.DeviceKey) {}
 
-// policies is the store as the API sees it: what changes an app's credentials or strategies is told to whoever works by
-// them.
+// policies is the store as the API sees it: what changes an app's credentials is told to the room that signs with them.
 type policies struct {
 	*store.Store
 	server *Server
 }
 
-// PutCredential stores a credential and lets what the former one held up go.
+// PutCredential stores a credential; the provider's room reads it anew.
 func (p policies) PutCredential(ctx context.Context, app string, info push.CredentialInfo, c push.Credential) (bool, error) {
 	created, err := p.Store.PutCredential(ctx, app, info, c)
 	if err == nil {
@@ -64,5 +63,4 @@ func (s *Server) credentialsChanged(app string, p push.Provider) {
 	case push.FCM:
 		s.fcm.Forget(app)
 	}
-	s.engine.CredentialsChanged(app, p)
 }
