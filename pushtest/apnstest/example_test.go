@@ -11,16 +11,17 @@ import (
 	"github.com/hushpush/hush/pushtest/apnstest"
 )
 
-// post sends by hand what a sender under test would send.
-func post(s *apnstest.Server, client *http.Client, token, payload string) {
-	jwt, err := s.Key().SignToken(time.Now())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+// sender is by hand what a sender under test would be. It signs once: a second provider token within 20 minutes is refused.
+type sender struct {
+	*http.Client
+	jwt string
+}
+
+// post sends a background push.
+func post(s *apnstest.Server, client *sender, token, payload string) {
 	req, _ := http.NewRequest("POST", s.URL()+"/3/device/"+token, strings.NewReader(payload))
 	for name, value := range map[string]string{
-		"authorization": "bearer " + jwt, "apns-topic": "com.example.notes", "apns-push-type": "background", "apns-priority": "5",
+		"authorization": "bearer " + client.jwt, "apns-topic": "com.example.notes", "apns-push-type": "background", "apns-priority": "5",
 	} {
 		req.Header.Set(name, value)
 	}
@@ -35,12 +36,16 @@ func post(s *apnstest.Server, client *http.Client, token, payload string) {
 }
 
 // start is New without a test around it.
-func start(set ...string) (*apnstest.Server, *http.Client, func()) {
+func start(set ...string) (*apnstest.Server, *sender, func()) {
 	s, err := apnstest.Start(apnstest.Config{Listen: "127.0.0.1:0", Topics: []string{"com.example.notes"}, Set: set})
 	if err != nil {
 		panic(err)
 	}
-	client := s.Client()
+	jwt, err := s.Key().SignToken(time.Now())
+	if err != nil {
+		panic(err)
+	}
+	client := &sender{s.Client(), jwt}
 	return s, client, func() { client.CloseIdleConnections(); s.Close() }
 }
 

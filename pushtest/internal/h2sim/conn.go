@@ -184,8 +184,9 @@ func (c *Conn) endIfDrained() {
 const drainWait = 10 * time.Second
 
 // lingerWait is how long a connection that we end is still read, so that the client gets to see our last frames: closing a
-// socket with unread bytes in it makes the kernel throw away what is on its way to the peer.
-const lingerWait = time.Second
+// socket with unread bytes in it makes the kernel throw away what is on its way to the peer. A client that has read it closes;
+// one on a busy machine may take a while.
+const lingerWait = 5 * time.Second
 
 // shutWrite says on the wire that nothing more comes, and wakes readLoop, which lingers and closes.
 func (c *Conn) shutWrite() {

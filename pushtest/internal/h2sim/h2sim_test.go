@@ -553,3 +553,27 @@ func TestCloseCutsConnectionsAndWaitsForHandlers(t *testing.T) {
 		t.Error("Close returned before the handler")
 	}
 }
+
+func TestAGoAwayOnAConnectionThatIsEndingCutsNothingOff(t *testing.T) {
+	t.Parallel()
+	addr, trust, s := setup(t, h2sim.Config{})
+	c := dial(t, addr, trust)
+	id := must[uint32](t)(c.Request("/", []byte("x")))
+	must[*h2raw.Answer](t)(c.Await(id))
+	conn := s.Conns()[0]
+	for range 5 {
+		conn.GoAway([]byte("bye"))
+	}
+	c.Framer.WritePing(false, [8]byte{}) // unread by the server: a cut would reset the connection
+	if ga := must[*h2raw.GoAway](t)(c.AwaitGoAway()); ga.Last != id || ga.Debug != "bye" {
+		t.Errorf("got %+v", ga)
+	}
+	select {
+	case <-conn.Done():
+		t.Error("the connection was cut while the client was still there")
+	default:
+	}
+	if err := c.AwaitEnd(); err != nil {
+		t.Errorf("the connection was not closed: %v", err)
+	}
+}

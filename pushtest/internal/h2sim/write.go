@@ -18,7 +18,9 @@ func (c *Conn) write(f func() error) error {
 	if err == nil {
 		err = c.bw.Flush()
 	}
-	if err != nil {
+	// Once the connection says its last, a late writer finds it shut; cutting it then would take from the client what it has
+	// not read yet. The lingering reader closes it.
+	if err != nil && !c.isDying() {
 		c.Close()
 	}
 	return err
