@@ -39,7 +39,7 @@ func (c *Client) dial(ctx context.Context, w who) (*link, error) {
 		hello: make(chan protocol.ServerFrame, 1), closed: make(chan struct{}),
 		waiting: map[int64]chan protocol.ReceiptsAnswer{},
 	}
-	l.heard.Store(time.Now().UnixNano())
+	l.life.init()
 	release := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	option := &gws.ClientOption{
 		Addr: address.String(), RequestHeader: http.Header{}, HandshakeTimeout: dialWait,

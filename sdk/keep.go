@@ -117,7 +117,8 @@ func (c *Client) mend(ctx context.Context, w who, refusal string, code int) {
 	}
 }
 
-// serve lives with one session until it ends, ctx ends, or the server has been silent for two heartbeats.
+// serve lives with one session until it ends, ctx ends, or the server has been silent for two heartbeats, or for answerWait
+// when it was asked something.
 func (c *Client) serve(ctx context.Context, l *link) error {
 	heartbeat, err := c.greet(ctx, l)
 	if err != nil {
@@ -137,6 +138,7 @@ func (c *Client) serve(ctx context.Context, l *link) error {
 	c.outbox.signal()
 	tick := time.NewTicker(max(heartbeat/4, 10*time.Millisecond))
 	defer tick.Stop()
+	var due <-chan time.Time // when what was asked last must have been answered
 	for {
 		select {
 		case <-l.closed:
@@ -147,12 +149,17 @@ func (c *Client) serve(ctx context.Context, l *link) error {
 			c.mu.Unlock()
 			l.leave(background)
 			return nil
+		case <-l.life.asks:
+			due = time.After(answerWait)
+			c.goes.Go(l.ping) // on a dead socket a write may hang, until the socket is closed below
 		case <-tick.C:
-			if time.Since(time.Unix(0, l.heard.Load())) > 2*heartbeat {
-				c.log.Info("the session is dead: nothing was heard for two heartbeats", "heartbeat", heartbeat)
-				_ = l.net.Conn.Close()
-				return nil
-			}
+		case <-due:
+		}
+		if why := l.life.death(time.Now(), heartbeat); why != "" {
+			c.log.Info("the session is dead", "why", why, "heartbeat", heartbeat)
+			c.cfg.HTTPClient.CloseIdleConnections() // they may be as dead; who waited for an answer goes on by HTTP
+			_ = l.net.Conn.Close()
+			return nil
 		}
 	}
 }

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	helloWait  = 10 * time.Second // for the server's first frame
-	answerWait = 10 * time.Second // for the answer to receipts
-	writeWait  = 5 * time.Second  // for one frame to leave
+	helloWait = 10 * time.Second // for the server's first frame
+	tellWait  = 10 * time.Second // for the answer to receipts, from a server that is heard meanwhile
+	writeWait = 5 * time.Second  // for one frame to leave
 	// defaultHeartbeat is taken where hello names none that makes sense.
 	defaultHeartbeat = 25 * time.Second
 )
@@ -32,7 +32,7 @@ type link struct {
 	client *Client
 	conn   *gws.Conn
 	net    *lingerConn
-	heard  atomic.Int64 // when the server was last heard, Unix nanoseconds by time.Now
+	life   life
 
 	hello  chan protocol.ServerFrame // capacity 1; the first frame
 	closed chan struct{}             // closed when the read loop has ended
@@ -54,9 +54,12 @@ func (l *link) OnClose(_ *gws.Conn, err error) {
 	}
 }
 
+// OnPong is a sign of life.
+func (l *link) OnPong(*gws.Conn, []byte) { l.life.hear() }
+
 // OnPing answers the server's heartbeat.
 func (l *link) OnPing(_ *gws.Conn, payload []byte) {
-	l.heard.Store(time.Now().UnixNano())
+	l.life.hear()
 	l.net.bound()
 	_ = l.conn.WritePong(payload)
 }
@@ -64,7 +67,7 @@ func (l *link) OnPing(_ *gws.Conn, payload []byte) {
 // OnMessage takes one frame. A type that this version does not know is passed over: a newer server may have more to say.
 func (l *link) OnMessage(_ *gws.Conn, m *gws.Message) {
 	defer m.Close()
-	l.heard.Store(time.Now().UnixNano())
+	l.life.hear()
 	var f protocol.ServerFrame
 	if err := json.Unmarshal(m.Bytes(), &f); err != nil {
 		l.client.log.Warn("a frame of the server was not understood", "error", err)
@@ -117,7 +120,7 @@ func (l *link) next(answer chan protocol.ReceiptsAnswer) int64 {
 	return l.seq
 }
 
-// tell sends receipts and waits for the answer.
+// tell sends receipts and waits for the answer. A server that stays silent ends the session, and so the wait.
 func (l *link) tell(ctx context.Context, batch []protocol.Receipt) (protocol.ReceiptsAnswer, error) {
 	answer := make(chan protocol.ReceiptsAnswer, 1)
 	seq := l.next(answer)
@@ -126,10 +129,11 @@ func (l *link) tell(ctx context.Context, batch []protocol.Receipt) (protocol.Rec
 		delete(l.waiting, seq)
 		l.mu.Unlock()
 	}()
+	l.life.ask()
 	if err := l.send(protocol.DeviceFrame{Type: protocol.FrameReceipts, Seq: seq, Receipts: batch}); err != nil {
 		return protocol.ReceiptsAnswer{}, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, answerWait, fmt.Errorf("no answer over the session within %s", answerWait))
+	ctx, cancel := context.WithTimeoutCause(ctx, tellWait, fmt.Errorf("no answer over the session within %s", tellWait))
 	defer cancel()
 	select {
 	case a := <-answer:
@@ -152,6 +156,12 @@ func (l *link) send(f protocol.DeviceFrame) error {
 	}
 	l.net.bound()
 	return l.conn.WriteMessage(gws.OpcodeText, b)
+}
+
+// ping asks the server for a sign of life.
+func (l *link) ping() {
+	l.net.bound()
+	_ = l.conn.WritePing(nil)
 }
 
 // leave says that the app is in the background and closes the session from our side.

@@ -121,12 +121,12 @@ func (c *Client) flush(ctx context.Context) (open int, err error) {
 	}
 }
 
-// tell sends one batch: over the session if it is open, else by HTTP.
+// tell sends one batch: over the session if it is open and not in doubt, else by HTTP.
 func (c *Client) tell(ctx context.Context, batch []protocol.Receipt) (protocol.ReceiptsAnswer, error) {
 	c.mu.Lock()
 	l := c.link
 	c.mu.Unlock()
-	if l != nil {
+	if l != nil && !l.life.doubtful() {
 		answer, err := l.tell(ctx, batch)
 		if err == nil {
 			return answer, nil

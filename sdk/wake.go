@@ -88,6 +88,7 @@ func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (F
 		c.log.Info("a wake was dropped: it has expired, or is not for the present owner", "wake", w.Wake)
 		return NoData, nil
 	}
+	c.doubtLink()
 	background := !c.inForeground()
 	var results []FetchResult
 	var errs []error
