@@ -15,6 +15,7 @@ type situation struct {
 	lost     bool                                   // the session went away while it was given pushes
 	hold     *hold                                  // nil: the app may send through the device's provider
 	renewed  time.Time                              // when the app's credentials were last replaced here; zero: not known
+	alone    time.Time                              // since when this node has the store to itself; zero: it has not
 	ackWait  time.Duration                          // for a session to acknowledge
 	strategy func(resourceID string) *push.Strategy // for the device's provider; nil if the resource has none
 	tokenBad func(push.Device) bool                 // whether a suspect refusal is the token's own fault

@@ -62,6 +62,7 @@ type Config struct {
 	Wakers   map[push.Provider]Waker // required for each provider
 	AckWait  time.Duration           // for a session to acknowledge; 0 means 5s
 	Keep     time.Duration           // of pushes after their last delivery became final; 0 means 7 days
+	Alone    bool                    // no other node uses the store: what a former process had in hand is free at once
 	Workers  int                     // devices in work at once; 0 means 128
 	Queue    int                     // devices that wait in memory; 0 means 8192
 	Logger   *slog.Logger            // nil discards
@@ -89,6 +90,7 @@ type Engine struct {
 	expands chan struct{}   // wakes the expander up
 	hard    context.Context // ends requests in flight that outlast the drain
 	cut     context.CancelCauseFunc
+	started time.Time   // never changes
 	ending  atomic.Bool // Run is draining: nothing new is sent
 	wakeAt  struct {
 		sync.Mutex
@@ -129,7 +131,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	hard, cut := context.WithCancelCause(context.Background())
 	return &Engine{
-		hard: hard, cut: cut,
+		hard: hard, cut: cut, started: cfg.Now(),
 		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1)), senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
 	}, nil
 }

@@ -92,6 +92,9 @@ func (e *Engine) situation(snap push.Snapshot, useSession bool) situation {
 	}
 	s.hold, s.renewed = e.senders.held(now, who)
 	s.lost = !useSession
+	if e.cfg.Alone {
+		s.alone = e.started
+	}
 	if e.ending.Load() {
 		s.hold = &hold{why: push.ReasonRetry, until: now.Add(shortest)} // whoever runs next sends it
 	}

@@ -125,6 +125,18 @@ func TestAWakeIsCountedBeforeItLeaves(t *testing.T) {
 	}
 }
 
+func TestAFormerProcesssWakeGoesOutAgainAtOnceIfNobodyElseHasTheStore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at(t0), waiting()).look(nil)
+	id := w.last.wake.ID
+	w.s.alone = t0.Add(time.Second) // it was killed, and started again
+	w.after(time.Second).wantWake(true)
+	if w.last.wake.ID != id || w.last.wake.Attempt != 2 {
+		t.Errorf("id the same %v, attempt %d; want true, 2", w.last.wake.ID == id, w.last.wake.Attempt)
+	}
+	w.after(time.Second).wantWake(false) // this one is our own
+}
+
 func TestNoReceiptWakesAgainAsOftenAsTheStrategySays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at(t0), waiting()).look(nil)

@@ -11,7 +11,7 @@ const (
 	wakeTime = 10 * time.Second
 
 	// wakeLease is how long a wake is this node's own: its request's time, and a moment to commit the answer. When it is
-	// over, or at the next start on SQLite, the same id goes out again.
+	// over, or at the next start of a node that has the store to itself, the same id goes out again.
 	wakeLease = wakeTime + 2*time.Second
 
 	// suspectWait is how long a refusal that may be ours waits for others like it.
@@ -28,7 +28,7 @@ const (
 // is committed; nil: none. The wake is counted on the board, so no request leaves uncounted.
 func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake {
 	w := b.device.Wake
-	if w.State == push.WakeSending && w.DueAt.After(s.now) {
+	if w.State == push.WakeSending && w.DueAt.After(s.now) && !formerNodes(s, w) {
 		due.at(w.DueAt)
 		return nil
 	}
@@ -62,6 +62,12 @@ func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake 
 		b.device.WakeTimes = remember(b.device.WakeTimes, s.now)
 	}
 	return send(s, b, w, wanting, due)
+}
+
+// formerNodes tells whether a wake was sent by a process that has certainly ended: its lease began before this node had the
+// store to itself.
+func formerNodes(s situation, w push.Wake) bool {
+	return !s.alone.IsZero() && w.DueAt.Add(-wakeLease).Before(s.alone)
 }
 
 // judge says what becomes of a wake whose refusal may mean the token, or our credentials: it waits, it is tried again, or

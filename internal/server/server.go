@@ -217,7 +217,7 @@ func (s *Server) startDelivery(context.Context) error {
 	s.engine, err = delivery.New(delivery.Config{
 		Store: s.store, Sessions: s.gateway,
 		Wakers:  map[push.Provider]delivery.Waker{push.APNs: s.apns, push.FCM: s.fcm},
-		AckWait: set.Delivery.AckWait, Keep: set.Store.Keep, Logger: s.cfg.Logger.With("room", "delivery"), Now: s.cfg.Now,
+		AckWait: set.Delivery.AckWait, Keep: set.Store.Keep, Alone: set.Database == "", Logger: s.cfg.Logger.With("room", "delivery"), Now: s.cfg.Now,
 		Metrics: delivery.NewMetrics(s.metrics),
 	})
 	if err != nil {
