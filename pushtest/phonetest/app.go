@@ -17,6 +17,7 @@ type App interface {
 // Host is what a phone offers to an instance of an app.
 type Host struct {
 	Phone  string                     // its name
+	Token  string                     // the app's provider token, as it is at this launch
 	Log    func(pid int, text string) // takes what the app prints
 	Exited func(why string)           // to be called once, if the app ends by itself
 	Go     func(f func())             // runs f on a goroutine that the drawer waits for when it is closed

@@ -36,7 +36,7 @@ func (p *Phone) logLine(pid int, system bool, text string) {
 	if len(text) > maxLogText {
 		text = strings.ToValidUTF8(text[:maxLogText], "") + "…"
 	}
-	l := LogLine{p.now(), pid, system, text}
+	l := LogLine{p.wall(), pid, system, text}
 	p.log = appendBounded(p.log, l, maxLogLines)
 	if p.drawer.cfg.OnLog != nil {
 		p.drawer.cfg.OnLog(p.spec.Name, l)
@@ -46,7 +46,7 @@ func (p *Phone) logLine(pid int, system bool, text string) {
 // note appends to the record, and returns the line as it stands there. p.mu must be held.
 func (p *Phone) note(r Record) Record {
 	p.noted++
-	r.At, r.seq = p.now(), p.noted
+	r.At, r.seq = p.wall(), p.noted
 	p.records = appendBounded(p.records, r, maxRecords)
 	p.change()
 	return r

@@ -1,10 +1,12 @@
 package phonetest
 
 import (
-	"container/heap"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -16,7 +18,14 @@ import (
 type Config struct {
 	APNs  Provider // of iOS phones; nil: they have a token, and nothing comes
 	FCM   Provider // of Android phones; nil as above
-	Rules Rules
+	Rules Rules    // see NewRules for rules that vary with a seed
+
+	// Seed makes the tokens that the drawer hands out the same at each run; 0: they are random.
+	Seed uint64
+	// InOrder has the phones take turns: one push is judged and handled at a time, in the order in which they arrived, and
+	// its app is asleep again before the next one. With one sender and apps without a process the same things then happen in
+	// the same order at each run. A handler that hangs holds up all phones.
+	InOrder bool
 
 	// OnLog is called with each line of any device log. It is called with the phone locked: it must not call it. nil: nobody
 	// wants it.
@@ -29,12 +38,17 @@ type Drawer struct {
 	clock  simkit.Clock
 	agenda *simkit.Agenda
 	wg     sync.WaitGroup // workers, processes and programs of all phones
+	rand   *simkit.Rand   // of tokens; nil: they are random
 
 	mu     sync.Mutex
 	phones map[string]*Phone // guarded by mu
 	made   int               // guarded by mu; for names
 	due    dueHeap           // guarded by mu; phones with something to do at a time, possibly outdated entries
 	closed bool              // guarded by mu
+	busy   int               // guarded by mu; workers that run, see Settle; in order: pushes whose turn is to come
+	idle   chan struct{}     // guarded by mu; closed when busy falls to 0, nil while nobody waits
+	turns  []*Phone          // guarded by mu; in order: whose turn it is, one entry a push
+	turner bool              // guarded by mu; somebody takes the turns
 }
 
 // ErrClosed is returned for phones of a drawer that has been closed.
@@ -44,6 +58,9 @@ var ErrClosed = errors.New("phonetest: the drawer is closed")
 func New(cfg Config) *Drawer {
 	cfg.Rules = cfg.Rules.withDefaults()
 	d := &Drawer{cfg: cfg, phones: map[string]*Phone{}}
+	if cfg.Seed != 0 {
+		d.rand = simkit.NewRand(cfg.Seed)
+	}
 	d.agenda = simkit.NewAgenda(&d.clock, d.step)
 	return d
 }
@@ -61,6 +78,10 @@ type Spec struct {
 	Bucket          StandbyBucket // Android; "": active
 	SwipeForceStops bool          // Android: a vendor whose swipe is a force-stop
 	Offline         bool
+
+	// PushesOnly is for an app that knows nothing but pushes and deleted messages: it is not told of launches, states and
+	// tokens, and is not waited for when its state changes.
+	PushesOnly bool
 }
 
 // Add puts a phone into the drawer, connects it to its provider, and brings its app into the state that is asked for.
@@ -127,20 +148,26 @@ func (d *Drawer) Phone(name string) *Phone {
 	return d.phones[name]
 }
 
-// Advance moves the time of all phones ahead. What becomes due (held pushes, maintenance windows) has begun when it
-// returns; wait for what it leads to with Phone.Wait.
-func (d *Drawer) Advance(by time.Duration) { d.clock.Advance(by) }
+// Phones are all phones, in the order of their names as people count (p2 before p10).
+func (d *Drawer) Phones() []*Phone {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	phones := slices.Collect(maps.Values(d.phones))
+	slices.SortFunc(phones, func(a, b *Phone) int {
+		return cmp.Or(cmp.Compare(len(a.spec.Name), len(b.spec.Name)), cmp.Compare(a.spec.Name, b.spec.Name))
+	})
+	return phones
+}
+
+// Now is the drawer's time.
+func (d *Drawer) Now() time.Time { return d.clock.Now() }
 
 // Close ends all apps, disconnects all phones, and waits for everything that was started. It may be called twice.
 func (d *Drawer) Close() {
 	d.mu.Lock()
 	d.closed = true
-	phones := make([]*Phone, 0, len(d.phones))
-	for _, p := range d.phones {
-		phones = append(phones, p)
-	}
 	d.mu.Unlock()
-	for _, p := range phones {
+	for _, p := range d.Phones() {
 		p.Close()
 	}
 	d.agenda.Close()
@@ -153,51 +180,4 @@ func (d *Drawer) remove(p *Phone) {
 	if d.phones[p.spec.Name] == p {
 		delete(d.phones, p.spec.Name)
 	}
-}
-
-// schedule has p.tick called at a time of the drawer's clock.
-func (d *Drawer) schedule(p *Phone, at time.Time) {
-	d.mu.Lock()
-	heap.Push(&d.due, dueAt{at, p})
-	first := d.due[0].at
-	d.mu.Unlock()
-	if !first.Before(at) {
-		d.agenda.Poke()
-	}
-}
-
-// step lets every phone that is due look at what it holds.
-func (d *Drawer) step(now time.Time) time.Time {
-	for {
-		d.mu.Lock()
-		if len(d.due) == 0 {
-			d.mu.Unlock()
-			return time.Time{}
-		}
-		if next := d.due[0].at; next.After(now) {
-			d.mu.Unlock()
-			return next
-		}
-		p := heap.Pop(&d.due).(dueAt).phone
-		d.mu.Unlock()
-		p.tick()
-	}
-}
-
-type dueAt struct {
-	at    time.Time
-	phone *Phone
-}
-
-type dueHeap []dueAt
-
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *dueHeap) Push(x any)        { *h = append(*h, x.(dueAt)) }
-func (h *dueHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
 }

@@ -3,6 +3,8 @@ package phonetest
 import (
 	"fmt"
 	"time"
+
+	"github.com/hushpush/hush/pushtest/phonetest/phoneline"
 )
 
 // What a person or the system sets on a phone, beside the app's state.
@@ -17,7 +19,13 @@ func (p *Phone) SetOnline(online bool) {
 	changed := p.facts.online != online
 	p.facts.online = online
 	p.mu.Unlock()
-	if changed && p.line != nil {
+	if !changed {
+		return
+	}
+	for _, l := range p.former {
+		l.SetOnline(online)
+	}
+	if p.line != nil {
 		p.line.SetOnline(online)
 	}
 }
@@ -51,6 +59,69 @@ func (p *Phone) SetBucket(b StandbyBucket) error {
 	p.standby.bucket = b
 	p.mu.Unlock()
 	return nil
+}
+
+// SetOSVersion says which version of its system the phone runs ("13.1"; "": newer than any rule knows).
+func (p *Phone) SetOSVersion(version string) {
+	p.set(func(*facts) { p.standby.osVersion = version })
+}
+
+// SetSwipeForceStops makes the phone one of a vendor whose swipe is a force-stop (Android), or of another.
+func (p *Phone) SetSwipeForceStops(on bool) { p.set(func(f *facts) { f.forceSwipe = on }) }
+
+func (p *Phone) swipeForceStops() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.facts.forceSwipe
+}
+
+// SetDiskFull fills the phone's disk, or makes room again. While it is full the phone holds no push (it is dropped), and the
+// app, which is told by an event, is to behave as if nothing could be written.
+func (p *Phone) SetDiskFull(full bool) {
+	p.set(func(f *facts) { f.diskFull = full })
+	state := phoneline.Free
+	if full {
+		state = phoneline.Full
+	}
+	p.inform(phoneline.Event{Kind: phoneline.Disk, State: state})
+}
+
+// SetClock sets the phone's clock wrong by so much (0: right). What it shows is in the device log, in the record, and in the
+// events that the app gets; the system waits and paces by the true time.
+func (p *Phone) SetClock(off time.Duration) { p.set(func(f *facts) { f.clockOff = off }) }
+
+// Shown is the app showing something to the person, such as a notification: the high-priority messages that it got before
+// have had a visible result, so that they no longer count against it.
+func (p *Phone) Shown() {
+	p.set(func(*facts) { p.standby.high = nil })
+}
+
+// Facts are what has been set on a phone.
+type Facts struct {
+	Online            bool
+	LowPower          bool
+	BackgroundRefresh bool
+	Charging          bool
+	Dozing            bool // also while it charges or a maintenance window is open
+	DiskFull          bool
+	SwipeForceStops   bool
+	Clock             time.Duration // by how much its clock is wrong
+	Bucket            StandbyBucket
+	OSVersion         string
+}
+
+// Facts are those that stand now.
+func (p *Phone) Facts() Facts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f, bucket := p.facts, p.standby.bucket
+	if bucket == "" {
+		bucket = Active
+	}
+	return Facts{
+		Online: f.online, LowPower: f.lowPower, BackgroundRefresh: !f.refreshOff, Charging: f.charging, Dozing: f.dozing,
+		DiskFull: f.diskFull, SwipeForceStops: f.forceSwipe, Clock: f.clockOff, Bucket: bucket, OSVersion: p.standby.osVersion,
+	}
 }
 
 // Advance moves this phone's time ahead, for instance past its throttling. The push services keep theirs.

@@ -12,10 +12,15 @@ import (
 const maxHeld = 100
 
 // keep holds a message. iOS keeps the newest background push of an app only ("Pushing background updates to your App"), FCM
-// the newest of a collapse key and 100 in all; one that is now or never is kept by nobody. p.mu must be held.
+// the newest of a collapse key and 100 in all; one that is now or never is kept by nobody, and a full disk
+// keeps none. p.mu must be held.
 func (p *Phone) keep(m Message, why Reason) {
 	if m.Once {
 		p.note(Record{Push: m.ID, Did: Dropped, Reason: why, State: p.state})
+		return
+	}
+	if p.facts.diskFull {
+		p.note(Record{Push: m.ID, Did: Dropped, Reason: DiskFull, State: p.state})
 		return
 	}
 	p.held = slices.DeleteFunc(p.held, func(old Message) bool {
@@ -56,6 +61,7 @@ func (p *Phone) release() {
 			again = append(again, m)
 			continue
 		}
+		m.released = true // what was let go in a maintenance window is not held back because that has closed meanwhile
 		p.enqueue(m)
 	}
 	p.held = again
@@ -73,12 +79,24 @@ func (p *Phone) plan() {
 	now, rules := p.now(), p.drawer.cfg.Rules
 	var at time.Time
 	if p.spec.Platform == IOS {
-		_, at = p.bucket.empty(now, rules)
+		_, paced := p.bucket.empty(now, rules)
+		_, spent := p.day.spentAll(p.born, now, rules)
+		at = latest(paced, spent)
 	} else if p.facts.dozing {
 		_, at = dozeWindow(p.facts.dozeSince, now, rules)
+	}
+	if now.Before(p.facts.startsAt) {
+		at = latest(at, p.facts.startsAt)
 	}
 	if at.IsZero() {
 		return
 	}
 	p.drawer.schedule(p, at.Add(-p.shift)) // in the drawer's time
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

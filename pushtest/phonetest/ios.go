@@ -23,6 +23,7 @@ type iosFacts struct {
 	lowPower   bool
 	refreshOff bool
 	paced      bool // no background push is left for the app now
+	spent      bool // nor for the day
 }
 
 // iosVerdict is what iOS does with a background push.
@@ -31,6 +32,7 @@ type iosFacts struct {
 //   - Suspended: resumed. Reclaimed by the system: launched into the background (the same page).
 //   - Low Power Mode on or Background App Refresh off: not woken in the background (WWDC 2020, "Background execution
 //     demystified"; the exact rule is not public).
+//   - The device's budget for the day is spent: held until the daily reset (Apple, "Troubleshooting push notifications").
 //   - Too many: held (Apple, "Pushing background updates to your App").
 func iosVerdict(f iosFacts) verdict {
 	switch {
@@ -44,6 +46,8 @@ func iosVerdict(f iosFacts) verdict {
 		return verdict{hold, LowPower}
 	case f.refreshOff:
 		return verdict{hold, RefreshOff}
+	case f.spent:
+		return verdict{hold, DaySpent}
 	case f.paced:
 		return verdict{hold, Throttled}
 	}

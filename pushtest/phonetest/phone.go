@@ -23,6 +23,8 @@ type Phone struct {
 	steps sync.Mutex
 	line  Line // guarded by steps
 
+	former []Line // guarded by steps; of installations that are gone
+
 	mu        sync.Mutex
 	state     State         // guarded by mu, changed with steps held (or by an app that ends)
 	instance  Instance      // guarded by mu; nil without a process
@@ -36,7 +38,9 @@ type Phone struct {
 	working   bool          // guarded by mu; a worker empties the queue
 	held      []Message     // guarded by mu; iOS: at most one
 	facts     facts         // guarded by mu
+	born      time.Time     // never changes; by the drawer's clock
 	bucket    bucket        // guarded by mu; iOS
+	day       dayBudget     // guarded by mu; iOS
 	standby   standby       // guarded by mu; Android
 	records   []Record      // guarded by mu
 	noted     int           // guarded by mu; lines of the record so far
@@ -54,24 +58,44 @@ type facts struct {
 	charging   bool
 	dozing     bool
 	dozeSince  time.Time
+	diskFull   bool
+	clockOff   time.Duration // what the clock shows, less the right time
+	startsAt   time.Time     // after a restart: no app is started for a push before
+	forceSwipe bool          // a swipe is a force-stop
 }
 
 func newPhone(d *Drawer, s Spec) *Phone {
-	p := &Phone{drawer: d, spec: s, state: NeverRun, token: s.Token}
+	p := &Phone{drawer: d, spec: s, state: NeverRun, token: s.Token, born: d.clock.Now()}
 	if s.Platform == IOS && s.Environment == "" {
 		p.spec.Environment = "production"
 	}
 	if p.token == "" {
-		p.token = NewToken(s.Platform)
+		p.token = d.newToken(s.Platform)
 	}
-	p.facts.online = !s.Offline
+	p.facts.online, p.facts.forceSwipe = !s.Offline, s.SwipeForceStops
 	p.standby = standby{bucket: s.Bucket, osVersion: s.OSVersion}
 	return p
 }
 
 // NewToken makes up a provider token in the shape that the platform's service gives: 64 hexadecimal digits, or an
 // installation's id and a long opaque part.
-func NewToken(p Platform) string {
+func NewToken(p Platform) string { return makeToken(p, random) }
+
+// newToken is NewToken with the drawer's seed.
+func (d *Drawer) newToken(p Platform) string {
+	if d.rand == nil {
+		return NewToken(p)
+	}
+	return makeToken(p, func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(d.rand.IntN(256))
+		}
+		return b
+	})
+}
+
+func makeToken(p Platform, random func(n int) []byte) string {
 	if p == IOS {
 		return hex.EncodeToString(random(32))
 	}
@@ -133,15 +157,19 @@ func (p *Phone) Records() []Record {
 	return slices.Clone(p.records)
 }
 
-// Now is the phone's time.
+// Now is what the phone's clock shows.
 func (p *Phone) Now() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.now()
+	return p.wall()
 }
 
-// now is the phone's time. p.mu must be held.
+// now is the phone's time, by which the system paces and waits: a clock that is set wrong does not change it. p.mu must be
+// held.
 func (p *Phone) now() time.Time { return p.drawer.clock.Now().Add(p.shift) }
+
+// wall is what the clock shows. p.mu must be held.
+func (p *Phone) wall() time.Time { return p.now().Add(p.facts.clockOff) }
 
 // Wait returns when ok, which is asked again after each change of the phone. Its error holds the cause of the end of ctx,
 // and what happened on the phone.
@@ -221,8 +249,11 @@ func (p *Phone) Close() {
 	p.mu.Unlock()
 	if p.line != nil {
 		p.line.Close()
-		p.line = nil
 	}
+	for _, l := range p.former {
+		l.Close()
+	}
+	p.line, p.former = nil, nil
 	p.kill(Reclaimed, "the phone is put away")
 	p.drawer.remove(p)
 }

@@ -272,6 +272,7 @@ func TestHighPriorityIsLostByAppsThatShowNothing(t *testing.T) {
 			if r := record(t, p, m.ID); r.Did != want {
 				t.Errorf("high-priority message %d: %s (%s), want %s", i+1, r.Did, r.Reason, want)
 			}
+			wait(t, p, "a sleeping app", func(p *phonetest.Phone) bool { return p.State() == phonetest.Suspended })
 		}
 	})
 }

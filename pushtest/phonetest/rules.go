@@ -18,6 +18,9 @@ type Rules struct {
 	// that elapsed time, power and data are tracked, not how. 0: 1 push, 20 s. A negative penalty is none.
 	IOSPenalty float64
 	IOSSlow    time.Duration
+	// IOSDaily is how many background pushes a device gets in a day, costs of slow and failing handlers included; Apple says
+	// that there is such a budget ("Troubleshooting push notifications"), not how much. 0: 72, three an hour. Negative: any.
+	IOSDaily int
 	// IOSUnlimited turns the pacing off, as when the app runs from Xcode.
 	IOSUnlimited bool
 
@@ -29,6 +32,10 @@ type Rules struct {
 	// HighUnseen is how many high-priority messages an app may get in 7 days for which it shows nothing, before FCM treats
 	// further ones as normal; FCM does not tell the number. 0: 5. Negative: no limit.
 	HighUnseen int
+
+	// RestartDelay is how long a phone that has been switched on starts no app for a push. Minutes have been reported, and
+	// documented is nothing. 0: none.
+	RestartDelay time.Duration
 
 	// Settle is how long an app may take for coming to the foreground or leaving it, before the system goes on: an app gets
 	// about 5 s on iOS after it left the foreground. One that answers the event is not waited for. 0: 5 s.
@@ -42,6 +49,7 @@ func (r Rules) withDefaults() Rules {
 	set(&r.IOSRefill, 20*time.Minute)
 	set(&r.IOSPenalty, 1)
 	set(&r.IOSSlow, 20*time.Second)
+	set(&r.IOSDaily, 72)
 	if len(r.DozeWindows) == 0 {
 		r.DozeWindows = []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour}
 	}

@@ -70,6 +70,9 @@ const (
 	RefreshOff       Reason = "background_refresh_off" // iOS: Background App Refresh is off
 	Replaced         Reason = "replaced"               // by a newer one: iOS keeps one held push, FCM one of a collapse key
 	TooMany          Reason = "too_many"               // more than 100 messages were held: all are discarded (FCM)
+	DaySpent         Reason = "daily_budget"           // iOS: the device's budget for the day is spent
+	Restarting       Reason = "restarting"             // the phone was just switched on and starts no app yet
+	DiskFull         Reason = "disk_full"              // there is no room to hold it
 	PushExpired      Reason = "expired"                // its time ran out while it was held
 	HeldLost         Reason = "held_lost"              // iOS discards a held push when the app is killed
 	QueueFull        Reason = "queue_full"             // more pushes at once than a phone queues
@@ -112,4 +115,6 @@ type Message struct {
 	CollapseKey string
 	ExpiresAt   time.Time // zero: when the provider's own limit ends
 	Deleted     bool      // no push: the provider threw waiting messages away (FCM)
+
+	released bool // it was held, and the reason for that was lifted
 }

@@ -74,7 +74,7 @@ func (p *Phone) Reclaim(ctx context.Context) error { return p.end(ctx, Reclaimed
 
 // Swipe is the person swiping the app away: terminated, and on some vendors' Android phones force-stopped.
 func (p *Phone) Swipe(ctx context.Context) error {
-	return p.end(ctx, swiped(p.spec.Platform, p.spec.SwipeForceStops))
+	return p.end(ctx, swiped(p.spec.Platform, p.swipeForceStops()))
 }
 
 // ForceStop is the person stopping the app in Android's settings.
@@ -86,7 +86,8 @@ func (p *Phone) ForceStop(ctx context.Context) error {
 }
 
 // Restart is the phone going off and on. The app has no process then, and one that was swiped away may be launched again
-// (Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:); force-stopped stays force-stopped.
+// (Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:); force-stopped stays force-stopped. For as long as
+// Rules.RestartDelay says, no app is started for a push.
 func (p *Phone) Restart() {
 	p.steps.Lock()
 	defer p.steps.Unlock()
@@ -96,6 +97,10 @@ func (p *Phone) Restart() {
 		p.kill(Reclaimed, "the phone restarts")
 		p.enter(Reclaimed)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.facts.dozing = false
+	p.facts.startsAt = p.now().Add(p.drawer.cfg.Rules.RestartDelay)
 }
 
 // SetState brings the app into a state by the steps above. A state without a process is reached through one with it, so
@@ -187,13 +192,22 @@ func (p *Phone) enter(s State) {
 
 // tell gives the app its new state and waits until it has followed, or its time for that is over. p.steps must be held.
 func (p *Phone) tell(ctx context.Context, state string) {
+	if answer := p.inform(phoneline.Event{Kind: phoneline.State, State: state}); answer != nil {
+		p.settle(ctx, answer)
+	}
+}
+
+// inform gives an app that has a process an event that is no push, unless it wants none. nil: it did not get it.
+func (p *Phone) inform(e phoneline.Event) <-chan phoneline.Answer {
 	p.mu.Lock()
 	instance := p.instance
-	e := p.event(phoneline.Event{Kind: phoneline.State, State: state})
-	p.mu.Unlock()
-	if instance != nil {
-		p.settle(ctx, instance.Send(e))
+	if instance == nil || p.spec.PushesOnly {
+		p.mu.Unlock()
+		return nil
 	}
+	e = p.event(e)
+	p.mu.Unlock()
+	return instance.Send(e)
 }
 
 func (p *Phone) settle(ctx context.Context, answer <-chan phoneline.Answer) {
@@ -230,15 +244,18 @@ func (p *Phone) launch(ctx context.Context, to State) error {
 	}
 	p.instance = instance
 	p.logLine(instance.PID(), true, p.spec.AppID+" started in the "+ui)
-	e := p.event(phoneline.Event{
-		Kind: phoneline.Launch, State: ui, Token: p.token,
-		Platform: string(p.spec.Platform), AppID: p.spec.AppID, Environment: p.spec.Environment,
-	})
+	token, full := p.token, p.facts.diskFull
 	p.mu.Unlock()
 	p.enter(to)
-	answer := instance.Send(e)
-	if to == Foreground { // in the background, a push follows at once
+	answer := p.inform(phoneline.Event{
+		Kind: phoneline.Launch, State: ui, Token: token,
+		Platform: string(p.spec.Platform), AppID: p.spec.AppID, Environment: p.spec.Environment,
+	})
+	if answer != nil && to == Foreground { // in the background, a push follows at once
 		p.settle(ctx, answer)
+	}
+	if full {
+		p.inform(phoneline.Event{Kind: phoneline.Disk, State: phoneline.Full})
 	}
 	return nil
 }
@@ -296,6 +313,7 @@ func (p *Phone) kill(to State, why string) {
 func (p *Phone) host(run int) Host {
 	return Host{
 		Phone: p.spec.Name,
+		Token: p.Token(),
 		Log: func(pid int, text string) {
 			p.mu.Lock()
 			defer p.mu.Unlock()

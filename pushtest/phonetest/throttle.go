@@ -41,3 +41,37 @@ func penalty(result Result, why Reason, took time.Duration, r Rules) float64 {
 	}
 	return 0
 }
+
+// dayBudget is what background pushes have cost today. A day is 24 hours, counted from when the phone was new. What is spent
+// stops all background pushes until the next day (Apple, "Troubleshooting push notifications"); slow and failing handlers
+// spend more, as with bucket.
+type dayBudget struct {
+	day   int // since the phone was new
+	spent float64
+}
+
+const day = 24 * time.Hour
+
+// today is the budget as it stands at now.
+func (b dayBudget) today(born, now time.Time) dayBudget {
+	if d := int(now.Sub(born) / day); d != b.day {
+		return dayBudget{day: d}
+	}
+	return b
+}
+
+// spentAll tells whether nothing is left today, and when the next day begins.
+func (b dayBudget) spentAll(born, now time.Time, r Rules) (bool, time.Time) {
+	b = b.today(born, now)
+	if r.IOSUnlimited || r.IOSDaily < 0 || b.spent < float64(r.IOSDaily) {
+		return false, time.Time{}
+	}
+	return true, born.Add(time.Duration(b.day+1) * day)
+}
+
+// take spends n pushes.
+func (b dayBudget) take(n float64, born, now time.Time) dayBudget {
+	b = b.today(born, now)
+	b.spent += n
+	return b
+}

@@ -20,16 +20,17 @@ func (p *Phone) Deliver(m Message) {
 
 // enqueue hands messages to the worker. p.mu must be held.
 func (p *Phone) enqueue(ms ...Message) {
+	n := 0
 	for _, m := range ms {
 		if len(p.queue) >= maxQueue {
 			p.note(Record{Push: m.ID, Did: Dropped, Reason: QueueFull, State: p.state})
 			continue
 		}
 		p.queue = append(p.queue, m)
+		n++
 	}
-	if len(p.queue) > 0 && !p.working {
-		p.working = true
-		p.drawer.wg.Go(p.work)
+	if n > 0 {
+		p.drawer.begin(p, n)
 	}
 }
 
@@ -56,20 +57,21 @@ func (p *Phone) next() (m Message, ok bool) {
 	}
 	if p.returnTo == "" {
 		p.queue, p.working = nil, false
+		p.drawer.done()
 		p.mu.Unlock()
 		return m, false
 	}
 	p.mu.Unlock()
-	p.sleep()
+	p.sleep(false)
 	return p.next()
 }
 
-// sleep suspends an app that a push woke, unless a person has opened it meanwhile or another push is there.
-func (p *Phone) sleep() {
+// sleep suspends an app that a push woke, unless a person has opened it meanwhile or (but for always) another push is there.
+func (p *Phone) sleep(always bool) {
 	p.steps.Lock()
 	defer p.steps.Unlock()
 	p.mu.Lock()
-	due := p.returnTo == Suspended && len(p.queue) == 0
+	due := p.returnTo == Suspended && (always || len(p.queue) == 0)
 	p.mu.Unlock()
 	if !due {
 		return
@@ -96,6 +98,9 @@ func (p *Phone) wake(m Message) func() {
 		return nil
 	}
 	v := p.judge(m)
+	if v.do == hold && m.released {
+		v = starting(found)
+	}
 	switch v.do {
 	case drop:
 		p.note(Record{Push: m.ID, Did: Dropped, Reason: v.why, State: found})
@@ -107,7 +112,7 @@ func (p *Phone) wake(m Message) func() {
 		return nil
 	}
 	if p.spec.Platform == IOS && found != Foreground {
-		p.bucket = p.bucket.take(1, now, p.drawer.cfg.Rules)
+		p.spend(1)
 	}
 	p.mu.Unlock()
 
@@ -125,12 +130,26 @@ func (p *Phone) wake(m Message) func() {
 // judge asks the platform's rule. p.mu must be held.
 func (p *Phone) judge(m Message) verdict {
 	now, rules := p.now(), p.drawer.cfg.Rules
+	var v verdict
 	if p.spec.Platform == IOS {
 		paced, _ := p.bucket.empty(now, rules)
-		return iosVerdict(iosFacts{state: p.state, lowPower: p.facts.lowPower, refreshOff: p.facts.refreshOff, paced: paced})
+		spent, _ := p.day.spentAll(p.born, now, rules)
+		v = iosVerdict(iosFacts{state: p.state, lowPower: p.facts.lowPower, refreshOff: p.facts.refreshOff, paced: paced, spent: spent})
+	} else {
+		high := m.High && p.standby.keepsHigh(now, rules)
+		v = androidVerdict(androidFacts{state: p.state, dozing: p.dozes(now), high: high})
 	}
-	high := m.High && p.standby.keepsHigh(now, rules)
-	return androidVerdict(androidFacts{state: p.state, dozing: p.dozes(now), high: high})
+	if v.do == launch && now.Before(p.facts.startsAt) {
+		return verdict{hold, Restarting}
+	}
+	return v
+}
+
+// spend takes what a push, or its handler, costs out of what an app on iOS may use. p.mu must be held.
+func (p *Phone) spend(n float64) {
+	now := p.now()
+	p.bucket = p.bucket.take(n, now, p.drawer.cfg.Rules)
+	p.day = p.day.take(n, p.born, now)
 }
 
 // dozes tells whether Doze keeps messages of normal priority back now. p.mu must be held.
@@ -186,6 +205,10 @@ func (p *Phone) handle(m Message, do action, found State, began time.Time) {
 	if m.Deleted {
 		e.Kind, e.Data = phoneline.DeletedMessages, nil
 	}
+	if p.facts.clockOff != 0 {
+		now := p.wall()
+		e.Clock = &now
+	}
 	e = p.event(e)
 	if m.High {
 		p.standby = p.standby.count(p.now())
@@ -234,8 +257,7 @@ func (p *Phone) finish(r Record, instance Instance) {
 	p.mu.Lock()
 	late := r.Reason == TimeOver && p.instance == instance && p.state != Foreground
 	if p.spec.Platform == IOS && r.State != Foreground {
-		rules := p.drawer.cfg.Rules
-		p.bucket = p.bucket.take(penalty(r.Result, r.Reason, r.Took, rules), p.now(), rules)
+		p.spend(penalty(r.Result, r.Reason, r.Took, p.drawer.cfg.Rules))
 	}
 	p.mu.Unlock()
 	if late {

@@ -32,6 +32,7 @@ const (
 	State           Kind = "state"            // the app came to the foreground, or left it
 	Token           Kind = "token"            // the provider gave a new token
 	Push            Kind = "push"             // a push: Data, and the time Allowed
+	Disk            Kind = "disk"             // State says that the phone's disk is full, or free again: an app cannot write meanwhile
 	DeletedMessages Kind = "deleted_messages" // Android: the provider threw waiting messages away; catch up
 )
 
@@ -39,6 +40,12 @@ const (
 const (
 	Foreground = "foreground"
 	Background = "background"
+)
+
+// States of a phone's disk.
+const (
+	Full = "full"
+	Free = "free"
 )
 
 // Results of an event. A push wants one of the first three, as Apple names them (UIBackgroundFetchResult); other events
@@ -57,7 +64,8 @@ type Event struct {
 	Kind        Kind            `json:"event"`
 	Data        json.RawMessage `json:"data,omitempty"`        // push: APNs' whole body, or FCM's data (string to string)
 	Allowed     string          `json:"allowed,omitempty"`     // push, deleted_messages: how long the app may run for it from now, as Go writes durations
-	State       string          `json:"state,omitempty"`       // launch, state
+	Clock       *time.Time      `json:"clock,omitempty"`       // push, deleted_messages: what the phone's clock shows, where it is wrong
+	State       string          `json:"state,omitempty"`       // launch, state, disk
 	Token       string          `json:"token,omitempty"`       // launch, token: the provider token
 	Platform    string          `json:"platform,omitempty"`    // launch: ios or android
 	AppID       string          `json:"app,omitempty"`         // launch: bundle id or package
