@@ -118,9 +118,20 @@ const (
 	FaultProvider    Fault = "provider"    // the provider's own
 )
 
+// Reach says how much of an app's traffic through a provider a refusal of our credentials is about.
+type Reach string
+
+// The reaches. None is more than the environment that the wake went to: a key may be good for one of the two only.
+const (
+	ReachEnvironment Reach = ""       // all of the app's devices in it
+	ReachTopic       Reach = "topic"  // those with the same bundle id
+	ReachDevice      Reach = "device" // this one
+)
+
 // WakeError is a provider's refusal, or the lack of an answer, in terms that delivery can act on.
 type WakeError struct {
 	Fault      Fault
+	Reach      Reach         // of FaultCredentials
 	Reason     string        // as the provider spells it, such as "Unregistered"
 	RetryAfter time.Duration // when to try again: what Retry-After asked for, else the fact sheets' wait; 0: at once, if at all
 	DeadSince  time.Time     // of FaultToken, where the provider says since when (APNs 410)

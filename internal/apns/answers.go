@@ -94,6 +94,15 @@ func meaning(status int, reason string) answer {
 	return answer{status: status, reason: reason, fault: push.FaultProvider, wait: later, unclear: status >= 500}
 }
 
+// reach is how much a refusal of our credentials is about: a topic's is about no other topic of the app.
+func reach(reason string) push.Reach {
+	switch reason {
+	case "BadTopic", "MissingTopic", "TopicDisallowed":
+		return push.ReachTopic
+	}
+	return push.ReachEnvironment
+}
+
 // ofGoAway is the meaning of a connection's last word, spelt like an answer's reason; ok is false for one that says
 // nothing of us or the provider. A reason that blames a token or a request belongs to another request: APNs ends a
 // connection that has brought too many bad ones.

@@ -30,3 +30,19 @@ func FuzzParseRefusal(f *testing.F) {
 		}
 	})
 }
+
+func TestATopicThatIsRefusedSaysNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	for _, a := range answers {
+		if a.fault != push.FaultCredentials {
+			continue
+		}
+		want := push.ReachEnvironment
+		if strings.Contains(a.reason, "Topic") {
+			want = push.ReachTopic
+		}
+		if got := reach(a.reason); got != want {
+			t.Errorf("%s is about the %q, want %q", a.reason, got, want)
+		}
+	}
+}

@@ -178,7 +178,7 @@ func (c *Client) judge(resp h2push.Response) (push.Answer, *push.WakeError) {
 	answer.Reason = r.reason
 	m := meaning(resp.Status, r.reason)
 	e := &push.WakeError{
-		Fault: m.fault, Reason: r.reason, Unclear: m.unclear,
+		Fault: m.fault, Reach: reach(r.reason), Reason: r.reason, Unclear: m.unclear,
 		RetryAfter: m.wait.after(c.cfg.RetryWait, h2push.RetryAfter(resp.Header, c.now())),
 	}
 	if m.fault == push.FaultToken {

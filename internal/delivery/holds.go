@@ -1,13 +1,14 @@
 package delivery
 
 import (
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/hushpush/hush/push"
 )
 
-// hold keeps back all of an app's sends through one provider: its quota is used up, or its credentials were refused.
+// hold keeps back an app's sends through one provider: its quota is used up, or its credentials were refused.
 type hold struct {
 	why   push.Reason
 	until time.Time
@@ -26,10 +27,20 @@ type senders struct {
 }
 
 type standing struct {
-	hold    hold
+	holds   map[part]hold
 	renewed time.Time // when the credentials were replaced
 	answers []reply   // the last ones, oldest first
 }
+
+// part is what a hold is on: devices name their environment and bundle id themselves, so that one with a wrong one must
+// not hold up the others.
+type part struct {
+	environment push.Environment // "": in all of them
+	bundleID    string           // "": all in the environment
+}
+
+// keptHolds bounds the holds of one app: its devices can name any number of bundle ids.
+const keptHolds = 1_000
 
 // reply is one answer to a wake, as far as it tells a dead token from a wrong credential.
 type reply struct {
@@ -51,20 +62,20 @@ func newSenders() *senders { return &senders{m: make(map[sender]*standing)} }
 func (s *senders) of(k sender) *standing {
 	st := s.m[k]
 	if st == nil {
-		st = &standing{}
+		st = &standing{holds: make(map[part]hold)}
 		s.m[k] = st
 	}
 	return st
 }
 
 // heard notes an answer, and what it means for the app's other sends.
-func (s *senders) heard(now time.Time, k sender, device string, o outcome) {
+func (s *senders) heard(now time.Time, k sender, d push.Device, o outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.of(k)
 	if o.answer.Status != 0 {
 		suspect := o.err != nil && o.err.Fault == push.FaultSuspect
-		st.answers = append(st.answers, reply{at: now, device: device, suspect: suspect})
+		st.answers = append(st.answers, reply{at: now, device: d.ID, suspect: suspect})
 		for len(st.answers) > keptReplies || len(st.answers) > 0 && st.answers[0].at.Before(now.Add(-replyWindow)) {
 			st.answers = st.answers[1:]
 		}
@@ -74,10 +85,37 @@ func (s *senders) heard(now time.Time, k sender, device string, o outcome) {
 	}
 	switch o.err.Fault {
 	case push.FaultQuota:
-		st.hold = hold{why: push.ReasonQuota, until: now.Add(o.err.RetryAfter)}
+		st.put(now, part{}, hold{why: push.ReasonQuota, until: now.Add(o.err.RetryAfter)})
 	case push.FaultCredentials:
-		st.hold = hold{why: o.credentialsReason(), until: now.Add(credentialsWait)}
+		h := hold{why: o.credentialsReason(), until: now.Add(credentialsWait)}
+		switch o.err.Reach {
+		case push.ReachEnvironment:
+			st.put(now, part{environment: d.Environment}, h)
+		case push.ReachTopic:
+			st.put(now, part{d.Environment, d.BundleID}, h)
+		}
 	}
+}
+
+// put sets a hold. Where there are too many, the device's own wait has to do.
+func (st *standing) put(now time.Time, p part, h hold) {
+	if len(st.holds) >= keptHolds {
+		maps.DeleteFunc(st.holds, func(_ part, h hold) bool { return !h.until.After(now) })
+	}
+	if _, known := st.holds[p]; known || len(st.holds) < keptHolds {
+		st.holds[p] = h
+	}
+}
+
+// longest is the hold on a device's sends that ends last; nil if there is none.
+func (st *standing) longest(now time.Time, d push.Device) *hold {
+	var longest *hold
+	for _, p := range []part{{}, {environment: d.Environment}, {d.Environment, d.BundleID}} {
+		if h, ok := st.holds[p]; ok && h.until.After(now) && (longest == nil || h.until.After(longest.until)) {
+			longest = &h
+		}
+	}
+	return longest
 }
 
 // tokenBad tells whether a suspect refusal is the token's own fault: not if most of the app's tokens are refused alike.
@@ -99,24 +137,20 @@ func (s *senders) tokenBad(now time.Time, k sender) bool {
 	return len(tokens) < suspectTokens || 2*refused <= all
 }
 
-// held is the hold on an app's sends, nil if there is none, and when its credentials were last replaced.
-func (s *senders) held(now time.Time, k sender) (*hold, time.Time) {
+// held is the hold on an app's sends to a device, nil if there is none, and when its credentials were last replaced.
+func (s *senders) held(now time.Time, k sender, d push.Device) (*hold, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.m[k]
 	if st == nil {
 		return nil, time.Time{}
 	}
-	if !st.hold.until.After(now) {
-		return nil, st.renewed
-	}
-	h := st.hold
-	return &h, st.renewed
+	return st.longest(now, d), st.renewed
 }
 
 // renew forgets what was learned with the former credentials.
 func (s *senders) renew(now time.Time, k sender) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*s.of(k) = standing{renewed: now}
+	*s.of(k) = standing{renewed: now, holds: make(map[part]hold)}
 }

@@ -90,7 +90,7 @@ func (e *Engine) situation(snap push.Snapshot, useSession bool) situation {
 		strategy: strategies(snap.Resources, who.provider),
 		tokenBad: func(push.Device) bool { return e.senders.tokenBad(now, who) },
 	}
-	s.hold, s.renewed = e.senders.held(now, who)
+	s.hold, s.renewed = e.senders.held(now, who, snap.Device)
 	s.lost = !useSession
 	if e.cfg.Alone {
 		s.alone = e.started
@@ -135,7 +135,7 @@ func (e *Engine) wake(d push.Device, w push.Wake) outcome {
 		}
 	}
 	e.cfg.Metrics.wake(o)
-	e.senders.heard(e.cfg.Now(), sender{d.App, w.Provider}, d.ID, o)
+	e.senders.heard(e.cfg.Now(), sender{d.App, w.Provider}, d, o)
 	return o
 }
 

@@ -109,10 +109,10 @@ func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 	} {
 		s := newSenders()
 		for i := range c.refused {
-			s.heard(t0, k, fmt.Sprint(i), suspect)
+			s.heard(t0, k, push.Device{ID: fmt.Sprint(i)}, suspect)
 		}
 		for i := range c.taken {
-			s.heard(t0, k, fmt.Sprint("t", i), taken)
+			s.heard(t0, k, push.Device{ID: fmt.Sprint("t", i)}, taken)
 		}
 		if got := s.tokenBad(t0.Add(suspectWait), k); got != c.bad {
 			t.Errorf("%s: the token is to blame %v, want %v", c.name, got, c.bad)
@@ -129,18 +129,63 @@ func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	s, k := newSenders(), sender{"a", push.FCM}
-	s.heard(t0, k, "d", outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Minute}})
-	if h, _ := s.held(t0.Add(59*time.Second), k); h == nil || h.why != push.ReasonQuota {
+	s.heard(t0, k, push.Device{ID: "d"}, outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Minute}})
+	if h, _ := s.held(t0.Add(59*time.Second), k, push.Device{}); h == nil || h.why != push.ReasonQuota {
 		t.Errorf("hold %+v, want quota", h)
 	}
-	if h, _ := s.held(t0, sender{"b", push.FCM}); h != nil {
+	if h, _ := s.held(t0, sender{"b", push.FCM}, push.Device{}); h != nil {
 		t.Errorf("another app is held: %+v", h)
 	}
-	if h, _ := s.held(t0.Add(time.Minute), k); h != nil {
+	if h, _ := s.held(t0.Add(time.Minute), k, push.Device{}); h != nil {
 		t.Errorf("still held after its time: %+v", h)
 	}
 	s.renew(t0, k)
-	if h, renewed := s.held(t0.Add(time.Second), k); h != nil || !renewed.Equal(t0) {
+	if h, renewed := s.held(t0.Add(time.Second), k, push.Device{}); h != nil || !renewed.Equal(t0) {
 		t.Errorf("after new credentials: hold %+v, renewed %v; want none, %v", h, renewed, t0)
+	}
+}
+
+func TestACredentialRefusedForOneKindOfDeviceHoldsNoOther(t *testing.T) {
+	t.Parallel()
+	ours := push.Device{ID: "ours", Environment: push.Production, BundleID: "com.example.notes"}
+	second := push.Device{ID: "second", Environment: push.Production, BundleID: "com.example.second"}
+	debug := push.Device{ID: "debug", Environment: push.Development, BundleID: "com.example.notes"}
+	for _, c := range []struct {
+		name                string
+		from                push.Device
+		reach               push.Reach
+		ours, second, debug bool // held
+	}{
+		{"all in production", second, push.ReachEnvironment, true, true, false},
+		{"a topic", second, push.ReachTopic, false, true, false},
+		{"a developer's build", debug, push.ReachEnvironment, false, false, true},
+		{"a device", second, push.ReachDevice, false, false, false},
+	} {
+		s, k := newSenders(), sender{"a", push.APNs}
+		s.heard(t0, k, c.from, outcome{err: &push.WakeError{Fault: push.FaultCredentials, Reach: c.reach}})
+		for d, want := range map[string]struct {
+			push.Device
+			held bool
+		}{"ours": {ours, c.ours}, "second": {second, c.second}, "debug": {debug, c.debug}} {
+			if h, _ := s.held(t0, k, want.Device); (h != nil) != want.held {
+				t.Errorf("%s refused: %s is held %v, want %v", c.name, d, h != nil, want.held)
+			}
+		}
+	}
+}
+
+func TestHoldsAreBounded(t *testing.T) {
+	t.Parallel()
+	s, k := newSenders(), sender{"a", push.APNs}
+	refused := outcome{err: &push.WakeError{Fault: push.FaultCredentials, Reach: push.ReachTopic}}
+	for i := range 3 * keptHolds {
+		s.heard(t0, k, push.Device{BundleID: fmt.Sprint(i)}, refused)
+	}
+	if got := len(s.of(k).holds); got != keptHolds {
+		t.Errorf("%d holds after refusals of %d topics, want %d", got, 3*keptHolds, keptHolds)
+	}
+	s.heard(t0.Add(time.Hour), k, push.Device{BundleID: "new"}, refused)
+	if h, _ := s.held(t0.Add(time.Hour), k, push.Device{BundleID: "new"}); h == nil {
+		t.Error("a topic is not held though the other holds have ended")
 	}
 }

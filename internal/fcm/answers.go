@@ -65,6 +65,16 @@ var answers = []answer{
 	{504, "DEADLINE_EXCEEDED", "", anything, push.FaultProvider, later, true},
 }
 
+// reach is how much a refusal of our credentials is about: the project's credentials for APNs or web push concern only the
+// tokens that go that way.
+func reach(code string) push.Reach {
+	switch code {
+	case "THIRD_PARTY_AUTH_ERROR", "APNS_AUTH_ERROR":
+		return push.ReachDevice
+	}
+	return push.ReachEnvironment
+}
+
 // refusal is what FCM wrote in the body of an answer that is not 200.
 type refusal struct {
 	rpc   string // error.status

@@ -42,3 +42,14 @@ func FuzzParseToken(f *testing.F) {
 		}
 	})
 }
+
+func TestTheProjectsCredentialsForAPNsHoldNoAndroidDevice(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]push.Reach{
+		"THIRD_PARTY_AUTH_ERROR": push.ReachDevice, "APNS_AUTH_ERROR": push.ReachDevice, "": push.ReachEnvironment,
+	} {
+		if got := reach(code); got != want {
+			t.Errorf("%q is about the %q, want %q", code, got, want)
+		}
+	}
+}

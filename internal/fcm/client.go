@@ -189,7 +189,7 @@ func (c *Client) judge(resp h2push.Response, w push.Wake) (push.Answer, answer, 
 	out.Reason = r.reason()
 	line := meaning(resp.Status, r)
 	return out, line, &push.WakeError{
-		Fault: line.fault, Reason: out.Reason, Unclear: line.unclear,
+		Fault: line.fault, Reach: reach(r.code), Reason: out.Reason, Unclear: line.unclear,
 		RetryAfter: c.cfg.after(line, w.Attempt, h2push.RetryAfter(resp.Header, c.now())),
 	}
 }
