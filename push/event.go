@@ -83,6 +83,18 @@ func (d Delivery) To(now time.Time, next State, why Reason) Change {
 	return Change{Delivery: d, Events: []Event{{At: now, Event: EventName(next), Reason: why}}}
 }
 
+// WithoutDevice is the change of d, just made for a user who has no device: it waits for the first one that registers,
+// unless it is for those that are there now.
+func (d Delivery) WithoutDevice(now time.Time) Change {
+	switch {
+	case d.Deliver == SessionOnly:
+		return d.To(now, Undeliverable, ReasonNoSession)
+	case d.NowOrNever:
+		return d.To(now, Expired, ReasonNoDevice)
+	}
+	return d.To(now, Waiting, ReasonNoDevice)
+}
+
 // SentBy is the change of d to Sent on a path, to be looked at again at due (zero: only when something happens). It is an
 // event each time, also from one path to another.
 func (d Delivery) SentBy(now time.Time, path Path, due time.Time) Change {

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hushpush/hush/push"
 )
@@ -72,7 +73,7 @@ func (e *Engine) DryRun(ctx context.Context, p push.Push) ([]push.Decision, []pu
 
 func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource, t push.Target) (push.Decision, error) {
 	if t.Device.ID == "" {
-		return push.Decision{Do: push.DoWait, Reason: push.ReasonNoDevice}, nil
+		return withoutDevice(p, resource), nil
 	}
 	snap, err := e.cfg.Store.PeekDevice(ctx, t.Device.Key(), 0)
 	if err != nil {
@@ -105,4 +106,15 @@ func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource
 		}
 	}
 	return out, nil
+}
+
+// withoutDevice is the decision for a user who has none.
+func withoutDevice(p push.Push, resource push.Resource) push.Decision {
+	trial := push.Delivery{State: push.Waiting, Deliver: p.Deliver, NowOrNever: resource.TTL(p, "") == 0}
+	after := trial.WithoutDevice(time.Time{}).Delivery
+	out := push.Decision{Do: push.DoWait, Reason: after.Reason}
+	if after.State.Final() {
+		out.Do = push.DoStop
+	}
+	return out
 }

@@ -124,3 +124,21 @@ func TestTheHistoryOfWakesIsBounded(t *testing.T) {
 		t.Errorf("%d kept after all had become too old, want 1", len(times))
 	}
 }
+
+func TestADryRunSaysWhatBecomesOfAUserWithoutADevice(t *testing.T) {
+	t.Parallel()
+	both := push.Resource{APNs: &push.Strategy{}, FCM: &push.Strategy{}}
+	for _, c := range []struct {
+		name string
+		push push.Push
+		want push.Decision
+	}{
+		{"a plain push", push.Push{}, push.Decision{Do: push.DoWait, Reason: push.ReasonNoDevice}},
+		{"now or never", push.Push{TTL: new(time.Duration)}, push.Decision{Do: push.DoStop, Reason: push.ReasonNoDevice}},
+		{"sessions only", push.Push{Deliver: push.SessionOnly}, push.Decision{Do: push.DoStop, Reason: push.ReasonNoSession}},
+	} {
+		if got := withoutDevice(c.push, both); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}

@@ -287,15 +287,17 @@ func (s *Store) newDelivery(r push.Resource, p push.Push, to target, now time.Ti
 	n.Delivery = push.Delivery{PushID: p.ID, App: p.App, DeviceID: to.id, User: to.user, ResourceID: r.ID, State: push.Waiting,
 		Since: p.Start(), AcceptedAt: p.AcceptedAt, ExpiresAt: s.expiry(r, p, to.platform), NowOrNever: r.TTL(p, to.platform) == 0,
 		Deliver: p.Deliver, Generation: to.generation}
-	if to.id == "" {
-		n.Reason = push.ReasonNoDevice
-	}
 	at := p.AcceptedAt
 	if p.DeliverAt.After(p.AcceptedAt) {
 		n.events = append(n.events, push.Event{At: p.AcceptedAt, Event: push.EventName(push.Scheduled)})
 		at = now
 	}
-	n.events = append(n.events, push.Event{At: at, Event: push.EventName(push.Waiting), Reason: n.Reason})
+	if to.id == "" {
+		c := n.WithoutDevice(at)
+		n.Delivery, n.events = c.Delivery, append(n.events, c.Events...)
+		return n
+	}
+	n.events = append(n.events, push.Event{At: at, Event: push.EventName(push.Waiting)})
 	return n
 }
 
@@ -303,7 +305,7 @@ func (s *Store) newDelivery(r push.Resource, p push.Push, to target, now time.Ti
 // this transaction.
 func (a *acceptance) add(n *newDelivery) {
 	a.rows = append(a.rows, n)
-	if n.collapse == "" {
+	if n.collapse == "" || n.State.Final() {
 		return
 	}
 	key := collapseKey{n.App, n.DeviceID, n.User, n.collapse}

@@ -183,20 +183,39 @@ func TestNowOrNeverStaysOpenForAckAndWake(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.device("notes", "alice", "ios", push.IOS)
 		w.device("notes", "alice", "android", push.Android)
-		p := pushTo(toUsers("alice", "bob"), "x")
+		p := pushTo(toUsers("alice"), "x")
 		p.TTL = new(time.Duration)
 		w.accept(p)
-		want := map[string]time.Duration{"ios": 35 * time.Second, "android": 25 * time.Second, "": 35 * time.Second}
+		want := map[string]time.Duration{"ios": 35 * time.Second, "android": 25 * time.Second}
 		for _, d := range w.deliveries(p.ID) {
 			if got := d.ExpiresAt.Sub(d.AcceptedAt); got != want[d.DeviceID] || !d.NowOrNever {
 				t.Errorf("on %q: open for %s, now or never %v; want %s, true", d.DeviceID, got, d.NowOrNever, want[d.DeviceID])
 			}
 		}
-		n, err := w.ExpireUserless(ctx(t), time.Now().Add(time.Minute), 10)
-		if n != 1 || err != nil {
-			t.Errorf("expired %d, %v; want bob's", n, err)
+	})
+}
+
+func TestWhatIsForNowOnlyEndsAtOnceForAUserWithoutADevice(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		waits, zero, session := pushTo(toUsers("bob"), "x"), pushTo(toUsers("bob"), "x"), pushTo(toUsers("bob"), "x")
+		waits.CollapseKey, zero.CollapseKey = "k", "k"
+		zero.TTL, session.Deliver = new(time.Duration), push.SessionOnly
+		w.accept(waits)
+		w.accept(zero)
+		w.accept(session)
+		w.device("notes", "bob", "d1", push.IOS)
+		w.wantStates(zero.ID, " bob expired no_device")
+		w.wantStates(session.ID, " bob undeliverable no_session")
+		w.wantStates(waits.ID, "d1 bob waiting ") // what never was to be had replaces nothing
+		for _, p := range []push.Push{zero, session} {
+			if d := w.deliveries(p.ID)[0]; d.FinalAt.IsZero() || len(d.Events) != 1 {
+				t.Errorf("final at %s after %+v; want a time, one event", d.FinalAt, d.Events)
+			}
+			if _, got, err := w.Push(ctx(t), "notes", p.ID); err != nil || !got.Final {
+				t.Errorf("push %+v, %v; want it final", got, err)
+			}
 		}
-		w.wantStates(p.ID, " bob expired no_device", "android alice waiting ", "ios alice waiting ")
 	})
 }
 

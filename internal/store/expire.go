@@ -36,11 +36,7 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 		}
 		stmts := make([]*stmt, len(list))
 		for i, d := range list {
-			why := push.ReasonTTL
-			if d.NowOrNever {
-				why = push.ReasonNoDevice
-			}
-			stmts[i] = update(d.To(now.UTC(), push.Expired, why))
+			stmts[i] = update(d.To(now.UTC(), push.Expired, push.ReasonTTL))
 			t.touch(d.PushID)
 		}
 		n = len(list)
