@@ -63,7 +63,7 @@ type Wake struct {
 	V      int        `json:"v"`
 	Wake   string     `json:"wake"`
 	Gen    int        `json:"gen"` // the owner generation it was made for; the SDK drops it for any other
-	Exp    int64      `json:"exp"` // Unix seconds, by the server's clock; 0: never
+	Exp    int64      `json:"exp"` // Unix seconds, by the server's clock: the app drops it later; 0: never
 	Pushes []WakePush `json:"pushes"`
 }
 

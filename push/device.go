@@ -77,13 +77,17 @@ type Wake struct {
 	Provider   Provider
 	Attempt    int       // tries so far, from 1
 	DueAt      time.Time // see WakeState
-	ExpiresAt  time.Time // with the last delivery that it is for; zero: now or never (the provider must not store it)
+	ExpiresAt  time.Time // until when the provider may store it; zero: not at all, now or never
 	Generation int       // the owner generation it is made for
 	TokenGen   int       // the token generation it is sent to
 	Priority   Priority  // FCM's
 	Reason     Reason    // of WakeRetry
 	Refusal    string    // of WakeSuspect: the provider's reason
 	Pushes     []ID      // the deliveries that it is for, oldest first; kept so that the answer finds them
+
+	// EndsAt is when the last delivery that it is for ends, also where the provider must not store it: the app drops what
+	// comes later. It is not stored.
+	EndsAt time.Time
 
 	// Items is what the request carries, oldest first: as many as fit the provider's limit. It is not stored.
 	Items []WakeItem

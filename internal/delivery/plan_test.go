@@ -309,6 +309,9 @@ func TestNowOrNever(t *testing.T) {
 	if !w.last.wake.ExpiresAt.IsZero() {
 		t.Errorf("the provider may keep the wake until %v, want not at all", w.last.wake.ExpiresAt)
 	}
+	if got, want := w.last.wake.EndsAt, t0.Add(35*time.Second); !got.Equal(want) {
+		t.Errorf("the app takes the wake until %v, want %v", got, want)
+	}
 	w.answer(nil).want(0, push.Sent, "").atDue().want(0, push.Expired, push.ReasonTTL)
 
 	spent := at(t0, func(s *situation) { s.device.WakeTimes = []time.Time{t0.Add(-2), t0.Add(-1)} })

@@ -120,10 +120,13 @@ func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *p
 	w.Provider = b.device.Platform.Provider()
 	w.Attempt++
 	w.Generation, w.TokenGen = b.device.OwnerGeneration, b.device.TokenGeneration
-	w.Priority, w.ExpiresAt, w.Pushes, w.Items = push.Normal, time.Time{}, nil, nil
+	w.Priority, w.ExpiresAt, w.EndsAt, w.Pushes, w.Items = push.Normal, time.Time{}, time.Time{}, nil, nil
 	for _, e := range wanting {
 		if s.strategy(e.ResourceID).Priority == push.High {
 			w.Priority = push.High
+		}
+		if e.ExpiresAt.After(w.EndsAt) {
+			w.EndsAt = e.ExpiresAt
 		}
 		if !e.NowOrNever && e.ExpiresAt.After(w.ExpiresAt) {
 			w.ExpiresAt = e.ExpiresAt
@@ -134,7 +137,7 @@ func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *p
 	}
 	due.at(w.DueAt)
 	stored := w
-	stored.Items = nil
+	stored.EndsAt, stored.Items = time.Time{}, nil
 	b.device.Wake = stored
 	return &w
 }

@@ -14,7 +14,7 @@ import (
 // theirs, as long as their ids fit. What is left out is fetched from the inbox.
 func FillWake(w push.Wake, limit int) []byte {
 	frame := protocol.Wake{
-		V: protocol.WakeVersion, Wake: string(w.ID), Gen: w.Generation, Exp: expiry(w.ExpiresAt),
+		V: protocol.WakeVersion, Wake: string(w.ID), Gen: w.Generation, Exp: expiry(w.EndsAt),
 		Pushes: []protocol.WakePush{},
 	}
 	empty := EncodeJSON(frame) // ends with []}

@@ -13,7 +13,7 @@ import (
 
 // payloads are the items of a wake; "-" stands for one whose payload is to be fetched anyway.
 func wakeOf(payloads ...string) push.Wake {
-	w := push.Wake{ID: "0199c0de-0000-7000-8000-000000000000", Generation: 3, ExpiresAt: time.Unix(100, 1)}
+	w := push.Wake{ID: "0199c0de-0000-7000-8000-000000000000", Generation: 3, EndsAt: time.Unix(100, 1)}
 	for _, p := range payloads {
 		item := push.WakeItem{ID: push.NewID(), ResourceID: "both", Payload: &p}
 		if p == "-" {
@@ -84,7 +84,7 @@ func TestAWakeSaysWhoseItIsAndWhenItEnds(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	never := wakeOf()
-	never.ExpiresAt = time.Time{}
+	never.EndsAt = time.Time{}
 	if got := string(h2push.FillWake(never, 4000)); !strings.Contains(got, `"exp":0,`) {
 		t.Errorf("got %s, want exp 0 for a wake that does not expire", got)
 	}
