@@ -54,6 +54,30 @@ func testWhatIsNoJSONIsToldApart(t *testing.T, w *world) {
 	w.root("POST", pushesPath, deep).is(t, "63 levels", 422, "invalid", "body.a unknown_field", "body.to required", "body.resource_id required")
 }
 
+func TestWhatIsWrongWithTheTextOfABodyIsSaid(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.notes()
+	for body, want := range map[string]string{
+		"{\"payload\": \"\xff\"}":           "not UTF-8",
+		"{\"payload\": \"\xed\xa0\x80\"}":   "not UTF-8, or has a lone surrogate",
+		`{"payload": "\ud83d"}`:            "lone surrogate",
+		`{"payload": "\ud83dUTF-8"}`:       "has a lone surrogate",
+		`{"payload": "\ude42\ud83d"}`:      "lone surrogate",
+		`{"\ud800": 1}`:                    "lone surrogate",
+		`{"payload": "\x41"}`:              "wrong escape",
+		`{"payload": "1", "payload": "2"}`: "same name twice",
+		`{"payload": "1"`:                  "ends in the middle",
+	} {
+		if p := w.root("POST", pushesPath, body).problem(t); !strings.Contains(p.Detail, want) {
+			t.Errorf("body %q: detail %q; want %q in it", body, p.Detail, want)
+		}
+	}
+	if p := w.root("PUT", "/v1/apps/notes", `{"x": 1}`).problem(t); len(p.Errors) != 1 || p.Errors[0].Message != "is not known here; want no fields" {
+		t.Errorf("a field of an app, which has none: %+v; want it told that there are no fields", p.Errors)
+	}
+}
+
 func TestBodiesHaveALimit(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -55,10 +55,12 @@ func badJSON(err error) error {
 		switch text := syntax.Err.Error(); {
 		case errors.Is(err, jsontext.ErrDuplicateName):
 			what = "an object has the same name twice; want each once"
+		case strings.HasPrefix(text, "invalid surrogate"):
+			what = `a string has a lone surrogate, half of a UTF-16 pair such as \ud83d without \ude00; want both halves, or none`
 		case strings.Contains(text, "UTF-8"):
 			what = "it is not UTF-8, or has a lone surrogate; want UTF-8"
 		case strings.Contains(text, "escape"):
-			what = "a string has a wrong escape, or a lone surrogate"
+			what = "a string has a wrong escape"
 		case strings.Contains(text, "EOF"):
 			what = "it ends in the middle; want a whole JSON value"
 		default:
@@ -159,7 +161,11 @@ func (c *bodyCheck) unknown(at, name string, schema *huma.Schema) error {
 		known = append(known, property)
 	}
 	slices.Sort(known)
-	c.faults.add(at, push.CodeUnknownField, "is not known here; want one of %s", strings.Join(known, ", "))
+	want := "one of " + strings.Join(known, ", ")
+	if len(known) == 0 {
+		want = "no fields"
+	}
+	c.faults.add(at, push.CodeUnknownField, "is not known here; want %s", want)
 	return c.free(at, c.dec.PeekKind())
 }
 
