@@ -48,6 +48,12 @@ type sent struct {
 
 func newBackend(t testing.TB, change ...func(*gateway.Config)) *backend {
 	t.Helper()
+	return startBackend(t, (*httptest.Server).Start, change...)
+}
+
+// startBackend is newBackend with another way to start its server.
+func startBackend(t testing.TB, start func(*httptest.Server), change ...func(*gateway.Config)) *backend {
+	t.Helper()
 	b := &backend{t: t, devices: map[string]*push.Device{}, creds: map[string]string{}, calls: map[string]int{}}
 	cfg := gateway.Config{Auth: b, Receiver: b, Notify: b, Devices: b, Pushes: b, Now: b.now}
 	for _, c := range change {
@@ -63,7 +69,7 @@ func newBackend(t testing.TB, change ...func(*gateway.Config)) *backend {
 	mux.HandleFunc("GET /v1/inbox", b.inbox)
 	mux.HandleFunc("POST /v1/receipts", b.takeReceipts)
 	mux.Handle("/v1/connect", b.gateway)
-	b.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	b.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
 		b.calls[r.Method+" "+r.URL.Path]++
 		down := b.down
@@ -75,6 +81,7 @@ func newBackend(t testing.TB, change ...func(*gateway.Config)) *backend {
 		}
 		mux.ServeHTTP(w, r)
 	}))
+	start(b.http)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()

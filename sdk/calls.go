@@ -119,6 +119,7 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
+			a.client.CloseIdleConnections() // the next call is not to wait for a dead one
 		}
 		return fmt.Errorf("%s /%s: %w", method, path, err)
 	}

@@ -65,12 +65,14 @@ func (a *app) registered() *app {
 	return a
 }
 
-// open brings the app to the foreground and waits for its session, and for the inbox that is read with it.
+// open brings the app to the foreground and waits for its session, and for its answer to hello: what is accepted from then
+// on was not open when the session began.
 func (a *app) open(b *backend, user string) {
 	a.t.Helper()
 	a.SetAppState(sdk.Foreground)
 	key := push.DeviceKey{App: "notes", Device: b.device(user).ID}
 	waitFor(a.t, "a session", func() bool { _, _, ok := b.gateway.Session(key); return ok })
+	b.wait("the foreground to be reported", func() bool { return b.devices[key.Device].AppState == push.AppForeground })
 }
 
 func (a *app) notified(w protocol.Wake) (sdk.FetchResult, error) {

@@ -76,6 +76,7 @@ func (c Config) check() (Config, *url.URL, error) {
 		c.HTTPClient = &http.Client{Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: c.Dial, TLSClientConfig: c.TLS, ForceAttemptHTTP2: true,
 			MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: dialWait,
+			HTTP2: &http.HTTP2Config{SendPingTimeout: pingWait, PingTimeout: pingWait},
 		}}
 	}
 	return c, server, nil
@@ -84,6 +85,7 @@ func (c Config) check() (Config, *url.URL, error) {
 const (
 	dialWait = 10 * time.Second // for a connection, and for its TLS handshake
 	callWait = 15 * time.Second // for one HTTP call, whole
+	pingWait = 5 * time.Second  // of silence on an HTTP/2 connection before a ping, and then for its answer, or it is dead
 )
 
 // Registration is what the system gave the app to be woken by.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -112,6 +113,24 @@ func (p *process) silent() {
 	}
 }
 
+// suspend stops the process at a moment when it does not hold the lock on the directory, as it does for milliseconds.
+func (p *process) suspend(dir string) {
+	p.t.Helper()
+	lock, err := os.Open(filepath.Join(dir, "hush.lock"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer lock.Close()
+	waitFor(p.t, "a moment without the lock", func() bool {
+		_ = p.cmd.Process.Signal(syscall.SIGSTOP)
+		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			return true // closing frees it
+		}
+		_ = p.cmd.Process.Signal(syscall.SIGCONT)
+		return false
+	})
+}
+
 // kill ends the process as a system does: at once.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
@@ -212,7 +231,7 @@ func TestAnotherProcessTakesOverFromOneThatWasKilled(t *testing.T) {
 	first := startProcess(t, b, dir, "hang", b.wake(p))
 	first.expect("handling")
 	first.expect("began")
-	_ = first.cmd.Process.Signal(syscall.SIGSTOP) // suspended, with its memory kept: it may still return
+	first.suspend(dir) // with its memory kept: it may still return
 	second := startProcess(t, b, dir, "return", b.wake(p))
 	second.expect("handling")
 	second.silent()

@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
@@ -26,14 +27,33 @@ func (c *Client) page(ctx context.Context) (protocol.Inbox, identity, error) {
 
 // catchUpQueued puts a page of the inbox into the queue. What is beyond the page follows when the queue is idle: the answer
 // to the receipts then says that more is open.
-func (c *Client) catchUpQueued(ctx context.Context) {
+func (c *Client) catchUpQueued(ctx context.Context) error {
 	page, s, err := c.page(ctx)
 	if err != nil {
 		c.log.Debug("the inbox could not be read", "error", err)
-		return
+		return err
 	}
 	for _, p := range page.Deliveries {
 		c.queue.add(arrival{message: messageOf(p, push.PathInbox), generation: s.Generation})
+	}
+	return nil
+}
+
+// catchUpBeside reads the inbox that a session has said is not empty: again until it could, the session has ended, or it
+// needs a new credential, with which the next session comes.
+func (c *Client) catchUpBeside(ctx context.Context, l *link) {
+	for try := 1; ; try++ {
+		err := c.catchUpQueued(ctx)
+		if err == nil || errors.Is(err, errNoCredential) || refused(err) == codeRegisterAgain {
+			return
+		}
+		select {
+		case <-time.After(backoff(try, jitter())):
+		case <-l.closed:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -45,9 +45,13 @@ func (c *Client) keepLink(ctx context.Context) {
 	}
 	opened, try := false, 0
 	for {
+		c.forgetNudge() // what it is about, linkOnce is about to see
 		end := c.linkOnce(ctx, &opened)
 		if ctx.Err() != nil {
 			return
+		}
+		if end.err == nil {
+			c.forgetNudge() // from when there was a session; it must not cut the wait short
 		}
 		try++
 		if end.lived >= steadyAfter {
@@ -71,6 +75,13 @@ func (c *Client) keepLink(ctx context.Context) {
 	}
 }
 
+func (c *Client) forgetNudge() {
+	select {
+	case <-c.nudge:
+	default:
+	}
+}
+
 // linkOnce registers if need be, reads the inbox the first time after the app was opened, and serves one session to its
 // end. What waited is so known to have waited before the session can bring it.
 func (c *Client) linkOnce(ctx context.Context, opened *bool) linkEnd {
@@ -79,7 +90,7 @@ func (c *Client) linkOnce(ctx context.Context, opened *bool) linkEnd {
 		return linkEnd{err: err}
 	}
 	if !*opened {
-		c.catchUpQueued(ctx)
+		_ = c.catchUpQueued(ctx) // hello asks for it once more if it failed
 		*opened = true
 	}
 	token, err := c.userToken(ctx)
@@ -174,6 +185,7 @@ func (c *Client) greet(ctx context.Context, l *link) (heartbeat time.Duration, e
 	case <-l.closed:
 		return 0, errLinkClosed
 	case <-t.C:
+		c.cfg.HTTPClient.CloseIdleConnections() // they may be as dead
 		return 0, errors.New("no hello within " + helloWait.String())
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
@@ -198,7 +210,7 @@ func (c *Client) greet(ctx context.Context, l *link) (heartbeat time.Duration, e
 		return 0, err
 	}
 	if hello.Open > 0 {
-		c.goes.Go(func() { c.catchUpQueued(ctx) })
+		c.goes.Go(func() { c.catchUpBeside(ctx, l) })
 	}
 	return heartbeat, nil
 }

@@ -56,7 +56,7 @@ const unknown = -1
 // sendReceipts sends what is in the outbox whenever something is new, and keeps trying, until the client closes.
 func (c *Client) sendReceipts() {
 	defer c.goes.Done()
-	try := 0
+	try, open := 0, unknown // open: as the last answer had it
 	var retry <-chan time.Time
 	for {
 		select {
@@ -66,21 +66,31 @@ func (c *Client) sendReceipts() {
 			return
 		}
 		retry = nil
-		open, err := c.flush(c.base)
+		// Looked at before the flush, which then tells all ends that it stands for: the inbox must not bring them once more.
+		progress := c.progress.Swap(false)
+		told, err := c.flush(c.base)
+		if told != unknown {
+			open = told
+		}
+		catchUp := err == nil && open > 0 && progress && c.inForeground() && c.queue.idle()
+		if progress && !catchUp && (err != nil || open != 0) {
+			c.progress.Store(true)
+		}
+		if catchUp { // without progress since the last look, the inbox would say the same again
+			if err = c.catchUpQueued(c.base); err != nil {
+				c.progress.Store(true)
+			}
+		}
 		switch {
 		case errors.Is(err, errNoCredential) || refused(err) == codeRegisterAgain:
 			continue // the next registration signals
 		case err != nil:
 			try++
-			c.log.Debug("receipts wait", "try", try, "error", err)
+			c.log.Debug("receipts or the inbox wait", "try", try, "error", err)
 			retry = time.After(backoff(try, jitter()))
 			continue
 		}
 		try = 0
-		// Without progress since the last look, the inbox would say the same again.
-		if open > 0 && c.inForeground() && c.queue.idle() && c.progress.Swap(false) {
-			c.catchUpQueued(c.base)
-		}
 	}
 }
 

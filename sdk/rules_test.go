@@ -42,6 +42,29 @@ func TestComeBackDependsOnHowTheSessionEnded(t *testing.T) {
 	}
 }
 
+func TestSilenceIsDeathAfterTwoHeartbeatsOrTwoSecondsWhenAsked(t *testing.T) {
+	t.Parallel()
+	const heartbeat = 25 * time.Second
+	now := time.Now()
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	for _, c := range []struct {
+		name         string
+		heard, asked time.Time
+		dead         bool
+	}{
+		{"just heard", now, time.Time{}, false},
+		{"silent for two heartbeats", ago(2 * heartbeat), time.Time{}, false},
+		{"silent for longer", ago(2*heartbeat + 1), time.Time{}, true},
+		{"asked just now", ago(heartbeat), now, false},
+		{"asked, and the answer is not due yet", ago(heartbeat), ago(answerWait - 1), false},
+		{"asked, and the answer is due", ago(heartbeat), ago(answerWait), true},
+	} {
+		if why := death(now, c.heard, c.asked, heartbeat); (why != "") != c.dead {
+			t.Errorf("%s: %q, want dead %v", c.name, why, c.dead)
+		}
+	}
+}
+
 func TestBackoffGrowsToAMinuteAndChanceTakesUpToHalfAway(t *testing.T) {
 	t.Parallel()
 	for try, want := range map[int]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second, 6: 32 * time.Second, 7: time.Minute, 1000: time.Minute} {
