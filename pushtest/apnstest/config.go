@@ -32,7 +32,7 @@ type Config struct {
 	Set  []string // switches, "NAME=VALUE" each; Rules lists them
 	Seed uint64   // varies what is left open; 0 means the usual behaviour everywhere
 
-	Requests int          // how many the ledger keeps; 0 means 20 000
+	Requests int          // how many the ledger keeps; 0 means 100 000, in at most 64 MiB
 	Logger   *slog.Logger // nil discards
 }
 

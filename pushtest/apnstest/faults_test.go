@@ -1,8 +1,11 @@
 package apnstest_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +84,32 @@ func TestFaultsDoWhatTheySay(t *testing.T) {
 	if took := time.Since(start); took < 50*time.Millisecond {
 		t.Errorf("delay: answered after %s", took)
 	}
+}
+
+func TestAHalfOpenConnectionNeverAnswersAgain(t *testing.T) {
+	t.Parallel()
+	w := setup(t, apnstest.Faulty(apnstest.Fault{Do: "half_open"}))
+	phone := &inbox{}
+	w.register(apnstest.Token{Token: token(1), Online: true, Deliver: phone.deliver})
+	c := w.raw(nil)
+	id, err := c.Request("/3/device/"+token(1), []byte("{}"), w.fields()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := w.WaitFor(ctx, func(rs []apnstest.Request) bool { return len(rs) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	c.Framer.WritePing(false, [8]byte{1})
+	c.Wait = 100 * time.Millisecond
+	if a, err := c.Await(id); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the request got %+v, %v; want nothing on an open connection", a, err)
+	}
+	if n, last := len(phone.all()), w.Requests()[0]; n != 0 || last.Status != 0 || last.Outcome != "refused" || last.Fault != "f1" {
+		t.Errorf("%d delivered, ledger %+v; want the request not taken", n, last)
+	}
+	w.stillServes()
 }
 
 // noRetry makes a request that net/http may not send again by itself.

@@ -92,6 +92,9 @@ func (s *Server) spoil(a *attempt) (resp h2sim.Response, done bool) {
 	case simkit.Close:
 		a.Conn.Close()
 		return h2sim.Response{}, true
+	case simkit.HalfOpen:
+		a.Conn.Silence()
+		return h2sim.Response{}, true
 	}
 	return h2sim.Response{}, false
 }

@@ -24,6 +24,7 @@ const (
 	Delay        = simkit.Delay
 	GoAway       = simkit.GoAway
 	CutOff       = simkit.Close
+	HalfOpen     = simkit.HalfOpen
 	TakeAndClose = simkit.TakeAndClose
 	Lose         = simkit.Lose
 	Twice        = simkit.Twice

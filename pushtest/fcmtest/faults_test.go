@@ -1,6 +1,7 @@
 package fcmtest
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -109,6 +110,32 @@ func TestFaultsOfTheLineOnBothTransports(t *testing.T) {
 			t.Errorf("%s afterwards: %v %v", version, res, err)
 		} else {
 			res.Body.Close()
+		}
+	}
+}
+
+func TestAHalfOpenConnectionIsLeftToTheClientsPatience(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"HTTP/1.1", "HTTP/2"} {
+		w := setup(t)
+		p := w.phone("a:1", true)
+		client := w.client
+		if version == "HTTP/1.1" {
+			client = http1Client(w.Server)
+			t.Cleanup(client.CloseIdleConnections)
+		}
+		w.fault(Fault{Do: HalfOpen})
+		impatient := *client
+		impatient.Timeout = 200 * time.Millisecond
+		var timeout interface{ Timeout() bool }
+		if res, err := w.try(&impatient); err == nil {
+			res.Body.Close()
+			t.Errorf("%s: answered %d, want silence", version, res.StatusCode)
+		} else if !errors.As(err, &timeout) || !timeout.Timeout() {
+			t.Errorf("%s: got %v, want the client's own time-out", version, err)
+		}
+		if n := len(p.messages()); n != 0 || w.last().Outcome != simkit.Refused {
+			t.Errorf("%s: %d delivered, outcome %q; want the request not taken", version, n, w.last().Outcome)
 		}
 	}
 }

@@ -84,6 +84,9 @@ func (s *Server) handle(r *h2sim.Request) h2sim.Response {
 		case simkit.Close:
 			r.Conn.Close()
 			return h2sim.Response{}
+		case simkit.HalfOpen:
+			r.Conn.Silence()
+			return h2sim.Response{}
 		}
 	}
 	a := s.judge(c)

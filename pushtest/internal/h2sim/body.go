@@ -17,13 +17,15 @@ func (c *Conn) data(f *http2.DataFrame) error {
 	c.mu.Lock()
 	st := c.streams[f.StreamID]
 	if st == nil {
-		idle := f.StreamID > c.maxID && c.goneAt.IsZero()
-		late := f.StreamID > c.maxID || c.cutShort[f.StreamID]
+		known, gone := f.StreamID <= c.maxID, !c.goneAt.IsZero()
+		t := c.cutShort[f.StreamID]
 		c.mu.Unlock()
 		switch {
-		case idle:
+		case t != nil:
+			return c.toss(t, f)
+		case !known && !gone:
 			return connError{http2.ErrCodeProtocol, "DATA for a stream that was never opened"}
-		case late:
+		case !known:
 			return nil
 		}
 		return c.reset(f.StreamID, http2.ErrCodeStreamClosed)

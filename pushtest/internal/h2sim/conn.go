@@ -36,13 +36,15 @@ type Conn struct {
 
 	in inbound // owned by readLoop
 
+	silent atomic.Bool // nothing is written any more, and what comes is tossed away
+
 	lastFrame   atomic.Int64 // when the last frame came, UNIX nanoseconds
 	headerSince atomic.Int64 // since when a header block is unfinished; 0 for none
 
 	mu         sync.Mutex
 	cond       *sync.Cond         // signalled when a send window grows or a stream ends; its lock is mu
 	streams    map[uint32]*stream // guarded by mu: those that count against the limit
-	cutShort   map[uint32]bool    // guarded by mu: streams that we ended while the client was still sending
+	cutShort   map[uint32]*tail   // guarded by mu: streams that we ended while the client was still sending
 	maxID      uint32             // guarded by mu: the highest stream id that the client has opened
 	running    int                // guarded by mu: handlers that have not returned
 	sendWindow int64              // guarded by mu: what the client lets us send on the connection
@@ -63,7 +65,7 @@ const maxFrame = 16384
 func newConn(ctx context.Context, id int, cfg *Config, raw net.Conn, nc *tls.Conn) *Conn {
 	c := &Conn{
 		ID: id, cfg: cfg, raw: raw, nc: nc,
-		streams: map[uint32]*stream{}, cutShort: map[uint32]bool{},
+		streams: map[uint32]*stream{}, cutShort: map[uint32]*tail{},
 		sendWindow: initialWindow, peerWindow: initialWindow, peerFrame: maxFrame,
 		limits: []uint32{cfg.InitialMaxStreams},
 	}
@@ -78,6 +80,11 @@ func (c *Conn) Close() {
 	c.cancel()
 	c.raw.Close()
 }
+
+// Silence makes the connection half-open, as when the peer's machine has lost its network: it stays open, and nothing is
+// answered on it any more, not even a PING, until the client closes it or the server ends. The handler that calls it must
+// return status 0.
+func (c *Conn) Silence() { c.silent.Store(true) }
 
 // RemoteAddr is the client's address.
 func (c *Conn) RemoteAddr() string { return c.raw.RemoteAddr().String() }
@@ -163,6 +170,9 @@ func (c *Conn) highestTaken() uint32 {
 
 // endIfDrained closes the connection if GOAWAY was sent and all that the client had begun is answered.
 func (c *Conn) endIfDrained() {
+	if c.silent.Load() {
+		return
+	}
 	c.mu.Lock()
 	drained := !c.goneAt.IsZero() && c.running == 0
 	for _, st := range c.streams {

@@ -302,6 +302,85 @@ func TestABodyOverTheLimitIsAnsweredBeforeItsEnd(t *testing.T) {
 	}
 }
 
+func TestTheRestOfABodyThatWasAnsweredIsTossedAwayWithoutAReset(t *testing.T) {
+	t.Parallel()
+	addr, trust, _ := setup(t, h2sim.Config{MaxBodyBytes: 1000, InitialMaxStreams: 1})
+	c := dial(t, addr, trust)
+	id := c.NextID()
+	c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true,
+		BlockFragment: c.Block(":method", "POST", ":scheme", "https", ":path", "/")})
+	c.Framer.WriteData(id, false, make([]byte, 16384))
+	if a := must[*h2raw.Answer](t)(c.Await(id)); a.Status != 413 || a.WasReset {
+		t.Errorf("got %+v, want 413 that ends the stream, and no reset", a)
+	}
+	// The rest goes beyond the first window: it can only be sent because the window opens again.
+	for sent := 0; sent < 6*65536; sent += 16384 {
+		c.Framer.WriteData(id, false, make([]byte, 16384))
+		c.Framer.WritePing(false, [8]byte{byte(sent >> 14)})
+	}
+	c.Framer.WriteData(id, true, nil)
+	next := must[uint32](t)(c.Request("/", []byte("ok")))
+	if a := must[*h2raw.Answer](t)(c.Await(next)); string(a.Body) != "ok" {
+		t.Errorf("the next request got %+v", a)
+	}
+	if a := c.Answer(id); a.WasReset {
+		t.Errorf("the answered stream was reset: %+v", a)
+	}
+}
+
+func TestABodyThatGoesOnForMegabytesAfterItsAnswerIsReset(t *testing.T) {
+	t.Parallel()
+	addr, trust, _ := setup(t, h2sim.Config{MaxBodyBytes: 1000})
+	c := dial(t, addr, trust)
+	id := c.NextID()
+	c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true,
+		BlockFragment: c.Block(":method", "POST", ":scheme", "https", ":path", "/")})
+	c.Framer.WriteData(id, false, make([]byte, 16384))
+	must[*h2raw.Answer](t)(c.Await(id))
+	for sent := 0; sent < 5<<20; sent += 16384 {
+		c.Framer.WriteData(id, false, make([]byte, 16384))
+	}
+	if err := c.Until(func() bool { return c.Answer(id).WasReset }); err != nil {
+		t.Fatal(err)
+	}
+	if a := c.Answer(id); a.Reset != http2.ErrCodeNo {
+		t.Errorf("got %+v, want a reset with NO_ERROR", a)
+	}
+}
+
+func TestASilencedConnectionStaysOpenAndAnswersNothing(t *testing.T) {
+	t.Parallel()
+	dead := make(chan struct{})
+	addr, trust, s := setup(t, h2sim.Config{IdleWait: 20 * time.Millisecond, Handler: func(r *h2sim.Request) h2sim.Response {
+		if r.Path == "/dead" {
+			r.Conn.Silence()
+			close(dead)
+			return h2sim.Response{}
+		}
+		return echo(r)
+	}})
+	c := dial(t, addr, trust)
+	must[uint32](t)(c.Request("/dead", nil))
+	<-dead
+	must[uint32](t)(c.Request("/", nil))
+	c.Framer.WritePing(false, [8]byte{1})
+	c.Wait = 100 * time.Millisecond
+	err := c.Until(func() bool { return c.GoAway != nil || c.Answer(1) != nil || c.Answer(3) != nil })
+	if ne, ok := err.(net.Error); !ok || !ne.Timeout() {
+		t.Errorf("got %v, goaway %+v; want silence on an open connection", err, c.GoAway)
+	}
+	if n := len(s.Conns()); n != 1 {
+		t.Errorf("%d connections are open, want the one", n)
+	}
+	c.Close()
+	for deadline := time.Now().Add(30 * time.Second); len(s.Conns()) > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the connection is still there after the client has closed it")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func TestHeaderBlocksMayBeSplitAndMustNotBeTooLarge(t *testing.T) {
 	t.Parallel()
 	addr, trust, _ := setup(t, h2sim.Config{})

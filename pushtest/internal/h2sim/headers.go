@@ -93,7 +93,10 @@ func (c *Conn) fragment(p []byte, last bool) error {
 func (c *Conn) begin(b *headerBlock) error {
 	c.mu.Lock()
 	st := c.streams[b.streamID]
-	known, cut := b.streamID <= c.maxID, c.cutShort[b.streamID]
+	known, cut := b.streamID <= c.maxID, c.cutShort[b.streamID] != nil
+	if cut && b.ends {
+		delete(c.cutShort, b.streamID) // trailers: nothing comes after them
+	}
 	if st == nil && !known {
 		if !c.goneAt.IsZero() {
 			c.mu.Unlock()
@@ -120,10 +123,7 @@ func (c *Conn) begin(b *headerBlock) error {
 func (c *Conn) refuse(b *headerBlock) error {
 	if !b.ends {
 		c.mu.Lock()
-		if len(c.cutShort) >= 256 {
-			clear(c.cutShort)
-		}
-		c.cutShort[b.streamID] = true
+		c.expect(b.streamID, &tail{})
 		c.mu.Unlock()
 	}
 	id := b.streamID

@@ -42,7 +42,7 @@ func (c *Conn) readLoop() {
 		if err == nil {
 			f, err = c.fr.ReadFrameForHeader(fh)
 		}
-		if c.isDying() {
+		if c.isDying() || c.silent.Load() {
 			break
 		}
 		c.lastFrame.Store(time.Now().UnixNano())
@@ -253,6 +253,7 @@ func (c *Conn) rstStream(f *http2.RSTStreamFrame) error {
 		c.drop(st)
 		return nil
 	}
+	delete(c.cutShort, f.StreamID)
 	if f.StreamID > c.maxID && c.goneAt.IsZero() {
 		return connError{http2.ErrCodeProtocol, "RST_STREAM for a stream that was never opened"}
 	}

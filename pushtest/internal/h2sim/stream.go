@@ -32,10 +32,7 @@ func (c *Conn) drop(st *stream) {
 	delete(c.streams, st.id)
 	st.cancel()
 	if !st.ended {
-		if len(c.cutShort) >= 256 {
-			clear(c.cutShort) // frames still on their way for these are then answered with STREAM_CLOSED, which is harmless
-		}
-		c.cutShort[st.id] = true
+		c.expect(st.id, &tail{})
 	}
 	c.cond.Broadcast()
 }

@@ -28,6 +28,9 @@ func (c *Conn) watch() {
 }
 
 func (c *Conn) look(now time.Time) {
+	if c.silent.Load() {
+		return
+	}
 	if since := c.headerSince.Load(); since != 0 && now.Sub(time.Unix(0, since)) > c.cfg.BodyWait {
 		c.Close()
 		return
@@ -40,12 +43,22 @@ func (c *Conn) look(now time.Time) {
 			late = append(late, st.id)
 		}
 	}
+	var tails []uint32
+	for id, t := range c.cutShort {
+		if t.open && now.Sub(t.since) > tossWait {
+			t.open = false
+			tails = append(tails, id)
+		}
+	}
 	idle := len(c.streams) == 0 && c.goneAt.IsZero() && c.cfg.IdleWait > 0 &&
 		now.Sub(time.Unix(0, c.lastFrame.Load())) > c.cfg.IdleWait
 	gone := !c.goneAt.IsZero()
 	c.mu.Unlock()
 	for _, id := range late {
 		c.reset(id, http2.ErrCodeCancel)
+	}
+	for _, id := range tails {
+		c.write(func() error { return c.fr.WriteRSTStream(id, http2.ErrCodeNo) })
 	}
 	if idle {
 		c.GoAway(c.cfg.IdleDebug)

@@ -9,10 +9,14 @@ import (
 )
 
 // write lets f write frames and flushes them. A client that does not take them within WriteWait is cut off: there is no
-// queue behind a slow reader that could fill up, the writers wait in turn.
+// queue behind a slow reader that could fill up, the writers wait in turn. On a connection that has been silenced it writes
+// nothing.
 func (c *Conn) write(f func() error) error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
+	if c.silent.Load() {
+		return nil
+	}
 	c.nc.SetWriteDeadline(time.Now().Add(c.cfg.WriteWait))
 	err := f()
 	if err == nil {
@@ -34,11 +38,11 @@ func (c *Conn) respond(st *stream, r Response) {
 		chunk := r.Body[sent : sent+n]
 		sent += n
 		last := sent == len(r.Body)
-		var cut bool
-		if cut, ok = c.mayFinish(st, last); !ok {
+		var more uint32
+		if more, ok = c.mayFinish(st, last); !ok {
 			return
 		}
-		err := c.write(func() error { return c.writePart(st.id, r, chunk, first, last, cut) })
+		err := c.write(func() error { return c.writePart(st.id, r, chunk, first, last, more) })
 		if err != nil || last {
 			return
 		}
@@ -47,7 +51,7 @@ func (c *Conn) respond(st *stream, r Response) {
 }
 
 // writePart writes a part of an answer: the headers with the first, an end with the last. The caller holds wmu.
-func (c *Conn) writePart(id uint32, r Response, chunk []byte, first, last, cut bool) error {
+func (c *Conn) writePart(id uint32, r Response, chunk []byte, first, last bool, more uint32) error {
 	empty := len(r.Body) == 0
 	if first {
 		if err := c.writeHeaders(id, r, empty); err != nil {
@@ -59,27 +63,30 @@ func (c *Conn) writePart(id uint32, r Response, chunk []byte, first, last, cut b
 			return err
 		}
 	}
-	if cut {
-		return c.fr.WriteRSTStream(id, http2.ErrCodeNo)
+	if more > 0 {
+		return c.fr.WriteWindowUpdate(id, more)
 	}
 	return nil
 }
 
 // mayFinish is asked before each frame of an answer: ok is false if the stream is over. Before the last one it takes the
-// stream out of the count, for the client may open the next the moment it sees the end; cut says that the client was still
-// sending, and is to be told that nobody reads it (RFC 9113, section 8.1).
-func (c *Conn) mayFinish(st *stream, last bool) (cut, ok bool) {
+// stream out of the count, for the client may open the next the moment it sees the end. Where the client is still sending,
+// the rest is tossed away, and more is by how much its window opens for that.
+func (c *Conn) mayFinish(st *stream, last bool) (more uint32, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if st.closed {
-		return false, false
+		return 0, false
 	}
 	if !last {
-		return false, true
+		return 0, true
 	}
-	cut = !st.ended
 	c.drop(st)
-	return cut, true
+	if !st.ended {
+		c.expect(st.id, &tail{open: true, window: initialWindow, since: time.Now()})
+		more = uint32(initialWindow - st.recvWindow)
+	}
+	return more, true
 }
 
 // reserve takes up to n bytes out of the windows and says how many; with wait it waits until there is at least one. ok is

@@ -19,6 +19,7 @@ const (
 	Delay        Do = "delay"          // waits for Wait in real time, then goes on as without a fault
 	GoAway       Do = "goaway"         // ends the connection with GOAWAY; the request is not taken
 	Close        Do = "close"          // cuts the connection; the request is not taken
+	HalfOpen     Do = "half_open"      // the connection stays open and is dead: no answer, to a PING neither; the request is not taken
 	TakeAndClose Do = "take_and_close" // takes the request, then cuts the connection without an answer
 	Lose         Do = "lose"           // answers success, and never delivers
 	Twice        Do = "twice"          // delivers twice
@@ -26,14 +27,14 @@ const (
 )
 
 // Dos lists all of them.
-var Dos = []Do{Answer, Delay, GoAway, Close, TakeAndClose, Lose, Twice, Throttle}
+var Dos = []Do{Answer, Delay, GoAway, Close, HalfOpen, TakeAndClose, Lose, Twice, Throttle}
 
 // Fault is a rule that spoils some requests on purpose. How often: Count times (once unless told, 0 for as long as it
 // stands), or every Every-th match, or with probability Rate; the latter two, and For, go on until the fault is deleted unless
 // a Count is given as well.
 type Fault struct {
 	Match      Match           `json:"match" doc:"Which requests; {} is every send request."`
-	Do         Do              `json:"do" required:"true" enum:"answer,delay,goaway,close,take_and_close,lose,twice,throttle"`
+	Do         Do              `json:"do" required:"true" enum:"answer,delay,goaway,close,half_open,take_and_close,lose,twice,throttle" doc:"answer, delay (then as usual), goaway, close (cut; not taken), half_open (the connection stays open and nothing is answered on it any more, PING neither; not taken), take_and_close (taken, no answer), lose (200, never delivered), twice, throttle."`
 	Status     int             `json:"status,omitempty" min:"200" max:"599" doc:"For answer: the HTTP status; 200 if only a body is given."`
 	Reason     *string         `json:"reason,omitempty" maxLength:"256" doc:"For answer and goaway: the reason, as the provider spells it."`
 	RetryAfter Duration        `json:"retry_after,omitempty" doc:"For answer: sent as Retry-After, in whole seconds, rounded up."`

@@ -44,8 +44,8 @@ type Answer struct {
 	Header   map[string]string
 	Body     []byte
 	Ended    bool
-	Reset    http2.ErrCode // with Ended: the code of an RST_STREAM that ended it, 0 for END_STREAM
-	WasReset bool
+	Reset    http2.ErrCode // with WasReset: the code
+	WasReset bool          // an RST_STREAM has come, be it after the end
 }
 
 // Dial connects and exchanges the prefaces; it does not wait for the server's SETTINGS.
@@ -191,9 +191,7 @@ func (c *Client) note(f http2.Frame) error {
 		a.Body = append(a.Body, f.Data()...)
 		a.Ended = a.Ended || f.StreamEnded()
 	case *http2.RSTStreamFrame:
-		if !a.Ended {
-			a.Ended, a.WasReset, a.Reset = true, true, f.ErrCode
-		}
+		a.Ended, a.WasReset, a.Reset = true, true, f.ErrCode
 	case *http2.GoAwayFrame:
 		c.GoAway = &GoAway{f.LastStreamID, f.ErrCode, string(f.DebugData())}
 	}
