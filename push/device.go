@@ -106,6 +106,10 @@ type Answer struct {
 	Status     int    // HTTP; 0: none came
 	Reason     string // as the provider spells it; "" when it took the request
 	ProviderID string // apns-id, or FCM's message name
+
+	// Mended are refusals of our credentials that were mended and the request sent again at once, oldest first: an expired
+	// provider or access token.
+	Mended []Answer
 }
 
 // Fault is whose a provider's refusal is. Delivery branches on it, never on a provider's strings.

@@ -1,6 +1,9 @@
 package push
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // EventName is a state's name, or one of the names below.
 type EventName string
@@ -29,6 +32,21 @@ type Event struct {
 	Attempt        int       `json:"attempt,omitempty"`         // of the wake, from 1
 	Unclear        bool      `json:"unclear,omitempty"`         // the provider may have taken it all the same
 	Fault          Fault     `json:"fault,omitempty"`
+}
+
+// MarshalJSON is the event as JSON: what has no value is left out, but for the parts of a provider's answer, where the lack
+// of a reason says something too.
+func (e Event) MarshalJSON() ([]byte, error) {
+	type plain Event
+	if e.Event != EventWakeAnswered {
+		return json.Marshal(plain(e))
+	}
+	return json.Marshal(struct {
+		plain
+		Status         int    `json:"status"`
+		ProviderReason string `json:"provider_reason"`
+		ProviderID     string `json:"provider_id"`
+	}{plain(e), e.Status, e.ProviderReason, e.ProviderID})
 }
 
 // Delivery is one push for one device: its state and what is needed to take it further.

@@ -122,8 +122,10 @@ func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Ans
 // credential that was replaced meanwhile.
 const wakeSends = 3
 
-func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
+func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push.Answer, err error) {
 	none := push.Answer{Provider: push.APNs}
+	var mended []push.Answer
+	defer func() { out.Mended = mended }()
 	if !h2push.ValidValue(d.BundleID) {
 		return none, &push.WakeError{Fault: push.FaultPush, Reason: "BadTopic", Err: errors.New("apns: not sent: no topic can be named like the device's bundle id")}
 	}
@@ -154,7 +156,7 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (push.Ans
 			return answer, nil
 		}
 		if !renewed && s.mend(refused.Reason, token) {
-			renewed = true
+			renewed, mended = true, append(mended, answer)
 			continue
 		}
 		if refused.Fault == push.FaultCredentials {

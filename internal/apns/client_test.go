@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ func TestAWakeIsASilentBackgroundPush(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (push.Answer{Provider: push.APNs, Status: 200, ProviderID: string(sent.ID)}); answer != want {
+	if want := (push.Answer{Provider: push.APNs, Status: 200, ProviderID: string(sent.ID)}); !reflect.DeepEqual(answer, want) {
 		t.Errorf("got %+v, want %+v", answer, want)
 	}
 	r := w.apple.requests()[0]

@@ -2,6 +2,7 @@ package apns_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,16 +54,27 @@ func TestAnExpiredProviderTokenIsReplacedOnceAndTheWakeSentAgain(t *testing.T) {
 		return 200, "", ""
 	})
 	var wg sync.WaitGroup
+	var mended atomic.Int32
 	for range 20 {
 		wg.Go(func() {
-			if _, err := w.Wake(within(t), phone(), w.wake("42")); err != nil {
+			answer, err := w.Wake(within(t), phone(), w.wake("42"))
+			if err != nil {
 				t.Error(err)
+			}
+			for _, m := range answer.Mended {
+				mended.Add(1)
+				if m.Status != 403 || m.Reason != "ExpiredProviderToken" {
+					t.Errorf("got %+v as what was mended, want 403 ExpiredProviderToken", m)
+				}
 			}
 		})
 	}
 	wg.Wait()
 	if got := len(tokensSeen(w)); got != 2 {
 		t.Errorf("got %d provider tokens, want the expired one and one new one", got)
+	}
+	if got, want := int(mended.Load()), len(w.apple.requests())-20; got != want || got == 0 {
+		t.Errorf("the answers tell of %d refusals, want all %d", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -18,7 +19,9 @@ type outcome struct {
 func (o outcome) take(s situation, b *board) {
 	for _, id := range o.wake.Pushes {
 		if e := b.byID[id]; e != nil {
-			e.note(o.event(b.now))
+			for _, ev := range o.events(b.now) {
+				e.note(ev)
+			}
 		}
 	}
 	w := &b.device.Wake
@@ -33,18 +36,24 @@ func (o outcome) take(s situation, b *board) {
 	o.refused(b, w)
 }
 
-func (o outcome) event(now time.Time) push.Event {
-	ev := push.Event{
-		At: now, Event: push.EventWakeAnswered, WakeID: o.wake.ID, Provider: o.wake.Provider, Attempt: o.wake.Attempt,
-		Status: o.answer.Status, ProviderReason: o.answer.Reason, ProviderID: o.answer.ProviderID,
+// events are all that the provider said to this try.
+func (o outcome) events(now time.Time) []push.Event {
+	var all []push.Event
+	for _, a := range slices.Concat(o.answer.Mended, []push.Answer{o.answer}) {
+		all = append(all, push.Event{
+			At: now, Event: push.EventWakeAnswered, WakeID: o.wake.ID, Provider: o.wake.Provider, Attempt: o.wake.Attempt,
+			Status: a.Status, ProviderReason: a.Reason, ProviderID: a.ProviderID, Fault: push.FaultCredentials,
+		})
 	}
+	ev := &all[len(all)-1]
+	ev.Fault = ""
 	if o.err != nil {
 		ev.Fault, ev.Unclear = o.err.Fault, o.err.Unclear
 		if ev.ProviderReason == "" {
 			ev.ProviderReason = o.err.Reason
 		}
 	}
-	return ev
+	return all
 }
 
 // carried moves on what the wake was for: the provider took it, which does not mean that the phone got it. Unless this was

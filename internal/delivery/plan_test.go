@@ -329,3 +329,17 @@ func TestAHandlerThatDoesNotReturnIsWokenAgain(t *testing.T) {
 		t.Errorf("unreturned %d, want 1", w.deliveries[0].Unreturned)
 	}
 }
+
+func TestTheTimelineHasTheRefusalsThatWereMendedAtOnce(t *testing.T) {
+	t.Parallel()
+	o := outcome{wake: push.Wake{ID: "w", Provider: push.APNs, Attempt: 1}, answer: push.Answer{
+		Status: 200, Mended: []push.Answer{{Status: 403, Reason: "ExpiredProviderToken", ProviderID: "w"}},
+	}}
+	want := []push.Event{
+		{At: t0, Event: push.EventWakeAnswered, WakeID: "w", Provider: push.APNs, Attempt: 1, Status: 403, ProviderReason: "ExpiredProviderToken", ProviderID: "w", Fault: push.FaultCredentials},
+		{At: t0, Event: push.EventWakeAnswered, WakeID: "w", Provider: push.APNs, Attempt: 1, Status: 200},
+	}
+	if got := o.events(t0); !slices.Equal(got, want) {
+		t.Errorf("events %+v, want %+v", got, want)
+	}
+}

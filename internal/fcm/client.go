@@ -131,8 +131,10 @@ func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Ans
 // credential that was replaced meanwhile.
 const wakeSends = 3
 
-func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
+func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push.Answer, err error) {
 	none := push.Answer{Provider: push.FCM}
+	var mended []push.Answer
+	defer func() { out.Mended = mended }()
 	data := body(d, w, c.now())
 	renewed := false
 	for range wakeSends {
@@ -161,7 +163,7 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (push.Ans
 		if line.status == http.StatusUnauthorized && line.code == "" {
 			s.tokens.drop(access)
 			if !renewed {
-				renewed = true
+				renewed, mended = true, append(mended, answer)
 				continue
 			}
 		}

@@ -201,14 +201,20 @@ func TestARefusedAccessTokenIsFetchedAnewOnce(t *testing.T) {
 	w.mustSend()
 	w.sim.RevokeAccessTokens()
 	var wg sync.WaitGroup
+	var mended atomic.Int32
 	for range 20 {
 		wg.Go(func() {
-			if _, err := w.Wake(within(t), phone(), wake("42")); err != nil {
+			answer, err := w.Wake(within(t), phone(), wake("42"))
+			if err != nil {
 				t.Error(err)
 			}
+			mended.Add(int32(len(answer.Mended)))
 		})
 	}
 	wg.Wait()
+	if got, want := int(mended.Load()), len(w.requests("send"))-21; got != want || got == 0 {
+		t.Errorf("the answers tell of %d refusals, want all %d", got, want)
+	}
 	if n := len(w.requests("oauth")); n != 2 {
 		t.Errorf("got %d requests for an access token, want 2: the first, and one for all", n)
 	}
