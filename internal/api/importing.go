@@ -118,16 +118,7 @@ func (run *importRun) read(body io.Reader, lines chan<- importLine, stop <-chan 
 func (run *importRun) answer(ctx context.Context, lines <-chan importLine) bool {
 	out := bufio.NewWriter(run.w)
 	for first := range lines {
-		batch := run.gather(first, lines)
-		results := make([]protocol.ImportResult, len(batch))
-		var group errgroup.Group
-		for i, line := range batch {
-			group.Go(func() error {
-				results[i] = run.importOne(ctx, line)
-				return nil
-			})
-		}
-		_ = group.Wait() // errors are in the results
+		results := run.importAll(ctx, run.gather(first, lines))
 		_ = run.control.SetWriteDeadline(time.Now().Add(answerWait))
 		for _, result := range results {
 			if err := json.NewEncoder(out).Encode(result); err != nil {
@@ -142,6 +133,45 @@ func (run *importRun) answer(ctx context.Context, lines <-chan importLine) bool 
 		}
 	}
 	return out.Flush() == nil
+}
+
+// importAll registers lines at the same time, but for those that touch what an earlier one of them does: these come after
+// it, so that of a file's lines on one device each finds what the one before left.
+func (run *importRun) importAll(ctx context.Context, lines []importLine) []protocol.ImportResult {
+	entries := make([]importEntry, len(lines))
+	for i, line := range lines {
+		entries[i] = readImportLine(line)
+	}
+	results := make([]protocol.ImportResult, len(lines))
+	for from := 0; from < len(entries); {
+		to := from + independent(entries[from:])
+		var group errgroup.Group
+		for i := from; i < to; i++ {
+			group.Go(func() error {
+				results[i] = run.importOne(ctx, entries[i])
+				return nil
+			})
+		}
+		_ = group.Wait() // errors are in the results
+		from = to
+	}
+	return results
+}
+
+// independent is how many entries, from the first on, name neither a device nor a provider token twice.
+func independent(entries []importEntry) int {
+	devices, tokens := map[string]bool{}, map[string]bool{}
+	for i, e := range entries {
+		token := ""
+		if e.registration.ProviderToken != nil {
+			token = e.registration.ProviderToken.Reveal()
+		}
+		if devices[e.id] || tokens[token] {
+			return i
+		}
+		devices[e.id], tokens[token] = e.id != "", token != ""
+	}
+	return len(entries)
 }
 
 // gather takes what has come already, up to importAtOnce lines.
@@ -164,31 +194,43 @@ func (run *importRun) gather(first importLine, lines <-chan importLine) []import
 // importSchema is what a line is checked by.
 var importSchema = sync.OnceValue(func() *standaloneSchema { return newStandaloneSchema[protocol.ImportLine]() })
 
-func (run *importRun) importOne(ctx context.Context, line importLine) protocol.ImportResult {
-	registered, id, err := run.register(ctx, line)
-	if err != nil {
-		p := run.api.answerTo(ctx, "importDevices", err)
-		return protocol.ImportResult{Line: line.n, Status: p.Status, DeviceID: id, Problem: &p.Problem}
-	}
-	return protocol.ImportResult{Line: line.n, Status: created(registered.New), DeviceID: id}
+// importEntry is a line as it was understood.
+type importEntry struct {
+	n            int    // the line's number
+	id           string // of the device, as far as it can be told
+	user         string
+	registration push.Registration
+	err          error // what is wrong with the line
 }
 
-func (run *importRun) register(ctx context.Context, line importLine) (registered push.Registered, id string, err error) {
+func readImportLine(line importLine) importEntry {
+	e := importEntry{n: line.n}
 	if line.tooLong {
-		return registered, "", newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("the line is longer than %d KiB; want at most that", maxImportLine>>10))
+		e.err = newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("the line is longer than %d KiB; want at most that", maxImportLine>>10))
+		return e
 	}
 	var body protocol.ImportLine
 	f, err := importSchema().read(line.text, &body)
 	if err != nil {
-		return registered, "", err
+		e.err = err
+		return e
 	}
-	r := registrationOf(&f, body.DeviceRequest)
+	e.id, e.user, e.registration = body.DeviceID, body.User, registrationOf(&f, body.DeviceRequest)
 	if err := push.CheckID(body.User); err != nil {
 		f.add("body.user", push.CodeBadID, "%s", err.Error())
 	}
-	if err := f.err(); err != nil {
-		return registered, body.DeviceID, err
+	e.err = f.err()
+	return e
+}
+
+func (run *importRun) importOne(ctx context.Context, e importEntry) protocol.ImportResult {
+	registered, err := push.Registered{}, e.err
+	if err == nil {
+		registered, err = run.api.register(ctx, run.app, e.registration, push.Caller{User: e.user, Import: true}, nil, nil)
 	}
-	registered, err = run.api.register(ctx, run.app, r, push.Caller{User: body.User, Import: true}, nil, nil)
-	return registered, body.DeviceID, err
+	if err != nil {
+		p := run.api.answerTo(ctx, "importDevices", err)
+		return protocol.ImportResult{Line: e.n, Status: p.Status, DeviceID: e.id, Problem: &p.Problem}
+	}
+	return protocol.ImportResult{Line: e.n, Status: created(registered.New), DeviceID: e.id}
 }

@@ -59,8 +59,8 @@ func TestWhatIsWrongWithTheTextOfABodyIsSaid(t *testing.T) {
 	w := setup(t)
 	w.notes()
 	for body, want := range map[string]string{
-		"{\"payload\": \"\xff\"}":           "not UTF-8",
-		"{\"payload\": \"\xed\xa0\x80\"}":   "not UTF-8, or has a lone surrogate",
+		"{\"payload\": \"\xff\"}":          "not UTF-8",
+		"{\"payload\": \"\xed\xa0\x80\"}":  "not UTF-8, or has a lone surrogate",
 		`{"payload": "\ud83d"}`:            "lone surrogate",
 		`{"payload": "\ud83dUTF-8"}`:       "has a lone surrogate",
 		`{"payload": "\ude42\ud83d"}`:      "lone surrogate",

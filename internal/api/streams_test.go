@@ -81,6 +81,47 @@ func testAnImportAnswersEachLine(t *testing.T, w *world) {
 	w.request("PUT", "/v1/device", body, "Authorization", token).is(t, "its second without the credential", 403, "device_taken")
 }
 
+func TestLinesOfOneDeviceAreImportedInOrder(t *testing.T) {
+	t.Parallel()
+	both(t, testLinesOfOneDeviceAreImportedInOrder)
+}
+
+func testLinesOfOneDeviceAreImportedInOrder(t *testing.T, w *world) {
+	t.Helper()
+	w.notes()
+	var b strings.Builder
+	const devices, times = 20, 10
+	for i := range devices {
+		for n := range times { // the last one says what is known of the device in the end
+			fmt.Fprintf(&b, `{"device_id": "i%d", "platform": "android", "package": "p%d", "user": "u%d"}`+"\n", i, n, i)
+		}
+	}
+	for d := range devices { // and a token belongs to the device that named it last
+		fmt.Fprintf(&b, `{"device_id": "t%d", "platform": "android", "package": "p", "provider_token": "the-one", "user": "u"}`+"\n", d)
+	}
+	a := w.root("POST", "/v1/apps/notes/devices/import", b.String())
+	for i, r := range importResults(t, strings.NewReader(a.body)) {
+		want := 200
+		if i%times == 0 || i >= devices*times {
+			want = 201
+		}
+		if r.Line != i+1 || r.Status != want {
+			t.Errorf("result %d: line %d, status %d; want %d", i+1, r.Line, r.Status, want)
+		}
+	}
+	for i := range devices {
+		var d protocol.Device
+		w.must(200, "GET", fmt.Sprintf("/v1/apps/notes/devices/i%d", i), "").into(t, &d)
+		if want := fmt.Sprintf("p%d", times-1); d.Package != want {
+			t.Errorf("device i%d has package %q; want %q, that of its last line", i, d.Package, want)
+		}
+		w.must(200, "GET", fmt.Sprintf("/v1/apps/notes/devices/t%d", i), "").into(t, &d)
+		if want := i == devices-1; (d.Token == "ok") != want && w.memory == nil {
+			t.Errorf("device t%d: token %q; want ok: %v", i, d.Token, want)
+		}
+	}
+}
+
 func TestAnImportIsAStreamBothWays(t *testing.T) {
 	t.Parallel()
 	both(t, testAnImportIsAStreamBothWays)
