@@ -2,14 +2,16 @@ package apnstest
 
 import (
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"time"
 )
 
-// signature is a provider token that has been found good.
+// signature is a provider token that one of our keys has signed.
 type signature struct {
-	key *Key
-	sum [32]byte // of the token as it came: what tells one token from another
+	key      *Key
+	sum      [32]byte // of the token as it came: what tells one token from another
+	issuedAt time.Time
 }
 
 // authenticate finds out who asks: by the connection's certificate or, without one, by the request's provider token.
@@ -105,22 +107,51 @@ func (s *Server) checkProviderToken(a *attempt) (*signature, *refusal) {
 	if !ok {
 		return nil, refuse(MissingProviderToken)
 	}
-	c, err := parseJWT(token)
-	key := s.key(c.kid)
-	if err != nil || c.alg != "ES256" || key == nil || !c.verify(&key.private.PublicKey) || c.iss != key.Team {
+	sign := s.verify(a.link, token)
+	if sign == nil {
 		return nil, refuse(InvalidProviderToken)
 	}
+	key := sign.key
 	most := s.set.Duration("provider_token.age")
-	switch age := time.Since(c.issuedAt); {
+	switch age := time.Since(sign.issuedAt); {
 	case age > most:
+		a.link.forgetToken(sign.sum)
 		return nil, refuse(ExpiredProviderToken)
 	case age < -most:
 		return nil, refuse(Reason(s.set.String("provider_token.future")))
 	case key.Environment != "" && key.Environment != s.environment:
 		return nil, refuse(Reason(s.set.String("key.environment.reason")))
 	}
-	return &signature{key: key, sum: sha256.Sum256([]byte(token))}, nil
+	return sign, nil
 }
+
+// verify finds out who has signed a token; nil for one that is not good. A sender shows the same token thousands of times,
+// and checking its signature costs more than all else that a request does, so a connection remembers the latest good ones.
+func (s *Server) verify(l *link, token string) *signature {
+	sum := sha256.Sum256([]byte(token))
+	l.mu.Lock()
+	i := slices.IndexFunc(l.signed, func(sg *signature) bool { return sg.sum == sum })
+	if i >= 0 {
+		defer l.mu.Unlock()
+		return l.signed[i]
+	}
+	l.mu.Unlock()
+	c, err := parseJWT(token)
+	key := s.key(c.kid)
+	if err != nil || c.alg != "ES256" || key == nil || !c.verify(&key.private.PublicKey) || c.iss != key.Team {
+		return nil
+	}
+	sign := &signature{key: key, sum: sum, issuedAt: c.issuedAt}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.signed = append(l.signed, sign); len(l.signed) > maxSigned {
+		l.signed = l.signed[1:]
+	}
+	return sign
+}
+
+// maxSigned is how many good tokens a connection remembers; a sender uses one at a time, two while it changes.
+const maxSigned = 4
 
 func (s *Server) key(id string) *Key {
 	for i := range s.keys {
@@ -209,6 +240,13 @@ func (s *Server) checkRefresh(l *link, sign *signature) *refusal {
 		l.tokens = l.tokens[1:]
 	}
 	return nil
+}
+
+// forgetToken lets the connection bring a new token in this one's stead at once.
+func (l *link) forgetToken(sum [32]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tokens = slices.DeleteFunc(l.tokens, func(u tokenUse) bool { return u.sum == sum })
 }
 
 // forgetTokens lets the connection bring a new token at once: it was told that its last one is bad.

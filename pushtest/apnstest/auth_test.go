@@ -107,6 +107,22 @@ func TestAConnectionMayBringANewTokenEvery20Minutes(t *testing.T) {
 	w.send(header("authorization", "bearer "+w.sign(w.Key(), time.Now()))).mustBe(t, 429, "TooManyProviderTokenUpdates", "the third")
 }
 
+func TestATokenThatHasExpiredOnItsConnectionMayBeReplacedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := setup(t, apnstest.Set("provider_token.age", "2s"))
+	w.jwt = w.sign(w.Key(), time.Now())
+	w.send().mustBe(t, 200, "", "a fresh token")
+	var a answer
+	for deadline := time.Now().Add(30 * time.Second); a.Reason != "ExpiredProviderToken"; a = w.send() {
+		if time.Now().After(deadline) {
+			t.Fatalf("a token that may be 2s old was still answered %d %s after 30s", a.Status, a.Reason)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	w.jwt = w.sign(w.Key(), time.Now())
+	w.send().mustBe(t, 200, "", "a new token in its stead")
+}
+
 func TestATokenThatAFaultCallsExpiredMayBeReplacedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

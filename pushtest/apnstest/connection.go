@@ -15,10 +15,11 @@ type link struct {
 	used atomic.Bool // a request has come
 
 	mu        sync.Mutex
-	boundTo   *Key       // guarded by mu: the key of the first good provider token
-	tokens    []tokenUse // guarded by mu: the good provider tokens it has brought, oldest first
-	errors    int        // guarded by mu: refusals, 410 not counted
-	badTokens int        // guarded by mu: refusals with BadDeviceToken
+	signed    []*signature // guarded by mu: the provider tokens that were verified last, oldest first
+	boundTo   *Key         // guarded by mu: the key of the first good provider token
+	tokens    []tokenUse   // guarded by mu: the good provider tokens it has brought, oldest first
+	errors    int          // guarded by mu: refusals, 410 not counted
+	badTokens int          // guarded by mu: refusals with BadDeviceToken
 }
 
 var ruleTransport = Rule{
