@@ -68,7 +68,7 @@ func (s *sender) pool(env push.Environment) (*h2push.Pool, error) {
 	if env == push.Development {
 		url = s.cfg.DevelopmentURL
 	}
-	p, err := h2push.New(h2push.Config{URL: url, TLS: s.tls, Proves: proves, Logger: s.cfg.Logger})
+	p, err := h2push.New(h2push.Config{URL: url, TLS: s.tls, Proves: proves, Spent: spent, Logger: s.cfg.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +79,19 @@ func (s *sender) pool(env push.Environment) (*h2push.Pool, error) {
 // proves tells whether APNs has accepted who we are: until then it takes one request at a time on a connection (Apple,
 // "Sending notification requests to APNs"). All else that it refuses, it refuses after that.
 func proves(resp h2push.Response) bool { return resp.Status != 403 && resp.Status < 500 }
+
+// spent tells whether the connection is not to be used any more: its server is going down or has had enough of it, or it is
+// bound to another key.
+func spent(resp h2push.Response) bool {
+	if resp.Status == 200 {
+		return false
+	}
+	switch parseRefusal(resp.Body).reason {
+	case "Shutdown", "IdleTimeout", "UnrelatedKeyIdInToken":
+		return true
+	}
+	return false
+}
 
 // token is the provider token to send with; "" with a certificate.
 func (s *sender) token() (push.Secret, error) {
@@ -99,6 +112,8 @@ func (s *sender) mend(reason string, token push.Secret) bool {
 		return again && err == nil
 	case "TooManyProviderTokenUpdates":
 		return s.signer.tooMany(token)
+	case "UnrelatedKeyIdInToken":
+		return true // on another connection
 	}
 	return false
 }

@@ -50,6 +50,7 @@ type seen struct {
 	body   []byte
 	jwt    string
 	cert   *x509.Certificate
+	from   string // the connection
 }
 
 func newApple(t *testing.T) *apple {
@@ -72,7 +73,7 @@ func (a *apple) serve(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	s := seen{path: r.URL.Path, header: r.Header.Clone(), body: body}
+	s := seen{path: r.URL.Path, header: r.Header.Clone(), body: body, from: r.RemoteAddr}
 	if h := r.Header.Get("authorization"); len(h) > 7 {
 		s.jwt = h[7:]
 	}

@@ -276,3 +276,31 @@ func BenchmarkWakes(b *testing.B) {
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "wakes/s")
 }
+
+func TestAServerThatGoesDownGetsNoMoreOnThatConnection(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status int
+		reason string
+		ours   bool // mended at once; else the wake is to go out again
+	}{
+		{503, "Shutdown", false},
+		{400, "IdleTimeout", false},
+		{403, "UnrelatedKeyIdInToken", true},
+	} {
+		w := setup(t, nil)
+		w.apple.once(c.status, `{"reason":"`+c.reason+`"}`)
+		answer, err := w.Wake(within(t), phone(), w.wake("42"))
+		if c.ours != (err == nil) || c.ours != (len(answer.Mended) == 1) {
+			t.Errorf("%s: got %+v, %v; mended at once want %v", c.reason, answer, err, c.ours)
+		}
+		w.mustSend()
+		conns := map[string]bool{}
+		for _, r := range w.apple.requests() {
+			conns[r.from] = true
+		}
+		if len(conns) != 2 {
+			t.Errorf("%s: got %d connections, want another one after it", c.reason, len(conns))
+		}
+	}
+}

@@ -19,6 +19,10 @@ type Config struct {
 	// at a time: APNs takes no more from a fresh one. Nil: a fresh connection takes what its SETTINGS allow.
 	Proves func(Response) bool
 
+	// Spent tells whether an answer asks for another connection. The one that brought it then takes no more requests, and is
+	// closed once its last answer has come. Nil: none does.
+	Spent func(Response) bool
+
 	// HTTP1 allows peers that speak HTTP/1.1 only, with or without TLS; then a connection carries one request at a time.
 	HTTP1 bool
 

@@ -64,7 +64,7 @@ type conn struct {
 	maxFrame   int                // guarded by mu
 	opened     chan struct{}      // guarded by mu; closed and replaced when a window has grown
 	settled    bool               // guarded by mu; the peer's first SETTINGS have come
-	going      bool               // guarded by mu; GOAWAY came, or the ids are used up
+	going      bool               // guarded by mu; GOAWAY came, the ids are used up, or it was retired
 	lastID     uint32             // guarded by mu; of the GOAWAY
 	reason     string             // guarded by mu; of the GOAWAY
 	err        error              // guarded by mu; why it is closed; nil while it is open
@@ -352,6 +352,13 @@ func (c *conn) finish(st *stream, err *Error) {
 	delete(c.streams, st.id)
 	st.err = err
 	close(st.done)
+}
+
+func (c *conn) retire() {
+	c.mu.Lock()
+	c.going = true
+	c.mu.Unlock()
+	c.endIfDrained()
 }
 
 // endIfDrained closes a connection that takes no more requests once its last answer has come.

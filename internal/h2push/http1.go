@@ -60,6 +60,8 @@ func (c *conn1) usable() bool { return c.cause() == nil }
 
 func (c *conn1) limit() int { return 1 }
 
+func (c *conn1) retire() { c.shut(errRetired) } // its one answer has come
+
 func (c *conn1) cause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

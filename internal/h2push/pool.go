@@ -62,6 +62,7 @@ type slot struct {
 type link interface {
 	roundTrip(context.Context, *Request) (Response, error)
 	usable() bool // false once it takes no more requests
+	retire()      // takes no more requests, and is closed once its last answer has come; safe twice
 	limit() int   // requests at once, while it is usable
 	shut(error)   // closes at once; safe twice
 }
@@ -169,6 +170,9 @@ func (p *Pool) release(s *slot, resp Response, err error) {
 		p.fails, p.notBefore = 0, time.Time{}
 		if s.warming && p.cfg.Proves(resp) {
 			s.warming = false
+		}
+		if p.cfg.Spent != nil && p.cfg.Spent(resp) {
+			s.link.retire()
 		}
 	}
 	p.dispatch()

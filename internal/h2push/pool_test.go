@@ -738,3 +738,40 @@ func TestAGoAwayBeforeTheFirstRequestTellsItsReason(t *testing.T) {
 		t.Errorf("got %d connections, want a few", n)
 	}
 }
+
+func TestAnAnswerThatAsksForAnotherConnectionIsTheLastOnItsOwn(t *testing.T) {
+	t.Parallel()
+	var conns atomic.Int32
+	closed := make(chan error, 4)
+	p := newPeer(t, nil, func(w *wire) error {
+		first := conns.Add(1) == 1
+		for {
+			id, _, _, err := w.request()
+			if err != nil {
+				closed <- err
+				return err
+			}
+			status := "200"
+			if first {
+				status = "503"
+			}
+			if err := w.answer(id, status, ""); err != nil {
+				return err
+			}
+		}
+	})
+	pool := p.pool(func(c *h2push.Config) { c.Spent = func(r h2push.Response) bool { return r.Status == 503 } })
+	for _, want := range []int{503, 200, 200} {
+		if r, err := pool.Do(within(t, long), post("x")); err != nil || r.Status != want {
+			t.Fatalf("got %d, %v; want %d", r.Status, err, want)
+		}
+	}
+	select {
+	case <-closed:
+	case <-time.After(long):
+		t.Error("the first connection is still open, want it closed after its last answer")
+	}
+	if got := conns.Load(); got != 2 {
+		t.Errorf("got %d connections, want 2", got)
+	}
+}
