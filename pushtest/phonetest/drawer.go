@@ -148,16 +148,17 @@ func (d *Drawer) Phone(name string) *Phone {
 	return d.phones[name]
 }
 
-// Phones are all phones, in the order of their names as people count (p2 before p10).
+// Phones are all phones, in the order of their names as people count: p2 before p10.
 func (d *Drawer) Phones() []*Phone {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	phones := slices.Collect(maps.Values(d.phones))
-	slices.SortFunc(phones, func(a, b *Phone) int {
-		return cmp.Or(cmp.Compare(len(a.spec.Name), len(b.spec.Name)), cmp.Compare(a.spec.Name, b.spec.Name))
-	})
+	slices.SortFunc(phones, func(a, b *Phone) int { return CompareNames(a.spec.Name, b.spec.Name) })
 	return phones
 }
+
+// CompareNames is the order of Phones: shorter names first.
+func CompareNames(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
 // Now is the drawer's time.
 func (d *Drawer) Now() time.Time { return d.clock.Now() }

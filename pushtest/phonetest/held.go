@@ -57,11 +57,15 @@ func (p *Phone) release() {
 	}
 	var again []Message
 	for _, m := range p.held {
+		if m.expired(p.now()) {
+			p.note(Record{Push: m.ID, Did: Dropped, Reason: PushExpired, State: p.state})
+			continue
+		}
 		if p.judge(m).do == hold {
 			again = append(again, m)
 			continue
 		}
-		m.released = true // what was let go in a maintenance window is not held back because that has closed meanwhile
+		m.released = true // what was let go in a maintenance window is not held back, nor over, because time has jumped on
 		p.enqueue(m)
 	}
 	p.held = again

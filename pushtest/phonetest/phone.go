@@ -116,6 +116,9 @@ func random(n int) []byte {
 // Name is the phone's name.
 func (p *Phone) Name() string { return p.spec.Name }
 
+// AppID is the app's bundle id or package.
+func (p *Phone) AppID() string { return p.spec.AppID }
+
 // Platform is the phone's operating system.
 func (p *Phone) Platform() Platform { return p.spec.Platform }
 

@@ -118,3 +118,8 @@ type Message struct {
 
 	released bool // it was held, and the reason for that was lifted
 }
+
+// expired tells whether the time of a message that may be held is over.
+func (m Message) expired(now time.Time) bool {
+	return !m.Once && !m.ExpiresAt.IsZero() && now.After(m.ExpiresAt)
+}

@@ -91,8 +91,8 @@ func (p *Phone) wake(m Message) func() {
 		p.mu.Unlock()
 		return nil
 	}
-	now, found := p.now(), p.state
-	if !m.Once && !m.ExpiresAt.IsZero() && now.After(m.ExpiresAt) {
+	found := p.state
+	if !m.released && m.expired(p.now()) {
 		p.note(Record{Push: m.ID, Did: Dropped, Reason: PushExpired, State: found})
 		p.mu.Unlock()
 		return nil

@@ -1,0 +1,123 @@
+package worldtest
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
+
+// The control API of a world. Below /_sim/apns/ and /_sim/fcm/ each provider has its own, whole; what is at /_sim/ itself is
+// about the world: phones, time and reset of everything, and tokens, requests and faults of both providers, each of which
+// finds the provider that it means.
+
+// providerNames are the folders of the providers' own APIs, and how the world's API calls them.
+const (
+	nameAPNs = "apns"
+	nameFCM  = "fcm"
+)
+
+func (w *World) newControl() *simkit.Control {
+	c := simkit.NewControl("Hush: a world of APNs, FCM and phones")
+	c.Mount(nameAPNs, w.providerControl(nameAPNs))
+	c.Mount(nameFCM, w.providerControl(nameFCM))
+	w.phoneRoutes(c)
+	w.tokenRoutes(c)
+	w.requestRoutes(c)
+	w.faultRoutes(c)
+	simkit.Handle(c, simkit.Route{Method: "POST", Path: "/_sim/clock", Summary: "Advance the time of the whole world; what becomes due has begun before the answer.", Status: []int{200}},
+		func(call *simkit.Call[simkit.ClockAdvance]) (int, *simkit.ClockState, error) {
+			return http.StatusOK, &simkit.ClockState{Now: w.Advance(call.Body.Advance.Std())}, nil
+		})
+	simkit.Handle(c, simkit.Route{Method: "POST", Path: "/_sim/reset", Summary: "No phones; tokens, requests, faults, storage and time as at the start.", Status: []int{204}},
+		func(*simkit.Call[struct{}]) (int, *simkit.None, error) {
+			w.Reset()
+			return http.StatusNoContent, nil, nil
+		})
+	return c
+}
+
+// ControlHandler is the control API as a handler, for tests that mount it on a server of their own.
+func (w *World) ControlHandler() http.Handler { return w.control }
+
+func (w *World) providerControl(name string) *simkit.Control {
+	h := w.APNs.ControlHandler()
+	if name == nameFCM {
+		h = w.FCM.ControlHandler()
+	}
+	return h.(*simkit.Control) // which both make
+}
+
+// whose is the provider that knows a token; "" if neither does.
+func (w *World) whose(token string) string {
+	if _, known := w.APNs.State(token); known {
+		return nameAPNs
+	}
+	if _, known := w.FCM.State(token); known {
+		return nameFCM
+	}
+	return ""
+}
+
+// TokenBody is the body of POST /_sim/tokens: what both providers take.
+type TokenBody struct {
+	Token       string `json:"token" required:"true" minLength:"1" maxLength:"4096" doc:"The device token. A known one is its provider's; else topic or environment say APNs, package or project FCM; else one in hexadecimal is APNs'."`
+	Topic       string `json:"topic,omitempty" doc:"APNs: the app's bundle id."`
+	Environment string `json:"environment,omitempty" enum:"production,development" doc:"APNs."`
+	Package     string `json:"package,omitempty" doc:"FCM: Android package."`
+	Project     string `json:"project,omitempty" doc:"FCM: project id."`
+	Online      *bool  `json:"online,omitempty"`
+}
+
+// RetireBody is the body of POST /_sim/tokens/{token}/retire; FCM takes an empty one.
+type RetireBody struct {
+	Reason string     `json:"reason,omitempty" enum:"Unregistered,ExpiredToken" doc:"APNs."`
+	At     *time.Time `json:"at,omitempty" doc:"APNs: the timestamp of the 410."`
+}
+
+// provider says which one a body means.
+func (b *TokenBody) provider(known string) (string, error) {
+	apns, fcm := b.Topic != "" || b.Environment != "", b.Package != "" || b.Project != ""
+	switch {
+	case apns && fcm:
+		return "", simkit.Invalid(simkit.FieldError{Location: "body.package", Code: "one_of",
+			Message: "package and project are FCM's, topic and environment APNs'; give those of one"})
+	case known != "":
+		return known, nil // which refuses the other's fields by name
+	case apns || !fcm && isHex(b.Token):
+		return nameAPNs, nil
+	}
+	return nameFCM, nil
+}
+
+func isHex(s string) bool {
+	return len(s)%2 == 0 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
+
+func (w *World) tokenRoutes(c *simkit.Control) {
+	simkit.Forward[TokenBody, simkit.TokenResult](c, simkit.Route{Method: "POST", Path: "/_sim/tokens", Summary: "Make a device token known, or change it.", Status: []int{201, 200}},
+		func(call *simkit.Call[TokenBody]) (*simkit.Control, error) {
+			name, err := call.Body.provider(w.whose(call.Body.Token))
+			if err != nil {
+				return nil, err
+			}
+			return w.providerControl(name), nil
+		})
+	const one = "/_sim/tokens/{token}"
+	simkit.Forward[simkit.None, simkit.TokenState](c, simkit.Route{Method: "GET", Path: one, Summary: "What waits for a device, and what it got.", Status: []int{200}}, ofToken[simkit.None](w))
+	simkit.Forward[RetireBody, simkit.TokenState](c, simkit.Route{Method: "POST", Path: one + "/retire", Summary: "End a token: sends to it are refused from now on.", Status: []int{200}}, ofToken[RetireBody](w))
+	simkit.Forward[struct{}, simkit.TokenState](c, simkit.Route{Method: "POST", Path: one + "/uninstall", Summary: "Remove the app from the device: the next push is taken and finds that out.", Status: []int{200}}, ofToken[struct{}](w))
+	simkit.Forward[simkit.None, simkit.None](c, simkit.Route{Method: "DELETE", Path: one, Summary: "Forget a token, as if it had never been known.", Status: []int{204}}, ofToken[simkit.None](w))
+}
+
+// ofToken finds the provider of the token in the path.
+func ofToken[In any](w *World) func(*simkit.Call[In]) (*simkit.Control, error) {
+	return func(call *simkit.Call[In]) (*simkit.Control, error) {
+		name := w.whose(call.Path("token"))
+		if name == "" {
+			return nil, simkit.NotFound("neither provider knows this token")
+		}
+		return w.providerControl(name), nil
+	}
+}

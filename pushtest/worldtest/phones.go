@@ -1,0 +1,289 @@
+package worldtest
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/phonetest"
+)
+
+// Conditions are what may be set on a phone beside its app's state. What a platform does not know is kept, and changes
+// nothing.
+type Conditions struct {
+	Online            *bool            `json:"online,omitempty" doc:"false: no network, or flight mode. The line to the push service is all that is cut."`
+	LowPower          *bool            `json:"low_power,omitempty" doc:"iOS: Low Power Mode."`
+	BackgroundRefresh *bool            `json:"background_refresh,omitempty" doc:"iOS: Background App Refresh."`
+	Bucket            string           `json:"bucket,omitempty" enum:"active,working_set,frequent,rare,restricted" doc:"Android: the app's standby bucket."`
+	Charging          *bool            `json:"charging,omitempty" doc:"Android lifts Doze while it charges."`
+	Doze              *bool            `json:"doze,omitempty" doc:"Android: dozes from now on, whatever the app's state."`
+	OSVersion         *string          `json:"os_version,omitempty" maxLength:"32" doc:"Such as 12; empty: newer than any rule knows. Android 9 to 12 cap high priority by bucket."`
+	SwipeForceStops   *bool            `json:"swipe_force_stops,omitempty" doc:"Android: a vendor's phone on which terminated is force-stopped."`
+	DiskFull          *bool            `json:"disk_full,omitempty" doc:"The phone holds no push, and the app is told."`
+	Clock             *simkit.Duration `json:"clock,omitempty" doc:"By how much the phone's clock is wrong, such as -2h."`
+}
+
+// NewPhone is the body of POST /_sim/phones.
+type NewPhone struct {
+	Platform    string `json:"platform" required:"true" enum:"ios,android"`
+	State       string `json:"state,omitempty" enum:"never-run,foreground,background,suspended,reclaimed,terminated,force-stopped,doze,never_run,force_stopped" doc:"Of the app; never-run unless told. The last two are other spellings."`
+	Phone       string `json:"phone,omitempty" maxLength:"64" doc:"Its name; p1, p2, … unless told."`
+	App         string `json:"app,omitempty" maxLength:"255" doc:"Bundle id or package; the first --topic, or com.example.notes, unless told."`
+	Environment string `json:"environment,omitempty" enum:"production,development" doc:"iOS: the simulator's own unless told."`
+	Token       string `json:"token,omitempty" maxLength:"4096" doc:"The provider token; a fresh one unless told."`
+	Conditions
+}
+
+// PhoneChange is the body of POST /_sim/phones/{phone}. What is given happens in this order: reinstall, restart, state, the
+// conditions, advance.
+type PhoneChange struct {
+	State     string           `json:"state,omitempty" enum:"never-run,foreground,background,suspended,reclaimed,terminated,force-stopped,doze,never_run,force_stopped" doc:"Where to bring the app; never-run goes with reinstall only."`
+	Restart   bool             `json:"restart,omitempty" doc:"Switches the phone off and on."`
+	Reinstall bool             `json:"reinstall,omitempty" doc:"Installs the app anew: a new token; the old one is uninstalled. The app is then brought to the state that is given, or to that it had."`
+	Shown     bool             `json:"shown,omitempty" doc:"Android: the app has shown a notification for the high-priority messages so far."`
+	Advance   *simkit.Duration `json:"advance,omitempty" doc:"Moves the time of this phone alone ahead."`
+	Conditions
+}
+
+// PhoneState is a phone as the control API lists it.
+type PhoneState struct {
+	Phone             string                  `json:"phone"`
+	Platform          phonetest.Platform      `json:"platform"`
+	App               string                  `json:"app"`
+	Token             string                  `json:"token"`
+	State             phonetest.State         `json:"state" doc:"Of the app. doze: suspended, on a phone that dozes. While a push keeps a suspended app awake it is background."`
+	Online            bool                    `json:"online"`
+	LowPower          bool                    `json:"low_power"`
+	BackgroundRefresh bool                    `json:"background_refresh"`
+	Bucket            phonetest.StandbyBucket `json:"bucket"`
+	Charging          bool                    `json:"charging"`
+	Doze              bool                    `json:"doze"`
+	OSVersion         string                  `json:"os_version"`
+	SwipeForceStops   bool                    `json:"swipe_force_stops"`
+	DiskFull          bool                    `json:"disk_full"`
+	Clock             simkit.Duration         `json:"clock"`
+	Now               time.Time               `json:"now" doc:"What its clock shows."`
+	PID               int                     `json:"pid" doc:"Of the app; 0 without a process."`
+}
+
+// Phone is a phone with what happened on it.
+type Phone struct {
+	PhoneState
+	Pushes []PushRecord        `json:"pushes" doc:"What the phone did with each push, oldest first; a push that was held has another line later. The latest 256."`
+	Log    []phonetest.LogLine `json:"log" doc:"The device log, oldest first; the latest 1000."`
+}
+
+// PushRecord is one line of what a phone did with a push.
+type PushRecord struct {
+	At     time.Time        `json:"at"`
+	Push   string           `json:"push" doc:"apns-id, or FCM's message id."`
+	Did    phonetest.Did    `json:"did" enum:"gave,resumed,launched,held,dropped"`
+	Reason phonetest.Reason `json:"reason" doc:"Why it was held or dropped, or why the handler came to no end."`
+	State  phonetest.State  `json:"state" doc:"Of the app, as the push found it."`
+	PID    int              `json:"pid"`
+	Result phonetest.Result `json:"result" doc:"new_data, no_data or failed, once the handler has returned."`
+	Took   simkit.Duration  `json:"took" doc:"Launch or resume included."`
+}
+
+// view is a phone without its log and record.
+func view(p *phonetest.Phone) PhoneState {
+	f := p.Facts()
+	v := PhoneState{
+		Phone: p.Name(), Platform: p.Platform(), App: p.AppID(), Token: p.Token(), State: p.State(), Now: p.Now(), PID: p.PID(),
+		Online: f.Online, LowPower: f.LowPower, BackgroundRefresh: f.BackgroundRefresh, Bucket: f.Bucket, Charging: f.Charging,
+		Doze: f.Dozing, OSVersion: f.OSVersion, SwipeForceStops: f.SwipeForceStops, DiskFull: f.DiskFull, Clock: simkit.Duration(f.Clock),
+	}
+	if v.Doze && !v.Charging && v.State == phonetest.Suspended {
+		v.State = phonetest.Doze
+	}
+	return v
+}
+
+// wholeView is a phone with everything.
+func wholeView(p *phonetest.Phone) *Phone {
+	v := Phone{PhoneState: view(p), Pushes: []PushRecord{}, Log: append([]phonetest.LogLine{}, p.Log()...)}
+	for _, r := range p.Records() {
+		v.Pushes = append(v.Pushes, PushRecord{r.At, r.Push, r.Did, r.Reason, r.State, r.PID, r.Result, simkit.Duration(r.Took)})
+	}
+	return &v
+}
+
+var phoneName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// stateOf is a state in either spelling.
+func stateOf(text string) phonetest.State {
+	return phonetest.State(strings.ReplaceAll(text, "_", "-"))
+}
+
+// checkState refuses a state that a platform does not know.
+func checkState(p phonetest.Platform, s phonetest.State) error {
+	if p == phonetest.IOS && (s == phonetest.ForceStopped || s == phonetest.Doze) {
+		return simkit.InvalidField("body.state", fmt.Sprintf("%s is Android's; iOS has no such state", s))
+	}
+	return nil
+}
+
+// Validate refuses a name that a path could not hold.
+func (b *NewPhone) Validate() []simkit.FieldError {
+	if b.Phone != "" && !phoneName.MatchString(b.Phone) {
+		return []simkit.FieldError{{Location: "body.phone", Code: "bad_value", Message: "want letters, digits, dot, underscore and hyphen"}}
+	}
+	return nil
+}
+
+// Validate refuses a time that runs backwards.
+func (b *PhoneChange) Validate() []simkit.FieldError {
+	if b.Advance == nil {
+		return nil
+	}
+	for _, e := range (&simkit.ClockAdvance{Advance: *b.Advance}).Validate() {
+		return []simkit.FieldError{e}
+	}
+	return nil
+}
+
+// maxPhones bounds how many phones a world holds, and maxProcesses how many of them if the app is a command.
+const (
+	maxPhones    = 200_000
+	maxProcesses = 2_000
+)
+
+// addPhone makes a phone, or nothing.
+func (w *World) addPhone(ctx context.Context, b NewPhone) (*phonetest.Phone, error) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	platform, state := phonetest.Platform(b.Platform), stateOf(b.State)
+	if err := checkState(platform, state); err != nil {
+		return nil, err
+	}
+	if b.Phone != "" && w.Phones.Phone(b.Phone) != nil {
+		return nil, simkit.InvalidField("body.phone", "is the name of another phone")
+	}
+	if b.Token != "" && w.whose(b.Token) != "" {
+		return nil, simkit.InvalidField("body.token", "is known already; a phone has one of its own")
+	}
+	if most := w.mostPhones(); len(w.Phones.Phones()) >= most {
+		return nil, simkit.Invalid(simkit.FieldError{Location: "body", Code: "too_many", Message: fmt.Sprintf("%d phones are there already", most)})
+	}
+	spec := phonetest.Spec{
+		Platform: platform, Name: b.Phone, Token: b.Token, AppID: b.App, Environment: b.Environment, State: state,
+		Bucket:  phonetest.StandbyBucket(b.Bucket),
+		Offline: b.Online != nil && !*b.Online,
+	}
+	if b.OSVersion != nil {
+		spec.OSVersion = *b.OSVersion
+	}
+	p, err := w.put(ctx, spec)
+	if err != nil {
+		return nil, problemOf(err, "state")
+	}
+	b.Conditions.applyTo(p)
+	return p, nil
+}
+
+func (w *World) mostPhones() int {
+	switch w.app.(type) {
+	case ShellCommand, phonetest.Command:
+		return maxProcesses
+	}
+	return maxPhones
+}
+
+// put adds a phone with what the world knows.
+func (w *World) put(ctx context.Context, s phonetest.Spec) (*phonetest.Phone, error) {
+	if s.App == nil {
+		s.App = w.app
+	}
+	if s.AppID == "" {
+		s.AppID = w.appID
+		if s.Platform == phonetest.Android { // whose packages have no hyphens
+			s.AppID = strings.ReplaceAll(s.AppID, "-", "_")
+		}
+	}
+	if s.Platform == phonetest.IOS && s.Environment == "" {
+		s.Environment = string(w.APNs.Environment())
+	}
+	s.PushesOnly = !w.allEvents
+	return w.Phones.Add(ctx, s)
+}
+
+// changePhone does with a phone what a body says.
+func (w *World) changePhone(ctx context.Context, p *phonetest.Phone, b PhoneChange) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	state := stateOf(b.State)
+	if err := checkState(p.Platform(), state); err != nil {
+		return err
+	}
+	if state == phonetest.NeverRun && !b.Reinstall {
+		return simkit.InvalidField("body.state", "never-run goes with reinstall only: the app may have run")
+	}
+	if b.Reinstall {
+		if state == "" {
+			state = view(p).State
+		}
+		if err := p.Reinstall(ctx); err != nil {
+			return problemOf(err, "reinstall")
+		}
+	}
+	if b.Restart {
+		p.Restart()
+	}
+	if err := b.bring(ctx, p, state); err != nil {
+		return problemOf(err, "state")
+	}
+	b.Conditions.applyTo(p)
+	if b.Shown {
+		p.Shown()
+	}
+	if b.Advance != nil {
+		p.Advance(b.Advance.Std())
+	}
+	return nil
+}
+
+// bring has the app go to a state. A state that is asked for, but for doze, is that of a phone that somebody has moved.
+func (b *PhoneChange) bring(ctx context.Context, p *phonetest.Phone, state phonetest.State) error {
+	if state == "" || state == phonetest.NeverRun {
+		return nil
+	}
+	if b.SwipeForceStops != nil {
+		p.SetSwipeForceStops(*b.SwipeForceStops)
+	}
+	if state == phonetest.Terminated {
+		p.SetDoze(false)
+		return p.Swipe(ctx)
+	}
+	if state != phonetest.Doze {
+		p.SetDoze(false)
+	}
+	return p.SetState(ctx, state)
+}
+
+// applyTo sets what is given. Online comes last: what waits at the provider is to find the phone as it is then.
+func (c *Conditions) applyTo(p *phonetest.Phone) {
+	set := func(value *bool, f func(bool)) {
+		if value != nil {
+			f(*value)
+		}
+	}
+	set(c.LowPower, p.SetLowPower)
+	set(c.BackgroundRefresh, p.SetBackgroundRefresh)
+	set(c.Charging, p.SetCharging)
+	set(c.SwipeForceStops, p.SetSwipeForceStops)
+	set(c.DiskFull, p.SetDiskFull)
+	set(c.Doze, p.SetDoze)
+	if c.Bucket != "" {
+		_ = p.SetBucket(phonetest.StandbyBucket(c.Bucket)) // the schema has checked it
+	}
+	if c.OSVersion != nil {
+		p.SetOSVersion(*c.OSVersion)
+	}
+	if c.Clock != nil {
+		p.SetClock(c.Clock.Std())
+	}
+	set(c.Online, p.SetOnline)
+}
