@@ -108,6 +108,45 @@ func TestBodiesHaveALimit(t *testing.T) {
 	}
 }
 
+// Many clients read no answer before they have sent all.
+func TestARefusedBodyIsAnsweredToClientsThatSendAllFirst(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.notes()
+	body := strings.Repeat(" ", 20<<20)
+	chunk := body[:1<<20]
+	chunks := strings.Repeat(fmt.Sprintf("%x\r\n%s\r\n", len(chunk), chunk), 20) + "0\r\n\r\n"
+	length := fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body))
+	for name, c := range map[string]struct {
+		path, key, rest string
+		status          int
+	}{
+		"too long":               {pushesPath, w.rootKey, length + body, 413},
+		"too long in chunks":     {pushesPath, w.rootKey, "Transfer-Encoding: chunked\r\n\r\n" + chunks, 413},
+		"with a wrong key":       {pushesPath + "/batch", "wrong", length + body, 401},
+		"an import by no one":    {"/v1/apps/notes/devices/import", "wrong", length + body, 401},
+		"asking before it sends": {pushesPath, w.rootKey, fmt.Sprintf("Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body)), 413},
+		"far too long":           {pushesPath, w.rootKey, "Content-Length: 1000000000000\r\n\r\n", 413},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := dial(t, w)
+			request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s", c.path, c.key, c.rest)
+			if _, err := io.WriteString(conn, request); err != nil {
+				t.Fatalf("sending all of it: %v", err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatalf("the answer: %v", err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != c.status {
+				t.Errorf("status %d; want %d", resp.StatusCode, c.status)
+			}
+		})
+	}
+}
+
 func TestAMillionFaultsAreToldInFew(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -62,6 +62,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route) ([]b
 	tooLarge := newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("the body is longer than %d MiB; want at most that", limit>>20))
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close")
+		discardUnread(w, r)
 		return nil, tooLarge
 	}
 	var body bytes.Buffer
@@ -74,11 +75,29 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route) ([]b
 	}
 	if n > limit {
 		w.Header().Set("Connection", "close")
+		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard)
 		return nil, tooLarge
 	}
 	// What comes after the body has a time of its own; a deadline that stays would end a long answer.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body.Bytes(), nil
+}
+
+// How much of a body that is refused unread is read all the same, in bytes, and for how long.
+const (
+	maxDiscard  = 64 << 20
+	discardWait = 10 * time.Second
+)
+
+// discardUnread reads a body that is refused unread: many clients send all of it before they look for an answer, and the
+// connection's end would overtake ours. It spares clients that ask first (Expect: 100-continue) the sending, and us what is
+// too long.
+func discardUnread(w http.ResponseWriter, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody || r.Header.Get("Expect") != "" || r.ContentLength > maxDiscard {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(discardWait))
+	_, _ = io.CopyN(io.Discard, r.Body, maxDiscard) // who is cut off, or too slow, gets the answer all the same
 }
 
 // hangUp ends the connection (HTTP/2: the stream) without an answer.

@@ -102,6 +102,7 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 	request, w := humago.Unwrap(ctx)
 	who, err := a.authorize(ctx, r.needs)
 	if err != nil {
+		discardUnread(w, request)
 		writeProblem(w, a.answerTo(ctx.Context(), r.id, err))
 		return
 	}
