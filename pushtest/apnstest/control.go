@@ -55,7 +55,27 @@ func (s *Server) newControl() *simkit.Control {
 	c := simkit.NewControl("Hush APNs simulator")
 	simkit.TokenRoutes(c, simkit.Tokens[tokenBody, retireBody](controlTokens{s}))
 	simkit.CommonRoutes(c, s.clock, s.ledger, s.faults, s.Reset)
+	c.HandleFile(simkit.CAFile(s.ca))
+	c.HandleFile(simkit.File{Path: "/_sim/key.p8", Type: "application/pkcs8", Content: s.keyFile,
+		Summary: "The first signing key, if the simulator has made it and kept it in memory; with --key or --cert-dir it is a file."})
+	c.HandleFile(simkit.File{Path: "/_sim/client.p12", Type: "application/x-pkcs12", Content: s.p12File,
+		Summary: "A fresh client certificate for the topics that --topic names, with an empty password."})
 	return c
+}
+
+// keyFile gives out a key that exists nowhere else. One that came from a file may be a real one, and stays where it is.
+func (s *Server) keyFile() ([]byte, error) {
+	if !s.keys[0].inMemory {
+		return nil, simkit.NotFound("the key stands in a file, and is only given out when it does not")
+	}
+	return s.keys[0].PEM, nil
+}
+
+func (s *Server) p12File() ([]byte, error) {
+	if len(s.topics) == 0 {
+		return nil, simkit.NotFound("a certificate names its topics, and no --topic names one")
+	}
+	return s.ClientP12(s.topics)
 }
 
 // ControlHandler is the control API as a handler, for tests that mount it on a server of their own.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"software.sslmate.com/src/go-pkcs12"
+
 	"github.com/hushpush/hush/pushtest/apnstest"
 )
 
@@ -194,6 +196,29 @@ func TestTheControlAPI(t *testing.T) {
 	w.send().mustBe(t, 400, "BadDeviceToken", "after the reset, on a connection that stays")
 	if _, got := w.call("GET", "/_sim/requests", ""); !strings.Contains(got, `"reason":"BadDeviceToken"`) || strings.Contains(got, w.jwt) {
 		t.Errorf("requests: %s", got)
+	}
+}
+
+func TestASenderWithoutFilesGetsAllItNeedsFromTheControlAPI(t *testing.T) {
+	t.Parallel()
+	w := setup(t, apnstest.Control())
+	if status, pem := w.call("GET", "/_sim/ca.pem", ""); status != 200 || pem != string(w.CAPEM()) {
+		t.Errorf("ca.pem: %d %q", status, pem)
+	}
+	if status, p8 := w.call("GET", "/_sim/key.p8", ""); status != 200 || p8 != string(w.Key().PEM) {
+		t.Errorf("key.p8: %d, not the key", status)
+	}
+	status, p12 := w.call("GET", "/_sim/client.p12", "")
+	_, cert, err := pkcs12.Decode([]byte(p12), "")
+	if status != 200 || err != nil || cert.Issuer.CommonName != "Hush simulator CA" {
+		t.Errorf("client.p12: %d, %v", status, err)
+	}
+	if status, _ := w.call("POST", "/_sim/ca.pem", ""); status != 405 {
+		t.Errorf("POST ca.pem: %d, want 405", status)
+	}
+	filed := setup(t, apnstest.Control(), apnstest.Files(t.TempDir()))
+	if status, body := filed.call("GET", "/_sim/key.p8", ""); status != 404 || strings.Contains(body, "PRIVATE") {
+		t.Errorf("a key that stands in a file: %d; want 404 and nothing of it", status)
 	}
 }
 

@@ -35,7 +35,8 @@ type Key struct {
 	Topics      []string    // for a topic-specific key: the only ones it may send to; none: all of its team's
 	Related     string      // the id of the one other key that may follow it on a connection
 
-	private *ecdsa.PrivateKey
+	private  *ecdsa.PrivateKey
+	inMemory bool // made here and written to no file
 }
 
 var idForm = regexp.MustCompile(`^[A-Z0-9]{10}$`)
@@ -125,6 +126,7 @@ func (k *Key) open() error {
 	if k.private, k.PEM, err = makeP8(); err != nil {
 		return fmt.Errorf("apnstest: making key %s: %w", k.ID, err)
 	}
+	k.inMemory = k.File == ""
 	if k.File != "" {
 		if err := os.MkdirAll(filepath.Dir(k.File), 0o755); err != nil {
 			return fmt.Errorf("apnstest: writing key %s: %w", k.ID, err)

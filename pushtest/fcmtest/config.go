@@ -19,7 +19,7 @@ type Config struct {
 	CertDir string // gets ca.pem, and keeps the CA over restarts; "" keeps it in memory
 
 	Project        string // project id; "" means that of the service account file or, without one, "demo"
-	ServiceAccount string // a file: read if it exists, else written (mode 0600); "" keeps the account in memory
+	ServiceAccount string // a file: read if it exists, else written (mode 0600); "": CertDir's or, without one, in memory
 
 	Set  []string // switches, "NAME=VALUE" each; Rules lists them
 	Seed uint64   // varies what is left open; 0 means the usual behaviour everywhere

@@ -36,7 +36,19 @@ func (s *Server) newControl() *simkit.Control {
 	c := simkit.NewControl("Hush FCM simulator")
 	simkit.TokenRoutes(c, simkit.Tokens[tokenBody, struct{}](controlTokens{s}))
 	simkit.CommonRoutes(c, s.clock, s.ledger, s.faults, s.Reset)
+	c.HandleFile(simkit.CAFile(s.ca))
+	c.HandleFile(simkit.File{Path: "/_sim/service-account.json", Type: "application/json", Content: s.accountFile,
+		Summary: "The service account, if the simulator has made it and kept it in memory; with --service-account it is a file."})
 	return c
+}
+
+// accountFile gives out an account that exists nowhere else. One that came from a file may be a real one, and stays where it
+// is.
+func (s *Server) accountFile() ([]byte, error) {
+	if !s.accountInMemory {
+		return nil, simkit.NotFound("the service account stands in a file, and is only given out when it does not")
+	}
+	return s.ServiceAccountJSON(), nil
 }
 
 // ControlHandler is the control API as a handler, for tests that mount it on a server of their own.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,24 @@ func TestTheControlAPIWorksAsDescribed(t *testing.T) {
 	w.ctl("POST", "/_sim/tokens", `{"token":"c:1"}`)
 	if got := w.to("c:1", ""); got.status != 200 {
 		t.Errorf("after reset the access token gets %d, want 200", got.status)
+	}
+}
+
+func TestASenderWithoutFilesGetsAllItNeedsFromTheControlAPI(t *testing.T) {
+	t.Parallel()
+	w := setup(t, Control())
+	status, account := w.ctl("GET", "/_sim/service-account.json", "")
+	if status != 200 || account["token_uri"] != w.TokenURL() || account["private_key"] == nil {
+		t.Errorf("the service account: %d, token_uri %v; want %s", status, account["token_uri"], w.TokenURL())
+	}
+	rec := httptest.NewRecorder()
+	w.ControlHandler().ServeHTTP(rec, httptest.NewRequest("GET", "/_sim/ca.pem", nil))
+	if rec.Code != 200 || rec.Body.String() != string(w.CAPEM()) {
+		t.Errorf("ca.pem: %d %q", rec.Code, rec.Body)
+	}
+	filed := setup(t, Control(), Files(t.TempDir()))
+	if status, body := filed.ctl("GET", "/_sim/service-account.json", ""); status != 404 || body["private_key"] != nil {
+		t.Errorf("an account that stands in a file: %d; want 404 and nothing of it", status)
 	}
 }
 

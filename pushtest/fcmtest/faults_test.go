@@ -1,7 +1,7 @@
 package fcmtest
 
 import (
-	"errors"
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -125,14 +125,27 @@ func TestAHalfOpenConnectionIsLeftToTheClientsPatience(t *testing.T) {
 			t.Cleanup(client.CloseIdleConnections)
 		}
 		w.fault(Fault{Do: HalfOpen})
-		impatient := *client
-		impatient.Timeout = 200 * time.Millisecond
-		var timeout interface{ Timeout() bool }
-		if res, err := w.try(&impatient); err == nil {
-			res.Body.Close()
-			t.Errorf("%s: answered %d, want silence", version, res.StatusCode)
-		} else if !errors.As(err, &timeout) || !timeout.Timeout() {
-			t.Errorf("%s: got %v, want the client's own time-out", version, err)
+		ctx, giveUp := context.WithCancel(t.Context())
+		defer giveUp()
+		req, _ := http.NewRequestWithContext(ctx, "POST", w.SendURL(), strings.NewReader(`{"message":{"token":"a:1"}}`))
+		req.Header.Set("Authorization", w.bearer)
+		answered := make(chan error, 1)
+		go func() {
+			res, err := client.Do(req)
+			if err == nil {
+				res.Body.Close()
+			}
+			answered <- err
+		}()
+		if err := w.WaitFor(ctx, func(rs []Request) bool { return len(rs) == 1 }); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-answered:
+			t.Errorf("%s: the request ended with %v; want silence", version, err)
+		case <-time.After(50 * time.Millisecond): // enough for an answer that is on its way
+			giveUp()
+			<-answered
 		}
 		if n := len(p.messages()); n != 0 || w.last().Outcome != simkit.Refused {
 			t.Errorf("%s: %d delivered, outcome %q; want the request not taken", version, n, w.last().Outcome)

@@ -158,11 +158,30 @@ func TestServiceAccountIsWrittenOnceAndReadAgain(t *testing.T) {
 		t.Errorf("the file says %q %q %q (%v)", a.ProjectID, a.TokenURI, a.Type, err)
 	}
 	second := setup(t, Files(dir))
-	if second.Project() != "notes-1" || string(second.ServiceAccountJSON()) != string(b) {
-		t.Errorf("a second simulator has project %q, or another account", second.Project())
+	want := strings.Replace(string(b), first.TokenURL(), second.TokenURL(), 1)
+	if second.Project() != "notes-1" || string(second.ServiceAccountJSON()) != want {
+		t.Errorf("a second simulator has project %q, or more than the token_uri is new in its account", second.Project())
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != want {
+		t.Errorf("the file still leads to the former port (%v)", err)
 	}
 	if got := second.oauth(assertionForm(second.jwt().String())); got.status != 200 {
 		t.Errorf("the account's own audience: %+v", got)
+	}
+}
+
+func TestAForeignServiceAccountIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "account.json")
+	ours := setup(t)
+	foreign := strings.NewReplacer("hush-simulator@", "sender@", ours.TokenURL(), "https://oauth2.googleapis.com/token").
+		Replace(string(ours.ServiceAccountJSON()))
+	if err := os.WriteFile(file, []byte(foreign), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := setup(t, func(c *Config) { c.ServiceAccount = file })
+	if b, err := os.ReadFile(file); err != nil || string(b) != foreign || string(w.ServiceAccountJSON()) != foreign {
+		t.Errorf("a foreign account was rewritten (%v)", err)
 	}
 }
 

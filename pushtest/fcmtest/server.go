@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,17 +23,18 @@ import (
 
 // Server is a running simulator. Its methods may be called from any number of goroutines.
 type Server struct {
-	set     *simkit.Switches
-	seed    uint64
-	log     *slog.Logger
-	clock   *simkit.Clock
-	ledger  *simkit.Ledger
-	faults  *simkit.Faults
-	post    *post
-	ca      *simkit.CA
-	account *serviceAccount
-	project string
-	number  string // the project's number, which FCM calls the sender id
+	set             *simkit.Switches
+	seed            uint64
+	log             *slog.Logger
+	clock           *simkit.Clock
+	ledger          *simkit.Ledger
+	faults          *simkit.Faults
+	post            *post
+	ca              *simkit.CA
+	account         *serviceAccount
+	accountInMemory bool // it stands in no file
+	project         string
+	number          string // the project's number, which FCM calls the sender id
 
 	ln        net.Listener
 	h2        *h2sim.Server
@@ -102,6 +104,12 @@ func (s *Server) start(cfg Config) (err error) {
 }
 
 func (s *Server) openAccount(cfg Config) (err error) {
+	if cfg.ServiceAccount == "" && cfg.CertDir != "" {
+		if err := os.MkdirAll(cfg.CertDir, 0o755); err != nil {
+			return fmt.Errorf("fcmtest: making the certificate directory: %w", err)
+		}
+		cfg.ServiceAccount = filepath.Join(cfg.CertDir, "service-account.json")
+	}
 	if cfg.ServiceAccount != "" {
 		s.account, err = openServiceAccount(cfg.ServiceAccount, cfg.Project, s.TokenURL())
 	} else {
@@ -110,6 +118,7 @@ func (s *Server) openAccount(cfg Config) (err error) {
 			project = defaultProject
 		}
 		s.account, err = newServiceAccount(project, s.TokenURL())
+		s.accountInMemory = true
 	}
 	if err != nil {
 		return err

@@ -50,19 +50,15 @@ func newServiceAccount(project, tokenURI string) (*serviceAccount, error) {
 	a := &serviceAccount{
 		Type: "service_account", ProjectID: project, PrivateKeyID: hex.EncodeToString(id[:]),
 		PrivateKey:  string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
-		ClientEmail: "hush-simulator@" + project + ".iam.gserviceaccount.com", ClientID: "100000000000000000001",
+		ClientEmail: simulatedName + "@" + project + ".iam.gserviceaccount.com", ClientID: simulatedID,
 		AuthURI: "https://accounts.google.com/o/oauth2/auth", TokenURI: tokenURI, Universe: "googleapis.com",
 		key: &key.PublicKey,
 	}
-	if a.raw, err = json.MarshalIndent(a, "", "  "); err != nil {
-		return nil, fmt.Errorf("fcmtest: writing the service account: %w", err)
-	}
-	a.raw = append(a.raw, '\n')
-	return a, nil
+	return a, a.encode()
 }
 
-// openServiceAccount reads the file or, if there is none, writes one (mode 0600). An account that is read keeps its
-// token_uri, whatever that is.
+// openServiceAccount reads the file or, if there is none, writes one (mode 0600). An account that a simulator wrote, on a
+// port that is now another one, gets the new token_uri, key and names unchanged; a foreign one is left as it is.
 func openServiceAccount(path, project string, tokenURI string) (*serviceAccount, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -82,7 +78,34 @@ func openServiceAccount(path, project string, tokenURI string) (*serviceAccount,
 	if err != nil {
 		return nil, fmt.Errorf("fcmtest: the service account in %s: %w", path, err)
 	}
-	return a, nil
+	if a.TokenURI == tokenURI || !a.simulated() {
+		return a, nil
+	}
+	a.TokenURI = tokenURI
+	if err := a.encode(); err != nil {
+		return nil, err
+	}
+	return a, simkit.WriteFile(path, a.raw, 0o600)
+}
+
+// simulated says whether a simulator wrote the account: by its name, which no account of Google's has.
+func (a *serviceAccount) simulated() bool {
+	return a.ClientEmail == simulatedName+"@"+a.ProjectID+".iam.gserviceaccount.com" && a.ClientID == simulatedID
+}
+
+const (
+	simulatedName = "hush-simulator"
+	simulatedID   = "100000000000000000001"
+)
+
+// encode writes raw anew.
+func (a *serviceAccount) encode() error {
+	b, err := json.MarshalIndent(a, "", "  ")
+	if err != nil {
+		return fmt.Errorf("fcmtest: writing the service account: %w", err)
+	}
+	a.raw = append(b, '\n')
+	return nil
 }
 
 // readServiceAccount checks a key file; its errors name the field and never quote a value.

@@ -60,12 +60,16 @@ func describeRoute(r Route, in, out reflect.Type) operation {
 		}
 		op.Responses[strconv.Itoa(status)] = res
 	}
-	problem := map[string]content{"application/problem+json": {map[string]string{"$ref": "#/components/schemas/Problem"}}}
+	problem := problemContent()
 	op.Responses["422"] = response{"The request is wrong, and has changed nothing.", problem}
 	if len(op.Parameters) > 0 && op.Parameters[0].In == "path" {
 		op.Responses["404"] = response{"What the path names is not known.", problem}
 	}
 	return op
+}
+
+func problemContent() map[string]content {
+	return map[string]content{"application/problem+json": {map[string]string{"$ref": "#/components/schemas/Problem"}}}
 }
 
 // describe answers the OpenAPI document, made from the very types that the routes decode.
