@@ -65,19 +65,15 @@ type acceptance struct {
 	apps    map[string]*audience
 
 	rows     []*newDelivery
-	newest   map[collapseKey]*newDelivery // made in this transaction, and open
-	inserts  []*stmt
-	earlier  []*stmt // end what is superseded; they run before the inserts
-	touched  map[dueKey][]string
+	newest   map[collapseKey]*newDelivery              // made in this transaction, and open
+	pushes   [][]any                                   // to be inserted
+	kept     [][]any                                   // answers under idempotency keys, to be inserted
+	earlier  [][]any                                   // what is superseded; it ends before the inserts
+	touched  map[time.Duration]map[push.DeviceKey]bool // by lease
 	seenKeys map[collapseKey]bool
 }
 
 type collapseKey struct{ app, device, user, key string }
-
-type dueKey struct {
-	app   string
-	lease time.Duration
-}
 
 // target is a device, as far as accepting needs to know it.
 type target struct {
@@ -95,13 +91,17 @@ type audience struct {
 	asked   []string // device ids
 }
 
+func newAcceptance(t *tx, now time.Time) *acceptance {
+	return &acceptance{t: t, now: now, answers: map[idempotencyKey]answer{}, apps: map[string]*audience{}, newest: map[collapseKey]*newDelivery{},
+		touched: map[time.Duration]map[push.DeviceKey]bool{}, seenKeys: map[collapseKey]bool{}}
+}
+
 // acceptAll accepts the pushes of a batch.
 func (t *tx) acceptAll(ctx context.Context, ops []*op) error {
 	if len(ops) == 0 {
 		return nil
 	}
-	a := &acceptance{t: t, now: t.s.now(), answers: map[idempotencyKey]answer{}, apps: map[string]*audience{},
-		newest: map[collapseKey]*newDelivery{}, touched: map[dueKey][]string{}, seenKeys: map[collapseKey]bool{}}
+	a := newAcceptance(t, t.s.now())
 	if err := a.read(ctx, ops); err != nil {
 		return err
 	}
@@ -125,13 +125,12 @@ func (a *acceptance) read(ctx context.Context, ops []*op) error {
 		to := o.accept.req.Push.To
 		a.ask(o.app, to.Users, to.Devices)
 	}
-	for _, app := range slices.Sorted(maps.Keys(a.apps)) {
-		if a.t.s.db.locksRows() { // keeps the app from being deleted on another node meanwhile
+	if a.t.s.db.locksRows() { // keeps the apps from being deleted on another node meanwhile
+		for _, app := range sortedKeys(a.apps) {
 			stmts = append(stmts, each(ignore, "SELECT 1 FROM apps WHERE name = ? FOR SHARE", app))
 		}
-		stmts = append(stmts, a.apps[app].read(app)...)
 	}
-	return a.t.run(ctx, stmts...)
+	return a.t.run(ctx, append(stmts, a.readTargets()...)...)
 }
 
 // ask notes users and devices to be read.
@@ -147,41 +146,53 @@ func (a *acceptance) ask(app string, users, devices []string) {
 	aud.asked = append(aud.asked, devices...)
 }
 
-const (
-	seenUsers      = "SELECT id FROM users WHERE app = ? AND seen_at IS NOT NULL AND id {in}"
-	targetsOfUsers = "SELECT id, user_id, platform, owner_gen FROM devices WHERE app = ? AND user_id <> '' AND user_id {in}"
-	targetsByID    = "SELECT id, user_id, platform, owner_gen FROM devices WHERE app = ? AND user_id <> '' AND id {in}"
+// A user who has been seen is found with each of its devices, or once without one.
+var (
+	targetsOfUsers = foldList("of_app text, of_user text", `SELECT u.app, u.id, COALESCE(d.id, ''), COALESCE(d.platform, ''), COALESCE(d.owner_gen, 0)
+		FROM {rows}, users u LEFT JOIN devices d ON d.app = u.app AND d.user_id = u.id AND d.user_id <> ''
+		WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL`)
+	targetsByID = foldList("of_app text, of_device text",
+		"SELECT app, id, user_id, platform, owner_gen FROM {rows}, devices WHERE app = r.of_app AND id = r.of_device AND user_id <> ''")
 )
 
 func readTarget(scan scanFunc) (d target, err error) {
-	err = scan(&d.id, &d.user, &d.platform, &d.generation)
+	var app string
+	err = scan(&app, &d.id, &d.user, &d.platform, &d.generation)
 	return d, err
 }
 
-func (aud *audience) read(app string) []*stmt {
-	var stmts []*stmt
-	if len(aud.users) > 0 {
-		list := jsonList(slices.Sorted(maps.Keys(aud.users)))
-		stmts = append(stmts,
-			each(func(scan scanFunc) error {
-				u, err := scalar[string](scan)
-				aud.users[u] = true
-				return err
-			}, seenUsers, app, list),
-			each(func(scan scanFunc) error {
-				d, err := readTarget(scan)
-				aud.ofUser[d.user] = append(aud.ofUser[d.user], d)
-				return err
-			}, targetsOfUsers, app, list))
+// readTargets asks for all users and devices that were noted.
+func (a *acceptance) readTargets() []*stmt {
+	var users, devices [][]any
+	for _, app := range sortedKeys(a.apps) {
+		for _, u := range sortedKeys(a.apps[app].users) {
+			users = append(users, []any{app, u})
+		}
+		devices = append(devices, rowsOf(app, a.apps[app].asked)...)
 	}
-	if len(aud.asked) > 0 {
-		stmts = append(stmts, each(func(scan scanFunc) error {
-			d, err := readTarget(scan)
-			aud.devices[d.id] = d
+	return []*stmt{
+		targetsOfUsers.each(users, func(scan scanFunc) error {
+			var app string
+			var d target
+			err := scan(&app, &d.user, &d.id, &d.platform, &d.generation)
+			if err == nil {
+				a.apps[app].users[d.user] = true
+			}
+			if err == nil && d.id != "" {
+				a.apps[app].ofUser[d.user] = append(a.apps[app].ofUser[d.user], d)
+			}
 			return err
-		}, targetsByID, app, jsonList(aud.asked)))
+		}),
+		targetsByID.each(devices, func(scan scanFunc) error {
+			var app string
+			var d target
+			err := scan(&app, &d.id, &d.user, &d.platform, &d.generation)
+			if err == nil {
+				a.apps[app].devices[d.id] = d
+			}
+			return err
+		}),
 	}
-	return stmts
 }
 
 // accept decides on one push. It has no effect if it answers an error.
@@ -209,7 +220,7 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 	if made {
 		expires = a.deliver(*r, p, targets, o)
 	}
-	a.inserts = append(a.inserts, insertPush(p, expires, made))
+	a.pushes = append(a.pushes, rowOfPush(p, expires, made))
 	a.t.touch(p.ID)
 	if i := o.req.Idempotency; i != nil {
 		a.remember(idempotencyKey{p.App, i.Key}, i.BodyHash, o.result)
@@ -273,9 +284,12 @@ func (a *acceptance) deliver(r push.Resource, p push.Push, targets []target, o *
 		a.add(n)
 		o.result.Deliveries++
 		if to.id != "" {
-			o.result.Devices = append(o.result.Devices, push.DeviceKey{App: p.App, Device: to.id})
-			due := dueKey{p.App, o.lease}
-			a.touched[due] = append(a.touched[due], to.id)
+			key := push.DeviceKey{App: p.App, Device: to.id}
+			o.result.Devices = append(o.result.Devices, key)
+			if a.touched[o.lease] == nil {
+				a.touched[o.lease] = map[push.DeviceKey]bool{}
+			}
+			a.touched[o.lease][key] = true
 		}
 	}
 	return last
@@ -323,34 +337,57 @@ func (a *acceptance) add(n *newDelivery) {
 	}
 }
 
-const supersede = `UPDATE deliveries SET state = ?, reason = '', final_at = ?, due_at = NULL, events = events || ?
-	WHERE app = ? AND device_id = ? AND collapse_key = ? AND (device_id <> '' OR user_id = ?) AND final_at IS NULL RETURNING push_id`
+// supersede ends what is open under a collapse key of a device, or of a user without one.
+var supersede = fold("of_app text, of_device text, of_user text, of_key blob, state text, final_at int, events text",
+	`UPDATE deliveries SET state = r.state, reason = '', final_at = r.final_at, due_at = NULL, events = deliveries.events || r.events FROM {rows}
+	WHERE app = r.of_app AND device_id = r.of_device AND deliveries.collapse_key = r.of_key AND (device_id <> '' OR user_id = r.of_user)
+		AND deliveries.final_at IS NULL RETURNING push_id`)
 
-func (a *acceptance) supersede(key collapseKey) *stmt {
+func (a *acceptance) supersede(key collapseKey) []any {
 	event := push.Event{At: a.now, Event: push.EventName(push.Superseded)}
-	return each(a.t.touchRow, supersede, string(push.Superseded), micros(a.now), encodeEvents([]push.Event{event}),
-		key.app, key.device, []byte(key.key), key.user)
+	return []any{key.app, key.device, key.user, []byte(key.key), string(push.Superseded), micros(a.now), encodeEvents([]push.Event{event})}
 }
 
 // write runs what was decided.
 func (a *acceptance) write(ctx context.Context) error {
-	stmts := append(a.earlier, a.inserts...)
-	for _, n := range a.rows {
-		stmts = append(stmts, n.insert())
+	deliveries := make([][]any, len(a.rows))
+	for i, n := range a.rows {
+		deliveries[i] = n.row()
 	}
-	for _, due := range slices.SortedFunc(maps.Keys(a.touched), func(x, y dueKey) int { return bytes.Compare([]byte(x.app), []byte(y.app)) }) {
-		stmts = append(stmts, a.t.s.holdDevices(due.app, a.touched[due], a.now, due.lease))
+	stmts := []*stmt{supersede.each(a.earlier, a.t.touchRow), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), insertDeliveries.exec(deliveries)}
+	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.touched))) { // "due now" has the last word
+		stmts = append(stmts, a.t.s.holdDevices(slices.SortedFunc(maps.Keys(a.touched[lease]), compareKeys), a.now, lease))
 	}
 	return a.t.run(ctx, stmts...)
 }
 
+var holdDevices = fold("due_at int, owner text, of_app text, of_device text",
+	"UPDATE devices SET due_at = r.due_at, owner = r.owner FROM {rows} WHERE app = r.of_app AND id = r.of_device")
+
 // holdDevices makes devices this node's for lease; with lease 0, due now and nobody's.
-func (s *Store) holdDevices(app string, ids []string, now time.Time, lease time.Duration) *stmt {
-	owner := s.cfg.Node
-	if lease <= 0 {
-		owner, lease = "", 0
+func (s *Store) holdDevices(keys []push.DeviceKey, now time.Time, lease time.Duration) *stmt {
+	due, owner := s.held(now, lease)
+	rows := make([][]any, len(keys))
+	for i, k := range keys {
+		rows[i] = []any{due, owner, k.App, k.Device}
 	}
-	return exec("UPDATE devices SET due_at = ?, owner = ? WHERE app = ? AND id {in}", micros(now.Add(lease)), owner, app, jsonList(ids))
+	return holdDevices.exec(rows)
+}
+
+// held is what devices have as due_at and owner while this node has them for lease; with lease 0, due now and nobody's.
+func (s *Store) held(now time.Time, lease time.Duration) (due any, owner string) {
+	if lease <= 0 {
+		return micros(now), ""
+	}
+	return micros(now.Add(lease)), s.cfg.Node
+}
+
+func keysOf(app string, ids []string) []push.DeviceKey {
+	keys := make([]push.DeviceKey, len(ids))
+	for i, id := range ids {
+		keys[i] = push.DeviceKey{App: app, Device: id}
+	}
+	return keys
 }
 
 // latestExpiry is when a push whose deliveries are not made yet ends at the latest.
@@ -362,7 +399,11 @@ func latestExpiry(s *Store, r push.Resource, p push.Push) time.Time {
 	return last
 }
 
-func insertPush(p push.Push, expires time.Time, made bool) *stmt {
+var insertPushes = foldInsert("pushes", `id text, app text, resource_id text, payload blob, audience text, ttl int, collapse_key blob, deliver text,
+	accepted_at int, deliver_at int, expires_at int, made int, due_at int, look_at int`)
+
+// rowOfPush is one of insertPushes.
+func rowOfPush(p push.Push, expires time.Time, made bool) []any {
 	var due, ttl any
 	if !made {
 		due = micros(p.Start())
@@ -374,8 +415,6 @@ func insertPush(p push.Push, expires time.Time, made bool) *stmt {
 	if deliver == "" {
 		deliver = push.Auto
 	}
-	return exec(`INSERT INTO pushes (id, app, resource_id, payload, audience, ttl, collapse_key, deliver, accepted_at, deliver_at, expires_at,
-		made, due_at, look_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(p.ID), p.App, p.ResourceID, blob(p.Payload), encode(p.To), ttl, []byte(p.CollapseKey), string(deliver), micros(p.AcceptedAt),
-		micros(p.DeliverAt), micros(expires), bit(made), due, micros(p.Start()))
+	return []any{string(p.ID), p.App, p.ResourceID, blob(p.Payload), encode(p.To), ttl, []byte(p.CollapseKey), string(deliver), micros(p.AcceptedAt),
+		micros(p.DeliverAt), micros(expires), bit(made), due, micros(p.Start())}
 }

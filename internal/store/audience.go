@@ -2,12 +2,19 @@ package store
 
 import (
 	"context"
+	"strconv"
+	"time"
 
 	"github.com/hushpush/hush/push"
 )
 
-const devicesOfUsers = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id <> '' AND user_id {in} ORDER BY id LIMIT ?"
-const devicesByID = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id <> '' AND id {in} ORDER BY id LIMIT ?"
+var (
+	devicesOfUsers = foldList("of_app text, of_user text", "SELECT "+deviceColumns+` FROM {rows}, devices
+		WHERE app = r.of_app AND user_id <> '' AND user_id = r.of_user ORDER BY id LIMIT `+strconv.Itoa(push.MaxAudience))
+	devicesByID = foldList("of_app text, of_device text", "SELECT "+deviceColumns+` FROM {rows}, devices
+		WHERE app = r.of_app AND user_id <> '' AND id = r.of_device ORDER BY id LIMIT `+strconv.Itoa(push.MaxAudience))
+)
+
 const devicePage = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id <> '' AND id > ? ORDER BY id LIMIT ?"
 
 // Audience says whom a push would reach now, without changing anything: the first 10 000 devices, and users who have none.
@@ -17,19 +24,18 @@ func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []pus
 		targets, err := s.matching(ctx, p)
 		return targets, nil, doing("audience", err)
 	}
-	a := &acceptance{apps: map[string]*audience{}}
+	a := newAcceptance(nil, time.Time{}) // it only reads
 	a.ask(p.App, p.To.Users, p.To.Devices)
 	aud := a.apps[p.App]
-	var devices []push.Device
-	stmts := append(aud.read(p.App),
-		into(&devices, readDevice, devicesOfUsers, p.App, jsonList(p.To.Users), push.MaxAudience),
-		into(&devices, readDevice, devicesByID, p.App, jsonList(p.To.Devices), push.MaxAudience))
+	byID := map[string]push.Device{}
+	read := func(scan scanFunc) error {
+		d, err := readDevice(scan)
+		byID[d.ID] = d
+		return err
+	}
+	stmts := append(a.readTargets(), devicesOfUsers.each(rowsOf(p.App, p.To.Users), read), devicesByID.each(rowsOf(p.App, p.To.Devices), read))
 	if err := s.read.run(ctx, stmts...); err != nil {
 		return nil, nil, doing("audience", err)
-	}
-	byID := map[string]push.Device{}
-	for _, d := range devices {
-		byID[d.ID] = d
 	}
 	found, warnings, err := aud.resolve(p.To)
 	if err != nil {

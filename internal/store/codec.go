@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hushpush/hush/push"
 )
@@ -59,7 +61,7 @@ func decode(text string, v any) error {
 	return json.Unmarshal([]byte(text), v)
 }
 
-// jsonList is the argument of {in}.
+// jsonList is a list as a column of text takes it.
 func jsonList[T ~string](list []T) string {
 	if list == nil {
 		return "[]"
@@ -133,6 +135,9 @@ func encodeCursor(key ...string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(encode(key)))
 }
 
+// storable tells whether PostgreSQL's text can hold a string; what it cannot hold is not there.
+func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
 // errCursor is a cursor that no page of this kind gave.
 var errCursor = push.FieldErrors{{Location: "query.cursor", Code: push.CodeBadValue, Message: "is no cursor of this list; want one that a page of it gave"}}
 
@@ -146,7 +151,7 @@ func decodeCursor(cursor string, parts int) ([]string, error) {
 	if err != nil {
 		return nil, errCursor
 	}
-	if err := json.Unmarshal(b, &key); err != nil || len(key) != parts {
+	if err := json.Unmarshal(b, &key); err != nil || len(key) != parts || slices.ContainsFunc(key, func(k string) bool { return !storable(k) }) {
 		return nil, errCursor
 	}
 	return key, nil

@@ -40,19 +40,29 @@ func readOpen(scan scanFunc) (push.Delivery, error) { return readDelivery(scan) 
 const (
 	inboxOf = "SELECT " + deliveryColumns + ` FROM deliveries d JOIN pushes p ON p.id = d.push_id
 		WHERE d.app = ? AND d.device_id = ? AND d.final_at IS NULL ORDER BY d.since, d.push_id LIMIT ?`
-	openOf        = "SELECT COUNT(*) FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL"
-	openAndExpiry = "SELECT COUNT(*), MIN(expires_at) FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL"
-	// Of those behind the first ones: how many, and when the first of them expires.
-	openBeyond = `SELECT COUNT(*), MIN(expires_at) FROM (SELECT expires_at FROM deliveries
-		WHERE app = ? AND device_id = ? AND final_at IS NULL ORDER BY since, push_id LIMIT 1000000000 OFFSET ?) beyond`
+	openOf = "SELECT COUNT(*) FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL"
 )
 
-// Inbox is a device's open deliveries with their payloads, oldest first, and how many there are in all.
+// maxInboxBytes is how much payload one page of an inbox holds, about; a page is in memory as a whole.
+const maxInboxBytes = 4 << 20
+
+const inboxSizes = `SELECT length(p.payload) FROM deliveries d JOIN pushes p ON p.id = d.push_id
+	WHERE d.app = ? AND d.device_id = ? AND d.final_at IS NULL ORDER BY d.since, d.push_id LIMIT ?`
+
+// Inbox is a device's open deliveries with their payloads, oldest first, and how many there are in all. It gives as many as
+// asked for, at most 1 000, but ends after about 4 MiB of payload.
 func (s *Store) Inbox(ctx context.Context, key push.DeviceKey, limit int) ([]push.Delivery, int, error) {
 	if key.Device == "" {
 		return nil, 0, doing("inbox", push.ErrNotFound)
 	}
 	limit = pageSize(limit)
+	if limit*push.MaxPayloadBytes > maxInboxBytes {
+		sizes, err := all(ctx, s.read, scalar[int], inboxSizes, key.App, key.Device, limit)
+		if err != nil {
+			return nil, 0, doing("inbox", err)
+		}
+		limit = fitting(sizes, limit)
+	}
 	list, err := all(ctx, s.read, readOpen, inboxOf, push.MaxPayloadBytes, key.App, key.Device, limit)
 	if err != nil || len(list) < limit {
 		return list, len(list), doing("inbox", err)
@@ -61,14 +71,25 @@ func (s *Store) Inbox(ctx context.Context, key push.DeviceKey, limit int) ([]pus
 	return list, max(open, len(list)), err
 }
 
+// fitting is how many payloads of these sizes one page holds, at least one; limit if all of them fit.
+func fitting(sizes []int, limit int) int {
+	bytes := 0
+	for i, size := range sizes {
+		if bytes += size; bytes > maxInboxBytes {
+			return max(i, 1)
+		}
+	}
+	return limit
+}
+
 // OpenCount is how many open deliveries a device has.
 func (s *Store) OpenCount(ctx context.Context, key push.DeviceKey) (int, error) {
 	n, err := one(ctx, s.read, scalar[int], openOf, key.App, key.Device)
 	return n, doing("open count", err)
 }
 
-const insertDelivery = `INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never,
-	generation, final_at, collapse_key, events) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+var insertDeliveries = foldInsert("deliveries", `app text, push_id text, device_id text, user_id text, state text, reason text, since int,
+	expires_at int, now_or_never int, generation int, final_at int, collapse_key blob, events text`)
 
 // newDelivery is one that is about to be inserted.
 type newDelivery struct {
@@ -77,18 +98,43 @@ type newDelivery struct {
 	events   []push.Event
 }
 
-func (n *newDelivery) insert() *stmt {
+// row is one of insertDeliveries.
+func (n *newDelivery) row() []any {
 	d := &n.Delivery
-	return exec(insertDelivery, d.App, string(d.PushID), d.DeviceID, d.User, string(d.State), string(d.Reason), micros(d.Since),
-		micros(d.ExpiresAt), bit(d.NowOrNever), d.Generation, micros(d.FinalAt), nullBlob([]byte(n.collapse)), encodeEvents(n.events))
+	return []any{d.App, string(d.PushID), d.DeviceID, d.User, string(d.State), string(d.Reason), micros(d.Since),
+		micros(d.ExpiresAt), bit(d.NowOrNever), d.Generation, micros(d.FinalAt), nullBlob([]byte(n.collapse)), encodeEvents(n.events)}
 }
 
-// updateDelivery never makes a final delivery an open one again: the first final state committed stays.
-const updateDelivery = `UPDATE deliveries SET state = ?, reason = ?, result = ?, path = ?, expires_at = ?, due_at = ?, wakes = ?, unreturned = ?,
-	final_at = ?, events = events || ? WHERE push_id = ? AND device_id = ? AND user_id = ? AND (final_at IS NULL OR state = ?)`
+// updateDeliveries never make a final delivery an open one again: the first final state committed stays.
+var updateDeliveries = fold(`state text, reason text, result text, path text, expires_at int, due_at int, wakes int, unreturned int, final_at int, events text,
+		of_push text, of_device text, of_user text`,
+	`UPDATE deliveries SET state = r.state, reason = r.reason, result = r.result, path = r.path, expires_at = r.expires_at, due_at = r.due_at,
+		wakes = r.wakes, unreturned = r.unreturned, final_at = r.final_at, events = deliveries.events || r.events FROM {rows}
+	WHERE push_id = r.of_push AND device_id = r.of_device AND user_id = r.of_user AND (deliveries.final_at IS NULL OR deliveries.state = r.state)`)
 
-func update(c push.Change) *stmt {
-	d := c.Delivery
-	return exec(updateDelivery, string(d.State), string(d.Reason), string(d.Result), string(d.Path), micros(d.ExpiresAt), micros(d.DueAt), d.Wakes, d.Unreturned,
-		micros(d.FinalAt), encodeEvents(c.Events), string(d.PushID), d.DeviceID, d.User, string(d.State))
+// updates are the statements for changes of deliveries. One statement changes a row once, so a second change of a delivery
+// takes a second statement.
+func updates(changes []push.Change) []*stmt {
+	type key struct {
+		push         push.ID
+		device, user string
+	}
+	var turns [][][]any
+	seen := make(map[key]int, len(changes))
+	for _, c := range changes {
+		d := c.Delivery
+		k := key{d.PushID, d.DeviceID, d.User}
+		turn := seen[k]
+		seen[k]++
+		if turn == len(turns) {
+			turns = append(turns, nil)
+		}
+		turns[turn] = append(turns[turn], []any{string(d.State), string(d.Reason), string(d.Result), string(d.Path), micros(d.ExpiresAt), micros(d.DueAt),
+			d.Wakes, d.Unreturned, micros(d.FinalAt), encodeEvents(c.Events), string(d.PushID), d.DeviceID, d.User})
+	}
+	stmts := make([]*stmt, len(turns))
+	for i, rows := range turns {
+		stmts[i] = updateDeliveries.exec(rows)
+	}
+	return stmts
 }

@@ -43,15 +43,16 @@ func encodeWake(w push.Wake) string {
 	return encode(wakeRow(w))
 }
 
-func readDevice(scan scanFunc) (d push.Device, err error) {
+// readDeviceAnd reads deviceColumns, and into more what a query has beside them.
+func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 	var (
 		aboutText, wakeText string
 		token, wakeTimes    []byte
 		tokenAt, dueAt      *int64
 		created, updated    int64
 	)
-	err = scan(&d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &aboutText, &token, &d.Token, &d.AppState, &d.OwnerGeneration,
-		&d.TokenGeneration, &tokenAt, &d.CredentialHash, &created, &updated, &wakeText, &wakeTimes, &dueAt)
+	err = scan(append([]any{&d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &aboutText, &token, &d.Token, &d.AppState, &d.OwnerGeneration,
+		&d.TokenGeneration, &tokenAt, &d.CredentialHash, &created, &updated, &wakeText, &wakeTimes, &dueAt}, more...)...)
 	if err != nil {
 		return d, err
 	}
@@ -70,6 +71,8 @@ func readDevice(scan scanFunc) (d push.Device, err error) {
 	d.Wake, d.WakeTimes = push.Wake(w), decodeTimes(wakeTimes)
 	return d, nil
 }
+
+func readDevice(scan scanFunc) (push.Device, error) { return readDeviceAnd(scan) }
 
 const (
 	deviceByID         = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND id = ?"
@@ -106,11 +109,15 @@ func (s *Store) DevicesOf(ctx context.Context, app, user, cursor string, limit i
 
 // MissingDevices are those of the ids that name no registered device, in the order given.
 func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([]string, error) {
-	found, err := all(ctx, s.read, scalar[string], "SELECT id FROM devices WHERE app = ? AND user_id <> '' AND id {in}", app, jsonList(ids))
+	there := map[string]bool{}
+	err := s.read.run(ctx, targetsByID.each(rowsOf(app, ids), func(scan scanFunc) error {
+		d, err := readTarget(scan)
+		there[d.id] = true
+		return err
+	}))
 	if err != nil {
 		return nil, doing("missing devices", err)
 	}
-	there := setOf(found)
 	var missing []string
 	for _, id := range ids {
 		if !there[id] {

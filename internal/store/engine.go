@@ -50,6 +50,8 @@ const (
 type stmt struct {
 	sql  string
 	args []any
+	fold *folded // if not nil, the statement is run for each of rows
+	rows [][]any
 	row  func(scan scanFunc) error // of a query, for each row; nil: a statement without rows
 	n    int64                     // after it ran without rows: how many rows it touched
 }
@@ -104,7 +106,6 @@ func scalar[T any](scan scanFunc) (v T, err error) {
 // translator spells what the statements in this package leave open, as one database has it, and remembers the result:
 //
 //	?        an argument
-//	{in}     IN the strings of a JSON array, which is one argument
 //	{lock}   locks the rows that were read until the transaction ends
 //	{skip}   the same, without those that another transaction has locked
 type translator struct {
@@ -113,11 +114,9 @@ type translator struct {
 	known    sync.Map // string → string
 }
 
-var sqliteWords = strings.NewReplacer("{in}", "IN (SELECT value FROM json_each(?))", "{lock}", "", "{skip}", "")
+var sqliteWords = strings.NewReplacer("{lock}", "", "{skip}", "")
 
-// An array that is made first lets PostgreSQL use an index whatever it thinks of the list's length.
-var postgresWords = strings.NewReplacer("{in}", "= ANY(ARRAY(SELECT json_array_elements_text(?::text::json)))",
-	"{lock}", "FOR UPDATE", "{skip}", "FOR UPDATE SKIP LOCKED")
+var postgresWords = strings.NewReplacer("{lock}", "FOR UPDATE", "{skip}", "FOR UPDATE SKIP LOCKED")
 
 func (t *translator) spell(sql string) string {
 	if s, ok := t.known.Load(sql); ok {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -40,10 +41,7 @@ func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, lim
 			return nil
 		}
 		e := expansion{t: t, p: p, now: now}
-		if err := e.targets(ctx, pageSize(limit)); err != nil {
-			return err
-		}
-		if err := e.write(ctx, lease); err != nil {
+		if err := e.make(ctx, pageSize(limit), lease); err != nil {
 			return err
 		}
 		devices, done = e.keys, e.done
@@ -63,76 +61,99 @@ type expansion struct {
 	keys []push.DeviceKey
 }
 
-// devicesAfter pages through an app's devices that were registered when a push's time came.
-const devicesAfter = `SELECT d.id, d.user_id, d.platform, d.owner_gen, u.tags FROM devices d LEFT JOIN users u ON u.app = d.app AND u.id = d.user_id
-	WHERE d.app = ? AND d.id > ? AND d.user_id <> '' AND d.created_at <= ? ORDER BY d.id LIMIT ?`
-
-type taggedTarget struct {
-	target
-	tags []string
+// make makes the chunk, and notes how far the push has come.
+func (e *expansion) make(ctx context.Context, limit int, lease time.Duration) (err error) {
+	switch {
+	case e.p.To.All:
+		err = e.broadcast(ctx, limit, lease)
+	case e.p.To.Deferred():
+		if err = e.tagged(ctx, limit); err == nil {
+			err = e.write(ctx, lease)
+		}
+	default:
+		e.done = true
+		if err = e.named(ctx, e.p.To); err == nil {
+			err = e.write(ctx, lease)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	var due any
+	if !e.done {
+		due = micros(e.now)
+	}
+	e.t.touch(e.p.ID)
+	return e.t.run(ctx, exec("UPDATE pushes SET made = ?, due_at = ?, made_up_to = ? WHERE id = ?", bit(e.done), due, e.upTo, string(e.p.ID)))
 }
 
-func readTagged(scan scanFunc) (d taggedTarget, err error) {
+// devicesAfter pages through an app's devices that were registered when a push's time came.
+const devicesAfter = `SELECT d.id, d.user_id, u.tags FROM devices d LEFT JOIN users u ON u.app = d.app AND u.id = d.user_id
+	WHERE d.app = ? AND d.id > ? AND d.user_id <> '' AND d.created_at <= ? ORDER BY d.id LIMIT ?`
+
+type taggedDevice struct {
+	id, user string
+	tags     []string
+}
+
+func readTagged(scan scanFunc) (d taggedDevice, err error) {
 	var tags *string
-	err = scan(&d.id, &d.user, &d.platform, &d.generation, &tags)
+	err = scan(&d.id, &d.user, &tags)
 	if err == nil && tags != nil {
 		err = decode(*tags, &d.tags)
 	}
 	return d, err
 }
 
-// targets finds who is next.
-func (e *expansion) targets(ctx context.Context, limit int) error {
-	if !e.p.To.Deferred() {
-		e.done = true
-		return e.named(ctx)
-	}
+// tagged finds who is next of those with the tags.
+func (e *expansion) tagged(ctx context.Context, limit int) error {
 	page, err := all(ctx, e.t, readTagged, devicesAfter, e.p.App, e.p.madeUpTo, micros(e.p.Start()), limit)
 	if err != nil {
 		return err
 	}
 	e.done = len(page) < limit
+	var ids []string
+	users := map[string]string{}
 	for _, d := range page {
 		e.upTo = d.id
-		if e.p.To.All || e.p.To.Tags.Matches(d.tags) {
-			e.to = append(e.to, d.target)
+		if e.p.To.Tags.Matches(d.tags) {
+			ids, users[d.id] = append(ids, d.id), d.user
 		}
 	}
-	return e.t.lockTargets(ctx, e.p.App, e.to)
-}
-
-// named resolves users and devices as accepting does. A device that was unregistered since is left out.
-func (e *expansion) named(ctx context.Context) error {
-	if e.t.s.db.locksRows() {
-		if err := e.t.lockOf(ctx, e.p.App, e.p.To.Users, e.p.To.Devices); err != nil {
-			return err
-		}
-	}
-	a := &acceptance{apps: map[string]*audience{}}
-	a.ask(e.p.App, e.p.To.Users, e.p.To.Devices)
-	aud := a.apps[e.p.App]
-	if err := e.t.run(ctx, aud.read(e.p.App)...); err != nil {
+	if err := e.named(ctx, push.Audience{Devices: ids}); err != nil {
 		return err
 	}
-	// The error names devices that are not there any more; who is there gets the push.
-	e.to, _, _ = aud.resolve(e.p.To)
+	// Before it was locked, a device may have changed hands.
+	e.to = slices.DeleteFunc(e.to, func(to target) bool { return to.user != users[to.id] })
 	return nil
 }
 
+// named resolves users and devices as accepting does. A device that was unregistered since is left out.
+func (e *expansion) named(ctx context.Context, to push.Audience) error {
+	if e.t.s.db.locksRows() {
+		if err := e.t.lockOf(ctx, e.p.App, to.Users, to.Devices); err != nil {
+			return err
+		}
+	}
+	a := newAcceptance(e.t, e.now)
+	a.ask(e.p.App, to.Users, to.Devices)
+	if err := e.t.run(ctx, a.readTargets()...); err != nil {
+		return err
+	}
+	// The error names devices that are not there any more; who is there gets the push.
+	e.to, _, _ = a.apps[e.p.App].resolve(to)
+	return nil
+}
+
+// write makes the deliveries for the targets.
 func (e *expansion) write(ctx context.Context, lease time.Duration) error {
 	r, err := e.t.resourceOrNone(ctx, e.p.App, e.p.ResourceID)
 	if err != nil {
 		return err
 	}
-	a := &acceptance{t: e.t, now: e.now, newest: map[collapseKey]*newDelivery{}, touched: map[dueKey][]string{}, seenKeys: map[collapseKey]bool{}}
+	a := newAcceptance(e.t, e.now)
 	o := &acceptOp{lease: lease}
 	a.deliver(r, e.p.Push, e.to, o)
 	e.keys = o.result.Devices
-	var due any
-	if !e.done {
-		due = micros(e.now)
-	}
-	a.inserts = append(a.inserts, exec("UPDATE pushes SET made = ?, due_at = ?, made_up_to = ? WHERE id = ?", bit(e.done), due, e.upTo, string(e.p.ID)))
-	e.t.touch(e.p.ID)
 	return a.write(ctx)
 }

@@ -34,13 +34,13 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 				return err
 			}
 		}
-		stmts := make([]*stmt, len(list))
+		changes := make([]push.Change, len(list))
 		for i, d := range list {
-			stmts[i] = update(d.To(now.UTC(), push.Expired, push.ReasonTTL))
+			changes[i] = d.To(now.UTC(), push.Expired, push.ReasonTTL)
 			t.touch(d.PushID)
 		}
 		n = len(list)
-		return t.run(ctx, stmts...)
+		return t.run(ctx, updates(changes)...)
 	}})
 	return n, err
 }
@@ -59,6 +59,9 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 	return clock(at), nil
 }
 
+var renewLeases = fold("due_at int, owner text, of_app text, of_device text, of_owner text",
+	"UPDATE devices SET due_at = r.due_at, owner = r.owner FROM {rows} WHERE app = r.of_app AND id = r.of_device AND devices.owner = r.of_owner")
+
 // RenewLeases prolongs this node's hold on devices. With until not after now it gives them back: they are due then, and no
 // node's. Devices that another node has meanwhile stay as they are.
 func (s *Store) RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error {
@@ -72,8 +75,12 @@ func (s *Store) RenewLeases(ctx context.Context, keys []push.DeviceKey, until ti
 	}
 	var failed []error
 	for app, ids := range byApp {
+		rows := make([][]any, len(ids))
+		for i, id := range ids {
+			rows[i] = []any{micros(until), owner, app, id, s.cfg.Node}
+		}
 		err := s.write(ctx, "renew leases", &op{app: app, devices: ids, weight: len(ids), do: func(ctx context.Context, t *tx) error {
-			return t.run(ctx, exec("UPDATE devices SET due_at = ?, owner = ? WHERE app = ? AND owner = ? AND id {in}", micros(until), owner, app, s.cfg.Node, jsonList(ids)))
+			return t.run(ctx, renewLeases.exec(rows))
 		}})
 		failed = append(failed, err)
 	}
@@ -94,7 +101,7 @@ func (s *Store) LookAgain(ctx context.Context, app string, now time.Time) error 
 				return err
 			}
 			n = len(ids)
-			return t.run(ctx, s.holdDevices(app, ids, now, 0))
+			return t.run(ctx, s.holdDevices(keysOf(app, ids), now, 0))
 		}})
 		if err != nil || n < deleteRows {
 			return err

@@ -29,8 +29,10 @@ func readAnswer(scan scanFunc) (a answer, err error) {
 
 const (
 	answerByKey  = "SELECT body_hash, answer FROM idempotency WHERE app = ? AND key = ?"
-	insertAnswer = "INSERT INTO idempotency (app, key, body_hash, answer, created_at) VALUES (?, ?, ?, ?, ?)"
+	insertAnswer = "INSERT INTO idempotency (app, key, body_hash, answer, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
+
+var insertAnswers = foldInsert("idempotency", "app text, key blob, body_hash blob, answer blob, created_at int")
 
 func (a *acceptance) readAnswer(key idempotencyKey) *stmt {
 	return each(func(scan scanFunc) error {
@@ -44,13 +46,13 @@ func (a *acceptance) readAnswer(key idempotencyKey) *stmt {
 func (a *acceptance) remember(key idempotencyKey, bodyHash []byte, result push.Accepted) {
 	row := answer{bodyHash: bodyHash, answer: []byte(encode(acceptedRow{result.ID, result.Deliveries, result.Warnings}))}
 	a.answers[key] = row
-	a.inserts = append(a.inserts, exec(insertAnswer, key.app, []byte(key.key), blob(bodyHash), row.answer, micros(a.now)))
+	a.kept = append(a.kept, []any{key.app, []byte(key.key), blob(bodyHash), row.answer, micros(a.now)})
 }
 
 // PutIdempotent keeps the answer of a whole batch under an idempotency key. push.ErrConflict if the key is taken.
 func (s *Store) PutIdempotent(ctx context.Context, app, key string, bodyHash, answer []byte) error {
 	return s.write(ctx, "put idempotency key", &op{app: app, do: func(ctx context.Context, t *tx) error {
-		insert := exec(insertAnswer+" ON CONFLICT DO NOTHING", app, []byte(key), blob(bodyHash), blob(answer), micros(s.now()))
+		insert := exec(insertAnswer, app, []byte(key), blob(bodyHash), blob(answer), micros(s.now()))
 		if err := t.run(ctx, insert); err != nil {
 			return err
 		}

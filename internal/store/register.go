@@ -14,7 +14,8 @@ import (
 //   - newCredentialHash becomes the device's if Registered.NewCredential.
 //   - An owner change ends all open deliveries as undeliverable.
 //   - A provider token that turns up here leaves the devices of the app that had it; they are returned in moved.
-//   - What waits for a user without a device goes to the device.
+//   - What waits for a user without a device goes to the device: in pieces, the first of which is committed with the
+//     registration. If the process ends between them, the device has no answer, and registers again.
 //   - The device is due now if it has open deliveries.
 //
 // Errors: push.ErrNotFound if the app is not there, those of push.Register, and push.ErrConflict if another device has the
@@ -32,7 +33,7 @@ func (s *Store) Register(ctx context.Context, r push.Registration, app string, c
 	if err := s.write(ctx, "register", o); err != nil {
 		return push.Registered{}, nil, err
 	}
-	return reg, moved, nil
+	return reg, moved, s.takeOverRest(ctx, reg.Device)
 }
 
 func (t *tx) register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
@@ -72,7 +73,7 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 		ON CONFLICT (app, id) DO UPDATE SET seen_at = COALESCE(users.seen_at, excluded.seen_at)`, app, d.User, micros(now))); err != nil {
 		return none, nil, err
 	}
-	if err := t.takeOver(ctx, *d); err != nil {
+	if _, err := t.takeOver(ctx, *d); err != nil {
 		return none, nil, err
 	}
 	return reg, moved, t.putDevice(ctx, d, now)
@@ -157,54 +158,6 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 		}
 	}
 	return moved, nil
-}
-
-const userlessOfUser = "SELECT " + deliveryColumns + ", p.ttl, p.collapse_key FROM deliveries d JOIN pushes p ON p.id = d.push_id WHERE d.app = ? AND d.user_id = ? AND d.device_id <= '' AND d.final_at IS NULL ORDER BY d.since, d.push_id"
-
-// takeOver gives the device what waits for its user, who had no device. Time to live and collapse key are those of the
-// device's platform now.
-func (t *tx) takeOver(ctx context.Context, d push.Device) error {
-	type waiting struct {
-		push.Delivery
-		of push.Push
-	}
-	list, err := all(ctx, t, func(scan scanFunc) (w waiting, err error) {
-		var ttl *int64
-		var key []byte
-		w.Delivery, err = readDelivery(scan, &ttl, &key)
-		w.of = push.Push{ID: w.PushID, App: w.App, TTL: (*time.Duration)(ttl), CollapseKey: string(key), AcceptedAt: w.Since}
-		return w, err
-	}, userlessOfUser, noPayload, d.App, d.User)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	newest := map[string]int{} // collapse key → index in list
-	keys := make([]string, len(list))
-	for i, w := range list {
-		r, err := t.resourceOrNone(ctx, w.App, w.ResourceID)
-		if err != nil {
-			return err
-		}
-		keys[i] = r.CollapseKey(w.of, d.Platform)
-		list[i].ExpiresAt = t.s.expiry(r, w.of, d.Platform)
-		if keys[i] != "" {
-			newest[keys[i]] = i
-		}
-	}
-	now := t.s.now()
-	stmts := make([]*stmt, 0, len(list))
-	for i, w := range list {
-		c := w.To(now, push.Waiting, push.ReasonNone)
-		if last, ok := newest[keys[i]]; ok && last != i {
-			c = w.To(now, push.Superseded, push.ReasonNone)
-		}
-		stmts = append(stmts, exec(`UPDATE deliveries SET device_id = ?, generation = ?, expires_at = ?, collapse_key = ?,
-			state = ?, reason = ?, final_at = ?, events = events || ? WHERE push_id = ? AND device_id = '' AND user_id = ?`,
-			d.ID, d.OwnerGeneration, micros(w.ExpiresAt), nullBlob([]byte(keys[i])), string(c.Delivery.State), string(c.Delivery.Reason),
-			micros(c.Delivery.FinalAt), encodeEvents(c.Events), string(w.PushID), d.User))
-		t.touch(w.PushID)
-	}
-	return t.run(ctx, stmts...)
 }
 
 // resourceOrNone is an empty resource where there is none any more: the defaults hold.

@@ -171,14 +171,37 @@ func (r *sqliteReader) run(ctx context.Context, stmts ...*stmt) error {
 }
 
 func runPrepared(ctx context.Context, prepared *sql.Stmt, s *stmt) error {
-	if s.row == nil {
-		res, err := prepared.ExecContext(ctx, s.args...)
-		if err == nil {
-			s.n, err = res.RowsAffected()
+	s.n = 0
+	if s.fold == nil {
+		return runOnce(ctx, prepared, s, s.args)
+	}
+	if s.fold.listed {
+		if len(s.rows) == 0 {
+			return nil
 		}
+		return runOnce(ctx, prepared, s, []any{encode(s.rows)})
+	}
+	var args []any
+	for _, row := range s.rows {
+		args = s.fold.sqliteArgs(args[:0], row)
+		if err := runOnce(ctx, prepared, s, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func runOnce(ctx context.Context, prepared *sql.Stmt, s *stmt, args []any) error {
+	if s.row == nil {
+		res, err := prepared.ExecContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		s.n += n
 		return err
 	}
-	rows, err := prepared.QueryContext(ctx, s.args...)
+	rows, err := prepared.QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -37,7 +39,7 @@ func (s *Store) Step(ctx context.Context, req push.StepRequest, decide func(push
 func (s *Store) PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error) {
 	o := &stepOp{req: push.StepRequest{Key: key, OpenLimit: openLimit}}
 	t := &tx{transaction: readOnly{s.read}, s: s, resources: map[resourceKey]*push.Resource{}}
-	err := t.readSteps(ctx, []*stepOp{o}, false)
+	err := t.readSteps(ctx, []*stepOp{o})
 	return o.snap, doing("peek", err)
 }
 
@@ -75,95 +77,127 @@ func compareKeys(a, b push.DeviceKey) int {
 }
 
 func (t *tx) stepRound(ctx context.Context, round []*stepOp) error {
-	if err := t.readSteps(ctx, round, true); err != nil {
+	if err := t.readSteps(ctx, round); err != nil {
 		return err
 	}
-	var stmts []*stmt
+	var changes []push.Change
+	var devices [][]any
 	for _, o := range round {
 		o.result = o.decide(o.snap)
 		for _, c := range o.result.Deliveries {
 			if c.Delivery.App != o.req.Key.App || c.Delivery.DeviceID != o.req.Key.Device {
 				return fmt.Errorf("step on %q: a change of another device's delivery", o.req.Key.Device)
 			}
-			stmts = append(stmts, update(c))
 			t.touch(c.Delivery.PushID)
 		}
+		changes = append(changes, o.result.Deliveries...)
 		if o.result.Device != nil {
-			stmts = append(stmts, t.updateDevice(o.req.Key, o.result.Device))
+			devices = append(devices, t.deviceRow(o.req.Key, o.result.Device))
 		}
 		o.snap = push.Snapshot{}
 	}
-	return t.run(ctx, stmts...)
+	return t.run(ctx, append(updates(changes), updateDevices.exec(devices))...)
 }
 
-const updateDevice = `UPDATE devices SET token_state = ?, token_gen = ?, app_state = ?, about = ?, wake = ?, wake_times = ?, due_at = ?, owner = '',
-	updated_at = ? WHERE app = ? AND id = ?`
+var updateDevices = fold(`token_state text, token_gen int, app_state text, about text, wake text, wake_times blob, due_at int, updated_at int,
+		of_app text, of_device text`,
+	`UPDATE devices SET token_state = r.token_state, token_gen = r.token_gen, app_state = r.app_state, about = r.about, wake = r.wake,
+		wake_times = r.wake_times, due_at = r.due_at, owner = '', updated_at = r.updated_at FROM {rows} WHERE app = r.of_app AND id = r.of_device`)
 
-func (t *tx) updateDevice(key push.DeviceKey, d *push.Device) *stmt {
-	return exec(updateDevice, string(d.Token), d.TokenGeneration, string(d.AppState), encode(about{d.BundleID, d.Package, d.Facts}), encodeWake(d.Wake),
-		encodeTimes(d.WakeTimes), micros(d.DueAt), micros(t.s.now()), key.App, key.Device)
+// deviceRow is one of updateDevices.
+func (t *tx) deviceRow(key push.DeviceKey, d *push.Device) []any {
+	return []any{string(d.Token), d.TokenGeneration, string(d.AppState), encode(about{d.BundleID, d.Package, d.Facts}), encodeWake(d.Wake),
+		encodeTimes(d.WakeTimes), micros(d.DueAt), micros(t.s.now()), key.App, key.Device}
 }
 
-const namedOf = "SELECT " + deliveryColumns + ` FROM deliveries d JOIN pushes p ON p.id = d.push_id
-	WHERE d.push_id = ? AND d.device_id = ? AND d.user_id = ? AND d.app = ?`
+// What a round of steps reads, for all of its devices at once. A row's number is its place in the round, or in what was
+// named; it comes back with what was found.
+var (
+	stepColumns = strings.Replace(deliveryColumns, "?", strconv.Itoa(wakePayload), 1)
+	stepDevices = foldList("number int, of_app text, of_device text",
+		"SELECT "+deviceColumns+", r.number FROM {rows}, devices WHERE app = r.of_app AND id = r.of_device")
+	stepNamed = foldList("number int, of_app text, of_device text, of_user text, of_push text",
+		"SELECT "+stepColumns+`, r.number FROM {rows}, deliveries d JOIN pushes p ON p.id = d.push_id
+		WHERE d.push_id = r.of_push AND d.device_id = r.of_device AND d.user_id = r.of_user AND d.app = r.of_app`)
+	stepOpen = fold("number int, of_app text, of_device text, up_to int",
+		"SELECT "+stepColumns+`, r.number FROM {rows}, {lateral} (SELECT * FROM deliveries WHERE app = r.of_app AND device_id = r.of_device
+			AND final_at IS NULL ORDER BY since, push_id LIMIT r.up_to) d JOIN pushes p ON p.id = d.push_id ORDER BY d.since, d.push_id`)
+	// Of those behind the first ones: how many, and when the first of them expires.
+	stepBeyond = fold("number int, of_app text, of_device text, from_on int",
+		`SELECT b.beyond, b.expires, r.number FROM {rows}, {lateral} (SELECT COUNT(*) AS beyond, MIN(expires_at) AS expires FROM (
+			SELECT expires_at FROM deliveries WHERE app = r.of_app AND device_id = r.of_device AND final_at IS NULL
+			ORDER BY since, push_id LIMIT 1000000000 OFFSET r.from_on) o) b`)
+)
 
-// readSteps fills the snapshots: the devices first, since their locks are what makes the rest stand still.
-func (t *tx) readSteps(ctx context.Context, round []*stepOp, lock bool) error {
-	sql := deviceByID
-	if lock {
-		sql += " {lock}"
+// readSteps fills the snapshots: the devices first, then what is theirs. Where others write too, their rows are locked.
+func (t *tx) readSteps(ctx context.Context, round []*stepOp) error {
+	rows := make([][]any, len(round))
+	for i, o := range round {
+		o.snap, o.result = push.Snapshot{Resources: map[string]push.Resource{}}, push.Changes{}
+		rows[i] = []any{i, o.req.Key.App, o.req.Key.Device}
 	}
-	var stmts []*stmt
-	for _, o := range round {
-		o.snap, o.result = push.Snapshot{}, push.Changes{}
-		stmts = append(stmts, each(func(scan scanFunc) (err error) {
-			o.snap.Device, err = readDevice(scan)
-			return err
-		}, sql, o.req.Key.App, o.req.Key.Device))
-	}
-	if err := t.run(ctx, stmts...); err != nil {
+	err := t.run(ctx, stepDevices.each(rows, func(scan scanFunc) error {
+		var number int
+		d, err := readDeviceAnd(scan, &number)
+		round[number].snap.Device = d
+		return err
+	}))
+	if err != nil {
 		return err
 	}
-	stmts = stmts[:0:0]
-	for _, o := range round {
-		if o.snap.Device.ID == "" || o.req.Key.Device == "" {
+	var named []namedDelivery
+	var namedRows, open [][]any
+	for i, o := range round {
+		if o.snap.Device.ID == "" {
 			continue
 		}
 		if o.req.OpenLimit > 0 {
-			stmts = append(stmts, into(&o.snap.Open, readOpen, inboxOf, wakePayload, o.req.Key.App, o.req.Key.Device, o.req.OpenLimit))
+			open = append(open, []any{i, o.req.Key.App, o.req.Key.Device, o.req.OpenLimit})
 		}
 		for _, id := range o.req.Named {
-			stmts = append(stmts, into(&o.snap.Named, readOpen, namedOf, wakePayload, string(id), o.req.Key.Device, o.snap.Device.User, o.req.Key.App))
+			if storable(string(id)) {
+				namedRows = append(namedRows, []any{len(named), o.req.Key.App, o.req.Key.Device, o.snap.Device.User, string(id)})
+				named = append(named, namedDelivery{of: o})
+			}
 		}
 	}
-	if err := t.run(ctx, stmts...); err != nil {
+	err = t.run(ctx, stepNamed.each(namedRows, func(scan scanFunc) error {
+		var number int
+		d, err := readDelivery(scan, &number)
+		named[number].found, named[number].Delivery = true, d
+		return err
+	}), stepOpen.each(open, func(scan scanFunc) error {
+		var number int
+		d, err := readDelivery(scan, &number)
+		round[number].snap.Open = append(round[number].snap.Open, d)
+		return err
+	}))
+	for _, n := range named {
+		if n.found {
+			n.of.snap.Named = append(n.of.snap.Named, n.Delivery)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return t.readBeyond(ctx, round)
 }
 
+// namedDelivery is a place for a delivery that a step asked for by id.
+type namedDelivery struct {
+	push.Delivery
+	of    *stepOp
+	found bool
+}
+
 // readBeyond counts what is behind the open deliveries that were read, and reads the resources of those.
 func (t *tx) readBeyond(ctx context.Context, round []*stepOp) error {
-	var stmts []*stmt
-	for _, o := range round {
+	var rows [][]any
+	for i, o := range round {
 		o.snap.OpenTotal = len(o.snap.Open)
-		if o.snap.Device.ID != "" && o.req.OpenLimit <= 0 {
-			stmts = append(stmts, each(func(scan scanFunc) error {
-				var expires *int64
-				err := scan(&o.snap.OpenTotal, &expires)
-				o.snap.NextExpiry = clock(expires)
-				return err
-			}, openAndExpiry, o.req.Key.App, o.req.Key.Device))
-		} else if o.snap.Device.ID != "" && len(o.snap.Open) == o.req.OpenLimit {
-			stmts = append(stmts, each(func(scan scanFunc) error {
-				var beyond int
-				var expires *int64
-				err := scan(&beyond, &expires)
-				o.snap.OpenTotal, o.snap.NextExpiry = len(o.snap.Open)+beyond, clock(expires)
-				return err
-			}, openBeyond, o.req.Key.App, o.req.Key.Device, o.req.OpenLimit))
+		if o.snap.Device.ID != "" && len(o.snap.Open) >= o.req.OpenLimit {
+			rows = append(rows, []any{i, o.req.Key.App, o.req.Key.Device, len(o.snap.Open)})
 		}
-		o.snap.Resources = map[string]push.Resource{}
 		for _, d := range o.snap.Open {
 			r, err := t.resource(ctx, d.App, d.ResourceID)
 			if err != nil {
@@ -174,7 +208,16 @@ func (t *tx) readBeyond(ctx context.Context, round []*stepOp) error {
 			}
 		}
 	}
-	return t.run(ctx, stmts...)
+	return t.run(ctx, stepBeyond.each(rows, func(scan scanFunc) error {
+		var beyond, number int
+		var expires *int64
+		if err := scan(&beyond, &expires, &number); err != nil {
+			return err
+		}
+		snap := &round[number].snap
+		snap.OpenTotal, snap.NextExpiry = len(snap.Open)+beyond, clock(expires)
+		return nil
+	}))
 }
 
 // ClaimDevices takes up to limit devices that are due, apps in turn, and makes them this node's until now+lease.
@@ -189,16 +232,10 @@ func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Dura
 			return err
 		}
 		claimed = claimed[:0]
-		byApp := map[string][]string{}
 		for _, r := range refs {
 			claimed = append(claimed, push.DeviceKey{App: r.app, Device: r.id})
-			byApp[r.app] = append(byApp[r.app], r.id)
 		}
-		var stmts []*stmt
-		for app, ids := range byApp {
-			stmts = append(stmts, s.holdDevices(app, ids, now, lease))
-		}
-		return t.run(ctx, stmts...)
+		return t.run(ctx, s.holdDevices(claimed, now, lease))
 	}})
 	return claimed, err
 }

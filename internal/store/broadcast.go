@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// A broadcast's deliveries are made in the database, for a range of device ids at a time and a platform each, since time to
+// live and collapse key may differ: no row of theirs comes here but its id. All these statements end with the arguments of
+// inRange.
+const (
+	inRange  = "app = ? AND id > ? AND id <= ? AND user_id <> '' AND created_at <= ?"
+	rangeIDs = "SELECT id FROM devices WHERE app = ? AND id > ? AND user_id <> '' AND created_at <= ? ORDER BY id LIMIT ?"
+
+	// The range stands here twice, so that a plan that begins with the deliveries is a good one too.
+	rangeSupersede = `UPDATE deliveries SET state = ?, reason = '', final_at = ?, due_at = NULL, events = events || ?
+		WHERE app = ? AND device_id > ? AND device_id <= ? AND collapse_key = ? AND final_at IS NULL
+			AND device_id IN (SELECT id FROM devices WHERE platform = ? AND ` + inRange + ") RETURNING push_id"
+	rangeDeliver = `INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation,
+			collapse_key, events)
+		SELECT app, ?, id, user_id, ?, ?, ?, ?, ?, owner_gen, ?, ? FROM devices WHERE platform = ? AND ` + inRange
+	rangeHold = "UPDATE devices SET due_at = ?, owner = ? WHERE " + inRange
+)
+
+// broadcast makes the deliveries for the next limit devices of the app.
+func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duration) error {
+	registered := micros(e.p.Start())
+	ids, err := all(ctx, e.t, scalar[string], rangeIDs, e.p.App, e.p.madeUpTo, registered, limit)
+	if err != nil {
+		return err
+	}
+	e.done = len(ids) < limit
+	if len(ids) == 0 {
+		return nil
+	}
+	e.upTo = ids[len(ids)-1]
+	e.keys = keysOf(e.p.App, ids)
+	if e.t.s.db.locksRows() {
+		if err := e.t.lockOf(ctx, e.p.App, nil, ids); err != nil {
+			return err
+		}
+	}
+	r, err := e.t.resourceOrNone(ctx, e.p.App, e.p.ResourceID)
+	if err != nil {
+		return err
+	}
+	within := []any{e.p.App, e.p.madeUpTo, e.upTo, registered}
+	var stmts []*stmt
+	for _, platform := range []push.Platform{push.IOS, push.Android} {
+		n := e.t.s.newDelivery(r, e.p.Push, target{id: e.upTo, platform: platform}, e.now)
+		if n.collapse != "" {
+			ended := encodeEvents([]push.Event{{At: e.now, Event: push.EventName(push.Superseded)}})
+			stmts = append(stmts, each(e.t.touchRow, rangeSupersede, append([]any{string(push.Superseded), micros(e.now), ended,
+				e.p.App, e.p.madeUpTo, e.upTo, []byte(n.collapse), string(platform)}, within...)...))
+		}
+		stmts = append(stmts, exec(rangeDeliver, append([]any{string(n.PushID), string(n.State), string(n.Reason), micros(n.Since), micros(n.ExpiresAt),
+			bit(n.NowOrNever), nullBlob([]byte(n.collapse)), encodeEvents(n.events), string(platform)}, within...)...))
+	}
+	due, owner := e.t.s.held(e.now, lease)
+	return e.t.run(ctx, append(stmts, exec(rangeHold, append([]any{due, owner}, within...)...))...)
+}
