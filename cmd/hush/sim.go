@@ -19,10 +19,10 @@ import (
 )
 
 func newSim(w world) *cobra.Command {
-	return group("sim", "Simulators of APNs and FCM, for tests in every language", newSimAPNs(w), newSimFCM(w))
+	return group("sim", "Simulators of APNs, FCM and phones, for tests in every language", newSimAPNs(w), newSimFCM(w), newSimWorld(w))
 }
 
-// simFlags are the flags that both simulators have.
+// simFlags are the flags that every simulator has.
 type simFlags struct {
 	listen, control, certDir string
 	set                      []string
@@ -34,6 +34,12 @@ func (f *simFlags) addTo(cmd *cobra.Command, listen string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", listen, "host:port for senders, TLS; port 0 takes a free one")
 	flags.StringVar(&f.control, "control", "", "host:port of the control API, plain HTTP; without it there is none")
+	f.addRulesTo(cmd)
+}
+
+// addRulesTo adds what does not depend on where it listens.
+func (f *simFlags) addRulesTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringVar(&f.certDir, "cert-dir", "", "directory that gets ca.pem, the certificate to trust; the CA in it is kept")
 	flags.StringArrayVar(&f.set, "set", nil, "switch a rule, NAME=VALUE (repeatable); --rules lists them")
 	flags.Uint64Var(&f.seed, "seed", 0, "vary what the provider leaves open, the same way for the same number; 0 varies nothing")
@@ -80,11 +86,34 @@ func (f *simFlags) run(ctx context.Context, w world, provider string, rules rule
 	return nil
 }
 
+// apnsFlags are those of a simulator of APNs.
+type apnsFlags struct {
+	environment                             string
+	files, ids, teams, environments, topics []string
+}
+
+func (f *apnsFlags) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.environment, "environment", "production", "whose device tokens it takes: production or development")
+	flags.StringArrayVar(&f.files, "key", nil, "a signing key (.p8): read if it exists, else written (repeatable)")
+	flags.StringArrayVar(&f.ids, "key-id", nil, "its id, ten characters (repeatable)")
+	flags.StringArrayVar(&f.teams, "team-id", nil, "its team, ten characters (repeatable)")
+	flags.StringArrayVar(&f.environments, "key-environment", nil, "where it is good: both (default), production or development; one for all keys, or one each")
+	flags.StringArrayVar(&f.topics, "topic", nil, "a bundle id that may be sent to (repeatable; default any)")
+	complete(cmd, "environment", "production", "development")
+	complete(cmd, "key-environment", "both", "production", "development")
+}
+
+// config is a simulator's, but for where it listens and what every simulator is told.
+func (f *apnsFlags) config() (apnstest.Config, error) {
+	keys, err := apnstest.Keys(f.files, f.ids, f.teams, f.environments)
+	return apnstest.Config{Environment: apnstest.Environment(f.environment), Keys: keys, Topics: f.topics}, err
+}
+
 func newSimAPNs(w world) *cobra.Command {
 	var (
-		f                                       simFlags
-		environment                             string
-		files, ids, teams, environments, topics []string
+		f simFlags
+		a apnsFlags
 	)
 	cmd := &cobra.Command{
 		Use: "apns", Short: "Run an APNs simulator", Args: noArgs,
@@ -98,25 +127,17 @@ For several keys, --key, --key-id and --team-id are repeated in step.`,
   hush sim apns --rules`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd.Context(), w, "APNs", apnstest.Rules(), func(log *slog.Logger) (simulator, error) {
-				keys, err := apnstest.Keys(files, ids, teams, environments)
+				cfg, err := a.config()
 				if err != nil {
 					return nil, err
 				}
-				return apnstest.Start(apnstest.Config{Listen: f.listen, Control: f.control, CertDir: f.certDir,
-					Environment: apnstest.Environment(environment), Keys: keys, Topics: topics, Set: f.set, Seed: f.seed, Logger: log})
+				cfg.Listen, cfg.Control, cfg.CertDir, cfg.Set, cfg.Seed, cfg.Logger = f.listen, f.control, f.certDir, f.set, f.seed, log
+				return apnstest.Start(cfg)
 			})
 		},
 	}
 	f.addTo(cmd, "127.0.0.1:2197")
-	flags := cmd.Flags()
-	flags.StringVar(&environment, "environment", "production", "whose device tokens it takes: production or development")
-	flags.StringArrayVar(&files, "key", nil, "a signing key (.p8): read if it exists, else written (repeatable)")
-	flags.StringArrayVar(&ids, "key-id", nil, "its id, ten characters (repeatable)")
-	flags.StringArrayVar(&teams, "team-id", nil, "its team, ten characters (repeatable)")
-	flags.StringArrayVar(&environments, "key-environment", nil, "where it is good: both (default), production or development; one for all keys, or one each")
-	flags.StringArrayVar(&topics, "topic", nil, "a bundle id that may be sent to (repeatable; default any)")
-	complete(cmd, "environment", "production", "development")
-	complete(cmd, "key-environment", "both", "production", "development")
+	a.addTo(cmd)
 	return cmd
 }
 

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/pushtest/fcmtest"
+	"github.com/hushpush/hush/pushtest/worldtest"
+)
+
+// worldFlags are those of hush sim world beyond what the simulators share.
+type worldFlags struct {
+	simFlags
+	apnsListen, fcmListen   string
+	app, appEvents          string
+	project, serviceAccount string
+	apns                    apnsFlags
+}
+
+func newSimWorld(w world) *cobra.Command {
+	var f worldFlags
+	cmd := &cobra.Command{
+		Use: "world", Short: "Run both simulators, with phones on them", Args: noArgs,
+		Long: `Run the simulators of APNs and FCM with phones on them, in one time. The first line on standard output is
+"ready apns=HOST:PORT fcm=HOST:PORT control=HOST:PORT". Phones are made and moved over the control API, which is described
+at /_sim/openapi.json; below /_sim/apns/ and /_sim/fcm/ each provider has its own.
+
+The app on every phone is the command given with --app, run by /bin/sh in a process of its own: stopped while the app is
+suspended, ended when the system would end it. It reads a JSON object a line on standard input and answers on standard
+output; what else it prints is in the device log:
+
+  {"id":"1","phone":"p1","event":"push","data":{…},"allowed":"30s"}
+  {"id":"1","result":"new_data"}      or no_data, or failed
+
+With --app-events all it is told of launches, states and tokens as well. It finds HUSH_PHONE and HUSH_PHONE_TOKEN in its
+environment. Without --app, phones have an app without a process, which answers new_data.`,
+		Example: `  hush sim world --cert-dir certs --key certs/key.p8 --service-account certs/service-account.json --app 'python3 app.py'
+  hush sim world --rules`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.run(cmd.Context(), w, "world", worldtest.Rules(), f.start)
+		},
+	}
+	f.addRulesTo(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.apnsListen, "apns-listen", "127.0.0.1:2197", "host:port for senders to APNs, TLS; port 0 takes a free one")
+	flags.StringVar(&f.fcmListen, "fcm-listen", "127.0.0.1:2198", "host:port for senders to FCM, TLS; port 0 takes a free one")
+	flags.StringVar(&f.control, "control", "127.0.0.1:2199", "host:port of the control API, plain HTTP")
+	flags.StringVar(&f.app, "app", "", "the command that is the app on every phone (default one without a process)")
+	flags.StringVar(&f.appEvents, "app-events", "push", "what the app is told: push (pushes and deleted messages) or all")
+	flags.StringVar(&f.project, "project", "", "FCM: project id (default that of --service-account, or demo)")
+	flags.StringVar(&f.serviceAccount, "service-account", "", "FCM: service account file, read if it exists, else written")
+	f.apns.addTo(cmd)
+	complete(cmd, "app-events", "push", "all")
+	return cmd
+}
+
+func (f *worldFlags) start(log *slog.Logger) (simulator, error) {
+	apns, err := f.apns.config()
+	if err != nil {
+		return nil, err
+	}
+	apns.Listen, apns.CertDir = f.apnsListen, f.certDir
+	if f.control == "" {
+		return nil, usagef("--control is empty; without the control API a world has no phones")
+	}
+	cfg := worldtest.Config{
+		APNs:    apns,
+		FCM:     fcmtest.Config{Listen: f.fcmListen, CertDir: f.certDir, Project: f.project, ServiceAccount: f.serviceAccount},
+		Control: f.control, Set: f.set, Seed: f.seed, Logger: log,
+	}
+	switch f.appEvents {
+	case "push":
+	case "all":
+		cfg.AllEvents = true
+	default:
+		return nil, usagef("--app-events is %q; want push or all", f.appEvents)
+	}
+	if f.app != "" {
+		cfg.App = worldtest.ShellCommand(f.app)
+	}
+	return worldtest.Start(cfg)
+}
