@@ -39,6 +39,22 @@ func claimed(t testing.TB, d *dir, id string) (verdict, FetchResult) {
 	return v, result
 }
 
+func TestClaimForAnotherOwnerOrAfterLogoutIsForeign(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	for name, s := range map[string]identity{
+		"another owner's": {Generation: 2},
+		"after a logout":  {LoggedOut: true},
+	} {
+		if _, err := d.update(func(now *identity) { *now = s }); err != nil {
+			t.Fatal(err)
+		}
+		if v, _ := claimed(t, d, "p"); v != isForeign {
+			t.Errorf("a claim for owner generation 0, %s: %d, want isForeign", name, v)
+		}
+	}
+}
+
 func TestClaimIsTakenOnceAmongAllThatShareADirectory(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()

@@ -14,14 +14,14 @@ import (
 // outbox is what the server is still to be told. That a push was received is in memory only: it makes the timeline truer,
 // and nothing is lost with it. Ends are on disk until the server has accepted them.
 type outbox struct {
-	sending sync.Mutex // held for one delivery of receipts, so that answers come in order
+	sending turnstile // held for one delivery of receipts, so that answers come in order
 
 	mu    sync.Mutex
 	fresh []protocol.Receipt // guarded by mu; "received", at most protocol.MaxReceipts
 	more  chan struct{}      // capacity 1
 }
 
-func (o *outbox) init() { o.more = make(chan struct{}, 1) }
+func (o *outbox) init() { o.sending, o.more = make(turnstile, 1), make(chan struct{}, 1) }
 
 func (o *outbox) signal() {
 	select {
@@ -99,9 +99,11 @@ var errNoCredential = errors.New("the device is not registered")
 // flush tells the server all that it is still to be told, and returns how many deliveries are open; unknown if there was
 // nothing to tell.
 func (c *Client) flush(ctx context.Context) (open int, err error) {
-	c.outbox.sending.Lock()
-	defer c.outbox.sending.Unlock()
 	open = unknown
+	if !c.outbox.sending.within(ctx) {
+		return open, context.Cause(ctx)
+	}
+	defer c.outbox.sending.Unlock()
 	for {
 		ends, err := c.dir.unsent(protocol.MaxReceipts)
 		if err != nil {

@@ -236,7 +236,10 @@ func (c *Client) Logout(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("sdk: logout: %w", err)
 	}
-	c.registering.Lock()
+	if !c.registering.within(ctx) { // a registration waits for the server
+		c.retryLogout()
+		return nil
+	}
 	defer c.registering.Unlock()
 	if err := c.finishLogout(ctx); err != nil {
 		c.log.Info("the server is told of the logout later", "error", err)

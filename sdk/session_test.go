@@ -263,3 +263,24 @@ func bubble(t *testing.T) (*backend, *path, *app) {
 	a := openApp(t, b, t.TempDir(), way.through).handle().registered()
 	return b, way, a
 }
+
+func TestLogoutIsNotEndedByARestartAndTheNextForeground(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newPipes()
+		b := startBackend(t, server.start)
+		way, dir := newPath(t, newPipes(), server.dial), t.TempDir()
+		a := openApp(t, b, dir, way.through).handle().registered()
+		if err := a.Logout(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_ = a.Close()
+		a = openApp(t, b, dir, way.through).handle()
+		a.SetAppState(sdk.Foreground)
+		time.Sleep(time.Hour)
+		if n, connects := b.count("PUT /v1/device"), b.count("GET /v1/connect"); n != 1 || connects != 0 {
+			t.Errorf("after logout the device has registered %d times in all, and connected %d times; want 1 and 0", n, connects)
+		}
+		a.registered().session(b, "")
+	})
+}
