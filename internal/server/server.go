@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -118,48 +119,22 @@ func (s *Server) openStore(ctx context.Context) error {
 	}
 	s.rootKey = root
 	if created {
-		s.log.Info("made the root key, which may do everything", "file", auth.RootKeyFile, "data", dir)
+		s.log.Info("made the root key, which may do everything", "file", filepath.Join(dir, auth.RootKeyFile))
 	}
-	sealer, undo, err := s.sealer()
-	if err != nil {
+	cfg := store.Config{
+		DataDir: dir, DatabaseURL: s.cfg.Settings.Database.Reveal(), AckWait: s.cfg.Settings.Delivery.AckWait,
+		Now: s.cfg.Now, Logger: s.cfg.Logger, Lock: lock, Fatal: s.cfg.Fatal,
+	}
+	if cfg.Sealer, err = s.sealer(ctx, cfg); err != nil {
 		return err
 	}
-	s.store, err = store.Open(ctx, store.Config{
-		DataDir: dir, DatabaseURL: s.cfg.Settings.Database.Reveal(), Sealer: sealer, AckWait: s.cfg.Settings.Delivery.AckWait,
-		Now: s.cfg.Now, Logger: s.cfg.Logger, Lock: lock, Fatal: s.cfg.Fatal,
-	})
+	s.store, err = store.Open(ctx, cfg)
 	if err != nil {
-		return errors.Join(err, undo())
+		return err
 	}
 	s.closers.add("store", func(context.Context) error { return s.store.Close() })
 	s.auth, err = auth.New(auth.Config{Store: s.store, RootKey: root, Now: s.cfg.Now})
 	return err
-}
-
-// sealer is the key that encrypts credentials: from the environment, or from its file, which the first start makes. undo
-// takes a file just made away again, for a database that wants another key.
-func (s *Server) sealer() (sealer *auth.Sealer, undo func() error, err error) {
-	undo = func() error { return nil }
-	set := s.cfg.Settings
-	if set.SecretKey != "" {
-		sealer, err = auth.ParseSecretKey(set.SecretKey.Reveal(), "HUSH_SECRET_KEY")
-		return sealer, undo, err
-	}
-	path := set.SecretKeyFile
-	if path != "" {
-		sealer, err = auth.LoadSecretKey(path)
-		if !errors.Is(err, os.ErrNotExist) {
-			return sealer, undo, err
-		}
-	} else {
-		path = secretKeyPath(set.Data)
-	}
-	sealer, created, err := auth.LoadOrCreateSecretKey(path)
-	if created {
-		undo = func() error { return os.Remove(path) }
-		s.log.Info("made the secret key, which encrypts credentials: keep a copy apart from the database", "file", path)
-	}
-	return sealer, undo, err
 }
 
 func (s *Server) connectProviders(context.Context) error {

@@ -29,13 +29,24 @@ func (s *Store) checkKey(ctx context.Context) error {
 		return doing("secret key", err)
 	}
 	if id != s.cfg.Sealer.KeyID() {
-		return keyMismatch(id, s.cfg.Sealer.KeyID())
+		return &KeyError{Stored: id, Given: s.cfg.Sealer.KeyID()}
 	}
 	return nil
 }
 
-func keyMismatch(stored, given string) error {
-	return fmt.Errorf("store: the credentials in the database are encrypted with the secret key %s, but the key given is %s; start hush with that key", stored, given)
+// KeyError says that the sealed rows of a database belong to another secret key than the one given.
+type KeyError struct {
+	Stored string // the id of the key that they belong to
+	Given  string // "": none
+}
+
+// Error names the key that is wanted.
+func (e *KeyError) Error() string {
+	but := ""
+	if e.Given != "" {
+		but = ", but the key given is " + e.Given
+	}
+	return fmt.Sprintf("store: the credentials in the database are encrypted with the secret key %s%s; start hush with that key", e.Stored, but)
 }
 
 // claimKey notes the key of sealed rows before one is written, and refuses if there are rows of another key.
@@ -53,7 +64,7 @@ func (t *tx) claimKey(ctx context.Context) error {
 		return err
 	}
 	if len(sealed) > 0 {
-		return keyMismatch(stored, given)
+		return &KeyError{Stored: stored, Given: given}
 	}
 	return t.run(ctx, exec("UPDATE settings SET value = ? WHERE name = ?", given, sealKey))
 }

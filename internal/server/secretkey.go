@@ -1,0 +1,60 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+
+	"github.com/hushpush/hush/internal/auth"
+	"github.com/hushpush/hush/internal/store"
+)
+
+// sealer is the key that encrypts credentials: from the environment, or from its file, which is made if it is missing and
+// the database has nothing that another key has encrypted.
+func (s *Server) sealer(ctx context.Context, cfg store.Config) (store.Sealer, error) {
+	set := s.cfg.Settings
+	path := cmp.Or(set.SecretKeyFile, secretKeyPath(set.Data))
+	var sealer *auth.Sealer
+	var err error
+	if set.SecretKey != "" {
+		sealer, err = auth.ParseSecretKey(set.SecretKey.Reveal(), "HUSH_SECRET_KEY")
+	} else {
+		sealer, err = auth.LoadSecretKey(path)
+	}
+	if err == nil {
+		return sealer, nil
+	}
+	missing := errors.Is(err, os.ErrNotExist)
+	wanted := needsNoKey(ctx, cfg)
+	switch other := (*store.KeyError)(nil); {
+	case wanted != nil && missing && !errors.As(wanted, &other):
+		return nil, wanted
+	case wanted != nil || !missing:
+		return nil, errors.Join(err, wanted)
+	}
+	made, created, err := auth.LoadOrCreateSecretKey(path)
+	if created {
+		s.log.Info("made the secret key, which encrypts credentials: keep a copy apart from the database", "file", path)
+	}
+	return made, err
+}
+
+// needsNoKey is nil if the database has nothing encrypted; else a *store.KeyError that names the key it wants.
+func needsNoKey(ctx context.Context, cfg store.Config) error {
+	cfg.Sealer = noKey{}
+	st, err := store.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return st.Close()
+}
+
+// noKey stands for a secret key that could not be had.
+type noKey struct{}
+
+var errNoKey = errors.New("server: there is no secret key")
+
+func (noKey) Seal(_, _ []byte) ([]byte, error) { return nil, errNoKey }
+func (noKey) Open(_, _ []byte) ([]byte, error) { return nil, errNoKey }
+func (noKey) KeyID() string                    { return "" }
