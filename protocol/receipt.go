@@ -6,13 +6,14 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// MaxTook is the longest time that a handler is said to have run. A phone's clock may leap, either way; no receipt is worth
+// losing over it.
+const MaxTook = 24 * time.Hour
+
 // Parse reads a receipt's values; false: one of them is wrong, and the receipt's status is invalid. Whether there is such a
-// push is not asked here.
+// push is not asked here: an id that no push can have is not wrong, that push is gone.
 func (r Receipt) Parse() (push.Receipt, bool) {
 	out := push.Receipt{PushID: push.ID(r.PushID), Event: r.Event, Result: r.Result, Path: r.Path}
-	if push.CheckID(r.PushID) != nil {
-		return out, false
-	}
 	switch r.Event {
 	case push.ReceiptHandled:
 		if r.Result != push.NewData && r.Result != push.NoData && r.Result != push.Failed {
@@ -35,11 +36,13 @@ func (r Receipt) Parse() (push.Receipt, bool) {
 		if out.At, err = time.Parse(time.RFC3339Nano, r.At); err != nil {
 			return out, false
 		}
+		out.At = out.At.UTC()
 	}
 	if r.Took != "" {
-		if out.Took, err = time.ParseDuration(r.Took); err != nil || out.Took < 0 {
+		if out.Took, err = time.ParseDuration(r.Took); err != nil {
 			return out, false
 		}
+		out.Took = min(max(out.Took, 0), MaxTook)
 	}
 	return out, true
 }

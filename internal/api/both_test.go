@@ -2,12 +2,17 @@ package api_test
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/hushpush/hush/internal/config"
 	"github.com/hushpush/hush/internal/server"
+	"github.com/hushpush/hush/internal/store/pgtest"
+	"github.com/hushpush/hush/push"
 )
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 // both runs a test on the API over a store in memory, and on a whole server over SQLite, where w.memory is nil.
 func both(t *testing.T, test func(t *testing.T, w *world)) {
@@ -18,14 +23,25 @@ func both(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 	t.Run("server", func(t *testing.T) {
 		t.Parallel()
-		test(t, setupServer(t))
+		test(t, setupServer(t, config.Config{}))
+	})
+}
+
+// everywhere is both, and a whole server over PostgreSQL: for what depends on which text the engine takes.
+func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	both(t, test)
+	t.Run("server on postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, setupServer(t, config.Config{Database: push.Secret(pgtest.URL(t))}))
 	})
 }
 
 // setupServer is a server on a fresh data directory.
-func setupServer(t *testing.T) *world {
+func setupServer(t *testing.T, settings config.Config) *world {
 	t.Helper()
-	s, err := server.Start(t.Context(), server.Config{Settings: config.Config{Data: t.TempDir(), Listen: "127.0.0.1:0"}})
+	settings.Data, settings.Listen = t.TempDir(), "127.0.0.1:0"
+	s, err := server.Start(t.Context(), server.Config{Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -52,6 +53,27 @@ func testWhatIsNoJSONIsToldApart(t *testing.T, w *world) {
 	}
 	deep := strings.Repeat(`{"a":`, 63) + "1" + strings.Repeat("}", 63)
 	w.root("POST", pushesPath, deep).is(t, "63 levels", 422, "invalid", "body.a unknown_field", "body.to required", "body.resource_id required")
+}
+
+func TestCursorsThatNoAnswerGaveAreRefused(t *testing.T) {
+	t.Parallel()
+	everywhere(t, testCursorsThatNoAnswerGaveAreRefused)
+}
+
+func testCursorsThatNoAnswerGaveAreRefused(t *testing.T, w *world) {
+	t.Helper()
+	w.notes()
+	cursors := []string{`["a\u0000"]`, "[\"a\x00\"]"}
+	if w.memory == nil { // the store in memory counts instead
+		cursors = append(cursors, `{}`, `[1]`, `["a"`, "\xff")
+	}
+	for _, inside := range cursors {
+		cursor := base64.RawURLEncoding.EncodeToString([]byte(inside))
+		for _, list := range []string{"/v1/apps", "/v1/apps/notes/keys", "/v1/apps/notes/resources", "/v1/apps/notes/users/alice/devices"} {
+			a := w.root("GET", list+"?cursor="+cursor, "")
+			a.is(t, fmt.Sprintf("GET %s with a cursor of %q", list, inside), 422, "invalid", "query.cursor bad_value")
+		}
+	}
 }
 
 func TestWhatIsWrongWithTheTextOfABodyIsSaid(t *testing.T) {
@@ -164,7 +186,7 @@ func TestAMillionFaultsAreToldInFew(t *testing.T) {
 
 func TestPathsAreMatchedEscaped(t *testing.T) {
 	t.Parallel()
-	both(t, testPathsAreMatchedEscaped)
+	everywhere(t, testPathsAreMatchedEscaped)
 }
 
 func testPathsAreMatchedEscaped(t *testing.T, w *world) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
@@ -50,31 +49,6 @@ func (a *API) receiptOf(item []byte) (receipt push.Receipt, id string, ok bool) 
 	if err != nil {
 		return push.Receipt{}, "", false
 	}
-	receipt = push.Receipt{
-		PushID: push.ID(b.PushID), Event: b.Event, Result: b.Result, Path: b.Path, At: timeAt(&found, "body.at", b.At),
-	}
-	if took := durationAt(&found, "body.took", b.Took); took != nil {
-		receipt.Took = min(max(*took, 0), maxTook)
-	}
-	return receipt, b.PushID, len(found) == 0 && validReceipt(receipt)
-}
-
-// maxTook is the longest time that a handler is said to have run; a phone's clock may leap.
-const maxTook = 24 * time.Hour
-
-// validReceipt tells whether the values of a receipt are known ones and go together. An id that no push can have is not
-// wrong: that push is gone.
-func validReceipt(r push.Receipt) bool {
-	switch r.Path {
-	case push.PathSession, push.PathAPNs, push.PathFCM, push.PathInbox:
-	default:
-		return false
-	}
-	switch r.Event {
-	case push.ReceiptHandled:
-		return r.Result == push.NewData || r.Result == push.NoData || r.Result == push.Failed
-	case push.ReceiptReceived, push.ReceiptCrashed:
-		return r.Result == ""
-	}
-	return false
+	receipt, ok = b.Parse()
+	return receipt, b.PushID, ok && len(found) == 0
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,8 +62,6 @@ func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
 	checkLabel(f, "body.package", b.Package)
 	if facts, err := json.Marshal(b.Facts); err != nil || len(facts) > maxFacts {
 		f.add("body.facts", push.CodeOutOfRange, "has %d bytes as JSON; want at most %d", len(facts), maxFacts)
-	} else if bytes.Contains(facts, []byte(`\u0000`)) {
-		f.add("body.facts", push.CodeBadValue, "has the character U+0000; want none")
 	}
 	_ = f.take("body.", r.Check()) // Check tells of fields only
 	return r

@@ -12,7 +12,9 @@ import (
 func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
 	req := push.StepRequest{Key: d.Key()}
 	for _, r := range receipts {
-		req.Named = append(req.Named, r.PushID)
+		if push.CheckID(string(r.PushID)) == nil { // no push has another id, and PostgreSQL's text takes no U+0000
+			req.Named = append(req.Named, r.PushID)
+		}
 	}
 	var (
 		statuses []push.ReceiptStatus
