@@ -52,6 +52,7 @@ var ruleTokenScheme = Rule{
 	Switch:  "provider_token.scheme",
 	Default: "lower",
 	Words:   []string{"lower", "any"},
+	Varies:  []string{"lower", "any"},
 }
 
 // bearer is the token of the authorization header.
@@ -205,6 +206,7 @@ var ruleRefresh = Rule{
 	Certain: "uncertain",
 	Switch:  "provider_token.burst",
 	Default: "1",
+	Varies:  []string{"1", "2"},
 }
 
 const refreshWait = 20 * time.Minute

@@ -45,6 +45,7 @@ var ruleCertificateHandshake = Rule{
 	Certain: "uncertain",
 	Switch:  "certificate.handshake",
 	Default: "false",
+	Varies:  []string{"false", "true"},
 }
 
 var ruleCertificateEnvironment = Rule{

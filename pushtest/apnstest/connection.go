@@ -11,8 +11,9 @@ import (
 
 // link is what APNs remembers of a connection.
 type link struct {
-	cert *sender     // never changes; nil without a client certificate
-	used atomic.Bool // a request has come
+	cert     *sender      // never changes; nil without a client certificate
+	used     atomic.Bool  // a request has come
+	requests atomic.Int64 // how many were judged
 
 	mu        sync.Mutex
 	signed    []*signature // guarded by mu: the provider tokens that were verified last, oldest first
@@ -66,6 +67,7 @@ var ruleErrors = Rule{
 	Certain: "uncertain",
 	Switch:  "connection.errors",
 	Default: "2000",
+	Varies:  []string{"1000", "2000"},
 }
 
 var ruleBadTokens = Rule{
@@ -75,6 +77,22 @@ var ruleBadTokens = Rule{
 	Certain: "uncertain",
 	Switch:  "connection.bad_tokens",
 	Default: "1000",
+	Varies:  []string{"500", "1000"},
+}
+
+var ruleRequests = Rule{
+	Name:    "connection.requests",
+	Text:    "A connection that has had this many requests is ended with GOAWAY without a reason, once they are answered. 0: never.",
+	Source:  "pushy issue 1017: after thousands of notifications, without a number",
+	Certain: "observed",
+	Switch:  "connection.requests",
+	Default: "0",
+	Varies:  []string{"0", "5000", "20000"},
+}
+
+// hasHadEnough counts a request, and says whether it is to be the connection's last.
+func (s *Server) hasHadEnough(l *link) bool {
+	return l.requests.Add(1) == int64(s.set.Int("connection.requests"))
 }
 
 var ruleIdle = Rule{
@@ -84,6 +102,7 @@ var ruleIdle = Rule{
 	Certain: "uncertain",
 	Switch:  "connection.idle",
 	Default: "75m",
+	Varies:  []string{"60m", "75m"},
 }
 
 var ruleGoAway = Rule{

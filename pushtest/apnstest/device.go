@@ -46,13 +46,23 @@ func tokenKey(token string) string { return strings.ToLower(token) }
 
 var ruleTokenForm = Rule{
 	Name:    "device_token",
-	Text:    "A token that APNs never gave out, is not hexadecimal, or belongs to the other environment, is 400 BadDeviceToken. Its length is not looked at.",
+	Text:    "A token that APNs never gave out, is not hexadecimal, or belongs to the other environment, is 400 BadDeviceToken.",
 	Source:  `Apple, "Handling notification responses from APNs"; "Sending notification requests to APNs"`,
 	Certain: "documented",
 }
 
-func (s *Server) checkKnown(_ *attempt, d *device, _ time.Time) *refusal {
-	if d == nil {
+var ruleTokenLength = Rule{
+	Name:    "device_token.length",
+	Text:    `How long a device token is: "any" length, or "64" hexadecimal digits, else 400 BadDeviceToken.`,
+	Source:  "Apple says not to assume a length; pushy's mock server wants 64 digits",
+	Certain: "uncertain",
+	Switch:  "device_token.length",
+	Default: "any",
+	Words:   []string{"any", "64"},
+}
+
+func (s *Server) checkKnown(a *attempt, d *device, _ time.Time) *refusal {
+	if d == nil || s.set.String("device_token.length") == "64" && len(a.token) != 64 {
 		return refuse(BadDeviceToken)
 	}
 	return nil
@@ -100,6 +110,7 @@ var ruleRate = Rule{
 	Certain: "uncertain",
 	Switch:  "device.rate",
 	Default: "3000",
+	Varies:  []string{"1000", "3000"},
 }
 
 func (s *Server) checkRate(_ *attempt, d *device, now time.Time) *refusal {
@@ -108,7 +119,7 @@ func (s *Server) checkRate(_ *attempt, d *device, now time.Time) *refusal {
 		d.windowFrom, d.requests = now, 0
 	}
 	if d.requests++; most > 0 && d.requests > most {
-		return refuse(TooManyRequests)
+		return &refusal{reason: TooManyRequests, wait: d.windowFrom.Add(time.Minute).Sub(now)}
 	}
 	return nil
 }

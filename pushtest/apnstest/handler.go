@@ -22,6 +22,16 @@ var ruleAnswer = Rule{
 	Certain: "documented",
 }
 
+var ruleAnswerRetryAfter = Rule{
+	Name:    "answer.retry_after",
+	Text:    "Whether a 429 TooManyRequests says in Retry-After, in seconds, when the next request may come.",
+	Source:  "not documented by Apple; @parse/node-apn looks for it",
+	Certain: "uncertain",
+	Switch:  "answer.retry_after",
+	Default: "false",
+	Varies:  []string{"false", "true"},
+}
+
 // handle answers one request: it writes it down, lets a fault have its way, and else judges it by the rules.
 func (s *Server) handle(r *h2sim.Request) h2sim.Response {
 	a := &attempt{Request: r, link: r.Conn.Value.(*link)}
@@ -35,6 +45,9 @@ func (s *Server) handle(r *h2sim.Request) h2sim.Response {
 		if resp, done := s.spoil(a); done {
 			return resp
 		}
+	}
+	if s.hasHadEnough(a.link) {
+		r.Conn.GoAway(nil)
 	}
 	no := s.judge(a)
 	if faulty && a.fault.Do == simkit.TakeAndClose {
@@ -55,7 +68,11 @@ func (s *Server) handle(r *h2sim.Request) h2sim.Response {
 
 // judge runs the checks in their order and, if none refuses, takes the notification.
 func (s *Server) judge(a *attempt) *refusal {
-	for _, check := range order {
+	checks := order
+	if s.set.String("order") == "headers_first" {
+		checks = orderHeadersFirst
+	}
+	for _, check := range checks {
 		if no := check(s, a); no != nil {
 			return no
 		}
@@ -142,6 +159,10 @@ func (s *Server) refused(a *attempt, no *refusal) h2sim.Response {
 		body = goneJSON(no.reason, no.at)
 	}
 	s.note(a, status, no.reason)
+	if no.wait > 0 && s.set.Bool("answer.retry_after") {
+		seconds := strconv.Itoa(int((no.wait + time.Second - 1) / time.Second))
+		return response(a, status, body, hpack.HeaderField{Name: "retry-after", Value: seconds})
+	}
 	return response(a, status, body)
 }
 

@@ -10,9 +10,13 @@ var ruleOrder = Rule{
 	Name: "order",
 	Text: "Where a request breaks several rules, the first of these is told: method, path, repeated headers, apns-id, " +
 		"certificate or provider token, push type, expiration, priority, collapse id, topic, payload; then, of the device: " +
-		"known, environment, topic, retired, rate.",
+		`known, environment, topic, retired, rate ("auth_first"); or the certificate or token comes after the collapse id ("headers_first").`,
 	Source:  "not documented; pushy's mock checks the headers before authentication, which is unlikely of the real one",
-	Certain: "inferred",
+	Certain: "uncertain",
+	Switch:  "order",
+	Default: "auth_first",
+	Words:   []string{"auth_first", "headers_first"},
+	Varies:  []string{"auth_first", "headers_first"},
 }
 
 // order is the order of checks on what the request says.
@@ -26,6 +30,21 @@ var order = []func(*Server, *attempt) *refusal{
 	(*Server).checkExpiration,
 	(*Server).checkPriority,
 	(*Server).checkCollapseID,
+	(*Server).checkTopic,
+	(*Server).checkPayload,
+}
+
+// orderHeadersFirst is the order with authentication late: the topic needs to know who asks, so no later than before it.
+var orderHeadersFirst = []func(*Server, *attempt) *refusal{
+	(*Server).checkMethod,
+	(*Server).checkPath,
+	(*Server).checkDuplicates,
+	(*Server).checkMessageID,
+	(*Server).checkPushType,
+	(*Server).checkExpiration,
+	(*Server).checkPriority,
+	(*Server).checkCollapseID,
+	(*Server).authenticate,
 	(*Server).checkTopic,
 	(*Server).checkPayload,
 }

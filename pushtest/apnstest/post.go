@@ -91,6 +91,7 @@ var ruleUninstall = Rule{
 	Certain: "uncertain",
 	Switch:  "uninstall.delay",
 	Default: "0s",
+	Varies:  []string{"0s", "1h", "72h"},
 }
 
 // handOver gives a notification to the phone that is there.

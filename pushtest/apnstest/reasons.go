@@ -62,7 +62,8 @@ var usualReason = map[int]Reason{
 // refusal is APNs' no.
 type refusal struct {
 	reason Reason
-	at     time.Time // for 410: when the token was found to be void
+	at     time.Time     // for 410: when the token was found to be void
+	wait   time.Duration // for TooManyRequests: until one may come again
 }
 
 func refuse(r Reason) *refusal { return &refusal{reason: r} }

@@ -185,6 +185,7 @@ var rulePayloadJSON = Rule{
 	Switch:  "payload.json",
 	Default: "accept",
 	Words:   []string{"accept", "refuse"},
+	Varies:  []string{"accept", "refuse"},
 }
 
 const (

@@ -2,6 +2,7 @@ package apnstest_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -139,7 +140,14 @@ func TestSwitchesChangeWhatIsUncertain(t *testing.T) {
 		w.send().mustBe(t, 200, "", tc.name+" and a good request")
 		w.send(tc.change).mustBe(t, 400, tc.reason, tc.name)
 	}
-	w := setup(t, apnstest.Set("apns_topic.suffix", "accept"))
+	both := func(r *http.Request) { r.Header.Set("apns-priority", "7"); r.Header.Del("authorization") }
+	setup(t).send(both).mustBe(t, 403, "MissingProviderToken", "order, auth_first")
+	setup(t, apnstest.Set("order", "headers_first")).send(both).mustBe(t, 400, "BadPriority", "order, headers_first")
+	w := setup(t, apnstest.Set("device_token.length", "64"))
+	w.register(apnstest.Token{Token: "ff01", Topic: topic})
+	w.send().mustBe(t, 200, "", "a token of 64 digits")
+	w.send(to("ff01")).mustBe(t, 400, "BadDeviceToken", "a known token of 4 digits")
+	w = setup(t, apnstest.Set("apns_topic.suffix", "accept"))
 	w.send(header("apns-push-type", "voip")).mustBe(t, 200, "", "apns_topic.suffix")
 	w = setup(t, apnstest.Set("provider_token.scheme", "any"))
 	w.send(header("authorization", "BEARER "+w.jwt)).mustBe(t, 200, "", "provider_token.scheme")
@@ -156,4 +164,13 @@ func TestTooManyRequestsToOneToken(t *testing.T) {
 	w.send(to(token(2))).mustBe(t, 200, "", "another token")
 	w.Advance(61e9)
 	w.send().mustBe(t, 200, "", "a minute later")
+	for value, want := range map[string]bool{"true": true, "false": false} {
+		w := setup(t, apnstest.Set("device.rate", "1"), apnstest.Set("answer.retry_after", value))
+		w.send().mustBe(t, 200, "", "within the rate")
+		a := w.send()
+		a.mustBe(t, 429, "TooManyRequests", "above it")
+		if n, err := strconv.Atoi(a.Header.Get("retry-after")); want != (err == nil && n >= 1 && n <= 60) {
+			t.Errorf("answer.retry_after=%s: Retry-After is %q", value, a.Header.Get("retry-after"))
+		}
+	}
 }

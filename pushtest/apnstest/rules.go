@@ -11,8 +11,8 @@ type RuleTable = simkit.Rules
 // Rules lists every rule of the simulator in the order in which a request meets them.
 func Rules() RuleTable {
 	return RuleTable{
-		ruleTransport, ruleFirstStream, ruleStreams, ruleStreamsAfterError, ruleErrors, ruleBadTokens, ruleIdle, ruleGoAway,
-		ruleOrder, ruleAnswer,
+		ruleTransport, ruleFirstStream, ruleStreams, ruleStreamsAfterError, ruleErrors, ruleBadTokens, ruleRequests, ruleIdle, ruleGoAway,
+		ruleOrder, ruleAnswer, ruleAnswerRetryAfter,
 		ruleMethod, rulePath, ruleDuplicates, ruleMessageID, ruleMessageIDCase,
 		ruleCertificate, ruleCertificateHandshake, ruleCertificateEnvironment,
 		ruleTokenMissing, ruleTokenScheme, ruleTokenValid, ruleTokenAge, ruleTokenFuture, ruleKeyEnvironment,
@@ -20,7 +20,7 @@ func Rules() RuleTable {
 		rulePushType, rulePushTypeMissing, ruleExpiration, rulePriority, ruleBackgroundPriority, ruleCollapseID,
 		ruleTopicMissing, ruleTopicForm, ruleTopicSuffix, ruleCertificateTopic, ruleTopicAllowed,
 		rulePayload, rulePayloadJSON,
-		ruleTokenForm, ruleDeviceTopic, ruleRetired, ruleRate,
+		ruleTokenForm, ruleTokenLength, ruleDeviceTopic, ruleRetired, ruleRate,
 		ruleDeliver, ruleInFlight, ruleUninstall, ruleStorage, ruleReplace, ruleThrottle,
 	}
 }

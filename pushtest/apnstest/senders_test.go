@@ -191,6 +191,21 @@ func TestTooManyErrorsEndTheConnectionAnd410IsNone(t *testing.T) {
 	}
 }
 
+func TestAConnectionMayHaveHadEnoughRequests(t *testing.T) {
+	t.Parallel()
+	w := setup(t, apnstest.Set("connection.requests", "3"))
+	c := w.raw(nil)
+	for i := range 3 {
+		if a := w.rawSend(c); a.Status != 200 {
+			t.Errorf("request %d: got %+v, want it answered", i+1, a)
+		}
+	}
+	if ga, err := c.AwaitGoAway(); err != nil || ga.Debug != "" || ga.Last != 5 {
+		t.Errorf("after three requests: got %+v, %v; want GOAWAY without a reason that names the third", ga, err)
+	}
+	w.stillServes()
+}
+
 func TestIdleConnectionsGetAGoAwayWithItsReason(t *testing.T) {
 	t.Parallel()
 	w := setup(t, apnstest.Set("connection.idle", "50ms"))

@@ -126,6 +126,7 @@ var ruleSize = Rule{
 	Certain: simkit.Uncertain,
 	Switch:  "size.max",
 	Default: "4096",
+	Varies:  []string{"4096", "4000"},
 }
 
 var ruleSizeBody = Rule{

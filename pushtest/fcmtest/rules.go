@@ -12,13 +12,13 @@ type RuleTable = simkit.Rules
 func Rules() RuleTable {
 	return RuleTable{
 		ruleOAuth, ruleAssertion, ruleUnknownAccount, ruleSkew, ruleScopes, ruleForeignScopes, ruleTokenLife,
-		ruleTransport, ruleScheme, rulePath, ruleAccessToken, ruleProject, ruleProjectQuota, ruleRetryAfter,
+		ruleTransport, ruleScheme, rulePath, ruleAccessToken, ruleProject, rulePermission, ruleProjectQuota, ruleRetryAfter,
 		ruleBodyLimit, ruleShape, ruleDepth,
 		ruleTarget, ruleTopic, ruleReservedKeys, ruleTTL, ruleLabel, ruleSize, ruleSizeBody, ruleAPNSSize,
 		ruleUnknownToken, ruleMismatch, ruleUnregistered, rulePackage, ruleValidateOnly,
 		ruleDeviceMinute, ruleDeviceHour, ruleDeviceOver, ruleAccepted,
 		ruleInactive, ruleTokenExpiry, ruleUninstall, ruleForceStop, ruleDoze, ruleLowered, ruleCollapsible, ruleCollapsibleRefill,
-		ruleExpiry, ruleCollapse, ruleCollapseKeys, ruleCollapseKeep, ruleStorage, ruleOverflow, ruleOrder, ruleNotice,
+		ruleExpiry, ruleCollapse, ruleCollapseDefault, ruleCollapseKeys, ruleCollapseKeep, ruleStorage, ruleOverflow, ruleOrder, ruleNotice,
 		ruleOverwritten,
 	}
 }

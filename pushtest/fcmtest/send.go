@@ -19,6 +19,16 @@ var ruleProject = Rule{
 	Varies:  []string{"404", "403"},
 }
 
+var rulePermission = Rule{
+	Name:    "project.permission",
+	Text:    `Whether the service account may send (cloudmessaging.messages.create): "granted", or "denied": 403 PERMISSION_DENIED without an FcmError, which is no dead token.`,
+	Source:  "firebase-admin for node maps it; the body from memory",
+	Certain: simkit.Uncertain,
+	Switch:  "project.permission",
+	Default: "granted",
+	Words:   []string{"granted", "denied"},
+}
+
 var ruleValidateOnly = Rule{
 	Name:    "validate_only",
 	Text:    "With validate_only all is checked, the token too, and nothing is delivered; the name ends in fake_message_id.",
@@ -65,10 +75,11 @@ func (s *Server) send(c *call) answer {
 }
 
 func (s *Server) checkProject(project string) *refusal {
+	known := project == s.project || project == s.number
 	switch {
-	case project == s.project, project == s.number:
+	case known && s.set.String("project.permission") == "granted":
 		return nil
-	case s.set.String("project.unknown") == "403":
+	case known, s.set.String("project.unknown") == "403":
 		return &refusal{status: http.StatusForbidden, message: "Permission 'cloudmessaging.messages.create' denied on resource '//cloudresourcemanager.googleapis.com/projects/" +
 			clip(project) + "' (or it may not exist)."}
 	}
@@ -96,6 +107,9 @@ func (s *Server) take(c *call, r *request) answer {
 	}
 	m := s.newParcel(c, r, now)
 	m.notTill = notTill
+	if m.CollapseKey == "" && s.set.String("collapse.default") == "package" {
+		m.CollapseKey = d.Package
+	}
 	if d.lowered {
 		m.Priority = Normal
 	}

@@ -236,6 +236,15 @@ func TestOtherProjectsAndPathsAreNoDeadTokens(t *testing.T) {
 	}
 }
 
+func TestAnAccountWithoutPermissionIsNoDeadToken(t *testing.T) {
+	t.Parallel()
+	w := setup(t, Set("project.permission", "denied"))
+	w.phone("a:1", true)
+	if got := w.send(`{"message":{"token":"a:1"}}`); got.status != 403 || got.code != "" || !strings.Contains(got.raw, "PERMISSION_DENIED") {
+		t.Errorf("got %d %s; want 403 PERMISSION_DENIED without an FcmError", got.status, got.raw)
+	}
+}
+
 func TestTopicsAreAcceptedAndReachNobody(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -14,6 +14,16 @@ var ruleCollapse = Rule{
 	Certain: simkit.Documented,
 }
 
+var ruleCollapseDefault = Rule{
+	Name:    "collapse.default",
+	Text:    `Which collapse key a message has that names none: "none", or the app's "package".`,
+	Source:  "FCM discovery document v1: none; the page on collapsible messages: the package name by default",
+	Certain: simkit.Uncertain,
+	Switch:  "collapse.default",
+	Default: "none",
+	Words:   []string{"none", "package"},
+}
+
 var ruleCollapseKeys = Rule{
 	Name:    "collapse.keys",
 	Text:    "How many different collapse keys may wait for a token.",

@@ -153,6 +153,20 @@ func TestCollapseKeysReplaceAndAreFour(t *testing.T) {
 	}
 }
 
+func TestThePackageMayBeTheCollapseKeyOfMessagesWithout(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]int{"none": 2, "package": 1} {
+		w := setup(t, Set("collapse.default", value))
+		w.phone("a:1", false)
+		for range 2 {
+			w.send(`{"message":{"token":"a:1","data":{"k":"v"}}}`)
+		}
+		if got := len(w.state("a:1").Stored); got != want {
+			t.Errorf("collapse.default=%s: %d messages wait, want %d", value, got, want)
+		}
+	}
+}
+
 func TestCollapsibleMessagesComeFromABucket(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
