@@ -66,6 +66,35 @@ func unauthenticatedResponse() *huma.Response {
 	return r
 }
 
+// metricsOperation describes what Prometheus' own handler answers.
+func metricsOperation() *huma.Operation {
+	return &huma.Operation{
+		OperationID: "metrics", Method: http.MethodGet, Path: "/metrics", Tags: []string{chapterOperation},
+		Summary:  "Read the server's metrics",
+		Security: need{}.security(),
+		Responses: map[string]*huma.Response{"200": {
+			Description: "Prometheus' text format",
+			Content:     map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}},
+	}
+}
+
+// connectOperation describes the WebSocket, which the gateway answers.
+func connectOperation() *huma.Operation {
+	return &huma.Operation{
+		OperationID: "connect", Method: http.MethodGet, Path: "/v1/connect", Tags: []string{chapterDevice},
+		Summary: "Open this device's session",
+		Description: "A WebSocket (RFC 6455) with the subprotocol `" + protocol.Subprotocol + "`. It needs the device's credential and a user token of its owner. " +
+			"The newest connection of a device wins.",
+		Security: []map[string][]string{{userTokenScheme: {}, credentialScheme: {}}},
+		Responses: map[string]*huma.Response{
+			"101":     {Description: http.StatusText(http.StatusSwitchingProtocols)},
+			"401":     unauthenticatedResponse(),
+			"default": problemResponse(),
+		},
+	}
+}
+
 func operationOf(doc *huma.OpenAPI, method, path string) *huma.Operation {
 	item := doc.Paths[path]
 	switch method {

@@ -53,6 +53,17 @@ func TestTheDocumentHasEveryCall(t *testing.T) {
 			t.Errorf("%s %s: no answer of success with a body, nor 204", c.method, path)
 		}
 	}
+	for path, needs := range map[string]int{"/healthz": 0, "/readyz": 0, "/metrics": 0, "/v1/connect": 2} {
+		op, ok := doc.Paths[path]["get"]
+		if !ok || op.OperationID == "" || ids[op.OperationID] || op.Summary == "" {
+			t.Errorf("GET %s: %+v; want it in the document with an id of its own and a summary", path, op)
+			continue
+		}
+		ids[op.OperationID] = true
+		if needs == 0 && len(op.Security) != 0 || needs > 0 && (len(op.Security) != 1 || len(op.Security[0]) != needs) {
+			t.Errorf("GET %s needs %v; want %d ways to show who one is, together", path, op.Security, needs)
+		}
+	}
 	refs := regexp.MustCompile(`"\$ref":"#/components/schemas/([^"]+)"`).FindAllStringSubmatch(a.body, -1)
 	for _, ref := range refs {
 		if _, ok := doc.Components.Schemas[ref[1]]; !ok {

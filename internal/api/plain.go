@@ -21,6 +21,8 @@ func (a *API) plainRoutes() {
 		summary: "Whether the process is alive"}, a.health)
 	register(a, route{id: "ready", method: http.MethodGet, path: "/readyz", tag: chapterOperation,
 		summary: "Whether the server is serving", about: "503 `unavailable` while it starts, drains, or cannot reach its store."}, a.ready)
+	a.huma.OpenAPI().AddOperation(metricsOperation())
+	a.huma.OpenAPI().AddOperation(connectOperation())
 	a.mux.Handle("GET /metrics", promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{}))
 	a.mux.HandleFunc("GET /openapi.json", a.serveDocument)
 	docs := docsPage()
