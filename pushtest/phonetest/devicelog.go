@@ -4,15 +4,24 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unique"
 )
 
-// Limits of what a phone remembers; the oldest lines go first.
+// Limits of what a phone remembers; the oldest lines go first. One of many phones remembers less, see share.
 const (
 	maxLogLines = 1_000
 	maxLogText  = 4 << 10 // bytes of a line, as in logcat
 	maxRecords  = 256
 	maxQueue    = 128 // pushes that wait for the app at once; FCM delivers at most 100 that had waited
+
+	// A fleet shares what a few phones would not miss: so much for all of a drawer, but least for each.
+	allLogLines = 1_000_000
+	allRecords  = 800_000
+	least       = 8
 )
+
+// share is how much a phone of a drawer with so many phones keeps.
+func share(each, all, phones int) int { return min(each, max(least, all/max(phones, 1))) }
 
 // LogLine is a line of the device log: what an app printed, or what the system did to it.
 type LogLine struct {
@@ -36,8 +45,11 @@ func (p *Phone) logLine(pid int, system bool, text string) {
 	if len(text) > maxLogText {
 		text = strings.ToValidUTF8(text[:maxLogText], "") + "…"
 	}
+	if system {
+		text = unique.Make(text).Value() // a fleet says the same things again and again
+	}
 	l := LogLine{p.wall(), pid, system, text}
-	p.log = appendBounded(p.log, l, maxLogLines)
+	p.log = appendBounded(p.log, l, share(maxLogLines, allLogLines, int(p.drawer.count.Load())))
 	if p.drawer.cfg.OnLog != nil {
 		p.drawer.cfg.OnLog(p.spec.Name, l)
 	}
@@ -47,7 +59,7 @@ func (p *Phone) logLine(pid int, system bool, text string) {
 func (p *Phone) note(r Record) Record {
 	p.noted++
 	r.At, r.seq = p.wall(), p.noted
-	p.records = appendBounded(p.records, r, maxRecords)
+	p.records = appendBounded(p.records, r, share(maxRecords, allRecords, int(p.drawer.count.Load())))
 	p.change()
 	return r
 }

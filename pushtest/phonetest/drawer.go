@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/pushtest/internal/simkit"
@@ -39,6 +40,7 @@ type Drawer struct {
 	agenda *simkit.Agenda
 	wg     sync.WaitGroup // workers, processes and programs of all phones
 	rand   *simkit.Rand   // of tokens; nil: they are random
+	count  atomic.Int64   // of phones
 
 	mu     sync.Mutex
 	phones map[string]*Phone // guarded by mu
@@ -138,6 +140,7 @@ func (d *Drawer) place(s Spec) (*Phone, error) {
 	}
 	p := newPhone(d, s)
 	d.phones[s.Name] = p
+	d.count.Store(int64(len(d.phones)))
 	return p, nil
 }
 
@@ -180,5 +183,6 @@ func (d *Drawer) remove(p *Phone) {
 	defer d.mu.Unlock()
 	if d.phones[p.spec.Name] == p {
 		delete(d.phones, p.spec.Name)
+		d.count.Store(int64(len(d.phones)))
 	}
 }

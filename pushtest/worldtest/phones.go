@@ -176,7 +176,7 @@ func (w *World) addPhone(ctx context.Context, b NewPhone) (*phonetest.Phone, err
 	if b.OSVersion != nil {
 		spec.OSVersion = *b.OSVersion
 	}
-	p, err := w.put(ctx, spec)
+	p, err := w.Add(ctx, spec)
 	if err != nil {
 		return nil, problemOf(err, "state")
 	}
@@ -192,8 +192,9 @@ func (w *World) mostPhones() int {
 	return maxPhones
 }
 
-// put adds a phone with what the world knows.
-func (w *World) put(ctx context.Context, s phonetest.Spec) (*phonetest.Phone, error) {
+// Add puts a phone into the world, as [phonetest.Drawer.Add] does; what the spec leaves out of App, AppID and Environment is
+// the world's.
+func (w *World) Add(ctx context.Context, s phonetest.Spec) (*phonetest.Phone, error) {
 	if s.App == nil {
 		s.App = w.app
 	}

@@ -93,7 +93,7 @@ func (w *World) Android(t testing.TB, state phonetest.State) *phonetest.Phone {
 // Phone is any new phone; what the spec leaves out of App, AppID and Environment is the world's.
 func (w *World) Phone(t testing.TB, s phonetest.Spec) *phonetest.Phone {
 	t.Helper()
-	p, err := w.put(t.Context(), s)
+	p, err := w.Add(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
