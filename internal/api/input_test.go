@@ -193,7 +193,7 @@ func testPathsAreMatchedEscaped(t *testing.T, w *world) {
 	t.Helper()
 	w.notes()
 	for path, user := range map[string]string{
-		"a%2Fb": "a/b", "%F0%9F%99%82": "🙂", "a%20b.c": "a b.c", "%2e%2e%2fx": "../x", "a%25b": "a%b", "%3F%23": "?#", "...": "...",
+		"a%2Fb": "a/b", "%F0%9F%99%82": "🙂", "a%20b.c": "a b.c", "%2e%2e%2fx": "../x", "a%25b": "a%b", "%3F%23": "?#", "...": "...", "%2F": "/", "%2f%2f": "//",
 	} {
 		w.must(200, "PUT", "/v1/apps/notes/users/"+path+"/tags", `{"tags": ["beta"]}`)
 		if w.memory != nil && len(w.memory.tags["notes/"+user]) != 1 {
@@ -202,6 +202,13 @@ func testPathsAreMatchedEscaped(t *testing.T, w *world) {
 	}
 	w.phone("notes", "a/b", "x/../y 🙂")
 	w.must(200, "GET", "/v1/apps/notes/devices/x%2F..%2Fy%20%F0%9F%99%82", "")
+	w.phone("notes", "/", "/")
+	if a := w.must(200, "GET", "/v1/apps/notes/devices/%2F", ""); !strings.Contains(a.body, `"device_id":"/"`) {
+		t.Errorf("GET …/devices/%%2F: %s; want the device /", a.body)
+	}
+	if a := w.must(200, "GET", "/v1/apps/notes/users/%2f/devices", ""); !strings.Contains(a.body, `"device_id":"/"`) {
+		t.Errorf("GET …/users/%%2f/devices: %s; want the device /", a.body)
+	}
 	for _, path := range []string{"%2E", "%2E%2E", "%2e.", "%00", "%FF", strings.Repeat("a", 129), "."} {
 		a := rawPath(t, w, "/v1/apps/notes/users/"+path+"/devices")
 		if a.status != 422 || !strings.Contains(a.body, `"location":"path.user","code":"bad_id"`) {

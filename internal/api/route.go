@@ -100,6 +100,7 @@ const noTimeout = -1
 // serve takes a request to its handler: who asks, then the body, then the walk.
 func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(huma.Context)) {
 	request, w := humago.Unwrap(ctx)
+	restoreSlashes(request, check.params)
 	who, err := a.authorize(ctx, r.needs)
 	if err != nil {
 		discardUnread(w, request)

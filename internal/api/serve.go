@@ -3,14 +3,18 @@ package api
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // Times of connections.
@@ -51,7 +55,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = control.SetReadDeadline(start.Add(a.BodyWait))
 	}
 	_ = control.SetWriteDeadline(start.Add(answerWait))
-	escapeDots(r)
+	escapeParts(r)
 	if strings.Contains(r.URL.EscapedPath(), "//") {
 		writeProblem(out, newProblem(http.StatusNotFound, codeNotFound, "the path has an empty part; an id is never empty"))
 		return
@@ -93,18 +97,38 @@ func (a *API) refuseRoute(w http.ResponseWriter, r *http.Request, fallback http.
 	writeProblem(w, newProblem(http.StatusNotFound, codeNotFound, "there is no such path; /docs lists them"))
 }
 
-// escapeDots keeps the router from resolving a path's dots: a part that is "." or ".." stands for an id, which is then
-// refused by name, like its escaped form.
-func escapeDots(r *http.Request) {
+// loneSlash stands in a path for an id that is "/" and nothing more, which the router would take for the path's end. It
+// cannot be guessed, so that no path has it by itself.
+var loneSlash = "\x00" + rand.Text()
+
+// escapeParts keeps the router from reading more into a path than its parts: one that is "." or ".." stands for an id,
+// which is then refused by name, like its escaped form, and so does one that is an escaped slash.
+func escapeParts(r *http.Request) {
 	parts := strings.Split(r.URL.EscapedPath(), "/")
 	changed := false
 	for i, part := range parts {
-		if part == "." || part == ".." {
+		switch {
+		case part == "." || part == "..":
 			parts[i], changed = strings.ReplaceAll(part, ".", "%2E"), true
+		case strings.EqualFold(part, "%2F"):
+			parts[i], changed = url.PathEscape(loneSlash), true
 		}
 	}
-	if changed {
-		r.URL.RawPath = strings.Join(parts, "/")
+	if !changed {
+		return
+	}
+	raw := strings.Join(parts, "/")
+	if path, err := url.PathUnescape(raw); err == nil {
+		r.URL.Path, r.URL.RawPath = path, raw
+	}
+}
+
+// restoreSlashes gives the handler the ids that loneSlash stood for.
+func restoreSlashes(r *http.Request, params []*huma.Param) {
+	for _, p := range params {
+		if p.In == "path" && r.PathValue(p.Name) == loneSlash {
+			r.SetPathValue(p.Name, "/")
+		}
 	}
 }
 
