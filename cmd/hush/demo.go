@@ -38,7 +38,7 @@ Exit status: 0 if every row is as expected, else 1.`,
 	fs := cmd.Flags()
 	fs.BoolVar(&o.Once, "once", false, "end after the table and a timeline")
 	fs.BoolVar(&o.JSON, "json", false, "print one JSON object a row instead of a table")
-	fs.StringVar(&o.DataDir, "data", "", "keep the server's state in this directory (default a fresh one, removed at the end)")
+	fs.StringVar(&o.DataDir, "data", "", "keep the server's state in this new or empty directory (default a fresh one, removed at the end)")
 	fs.StringVar(&o.Listen, "listen", "", "the server's host:port (default a free port on loopback)")
 	fs.StringVar(&color, "color", "auto", "auto (on a terminal), always or never")
 	complete(cmd, "color", "auto", "always", "never")

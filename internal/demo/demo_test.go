@@ -229,3 +229,15 @@ func paste(t *testing.T, line string) (status int, answer string) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+func TestADirectoryWithFormerPhonesIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "hush.db"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := Run(t.Context(), Options{Once: true, DataDir: dir, Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
+	if err == nil || !strings.Contains(err.Error(), dir) || errors.Is(err, ErrUnexpected) {
+		t.Errorf("the demo in a directory that is not empty: %v; want it refused by its name", err)
+	}
+}

@@ -82,6 +82,9 @@ func newWorld(ctx context.Context, o Options) (w *world, err error) {
 	if w.data == "" {
 		w.data = filepath.Join(w.dir, "server")
 	}
+	if there, err := os.ReadDir(w.data); err == nil && len(there) > 0 {
+		return nil, fmt.Errorf("demo: %s has something in it; want a new or an empty directory: pushes to an earlier demo's phones would never be handled", w.data)
+	}
 	for _, start := range []func() error{
 		w.startProviders,
 		func() error { return w.startHush(ctx, o.Listen) },
