@@ -16,7 +16,7 @@ help: ## list the targets
 	@echo "Flags of the demo: make demo DEMO_FLAGS=--once (or --json)"
 
 build: ## build bin/hush, static
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/hush ./cmd/hush
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/hush ./cmd/hush
 
 demo: build ## see silent pushes reach phones in every state (DEMO_FLAGS=--once ends it)
 	@bin/hush demo $(DEMO_FLAGS)
