@@ -1,6 +1,7 @@
 package apnstest_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -133,4 +134,93 @@ func ExampleRules() {
 	// Output:
 	// background.priority accept uncertain
 	// apnstest: set "background.priority=shrug": want one of accept, refuse
+}
+
+// An app that is gone is found out at the next delivery: that push is taken, the one after it is refused.
+func ExampleServer_Uninstall() {
+	apns, client, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes", Online: true})
+	apns.Uninstall("ff01")
+	post(apns, client, "ff01", payload)
+	state, _ := apns.State("ff01")
+	apns.Retire("ff01", apnstest.Unregistered, time.UnixMilli(1767366245678)) // here only so that the time is always the same
+	post(apns, client, "ff01", payload)
+	fmt.Println("found out:", state.RetiredAt != nil)
+	// Output:
+	// 200
+	// 410 {"reason":"Unregistered","timestamp":1767366245678}
+	// found out: true
+}
+
+// Apple ends connections now and then; a good sender goes on with another.
+func ExampleServer_GoAway() {
+	apns, client, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes", Online: true})
+	post(apns, client, "ff01", payload)
+	apns.GoAway(apnstest.Shutdown)
+	post(apns, client, "ff01", payload)
+	for _, r := range apns.Requests() {
+		fmt.Println("request", r.ID, "on connection", r.Connection)
+	}
+	// Output:
+	// 200
+	// 200
+	// request 1 on connection 1
+	// request 2 on connection 2
+}
+
+// A certificate stands in for a provider token; hush sim apns writes the same as client.p12.
+func ExampleServer_ClientCertificate() {
+	apns, _, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes", Online: true})
+	cert, err := apns.ClientCertificate([]string{"com.example.notes"})
+	if err != nil {
+		panic(err)
+	}
+	client := apns.Client(cert)
+	defer client.CloseIdleConnections()
+	resp, err := client.Post(apns.URL()+"/3/device/ff01", "application/json", strings.NewReader(payload))
+	if err != nil {
+		panic(err)
+	}
+	resp.Body.Close()
+	fmt.Println(resp.StatusCode, apns.Requests()[0].Outcome)
+	// Output: 200 delivered
+}
+
+// A provider token that is older than an hour is refused, whatever the simulated time.
+func ExampleKey_SignToken() {
+	apns, client, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes", Online: true})
+	client.jwt, _ = apns.Key().SignToken(time.Now().Add(-2 * time.Hour))
+	post(apns, client, "ff01", payload)
+	// Output:
+	// 403 {"reason":"ExpiredProviderToken"}
+}
+
+// A test waits for what its sender does instead of sleeping, and looks at what it has sent.
+func ExampleServer_WaitFor() {
+	apns, client, stop := start()
+	defer stop()
+	apns.Register(apnstest.Token{Token: "ff01", Topic: "com.example.notes", Online: true})
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		post(apns, client, "ff01", payload)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := apns.WaitFor(ctx, func(rs []apnstest.Request) bool { return len(rs) > 0 && rs[0].Outcome == "delivered" }); err != nil {
+		panic(err)
+	}
+	<-sent
+	r := apns.Requests()[0]
+	fmt.Println(r.Headers["apns-push-type"], r.Headers["apns-priority"], string(r.Body))
+	// Output:
+	// 200
+	// background 5 {"aps":{"content-available":1}}
 }

@@ -1,6 +1,7 @@
 package fcmtest_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,11 +23,23 @@ func start(cfg fcmtest.Config) *fcmtest.Server {
 
 // send stands for the sender under test.
 func send(fcm *fcmtest.Server, token string) string {
+	return sendAs(fcm, fcm.AccessToken(), token)
+}
+
+func sendAs(fcm *fcmtest.Server, access, token string) string {
+	return request(fcm, access, `{"message":{"token":"`+token+`","data":{"cursor":"1841"},"android":{"collapse_key":"notes","ttl":"3600s"}}}`)
+}
+
+// plain sends without a collapse key.
+func plain(fcm *fcmtest.Server, token string) string {
+	return request(fcm, fcm.AccessToken(), `{"message":{"token":"`+token+`","data":{"cursor":"1841"}}}`)
+}
+
+func request(fcm *fcmtest.Server, access, body string) string {
 	client := fcm.Client()
 	defer client.CloseIdleConnections()
-	req, _ := http.NewRequest("POST", fcm.SendURL(), strings.NewReader(
-		`{"message":{"token":"`+token+`","data":{"cursor":"1841"},"android":{"collapse_key":"notes","ttl":"3600s"}}}`))
-	req.Header.Set("Authorization", "Bearer "+fcm.AccessToken())
+	req, _ := http.NewRequest("POST", fcm.SendURL(), strings.NewReader(body))
+	req.Header.Set("Authorization", "Bearer "+access)
 	res, err := client.Do(req)
 	if err != nil {
 		return "no answer"
@@ -122,4 +135,76 @@ func ExampleConfig() {
 	// 200 OK
 	// 429 Too Many Requests
 	// 200 OK
+}
+
+// A token that was deleted is refused, with the word that tells a sender to forget it.
+func ExampleServer_Retire() {
+	fcm := start(fcmtest.Config{})
+	defer fcm.Close()
+	fcm.Register(fcmtest.Token{Token: "abc:APA91b", Online: true})
+	fcm.Retire("abc:APA91b")
+	fmt.Println(send(fcm, "abc:APA91b"))
+	fmt.Println(fcm.Requests()[0].Reason)
+	// Output:
+	// 404 Not Found
+	// UNREGISTERED
+}
+
+// A phone in Doze gets what is not urgent in its next maintenance window.
+func ExampleServer_SetDoze() {
+	fcm := start(fcmtest.Config{})
+	defer fcm.Close()
+	fcm.Register(fcmtest.Token{Token: "abc:APA91b", Online: true})
+	fcm.SetDoze("abc:APA91b", true)
+	send(fcm, "abc:APA91b")
+	r := fcm.Requests()[0]
+	fmt.Println(r.Outcome, r.Reason)
+	fcm.ReleaseHeld("abc:APA91b") // a maintenance window
+	fmt.Println(fcm.Requests()[0].Outcome)
+	// Output:
+	// stored delayedDeviceDoze
+	// delivered
+}
+
+// The hundred and first message that waits is one too many: all are discarded, and the app is told to fetch everything.
+func ExampleToken() {
+	fcm := start(fcmtest.Config{Set: []string{"storage.max=2"}}) // 100 unless told
+	defer fcm.Close()
+	fcm.Register(fcmtest.Token{Token: "abc:APA91b",
+		Deliver:         func(m fcmtest.Message) { fmt.Println("a message") },
+		DeletedMessages: func() { fmt.Println("onDeletedMessages") }})
+	for range 3 {
+		plain(fcm, "abc:APA91b")
+	}
+	fcm.SetOnline("abc:APA91b", true)
+	// Output: onDeletedMessages
+}
+
+// Google may take back the access tokens it gave: a good sender asks for another, once.
+func ExampleServer_RevokeAccessTokens() {
+	fcm := start(fcmtest.Config{})
+	defer fcm.Close()
+	fcm.Register(fcmtest.Token{Token: "abc:APA91b", Online: true})
+	old := fcm.AccessToken()
+	fcm.RevokeAccessTokens()
+	fmt.Println(sendAs(fcm, old, "abc:APA91b"))
+	fmt.Println(sendAs(fcm, fcm.AccessToken(), "abc:APA91b"))
+	// Output:
+	// 401 Unauthorized
+	// 200 OK
+}
+
+// A test waits for what its sender does instead of sleeping, and looks at what it has sent.
+func ExampleServer_WaitFor() {
+	fcm := start(fcmtest.Config{})
+	defer fcm.Close()
+	fcm.Register(fcmtest.Token{Token: "abc:APA91b", Online: true})
+	go send(fcm, "abc:APA91b")
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := fcm.WaitFor(ctx, func(rs []fcmtest.Request) bool { return len(rs) > 0 && rs[0].Status == 200 }); err != nil {
+		panic(err)
+	}
+	fmt.Println(string(fcm.Requests()[0].Body))
+	// Output: {"message":{"token":"abc:APA91b","data":{"cursor":"1841"},"android":{"collapse_key":"notes","ttl":"3600s"}}}
 }
