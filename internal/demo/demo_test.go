@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -239,5 +240,18 @@ func TestADirectoryWithFormerPhonesIsRefused(t *testing.T) {
 	err := Run(t.Context(), Options{Once: true, DataDir: dir, Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
 	if err == nil || !strings.Contains(err.Error(), dir) || errors.Is(err, ErrUnexpected) {
 		t.Errorf("the demo in a directory that is not empty: %v; want it refused by its name", err)
+	}
+}
+
+func TestADemoThatCannotStartSaysWhy(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	err = Run(t.Context(), Options{Once: true, Listen: taken.Addr().String(), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
+	if err == nil || !strings.Contains(err.Error(), taken.Addr().String()) {
+		t.Errorf("the demo on an address that is taken: %v; want an error that names it", err)
 	}
 }

@@ -67,8 +67,8 @@ func (w *world) close() error {
 }
 
 // newWorld starts everything but the phones. If it fails, nothing is left running.
-func newWorld(ctx context.Context, o Options) (w *world, err error) {
-	w = &world{}
+func newWorld(ctx context.Context, o Options) (_ *world, err error) {
+	w := &world{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
