@@ -33,7 +33,7 @@ func (s *Server) authenticate(a *attempt) *refusal {
 		}
 		a.sign = sign
 	}
-	a.Conn.SetMaxStreams(uint32(s.set.Int("streams.max")))
+	s.raiseStreams(a.Conn, a.link, false)
 	return nil
 }
 

@@ -19,6 +19,7 @@ type link struct {
 	signed    []*signature // guarded by mu: the provider tokens that were verified last, oldest first
 	boundTo   *Key         // guarded by mu: the key of the first good provider token
 	tokens    []tokenUse   // guarded by mu: the good provider tokens it has brought, oldest first
+	fallen    bool         // guarded by mu: the stream limit is 1 since a refusal
 	errors    int          // guarded by mu: refusals, 410 not counted
 	badTokens int          // guarded by mu: refusals with BadDeviceToken
 }
@@ -125,7 +126,20 @@ func (s *Server) greet(c *h2sim.Conn) {
 		c.GoAway(reasonJSON(BadCertificateEnvironment))
 		return
 	}
-	c.SetMaxStreams(uint32(s.set.Int("streams.max")))
+	s.raiseStreams(c, l, false)
+}
+
+// raiseStreams grants a connection the full limit: to begin with, and (accepted) after the limit has fallen.
+func (s *Server) raiseStreams(c *h2sim.Conn, l *link, accepted bool) {
+	l.mu.Lock()
+	if accepted {
+		l.fallen = false
+	}
+	fallen := l.fallen
+	l.mu.Unlock()
+	if !fallen {
+		c.SetMaxStreams(uint32(min(max(1, s.set.Int("streams.max")), 1<<31-1)))
+	}
 }
 
 // slowDown counts a refusal against its connection; end says that the connection has had its last.
@@ -133,11 +147,13 @@ func (s *Server) slowDown(a *attempt, no *refusal) (end bool) {
 	if statusOf[no.reason] == 410 {
 		return false
 	}
-	if s.set.String("streams.after_error") == "fall" {
+	fall := s.set.String("streams.after_error") == "fall"
+	if fall {
 		a.Conn.SetMaxStreams(1)
 	}
 	a.link.mu.Lock()
 	defer a.link.mu.Unlock()
+	a.link.fallen = fall
 	a.link.errors++
 	most, bad := s.set.Int("connection.errors"), s.set.Int("connection.bad_tokens")
 	if no.reason == BadDeviceToken {

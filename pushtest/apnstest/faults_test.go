@@ -44,6 +44,10 @@ func TestFaultsDoWhatTheySay(t *testing.T) {
 	if a := w.send(); a.Status != 500 || a.Body != "<html>" {
 		t.Errorf("raw answer: got %+v", a)
 	}
+	fault(apnstest.Fault{Do: "answer", Status: 200})
+	if w.send().mustBe(t, 200, "", "answer 200"); last().Outcome != "lost" {
+		t.Errorf("answer 200: outcome %q, want lost: the sender believes that it was taken", last().Outcome)
+	}
 	if n := len(phone.all()); n != 0 {
 		t.Fatalf("answers by faults delivered %d", n)
 	}

@@ -142,10 +142,14 @@ func (s *Server) answerFault(a *attempt) h2sim.Response {
 		more = append(more, hpack.HeaderField{Name: "retry-after", Value: strconv.Itoa(n)})
 	}
 	s.note(a, status, reason)
+	if status/100 == 2 { // the sender believes that it was taken
+		s.ledger.Outcome(a.id, simkit.Lost, "")
+	}
 	return response(a, status, body, more...)
 }
 
 func (s *Server) accepted(a *attempt) h2sim.Response {
+	s.raiseStreams(a.Conn, a.link, true)
 	s.note(a, 200, "")
 	if s.environment == Development {
 		return response(a, 200, nil, hpack.HeaderField{Name: "apns-unique-id", Value: s.newID()})

@@ -148,6 +148,11 @@ func TestTheStreamLimitRisesWithTheFirstGoodToken(t *testing.T) {
 	if got := c.Settings[http2.SettingMaxConcurrentStreams]; got != 1 {
 		t.Errorf("after a refusal the limit is %d, want it to fall to 1", got)
 	}
+	delete(c.Settings, http2.SettingMaxConcurrentStreams)
+	w.rawSend(c, "apns-priority", "3")
+	if got, told := c.Settings[http2.SettingMaxConcurrentStreams]; told {
+		t.Errorf("another refusal told the client a limit of %d, want nothing new", got)
+	}
 	w.rawSend(c)
 	if got := c.Settings[http2.SettingMaxConcurrentStreams]; got != 500 {
 		t.Errorf("after a request that was taken the limit is %d, want 500", got)

@@ -3,6 +3,8 @@ package fcmtest
 import (
 	"bufio"
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,6 +101,37 @@ func TestHundredsOfStreamsAtOnce(t *testing.T) {
 }
 
 // TestHTTP1AsStrangersWriteIt pipelines, sends a body in chunks, and cuts a request off before its body ends.
+func TestAForeignCAIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	w, other := setup(t), setup(t)
+	for name, client := range map[string]*http.Client{"another simulator's": other.Client(), "the system's": {Transport: &http.Transport{}}} {
+		res, err := client.Post(w.TokenURL(), "application/x-www-form-urlencoded", nil)
+		client.CloseIdleConnections()
+		if err == nil {
+			res.Body.Close()
+		}
+		if !errors.As(err, new(x509.UnknownAuthorityError)) {
+			t.Errorf("trusting %s CA: got %v, want an unknown authority", name, err)
+		}
+	}
+	if w.phone("a:1", true); w.to("a:1", `{}`).status == 0 {
+		t.Error("the simulator does not serve any more")
+	}
+}
+
+func TestAMegabyteOfNestingIsAnswered(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	old := http1Client(w.Server)
+	t.Cleanup(old.CloseIdleConnections)
+	for name, client := range map[string]*http.Client{"HTTP/2": w.client, "HTTP/1.1": old} {
+		got := w.post(client, w.SendURL(), w.bearer, strings.Repeat(`{"a":`, 200_000))
+		if got.status != 400 || got.code != "" || !strings.Contains(got.raw, "INVALID_ARGUMENT") {
+			t.Errorf("%s: got %d %s; want 400 INVALID_ARGUMENT without an FcmError", name, got.status, got.raw)
+		}
+	}
+}
+
 func TestHTTP1AsStrangersWriteIt(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
