@@ -32,7 +32,8 @@ func BenchmarkAcceptAndHandle(b *testing.B) {
 
 const benchUsers = 1000
 
-func acceptAndHandle(b *testing.B, s *Store, callers int) {
+// prepareBench makes an app with a resource, and benchUsers users with a device each.
+func prepareBench(b *testing.B, s *Store) {
 	ctx := context.Background()
 	if _, _, err := s.PutApp(ctx, "notes"); err != nil {
 		b.Fatal(err)
@@ -50,6 +51,12 @@ func acceptAndHandle(b *testing.B, s *Store, callers int) {
 		})
 	}
 	wg.Wait()
+}
+
+func acceptAndHandle(b *testing.B, s *Store, callers int) {
+	prepareBench(b, s)
+	ctx := context.Background()
+	var wg sync.WaitGroup
 	var next atomic.Int64
 	b.ResetTimer()
 	for range callers {
@@ -81,4 +88,33 @@ func acceptAndHandleOne(ctx context.Context, s *Store, user int) error {
 		return c
 	})
 	return err
+}
+
+// A broadcast's deliveries, made in chunks of 500 as delivery asks for them.
+func BenchmarkBroadcast(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			cfg := Config{DataDir: b.TempDir()}
+			if engine == "postgres" {
+				cfg = Config{DatabaseURL: pgtest.URL(b)}
+			}
+			s := openFor(b, cfg)
+			prepareBench(b, s)
+			made, from := 0, time.Now()
+			for b.Loop() {
+				p := push.Push{ID: push.NewID(), App: "notes", ResourceID: "both", AcceptedAt: time.Now(), To: push.Audience{All: true}}
+				if r := s.Accept(b.Context(), []push.AcceptRequest{{Push: p}}, 0)[0]; r.Err != nil {
+					b.Fatal(r.Err)
+				}
+				for done := false; !done; {
+					keys, last, err := s.Expand(b.Context(), push.PushRef{App: "notes", ID: p.ID}, time.Now(), 500, 10*time.Second)
+					if err != nil {
+						b.Fatal(err)
+					}
+					made, done = made+len(keys), last
+				}
+			}
+			b.ReportMetric(float64(made)/time.Since(from).Seconds(), "deliveries/s")
+		})
+	}
 }

@@ -23,9 +23,15 @@ import (
 func (s *Store) Register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
 	var reg push.Registered
 	var moved []push.DeviceKey
+	var whole bool
 	o := &op{app: app, devices: []string{r.DeviceID}, do: func(ctx context.Context, t *tx) (err error) {
-		reg, moved, err = t.register(ctx, r, app, c, credentialHash, newCredentialHash)
-		return err
+		if reg, moved, err = t.register(ctx, r, app, c, credentialHash, newCredentialHash); err != nil {
+			return err
+		}
+		if whole, err = t.takeOver(ctx, reg.Device); err != nil {
+			return err
+		}
+		return t.putDevice(ctx, &reg.Device, t.s.now())
 	}}
 	if c.User != "" {
 		o.users = []string{c.User}
@@ -33,9 +39,15 @@ func (s *Store) Register(ctx context.Context, r push.Registration, app string, c
 	if err := s.write(ctx, "register", o); err != nil {
 		return push.Registered{}, nil, err
 	}
-	return reg, moved, s.takeOverRest(ctx, reg.Device)
+	if !whole {
+		if err := s.takeOverRest(ctx, reg.Device); err != nil {
+			return push.Registered{}, nil, err
+		}
+	}
+	return reg, moved, nil
 }
 
+// register decides, and does all but to write the device's row.
 func (t *tx) register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
 	none := push.Registered{}
 	if err := t.appExists(ctx, app); err != nil {
@@ -73,10 +85,7 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 		ON CONFLICT (app, id) DO UPDATE SET seen_at = COALESCE(users.seen_at, excluded.seen_at)`, app, d.User, micros(now))); err != nil {
 		return none, nil, err
 	}
-	if _, err := t.takeOver(ctx, *d); err != nil {
-		return none, nil, err
-	}
-	return reg, moved, t.putDevice(ctx, d, now)
+	return reg, moved, nil
 }
 
 // deviceOrNone is the device's row, locked; its zero value if there is none. Then nobody else makes one until the transaction

@@ -145,6 +145,14 @@ func (t *tx) readSteps(ctx context.Context, round []*stepOp) error {
 	if err != nil {
 		return err
 	}
+	if err := t.readDeliveries(ctx, round); err != nil {
+		return err
+	}
+	return t.readBeyond(ctx, round)
+}
+
+// readDeliveries reads the deliveries that steps asked for: the first open ones, and those that they named.
+func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 	var named []namedDelivery
 	var namedRows, open [][]any
 	for i, o := range round {
@@ -161,7 +169,7 @@ func (t *tx) readSteps(ctx context.Context, round []*stepOp) error {
 			}
 		}
 	}
-	err = t.run(ctx, stepNamed.each(namedRows, func(scan scanFunc) error {
+	err := t.run(ctx, stepNamed.each(namedRows, func(scan scanFunc) error {
 		var number int
 		d, err := readDelivery(scan, &number)
 		named[number].found, named[number].Delivery = true, d
@@ -177,10 +185,7 @@ func (t *tx) readSteps(ctx context.Context, round []*stepOp) error {
 			n.of.snap.Named = append(n.of.snap.Named, n.Delivery)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return t.readBeyond(ctx, round)
+	return err
 }
 
 // namedDelivery is a place for a delivery that a step asked for by id.

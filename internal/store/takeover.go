@@ -76,11 +76,7 @@ func (t *tx) takeOver(ctx context.Context, d push.Device) (whole bool, err error
 // changed its owner since.
 func (s *Store) takeOverRest(ctx context.Context, d push.Device) error {
 	for whole := false; !whole; {
-		left, err := all(ctx, s.read, readUserless, userlessOfUser, noPayload, d.App, d.User, 1)
-		if err != nil || len(left) == 0 {
-			return doing("register", err)
-		}
-		err = s.write(ctx, "register", &op{app: d.App, long: true, users: []string{d.User}, devices: []string{d.ID}, do: func(ctx context.Context, t *tx) error {
+		err := s.write(ctx, "register", &op{app: d.App, long: true, users: []string{d.User}, devices: []string{d.ID}, do: func(ctx context.Context, t *tx) error {
 			now, err := t.deviceOrNone(ctx, d.Key())
 			if err != nil {
 				return err
