@@ -62,7 +62,7 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 		{args: "device delete d1", asks: `DELETE /v1/apps/notes/devices/d1`, says: "deleted"},
 		{args: "push --to user:alice --to user:a:b --resource both --payload <&> --ttl 0s",
 			asks: `POST /v1/apps/notes/pushes {"to":{"users":["alice","a:b"]},"resource_id":"both","payload":"<&>","ttl":"0s"}`,
-			body: `{"push_id":"p1","deliveries":2,"warnings":[{"code":"user_not_seen","user":"bob"}]}`, says: "user bob has no device yet"},
+			body: `{"push_id":"p1","deliveries":2,"warnings":[{"code":"user_not_seen","user":"bob"}]}`, says: "user bob has no device yet; what can wait waits for the first"},
 		{args: "push --to tag:x --to tag:y --resource both --payload-file - --deliver wake --collapse-key k", stdin: "from\nstdin",
 			asks: `POST /v1/apps/notes/pushes {"to":{"tags":{"any":["x","y"]}},"resource_id":"both","payload":"from\nstdin","collapse_key":"k","deliver":"wake"}`,
 			body: `{"push_id":"p1","warnings":[]}`, says: "p1"},

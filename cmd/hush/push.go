@@ -149,7 +149,7 @@ func sayWarnings(r *remote, warnings []push.Warning) {
 	for _, warning := range warnings {
 		text := warning.Code
 		if warning.Code == push.UserNotSeen {
-			text = fmt.Sprintf("user %s has no device yet; the push waits for the first", warning.User)
+			text = fmt.Sprintf("user %s has no device yet; what can wait waits for the first", warning.User)
 		} else if warning.User != "" {
 			text += " " + warning.User
 		}
