@@ -33,6 +33,16 @@ var ruleScheme = Rule{
 	Certain: simkit.Observed,
 }
 
+var ruleIdle = Rule{
+	Name:    "transport.idle",
+	Text:    "A connection without any frame or request for this long, by real time, is ended, over HTTP/2 with GOAWAY and session_timed_out as its debug data. 0s: never.",
+	Source:  "not documented; Google's front ends end idle connections after minutes, with these words",
+	Certain: simkit.Inferred,
+	Switch:  "transport.idle",
+	Default: "10m",
+	Varies:  []string{"4m", "10m"},
+}
+
 var rulePath = Rule{
 	Name:    "path",
 	Text:    "Anything but POST /v1/projects/{project}/messages:send, and POST /token, is 404 with an HTML page.",

@@ -2,6 +2,7 @@ package fcmtest
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -101,6 +102,24 @@ func TestHundredsOfStreamsAtOnce(t *testing.T) {
 }
 
 // TestHTTP1AsStrangersWriteIt pipelines, sends a body in chunks, and cuts a request off before its body ends.
+func TestIdleConnectionsAreEnded(t *testing.T) {
+	t.Parallel()
+	w := setup(t, Set("transport.idle", "50ms"))
+	if ga, err := w.raw().AwaitGoAway(); err != nil || ga.Debug != "session_timed_out" || ga.Code != http2.ErrCodeNo {
+		t.Errorf("HTTP/2: got %+v, %v; want GOAWAY session_timed_out", ga, err)
+	}
+	conn, err := tls.Dial("tcp", w.Addr(), &tls.Config{RootCAs: w.Pool(), NextProtos: []string{"http/1.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if b, err := io.ReadAll(conn); err != nil || !bytes.HasPrefix(b, []byte("HTTP/1.1 404")) {
+		t.Errorf("HTTP/1.1: got %q, %v; want an answer, and then the end", b, err)
+	}
+}
+
 func TestAForeignCAIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	w, other := setup(t), setup(t)

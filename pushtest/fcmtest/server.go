@@ -96,7 +96,8 @@ func (s *Server) start(cfg Config) (err error) {
 	s.post = newPost(s.set, s.clock, s.ledger, simkit.NewRand(cfg.Seed))
 	s.control = s.newControl()
 	s.h2 = h2sim.Serve(s.ln, h2sim.Config{TLS: tlsConfig, Handler: s.handle, HTTP1: true,
-		MaxBodyBytes: maxBody, MaxHeaderListBytes: 32 << 10})
+		MaxBodyBytes: maxBody, MaxHeaderListBytes: 32 << 10,
+		IdleWait: s.set.Duration("transport.idle"), IdleDebug: []byte("session_timed_out")})
 	if s.controlLn != nil {
 		s.control.Serve(s.controlLn)
 	}
