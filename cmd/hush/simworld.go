@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -34,10 +35,14 @@ output; what else it prints is in the device log:
   {"id":"1","result":"new_data"}      or no_data, or failed
 
 With --app-events all it is told of launches, states and tokens as well. It finds HUSH_PHONE and HUSH_PHONE_TOKEN in its
-environment. Without --app, phones have an app without a process, which answers new_data.`,
+environment. Without --app, phones have an app without a process, which answers new_data; with --seed they take turns then,
+and time moves by /_sim/clock only, so that the same script has the same effects at each run.`,
 		Example: `  hush sim world --cert-dir certs --key certs/key.p8 --service-account certs/service-account.json --app 'python3 app.py'
   hush sim world --rules`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if w.getenv("GOMEMLIMIT") == "" {
+				debug.SetMemoryLimit(worldtest.MemoryLimit)
+			}
 			return f.run(cmd.Context(), w, "world", worldtest.Rules(), f.start)
 		},
 	}

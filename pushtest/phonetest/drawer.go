@@ -24,8 +24,8 @@ type Config struct {
 	// Seed makes the tokens that the drawer hands out the same at each run; 0: they are random.
 	Seed uint64
 	// InOrder has the phones take turns: one push is judged and handled at a time, in the order in which they arrived, and
-	// its app is asleep again before the next one. With one sender and apps without a process the same things then happen in
-	// the same order at each run. A handler that hangs holds up all phones.
+	// its app is asleep again before the next one; and time stands still, but for Advance. With one sender and apps without a
+	// process the same things then happen in the same order at each run. A handler that hangs holds up all phones.
 	InOrder bool
 
 	// OnLog is called with each line of any device log. It is called with the phone locked: it must not call it. nil: nobody
@@ -45,6 +45,7 @@ type Drawer struct {
 	mu     sync.Mutex
 	phones map[string]*Phone // guarded by mu
 	made   int               // guarded by mu; for names
+	number int               // guarded by mu; phones so far
 	due    dueHeap           // guarded by mu; phones with something to do at a time, possibly outdated entries
 	closed bool              // guarded by mu
 	busy   int               // guarded by mu; workers that run, see Settle; in order: pushes whose turn is to come
@@ -62,6 +63,9 @@ func New(cfg Config) *Drawer {
 	d := &Drawer{cfg: cfg, phones: map[string]*Phone{}}
 	if cfg.Seed != 0 {
 		d.rand = simkit.NewRand(cfg.Seed)
+	}
+	if cfg.InOrder {
+		d.clock.Stop()
 	}
 	d.agenda = simkit.NewAgenda(&d.clock, d.step)
 	return d
@@ -138,7 +142,9 @@ func (d *Drawer) place(s Spec) (*Phone, error) {
 	if d.phones[s.Name] != nil {
 		return nil, fmt.Errorf("phonetest: a phone named %q is in the drawer already", s.Name)
 	}
+	d.number++
 	p := newPhone(d, s)
+	p.number = d.number
 	d.phones[s.Name] = p
 	d.count.Store(int64(len(d.phones)))
 	return p, nil

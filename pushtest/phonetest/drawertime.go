@@ -14,7 +14,6 @@ func (d *Drawer) Advance(by time.Duration) { d.AdvanceWith(by) }
 // before the phones, so that what a provider delivers at a time finds the phones as they are then.
 func (d *Drawer) AdvanceWith(by time.Duration, others ...func(step time.Duration) time.Time) {
 	step := func(by time.Duration) {
-		d.settleTurns()
 		for _, advance := range others {
 			advance(by)
 		}
@@ -22,6 +21,7 @@ func (d *Drawer) AdvanceWith(by time.Duration, others ...func(step time.Duration
 		d.clock.Advance(by)
 		d.settleTurns()
 	}
+	d.settleTurns() // what has come is judged by the time that was
 	for {
 		next := d.nextDue()
 		if next.IsZero() {
@@ -86,6 +86,7 @@ func (d *Drawer) step(now time.Time) time.Time {
 		p := heap.Pop(&d.due).(dueAt).phone
 		d.mu.Unlock()
 		p.tick()
+		d.settleTurns()
 	}
 }
 
@@ -96,10 +97,15 @@ type dueAt struct {
 
 type dueHeap []dueAt
 
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *dueHeap) Push(x any)        { *h = append(*h, x.(dueAt)) }
+func (h dueHeap) Len() int { return len(h) }
+func (h dueHeap) Less(i, j int) bool {
+	if h[i].at.Equal(h[j].at) { // whoever was made first, so that the order does not depend on who asked first
+		return h[i].phone.number < h[j].phone.number
+	}
+	return h[i].at.Before(h[j].at)
+}
+func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *dueHeap) Push(x any)   { *h = append(*h, x.(dueAt)) }
 func (h *dueHeap) Pop() any {
 	old := *h
 	x := old[len(old)-1]

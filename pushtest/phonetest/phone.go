@@ -38,6 +38,7 @@ type Phone struct {
 	working   bool          // guarded by mu; a worker empties the queue
 	held      []Message     // guarded by mu; iOS: at most one
 	facts     facts         // guarded by mu
+	number    int           // never changes; counts the drawer's phones
 	born      time.Time     // never changes; by the drawer's clock
 	bucket    bucket        // guarded by mu; iOS
 	day       dayBudget     // guarded by mu; iOS

@@ -155,6 +155,9 @@ const (
 func (w *World) addPhone(ctx context.Context, b NewPhone) (*phonetest.Phone, error) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
+	if err := w.settleTurns(ctx); err != nil {
+		return nil, err
+	}
 	platform, state := phonetest.Platform(b.Platform), stateOf(b.State)
 	if err := checkState(platform, state); err != nil {
 		return nil, err
@@ -215,6 +218,9 @@ func (w *World) Add(ctx context.Context, s phonetest.Spec) (*phonetest.Phone, er
 func (w *World) changePhone(ctx context.Context, p *phonetest.Phone, b PhoneChange) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
+	if err := w.settleTurns(ctx); err != nil {
+		return err
+	}
 	state := stateOf(b.State)
 	if err := checkState(p.Platform(), state); err != nil {
 		return err

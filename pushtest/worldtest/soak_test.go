@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -250,6 +251,7 @@ func TestAFleetReceivesAndAnswers(t *testing.T) {
 // sends a push to each, again and again. It fails if that takes a gigabyte.
 func BenchmarkFleet(b *testing.B) {
 	const phones, foreground = 100_000, 1_000
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(worldtest.MemoryLimit)) // as hush sim world does
 	f := newFleet(b, phones, foreground)
 	runtime.GC()
 	idle, _ := memory(b)

@@ -2,6 +2,7 @@ package worldtest
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,10 @@ import (
 // DefaultAppID is the bundle id and package of the app on all phones, if nobody says otherwise.
 const DefaultAppID = "com.example.notes"
 
+// MemoryLimit is what hush sim world has the garbage collector keep to (see debug.SetMemoryLimit): with a hundred thousand
+// phones it would else let twice as much gather as there is in use.
+const MemoryLimit = 850 << 20
+
 // Config is what a world is started with. The zero value is a good one, but for the providers' usual ports.
 type Config struct {
 	APNs apnstest.Config // Control, Set, Seed and Logger in it are the world's, below
@@ -30,7 +35,8 @@ type Config struct {
 	Logger  *slog.Logger // nil discards
 
 	// App is the app on every phone. nil: one without a process, which writes each push to its device log and answers
-	// new_data. With a Seed and without an App the phones take turns, see [phonetest.Config].
+	// new_data. With a Seed and without an App the phones take turns, and time stands still but for Advance, so that one
+	// client's script has the same effects, in the same order, at each run.
 	App phonetest.App
 	// AppID is its bundle id and package. "": the first of APNs.Topics or, without one, DefaultAppID.
 	AppID string
@@ -47,6 +53,7 @@ type World struct {
 	app       phonetest.App
 	appID     string
 	allEvents bool
+	inOrder   bool
 	control   *simkit.Control
 	controlLn net.Listener
 
@@ -90,9 +97,13 @@ func (w *World) start(cfg Config, rules phonetest.Rules) (err error) {
 	if w.FCM, err = fcmtest.Start(cfg.FCM); err != nil {
 		return flagNames(err, "--listen", "--fcm-listen")
 	}
+	if w.inOrder = cfg.Seed != 0 && cfg.App == nil; w.inOrder {
+		w.APNs.StopClock()
+		w.FCM.StopClock()
+	}
 	w.Phones = phonetest.New(phonetest.Config{
 		APNs: phonetest.APNs(w.APNs), FCM: phonetest.FCM(w.FCM), Rules: rules,
-		Seed: cfg.Seed, InOrder: cfg.Seed != 0 && cfg.App == nil,
+		Seed: cfg.Seed, InOrder: w.inOrder,
 	})
 	w.control = w.newControl()
 	if cfg.Control == "" {
@@ -167,6 +178,14 @@ func (w *World) Advance(by time.Duration) time.Time {
 	defer w.mu.Unlock()
 	w.Phones.AdvanceWith(by, w.APNs.Advance, w.FCM.Advance)
 	return w.Phones.Now()
+}
+
+// settleTurns waits, where the phones take turns, for what has been sent before.
+func (w *World) settleTurns(ctx context.Context) error {
+	if !w.inOrder {
+		return nil
+	}
+	return w.Phones.Settle(ctx)
 }
 
 // Reset puts all phones away and everything else back as at the start. Connections and OAuth tokens stay.

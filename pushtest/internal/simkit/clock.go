@@ -11,6 +11,7 @@ import (
 type Clock struct {
 	mu      sync.Mutex
 	shift   time.Duration           // guarded by mu
+	stopped time.Time               // guarded by mu; what takes the place of real time; zero while the clock runs
 	watch   map[int]func(time.Time) // guarded by mu
 	watchID int                     // guarded by mu
 }
@@ -19,7 +20,23 @@ type Clock struct {
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.now()
+}
+
+// now is Now. The caller holds mu.
+func (c *Clock) now() time.Time {
+	if !c.stopped.IsZero() {
+		return c.stopped.Add(c.shift)
+	}
 	return time.Now().Add(c.shift).UTC()
+}
+
+// Stop has time stand still from now on, but for Advance: what happens at a time then does not depend on how fast the
+// machine is. There is no way back.
+func (c *Clock) Stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = time.Now().UTC()
 }
 
 // Advance moves the clock ahead by d, tells the watchers, and returns the new time once all of them have returned, so that
@@ -58,7 +75,7 @@ func (c *Clock) Watch(f func(now time.Time)) (stop func()) {
 
 func (c *Clock) notify() time.Time {
 	c.mu.Lock()
-	now := time.Now().Add(c.shift).UTC()
+	now := c.now()
 	fs := make([]func(time.Time), 0, len(c.watch))
 	for _, f := range c.watch {
 		fs = append(fs, f)
