@@ -20,8 +20,9 @@
 // # Writing
 //
 // All writes go through one writer per process. It gathers what callers hand over into one transaction (group commit) and
-// answers after the commit is flushed; see writer.go. Whoever writes a delivery holds the lock of its device's row, or of
-// its user's row while it has no device; on SQLite the one writing connection is that lock.
+// answers after the commit is flushed; see writer.go. What a batch reads and writes of one kind is one statement; see
+// fold.go. Whoever writes a delivery holds the lock of its device's row, or of its user's row while it has no device; on
+// SQLite the one writing connection is that lock.
 //
 // # Time
 //
