@@ -130,6 +130,9 @@ func checkPlans(t *testing.T, s *Store, series, empty, token, credential, explai
 				return err
 			}
 		}
+		if !s.db.locksRows() {
+			return nil // a data directory of SQLite is never analyzed: what it plans without statistics is what runs
+		}
 		return tx.run(ctx, exec("ANALYZE"))
 	}})
 	if err != nil {

@@ -139,7 +139,9 @@ func (t *tx) putDevice(ctx context.Context, d *push.Device, now time.Time) error
 		encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt)))
 }
 
-const devicesByToken = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND token_hash = ? AND id <> ? AND platform = ? ORDER BY id"
+// Sorted, so that rows are locked in one order; by an expression, so that SQLite, which has no statistics, does not read all
+// devices of the app for the sake of the order.
+const devicesByToken = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND token_hash = ? AND id <> ? AND platform = ? ORDER BY id || ''"
 
 // moveToken takes the device's provider token from all other devices of the app that have it: the system gave it to this
 // one just now, so theirs would wake the wrong app.

@@ -10,9 +10,10 @@ import (
 const (
 	takeOverPiece = 500 // deliveries in one transaction
 
-	// The newest first: what a piece finds open on the device under a collapse key is then newer than what it brings.
+	// The newest first: what a piece finds open on the device under a collapse key is then newer than what it brings. The
+	// bound on since keeps SQLite, which has no statistics, from reading what waits for every user of the app.
 	userlessOfUser = "SELECT " + deliveryColumns + `, p.ttl, p.collapse_key FROM deliveries d JOIN pushes p ON p.id = d.push_id
-		WHERE d.app = ? AND d.user_id = ? AND d.device_id <= '' AND d.final_at IS NULL ORDER BY d.since DESC, d.push_id DESC LIMIT ?`
+		WHERE d.app = ? AND d.user_id = ? AND d.device_id <= '' AND d.final_at IS NULL AND d.since >= 0 ORDER BY d.since DESC, d.push_id DESC LIMIT ?`
 	openKeys = "SELECT collapse_key FROM deliveries WHERE app = ? AND device_id = ? AND collapse_key IS NOT NULL AND final_at IS NULL"
 )
 
