@@ -90,6 +90,7 @@ func (f *simFlags) run(ctx context.Context, w world, provider string, rules rule
 type apnsFlags struct {
 	environment                             string
 	files, ids, teams, environments, topics []string
+	keyTopics, keyRelated                   []string
 }
 
 func (f *apnsFlags) addTo(cmd *cobra.Command) {
@@ -100,6 +101,8 @@ func (f *apnsFlags) addTo(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.teams, "team-id", nil, "its team, ten characters (repeatable)")
 	flags.StringArrayVar(&f.environments, "key-environment", nil, "where it is good: both (default), production or development; one for all keys, or one each")
 	flags.StringArrayVar(&f.topics, "topic", nil, "a bundle id that may be sent to (repeatable; default any)")
+	flags.StringArrayVar(&f.keyTopics, "key-topic", nil, "KEYID=TOPIC: a topic that the key is for, and no others (repeatable; default all of its team's)")
+	flags.StringArrayVar(&f.keyRelated, "key-related", nil, "KEYID=KEYID: the one other key that may follow it on a connection (repeatable)")
 	complete(cmd, "environment", "production", "development")
 	complete(cmd, "key-environment", "both", "production", "development")
 }
@@ -107,6 +110,9 @@ func (f *apnsFlags) addTo(cmd *cobra.Command) {
 // config is a simulator's, but for where it listens and what every simulator is told.
 func (f *apnsFlags) config() (apnstest.Config, error) {
 	keys, err := apnstest.Keys(f.files, f.ids, f.teams, f.environments)
+	if err == nil {
+		err = apnstest.Restrict(keys, f.keyTopics, f.keyRelated)
+	}
 	return apnstest.Config{Environment: apnstest.Environment(f.environment), Keys: keys, Topics: f.topics}, err
 }
 

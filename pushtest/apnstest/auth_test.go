@@ -175,6 +175,28 @@ func TestEachConnectionHasItsOwnTeam(t *testing.T) {
 	w.send(header("authorization", "bearer "+w.sign(w.Keys()[1], time.Now()))).mustBe(t, 200, "", "the second team on a connection of its own")
 }
 
+func TestKeysAreRestrictedByTheirID(t *testing.T) {
+	t.Parallel()
+	keys, err := apnstest.Keys([]string{"", ""}, []string{"AAAAAAAAAA", "BBBBBBBBBB"}, []string{"TEAM000001", "TEAM000001"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := apnstest.Restrict(keys, []string{"BBBBBBBBBB=com.example.a", "BBBBBBBBBB=" + topic}, []string{"AAAAAAAAAA=BBBBBBBBBB"}); err != nil {
+		t.Fatal(err)
+	}
+	w := setup(t, apnstest.WithKey(keys[0]), apnstest.WithKey(keys[1]), apnstest.Set("provider_token.burst", "2"))
+	w.register(apnstest.Token{Token: token(2), Topic: "com.example.b", Online: true})
+	a, b := w.jwt, w.sign(w.Keys()[1], time.Now())
+	w.send(header("authorization", "bearer "+a)).mustBe(t, 200, "", "the first key")
+	w.send(header("authorization", "bearer "+b)).mustBe(t, 200, "", "its related key")
+	w.send(header("authorization", "bearer "+b), to(token(2)), header("apns-topic", "com.example.b")).mustBe(t, 400, "TopicDisallowed", "a topic that the key does not name")
+	for _, wrong := range [][2][]string{{{"X=com.example.a"}, nil}, {{"AAAAAAAAAA"}, nil}, {{"AAAAAAAAAA=a b"}, nil}, {nil, {"AAAAAAAAAA=AAAAAAAAAA"}}, {nil, {"AAAAAAAAAA=X"}}} {
+		if err := apnstest.Restrict(keys, wrong[0], wrong[1]); err == nil {
+			t.Errorf("%v was taken", wrong)
+		}
+	}
+}
+
 func TestKeysComeInStep(t *testing.T) {
 	t.Parallel()
 	got, err := apnstest.Keys([]string{"a.p8", "b.p8"}, []string{"AAAAAAAAAA", "BBBBBBBBBB"}, []string{"TEAM000001", "TEAM000002"}, []string{"production"})

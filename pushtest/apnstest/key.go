@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
@@ -73,6 +74,40 @@ func Keys(files, ids, teams, environments []string) ([]Key, error) {
 		}
 	}
 	return keys, nil
+}
+
+// Restrict does what the lists of a command line say of keys: topics ("KEYID=TOPIC" each, any number a key) make a key
+// topic-specific, related ("KEYID=KEYID") names the one key that may follow it on a connection.
+func Restrict(keys []Key, topics, related []string) error {
+	named := func(flag, entry string) (*Key, string, error) {
+		id, value, ok := strings.Cut(entry, "=")
+		i := slices.IndexFunc(keys, func(k Key) bool { return k.ID == id || k.ID == "" && id == defaultKeyID })
+		if !ok || i < 0 {
+			return nil, "", fmt.Errorf("apnstest: %s %q; want the id of one of the keys, =, and a value", flag, entry)
+		}
+		return &keys[i], value, nil
+	}
+	for _, entry := range topics {
+		k, topic, err := named("key-topic", entry)
+		if err != nil {
+			return err
+		}
+		if !topicForm.MatchString(topic) {
+			return fmt.Errorf("apnstest: key-topic %q; want a bundle id such as com.example.notes behind the =", entry)
+		}
+		k.Topics = append(k.Topics, topic)
+	}
+	for _, entry := range related {
+		k, other, err := named("key-related", entry)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(keys, func(o Key) bool { return o.ID == other && other != k.ID }) {
+			return fmt.Errorf("apnstest: key-related %q; want the id of another of the keys behind the =", entry)
+		}
+		k.Related = other
+	}
+	return nil
 }
 
 // openKeys reads or makes the keys. Where there are several, only the first may lean on the defaults.
