@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,9 @@ func testAppsAreMadeListedAndDeleted(t *testing.T, w *world) {
 	w.must(204, "DELETE", "/v1/apps/notes", "")
 	w.root("GET", "/v1/apps/notes", "").is(t, "a deleted app", 404, "not_found")
 	w.root("DELETE", "/v1/apps/notes", "").is(t, "deleting it again", 404, "not_found")
+	if got := w.sessions.all(); w.sessions != nil && !slices.Equal(got, []string{"notes 4002"}) {
+		t.Errorf("sessions ended: %q; want those of the app, with 4002", got)
+	}
 	w.root("PUT", "/v1/apps/No%20App", "{}").is(t, "a bad name", 422, "invalid", "path.app bad_id")
 	for _, limit := range []string{"0", "1001", "-1", "9999999999999999999999"} {
 		w.root("GET", "/v1/apps?limit="+limit, "").is(t, "limit "+limit, 422, "invalid", "query.limit out_of_range")

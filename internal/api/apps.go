@@ -28,7 +28,7 @@ func (a *API) appRoutes() {
 	register(a, route{id: "getApp", method: http.MethodGet, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot,
 		summary: "Read an app"}, a.getApp)
 	register(a, route{id: "deleteApp", method: http.MethodDelete, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot, status: http.StatusNoContent,
-		summary: "Delete an app with all that it has"}, a.deleteApp)
+		summary: "Delete an app with all that it has", about: "Its sessions end."}, a.deleteApp)
 }
 
 func appBody(app push.App) protocol.App {
@@ -63,6 +63,7 @@ func (a *API) deleteApp(ctx context.Context, _ *call, in *AppPath) (*nothing, er
 	if err := a.Store.DeleteApp(ctx, in.App); err != nil {
 		return nil, missing(err, "app", in.App)
 	}
+	a.Sessions.DropApp(in.App, protocol.CloseOwnerChanged)
 	return &nothing{}, nil
 }
 

@@ -97,4 +97,6 @@ type CredentialChecker interface {
 // Sessions ends the sockets of devices. An empty session means whichever is open.
 type Sessions interface {
 	Drop(key push.DeviceKey, session string, code int)
+	// DropApp ends all of an app's.
+	DropApp(app string, code int)
 }

@@ -44,6 +44,12 @@ func (s *sessions) Drop(key push.DeviceKey, session string, code int) {
 	s.dropped = append(s.dropped, fmt.Sprintf("%s/%s %q %d", key.App, key.Device, session, code))
 }
 
+func (s *sessions) DropApp(app string, code int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped = append(s.dropped, fmt.Sprintf("%s %d", app, code))
+}
+
 func (s *sessions) all() []string {
 	if s == nil {
 		return nil

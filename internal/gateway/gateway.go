@@ -84,6 +84,21 @@ func (g *Gateway) Drop(key push.DeviceKey, session string, code int) {
 	}
 }
 
+// DropApp ends all sessions of an app, which is there no more, with a close code of protocol.
+func (g *Gateway) DropApp(app string, code int) {
+	var ending []*session
+	g.mu.Lock()
+	for key, s := range g.open {
+		if key.App == app {
+			ending = append(ending, s)
+		}
+	}
+	g.mu.Unlock()
+	for _, s := range ending {
+		s.end(code)
+	}
+}
+
 // Count is how many sessions are open.
 func (g *Gateway) Count() int {
 	g.mu.Lock()

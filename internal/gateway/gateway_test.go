@@ -252,6 +252,21 @@ func TestSessionEndsWithTheUsersToken(t *testing.T) {
 	p.closed(protocol.CloseTokenExpired)
 }
 
+func TestAnAppsEndIsThatOfItsSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	one, two := w.connect("d1", "alice"), w.connect("d2", "alice")
+	one.frame(protocol.FrameHello)
+	two.frame(protocol.FrameHello)
+	w.gateway.DropApp("another", protocol.CloseOwnerChanged)
+	if _, _, ok := w.gateway.Session(key("d1")); !ok {
+		t.Error("the end of another app took a session; want it open")
+	}
+	w.gateway.DropApp(key("d1").App, protocol.CloseOwnerChanged)
+	one.closed(protocol.CloseOwnerChanged)
+	two.closed(protocol.CloseOwnerChanged)
+}
+
 func TestBadFramesEndTheSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
