@@ -2,6 +2,7 @@ package phonetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unique"
@@ -53,6 +54,18 @@ func (p *Phone) logLine(pid int, system bool, text string) {
 	if p.drawer.cfg.OnLog != nil {
 		p.drawer.cfg.OnLog(p.spec.Name, l)
 	}
+}
+
+// lastWords is the last line that the app printed, cut for an error; "" if it printed none.
+func (p *Phone) lastWords() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range slices.Backward(p.log) {
+		if !l.System {
+			return strings.ToValidUTF8(l.Text[:min(len(l.Text), 200)], "")
+		}
+	}
+	return ""
 }
 
 // note appends to the record, and returns the line as it stands there. p.mu must be held.

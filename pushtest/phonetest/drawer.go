@@ -108,6 +108,9 @@ func (d *Drawer) Add(ctx context.Context, s Spec) (*Phone, error) {
 	}
 	if err := p.SetState(ctx, s.State); err != nil {
 		p.Close()
+		if words := p.lastWords(); words != "" {
+			return nil, fmt.Errorf("%w; the last that it printed is %q", err, words)
+		}
 		return nil, err
 	}
 	return p, nil

@@ -192,29 +192,38 @@ func (p *Phone) enter(s State) {
 
 // tell gives the app its new state and waits until it has followed, or its time for that is over. p.steps must be held.
 func (p *Phone) tell(ctx context.Context, state string) {
-	if answer := p.inform(phoneline.Event{Kind: phoneline.State, State: state}); answer != nil {
-		p.settle(ctx, answer)
-	}
+	p.settle(ctx, p.inform(phoneline.Event{Kind: phoneline.State, State: state}))
 }
 
-// inform gives an app that has a process an event that is no push, unless it wants none. nil: it did not get it.
-func (p *Phone) inform(e phoneline.Event) <-chan phoneline.Answer {
+// told is an event that an app was given: its answer, if one comes, and the end of the app, whichever is first.
+type told struct {
+	answer <-chan phoneline.Answer
+	gone   <-chan struct{}
+}
+
+// inform gives an app that has a process an event that is no push, unless it wants none; then told is the zero value.
+func (p *Phone) inform(e phoneline.Event) told {
 	p.mu.Lock()
 	instance := p.instance
 	if instance == nil || p.spec.PushesOnly {
 		p.mu.Unlock()
-		return nil
+		return told{}
 	}
 	e = p.event(e)
 	p.mu.Unlock()
-	return instance.Send(e)
+	return told{instance.Send(e), instance.Done()}
 }
 
-func (p *Phone) settle(ctx context.Context, answer <-chan phoneline.Answer) {
+// settle waits until an app has followed what it was told, or its time for that is over.
+func (p *Phone) settle(ctx context.Context, t told) {
+	if t.answer == nil {
+		return
+	}
 	over := time.NewTimer(p.drawer.cfg.Rules.Settle)
 	defer over.Stop()
 	select {
-	case <-answer:
+	case <-t.answer:
+	case <-t.gone:
 	case <-over.C:
 	case <-ctx.Done():
 	}
@@ -247,12 +256,12 @@ func (p *Phone) launch(ctx context.Context, to State) error {
 	token, full := p.token, p.facts.diskFull
 	p.mu.Unlock()
 	p.enter(to)
-	answer := p.inform(phoneline.Event{
+	told := p.inform(phoneline.Event{
 		Kind: phoneline.Launch, State: ui, Token: token,
 		Platform: string(p.spec.Platform), AppID: p.spec.AppID, Environment: p.spec.Environment,
 	})
-	if answer != nil && to == Foreground { // in the background, a push follows at once
-		p.settle(ctx, answer)
+	if to == Foreground { // in the background, a push follows at once
+		p.settle(ctx, told)
 	}
 	if full {
 		p.inform(phoneline.Event{Kind: phoneline.Disk, State: phoneline.Full})
