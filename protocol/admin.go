@@ -96,7 +96,7 @@ type Resource struct {
 	ResourceID string    `json:"resource_id,omitempty"`
 	APNs       *Strategy `json:"apns,omitempty"`
 	FCM        *Strategy `json:"fcm,omitempty"`
-	ClientSend bool      `json:"client_send,omitempty" doc:"whether apps may send under it"`
+	ClientSend bool      `json:"client_send" required:"false" doc:"whether apps may send under it"`
 }
 
 // Strategy is what one provider is told. Priority is FCM's alone.

@@ -185,7 +185,9 @@ func testResourcesAreReadBackAsTheyWereStored(t *testing.T, w *world) {
 		r.FCM.CollapseKey != "k" || !r.ClientSend || r.APNs.Rewake.After != "30m0s" || r.FCM.Budget != nil {
 		t.Errorf("read back: %+v, apns %+v, fcm %+v; want what was stored", r, r.APNs, r.FCM)
 	}
-	w.must(201, "PUT", "/v1/apps/notes/resources/again", w.must(200, "GET", "/v1/apps/notes/resources/both", "").body[:0]+`{"apns": {}}`)
+	if a := w.must(201, "PUT", "/v1/apps/notes/resources/again", `{"apns": {}}`); !strings.Contains(a.body, `"client_send":false`) {
+		t.Errorf("a resource without client_send: %s; want it told as false", a.body)
+	}
 	var list protocol.Resources
 	w.must(200, "GET", "/v1/apps/notes/resources", "").into(t, &list)
 	if len(list.Resources) != 2 {
