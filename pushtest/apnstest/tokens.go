@@ -71,7 +71,7 @@ func (t *Token) check(isNew bool) (errs []simkit.FieldError) {
 	bad := func(field, code, message string) {
 		errs = append(errs, simkit.FieldError{Location: "body." + field, Code: code, Message: message})
 	}
-	if !tokenForm.MatchString(t.Token) {
+	if !isToken(t.Token) {
 		bad("token", "bad_value", "want an even number of hexadecimal digits, 2 to 400")
 	}
 	if t.Topic == "" && isNew {
