@@ -18,7 +18,7 @@ type situation struct {
 	alone    time.Time                              // since when this node has the store to itself; zero: it has not
 	ackWait  time.Duration                          // for a session to acknowledge
 	strategy func(resourceID string) *push.Strategy // for the device's provider; nil if the resource has none
-	tokenBad func(push.Device) bool                 // whether a suspect refusal is the token's own fault
+	tokenBad func(refusal string) bool              // whether a suspect refusal is the token's own fault
 }
 
 // session is an open session of the device.

@@ -22,7 +22,7 @@ func at(now time.Time, change ...func(*situation)) situation {
 			}
 			return push.Resource{APNs: &push.Strategy{}}.Strategy(push.APNs)
 		},
-		tokenBad: func(push.Device) bool { return true },
+		tokenBad: func(string) bool { return true },
 	}
 	for _, c := range change {
 		c(&s)

@@ -46,7 +46,7 @@ const keptHolds = 1_000
 type reply struct {
 	at      time.Time
 	device  string
-	suspect bool
+	refusal string // the provider's reason, where it may mean the token or the credential; else ""
 }
 
 // How a wrong credential is told from dead tokens: ten or more tokens of an app, and over half of its answers from that
@@ -74,8 +74,11 @@ func (s *senders) heard(now time.Time, k sender, d push.Device, o outcome) {
 	defer s.mu.Unlock()
 	st := s.of(k)
 	if o.answer.Status != 0 {
-		suspect := o.err != nil && o.err.Fault == push.FaultSuspect
-		st.answers = append(st.answers, reply{at: now, device: d.ID, suspect: suspect})
+		r := reply{at: now, device: d.ID}
+		if o.err != nil && o.err.Fault == push.FaultSuspect {
+			r.refusal = o.err.Reason
+		}
+		st.answers = append(st.answers, r)
 		for len(st.answers) > keptReplies || len(st.answers) > 0 && st.answers[0].at.Before(now.Add(-replyWindow)) {
 			st.answers = st.answers[1:]
 		}
@@ -119,7 +122,7 @@ func (st *standing) longest(now time.Time, d push.Device) *hold {
 }
 
 // tokenBad tells whether a suspect refusal is the token's own fault: not if most of the app's tokens are refused alike.
-func (s *senders) tokenBad(now time.Time, k sender) bool {
+func (s *senders) tokenBad(now time.Time, k sender, refusal string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all, refused int
@@ -129,7 +132,7 @@ func (s *senders) tokenBad(now time.Time, k sender) bool {
 			continue
 		}
 		all++
-		if r.suspect {
+		if r.refusal == refusal {
 			refused++
 			tokens[r.device] = true
 		}

@@ -88,7 +88,7 @@ func (e *Engine) situation(snap push.Snapshot, useSession bool) situation {
 	s := situation{
 		now: now, device: snap.Device, ackWait: e.cfg.AckWait,
 		strategy: strategies(snap.Resources, who.provider),
-		tokenBad: func(push.Device) bool { return e.senders.tokenBad(now, who) },
+		tokenBad: func(refusal string) bool { return e.senders.tokenBad(now, who, refusal) },
 	}
 	s.hold, s.renewed = e.senders.held(now, who, snap.Device)
 	s.lost = !useSession

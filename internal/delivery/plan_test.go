@@ -256,7 +256,7 @@ func TestASuspectRefusalTakesEffectLater(t *testing.T) {
 
 func TestATokenIsKeptIfMostAreRefusedAlike(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, at(t0, func(s *situation) { s.tokenBad = func(push.Device) bool { return false } }), waiting())
+	w := newWorld(t, at(t0, func(s *situation) { s.tokenBad = func(string) bool { return false } }), waiting())
 	w.look(nil).answer(&push.WakeError{Fault: push.FaultSuspect, Reason: "BadDeviceToken"}).atDue()
 	w.want(0, push.Waiting, push.ReasonCredentials).wantWake(false)
 	if w.s.device.Token != push.TokenOK {

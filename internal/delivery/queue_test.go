@@ -93,7 +93,7 @@ func TestNextEndsWithItsContext(t *testing.T) {
 
 func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 	t.Parallel()
-	suspect := outcome{answer: push.Answer{Status: 400}, err: &push.WakeError{Fault: push.FaultSuspect}}
+	suspect := outcome{answer: push.Answer{Status: 400}, err: &push.WakeError{Fault: push.FaultSuspect, Reason: "BadDeviceToken"}}
 	taken := outcome{answer: push.Answer{Status: 200}}
 	k := sender{"a", push.APNs}
 	for _, c := range []struct {
@@ -114,13 +114,16 @@ func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 		for i := range c.taken {
 			s.heard(t0, k, push.Device{ID: fmt.Sprint("t", i)}, taken)
 		}
-		if got := s.tokenBad(t0.Add(suspectWait), k); got != c.bad {
+		if got := s.tokenBad(t0.Add(suspectWait), k, "BadDeviceToken"); got != c.bad {
 			t.Errorf("%s: the token is to blame %v, want %v", c.name, got, c.bad)
 		}
-		if !s.tokenBad(t0.Add(time.Hour), k) {
+		if !s.tokenBad(t0.Add(suspectWait), k, "DeviceTokenNotForTopic") {
+			t.Errorf("%s: another refusal counts as one alike", c.name)
+		}
+		if !s.tokenBad(t0.Add(time.Hour), k, "BadDeviceToken") {
 			t.Errorf("%s: an hour later the credential is still to blame", c.name)
 		}
-		if !s.tokenBad(t0, sender{"other", push.APNs}) {
+		if !s.tokenBad(t0, sender{"other", push.APNs}, "BadDeviceToken") {
 			t.Errorf("%s: another app is affected", c.name)
 		}
 	}

@@ -78,7 +78,7 @@ func judge(s situation, b *board, w push.Wake, due *dueTime) push.Wake {
 		w.State, w.DueAt, w.Reason = push.WakeRetry, s.now, push.ReasonRetry // the token has been renewed since
 	case w.DueAt.After(s.now):
 		due.at(w.DueAt)
-	case s.tokenBad(b.device):
+	case s.tokenBad(w.Refusal):
 		b.dropToken(push.Reason(w.Refusal))
 		return push.Wake{}
 	default:

@@ -127,14 +127,6 @@ func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([
 	return missing, nil
 }
 
-func setOf(list []string) map[string]bool {
-	set := make(map[string]bool, len(list))
-	for _, v := range list {
-		set[v] = true
-	}
-	return set
-}
-
 // ReportState takes over what a device says of itself over its session. Empty values leave what is known.
 func (s *Store) ReportState(ctx context.Context, key push.DeviceKey, state push.AppState, facts map[string]any) error {
 	return s.write(ctx, "report state", &op{app: key.App, devices: []string{key.Device}, do: func(ctx context.Context, t *tx) error {
