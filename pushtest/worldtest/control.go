@@ -1,7 +1,9 @@
 package worldtest
 
 import (
+	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +28,8 @@ func (w *World) newControl() *simkit.Control {
 	w.tokenRoutes(c)
 	w.requestRoutes(c)
 	w.faultRoutes(c)
+	c.HandleFile(simkit.File{Path: "/_sim/ca.pem", Type: "application/x-pem-file", Summary: "The certificates to trust: without --cert-dir each provider has one of its own.",
+		Content: func() ([]byte, error) { return w.caPEM(), nil }})
 	simkit.Handle(c, simkit.Route{Method: "POST", Path: "/_sim/clock", Summary: "Advance the time of the whole world; what becomes due has begun before the answer.", Status: []int{200}},
 		func(call *simkit.Call[simkit.ClockAdvance]) (int, *simkit.ClockState, error) {
 			return http.StatusOK, &simkit.ClockState{Now: w.Advance(call.Body.Advance.Std())}, nil
@@ -36,6 +40,15 @@ func (w *World) newControl() *simkit.Control {
 			return http.StatusNoContent, nil, nil
 		})
 	return c
+}
+
+// caPEM is the certificates to trust, once if they are the same.
+func (w *World) caPEM() []byte {
+	pem := w.APNs.CAPEM()
+	if fcm := w.FCM.CAPEM(); !bytes.Equal(pem, fcm) {
+		pem = slices.Concat(pem, fcm)
+	}
+	return pem
 }
 
 // ControlHandler is the control API as a handler, for tests that mount it on a server of their own.

@@ -1,9 +1,12 @@
 package worldtest_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -341,5 +344,24 @@ func TestSwitchesGoToWhomTheyBelong(t *testing.T) {
 			t.Errorf("two rules are called %s", r.Name)
 		}
 		seen[r.Name] = true
+	}
+}
+
+func TestTheCertificatesToTrustAreGivenOut(t *testing.T) {
+	t.Parallel()
+	w := worldtest.New(t, nil)
+	resp := httptest.NewRecorder()
+	w.ControlHandler().ServeHTTP(resp, httptest.NewRequest("GET", "/_sim/ca.pem", nil))
+	pool := x509.NewCertPool()
+	if resp.Code != http.StatusOK || !pool.AppendCertsFromPEM(resp.Body.Bytes()) {
+		t.Fatalf("GET /_sim/ca.pem: %d, %q; want certificates", resp.Code, resp.Body)
+	}
+	for _, addr := range []string{w.APNs.Addr(), w.FCM.Addr()} {
+		c, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: pool})
+		if err != nil {
+			t.Errorf("%s is not trusted with them: %v", addr, err)
+			continue
+		}
+		c.Close()
 	}
 }
