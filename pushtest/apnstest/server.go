@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -109,12 +108,7 @@ func (s *Server) openCertificates(cfg Config) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("apnstest: %w", err)
 	}
-	host, _, _ := net.SplitHostPort(cfg.Listen)
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host, _ = os.Hostname() // clients elsewhere know the machine by its name
-	}
-	pair, err := s.ca.Server(host, "localhost", "127.0.0.1", "::1",
-		"api.push.apple.com", "api.sandbox.push.apple.com", "api.development.push.apple.com")
+	c, err := s.ca.ServerTLS(cfg.Listen, "api.push.apple.com", "api.sandbox.push.apple.com", "api.development.push.apple.com")
 	if err != nil {
 		return nil, fmt.Errorf("apnstest: %w", err)
 	}
@@ -123,7 +117,7 @@ func (s *Server) openCertificates(cfg Config) (*tls.Config, error) {
 			return nil, err
 		}
 	}
-	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert}
+	c.ClientAuth = tls.RequestClientCert
 	if s.set.Bool("certificate.handshake") {
 		c.VerifyConnection = func(cs tls.ConnectionState) error {
 			if len(cs.PeerCertificates) > 0 && !s.readSender(cs.PeerCertificates).trusted {

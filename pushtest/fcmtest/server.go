@@ -148,15 +148,11 @@ func (s *Server) openCerts(cfg Config) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fcmtest: %w", err)
 	}
-	host, _, _ := net.SplitHostPort(cfg.Listen)
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host, _ = os.Hostname() // clients elsewhere know the machine by its name
-	}
-	pair, err := s.ca.Server(host, "localhost", "127.0.0.1", "::1", "fcm.googleapis.com", "oauth2.googleapis.com", "www.googleapis.com")
+	c, err := s.ca.ServerTLS(cfg.Listen, "fcm.googleapis.com", "oauth2.googleapis.com", "www.googleapis.com")
 	if err != nil {
 		return nil, fmt.Errorf("fcmtest: %w", err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+	return c, nil
 }
 
 // Close ends the simulator and waits for all that it runs. It may be called twice.
