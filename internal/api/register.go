@@ -41,8 +41,7 @@ func (a *API) ownDeviceRoutes() {
 
 // Limits of what a device says of itself, in bytes.
 const (
-	maxFacts   = 16 << 10 // as JSON
-	maxPackage = 255      // of a bundle id or a package name
+	maxPackage = 255 // of a bundle id or a package name
 )
 
 // registrationOf reads what a device says of itself and adds all that is wrong with it to f.
@@ -60,8 +59,8 @@ func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
 	}
 	checkLabel(f, "body.bundle_id", b.BundleID)
 	checkLabel(f, "body.package", b.Package)
-	if facts, err := json.Marshal(b.Facts); err != nil || len(facts) > maxFacts {
-		f.add("body.facts", push.CodeOutOfRange, "has %d bytes as JSON; want at most %d", len(facts), maxFacts)
+	if facts, err := json.Marshal(b.Facts); err != nil || len(facts) > protocol.MaxFactsBytes {
+		f.add("body.facts", push.CodeOutOfRange, "has %d bytes as JSON; want at most %d", len(facts), protocol.MaxFactsBytes)
 	}
 	_ = f.take("body.", r.Check()) // Check tells of fields only
 	return r

@@ -50,11 +50,21 @@ func checkFrame(f protocol.DeviceFrame) error {
 			return errors.New("a state frame has fields of a receipts frame")
 		case f.AppState != "" && f.AppState != string(push.AppForeground) && f.AppState != string(push.AppBackground):
 			return errors.New("app_state is unknown; want foreground or background")
+		case factsBytes(f.Facts) > protocol.MaxFactsBytes:
+			return fmt.Errorf("facts has %d bytes as JSON; want at most %d", factsBytes(f.Facts), protocol.MaxFactsBytes)
 		}
 	default:
 		return errors.New("the frame's type is unknown; want receipts or state")
 	}
 	return nil
+}
+
+func factsBytes(facts map[string]any) int {
+	b, err := json.Marshal(facts)
+	if err != nil {
+		return protocol.MaxFactsBytes + 1 // it came as JSON, so it goes as JSON
+	}
+	return len(b)
 }
 
 // checkDepth walks a frame's tokens before anything is made of them.

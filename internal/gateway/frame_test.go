@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hushpush/hush/protocol"
@@ -26,4 +27,14 @@ func FuzzDeviceFrame(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestFactsHaveOneLimitOnEveryWay(t *testing.T) {
+	t.Parallel()
+	for n, good := range map[int]bool{1 << 10: true, protocol.MaxFactsBytes: false} { // the braces and the name come on top
+		_, err := parseFrame([]byte(`{"type":"state","facts":{"a":"` + strings.Repeat("x", n) + `"}}`))
+		if (err == nil) != good {
+			t.Errorf("a fact of %d bytes: error %v, want it taken %v", n, err, good)
+		}
+	}
 }
