@@ -46,6 +46,7 @@ type Conn struct {
 	streams    map[uint32]*stream // guarded by mu: those that count against the limit
 	cutShort   map[uint32]*tail   // guarded by mu: streams that we ended while the client was still sending
 	maxID      uint32             // guarded by mu: the highest stream id that the client has opened
+	opening    bool               // guarded by mu: readLoop has counted a stream in maxID and not yet put it into streams
 	running    int                // guarded by mu: handlers that have not returned
 	sendWindow int64              // guarded by mu: what the client lets us send on the connection
 	peerWindow int64              // guarded by mu: the client's INITIAL_WINDOW_SIZE
@@ -174,9 +175,9 @@ func (c *Conn) endIfDrained() {
 		return
 	}
 	c.mu.Lock()
-	drained := !c.goneAt.IsZero() && c.running == 0
+	drained := !c.goneAt.IsZero() && c.running == 0 && !c.opening
 	for _, st := range c.streams {
-		if !st.ended {
+		if !st.ended || !st.taken { // a request that has ended is taken in a moment: readLoop is at it
 			drained = drained && time.Since(c.goneAt) > drainWait
 		}
 	}

@@ -218,6 +218,37 @@ func TestGoAwayAnswersWhatWasBegunThenCloses(t *testing.T) {
 	}
 }
 
+func TestWhatAGoAwayNamesAsBegunIsAnsweredHoweverTheTwoCross(t *testing.T) {
+	t.Parallel()
+	addr, trust, s := setup(t, h2sim.Config{})
+	for round := range 300 {
+		c := dial(t, addr, trust)
+		first := must[uint32](t)(c.Request("/", nil))
+		must[*h2raw.Answer](t)(c.Await(first))
+		crossed := make(chan struct{})
+		go func() {
+			defer close(crossed)
+			for _, conn := range s.Conns() {
+				conn.GoAway(nil)
+			}
+		}()
+		body := []byte("x")
+		if round%2 == 0 {
+			body = nil // the headers end the stream
+		}
+		id, err := c.Request("/", body)
+		<-crossed
+		if end := c.AwaitEnd(); end != nil {
+			t.Fatal(end)
+		}
+		a := c.Answer(id)
+		if err == nil && c.GoAway != nil && c.GoAway.Last >= id && (a == nil || a.Status != 200) {
+			t.Fatalf("round %d: GOAWAY says that stream %d may have been worked on, and it got %+v", round, id, a)
+		}
+		c.Close()
+	}
+}
+
 func TestGoAwayBeforeAStreamSaysThatItWasNotTaken(t *testing.T) {
 	t.Parallel()
 	addr, trust, _ := setup(t, h2sim.Config{Handler: func(r *h2sim.Request) h2sim.Response {

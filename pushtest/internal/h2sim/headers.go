@@ -103,6 +103,8 @@ func (c *Conn) begin(b *headerBlock) error {
 			return nil // the client has not seen our GOAWAY yet; it tells it that this stream was not processed
 		}
 		c.maxID = b.streamID
+		c.opening = true
+		defer c.opened()
 	}
 	full := len(c.streams) >= int(c.maxStreams())
 	c.mu.Unlock()
@@ -117,6 +119,17 @@ func (c *Conn) begin(b *headerBlock) error {
 		return c.refuse(b)
 	}
 	return c.open(b)
+}
+
+// opened says that the stream which maxID counts is now in streams, or over.
+func (c *Conn) opened() {
+	c.mu.Lock()
+	c.opening = false
+	gone := !c.goneAt.IsZero()
+	c.mu.Unlock()
+	if gone {
+		c.endIfDrained()
+	}
 }
 
 // refuse turns away a stream above the limit; the client may safely send it again (RFC 9113, section 5.1.2).
