@@ -53,6 +53,7 @@ type Conn struct {
 	peerFrame  int                // guarded by mu: the client's MAX_FRAME_SIZE
 	limits     []uint32           // guarded by mu: MAX_CONCURRENT_STREAMS in force, then those not yet acknowledged
 	goneAt     time.Time          // guarded by mu: when GOAWAY was sent; zero: not yet
+	goneTold   bool               // guarded by mu: and it has been written; not before may the connection end
 	goneLast   uint32             // guarded by mu: the last stream id that GOAWAY named
 	dying      bool               // guarded by mu: nothing is read any more
 }
@@ -157,6 +158,9 @@ func (c *Conn) goAway(before uint32, code http2.ErrCode, debug []byte) {
 		}
 		return c.fr.WriteGoAway(last, code, debug)
 	})
+	c.mu.Lock()
+	c.goneTold = true
+	c.mu.Unlock()
 	c.endIfDrained()
 }
 
@@ -175,7 +179,7 @@ func (c *Conn) endIfDrained() {
 		return
 	}
 	c.mu.Lock()
-	drained := !c.goneAt.IsZero() && c.running == 0 && !c.opening
+	drained := c.goneTold && c.running == 0 && !c.opening
 	for _, st := range c.streams {
 		if !st.ended || !st.taken { // a request that has ended is taken in a moment: readLoop is at it
 			drained = drained && time.Since(c.goneAt) > drainWait

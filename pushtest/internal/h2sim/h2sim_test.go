@@ -241,8 +241,11 @@ func TestWhatAGoAwayNamesAsBegunIsAnsweredHoweverTheTwoCross(t *testing.T) {
 		if end := c.AwaitEnd(); end != nil {
 			t.Fatal(end)
 		}
+		if c.GoAway == nil {
+			t.Fatalf("round %d: the connection ended without the GOAWAY", round)
+		}
 		a := c.Answer(id)
-		if err == nil && c.GoAway != nil && c.GoAway.Last >= id && (a == nil || a.Status != 200) {
+		if err == nil && c.GoAway.Last >= id && (a == nil || a.Status != 200) {
 			t.Fatalf("round %d: GOAWAY says that stream %d may have been worked on, and it got %+v", round, id, a)
 		}
 		c.Close()
