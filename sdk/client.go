@@ -28,7 +28,7 @@ type Client struct {
 
 	base context.Context         // ends with Close
 	stop context.CancelCauseFunc // ends base
-	goes sync.WaitGroup          // all goroutines of the client
+	goes sync.WaitGroup          // all goroutines of the client, and the calls of the app that write to dir; see begin
 
 	registering turnstile     // held for one registration or logout; before mu
 	turn        chan struct{} // holds a token while a handler runs: one at a time
@@ -93,7 +93,8 @@ func Open(cfg Config) (*Client, error) {
 }
 
 // Close ends the session and all work. The context of a handler that runs ends now; Close waits for it to return, at most
-// until its time would have been over. What is on disk stays for the next Open.
+// until its time would have been over. Once Close has returned the client does not touch Dir any more: calls that come later
+// answer ErrClosed. What is on disk stays for the next Open.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.stop(ErrClosed)
@@ -176,6 +177,18 @@ func (c *Client) stopUser() {
 		stop()
 		<-done
 	}
+}
+
+// begin starts work that Close waits for, until goes.Done; false: the client is closed. That it is asked under mu keeps
+// goes from growing while Close waits.
+func (c *Client) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.base.Err() != nil {
+		return false
+	}
+	c.goes.Add(1)
+	return true
 }
 
 // within is ctx, ended also by Close.

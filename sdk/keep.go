@@ -119,7 +119,9 @@ func (c *Client) mend(ctx context.Context, w who, refusal string, code int) {
 		err = c.voidCredential(w.credential)
 	case refusal == codeForbidden: // the token is another user's than the device's: the device changes its owner
 		c.dropToken(w.token)
-		c.registering.Lock()
+		if !c.registering.within(ctx) {
+			return
+		}
 		err = c.register(ctx)
 		c.registering.Unlock()
 	}

@@ -43,9 +43,15 @@ func (c *Client) Login(ctx context.Context) error {
 }
 
 func (c *Client) login(ctx context.Context, r *Registration) error {
+	if !c.begin() {
+		return ErrClosed
+	}
+	defer c.goes.Done()
 	ctx, cancel := c.within(ctx)
 	defer cancel()
-	c.registering.Lock()
+	if !c.registering.within(ctx) {
+		return fmt.Errorf("another registration waits for the server: %w", context.Cause(ctx))
+	}
 	defer c.registering.Unlock()
 	c.mu.Lock()
 	c.wanted, c.applied, c.leaving = r, false, false
@@ -64,7 +70,9 @@ func (c *Client) login(ctx context.Context, r *Registration) error {
 
 // ensureRegistered registers if that is still to be done.
 func (c *Client) ensureRegistered(ctx context.Context) (identity, error) {
-	c.registering.Lock()
+	if !c.registering.within(ctx) {
+		return identity{}, context.Cause(ctx)
+	}
 	defer c.registering.Unlock()
 	if err := c.finishLogout(ctx); err != nil {
 		return identity{}, err
@@ -221,6 +229,10 @@ func (c *Client) dropToken(token push.Secret) {
 // can: that is no error. Until the next RegisterPush or Login nothing arrives. An error says that the phone could not write
 // it down.
 func (c *Client) Logout(ctx context.Context) error {
+	if !c.begin() {
+		return fmt.Errorf("sdk: logout: %w", ErrClosed)
+	}
+	defer c.goes.Done()
 	ctx, cancel := c.within(ctx)
 	defer cancel()
 	c.mu.Lock()
@@ -289,7 +301,9 @@ func (c *Client) retryLogout() {
 			if !sleep(c.base, backoff(try, jitter())) {
 				return
 			}
-			c.registering.Lock()
+			if !c.registering.within(c.base) {
+				return
+			}
 			err := c.finishLogout(c.base)
 			c.registering.Unlock()
 			if err == nil {

@@ -5,9 +5,6 @@ import "context"
 // turnstile is a mutex that can be waited for until a context ends.
 type turnstile chan struct{}
 
-// Lock waits for its turn.
-func (t turnstile) Lock() { t <- struct{}{} }
-
 // Unlock lets the next one in.
 func (t turnstile) Unlock() { <-t }
 
