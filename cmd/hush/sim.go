@@ -1,25 +1,42 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/hushpush/hush/pushtest/apnstest"
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )
 
 func newSim(w world) *cobra.Command {
-	return group("sim", "Simulators of APNs, FCM and phones, for tests in every language", newSimAPNs(w), newSimFCM(w), newSimWorld(w))
+	sim := group("sim", "Simulators of APNs, FCM and phones, for tests in every language", newSimAPNs(w), newSimFCM(w), newSimWorld(w))
+	sim.SetFlagErrorFunc(simFlagError)
+	return sim
+}
+
+// simFlagError says what a flag would have taken, where cobra only says what its parser thinks.
+func simFlagError(_ *cobra.Command, err error) error {
+	var value *pflag.InvalidValueError
+	if !errors.As(err, &value) {
+		return err
+	}
+	want := "another value"
+	switch value.GetFlag().Value.Type() {
+	case "uint64":
+		want = "a whole number, 0 or more"
+	case "bool":
+		want = "true, false, or no value"
+	}
+	return usagef("--%s is %q; want %s", value.GetFlag().Name, value.GetValue(), want)
 }
 
 // simFlags are the flags that every simulator has.
@@ -46,13 +63,6 @@ func (f *simFlags) addRulesTo(cmd *cobra.Command) {
 	flags.BoolVar(&f.rules, "rules", false, "print the rules that it holds, with their sources and switches, and end")
 	flags.BoolVar(&f.json, "json", false, "with --rules: as JSON")
 	flags.BoolVar(&f.markdown, "markdown", false, "with --rules: as a page of Markdown")
-	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
-}
-
-// ruleTable is a simulator's rules as they print themselves.
-type ruleTable interface {
-	WriteText(io.Writer) error
-	WriteJSON(io.Writer) error
 }
 
 // simulator is one that runs.
@@ -62,28 +72,47 @@ type simulator interface {
 }
 
 // run prints the rules, or runs the simulator that start makes until ctx ends.
-func (f *simFlags) run(ctx context.Context, w world, provider string, rules ruleTable, start func(*slog.Logger) (simulator, error)) error {
+func (f *simFlags) run(ctx context.Context, w world, page rulesPage, start func(*slog.Logger) (simulator, error)) error {
+	rules, err := page.rules.With(f.set, f.seed)
 	switch {
+	case err != nil:
+		return usagef("--%v", err)
+	case f.json && f.markdown:
+		return usagef("--json and --markdown are two forms; give one")
 	case f.rules && f.json:
 		return rules.WriteJSON(w.stdout)
 	case f.rules && f.markdown:
-		return writeRulesPage(w.stdout, provider, rules)
+		return page.write(w.stdout)
 	case f.rules:
 		return rules.WriteText(w.stdout)
 	case f.json || f.markdown:
 		return usagef("--json and --markdown are for --rules")
 	}
-	sim, err := start(slog.New(slog.NewTextHandler(w.stderr, nil)))
-	switch {
-	case errors.As(err, new(*net.OpError)), errors.As(err, new(*fs.PathError)):
-		return err // a port in use, a file that cannot be read or written
-	case err != nil:
-		return usagef("%v", err)
+	log := slog.New(slog.NewTextHandler(w.stderr, nil))
+	sim, err := start(log)
+	if err != nil {
+		return startError(err)
 	}
 	defer sim.Close()
+	if changed := rules.Changed(); len(changed) > 0 {
+		log.Info("switches that are not at their default", "seed", f.seed, "switches", strings.Join(changed, " "))
+	}
 	fmt.Fprintln(w.stdout, sim.ReadyLine())
 	<-ctx.Done()
 	return nil
+}
+
+// startError tells wrong flags from what the machine does not give: a port in use, a file that cannot be read or written.
+func startError(err error) error {
+	var (
+		op   *net.OpError
+		path *fs.PathError
+		sys  syscall.Errno
+	)
+	if errors.As(err, &path) || errors.As(err, &op) && errors.As(err, &sys) {
+		return err
+	}
+	return usagef("%v", err)
 }
 
 // apnsFlags are those of a simulator of APNs.
@@ -132,7 +161,7 @@ For several keys, --key, --key-id and --team-id are repeated in step.`,
 		Example: `  hush sim apns --control 127.0.0.1:3197 --cert-dir certs --key certs/key.p8 --key-id ABC1234567 --team-id DEF1234567 --topic com.example.notes
   hush sim apns --rules`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.run(cmd.Context(), w, "APNs", apnstest.Rules(), func(log *slog.Logger) (simulator, error) {
+			return f.run(cmd.Context(), w, apnsPage, func(log *slog.Logger) (simulator, error) {
 				cfg, err := a.config()
 				if err != nil {
 					return nil, err
@@ -160,7 +189,7 @@ service account file and trust in ca.pem. The first line on standard output is "
 		Example: `  hush sim fcm --control 127.0.0.1:3198 --cert-dir certs --service-account certs/service-account.json
   hush sim fcm --rules`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.run(cmd.Context(), w, "FCM", fcmtest.Rules(), func(log *slog.Logger) (simulator, error) {
+			return f.run(cmd.Context(), w, fcmPage, func(log *slog.Logger) (simulator, error) {
 				return fcmtest.Start(fcmtest.Config{Listen: f.listen, Control: f.control, CertDir: f.certDir, Project: project,
 					ServiceAccount: serviceAccount, Set: f.set, Seed: f.seed, Logger: log})
 			})
@@ -171,33 +200,3 @@ service account file and trust in ca.pem. The first line on standard output is "
 	cmd.Flags().StringVar(&serviceAccount, "service-account", "", "service account file: read if it exists, else written")
 	return cmd
 }
-
-// writeRulesPage prints the rules as the page in docs/generated.
-func writeRulesPage(to io.Writer, provider string, rules ruleTable) error {
-	var text bytes.Buffer
-	if err := rules.WriteJSON(&text); err != nil {
-		return err
-	}
-	var rows []struct{ Name, Rule, Source, Certain, Switch, Default string }
-	if err := json.Unmarshal(text.Bytes(), &rows); err != nil {
-		return fmt.Errorf("read the rules: %w", err)
-	}
-	command := "hush sim " + strings.ToLower(provider)
-	var page strings.Builder
-	fmt.Fprintf(&page, "# The rules of the %s simulator\n\n", provider)
-	fmt.Fprintf(&page, "Written by `make generate` from the table that the simulator runs by; `%s --rules` prints it too. A rule with a\n", command)
-	fmt.Fprintf(&page, "switch can be changed: `%s --set NAME=VALUE`.\n\n", command)
-	page.WriteString("| rule | how certain | source | switch and default |\n| --- | --- | --- | --- |\n")
-	for _, r := range rows {
-		change := ""
-		if r.Switch != "" {
-			change = "`" + r.Switch + "=" + r.Default + "`"
-		}
-		fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", cell(r.Rule), cell(r.Certain), cell(r.Source), cell(change))
-	}
-	_, err := io.WriteString(to, page.String())
-	return err
-}
-
-// cell keeps a text within its cell of a Markdown table.
-func cell(s string) string { return strings.NewReplacer("|", `\|`, "<", "&lt;", "\n", " ").Replace(s) }

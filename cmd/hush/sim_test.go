@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,15 +115,98 @@ func TestASimulatorPrintsItsRules(t *testing.T) {
 	}
 }
 
-func TestASimulatorRefusesWhatItDoesNotKnow(t *testing.T) {
+// wrongFlags are calls of hush sim that are wrong, each with what the refusal must say: the flag, what is wrong, what would be
+// right.
+var wrongFlags = []struct {
+	args []string
+	code int
+	says []string
+}{
+	{[]string{"apns", "x"}, exitUsage, []string{`"x"`}},
+	{[]string{"apns", "--bogus"}, exitUsage, []string{"--bogus"}},
+	{[]string{"apns", "--json"}, exitUsage, []string{"--json", "--rules"}},
+	{[]string{"apns", "--rules", "--json", "--markdown"}, exitUsage, []string{"--json", "--markdown", "give one"}},
+	{[]string{"fcm", "--rules", "--set", "nonsense"}, exitUsage, []string{"--set", "NAME=VALUE"}},
+	{[]string{"apns", "--set", "device.rat=1"}, exitUsage, []string{"--set", `"device.rat"`, "perhaps device.rate"}},
+	{[]string{"world", "--set", "device.rat=1"}, exitUsage, []string{"--set", `"device.rat"`, "perhaps device.rate"}},
+	{[]string{"fcm", "--set", "storage.order=none"}, exitUsage, []string{"--set", "sent, any"}},
+	{[]string{"apns", "--set", "streams.max=0"}, exitUsage, []string{"--set", "streams.max=0", "1 or more"}},
+	{[]string{"apns", "--set", "connection.idle=5"}, exitUsage, []string{"--set", "a duration such as 75m"}},
+	{[]string{"world", "--seed", "some"}, exitUsage, []string{"--seed", `"some"`, "a whole number"}},
+	{[]string{"apns", "--listen", "nowhere"}, exitUsage, []string{"--listen", `"nowhere"`, "HOST:PORT"}},
+	{[]string{"apns", "--listen", "127.0.0.1:99999"}, exitUsage, []string{"--listen", "65535"}},
+	{[]string{"fcm", "--control", "127.0.0.1:"}, exitUsage, []string{"--control", "HOST:PORT"}},
+	{[]string{"world", "--fcm-listen", "nowhere"}, exitUsage, []string{"--fcm-listen", "HOST:PORT"}},
+	{[]string{"world", "--apns-listen", "127.0.0.1:0", "--fcm-listen", "127.0.0.1:0", "--control", "nowhere"}, exitUsage, []string{"--control", "HOST:PORT"}},
+	{[]string{"world", "--app-events", "some"}, exitUsage, []string{"--app-events", "push or all"}},
+	{[]string{"apns", "--environment", "staging"}, exitUsage, []string{"--environment", `"staging"`, "production or development"}},
+	{[]string{"apns", "--key-environment", "staging"}, exitUsage, []string{"--key-environment", `"staging"`, "both"}},
+	{[]string{"apns", "--key-id", "short"}, exitUsage, []string{"--key-id", `"short"`, "10 characters"}},
+	{[]string{"apns", "--team-id", "short"}, exitUsage, []string{"--team-id", `"short"`, "10 characters"}},
+	{[]string{"apns", "--topic", "a/b"}, exitUsage, []string{"--topic", `"a/b"`, "com.example.notes"}},
+	{[]string{"apns", "--key-topic", "nobody=com.example"}, exitUsage, []string{"--key-topic", "id of one of the keys"}},
+	{[]string{"apns", "--key", "a", "--key", "b", "--key-id", "AAAAAAAAAA"}, exitUsage, []string{"--key-id", "in step"}},
+	{[]string{"apns", "--key", "FILE"}, exitUsage, []string{"--key", "FILE", "want a .p8"}},
+	{[]string{"apns", "--key", "DIR"}, exitRefused, []string{"--key", "DIR"}},
+	{[]string{"apns", "--cert-dir", "FILE"}, exitRefused, []string{"--cert-dir", "FILE"}},
+	{[]string{"fcm", "--cert-dir", "FILE/below"}, exitRefused, []string{"FILE/below"}},
+	{[]string{"fcm", "--service-account", "FILE"}, exitUsage, []string{"--service-account", "FILE", "JSON"}},
+	{[]string{"fcm", "--service-account", "FILE/below"}, exitRefused, []string{"--service-account", "FILE/below"}},
+	{[]string{"fcm", "--project", "A_B"}, exitUsage, []string{"--project", `"A_B"`, "such as demo"}},
+}
+
+func TestASimulatorRefusesWrongFlagsByName(t *testing.T) {
 	t.Parallel()
-	for _, provider := range simulated {
-		for _, args := range [][]string{{"--set", "nonsense=1"}, {"--set", "nonsense"}, {"--listen", "nowhere"}, {"--json"}, {"x"}} {
-			got := hush(t, nil, "", append([]string{"sim", provider, "--listen", "127.0.0.1:0"}, args...)...)
-			if got.code != exitUsage || got.out != "" {
-				t.Errorf("sim %s %q: exit %d, %q; want 2", provider, args, got.code, got.errout)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	place := strings.NewReplacer("FILE", file, "DIR", dir).Replace
+	for _, c := range wrongFlags {
+		args := []string{"sim"}
+		for _, a := range c.args {
+			args = append(args, place(a))
+		}
+		if c.args[0] != "world" && !slices.Contains(args, "--listen") {
+			args = append(args, "--listen", "127.0.0.1:0")
+		}
+		got := hush(t, nil, "", args...)
+		if got.code != c.code || got.out != "" {
+			t.Errorf("%q: exit %d and %q on standard output, want %d and nothing (%s)", args, got.code, got.out, c.code, got.errout)
+		}
+		for _, want := range c.says {
+			if !strings.Contains(got.errout, place(want)) {
+				t.Errorf("%q says %q, want %q in it", args, got.errout, place(want))
 			}
 		}
+	}
+}
+
+func TestASimulatorTellsWhatASeedHasChosen(t *testing.T) {
+	t.Parallel()
+	for _, provider := range append(simulated, "world") {
+		chosen := func(args ...string) map[string]string {
+			got := hush(t, nil, "", append([]string{"sim", provider, "--rules", "--json"}, args...)...)
+			var rules []struct{ Switch, Value string }
+			if err := json.Unmarshal([]byte(got.out), &rules); err != nil {
+				t.Fatalf("sim %s --rules --json %q: %v", provider, args, err)
+			}
+			values := map[string]string{}
+			for _, r := range rules {
+				values[r.Switch] = r.Value
+			}
+			return values
+		}
+		usual, seven := chosen(), chosen("--seed", "7")
+		if again := chosen("--seed", "7"); !maps.Equal(seven, again) || maps.Equal(seven, usual) {
+			t.Errorf("sim %s: seed 7 chose %v, then %v; want the same twice, and not the defaults", provider, seven, again)
+		}
+	}
+	line, stop := background(t, nil, "sim", "apns", "--listen", "127.0.0.1:0", "--seed", "7", "--set", "device.rate=5")
+	readyAddress(t, line, "listen")
+	if _, errout := stop(); !strings.Contains(errout, "device.rate=5") || !strings.Contains(errout, "seed=7") {
+		t.Errorf("with seed 7 and a switch the log says %q, want both in it", errout)
 	}
 }
 

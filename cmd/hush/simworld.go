@@ -43,7 +43,7 @@ and time moves by /_sim/clock only, so that the same script has the same effects
 			if w.getenv("GOMEMLIMIT") == "" {
 				debug.SetMemoryLimit(worldtest.MemoryLimit)
 			}
-			return f.run(cmd.Context(), w, "world", worldtest.Rules(), f.start)
+			return f.run(cmd.Context(), w, worldPage, f.start)
 		},
 	}
 	f.addRulesTo(cmd)

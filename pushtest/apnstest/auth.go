@@ -206,6 +206,7 @@ var ruleRefresh = Rule{
 	Certain: "uncertain",
 	Switch:  "provider_token.burst",
 	Default: "1",
+	Least:   1,
 	Varies:  []string{"1", "2"},
 }
 

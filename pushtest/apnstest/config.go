@@ -3,8 +3,9 @@ package apnstest
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"regexp"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
 // Environment is one of APNs' two worlds; a device token is good in one of them.
@@ -49,20 +50,20 @@ func (c *Config) check() error {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return fmt.Errorf("apnstest: Listen is %q; want host:port: %w", c.Listen, err)
+	if err := simkit.CheckAddress("Listen", "listen", c.Listen); err != nil {
+		return fmt.Errorf("apnstest: %w", err)
 	}
 	if c.Control != "" {
-		if _, _, err := net.SplitHostPort(c.Control); err != nil {
-			return fmt.Errorf("apnstest: Control is %q; want host:port: %w", c.Control, err)
+		if err := simkit.CheckAddress("Control", "control", c.Control); err != nil {
+			return fmt.Errorf("apnstest: %w", err)
 		}
 	}
 	if c.Environment != Production && c.Environment != Development {
-		return fmt.Errorf("apnstest: Environment is %q; want production or development", c.Environment)
+		return fmt.Errorf("apnstest: Environment (--environment) is %q; want production or development", c.Environment)
 	}
 	for _, t := range c.Topics {
 		if !topicForm.MatchString(t) {
-			return fmt.Errorf("apnstest: topic %q; want a bundle id such as com.example.notes", t)
+			return fmt.Errorf("apnstest: topic %q (--topic); want a bundle id such as com.example.notes", t)
 		}
 	}
 	return nil

@@ -38,6 +38,7 @@ var ruleFirstStream = Rule{
 	Certain: "documented",
 	Switch:  "streams.first",
 	Default: "1",
+	Least:   1,
 }
 
 var ruleStreams = Rule{
@@ -47,6 +48,7 @@ var ruleStreams = Rule{
 	Certain: "observed",
 	Switch:  "streams.max",
 	Default: "1000",
+	Least:   1,
 	Varies:  []string{"500", "1000", "1500"},
 }
 

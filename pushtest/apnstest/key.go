@@ -51,11 +51,11 @@ func Keys(files, ids, teams, environments []string) ([]Key, error) {
 		vals []string
 	}{{"key", files}, {"key-id", ids}, {"team-id", teams}} {
 		if len(l.vals) != n && (n > 1 || len(l.vals) > 1) {
-			return nil, fmt.Errorf("apnstest: %d × %s, but %d keys; --key, --key-id and --team-id go in step", len(l.vals), l.name, n)
+			return nil, fmt.Errorf("apnstest: %d × --%s, but %d keys; --key, --key-id and --team-id go in step", len(l.vals), l.name, n)
 		}
 	}
 	if e := len(environments); e > 1 && e != n {
-		return nil, fmt.Errorf("apnstest: %d key environments for %d keys; give one for all, or one each", e, n)
+		return nil, fmt.Errorf("apnstest: %d × --key-environment for %d keys; give one for all, or one each", e, n)
 	}
 	at := func(vals []string, i int) string {
 		if len(vals) == 1 && n > 1 {
@@ -83,7 +83,7 @@ func Restrict(keys []Key, topics, related []string) error {
 		id, value, ok := strings.Cut(entry, "=")
 		i := slices.IndexFunc(keys, func(k Key) bool { return k.ID == id || k.ID == "" && id == defaultKeyID })
 		if !ok || i < 0 {
-			return nil, "", fmt.Errorf("apnstest: %s %q; want the id of one of the keys, =, and a value", flag, entry)
+			return nil, "", fmt.Errorf("apnstest: --%s %q; want the id of one of the keys, =, and a value", flag, entry)
 		}
 		return &keys[i], value, nil
 	}
@@ -93,7 +93,7 @@ func Restrict(keys []Key, topics, related []string) error {
 			return err
 		}
 		if !topicForm.MatchString(topic) {
-			return fmt.Errorf("apnstest: key-topic %q; want a bundle id such as com.example.notes behind the =", entry)
+			return fmt.Errorf("apnstest: --key-topic %q; want a bundle id such as com.example.notes behind the =", entry)
 		}
 		k.Topics = append(k.Topics, topic)
 	}
@@ -103,7 +103,7 @@ func Restrict(keys []Key, topics, related []string) error {
 			return err
 		}
 		if !slices.ContainsFunc(keys, func(o Key) bool { return o.ID == other && other != k.ID }) {
-			return fmt.Errorf("apnstest: key-related %q; want the id of another of the keys behind the =", entry)
+			return fmt.Errorf("apnstest: --key-related %q; want the id of another of the keys behind the =", entry)
 		}
 		k.Related = other
 	}
@@ -131,7 +131,7 @@ func openKeys(cfg *Config) ([]Key, error) {
 			return nil, err
 		}
 		if slices.ContainsFunc(keys[:i], func(o Key) bool { return o.ID == k.ID }) {
-			return nil, fmt.Errorf("apnstest: two keys have the id %s", k.ID)
+			return nil, fmt.Errorf("apnstest: two keys have the id %s (--key-id); want one each", k.ID)
 		}
 	}
 	return keys, nil
@@ -140,21 +140,21 @@ func openKeys(cfg *Config) ([]Key, error) {
 func (k *Key) open() error {
 	switch {
 	case !idForm.MatchString(k.ID):
-		return fmt.Errorf("apnstest: key id %q; want 10 characters of A-Z and 0-9", k.ID)
+		return fmt.Errorf("apnstest: key id %q (--key-id); want 10 characters of A-Z and 0-9", k.ID)
 	case !idForm.MatchString(k.Team):
-		return fmt.Errorf("apnstest: team id %q; want 10 characters of A-Z and 0-9", k.Team)
+		return fmt.Errorf("apnstest: team id %q (--team-id); want 10 characters of A-Z and 0-9", k.Team)
 	case k.Environment != "" && k.Environment != Production && k.Environment != Development:
-		return fmt.Errorf("apnstest: environment %q of key %s; want production, development or both", k.Environment, k.ID)
+		return fmt.Errorf("apnstest: environment %q of key %s (--key-environment); want production, development or both", k.Environment, k.ID)
 	}
 	var err error
 	if len(k.PEM) == 0 && k.File != "" {
 		if k.PEM, err = os.ReadFile(k.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("apnstest: reading key %s: %w", k.ID, err)
+			return fmt.Errorf("apnstest: reading key %s (--key): %w", k.ID, err)
 		}
 	}
 	if len(k.PEM) > 0 {
 		if k.private, err = parseP8(k.PEM); err != nil {
-			return fmt.Errorf("apnstest: key %s: %w", k.ID, err)
+			return fmt.Errorf("apnstest: key %s (--key%s): %w", k.ID, within(k.File), err)
 		}
 		return nil
 	}
@@ -164,13 +164,21 @@ func (k *Key) open() error {
 	k.inMemory = k.File == ""
 	if k.File != "" {
 		if err := os.MkdirAll(filepath.Dir(k.File), 0o755); err != nil {
-			return fmt.Errorf("apnstest: writing key %s: %w", k.ID, err)
+			return fmt.Errorf("apnstest: writing key %s (--key): %w", k.ID, err)
 		}
 		if err := simkit.WriteFile(k.File, k.PEM, 0o600); err != nil {
-			return fmt.Errorf("apnstest: writing key %s: %w", k.ID, err)
+			return fmt.Errorf("apnstest: writing key %s (--key): %w", k.ID, err)
 		}
 	}
 	return nil
+}
+
+// within names a file in an error, if there is one.
+func within(file string) string {
+	if file == "" {
+		return ""
+	}
+	return " " + file
 }
 
 // parseP8 reads what Apple hands out: PKCS#8 in PEM, an EC key on P-256.

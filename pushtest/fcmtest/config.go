@@ -3,8 +3,9 @@ package fcmtest
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"regexp"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
 const (
@@ -38,16 +39,16 @@ func (c *Config) check() error {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return fmt.Errorf("fcmtest: Listen is %q; want host:port: %w", c.Listen, err)
+	if err := simkit.CheckAddress("Listen", "listen", c.Listen); err != nil {
+		return fmt.Errorf("fcmtest: %w", err)
 	}
 	if c.Control != "" {
-		if _, _, err := net.SplitHostPort(c.Control); err != nil {
-			return fmt.Errorf("fcmtest: Control is %q; want host:port: %w", c.Control, err)
+		if err := simkit.CheckAddress("Control", "control", c.Control); err != nil {
+			return fmt.Errorf("fcmtest: %w", err)
 		}
 	}
 	if c.Project != "" && !projectForm.MatchString(c.Project) {
-		return fmt.Errorf("fcmtest: Project is %q; want a project id such as %s", c.Project, defaultProject)
+		return fmt.Errorf("fcmtest: Project (--project) is %q; want a project id such as %s", c.Project, defaultProject)
 	}
 	return nil
 }

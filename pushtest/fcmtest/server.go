@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -106,9 +105,6 @@ func (s *Server) start(cfg Config) (err error) {
 
 func (s *Server) openAccount(cfg Config) (err error) {
 	if cfg.ServiceAccount == "" && cfg.CertDir != "" {
-		if err := os.MkdirAll(cfg.CertDir, 0o755); err != nil {
-			return fmt.Errorf("fcmtest: making the certificate directory: %w", err)
-		}
 		cfg.ServiceAccount = filepath.Join(cfg.CertDir, "service-account.json")
 	}
 	if cfg.ServiceAccount != "" {

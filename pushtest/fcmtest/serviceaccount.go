@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/hushpush/hush/pushtest/internal/simkit"
@@ -69,14 +70,14 @@ func openServiceAccount(path, project string, tokenURI string) (*serviceAccount,
 		if err != nil {
 			return nil, err
 		}
-		return a, simkit.WriteFile(path, a.raw, 0o600)
+		return a, a.write(path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("fcmtest: reading the service account: %w", err)
+		return nil, fmt.Errorf("fcmtest: reading the service account (--service-account): %w", err)
 	}
 	a, err := readServiceAccount(b)
 	if err != nil {
-		return nil, fmt.Errorf("fcmtest: the service account in %s: %w", path, err)
+		return nil, fmt.Errorf("fcmtest: the service account in %s (--service-account): %w", path, err)
 	}
 	if a.TokenURI == tokenURI || !a.simulated() {
 		return a, nil
@@ -85,7 +86,19 @@ func openServiceAccount(path, project string, tokenURI string) (*serviceAccount,
 	if err := a.encode(); err != nil {
 		return nil, err
 	}
-	return a, simkit.WriteFile(path, a.raw, 0o600)
+	return a, a.write(path)
+}
+
+// write puts the account into its file, and makes the directory if it is missing.
+func (a *serviceAccount) write(path string) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = simkit.WriteFile(path, a.raw, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("fcmtest: writing the service account (--service-account): %w", err)
+	}
+	return nil
 }
 
 // simulated says whether a simulator wrote the account: by its name, which no account of Google's has.

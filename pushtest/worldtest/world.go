@@ -109,8 +109,8 @@ func (w *World) start(cfg Config, rules phonetest.Rules) (err error) {
 	if cfg.Control == "" {
 		return nil
 	}
-	if _, _, err := net.SplitHostPort(cfg.Control); err != nil {
-		return fmt.Errorf("worldtest: Control is %q; want host:port: %s", cfg.Control, err)
+	if err := simkit.CheckAddress("Control", "control", cfg.Control); err != nil {
+		return fmt.Errorf("worldtest: %w", err)
 	}
 	if w.controlLn, err = simkit.Listen(cfg.Control, "control"); err != nil {
 		return fmt.Errorf("worldtest: %w", err)
@@ -230,7 +230,7 @@ func splitSwitches(sets []string) (apns, fcm, phones []string, err error) {
 		case !ok:
 			return nil, nil, nil, fmt.Errorf("worldtest: set %q: want NAME=VALUE", set)
 		case name == "" || list == nil:
-			return nil, nil, nil, fmt.Errorf("worldtest: set %q: there is no switch %q; --rules lists them", set, name)
+			return nil, nil, nil, fmt.Errorf("worldtest: %w", simkit.UnknownSwitch(Rules(), set))
 		}
 		*list = append(*list, set)
 	}

@@ -64,7 +64,7 @@ func NewCA() (*CA, error) {
 // Simulators that start at the same moment agree on one.
 func OpenCA(dir string) (*CA, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("simkit: making the certificate directory: %w", err)
+		return nil, fmt.Errorf("simkit: making the certificate directory (--cert-dir): %w", err)
 	}
 	keyPath := filepath.Join(dir, caKeyFile)
 	ca, err := readCA(keyPath)
@@ -78,10 +78,10 @@ func OpenCA(dir string) (*CA, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("simkit: the CA in %s: %w", keyPath, err)
+		return nil, fmt.Errorf("simkit: the CA in %s (--cert-dir): %w", keyPath, err)
 	}
 	if err := WriteFile(filepath.Join(dir, caFile), ca.PEM(), 0o644); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("simkit: the certificate directory (--cert-dir): %w", err)
 	}
 	return ca, nil
 }

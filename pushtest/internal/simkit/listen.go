@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"syscall"
 )
 
@@ -28,4 +29,15 @@ func ReadyLine(listen, control string) string {
 		return "ready listen=" + listen
 	}
 	return "ready listen=" + listen + " control=" + control
+}
+
+// CheckAddress says what is wrong with the value of a flag, or of the field of a Config of that name, that is to be listened on.
+func CheckAddress(field, flag, addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		if n, err := strconv.Atoi(port); err == nil && n >= 0 && n <= 65535 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s (--%s) is %q; want HOST:PORT, such as 127.0.0.1:2197, with a port of 0 (any that is free) to 65535", field, flag, addr)
 }

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hushpush/hush/pushtest/apnstest"
+	"github.com/hushpush/hush/pushtest/fcmtest"
+	"github.com/hushpush/hush/pushtest/worldtest"
+)
+
+// rulesPage is a table of rules as the page in docs/generated shows it.
+type rulesPage struct {
+	title   string
+	command string // that prints it, and switches its rules
+	rules   apnstest.RuleTable
+}
+
+var (
+	apnsPage = rulesPage{"The rules of the APNs simulator", "hush sim apns", apnstest.Rules()}
+	fcmPage  = rulesPage{"The rules of the FCM simulator", "hush sim fcm", fcmtest.Rules()}
+
+	worldPage = rulesPage{"The rules of the simulators and phones", "hush sim world", worldtest.Rules()}
+)
+
+// write prints the page in Markdown, with the defaults.
+func (p rulesPage) write(to io.Writer) error {
+	var page strings.Builder
+	fmt.Fprintf(&page, "# %s\n\n", p.title)
+	fmt.Fprintf(&page, "Written by `make generate` from the table that the simulator runs by; `%s --rules` prints it too. A rule with a\n", p.command)
+	fmt.Fprintf(&page, "switch can be changed: `%s --set NAME=VALUE`. With `--seed N` those vary for which it says so, the same way for\n", p.command)
+	page.WriteString("the same number.\n\n")
+	page.WriteString("| rule | how certain | source | switch and default | with a seed |\n| --- | --- | --- | --- | --- |\n")
+	for _, r := range p.rules {
+		change := ""
+		if r.Switch != "" {
+			change = "`" + r.Switch + "=" + r.Default + "`"
+			if r.Words != nil {
+				change += " of " + strings.Join(r.Words, ", ")
+			}
+		}
+		fmt.Fprintf(&page, "| %s | %s | %s | %s | %s |\n", cell(r.Text), cell(string(r.Certain)), cell(r.Source), cell(change), cell(strings.Join(r.Varies, ", ")))
+	}
+	_, err := io.WriteString(to, page.String())
+	return err
+}
+
+// cell keeps a text within its cell of a Markdown table.
+func cell(s string) string { return strings.NewReplacer("|", `\|`, "<", "&lt;", "\n", " ").Replace(s) }
