@@ -176,12 +176,20 @@ var ruleOneTeam = Rule{
 
 var ruleOneKey = Rule{
 	Name:    "connection.key",
-	Text:    `It binds it to that key as well: another key of the team is 403 UnrelatedKeyIdInToken ("refuse"), but for one that is related to it; or taken ("accept").`,
-	Source:  `Apple, "Establishing a token-based connection to APNs"; "Handling notification responses from APNs"`,
-	Certain: "documented",
+	Text:    `It binds it to that key as well: another key of the team is 403 UnrelatedKeyIdInToken ("refuse"), but for one that is related to it; or only if one of the two is for certain topics alone ("scope"); or taken ("accept"). What the key may send to is settled at the start, so a new bundle id never meets an old connection.`,
+	Source:  `Apple, "Handling notification responses from APNs": unrelated to the first push's key; "Establishing a token-based connection to APNs" forbids a change between a team's key and a topic's, and says nothing of two of a team's`,
+	Certain: "uncertain",
 	Switch:  "connection.key",
 	Default: "refuse",
-	Words:   []string{"refuse", "accept"},
+	Words:   []string{"refuse", "scope", "accept"},
+	Varies:  []string{"refuse", "scope"},
+}
+
+var ruleKeyLimits = Rule{
+	Name:    "key.limits",
+	Text:    "How many keys a developer account may have (two of a team, 200 for topics, with 400 topics each, in an environment) is the account's affair: the simulator takes any number. A key that is revoked is a fault with InvalidProviderToken.",
+	Source:  `Apple, "Establishing a token-based connection to APNs"`,
+	Certain: "documented",
 }
 
 // bind holds a connection to the team and key of its first good token.
@@ -193,10 +201,21 @@ func (s *Server) bind(l *link, sign *signature) *refusal {
 		l.boundTo = now
 	case first.Team != now.Team:
 		return refuse(Reason(s.set.String("connection.team")))
-	case first.ID != now.ID && first.Related != now.ID && now.Related != first.ID && s.set.String("connection.key") == "refuse":
+	case first.ID != now.ID && first.Related != now.ID && now.Related != first.ID && s.forbidsChange(first, now):
 		return refuse(UnrelatedKeyIDInToken)
 	}
 	return nil
+}
+
+// forbidsChange says whether a connection that is bound to one key of a team may not go on with another.
+func (s *Server) forbidsChange(first, now *Key) bool {
+	switch s.set.String("connection.key") {
+	case "accept":
+		return false
+	case "scope":
+		return len(first.Topics) > 0 || len(now.Topics) > 0
+	}
+	return true
 }
 
 var ruleRefresh = Rule{

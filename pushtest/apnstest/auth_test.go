@@ -157,6 +157,9 @@ func TestAConnectionIsBoundToATeamAndAKey(t *testing.T) {
 	w.send(by(w, 3)).mustBe(t, 403, "BadEnvironmentKeyIdInToken", "a key of the other environment")
 	w.send(by(w, 5)).mustBe(t, 200, "", "a related key")
 	w.send().mustBe(t, 200, "", "the first key again")
+	w = start(apnstest.Set("connection.key", "scope"))
+	w.send(by(w, 1)).mustBe(t, 200, "", "another key of the team, where the scope counts")
+	w.send(by(w, 4)).mustBe(t, 403, "UnrelatedKeyIdInToken", "a key for certain topics, where the scope counts")
 	w = start(apnstest.Set("connection.team", "Forbidden"), apnstest.Set("connection.key", "accept"),
 		apnstest.Set("key.environment.reason", "BadEnvironmentKeyInToken"))
 	w.send(by(w, 1)).mustBe(t, 200, "", "another key, switched")

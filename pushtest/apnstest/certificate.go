@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"software.sslmate.com/src/go-pkcs12"
 
@@ -18,6 +19,7 @@ import (
 // What Apple writes into a sender's certificate.
 var (
 	oidTopics      = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 3, 6} // all topics, each followed by the suffixes it stands for
+	oidVoIP        = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 3, 4} // of a certificate for VoIP pushes
 	oidDevelopment = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 3, 1}
 	oidProduction  = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 3, 2}
 	oidUserID      = asn1.ObjectIdentifier{0, 9, 2342, 19200300, 100, 1, 1} // in the subject: the topic of one that lists none
@@ -27,6 +29,7 @@ var (
 type sender struct {
 	trusted     bool // signed by our CA, and in its time
 	topics      []string
+	voIP        bool // for VoIP pushes alone
 	production  bool
 	development bool
 }
@@ -59,6 +62,38 @@ var ruleCertificateEnvironment = Rule{
 	Varies:  []string{"answer", "goaway"},
 }
 
+var ruleCertificateVoIP = Rule{
+	Name:    "certificate.voip",
+	Text:    "A certificate with extension …6.3.4 and no list of topics is for VoIP: its topic is the UID of its subject, with .voip if that lacks it, and another topic gets what certificate.topic says. One that lists topics is good for VoIP by that list.",
+	Source:  `Apple, "Sending notification requests to APNs": 1.2.840.113635.100.6.3.4 is for VoIP; how such a certificate names its topic is reported from the field`,
+	Certain: "observed",
+}
+
+var ruleCertificateSuffixes = Rule{
+	Name:    "certificate.suffixes",
+	Text:    `Which suffixes a bundle id that a certificate lists stands for as well: "all", or only .voip and .complication ("voip").`,
+	Source:  `pushy's mock server: .voip and .complication; Apple says that certificates support the topics listed in them`,
+	Certain: "uncertain",
+	Switch:  "certificate.suffixes",
+	Default: "all",
+	Words:   []string{"all", "voip"},
+	Varies:  []string{"all", "voip"},
+}
+
+// mayUse says whether a certificate is good for a topic: fullTopic as the request says it, bundle without its suffix.
+func (s *Server) mayUse(c *sender, bundle, fullTopic string) bool {
+	suffix := strings.TrimPrefix(fullTopic, bundle)
+	switch {
+	case c.voIP:
+		return fullTopic == c.topics[0]
+	case slices.Contains(c.topics, fullTopic):
+		return true
+	case s.set.String("certificate.suffixes") == "voip" && suffix != "" && suffix != suffixOf["voip"] && suffix != suffixOf["complication"]:
+		return false
+	}
+	return slices.Contains(c.topics, bundle)
+}
+
 // readSender reads the certificate that a client has shown.
 func (s *Server) readSender(certs []*x509.Certificate) *sender {
 	cert := certs[0]
@@ -72,6 +107,8 @@ func (s *Server) readSender(certs []*x509.Certificate) *sender {
 		switch {
 		case e.Id.Equal(oidTopics):
 			se.topics = topicsIn(e.Value)
+		case e.Id.Equal(oidVoIP):
+			se.voIP = true
 		case e.Id.Equal(oidProduction):
 			se.production = true
 		case e.Id.Equal(oidDevelopment):
@@ -82,6 +119,12 @@ func (s *Server) readSender(certs []*x509.Certificate) *sender {
 		if v, ok := n.Value.(string); ok && n.Type.Equal(oidUserID) && len(se.topics) == 0 {
 			se.topics = []string{v}
 		}
+	}
+	if slices.ContainsFunc(cert.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidTopics) }) {
+		se.voIP = false // it says itself what it is for
+	}
+	if se.voIP && len(se.topics) > 0 {
+		se.topics[0] = strings.TrimSuffix(se.topics[0], suffixOf["voip"]) + suffixOf["voip"]
 	}
 	return se
 }
@@ -165,6 +208,16 @@ func (s *Server) ClientCertificate(topics []string, environments ...Environment)
 		}
 	}
 	return s.ca.Issue(tmpl)
+}
+
+// VoIPCertificate makes a sender's certificate for VoIP pushes to the app with this bundle id, and nothing else.
+func (s *Server) VoIPCertificate(bundleID string) (tls.Certificate, error) {
+	return s.ca.Issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: "VoIP Services: " + bundleID,
+			ExtraNames: []pkix.AttributeTypeAndValue{{Type: oidUserID, Value: bundleID + suffixOf["voip"]}}},
+		ExtKeyUsage:     []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		ExtraExtensions: []pkix.Extension{{Id: oidVoIP, Value: asn1.NullBytes}},
+	})
 }
 
 // ClientP12 is ClientCertificate as a PKCS#12 file with an empty password, in the ciphers that every reader knows.

@@ -58,6 +58,34 @@ func TestCertificatesHaveAnEnvironmentAndAnAuthority(t *testing.T) {
 	}
 }
 
+func TestCertificatesForVoIPAreForThatAlone(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	cert, err := w.VoIPCertificate(topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.client = w.Client(cert)
+	defer w.client.CloseIdleConnections()
+	voip := header("apns-push-type", "voip")
+	w.send(voip, header("apns-topic", topic+".voip")).mustBe(t, 200, "", "its topic")
+	w.send(voip, without("apns-topic")).mustBe(t, 200, "", "its topic, not said")
+	w.send(without("apns-push-type"), without("apns-topic")).mustBe(t, 200, "", "as before there were push types")
+	w.send().mustBe(t, 400, "TopicDisallowed", "a background push")
+	w.send(header("apns-topic", topic+".complication"), header("apns-push-type", "complication")).mustBe(t, 400, "TopicDisallowed", "another suffix")
+}
+
+func TestWhatAListedBundleIDStandsForIsASwitch(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]apnstest.Reason{"all": "", "voip": "TopicDisallowed"} {
+		w := setup(t, apnstest.Set("certificate.suffixes", word))
+		w.withCertificate(w.Server, []string{topic})
+		w.send(header("apns-topic", topic+".voip"), header("apns-push-type", "voip")).mustBe(t, 200, "", word+": .voip")
+		status := map[apnstest.Reason]int{"": 200, "TopicDisallowed": 400}[want]
+		w.send(header("apns-topic", topic+".push-type.widgets"), header("apns-push-type", "widgets")).mustBe(t, status, want, word+": widgets")
+	}
+}
+
 func TestClientFilesWorkWithOthersLibraries(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -2,6 +2,7 @@ package apnstest
 
 import (
 	"encoding/json"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,13 +16,16 @@ type link struct {
 	used     atomic.Bool  // a request has come
 	requests atomic.Int64 // how many were judged
 
-	mu        sync.Mutex
-	signed    []*signature // guarded by mu: the provider tokens that were verified last, oldest first
-	boundTo   *Key         // guarded by mu: the key of the first good provider token
-	tokens    []tokenUse   // guarded by mu: the good provider tokens it has brought, oldest first
-	fallen    bool         // guarded by mu: the stream limit is 1 since a refusal
-	errors    int          // guarded by mu: refusals, 410 not counted
-	badTokens int          // guarded by mu: refusals with BadDeviceToken
+	mu         sync.Mutex
+	signed     []*signature // guarded by mu: the provider tokens that were verified last, oldest first
+	boundTo    *Key         // guarded by mu: the key of the first good provider token
+	tokens     []tokenUse   // guarded by mu: the good provider tokens it has brought, oldest first
+	fallen     bool         // guarded by mu: the stream limit is 1 since a refusal
+	secondFrom time.Time    // guarded by mu: when the second began that rate counts
+	inSecond   int          // guarded by mu: requests in it
+
+	errors    int // guarded by mu: refusals, 410 not counted
+	badTokens int // guarded by mu: refusals with BadDeviceToken
 }
 
 var ruleTransport = Rule{
@@ -93,9 +97,66 @@ var ruleRequests = Rule{
 	Varies:  []string{"0", "5000", "20000"},
 }
 
+var ruleConnectionRate = Rule{
+	Name:    "connection.rate",
+	Text:    "A connection that has more requests than this within a second of simulated time is ended with GOAWAY without a reason, once they are answered. 0: never.",
+	Source:  "pushy issue 1017: resets and GOAWAY above about a thousand a second",
+	Certain: "observed",
+	Switch:  "connection.rate",
+	Default: "0",
+	Varies:  []string{"0", "2000"},
+}
+
 // hasHadEnough counts a request, and says whether it is to be the connection's last.
 func (s *Server) hasHadEnough(l *link) bool {
-	return l.requests.Add(1) == int64(s.set.Int("connection.requests"))
+	last := l.requests.Add(1) == int64(s.set.Int("connection.requests"))
+	most := s.set.Int("connection.rate")
+	if most == 0 {
+		return last
+	}
+	now := s.clock.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.secondFrom) >= time.Second {
+		l.secondFrom, l.inSecond = now, 0
+	}
+	l.inSecond++
+	return last || l.inSecond == most+1
+}
+
+var ruleNewConnections = Rule{
+	Name:    "connection.new",
+	Text:    "How many connections an address may open within a minute of real time; further ones are cut after the handshake until the minute is over. 0: any number.",
+	Source:  `Apple, "Sending notification requests to APNs": many that are opened and closed may be taken for an attack; no number`,
+	Certain: "uncertain",
+	Switch:  "connection.new",
+	Default: "0",
+	Varies:  []string{"0", "3000"},
+}
+
+// doorkeeper counts new connections by address.
+type doorkeeper struct {
+	mu     sync.Mutex
+	from   time.Time      // guarded by mu: when the minute began
+	opened map[string]int // guarded by mu; forgotten with the minute
+}
+
+// admits counts a connection from an address, and says whether it may stay.
+func (k *doorkeeper) admits(addr string, most int, now time.Time) bool {
+	if most == 0 {
+		return true
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		host = addr
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now.Sub(k.from) >= time.Minute {
+		k.from, k.opened = now, map[string]int{}
+	}
+	k.opened[host]++
+	return k.opened[host] <= most
 }
 
 var ruleIdle = Rule{
@@ -119,6 +180,10 @@ var ruleGoAway = Rule{
 func (s *Server) greet(c *h2sim.Conn) {
 	l := &link{}
 	c.Value = l
+	if !s.door.admits(c.RemoteAddr(), s.set.Int("connection.new"), time.Now()) {
+		c.Close()
+		return
+	}
 	certs := c.TLS.PeerCertificates
 	if len(certs) == 0 {
 		return

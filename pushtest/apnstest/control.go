@@ -14,6 +14,8 @@ type tokenBody struct {
 	Topic       string `json:"topic,omitempty" doc:"The app's bundle id; needed for a new token. It may be one that no --topic names."`
 	Environment string `json:"environment,omitempty" enum:"production,development" doc:"The simulator's own unless told; a send in the other one gets BadDeviceToken."`
 	Online      *bool  `json:"online,omitempty" doc:"Connected to APNs; a new token is unless told, a known one stays as it is. true delivers what is stored."`
+
+	Notifications *bool `json:"notifications,omitempty" doc:"Whether the person lets the app show notifications, as it is unless told; see the rule notifications.off."`
 }
 
 // retireBody is the body of POST /_sim/tokens/{token}/retire.
@@ -27,6 +29,9 @@ type controlTokens struct{ *Server }
 
 func (c controlTokens) PutToken(b tokenBody) (string, bool, error) {
 	created, err := c.put(Token{Token: b.Token, Topic: b.Topic, Environment: Environment(b.Environment)}, b.Online)
+	if err == nil && b.Notifications != nil {
+		err = c.SetNotifications(b.Token, *b.Notifications)
+	}
 	return b.Token, created, err
 }
 

@@ -13,6 +13,7 @@ import (
 type device struct {
 	Token
 	restricted  bool // the phone saves power: what is not urgent waits
+	muted       bool // the person has switched the app's notifications off
 	uninstalled bool
 
 	retired     Reason    // "" while the token is good
@@ -37,6 +38,8 @@ type parcel struct {
 	Notification
 	notTill time.Time // a fault holds it back until then
 	twice   bool      // a fault: to be handed over twice
+
+	overtaken bool // held for the next one to go first
 }
 
 // isToken says whether a text may be a device token: whole bytes in hexadecimal, 200 at most.
@@ -63,6 +66,7 @@ var ruleTokenLength = Rule{
 	Switch:  "device_token.length",
 	Default: "any",
 	Words:   []string{"any", "64"},
+	Fixed:   "a sender does not choose its tokens: with 64, good ones would be refused",
 }
 
 func (s *Server) checkKnown(a *attempt, d *device, _ time.Time) *refusal {
@@ -117,15 +121,46 @@ var ruleRate = Rule{
 	Varies:  []string{"1000", "3000"},
 }
 
-func (s *Server) checkRate(_ *attempt, d *device, now time.Time) *refusal {
+func (s *Server) checkRate(a *attempt, d *device, now time.Time) *refusal {
 	most := s.set.Int("device.rate")
 	if now.Sub(d.windowFrom) >= time.Minute {
 		d.windowFrom, d.requests = now, 0
 	}
 	if d.requests++; most > 0 && d.requests > most {
-		return &refusal{reason: TooManyRequests, wait: d.windowFrom.Add(time.Minute).Sub(now)}
+		until := d.windowFrom.Add(time.Minute)
+		if s.set.String("device.over") == "block" {
+			s.post.blocked[a.sender()] = until
+		}
+		return &refusal{reason: TooManyRequests, wait: until.Sub(now)}
 	}
 	return nil
+}
+
+var ruleOver = Rule{
+	Name:    "device.over",
+	Text:    `Who gets 429 TooManyRequests when a token has had too many requests: those to that token ("refuse"), or all of the same team or certificate until the minute is over ("block").`,
+	Source:  `Apple, "Troubleshooting push notifications": may be taken for an attack, and the provider blocked for a while`,
+	Certain: "uncertain",
+	Switch:  "device.over",
+	Default: "refuse",
+	Words:   []string{"refuse", "block"},
+	Varies:  []string{"refuse", "block"},
+}
+
+// checkBlocked refuses a provider that is blocked. The caller holds post.mu.
+func (s *Server) checkBlocked(a *attempt, _ *device, now time.Time) *refusal {
+	if until := s.post.blocked[a.sender()]; now.Before(until) {
+		return &refusal{reason: TooManyRequests, wait: until.Sub(now)}
+	}
+	return nil
+}
+
+// sender names whoever asks: a team, or the first topic of a certificate.
+func (a *attempt) sender() string {
+	if a.sign != nil {
+		return "team " + a.sign.key.Team
+	}
+	return "certificate " + a.link.cert.topics[0]
 }
 
 // retire makes a token void. The caller holds post.mu.

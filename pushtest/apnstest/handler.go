@@ -32,6 +32,20 @@ var ruleAnswerRetryAfter = Rule{
 	Varies:  []string{"false", "true"},
 }
 
+var ruleStates = Rule{
+	Name:    "states",
+	Text:    "The ledger (GET /_sim/requests) says what became of each notification: delivered, stored and why (deviceOffline, powerRestricted, throttled, inFlight), discarded and why (expired, tokenRetired, appGone, notificationsOff), replaced; and of one that was stored, what followed.",
+	Source:  `Apple, "Viewing the status of push notifications using metrics and APNs"`,
+	Certain: "documented",
+}
+
+var ruleFaults = Rule{
+	Name:    "faults",
+	Text:    "InternalServerError, ServiceUnavailable, Shutdown, and requests that never get an answer, come by faults alone (POST /_sim/faults), which answer any reason with its own status. There is no limit to how fast the simulator is.",
+	Source:  `Apple, "Handling notification responses from APNs"; pushy issue 816`,
+	Certain: "documented",
+}
+
 // handle answers one request: it writes it down, lets a fault have its way, and else judges it by the rules.
 func (s *Server) handle(r *h2sim.Request) h2sim.Response {
 	a := &attempt{Request: r, link: r.Conn.Value.(*link)}

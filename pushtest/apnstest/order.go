@@ -8,9 +8,9 @@ import (
 
 var ruleOrder = Rule{
 	Name: "order",
-	Text: "Where a request breaks several rules, the first of these is told: method, path, repeated headers, apns-id, " +
+	Text: "Where a request breaks several rules, the first of these is told: a path of broadcasts, method, path, repeated headers, apns-id, " +
 		"certificate or provider token, push type, expiration, priority, collapse id, topic, payload; then, of the device: " +
-		`known, environment, topic, retired, rate ("auth_first"); or the certificate or token comes after the collapse id ("headers_first").`,
+		`known, environment, topic, retired, block, rate ("auth_first"); or the certificate or token comes after the collapse id ("headers_first").`,
 	Source:  "not documented; pushy's mock checks the headers before authentication, which is unlikely of the real one",
 	Certain: "uncertain",
 	Switch:  "order",
@@ -21,6 +21,7 @@ var ruleOrder = Rule{
 
 // order is the order of checks on what the request says.
 var order = []func(*Server, *attempt) *refusal{
+	(*Server).checkBroadcast,
 	(*Server).checkMethod,
 	(*Server).checkPath,
 	(*Server).checkDuplicates,
@@ -36,6 +37,7 @@ var order = []func(*Server, *attempt) *refusal{
 
 // orderHeadersFirst is the order with authentication late: the topic needs to know who asks, so no later than before it.
 var orderHeadersFirst = []func(*Server, *attempt) *refusal{
+	(*Server).checkBroadcast,
 	(*Server).checkMethod,
 	(*Server).checkPath,
 	(*Server).checkDuplicates,
@@ -55,6 +57,7 @@ var deviceOrder = []func(*Server, *attempt, *device, time.Time) *refusal{
 	(*Server).checkEnvironment,
 	(*Server).checkDeviceTopic,
 	(*Server).checkRetired,
+	(*Server).checkBlocked,
 	(*Server).checkRate,
 }
 
@@ -77,4 +80,5 @@ type attempt struct {
 	collapseID string
 	topic      string // the bundle id, without the push type's suffix
 	fullTopic  string // as the request, or the certificate, says
+	mismatch   string // what becomes of a push whose type does not fit its payload: delay, drop; "" for one that does
 }

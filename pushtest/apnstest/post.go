@@ -18,6 +18,8 @@ const (
 	dropGone       = "appGone"
 	dropRetired    = "tokenRetired"
 	dropReplaced   = "replaced"
+	dropMuted      = "notificationsOff"
+	dropMismatch   = "pushTypeMismatch"
 )
 
 // post is what lies behind the provider API: who is known, and what waits for whom.
@@ -29,12 +31,13 @@ type post struct {
 	agenda *simkit.Agenda
 
 	mu      sync.Mutex
-	devices map[string]*device // guarded by mu; by tokenKey
-	dues    dueHeap            // guarded by mu
+	devices map[string]*device   // guarded by mu; by tokenKey
+	dues    dueHeap              // guarded by mu
+	blocked map[string]time.Time // guarded by mu: senders that are, and until when; by attempt.sender
 }
 
 func newPost(set *simkit.Switches, clock *simkit.Clock, ledger *simkit.Ledger, rnd *simkit.Rand) *post {
-	p := &post{set: set, clock: clock, ledger: ledger, rand: rnd, devices: map[string]*device{}}
+	p := &post{set: set, clock: clock, ledger: ledger, rand: rnd, devices: map[string]*device{}, blocked: map[string]time.Time{}}
 	p.agenda = simkit.NewAgenda(clock, p.step)
 	return p
 }
@@ -48,10 +51,16 @@ var ruleDeliver = Rule{
 
 // accept takes a notification for a good device. The caller holds mu, and calls drain afterwards without it.
 func (p *post) accept(d *device, n *parcel, now time.Time) (simkit.Outcome, string) {
+	if d.muted && p.set.String("notifications.off") == "discard" {
+		return simkit.Discarded, dropMuted
+	}
+	p.pace(d, n, now)
 	why := p.hold(d, n, now)
 	switch {
 	case why == "":
-		return p.handOver(d, n, now)
+		outcome, reason := p.handOver(d, n, now)
+		p.letOvertaken(d, now)
+		return outcome, reason
 	case why == waitInFlight: // also what is now or never: the attempt is under way
 	case n.Once || !now.Before(n.ExpiresAt):
 		return simkit.Discarded, dropExpired
@@ -214,6 +223,7 @@ func (p *post) reset(seed uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.devices, p.dues = map[string]*device{}, nil
+	clear(p.blocked)
 	p.rand.Reset(seed)
 }
 

@@ -41,6 +41,28 @@ func (s *Server) checkPath(a *attempt) *refusal {
 	return nil
 }
 
+var ruleBroadcast = Rule{
+	Name:    "path.broadcast",
+	Text:    "Broadcasts (/4/broadcasts/apps/…) and their channels (/1/apps/…/channels, …/all-channels) are not simulated: they are for Live Activities alone. They get 404 BadPath, whatever the method.",
+	Source:  `Apple, "Sending broadcast push notification requests to APNs"`,
+	Certain: "inferred",
+	Fixed:   "there is nothing to choose from where nothing is simulated",
+}
+
+func (s *Server) checkBroadcast(a *attempt) *refusal {
+	if strings.HasPrefix(a.Path, "/4/broadcasts/") || strings.HasPrefix(a.Path, "/1/apps/") {
+		return refuse(BadPath)
+	}
+	return nil
+}
+
+var ruleOtherHeaders = Rule{
+	Name:    "headers.other",
+	Text:    "Headers that APNs has no use for are taken and ignored: content-type, content-length, user-agent, accept-encoding, apns-channel-id and the like. A body is never unpacked.",
+	Source:  `Apple, "Sending notification requests to APNs": the body is not compressed; seen on the wire with sideshow/apns2`,
+	Certain: "observed",
+}
+
 var ruleDuplicates = Rule{
 	Name:    "headers.repeated",
 	Text:    "A header that comes twice is 400 DuplicateHeaders, whatever its values.",
@@ -74,6 +96,7 @@ var ruleMessageIDCase = Rule{
 	Switch:  "apns_id.case",
 	Default: "any",
 	Words:   []string{"any", "lower"},
+	Varies:  []string{"any", "lower"},
 }
 
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
@@ -195,7 +218,7 @@ const (
 
 func (s *Server) checkPayload(a *attempt) *refusal {
 	most := maxPayload
-	if a.pushType == "voip" {
+	if a.pushType == "voip" || a.pushType == "" && strings.HasSuffix(a.fullTopic, suffixOf["voip"]) {
 		most = maxVoIPPayload
 	}
 	switch {
@@ -206,5 +229,5 @@ func (s *Server) checkPayload(a *attempt) *refusal {
 	case s.set.String("payload.json") == "refuse" && !hasAPS(a.Body):
 		return refuse(PayloadEmpty)
 	}
-	return nil
+	return s.checkMismatch(a)
 }

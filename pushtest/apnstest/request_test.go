@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hushpush/hush/pushtest/apnstest"
 )
@@ -151,6 +152,26 @@ func TestSwitchesChangeWhatIsUncertain(t *testing.T) {
 	w.send(header("apns-push-type", "voip")).mustBe(t, 200, "", "apns_topic.suffix")
 	w = setup(t, apnstest.Set("provider_token.scheme", "any"))
 	w.send(header("authorization", "BEARER "+w.jwt)).mustBe(t, 200, "", "provider_token.scheme")
+}
+
+func TestTooManyRequestsMayBlockTheProvider(t *testing.T) {
+	t.Parallel()
+	w := setup(t, apnstest.Set("device.rate", "1"), apnstest.Set("device.over", "block"),
+		apnstest.WithKey(apnstest.Key{}), apnstest.WithKey(apnstest.Key{ID: "BBBBBBBBBB", Team: "TEAM000002"}))
+	w.register(apnstest.Token{Token: token(2), Topic: topic, Online: true})
+	w.register(apnstest.Token{Token: token(3), Topic: topic, Online: true})
+	w.send().mustBe(t, 200, "", "within the rate")
+	w.send().mustBe(t, 429, "TooManyRequests", "above it")
+	w.send(to(token(2))).mustBe(t, 429, "TooManyRequests", "another token")
+	w.client.CloseIdleConnections()
+	w.client = w.Client()
+	defer w.client.CloseIdleConnections()
+	w.send(to(token(3)), header("authorization", "bearer "+w.sign(w.Keys()[1], time.Now()))).mustBe(t, 200, "", "another team")
+	w.Advance(61 * time.Second)
+	w.client.CloseIdleConnections()
+	w.client = w.Client()
+	defer w.client.CloseIdleConnections()
+	w.send(to(token(2))).mustBe(t, 200, "", "a minute later")
 }
 
 func TestTooManyRequestsToOneToken(t *testing.T) {

@@ -11,16 +11,18 @@ type RuleTable = simkit.Rules
 // Rules lists every rule of the simulator in the order in which a request meets them.
 func Rules() RuleTable {
 	return RuleTable{
-		ruleTransport, ruleFirstStream, ruleStreams, ruleStreamsAfterError, ruleErrors, ruleBadTokens, ruleRequests, ruleIdle, ruleGoAway,
-		ruleOrder, ruleAnswer, ruleAnswerRetryAfter,
-		ruleMethod, rulePath, ruleDuplicates, ruleMessageID, ruleMessageIDCase,
-		ruleCertificate, ruleCertificateHandshake, ruleCertificateEnvironment,
+		ruleTransport, ruleFirstStream, ruleStreams, ruleStreamsAfterError, ruleErrors, ruleBadTokens, ruleRequests,
+		ruleConnectionRate, ruleNewConnections, ruleIdle, ruleGoAway,
+		ruleOrder, ruleAnswer, ruleAnswerRetryAfter, ruleFaults,
+		ruleBroadcast, ruleMethod, rulePath, ruleDuplicates, ruleOtherHeaders, ruleMessageID, ruleMessageIDCase,
+		ruleCertificate, ruleCertificateVoIP, ruleCertificateHandshake, ruleCertificateEnvironment,
 		ruleTokenMissing, ruleTokenScheme, ruleTokenValid, ruleTokenAge, ruleTokenFuture, ruleKeyEnvironment,
-		ruleOneTeam, ruleOneKey, ruleRefresh,
+		ruleOneTeam, ruleOneKey, ruleKeyLimits, ruleRefresh,
 		rulePushType, rulePushTypeMissing, ruleExpiration, rulePriority, ruleBackgroundPriority, ruleCollapseID,
-		ruleTopicMissing, ruleTopicForm, ruleTopicSuffix, ruleCertificateTopic, ruleTopicAllowed,
-		rulePayload, rulePayloadJSON,
-		ruleTokenForm, ruleTokenLength, ruleDeviceTopic, ruleRetired, ruleRate,
-		ruleDeliver, ruleInFlight, ruleUninstall, ruleStorage, ruleReplace, ruleThrottle,
+		ruleTopicMissing, ruleTopicForm, ruleTopicSuffix, ruleCertificateTopic, ruleCertificateSuffixes, ruleTopicAllowed,
+		rulePayload, rulePayloadJSON, ruleMismatch,
+		ruleTokenForm, ruleTokenLength, ruleDeviceTopic, ruleRetired, ruleRate, ruleOver,
+		ruleDeliver, ruleMuted, ruleInFlight, ruleOvertaken, ruleOvertakenWait, ruleBursts, ruleUninstall,
+		ruleStorage, ruleReplace, ruleReplaceWithin, ruleReplaceOdds, ruleThrottle, ruleStates,
 	}
 }

@@ -211,6 +211,42 @@ func TestAConnectionMayHaveHadEnoughRequests(t *testing.T) {
 	w.stillServes()
 }
 
+func TestAConnectionMayBeTooFast(t *testing.T) {
+	t.Parallel()
+	w := setup(t, apnstest.Set("connection.rate", "2"))
+	w.StopClock()
+	c := w.raw(nil)
+	for range 2 {
+		w.rawSend(c)
+	}
+	w.Advance(time.Second)
+	for i := range 3 {
+		if a := w.rawSend(c); a.Status != 200 {
+			t.Errorf("request %d of a second: got %+v, want it answered", i+1, a)
+		}
+	}
+	if ga, err := c.AwaitGoAway(); err != nil || ga.Debug != "" || ga.Last != 9 {
+		t.Errorf("after three requests in a second: got %+v, %v; want GOAWAY without a reason that names the fifth", ga, err)
+	}
+	w.stillServes()
+}
+
+func TestAnAddressMayOpenTooManyConnections(t *testing.T) {
+	t.Parallel()
+	w := setup(t, apnstest.Set("connection.new", "2"))
+	for i := range 3 {
+		c := w.Client()
+		defer c.CloseIdleConnections()
+		resp, err := c.Do(w.request())
+		if err == nil {
+			resp.Body.Close()
+		}
+		if (err == nil) != (i < 2) {
+			t.Errorf("connection %d within the minute: error %v, want one from the third on", i+1, err)
+		}
+	}
+}
+
 func TestIdleConnectionsGetAGoAwayWithItsReason(t *testing.T) {
 	t.Parallel()
 	w := setup(t, apnstest.Set("connection.idle", "50ms"))

@@ -31,6 +31,7 @@ type Server struct {
 	ledger *simkit.Ledger
 	faults *simkit.Faults
 	post   *post
+	door   doorkeeper
 
 	ln        net.Listener
 	h2        *h2sim.Server

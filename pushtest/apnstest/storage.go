@@ -15,8 +15,8 @@ var ruleStorage = Rule{
 
 var ruleReplace = Rule{
 	Name:    "storage.replace",
-	Text:    `A newer notification takes the place of the one that waits ("always"); or, when it comes within a second of it, in three cases out of four ("usually"): else the older one stays.`,
-	Source:  `Apple, "Sending notification requests to APNs": not guaranteed when several come in a short time; the odds are ours`,
+	Text:    `A newer notification takes the place of the one that waits ("always"); or, when it comes within storage.replace.within of it, as often as storage.replace.odds says ("usually"): else the older one stays.`,
+	Source:  `Apple, "Sending notification requests to APNs": not guaranteed when several come in a short time`,
 	Certain: "uncertain",
 	Switch:  "storage.replace",
 	Default: "always",
@@ -24,10 +24,37 @@ var ruleReplace = Rule{
 	Varies:  []string{"always", "usually"},
 }
 
+var ruleReplaceWithin = Rule{
+	Name:    "storage.replace.within",
+	Text:    "What a short time is for storage.replace.",
+	Source:  "not documented",
+	Certain: "inferred",
+	Switch:  "storage.replace.within",
+	Default: "1s",
+	Varies:  []string{"1s", "5s", "30s"},
+}
+
+var ruleReplaceOdds = Rule{
+	Name:    "storage.replace.odds",
+	Text:    "How often the newer notification wins there.",
+	Source:  "not documented",
+	Certain: "inferred",
+	Switch:  "storage.replace.odds",
+	Default: "0.75",
+	Most:    1,
+	Varies:  []string{"0.5", "0.75", "0.9"},
+}
+
+// olderStays says whether a notification that waits keeps its place against a newer one. The caller holds mu.
+func (p *post) olderStays(old *parcel, now time.Time) bool {
+	return p.set.String("storage.replace") == "usually" && now.Sub(old.SentAt) < p.set.Duration("storage.replace.within") &&
+		p.rand.Float64() >= p.set.Float("storage.replace.odds")
+}
+
 // store keeps a notification that cannot be delivered now. The caller holds mu.
 func (p *post) store(d *device, n *parcel, why string, now time.Time) (simkit.Outcome, string) {
 	if old := d.slot; old != nil {
-		if now.Sub(old.SentAt) < time.Second && p.set.String("storage.replace") == "usually" && p.rand.IntN(4) == 0 {
+		if p.olderStays(old, now) {
 			return simkit.Replaced, dropReplaced
 		}
 		p.ledger.Outcome(old.RequestID, simkit.Replaced, dropReplaced)
@@ -47,6 +74,7 @@ var ruleThrottle = Rule{
 	Certain: "inferred",
 	Switch:  "throttle.wait",
 	Default: "20m",
+	Varies:  []string{"20m", "25m", "30m"},
 }
 
 // take gives a checked request to the device, faults included. The ledger has the outcome when it returns.
@@ -63,9 +91,11 @@ func (s *Server) take(a *attempt) *refusal {
 	}
 	n := newParcel(a, now)
 	outcome, why := simkit.Lost, ""
-	switch a.fault.Do {
-	case simkit.Lose:
-	case simkit.Throttle:
+	switch {
+	case a.fault.Do == simkit.Lose:
+	case a.mismatch == "drop":
+		outcome, why = simkit.Discarded, dropMismatch
+	case a.fault.Do == simkit.Throttle, a.mismatch == "delay":
 		n.notTill = now.Add(s.set.Duration("throttle.wait"))
 		outcome, why = p.accept(d, n, now)
 	default:

@@ -21,6 +21,7 @@ var rulePushTypeMissing = Rule{
 	Certain: "uncertain",
 	Switch:  "apns_push_type.required",
 	Default: "false",
+	Varies:  []string{"false", "true"},
 }
 
 // suffixOf is what a push type adds to the bundle id in the topic (Apple, "Sending notification requests to APNs").
@@ -62,9 +63,13 @@ var ruleTopicMissing = Rule{
 
 var ruleTopicForm = Rule{
 	Name:    "apns_topic.form",
-	Text:    "A topic of other characters than a bundle id's, or over 255, is 400 BadTopic.",
-	Source:  `Apple, "Handling notification responses from APNs": "the apns-topic value is invalid"`,
+	Text:    "How long a topic may be; a longer one, or one of other characters than a bundle id's (letters, digits, hyphens, dots), is 400 BadTopic.",
+	Source:  `Apple, "Handling notification responses from APNs": "the apns-topic value is invalid"; CFBundleIdentifier`,
 	Certain: "inferred",
+	Switch:  "apns_topic.length",
+	Default: "255",
+	Least:   1,
+	Varies:  []string{"255", "155"},
 }
 
 var ruleTopicSuffix = Rule{
@@ -87,7 +92,7 @@ var ruleTopicAllowed = Rule{
 
 var ruleCertificateTopic = Rule{
 	Name:    "certificate.topic",
-	Text:    "What a topic gets that the client's certificate does not list. A listed bundle id stands for its suffixes too.",
+	Text:    "What a topic gets that the client's certificate does not list.",
 	Source:  `Apple, "Handling notification responses from APNs": TopicDisallowed; pushy's mock server: BadTopic`,
 	Certain: "uncertain",
 	Switch:  "certificate.topic",
@@ -98,23 +103,29 @@ var ruleCertificateTopic = Rule{
 
 func (s *Server) checkTopic(a *attempt) *refusal {
 	a.fullTopic = a.Get("apns-topic")
-	if a.fullTopic == "" && a.sign == nil && len(a.link.cert.topics) == 1 {
-		a.fullTopic = a.link.cert.topics[0] + suffixOf[a.pushType]
+	if c := a.link.cert; a.fullTopic == "" && a.sign == nil && len(c.topics) == 1 {
+		a.fullTopic = c.topics[0]
+		if !c.voIP {
+			a.fullTopic += suffixOf[a.pushType]
+		}
 	}
 	if a.fullTopic == "" {
 		return refuse(MissingTopic)
 	}
-	if !topicForm.MatchString(a.fullTopic) {
+	if !topicForm.MatchString(a.fullTopic) || len(a.fullTopic) > s.set.Int("apns_topic.length") {
 		return refuse(BadTopic)
 	}
 	suffix := suffixOf[a.pushType]
+	if a.pushType == "" && strings.HasSuffix(a.fullTopic, suffixOf["voip"]) {
+		suffix = suffixOf["voip"] // VoIP pushes are older than push types
+	}
 	bundle, has := strings.CutSuffix(a.fullTopic, suffix)
 	if reason := s.set.String("apns_topic.suffix"); (!has || bundle == "") && reason != "accept" {
 		return refuse(Reason(reason))
 	}
 	a.topic = bundle
 	if a.sign == nil {
-		if !slices.Contains(a.link.cert.topics, bundle) && !slices.Contains(a.link.cert.topics, a.fullTopic) {
+		if !s.mayUse(a.link.cert, bundle, a.fullTopic) {
 			return refuse(Reason(s.set.String("certificate.topic")))
 		}
 		if a.pushType == "location" {

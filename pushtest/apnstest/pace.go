@@ -1,0 +1,78 @@
+package apnstest
+
+import "time"
+
+var ruleOvertaken = Rule{
+	Name:    "deliver.overtaken",
+	Text:    "The share of notifications that the next one for the same token overtakes: such a one is held until that one has been handed over, or for deliver.overtaken.wait. Which ones depends on the seed.",
+	Source:  `Apple, "Sending notification requests to APNs": notifications to one token may be reordered`,
+	Certain: "documented",
+	Switch:  "deliver.overtaken",
+	Default: "0.0",
+	Most:    1,
+}
+
+var ruleOvertakenWait = Rule{
+	Name:    "deliver.overtaken.wait",
+	Text:    "How long, at most, a notification is held for the next one to overtake it.",
+	Source:  "not documented",
+	Certain: "inferred",
+	Switch:  "deliver.overtaken.wait",
+	Default: "1s",
+	Varies:  []string{"1s", "2s", "5s"},
+}
+
+var ruleBursts = Rule{
+	Name:    "deliver.bursts",
+	Text:    "Notifications of priority 5 and 1 wait and go out together, every so often by simulated time. 0s: at once.",
+	Source:  `Apple, "Sending notification requests to APNs": they may be grouped and delivered in bursts; no time is told`,
+	Certain: "documented",
+	Switch:  "deliver.bursts",
+	Default: "0s",
+}
+
+// pace decides how long a fresh notification is held back, apart from the phone's state. The caller holds mu.
+func (p *post) pace(d *device, n *parcel, now time.Time) {
+	until := n.notTill
+	if every := p.set.Duration("deliver.bursts"); every > 0 && n.Priority < 10 && !n.Once {
+		until = later(until, now.Truncate(every).Add(every))
+	}
+	share := p.set.Float("deliver.overtaken")
+	if share > 0 && d.slot == nil && !n.Once && p.rand.Float64() < share {
+		n.overtaken = true
+		until = later(until, now.Add(p.set.Duration("deliver.overtaken.wait")))
+	}
+	n.notTill = until
+}
+
+// letOvertaken lets the notification go that was held for the one that has just been handed over. The caller holds mu.
+func (p *post) letOvertaken(d *device, now time.Time) {
+	if d.slot == nil || !d.slot.overtaken {
+		return
+	}
+	d.slot.overtaken, d.slot.notTill = false, time.Time{}
+	p.flush(d, now) // or drain does, once the phone has acknowledged
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+var ruleMuted = Rule{
+	Name:    "notifications.off",
+	Text:    `What an app gets whose notifications the person has switched off: everything ("deliver"; the phone shows nothing), or nothing ("discard").`,
+	Source:  `Apple, "Registering your app with APNs": background pushes need no permission; "Viewing the status of push notifications using metrics and APNs": discarded when disabled`,
+	Certain: "uncertain",
+	Switch:  "notifications.off",
+	Default: "deliver",
+	Words:   []string{"deliver", "discard"},
+	Varies:  []string{"deliver", "discard"},
+}
+
+// SetNotifications says whether the person lets the app show notifications, as it is unless told.
+func (s *Server) SetNotifications(token string, on bool) error {
+	return s.with(token, func(d *device, _ time.Time) { d.muted = !on })
+}
