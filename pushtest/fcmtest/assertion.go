@@ -38,6 +38,7 @@ var ruleSkew = Rule{
 	Certain: simkit.Inferred,
 	Switch:  "oauth.skew",
 	Default: "10s",
+	Varies:  []string{"10s", "1m", "5m"},
 }
 
 const shortLived = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. " +

@@ -8,17 +8,18 @@ import (
 
 // tokenBody is the body of POST /_sim/tokens.
 type tokenBody struct {
-	Token   string `json:"token" required:"true" minLength:"1" maxLength:"4096" doc:"The FCM registration token."`
-	Package string `json:"package,omitempty" doc:"Android package; com.example.app unless told."`
-	Project string `json:"project,omitempty" doc:"The simulator's own unless told; a send through another gets SENDER_ID_MISMATCH."`
-	Online  *bool  `json:"online,omitempty" doc:"Connected to FCM; a new token is unless told, a known one stays as it is."`
+	Token    string `json:"token" required:"true" minLength:"1" maxLength:"4096" doc:"The FCM registration token."`
+	Package  string `json:"package,omitempty" doc:"Android package, or with platform ios the bundle id; com.example.app unless told."`
+	Platform string `json:"platform,omitempty" enum:"android,ios" doc:"What the app runs on; android unless told. FCM hands messages to ios on to APNs."`
+	Project  string `json:"project,omitempty" doc:"The simulator's own unless told; a send through another gets SENDER_ID_MISMATCH."`
+	Online   *bool  `json:"online,omitempty" doc:"Connected to FCM; a new token is unless told, a known one stays as it is."`
 }
 
 // controlTokens lets the control API work on the server's tokens.
 type controlTokens struct{ *Server }
 
 func (c controlTokens) PutToken(b tokenBody) (string, bool, error) {
-	created, err := c.put(Token{Token: b.Token, Package: b.Package, Project: b.Project}, b.Online)
+	created, err := c.put(Token{Token: b.Token, Package: b.Package, Project: b.Project, Platform: Platform(b.Platform)}, b.Online)
 	return b.Token, created, err
 }
 

@@ -29,6 +29,7 @@ const (
 	typeFcmError     = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 	typeBadRequest   = "type.googleapis.com/google.rpc.BadRequest"
 	typeQuotaFailure = "type.googleapis.com/google.rpc.QuotaFailure"
+	typeApnsError    = "type.googleapis.com/google.firebase.fcm.v1.ApnsError"
 	typeErrorInfo    = "type.googleapis.com/google.rpc.ErrorInfo"
 )
 
@@ -44,10 +45,17 @@ type refusal struct {
 	message    string
 	code       ErrorCode // "" omits the FcmError
 	fields     []Violation
-	quota      string // whose quota is used up; "" omits the QuotaFailure
-	info       string // reason of an ErrorInfo; "" omits it
-	retryAfter int    // seconds; 0 sends no header
-	challenge  bool   // WWW-Authenticate
+	quota      string     // whose quota is used up; "" omits the QuotaFailure
+	apns       *apnsError // what APNs said; nil omits the ApnsError
+	info       string     // reason of an ErrorInfo; "" omits it
+	retryAfter int        // seconds; 0 sends no header
+	challenge  bool       // WWW-Authenticate
+}
+
+// apnsError is APNs' refusal within FCM's.
+type apnsError struct {
+	status int
+	reason string
 }
 
 // statusText is the google.rpc.Code that goes with an HTTP status (googleapis, google/rpc/code.proto).
@@ -104,6 +112,9 @@ func (r *refusal) body() []byte {
 	}
 	if r.quota != "" {
 		details = append(details, map[string]any{"@type": typeQuotaFailure, "violations": []map[string]string{{"subject": r.quota, "description": r.message}}})
+	}
+	if r.apns != nil {
+		details = append(details, map[string]any{"@type": typeApnsError, "statusCode": r.apns.status, "reason": r.apns.reason})
 	}
 	if r.info != "" {
 		details = append(details, map[string]any{"@type": typeErrorInfo, "reason": r.info, "domain": "googleapis.com",

@@ -172,17 +172,22 @@ func (r *request) size() int {
 
 var ruleAPNSSize = Rule{
 	Name:    "apns.payload",
-	Text:    `An apns.payload of more than 4096 bytes is refused with 400 "iOS message is too big". The simulator delivers to Android only; apns and webpush are checked and not used.`,
+	Text:    `An apns.payload, or the body that FCM makes of a message to iOS, of more than 4096 bytes is refused with 400 "iOS message is too big".`,
 	Source:  "firebase-admin-go issue 580; Apple's limit",
 	Certain: simkit.Observed,
 }
 
 func checkAPNSSize(r *request) *refusal {
-	if r.apnsPayload != nil && compactSize(r.apnsPayload) > 4096 {
-		return invalid("iOS message is too big", "", "")
+	if r.apnsPayload != nil && compactSize(r.apnsPayload) > maxIOSBody {
+		return invalid(iosTooBig, "", "")
 	}
 	return nil
 }
+
+const (
+	maxIOSBody = 4096
+	iosTooBig  = "iOS message is too big"
+)
 
 // compactSize is about the bytes that a value takes as JSON without white space.
 func compactSize(n *simkit.Node) int {

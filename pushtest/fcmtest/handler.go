@@ -52,12 +52,43 @@ var rulePath = Rule{
 
 var ruleBodyLimit = Rule{
 	Name:    "body.limit",
-	Text:    "A body beyond 256 KiB is not read to its end and refused with 400 INVALID_ARGUMENT, without an FcmError.",
+	Text:    "How many bytes of a body are read; one that is longer is refused with 400 INVALID_ARGUMENT, without an FcmError.",
 	Source:  "Google's own limit is larger and not documented",
 	Certain: simkit.Inferred,
+	Switch:  "body.limit",
+	Default: "262144",
+	Least:   8192,
+	Most:    1 << 20,
+	Varies:  []string{"262144", "524288"},
 }
 
-const maxBody = 256 << 10
+var ruleStreams = Rule{
+	Name:    "transport.streams",
+	Text:    "MAX_CONCURRENT_STREAMS of a connection over HTTP/2; streams above it are refused (REFUSED_STREAM) and may be sent again.",
+	Source:  "not documented; 100 is what firebase-admin for node opens at most",
+	Certain: simkit.Inferred,
+	Switch:  "transport.streams",
+	Default: "100",
+	Least:   1,
+	Most:    10_000,
+	Varies:  []string{"100", "128", "250"},
+}
+
+var ruleElsewhere = Rule{
+	Name: "elsewhere",
+	Text: "Not simulated: topics' subscriptions (another host, iid.googleapis.com) with their limits (3000 a second, 1000 tokens a call, 2000 topics an app) " +
+		"and fan-out quotas; aggregate delivery data (fcmdata.googleapis.com); BigQuery export; the count of analytics labels. The ledger " +
+		"(GET /_sim/requests) says what became of each message in the words of the delivery data.",
+	Source:  "firebase.google.com/docs/cloud-messaging/topic-messaging; …/understand-delivery; firebase-admin for Go and node",
+	Certain: simkit.Documented,
+}
+
+var ruleFaults = Rule{
+	Name:    "faults",
+	Text:    "500 INTERNAL, 502 with an HTML page, 503 UNAVAILABLE, 504, UNSPECIFIED_ERROR, 429 below the quota, and requests that never get an answer, come by faults alone (POST /_sim/faults).",
+	Source:  "firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode; bodies in bloomberg/pushiko; …/throttling-and-quotas",
+	Certain: simkit.Documented,
+}
 
 // call is one request on its way through the server.
 type call struct {

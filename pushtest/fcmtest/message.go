@@ -29,6 +29,7 @@ type Message struct {
 	Stored       bool      // it waited at FCM before it was delivered
 	Notification bool      // it has a notification, which in the background goes to the tray and not to the app
 	DirectBootOK bool
+	APNs         *APNsPush // of a message to an app on iOS, not shared; nil on Android
 }
 
 // request is a send request whose shape fits the schema.
@@ -47,7 +48,11 @@ type request struct {
 	directBootOK     bool
 	notification     *simkit.Node // message.notification or android.notification; nil if neither
 	labels           []labelAt
-	apnsPayload      *simkit.Node
+
+	apnsPayload       *simkit.Node
+	apnsHeaders       []simkit.Member
+	plainData         []simkit.Member // message.data, whatever android.data says
+	plainNotification *simkit.Node    // message.notification
 }
 
 type dataAt struct {
@@ -89,6 +94,13 @@ func newRequest(tree *simkit.Node) *request {
 		directBootOK: str(android, "direct_boot_ok") == "true",
 		notification: child(m, "notification"),
 		apnsPayload:  child(apns, "payload"),
+	}
+	r.plainNotification = r.notification
+	if d := child(m, "data"); d != nil {
+		r.plainData = d.Members
+	}
+	if h := child(apns, "headers"); h != nil {
+		r.apnsHeaders = h.Members
 	}
 	if n := child(android, "notification"); n != nil {
 		r.notification = n

@@ -46,6 +46,7 @@ var ruleForeignScopes = Rule{
 	Certain: simkit.Inferred,
 	Switch:  "oauth.foreign_scopes",
 	Default: "true",
+	Varies:  []string{"true", "false"},
 }
 
 const (

@@ -2,6 +2,7 @@ package fcmtest
 
 import (
 	"container/heap"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -316,6 +317,9 @@ func (m *Message) clone() Message {
 	c.Data = make(map[string]string, len(m.Data))
 	for k, v := range m.Data {
 		c.Data[k] = v
+	}
+	if m.APNs != nil {
+		c.APNs = &APNsPush{Headers: maps.Clone(m.APNs.Headers), Payload: slices.Clone(m.APNs.Payload)}
 	}
 	return c
 }

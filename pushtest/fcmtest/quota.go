@@ -88,6 +88,9 @@ func (s *Server) checkProjectQuota() *refusal {
 
 // checkDeviceRate counts one message against the device's minute and hour. The caller holds the post office's lock.
 func (s *Server) checkDeviceRate(d *device, now time.Time) (no *refusal, until time.Time) {
+	if d.Platform == IOS {
+		return s.checkIOSRate(d, now), time.Time{}
+	}
 	okMinute, next := d.minute.take(now, time.Minute, s.set.Int("quota.device_per_minute"))
 	if okMinute {
 		var okHour bool

@@ -12,13 +12,14 @@ type RuleTable = simkit.Rules
 func Rules() RuleTable {
 	return RuleTable{
 		ruleOAuth, ruleAssertion, ruleUnknownAccount, ruleSkew, ruleScopes, ruleForeignScopes, ruleTokenLife,
-		ruleTransport, ruleScheme, ruleIdle, rulePath, ruleAccessToken, ruleProject, rulePermission, ruleProjectQuota, ruleRetryAfter,
+		ruleTransport, ruleScheme, ruleStreams, ruleIdle, rulePath, ruleElsewhere, ruleFaults, ruleAccessToken, ruleProject, rulePermission, ruleProjectQuota, ruleRetryAfter,
 		ruleBodyLimit, ruleShape, ruleDepth,
 		ruleTarget, ruleTopic, ruleReservedKeys, ruleTTL, ruleLabel, ruleSize, ruleSizeBody, ruleAPNSSize,
 		ruleUnknownToken, ruleMismatch, ruleUnregistered, rulePackage, ruleValidateOnly,
-		ruleDeviceMinute, ruleDeviceHour, ruleDeviceOver, ruleAccepted,
+		ruleIOS, ruleIOSCredentials, ruleIOSHeaders, ruleIOSDefaults, ruleIOSPriority, ruleIOSKeys,
+		ruleDeviceMinute, ruleDeviceHour, ruleDeviceOver, ruleIOSRate, ruleAccepted,
 		ruleInactive, ruleTokenExpiry, ruleUninstall, ruleForceStop, ruleDoze, ruleLowered, ruleCollapsible, ruleCollapsibleRefill,
 		ruleExpiry, ruleCollapse, ruleCollapseDefault, ruleCollapseKeys, ruleCollapseKeep, ruleStorage, ruleOverflow, ruleOrder, ruleNotice,
-		ruleOverwritten,
+		ruleIOSStorage, ruleIOSGone, ruleOverwritten,
 	}
 }

@@ -21,12 +21,13 @@ var ruleProject = Rule{
 
 var rulePermission = Rule{
 	Name:    "project.permission",
-	Text:    `Whether the service account may send (cloudmessaging.messages.create): "granted", or "denied": 403 PERMISSION_DENIED without an FcmError, which is no dead token.`,
+	Text:    `Whether the service account may send (cloudmessaging.messages.create): "granted"; "denied", or the API "disabled" in the project: 403 PERMISSION_DENIED without an FcmError, which is no dead token.`,
 	Source:  "firebase-admin for node maps it; the body from memory",
 	Certain: simkit.Uncertain,
 	Switch:  "project.permission",
 	Default: "granted",
-	Words:   []string{"granted", "denied"},
+	Words:   []string{"granted", "denied", "disabled"},
+	Fixed:   "it is a state of the project, not an open question",
 }
 
 var ruleValidateOnly = Rule{
@@ -79,6 +80,9 @@ func (s *Server) checkProject(project string) *refusal {
 	switch {
 	case known && s.set.String("project.permission") == "granted":
 		return nil
+	case known && s.set.String("project.permission") == "disabled":
+		return &refusal{status: http.StatusForbidden, info: "SERVICE_DISABLED", message: "Firebase Cloud Messaging API has not been used in project " +
+			s.number + " before or it is disabled."}
 	case known, s.set.String("project.unknown") == "403":
 		return &refusal{status: http.StatusForbidden, message: "Permission 'cloudmessaging.messages.create' denied on resource '//cloudresourcemanager.googleapis.com/projects/" +
 			clip(project) + "' (or it may not exist)."}
@@ -93,6 +97,12 @@ func (s *Server) take(c *call, r *request) answer {
 	now := s.clock.Now()
 	d := p.devices[r.token]
 	no := s.checkToken(d, r, now)
+	var push *APNsPush
+	id := s.messageID()
+	if no == nil && d.Platform == IOS {
+		push = s.apnsPush(r, d, id)
+		no = s.checkIOS(r, push, d)
+	}
 	if no != nil || r.validateOnly {
 		p.mu.Unlock()
 		if no != nil {
@@ -105,12 +115,15 @@ func (s *Server) take(c *call, r *request) answer {
 		p.mu.Unlock()
 		return no.answer()
 	}
-	m := s.newParcel(c, r, now)
+	m := s.newParcel(c, r, id, now)
 	m.notTill = notTill
-	if m.CollapseKey == "" && s.set.String("collapse.default") == "package" {
+	if push != nil {
+		m.toIOS(push, now)
+	}
+	if push == nil && m.CollapseKey == "" && s.set.String("collapse.default") == "package" {
 		m.CollapseKey = d.Package
 	}
-	if d.lowered {
+	if d.lowered && push == nil {
 		m.Priority = Normal
 	}
 	outcome, why := simkit.Lost, ""
@@ -151,9 +164,9 @@ func (s *Server) messageID() string {
 	return fmt.Sprintf("0:%d%%%08x%08x", s.clock.Now().UnixMicro(), n, uint32(s.post.rand.Uint64()))
 }
 
-func (s *Server) newParcel(c *call, r *request, now time.Time) *parcel {
+func (s *Server) newParcel(c *call, r *request, id string, now time.Time) *parcel {
 	m := &parcel{expires: now.Add(r.ttl()), Message: Message{
-		ID: s.messageID(), RequestID: c.id, From: s.number, Data: make(map[string]string, len(r.data)),
+		ID: id, RequestID: c.id, From: s.number, Data: make(map[string]string, len(r.data)),
 		CollapseKey: r.collapseKey, Priority: r.priority, SentPriority: r.priority, TTL: r.ttl(), SentAt: now,
 		Notification: r.notification != nil, DirectBootOK: r.directBootOK,
 	}}
@@ -164,4 +177,17 @@ func (s *Server) newParcel(c *call, r *request, now time.Time) *parcel {
 		m.Data["collapse_key"] = r.collapseKey
 	}
 	return m
+}
+
+// toIOS makes a message to APNs of one to FCM: nothing of android counts.
+func (m *parcel) toIOS(push *APNsPush, now time.Time) {
+	m.APNs = push
+	m.CollapseKey, m.DirectBootOK = "", false
+	m.Priority = Normal
+	if push.Headers["apns-priority"] == "10" {
+		m.Priority = High
+	}
+	m.SentPriority = m.Priority
+	m.TTL = push.ttl()
+	m.expires = now.Add(m.TTL)
 }

@@ -270,7 +270,7 @@ func TestBothTransportsServe(t *testing.T) {
 				t.Errorf("HTTP/%d: got %d over HTTP/%d", want, got.status, got.proto)
 			}
 		}
-		if got := w.post(client, w.SendURL(), w.bearer, strings.Repeat(" ", maxBody+1)); got.status != 400 || got.code != "" {
+		if got := w.post(client, w.SendURL(), w.bearer, strings.Repeat(" ", 262145)); got.status != 400 || got.code != "" {
 			t.Errorf("HTTP/%d: a body over the limit got %d %q, want 400 without FcmError", want, got.status, got.code)
 		}
 	}

@@ -26,6 +26,9 @@ var ruleDepth = Rule{
 	Certain: simkit.Inferred,
 	Switch:  "json.depth",
 	Default: "100",
+	Least:   1,
+	Most:    10_000,
+	Varies:  []string{"100", "64"},
 }
 
 // parseBody reads a request body. On success the tree fits requestProto: kinds, enums and durations have been checked, and

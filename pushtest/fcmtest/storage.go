@@ -22,6 +22,7 @@ var ruleCollapseDefault = Rule{
 	Switch:  "collapse.default",
 	Default: "none",
 	Words:   []string{"none", "package"},
+	Varies:  []string{"none", "package"},
 }
 
 var ruleCollapseKeys = Rule{
@@ -76,6 +77,10 @@ func (p *post) store(d *device, m *parcel, why string, now time.Time) (simkit.Ou
 	outcome := simkit.Stored
 	if why == delayedThrottled {
 		outcome = simkit.Throttled
+	}
+	if m.APNs != nil {
+		p.storeIOS(d, m, now)
+		return outcome, why
 	}
 	if m.CollapseKey != "" {
 		if !p.collapse(d, m) {
@@ -148,7 +153,7 @@ var ruleInactive = Rule{
 }
 
 func (p *post) inactive(d *device, now time.Time) bool {
-	return !d.Online && now.Sub(d.seenAt) > p.set.Duration("inactive.after")
+	return d.Platform != IOS && !d.Online && now.Sub(d.seenAt) > p.set.Duration("inactive.after")
 }
 
 var ruleTokenExpiry = Rule{

@@ -17,9 +17,11 @@ import (
 // Advance, Reset and Close.
 type Token struct {
 	Token   string // required
-	Package string // "" means com.example.app
+	Package string // "" means com.example.app; of an app on iOS its bundle id
 	Project string // "" means the simulator's own; another one's tokens get SENDER_ID_MISMATCH
-	Online  bool   // connected to FCM
+	Online  bool   // connected to FCM, or with iOS to APNs
+
+	Platform Platform // "" means Android
 
 	Deliver         func(Message) // nil: messages are counted and given to nobody
 	DeletedMessages func()        // onDeletedMessages: what waited was discarded
@@ -32,6 +34,7 @@ type TokenState = simkit.TokenState
 const maxTokens = 2_000_000
 
 var (
+	bundleForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,154}$`) // Apple, CFBundleIdentifier
 	packageForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$`)
 
 	errUnknownToken = errors.New("fcmtest: this token is not known")
@@ -45,12 +48,13 @@ func (s *Server) Register(t Token) error {
 }
 
 func (s *Server) put(t Token, online *bool) (created bool, err error) {
-	if errs := t.check(); len(errs) > 0 {
-		return false, simkit.Invalid(errs...)
-	}
 	p := s.post
 	p.mu.Lock()
 	d := p.devices[t.Token]
+	if errs := t.check(d); len(errs) > 0 {
+		p.mu.Unlock()
+		return false, simkit.Invalid(errs...)
+	}
 	if d == nil {
 		if len(p.devices) >= maxTokens {
 			p.mu.Unlock()
@@ -69,14 +73,23 @@ func (s *Server) put(t Token, online *bool) (created bool, err error) {
 	return created, nil
 }
 
-func (t *Token) check() (errs []simkit.FieldError) {
+// check judges what is to become of a token; d is what is known of it, nil if nothing is.
+func (t *Token) check(d *device) (errs []simkit.FieldError) {
 	bad := func(field, message string) {
 		errs = append(errs, simkit.FieldError{Location: "body." + field, Code: "bad_value", Message: message})
 	}
 	if t.Token == "" || len(t.Token) > 4096 || strings.ContainsFunc(t.Token, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
 		bad("token", "want 1 to 4096 bytes without spaces and control characters")
 	}
-	if t.Package != "" && !packageForm.MatchString(t.Package) {
+	if t.Platform != "" && t.Platform != Android && t.Platform != IOS {
+		bad("platform", "want android or ios")
+	}
+	ios := t.Platform == IOS || t.Platform == "" && d != nil && d.Platform == IOS
+	switch {
+	case t.Package == "":
+	case ios && !bundleForm.MatchString(t.Package):
+		bad("package", "want a bundle id such as com.example.notes")
+	case !ios && !packageForm.MatchString(t.Package):
 		bad("package", "want an Android package name such as com.example.notes")
 	}
 	if t.Project != "" && !projectForm.MatchString(t.Project) {
@@ -92,6 +105,9 @@ func (d *device) change(t Token) {
 	}
 	if t.Project != "" {
 		d.Project = t.Project
+	}
+	if t.Platform != "" {
+		d.Platform = t.Platform
 	}
 	if t.Deliver != nil {
 		d.Deliver = t.Deliver
@@ -279,9 +295,9 @@ func (s *Server) checkToken(d *device, r *request, now time.Time) *refusal {
 		return invalid("The registration token is not a valid FCM registration token", "", "")
 	case d.Project != s.project && d.Project != s.number:
 		return &refusal{status: http.StatusForbidden, message: codeMessage[SenderIDMismatch], code: SenderIDMismatch}
-	case s.post.expireToken(d, now):
+	case s.post.expireToken(d, now), s.goneAtOnce(d):
 		return &refusal{status: http.StatusNotFound, message: codeMessage[Unregistered], code: Unregistered}
-	case r.restricted != "" && r.restricted != d.Package:
+	case r.restricted != "" && d.Platform != IOS && r.restricted != d.Package:
 		return invalid(codeMessage[InvalidArgument], "message.android.restricted_package_name", "Package name does not match the registration token")
 	}
 	return nil
