@@ -17,8 +17,8 @@ func (p apnsProvider) Connect(i Installation, deliver func(Message)) (Line, erro
 	err := p.server.Register(apnstest.Token{
 		Token: i.Token, Topic: i.AppID, Environment: apnstest.Environment(i.Environment), Online: true,
 		Deliver: func(n apnstest.Notification) {
-			if wakes(n.Payload) {
-				deliver(Message{ID: n.ID, Data: n.Payload, Once: n.Once, ExpiresAt: n.ExpiresAt})
+			if forApp, shows := reads(n.Payload); forApp {
+				deliver(Message{ID: n.ID, Data: n.Payload, Once: n.Once, ExpiresAt: n.ExpiresAt, Unfit: unfit(n, shows)})
 			}
 		},
 	})
@@ -28,15 +28,32 @@ func (p apnsProvider) Connect(i Installation, deliver func(Message)) (Line, erro
 	return apnsLine{p.server, i.Token}, nil
 }
 
-// wakes tells whether a notification is for the app: content-available 1 in aps ("Pushing background updates to your App").
-// Any other is shown by the system, and no code of the app runs for it.
-func wakes(payload []byte) bool {
+// reads tells whether a notification is for the app: content-available 1 in aps ("Pushing background updates to your App").
+// Any other is shown by the system, and no code of the app runs for it. shows tells whether it has something to show.
+func reads(payload []byte) (forApp, shows bool) {
 	var body struct {
-		APS struct {
-			ContentAvailable any `json:"content-available"`
-		} `json:"aps"`
+		APS map[string]any `json:"aps"`
 	}
-	return json.Unmarshal(payload, &body) == nil && body.APS.ContentAvailable == float64(1)
+	if json.Unmarshal(payload, &body) != nil {
+		return false, false
+	}
+	for _, key := range []string{"alert", "badge", "sound"} {
+		shows = shows || body.APS[key] != nil
+	}
+	return body.APS["content-available"] == float64(1), shows
+}
+
+// unfit is why a notification for the app starts no app that is not in the foreground: what only asks for the background must
+// have priority 5 (WWDC 2019, session 707), and what is of type background must show nothing ("Pushing background updates to
+// your App"; Apple says that it may be dropped).
+func unfit(n apnstest.Notification, shows bool) Reason {
+	switch {
+	case n.PushType == "background" && shows:
+		return NotBackground
+	case !shows && n.Priority == 10:
+		return WrongPriority
+	}
+	return ""
 }
 
 type apnsLine struct {

@@ -18,6 +18,20 @@ const topic = "com.example.notes"
 // apnsPhone is an iOS phone on a simulator of APNs, and a sender of pushes with this aps to it.
 func apnsPhone(t *testing.T, spec phonetest.Spec) (p *phonetest.Phone, send func(say, aps string)) {
 	t.Helper()
+	p, sendAs := apnsPhoneAs(t, spec)
+	return p, func(say, aps string) {
+		t.Helper()
+		if strings.Contains(aps, "content-available") {
+			sendAs("background", "5", say, aps)
+		} else {
+			sendAs("alert", "10", say, aps)
+		}
+	}
+}
+
+// apnsPhoneAs is apnsPhone with a sender that says its push type and priority.
+func apnsPhoneAs(t *testing.T, spec phonetest.Spec) (p *phonetest.Phone, send func(kind, priority, say, aps string)) {
+	t.Helper()
 	apns := apnstest.New(t, apnstest.Topics(topic))
 	d := phonetest.New(phonetest.Config{APNs: phonetest.APNs(apns)})
 	t.Cleanup(d.Close)
@@ -29,16 +43,12 @@ func apnsPhone(t *testing.T, spec phonetest.Spec) (p *phonetest.Phone, send func
 	sender := apns.Client()
 	t.Cleanup(sender.CloseIdleConnections)
 	bearer := providerToken(t, apns.Key())
-	return p, func(say, aps string) {
+	return p, func(kind, priority, say, aps string) {
 		t.Helper()
 		body := fmt.Sprintf(`{"aps":%s,"say":%q}`, aps, say)
 		req, err := http.NewRequest(http.MethodPost, apns.URL()+"/3/device/"+p.Token(), strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
-		}
-		kind, priority := "background", "5"
-		if !strings.Contains(aps, "content-available") {
-			kind, priority = "alert", "10"
 		}
 		for name, value := range map[string]string{
 			"authorization": "bearer " + bearer, "apns-topic": topic, "apns-push-type": kind, "apns-priority": priority,
@@ -101,4 +111,32 @@ func TestAnAlertRunsNoCodeOfTheApp(t *testing.T) {
 	if logged(p, "push loud") {
 		t.Errorf("an alert reached the app's handler\n%s", p.History())
 	}
+}
+
+func TestABackgroundPushThatIsNotWrittenAsOneStartsNoApp(t *testing.T) {
+	t.Parallel()
+	const both = `{"content-available":1,"alert":"hello"}`
+	p, send := apnsPhoneAs(t, phonetest.Spec{State: phonetest.Suspended})
+	send("background", "10", "urgent", silent)
+	send("background", "5", "loud", both)
+	send("alert", "10", "shown", both)
+	send("background", "5", "good", silent)
+	waitLogged(t, p, "push good #2")
+	if logged(p, "push urgent") || logged(p, "push loud") || !logged(p, "push shown #1") {
+		t.Errorf("only the alert with content-available, and the good background push, are to reach the app\n%s", p.History())
+	}
+	var why []phonetest.Reason
+	for _, r := range p.Records() {
+		if r.Did == phonetest.Dropped {
+			why = append(why, r.Reason)
+		}
+	}
+	if len(why) != 2 || why[0] != phonetest.WrongPriority || why[1] != phonetest.NotBackground {
+		t.Errorf("dropped for %q, want wrong_priority and not_background", why)
+	}
+	if err := p.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	send("background", "10", "open", silent)
+	waitLogged(t, p, "push open #3")
 }

@@ -70,6 +70,8 @@ const (
 	RefreshOff       Reason = "background_refresh_off" // iOS: Background App Refresh is off
 	Replaced         Reason = "replaced"               // by a newer one: iOS keeps one held push, FCM one of a collapse key
 	TooMany          Reason = "too_many"               // more than 100 messages were held: all are discarded (FCM)
+	WrongPriority    Reason = "wrong_priority"         // iOS: a background push of priority 10 starts no app
+	NotBackground    Reason = "not_background"         // iOS: a background push with alert, badge or sound starts no app
 	DaySpent         Reason = "daily_budget"           // iOS: the device's budget for the day is spent
 	Restarting       Reason = "restarting"             // the phone was just switched on and starts no app yet
 	DiskFull         Reason = "disk_full"              // there is no room to hold it
@@ -115,6 +117,7 @@ type Message struct {
 	CollapseKey string
 	ExpiresAt   time.Time // zero: when the provider's own limit ends
 	Deleted     bool      // no push: the provider threw waiting messages away (FCM)
+	Unfit       Reason    // why it starts no app, by what its sender wrote; "" if it may
 
 	released bool // it was held, and the reason for that was lifted
 }

@@ -129,6 +129,9 @@ func (p *Phone) wake(m Message) func() {
 
 // judge asks the platform's rule. p.mu must be held.
 func (p *Phone) judge(m Message) verdict {
+	if m.Unfit != "" && p.state != Foreground {
+		return verdict{drop, m.Unfit}
+	}
 	now, rules := p.now(), p.drawer.cfg.Rules
 	var v verdict
 	if p.spec.Platform == IOS {
