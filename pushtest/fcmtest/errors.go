@@ -75,6 +75,14 @@ var codeMessage = map[ErrorCode]string{
 	ThirdPartyAuth:   "Auth error from APNS or Web Push Service",
 }
 
+// statusMessage is the message of a refusal that has no error code of FCM's (googleapis, google/rpc/code.proto, in the words
+// of Google's front end).
+var statusMessage = map[int]string{
+	400: "Request contains an invalid argument.", 401: "Request had invalid authentication credentials. " + expected,
+	403: "The caller does not have permission", 404: "Requested entity was not found.", 429: "Resource has been exhausted (e.g. check quota).",
+	500: "Internal error encountered.", 503: "The service is currently unavailable.", 504: "Deadline expired before operation could complete.",
+}
+
 // usualCode is the FcmError that an injected answer gets when the fault does not say.
 var usualCode = map[int]ErrorCode{400: InvalidArgument, 404: Unregistered, 429: QuotaExceeded, 500: Internal, 503: Unavailable}
 

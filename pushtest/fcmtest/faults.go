@@ -2,6 +2,7 @@ package fcmtest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -68,12 +69,10 @@ func spoiled(f *Fault, endpoint string) answer {
 		if f.Reason == nil {
 			code = usualCode[f.Status]
 		}
-		r := refusal{status: f.Status, code: code, message: codeMessage[code]}
+		r := refusal{status: f.Status, code: code, message: cmp.Or(codeMessage[code], statusMessage[f.Status], "The request was refused."),
+			challenge: f.Status == 401 && code == ""}
 		if code == QuotaExceeded {
 			r.quota = "fault"
-		}
-		if r.message == "" {
-			r.message = "The request was refused."
 		}
 		a = r.answer()
 	}
