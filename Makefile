@@ -38,9 +38,10 @@ cross: ## the SDK for Android without cgo, and the example app linked for it
 	GOOS=android GOARCH=amd64 CGO_ENABLED=0 go build ./sdk/...
 	GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build -o bin/notes-android-arm64 ./examples/notes/cmd/notes
 
-generate: build ## write docs/generated anew: the simulators' rules
+generate: build ## write docs/generated anew: the rules of simulators and phones
 	bin/hush sim apns --rules --markdown > docs/generated/apns-rules.md
 	bin/hush sim fcm --rules --markdown > docs/generated/fcm-rules.md
+	bin/hush sim world --rules --markdown > docs/generated/phone-rules.md
 
 picture: build ## draw docs/demo.svg anew from a run of the demo
 	bin/hush demo --once --color always > bin/demo.txt

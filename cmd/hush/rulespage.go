@@ -7,6 +7,7 @@ import (
 
 	"github.com/hushpush/hush/pushtest/apnstest"
 	"github.com/hushpush/hush/pushtest/fcmtest"
+	"github.com/hushpush/hush/pushtest/phonetest"
 	"github.com/hushpush/hush/pushtest/worldtest"
 )
 
@@ -15,24 +16,26 @@ type rulesPage struct {
 	title   string
 	command string // that prints it, and switches its rules
 	rules   apnstest.RuleTable
+	shown   apnstest.RuleTable // on the page
 }
 
 var (
-	apnsPage = rulesPage{"The rules of the APNs simulator", "hush sim apns", apnstest.Rules()}
-	fcmPage  = rulesPage{"The rules of the FCM simulator", "hush sim fcm", fcmtest.Rules()}
+	apnsPage = rulesPage{"The rules of the APNs simulator", "hush sim apns", apnstest.Rules(), apnstest.Rules()}
+	fcmPage  = rulesPage{"The rules of the FCM simulator", "hush sim fcm", fcmtest.Rules(), fcmtest.Rules()}
 
-	worldPage = rulesPage{"The rules of the simulators and phones", "hush sim world", worldtest.Rules()}
+	// The rules of a world are those of both providers too, which have pages of their own.
+	worldPage = rulesPage{"The rules of the phones", "hush sim world", worldtest.Rules(), phonetest.Table()}
 )
 
 // write prints the page in Markdown, with the defaults.
 func (p rulesPage) write(to io.Writer) error {
 	var page strings.Builder
 	fmt.Fprintf(&page, "# %s\n\n", p.title)
-	fmt.Fprintf(&page, "Written by `make generate` from the table that the simulator runs by; `%s --rules` prints it too. A rule with a\n", p.command)
+	fmt.Fprintf(&page, "Written by `make generate` from the table that the command runs by; `%s --rules` prints it too. A rule with a\n", p.command)
 	fmt.Fprintf(&page, "switch can be changed: `%s --set NAME=VALUE`. With `--seed N` those vary for which it says so, the same way for\n", p.command)
 	page.WriteString("the same number.\n\n")
 	page.WriteString("| rule | how certain | source | switch and default | with a seed |\n| --- | --- | --- | --- | --- |\n")
-	for _, r := range p.rules {
+	for _, r := range p.shown {
 		change := ""
 		if r.Switch != "" {
 			change = "`" + r.Switch + "=" + r.Default + "`"

@@ -62,7 +62,7 @@ func (f *simFlags) addRulesTo(cmd *cobra.Command) {
 	flags.Uint64Var(&f.seed, "seed", 0, "vary what the provider leaves open, the same way for the same number; 0 varies nothing")
 	flags.BoolVar(&f.rules, "rules", false, "print the rules that it holds, with their sources and switches, and end")
 	flags.BoolVar(&f.json, "json", false, "with --rules: as JSON")
-	flags.BoolVar(&f.markdown, "markdown", false, "with --rules: as a page of Markdown")
+	flags.BoolVar(&f.markdown, "markdown", false, "with --rules: as a page of Markdown (of a world: the phones' rules; its providers have pages of their own)")
 }
 
 // simulator is one that runs.

@@ -95,7 +95,7 @@ func TestASimulatorSaysWhereItListensAndEndsCleanly(t *testing.T) {
 
 func TestASimulatorPrintsItsRules(t *testing.T) {
 	t.Parallel()
-	for _, provider := range simulated {
+	for _, provider := range slices.Concat(simulated, []string{"world"}) {
 		if got := hush(t, nil, "", "sim", provider, "--rules"); got.code != exitDone || !strings.Contains(got.out, "--set ") {
 			t.Errorf("sim %s --rules: exit %d, %d bytes; want 0 and the switches", provider, got.code, len(got.out))
 		}
@@ -185,7 +185,7 @@ func TestASimulatorRefusesWrongFlagsByName(t *testing.T) {
 
 func TestASimulatorTellsWhatASeedHasChosen(t *testing.T) {
 	t.Parallel()
-	for _, provider := range append(simulated, "world") {
+	for _, provider := range slices.Concat(simulated, []string{"world"}) {
 		chosen := func(args ...string) map[string]string {
 			got := hush(t, nil, "", append([]string{"sim", provider, "--rules", "--json"}, args...)...)
 			var rules []struct{ Switch, Value string }
@@ -212,17 +212,37 @@ func TestASimulatorTellsWhatASeedHasChosen(t *testing.T) {
 
 func TestTheRulesPagesAreCurrent(t *testing.T) {
 	t.Parallel()
-	for _, provider := range simulated {
-		page, err := os.ReadFile(filepath.Join("..", "..", "docs", "generated", provider+"-rules.md"))
-		got := hush(t, nil, "", "sim", provider, "--rules", "--markdown")
+	for command, name := range map[string]string{"apns": "apns-rules.md", "fcm": "fcm-rules.md", "world": "phone-rules.md"} {
+		page, err := os.ReadFile(filepath.Join("..", "..", "docs", "generated", name))
+		got := hush(t, nil, "", "sim", command, "--rules", "--markdown")
 		if err != nil || string(page) != got.out {
-			t.Errorf("docs/generated/%s-rules.md is not what the simulator says (%v); run make generate", provider, err)
+			t.Errorf("docs/generated/%s is not what hush sim %s says (%v); run make generate", name, command, err)
 		}
 	}
 }
 
 // simulated are the providers that have a simulator.
 var simulated = []string{"apns", "fcm"}
+
+func TestTheRulesOfAWorldAreThoseOfItsParts(t *testing.T) {
+	t.Parallel()
+	var rules []struct{ Name string }
+	got := hush(t, nil, "", "sim", "world", "--rules", "--json")
+	if err := json.Unmarshal([]byte(got.out), &rules); err != nil {
+		t.Fatal(err)
+	}
+	parts := map[string]int{}
+	for _, r := range rules {
+		part, _, _ := strings.Cut(r.Name, "/")
+		if strings.HasPrefix(r.Name, "phone.") {
+			part = "phone"
+		}
+		parts[part]++
+	}
+	if len(parts) != 3 || parts["apns"] < 40 || parts["fcm"] < 40 || parts["phone"] < 30 {
+		t.Errorf("rules by part: %v, want those of apns, fcm and phones", parts)
+	}
+}
 
 func TestTheAPNsSimulatorWritesWhatSendersNeed(t *testing.T) {
 	t.Parallel()

@@ -313,3 +313,24 @@ func TestDeletedMessagesReachTheApp(t *testing.T) {
 		waitLogged(t, p, "deleted_messages")
 	})
 }
+
+func TestLowPowerMayDropWhatItDoesNotWakeAnAppFor(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]phonetest.Did{"hold": phonetest.Held, "drop": phonetest.Dropped} {
+		rules, err := phonetest.NewRules([]string{"phone.ios.not_woken=" + value}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := phonetest.New(phonetest.Config{Rules: rules})
+		t.Cleanup(d.Close)
+		p, err := d.Add(t.Context(), phonetest.Spec{Platform: phonetest.IOS, App: phonetest.InProcess(newApp), AppID: "a", State: phonetest.Background})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.SetLowPower(true)
+		p.Deliver(message("m", ""))
+		if r := record(t, p, "m"); r.Did != want || r.Reason != phonetest.LowPower {
+			t.Errorf("phone.ios.not_woken=%s: %s (%s), want %s (low_power)", value, r.Did, r.Reason, want)
+		}
+	}
+}

@@ -24,6 +24,10 @@ type Rules struct {
 	// IOSUnlimited turns the pacing off, as when the app runs from Xcode.
 	IOSUnlimited bool
 
+	// IOSNotWokenDrops has the phone drop what comes in Low Power Mode or with Background App Refresh off, instead of holding
+	// the newest (WWDC 2020, session 10063: not woken; no more is said).
+	IOSNotWokenDrops bool
+
 	// DozeWindows are the times between maintenance windows; the last one repeats. Android only says that they become
 	// less frequent. nil: 1 h, 2 h, 4 h, 6 h. DozeWindow is how long a window is open. 0: 5 minutes.
 	DozeWindows []time.Duration
@@ -32,6 +36,9 @@ type Rules struct {
 	// HighUnseen is how many high-priority messages an app may get in 7 days for which it shows nothing, before FCM treats
 	// further ones as normal; FCM does not tell the number. 0: 5. Negative: no limit.
 	HighUnseen int
+
+	// BucketsCapNewer has the limits of the standby buckets hold for Android 13 and later as well.
+	BucketsCapNewer bool
 
 	// RestartDelay is how long a phone that has been switched on starts no app for a push. Minutes have been reported, and
 	// documented is nothing. 0: none.

@@ -94,6 +94,14 @@ func TestWhenHighPriorityIsLost(t *testing.T) {
 		}
 	}
 	r.HighUnseen = -1
+	newer := r
+	newer.BucketsCapNewer = true
+	for version, want := range map[string]bool{"8.1": true, "12": false, "13": false, "": false} {
+		s := standby{bucket: Rare, osVersion: version, high: many(5, time.Hour)}
+		if got := s.keepsHigh(noon, newer); got != want {
+			t.Errorf("phone.high.newer=buckets, Android %q: keepsHigh = %v, want %v", version, got, want)
+		}
+	}
 	for _, c := range []struct {
 		bucket  StandbyBucket
 		version string

@@ -35,7 +35,8 @@ const week = 7 * 24 * time.Hour
 //   - Buckets cap them per day on Android 9 to 12 only; the page on later versions no longer lists a cap.
 //   - FCM looks at 7 days per app instance: messages that lead to nothing visible lose their priority.
 func (s standby) keepsHigh(now time.Time, r Rules) bool {
-	if limit, limited := highPerDay[s.bucket]; limited && between(s.osVersion, 9, 12) && s.since(now.Add(-24*time.Hour)) >= limit {
+	capped := between(s.osVersion, 9, 12) || r.BucketsCapNewer && (s.osVersion == "" || between(s.osVersion, 13, 1000))
+	if limit, limited := highPerDay[s.bucket]; limited && capped && s.since(now.Add(-24*time.Hour)) >= limit {
 		return false
 	}
 	return r.HighUnseen < 0 || s.since(now.Add(-week)) < r.HighUnseen

@@ -138,6 +138,9 @@ func (p *Phone) judge(m Message) verdict {
 		paced, _ := p.bucket.empty(now, rules)
 		spent, _ := p.day.spentAll(p.born, now, rules)
 		v = iosVerdict(iosFacts{state: p.state, lowPower: p.facts.lowPower, refreshOff: p.facts.refreshOff, paced: paced, spent: spent})
+		if rules.IOSNotWokenDrops && (v.why == LowPower || v.why == RefreshOff) {
+			v.do = drop
+		}
 	} else {
 		high := m.High && p.standby.keepsHigh(now, rules)
 		v = androidVerdict(androidFacts{state: p.state, dozing: p.dozes(now), high: high})

@@ -1,0 +1,82 @@
+package phonetest
+
+import "github.com/hushpush/hush/pushtest/internal/simkit"
+
+// behaviour is what phones do that cannot be switched; ruletable.go has what can. The code of each stands in the file that
+// its comment names.
+
+const (
+	appleReceives   = "Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:"
+	appleBackground = `Apple, "Pushing background updates to your App"`
+	fcmReceives     = "firebase.google.com/docs/cloud-messaging/android/receive-messages"
+	fcmPriority     = "firebase.google.com/docs/cloud-messaging/android-message-priority"
+)
+
+// iosBehaviour is in ios.go, held.go, apns.go and wake.go.
+var iosBehaviour = RuleTable{
+	{Name: "phone.ios.foreground", Certain: simkit.Documented,
+		Text:   "An app in the foreground gets every push that is for it, whatever the pacing, low power and the rest say.",
+		Source: appleReceives},
+	{Name: "phone.ios.wakes", Certain: simkit.Documented,
+		Text:   "A background push goes to an app that runs, resumes one that is suspended, and launches into the background one that the system has reclaimed.",
+		Source: appleReceives},
+	{Name: "phone.ios.swiped", Certain: simkit.Documented,
+		Text:   "An app that its user swiped away is not launched until the user opens it or the phone restarts: the push is dropped (terminated_by_user).",
+		Source: appleReceives},
+	{Name: "phone.ios.held", Certain: simkit.Documented,
+		Text:   "Of the pushes that are held the newest is kept; it is lost when the app is killed or swiped away (held_lost), and delivered at once when the user opens the app.",
+		Source: appleBackground},
+	{Name: "phone.ios.content", Certain: simkit.Documented,
+		Text:   "Only what has content-available 1 runs code of the app. Of type background with alert, badge or sound it starts none (not_background); nor does one with nothing to show and priority 10 (wrong_priority).",
+		Source: appleBackground + "; WWDC 2019, session 707"},
+	{Name: "phone.ios.window", Certain: simkit.Observed,
+		Text:   "Pushes that follow while the app is awake for one get no time of their own.",
+		Source: "reported from the field"},
+	{Name: "phone.ios.token", Certain: simkit.Documented,
+		Text:   "A token belongs to an app on a phone in one environment. Installing anew, or a restored backup, makes a new one; the app learns it at its launch.",
+		Source: `Apple, "Registering your app with APNs"`},
+}
+
+// androidBehaviour is in android.go, held.go, fcm.go and standby.go.
+var androidBehaviour = RuleTable{
+	{Name: "phone.android.wakes", Certain: simkit.Documented,
+		Text:   "A data message goes to the app in every state, swiped away or not; without a process, one is started.",
+		Source: fcmReceives},
+	{Name: "phone.android.stopped", Certain: simkit.Documented,
+		Text:   "An app that was force-stopped in the settings gets nothing until its user opens it (force_stopped), a restart of the phone notwithstanding.",
+		Source: "firebase.google.com/docs/cloud-messaging/understand-delivery"},
+	{Name: "phone.android.swipe", Certain: simkit.Observed,
+		Text:   "On some vendors' phones (swipe_force_stops) swiping an app away is a force-stop.",
+		Source: "reported from the field"},
+	{Name: "phone.android.doze", Certain: simkit.Documented,
+		Text:   "In Doze, messages of normal priority wait for a maintenance window or the end of Doze, and those of high priority come at once. A phone that charges, or on which the app is opened, does not doze.",
+		Source: fcmPriority + "; developer.android.com/topic/performance/power/power-details"},
+	{Name: "phone.android.buckets", Certain: simkit.Documented,
+		Text:   "On Android 9 to 12 an app gets 10 (bucket frequent) or 5 (rare, restricted) high-priority messages a day; more are treated as normal. What buckets do to jobs is not simulated.",
+		Source: "developer.android.com/topic/performance/power/power-details"},
+	{Name: "phone.android.notification", Certain: simkit.Documented,
+		Text:   "A message with a notification and no data goes to the tray and not to the app.",
+		Source: fcmReceives},
+	{Name: "phone.android.deleted", Certain: simkit.Documented,
+		Text:   "When more than 100 messages waited, all are gone, and the app is told once (onDeletedMessages).",
+		Source: fcmReceives},
+	{Name: "phone.android.ack", Certain: simkit.Observed,
+		Text:   "A message is acknowledged before the app gets it: one that the app crashes over is lost. That the SDK drops a message whose id is among its last ten is not simulated, so that a doubled one (fault twice) can be seen.",
+		Source: "firebase/firebase-android-sdk, FirebaseMessagingService"},
+}
+
+// commonBehaviour is in held.go, steps.go, facts.go and token.go.
+var commonBehaviour = RuleTable{
+	{Name: "phone.never_run", Certain: simkit.Inferred, Fixed: "an app that has never run has registered no token: no sender meets the rule",
+		Text:   "An app that has been installed and never opened is started for no push (never_run).",
+		Source: "Android keeps new apps stopped; iOS gives a token to an app that runs"},
+	{Name: "phone.offline", Certain: simkit.Documented,
+		Text:   "What is sent to a phone without a connection waits at the provider, as that one's rules say.",
+		Source: `Apple, "Viewing the status of push notifications using metrics and APNs"; firebase.google.com/docs/cloud-messaging/customize-messages/setting-message-lifespan`},
+	{Name: "phone.disk_full", Certain: simkit.Inferred, Fixed: "a phone that keeps it all the same would be no full one",
+		Text:   "While the disk is full the phone holds no push: it is dropped (disk_full). The app is told.",
+		Source: "not documented"},
+	{Name: "phone.clock", Certain: simkit.Inferred, Fixed: "nobody would want a system that waits by a wrong clock",
+		Text:   "A wrong clock shows in the device log and in what the app is told; the system waits and paces by the right one.",
+		Source: "not documented"},
+}
