@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/phonetest"
 	"github.com/hushpush/hush/pushtest/worldtest"
 )
 
@@ -50,5 +51,20 @@ func TestNoRuleLeansOnAChoiceOfOurs(t *testing.T) {
 				t.Errorf("--set %s with seed 7: %v; want it to win", set, err)
 			}
 		}
+	}
+}
+
+func TestAGoodSenderPassesUnderEverySeed(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(24) {
+		w := worldtest.New(t, nil, worldtest.Seed(seed+1))
+		s := newSender(t, w)
+		for _, p := range []*phonetest.Phone{w.IOS(t, phonetest.Suspended), w.Android(t, phonetest.Reclaimed)} {
+			for n := range 2 {
+				s.push(t, p.Platform(), p.Token(), "hello")
+				w.WaitHandled(t, p, n+1)
+			}
+		}
+		w.Close()
 	}
 }
