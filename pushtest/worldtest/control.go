@@ -75,12 +75,15 @@ func (w *World) whose(token string) string {
 
 // TokenBody is the body of POST /_sim/tokens: what both providers take.
 type TokenBody struct {
-	Token       string `json:"token" required:"true" minLength:"1" maxLength:"4096" doc:"The device token. A known one is its provider's; else topic or environment say APNs, package or project FCM; else one in hexadecimal is APNs'."`
+	Token       string `json:"token" required:"true" minLength:"1" maxLength:"4096" doc:"The device token. A known one is its provider's; else topic, environment or notifications say APNs, package, project or platform FCM; else one in hexadecimal is APNs'."`
 	Topic       string `json:"topic,omitempty" doc:"APNs: the app's bundle id."`
 	Environment string `json:"environment,omitempty" enum:"production,development" doc:"APNs."`
-	Package     string `json:"package,omitempty" doc:"FCM: Android package."`
+	Package     string `json:"package,omitempty" doc:"FCM: Android package, or the bundle id."`
+	Platform    string `json:"platform,omitempty" enum:"android,ios" doc:"FCM: what the app runs on."`
 	Project     string `json:"project,omitempty" doc:"FCM: project id."`
 	Online      *bool  `json:"online,omitempty"`
+
+	Notifications *bool `json:"notifications,omitempty" doc:"APNs: whether the person lets the app show notifications."`
 }
 
 // RetireBody is the body of POST /_sim/tokens/{token}/retire; FCM takes an empty one.
@@ -91,11 +94,12 @@ type RetireBody struct {
 
 // provider says which one a body means.
 func (b *TokenBody) provider(known string) (string, error) {
-	apns, fcm := b.Topic != "" || b.Environment != "", b.Package != "" || b.Project != ""
+	apns := b.Topic != "" || b.Environment != "" || b.Notifications != nil
+	fcm := b.Package != "" || b.Project != "" || b.Platform != ""
 	switch {
 	case apns && fcm:
 		return "", simkit.Invalid(simkit.FieldError{Location: "body.package", Code: "one_of",
-			Message: "package and project are FCM's, topic and environment APNs'; give those of one"})
+			Message: "package, project and platform are FCM's, topic, environment and notifications APNs'; give those of one"})
 	case known != "":
 		return known, nil // which refuses the other's fields by name
 	case apns || !fcm && isHex(b.Token):
