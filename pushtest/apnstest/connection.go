@@ -169,6 +169,17 @@ var ruleIdle = Rule{
 	Varies:  []string{"60m", "75m"},
 }
 
+var ruleBodyWait = Rule{
+	Name:    "connection.body_wait",
+	Text:    "How long, by real time, a request's headers and body may take to end; then its stream is reset. A handshake gets 10 s, a client that does not take its answers 15 s; connections above 2048 are closed at once.",
+	Source:  "not documented; these keep the simulator itself alive",
+	Certain: "inferred",
+	Switch:  "connection.body_wait",
+	Default: "60s",
+	Least:   1,
+	Varies:  []string{"30s", "60s"},
+}
+
 var ruleGoAway = Rule{
 	Name:    "goaway",
 	Text:    `GOAWAY carries {"reason": "…"} in the spelling of the answers. Requests above its last stream were not taken.`,

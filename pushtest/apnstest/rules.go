@@ -12,7 +12,7 @@ type RuleTable = simkit.Rules
 func Rules() RuleTable {
 	return RuleTable{
 		ruleTransport, ruleFirstStream, ruleStreams, ruleStreamsAfterError, ruleErrors, ruleBadTokens, ruleRequests,
-		ruleConnectionRate, ruleNewConnections, ruleIdle, ruleGoAway,
+		ruleConnectionRate, ruleNewConnections, ruleIdle, ruleBodyWait, ruleGoAway,
 		ruleOrder, ruleAnswer, ruleAnswerRetryAfter, ruleFaults,
 		ruleBroadcast, ruleMethod, rulePath, ruleDuplicates, ruleOtherHeaders, ruleMessageID, ruleMessageIDCase,
 		ruleCertificate, ruleCertificateVoIP, ruleCertificateHandshake, ruleCertificateEnvironment,

@@ -90,7 +90,7 @@ func (s *Server) start(cfg Config) (err error) {
 	s.h2 = h2sim.Serve(s.ln, h2sim.Config{
 		TLS: tlsConfig, Handler: s.handle, OnConn: s.greet,
 		InitialMaxStreams: uint32(max(1, s.set.Int("streams.first"))), MaxBodyBytes: maxBody, MaxHeaderListBytes: 8000,
-		IdleWait: s.set.Duration("connection.idle"), IdleDebug: reasonJSON(IdleTimeout),
+		BodyWait: s.set.Duration("connection.body_wait"), IdleWait: s.set.Duration("connection.idle"), IdleDebug: reasonJSON(IdleTimeout),
 	})
 	if s.controlLn != nil {
 		s.control.Serve(s.controlLn)

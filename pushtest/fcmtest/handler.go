@@ -74,6 +74,29 @@ var ruleStreams = Rule{
 	Varies:  []string{"100", "128", "250"},
 }
 
+var ruleBodyWait = Rule{
+	Name:    "transport.body_wait",
+	Text:    "How long, by real time, a request's headers and body may take to end; then its stream, or over HTTP/1.1 its connection, is ended. A handshake gets 10 s, a client that does not take its answers 15 s; connections above 2048 are closed at once.",
+	Source:  "not documented; these keep the simulator itself alive",
+	Certain: simkit.Inferred,
+	Switch:  "transport.body_wait",
+	Default: "60s",
+	Least:   1,
+	Varies:  []string{"30s", "60s"},
+}
+
+var ruleHeaderList = Rule{
+	Name:    "transport.headers",
+	Text:    "How many bytes a request's headers may have, as HTTP/2 counts them; larger ones get 431.",
+	Source:  "not documented",
+	Certain: simkit.Inferred,
+	Switch:  "transport.headers",
+	Default: "32768",
+	Least:   4096,
+	Most:    1 << 20,
+	Varies:  []string{"16384", "32768", "65536"},
+}
+
 var ruleElsewhere = Rule{
 	Name: "elsewhere",
 	Text: "Not simulated: topics' subscriptions (another host, iid.googleapis.com) with their limits (3000 a second, 1000 tokens a call, 2000 topics an app) " +

@@ -332,3 +332,29 @@ func TestEverySeedStarts(t *testing.T) {
 		}
 	}
 }
+
+func TestTheBoundsOfARequestAreSwitches(t *testing.T) {
+	t.Parallel()
+	w := setup(t, Set("transport.headers", "4096"), Set("body.limit", "8192"))
+	w.phone("a:1", true)
+	if got := w.send(`{"message":{"token":"a:1"}}` + strings.Repeat(" ", 8192)); got.status != 400 || got.code != "" {
+		t.Errorf("a body over body.limit: %d %s, want 400 without an FcmError", got.status, got.raw)
+	}
+	req, err := http.NewRequest("POST", w.SendURL(), strings.NewReader(`{"message":{"token":"a:1"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", w.bearer)
+	req.Header.Set("X-Long", strings.Repeat("x", 4096))
+	res, err := w.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 431 {
+		t.Errorf("headers over transport.headers: %d, want 431", res.StatusCode)
+	}
+	if got := w.to("a:1", ""); got.status != 200 {
+		t.Errorf("a good request afterwards: %d %s", got.status, got.raw)
+	}
+}

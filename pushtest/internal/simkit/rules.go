@@ -31,7 +31,7 @@ type Rule struct {
 	Switch  string    `json:"switch"`  // what --set calls it; "" when there is nothing to switch
 	Default string    `json:"default"` // the switch's value unless told otherwise
 	Value   string    `json:"value"`   // what is in force: set, chosen by a seed, or the default (see Rules.With)
-	Least   float64   `json:"-"`       // for a switch that is a number: the smallest; never below 0
+	Least   float64   `json:"-"`       // for a switch that is a number, or a span in seconds: the smallest; never below 0
 	Most    float64   `json:"-"`       // and the largest; 0: any
 	Words   []string  `json:"-"`       // for a switch that takes words: which ones; nil allows any
 	Varies  []string  `json:"-"`       // what --seed chooses from while the switch is not set; nil: it does not vary

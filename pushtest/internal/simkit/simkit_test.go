@@ -307,9 +307,9 @@ func TestSwitchesRefuseWhatTheyDoNotKnow(t *testing.T) {
 	rules := Rules{
 		{Name: "a", Switch: "on", Default: "true"}, {Name: "b", Switch: "most", Default: "4"}, {Name: "c", Switch: "share", Default: "0.5"},
 		{Name: "d", Switch: "life", Default: "1h"}, {Name: "e", Switch: "word", Default: "x", Words: []string{"x", "y"}, Varies: []string{"x", "y"}},
-		{Name: "f"}, {Name: "g", Switch: "part", Default: "0.75", Most: 1}, {Name: "h", Switch: "some", Default: "3", Least: 1},
+		{Name: "f"}, {Name: "g", Switch: "part", Default: "0.75", Most: 1}, {Name: "i", Switch: "wait", Default: "1m", Least: 2}, {Name: "h", Switch: "some", Default: "3", Least: 1},
 	}
-	for _, bad := range []string{"on", "on=yes", "most=-1", "most=x", "share=x", "share=NaN", "share=Inf", "part=1.1", "some=0", "life=10", "life=-1h", "word=z", "nothing=1"} {
+	for _, bad := range []string{"on", "on=yes", "most=-1", "most=x", "share=x", "share=NaN", "share=Inf", "part=1.1", "some=0", "life=10", "life=-1h", "wait=1s", "word=z", "nothing=1"} {
 		if _, err := NewSwitches(rules, []string{bad}, 0); err == nil || !strings.Contains(err.Error(), bad) {
 			t.Errorf("set %q: got error %v, want one that names it", bad, err)
 		}

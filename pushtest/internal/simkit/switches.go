@@ -131,8 +131,9 @@ func checkKind(r Rule, value string) error {
 		return inRange(r, "a number", f, err)
 	}
 	if _, err := time.ParseDuration(r.Default); err == nil {
-		if d, err := time.ParseDuration(value); err != nil || d < 0 {
-			return fmt.Errorf("want a duration such as %s, 0 or more", r.Default)
+		least := max(r.Least, 0)
+		if d, err := time.ParseDuration(value); err != nil || d.Seconds() < least {
+			return fmt.Errorf("want a duration such as %s, %ss or more", r.Default, plain(least))
 		}
 	}
 	return nil
