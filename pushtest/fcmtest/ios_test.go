@@ -156,7 +156,7 @@ func TestOneMessageWaitsForAPhoneWithIOS(t *testing.T) {
 	w.SetOnline("i:1", false)
 	w.toIOS("i:1", silent, "")
 	w.Advance(31 * 24 * time.Hour)
-	if got := w.last(); got.Outcome != "discarded" || got.Reason != droppedExpired {
+	if got := w.last(); got.Outcome != "discarded" || got.Reason != DroppedExpired {
 		t.Errorf("after 31 days: %s %s, want it expired", got.Outcome, got.Reason)
 	}
 }

@@ -135,7 +135,7 @@ var ruleIOSStorage = Rule{
 // storeIOS keeps a message at APNs. The caller holds mu.
 func (p *post) storeIOS(d *device, m *parcel, now time.Time) {
 	for _, old := range d.pending {
-		p.ledger.Outcome(old.RequestID, simkit.Replaced, collapsed)
+		p.end(d, old, simkit.Replaced, Collapsed)
 	}
 	d.pending = []*parcel{m}
 	p.reschedule(d, now)

@@ -11,19 +11,19 @@ import (
 )
 
 // Why a message was delayed or dropped, in the words of FCM's own delivery data
-// (firebase.google.com/docs/cloud-messaging/understand-delivery).
+// (firebase.google.com/docs/cloud-messaging/understand-delivery). They are the ledger's reasons.
 const (
-	delayedOffline   = "delayedDeviceOffline"
-	delayedDoze      = "delayedDeviceDoze"
-	delayedThrottled = "delayedMessageThrottled"
-	collapsed        = "collapsed"
-	droppedTooMany   = "droppedTooManyPendingMessages"
-	droppedStopped   = "droppedAppForceStopped"
-	droppedInactive  = "droppedDeviceInactive"
-	droppedExpired   = "droppedTtlExpired"
-	droppedGone      = "appUninstalled" // not in the delivery data: FCM just discards
-	droppedRetired   = "tokenRetired"
-	droppedNobody    = "noSubscribers"
+	DelayedOffline   = "delayedDeviceOffline"
+	DelayedDoze      = "delayedDeviceDoze"
+	DelayedThrottled = "delayedMessageThrottled"
+	Collapsed        = "collapsed"
+	DroppedTooMany   = "droppedTooManyPendingMessages"
+	DroppedStopped   = "droppedAppForceStopped"
+	DroppedInactive  = "droppedDeviceInactive"
+	DroppedExpired   = "droppedTtlExpired"
+	DroppedGone      = "appUninstalled" // not in the delivery data: FCM just discards
+	DroppedRetired   = "tokenRetired"
+	DroppedNobody    = "noSubscribers"
 )
 
 // device is one app installation as FCM knows it. All of it is guarded by post.mu.
@@ -56,8 +56,13 @@ type parcel struct {
 	twice   bool      // a fault: to be handed over twice
 }
 
-// delivery is one call to a phone: a message or, without one, the notice of deleted messages.
-type delivery struct{ message *Message }
+// delivery is one call to a phone: a message to have; one that it does not get, or not yet, and why; or, without a message,
+// the notice of deleted messages.
+type delivery struct {
+	message *Message
+	fate    Fate
+	why     string // "": it is delivered
+}
 
 // post is FCM's post office: who is known, what waits for whom, and what becomes due when.
 type post struct {
@@ -84,31 +89,45 @@ func (p *post) accept(d *device, m *parcel, now time.Time) (simkit.Outcome, stri
 	d.lastMessageAt = now
 	if p.inactive(d, now) {
 		d.notice = true
-		return simkit.Discarded, droppedInactive
+		return simkit.Discarded, DroppedInactive
 	}
 	why, _ := p.hold(d, m, now)
 	switch {
 	case why == "":
 		return p.handOver(d, m, now)
 	case m.TTL == 0:
-		return simkit.Discarded, droppedExpired
+		d.tell(m, Lost, DroppedExpired)
+		return simkit.Discarded, DroppedExpired
 	}
 	return p.store(d, m, why, now)
+}
+
+// tell has the phone told what becomes of a message that it does not get now. The caller holds mu.
+func (d *device) tell(m *parcel, fate Fate, why string) {
+	if d.NotDelivered != nil && len(d.outbox) < maxOutbox {
+		d.outbox = append(d.outbox, delivery{&m.Message, fate, why})
+	}
+}
+
+// end notes that a message which waited comes to nothing. The caller holds mu.
+func (p *post) end(d *device, m *parcel, outcome simkit.Outcome, why string) {
+	p.ledger.Outcome(m.RequestID, outcome, why)
+	d.tell(m, Lost, why)
 }
 
 // hold says why a message cannot be delivered now, "" if it can, and when to look again (zero: when the device changes).
 func (p *post) hold(d *device, m *parcel, now time.Time) (why string, until time.Time) {
 	switch {
 	case !d.Online, len(d.outbox) >= maxOutbox:
-		return delayedOffline, time.Time{}
-	case d.doze && m.Priority != High:
-		return delayedDoze, time.Time{}
+		return DelayedOffline, time.Time{}
+	case d.readiness(&m.Message) == Dozes:
+		return DelayedDoze, time.Time{}
 	case now.Before(m.notTill):
-		return delayedThrottled, m.notTill
+		return DelayedThrottled, m.notTill
 	}
 	if m.CollapseKey != "" && m.TTL > 0 {
 		if next := d.bucket.next(now, p.set.Int("collapse.burst"), p.set.Duration("collapse.refill")); next.After(now) {
-			return delayedThrottled, next
+			return DelayedThrottled, next
 		}
 	}
 	return "", time.Time{}
@@ -133,16 +152,17 @@ func (p *post) handOver(d *device, m *parcel, now time.Time) (simkit.Outcome, st
 	switch {
 	case d.uninstalled:
 		p.retire(d, now)
-		return simkit.Discarded, droppedGone
-	case d.stopped:
-		return simkit.Discarded, droppedStopped
+		return simkit.Discarded, DroppedGone
+	case d.readiness(&m.Message) == Stopped:
+		d.tell(m, Lost, DroppedStopped)
+		return simkit.Discarded, DroppedStopped
 	}
 	if m.CollapseKey != "" && m.TTL > 0 {
 		d.bucket.take(now)
 	}
-	d.outbox = append(d.outbox, delivery{&m.Message})
+	d.outbox = append(d.outbox, delivery{message: &m.Message})
 	if m.twice {
-		d.outbox = append(d.outbox, delivery{&m.Message})
+		d.outbox = append(d.outbox, delivery{message: &m.Message})
 	}
 	d.delivered = append(d.delivered, m.RequestID)
 	if len(d.delivered) > maxDelivered {
@@ -162,13 +182,13 @@ func (p *post) retire(d *device, at time.Time) {
 		return
 	}
 	d.retiredAt = at
-	p.discardAll(d, droppedRetired)
+	p.discardAll(d, DroppedRetired)
 	d.notice = false
 }
 
 func (p *post) discardAll(d *device, why string) {
 	for _, m := range d.pending {
-		p.ledger.Outcome(m.RequestID, simkit.Discarded, why)
+		p.end(d, m, simkit.Discarded, why)
 	}
 	d.pending = nil
 	p.schedule(d, time.Time{})
@@ -185,7 +205,7 @@ func (p *post) flush(d *device, now time.Time) {
 	p.shuffle(waiting)
 	for i, m := range waiting {
 		if !now.Before(m.expires) {
-			p.ledger.Outcome(m.RequestID, simkit.Discarded, droppedExpired)
+			p.end(d, m, simkit.Discarded, DroppedExpired)
 			continue
 		}
 		if why, _ := p.hold(d, m, now); why != "" {
@@ -197,7 +217,7 @@ func (p *post) flush(d *device, now time.Time) {
 		p.ledger.Outcome(m.RequestID, outcome, why)
 		if !d.retiredAt.IsZero() { // it found that the app is gone
 			d.pending = append(d.pending, waiting[i+1:]...)
-			p.discardAll(d, droppedRetired)
+			p.discardAll(d, DroppedRetired)
 			return
 		}
 	}
@@ -255,14 +275,17 @@ func (p *post) drain(d *device) {
 	for len(d.outbox) > 0 {
 		calls := d.outbox
 		d.outbox = nil
-		deliver, deleted := d.Deliver, d.DeletedMessages
+		deliver, deleted, notDelivered := d.Deliver, d.DeletedMessages, d.NotDelivered
 		p.mu.Unlock()
 		for _, c := range calls {
 			switch {
-			case c.message != nil && deliver != nil:
-				deliver(c.message.clone())
 			case c.message == nil && deleted != nil:
 				deleted()
+			case c.message == nil:
+			case c.why != "" && notDelivered != nil:
+				notDelivered(c.message.clone(), c.fate, c.why)
+			case c.why == "" && deliver != nil:
+				deliver(c.message.clone())
 			}
 		}
 		p.mu.Lock()

@@ -70,7 +70,7 @@ func (s *Server) send(c *call) answer {
 		return no.answer()
 	}
 	if r.token == "" {
-		return s.accepted(c, r, simkit.Discarded, droppedNobody)
+		return s.accepted(c, r, simkit.Discarded, DroppedNobody)
 	}
 	return s.take(c, r)
 }

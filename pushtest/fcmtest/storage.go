@@ -75,7 +75,7 @@ var ruleExpiry = Rule{
 // store keeps a message that cannot be delivered now. The caller holds post.mu.
 func (p *post) store(d *device, m *parcel, why string, now time.Time) (simkit.Outcome, string) {
 	outcome := simkit.Stored
-	if why == delayedThrottled {
+	if why == DelayedThrottled {
 		outcome = simkit.Throttled
 	}
 	if m.APNs != nil {
@@ -84,16 +84,19 @@ func (p *post) store(d *device, m *parcel, why string, now time.Time) (simkit.Ou
 	}
 	if m.CollapseKey != "" {
 		if !p.collapse(d, m) {
-			return simkit.Discarded, collapsed
+			d.tell(m, Lost, Collapsed)
+			return simkit.Discarded, Collapsed
 		}
 	} else if p.overflows(d) {
-		p.discardAll(d, droppedTooMany)
+		p.discardAll(d, DroppedTooMany)
 		d.notice = true
 		if p.set.String("storage.overflow") == "all" {
-			return simkit.Discarded, droppedTooMany
+			d.tell(m, Lost, DroppedTooMany)
+			return simkit.Discarded, DroppedTooMany
 		}
 	}
 	d.pending = append(d.pending, m)
+	d.tell(m, Waits, why)
 	p.reschedule(d, now)
 	return outcome, why
 }
@@ -113,7 +116,7 @@ func (p *post) collapse(d *device, m *parcel) bool {
 	var keyed []int // positions of waiting messages with a key, oldest first
 	for i, w := range d.pending {
 		if w.CollapseKey == m.CollapseKey {
-			p.ledger.Outcome(w.RequestID, simkit.Replaced, collapsed)
+			p.end(d, w, simkit.Replaced, Collapsed)
 			d.pending = slices.Delete(d.pending, i, i+1)
 			return true
 		}
@@ -138,7 +141,7 @@ func (p *post) collapse(d *device, m *parcel) bool {
 		return false
 	}
 	i := keyed[victim]
-	p.ledger.Outcome(d.pending[i].RequestID, simkit.Discarded, collapsed)
+	p.end(d, d.pending[i], simkit.Discarded, Collapsed)
 	d.pending = slices.Delete(d.pending, i, i+1)
 	return true
 }
@@ -185,7 +188,7 @@ var ruleNotice = Rule{
 
 // giveNotice tells the app that messages were deleted, once it can be told.
 func (p *post) giveNotice(d *device, now time.Time) {
-	if !d.notice || !d.Online || d.doze || d.stopped || d.uninstalled {
+	if !d.notice || !d.Online || d.uninstalled || d.readiness(&Message{Priority: Normal}) != Ready {
 		return
 	}
 	d.notice = false

@@ -66,7 +66,7 @@ func TestAMessageExpires(t *testing.T) {
 		t.Fatalf("outcomes %v", o)
 	}
 	w.Advance(60 * time.Second)
-	if r := w.Requests()[0]; r.Outcome != "discarded" || r.Reason != droppedExpired {
+	if r := w.Requests()[0]; r.Outcome != "discarded" || r.Reason != DroppedExpired {
 		t.Errorf("after its ttl: %s %s", r.Outcome, r.Reason)
 	}
 	w.online("a:1", true)
@@ -115,7 +115,7 @@ func TestTheHundredAndFirstDiscardsAll(t *testing.T) {
 		if p.notices() != 1 || len(p.messages()) != left {
 			t.Errorf("%s: back on-line: %d notices, %d messages, want 1 and %d", overflow, p.notices(), len(p.messages()), left)
 		}
-		if r := w.Requests()[0]; r.Outcome != "discarded" || r.Reason != droppedTooMany {
+		if r := w.Requests()[0]; r.Outcome != "discarded" || r.Reason != DroppedTooMany {
 			t.Errorf("%s: the first is %s %s", overflow, r.Outcome, r.Reason)
 		}
 		w.online("a:1", false)
@@ -289,6 +289,48 @@ func TestOneSeedMakesTheSameChoices(t *testing.T) {
 	}
 }
 
+func TestAPhoneIsAskedWhetherItIsReadyAndToldWhatItDoesNotGet(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	ready := Dozes
+	var told []string
+	err := w.Register(Token{
+		Token: "a:1", Online: true,
+		Ready: func(Message) Readiness { return ready },
+		NotDelivered: func(m Message, f Fate, why string) {
+			told = append(told, fmt.Sprint(m.RequestID, " ", map[Fate]string{Waits: "waits", Lost: "lost"}[f], " ", why))
+		},
+		Deliver: func(m Message) { told = append(told, fmt.Sprint(m.RequestID, " delivered, stored: ", m.Stored)) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func(now Readiness, waits bool) {
+		t.Helper()
+		ready = now
+		if still, err := w.Look("a:1"); err != nil || still != waits {
+			t.Errorf("Look: %v, %v; want %v", still, err, waits)
+		}
+	}
+	w.to("a:1", "")
+	look(Dozes, true)
+	look(Ready, false)
+	w.to("a:1", "")
+	ready = Stopped
+	w.to("a:1", "")
+	ready = Dozes
+	w.to("a:1", `"ttl":"0s"`)
+	w.to("a:1", "")
+	look(Stopped, false)
+	want := []string{
+		"1 waits delayedDeviceDoze", "1 delivered, stored: true", "2 delivered, stored: false", "3 lost droppedAppForceStopped",
+		"4 lost droppedTtlExpired", "5 waits delayedDeviceDoze", "5 lost droppedAppForceStopped",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("the phone was told %q, want %q", told, want)
+	}
+}
+
 func TestForceStoppedAppsDropMessages(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -299,7 +341,7 @@ func TestForceStoppedAppsDropMessages(t *testing.T) {
 	if got := w.to("a:1", `"priority":"high"`); got.status != 200 {
 		t.Errorf("got %d, want 200", got.status)
 	}
-	if r := w.last(); r.Outcome != "discarded" || r.Reason != droppedStopped {
+	if r := w.last(); r.Outcome != "discarded" || r.Reason != DroppedStopped {
 		t.Errorf("%s %s", r.Outcome, r.Reason)
 	}
 	if err := w.SetForceStopped("a:1", false); err != nil {
@@ -350,8 +392,8 @@ func TestDevicesThatStayAway(t *testing.T) {
 	if got := w.to("a:1", ""); got.status != 200 {
 		t.Errorf("after a month: %d, want 200", got.status)
 	}
-	if r := w.last(); r.Outcome != "discarded" || r.Reason != droppedInactive {
-		t.Errorf("%s %s, want discarded %s", r.Outcome, r.Reason, droppedInactive)
+	if r := w.last(); r.Outcome != "discarded" || r.Reason != DroppedInactive {
+		t.Errorf("%s %s, want discarded %s", r.Outcome, r.Reason, DroppedInactive)
 	}
 	w.Advance(27 * day)
 	w.online("a:1", true)

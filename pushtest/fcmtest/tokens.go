@@ -25,7 +25,34 @@ type Token struct {
 
 	Deliver         func(Message) // nil: messages are counted and given to nobody
 	DeletedMessages func()        // onDeletedMessages: what waited was discarded
+
+	// Ready says whether the phone takes a message now; nil: it does, but for what SetDoze and SetForceStopped say. It is
+	// asked whenever FCM might deliver a message, also several times for one, with the simulator locked: it answers at once,
+	// does not call the Server, and does not change the message. When its answers change, call Look.
+	Ready func(Message) Readiness
+	// NotDelivered is told of a message that the phone does not get, or not yet, and why (DelayedDoze, DroppedStopped, …). No
+	// real phone knows; this is for the record of a simulated one. It is called as Deliver is, in order with it.
+	NotDelivered func(m Message, fate Fate, why string)
 }
+
+// Readiness is what a phone makes of a message that FCM has for it.
+type Readiness int
+
+// What a phone can make of a message.
+const (
+	Ready   Readiness = iota // it takes the message
+	Dozes                    // it is in Doze and the message not urgent: it waits at FCM
+	Stopped                  // the app was force-stopped, or never opened: the message is dropped
+)
+
+// Fate is what becomes of a message that is not delivered.
+type Fate int
+
+// The fates.
+const (
+	Waits Fate = iota // at FCM; it may be delivered later
+	Lost              // it will not be delivered
+)
 
 // TokenState is what is known of a token: what waits, what was delivered.
 type TokenState = simkit.TokenState
@@ -115,6 +142,25 @@ func (d *device) change(t Token) {
 	if t.DeletedMessages != nil {
 		d.DeletedMessages = t.DeletedMessages
 	}
+	if t.Ready != nil {
+		d.Ready = t.Ready
+	}
+	if t.NotDelivered != nil {
+		d.NotDelivered = t.NotDelivered
+	}
+}
+
+// readiness asks for what is set on the token, and then the phone. The caller holds post.mu.
+func (d *device) readiness(m *Message) Readiness {
+	switch {
+	case d.stopped:
+		return Stopped
+	case d.doze && m.Priority != High:
+		return Dozes
+	case d.Ready != nil:
+		return d.Ready(*m)
+	}
+	return Ready
 }
 
 // setOnline connects or disconnects. The caller holds mu, and calls drain afterwards.
@@ -146,6 +192,16 @@ func (s *Server) with(token string, f func(d *device, now time.Time)) error {
 	p.mu.Unlock()
 	p.drain(d)
 	return nil
+}
+
+// Look has FCM ask a phone's Ready again, because the answer may be another one now: what can be delivered is delivered before
+// Look returns. waits tells whether something still waits.
+func (s *Server) Look(token string) (waits bool, err error) {
+	err = s.with(token, func(d *device, now time.Time) {
+		s.post.flush(d, now)
+		waits = len(d.pending) > 0
+	})
+	return waits, err
 }
 
 // SetOnline connects a phone to FCM or disconnects it; what waits is delivered before it returns.
@@ -211,7 +267,7 @@ func (s *Server) Forget(token string) bool {
 	if d == nil {
 		return false
 	}
-	p.discardAll(d, droppedRetired)
+	p.discardAll(d, DroppedRetired)
 	delete(p.devices, token)
 	return true
 }

@@ -13,12 +13,12 @@ func APNs(s *apnstest.Server) Provider { return apnsProvider{s} }
 
 type apnsProvider struct{ server *apnstest.Server }
 
-func (p apnsProvider) Connect(i Installation, deliver func(Message)) (Line, error) {
+func (p apnsProvider) Connect(i Installation, r Receiver) (Line, error) {
 	err := p.server.Register(apnstest.Token{
 		Token: i.Token, Topic: i.AppID, Environment: apnstest.Environment(i.Environment), Online: true,
 		Deliver: func(n apnstest.Notification) {
 			if forApp, shows := reads(n.Payload); forApp {
-				deliver(Message{ID: n.ID, Data: n.Payload, Once: n.Once, ExpiresAt: n.ExpiresAt, Unfit: unfit(n, shows)})
+				r.Deliver(Message{ID: n.ID, Data: n.Payload, Once: n.Once, ExpiresAt: n.ExpiresAt, Unfit: unfit(n, shows)})
 			}
 		},
 	})

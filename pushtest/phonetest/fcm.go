@@ -9,33 +9,77 @@ import (
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )
 
-// FCM connects Android phones to the simulator of FCM.
+// FCM connects Android phones to the simulator of FCM, which keeps what comes for a phone in Doze, and drops what comes for an
+// app that was force-stopped: its ledger and the state of its tokens say so, and so does the phone's record.
 func FCM(s *fcmtest.Server) Provider { return fcmProvider{s} }
 
 type fcmProvider struct{ server *fcmtest.Server }
 
-func (p fcmProvider) Connect(i Installation, deliver func(Message)) (Line, error) {
+func (p fcmProvider) Connect(i Installation, r Receiver) (Line, error) {
 	var deleted atomic.Int64
 	err := p.server.Register(fcmtest.Token{
 		Token: i.Token, Package: i.AppID, Online: true,
 		Deliver: func(m fcmtest.Message) {
-			data, err := json.Marshal(m.Data)
-			if err != nil || (m.Notification && len(m.Data) == 0) {
-				return // strings always marshal; a pure notification goes to the tray and never to the app
+			if message, forApp := fromFCM(m); forApp {
+				r.Deliver(message)
 			}
-			deliver(Message{
-				ID: m.ID, Data: data, High: m.Priority == fcmtest.High, CollapseKey: m.CollapseKey,
-				Once: m.TTL == 0, ExpiresAt: m.SentAt.Add(m.TTL),
-			})
 		},
 		DeletedMessages: func() {
-			deliver(Message{ID: "deleted-" + strconv.FormatInt(deleted.Add(1), 10), Deleted: true})
+			r.Deliver(Message{ID: "deleted-" + strconv.FormatInt(deleted.Add(1), 10), Deleted: true})
+		},
+		Ready: func(m fcmtest.Message) fcmtest.Readiness {
+			switch did, _ := r.Admits(Message{ID: m.ID, High: m.Priority == fcmtest.High}); did {
+			case Held:
+				return fcmtest.Dozes
+			case Dropped:
+				return fcmtest.Stopped
+			}
+			return fcmtest.Ready
+		},
+		NotDelivered: func(m fcmtest.Message, fate fcmtest.Fate, why string) {
+			if message, forApp := fromFCM(m); forApp {
+				notDelivered(r, message, fate, why)
+			}
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("fcm: %w", err)
 	}
 	return fcmLine{p.server, i.Token}, nil
+}
+
+// fromFCM is a message as the phone has it. A pure notification is not for the app: it goes to the tray.
+func fromFCM(m fcmtest.Message) (message Message, forApp bool) {
+	data, err := json.Marshal(m.Data)
+	if err != nil || (m.Notification && len(m.Data) == 0) { // strings always marshal
+		return Message{}, false
+	}
+	return Message{
+		ID: m.ID, Data: data, High: m.Priority == fcmtest.High, CollapseKey: m.CollapseKey,
+		Once: m.TTL == 0, ExpiresAt: m.SentAt.Add(m.TTL), released: m.Stored,
+	}, true
+}
+
+// lostAt are the reasons of FCM that a phone's record has a word for.
+var lostAt = map[string]Reason{
+	fcmtest.Collapsed:      Replaced,
+	fcmtest.DroppedTooMany: TooMany,
+	fcmtest.DroppedExpired: PushExpired,
+	fcmtest.DroppedRetired: HeldLost,
+}
+
+// notDelivered tells the phone of what it could not take. What waits for another reason, such as that the phone is off-line,
+// the phone does not know of, nor what becomes of it.
+func notDelivered(r Receiver, m Message, fate fcmtest.Fate, why string) {
+	switch {
+	case fate == fcmtest.Waits && why == fcmtest.DelayedDoze:
+		r.NotDelivered(m, Held, Dozing)
+	case fate == fcmtest.Lost && why == fcmtest.DroppedStopped:
+		_, reason := r.Admits(m)
+		r.NotDelivered(m, Dropped, reason)
+	case fate == fcmtest.Lost && lostAt[why] != "":
+		r.NotDelivered(m, Dropped, lostAt[why])
+	}
 }
 
 type fcmLine struct {
@@ -48,3 +92,8 @@ type fcmLine struct {
 func (l fcmLine) SetOnline(online bool) { _ = l.server.SetOnline(l.token, online) }
 func (l fcmLine) Uninstall()            { _ = l.server.Uninstall(l.token) }
 func (l fcmLine) Close()                { _ = l.server.SetOnline(l.token, false) }
+
+func (l fcmLine) look() (waits bool) {
+	waits, _ = l.server.Look(l.token)
+	return waits
+}

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// What a phone holds back, and when it lets it go.
+// What a phone itself holds back, and when it lets it go: on iOS everything; on Android what reaches it just as it begins to
+// doze, and all in Doze where no push service keeps it.
 
 // maxHeld is how many messages wait for an app; with one more, all are discarded and the app is told (FCM, "Lifetime of a
 // message").
@@ -50,6 +51,11 @@ func (p *Phone) discardHeld(why Reason) {
 // release hands what is held to the worker, which judges it anew. It is called whenever something may have lifted the
 // reason: the person opened the app, a fact of the phone changed, a time has come.
 func (p *Phone) release() {
+	p.releaseHeld()
+	p.fetchKept()
+}
+
+func (p *Phone) releaseHeld() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -77,7 +83,7 @@ func (p *Phone) tick() { p.release() }
 
 // plan asks to be called when the reason for holding will be lifted by time alone. p.mu must be held.
 func (p *Phone) plan() {
-	if len(p.held) == 0 {
+	if len(p.held) == 0 && !p.keptAway {
 		return
 	}
 	now, rules := p.now(), p.drawer.cfg.Rules

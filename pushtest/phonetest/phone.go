@@ -21,7 +21,7 @@ type Phone struct {
 	// steps is held by whoever changes what runs: a person's step, the system's, or the worker while it wakes the app.
 	// It is never held while a handler runs, and taken before mu.
 	steps sync.Mutex
-	line  Line // guarded by steps
+	line  Line // changed with steps and mu held, so that either is enough to read it
 
 	former []Line // guarded by steps; of installations that are gone
 
@@ -37,6 +37,7 @@ type Phone struct {
 	queue     []Message     // guarded by mu; at most maxQueue
 	working   bool          // guarded by mu; a worker empties the queue
 	held      []Message     // guarded by mu; iOS: at most one
+	keptAway  bool          // guarded by mu; the push service may keep something that the phone could not take
 	facts     facts         // guarded by mu
 	number    int           // never changes; counts the drawer's phones
 	born      time.Time     // never changes; by the drawer's clock
@@ -229,12 +230,12 @@ func (p *Phone) connect() error {
 	if provider == nil {
 		return nil
 	}
-	line, err := provider.Connect(Installation{Token: p.Token(), AppID: p.spec.AppID, Environment: p.spec.Environment}, p.Deliver)
+	line, err := provider.Connect(Installation{Token: p.Token(), AppID: p.spec.AppID, Environment: p.spec.Environment}, receiver{p})
 	if err != nil {
 		return fmt.Errorf("phonetest: connecting %s to its push service: %w", p.spec.Name, err)
 	}
-	p.line = line
 	p.mu.Lock()
+	p.line = line
 	online := p.facts.online
 	p.mu.Unlock()
 	if !online {
@@ -257,7 +258,9 @@ func (p *Phone) Close() {
 	for _, l := range p.former {
 		l.Close()
 	}
+	p.mu.Lock()
 	p.line, p.former = nil, nil
+	p.mu.Unlock()
 	p.kill(Reclaimed, "the phone is put away")
 	p.drawer.remove(p)
 }

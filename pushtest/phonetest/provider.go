@@ -9,9 +9,19 @@ type Installation struct {
 
 // Provider is the push service that a phone keeps a line to. [APNs] and [FCM] make one of the simulators of this test kit.
 type Provider interface {
-	// Connect makes the installation known, online, and has deliver called for each of its pushes, also from several
-	// goroutines. Deliver does not block.
-	Connect(i Installation, deliver func(Message)) (Line, error)
+	// Connect makes the installation known, online, with the phone as the receiver of its pushes.
+	Connect(i Installation, r Receiver) (Line, error)
+}
+
+// Receiver is a phone as its push service sees it. No method blocks, and all may be called from several goroutines.
+type Receiver interface {
+	// Deliver brings a push.
+	Deliver(Message)
+	// Admits is for a service that keeps what its phones cannot take: held and dropped say that this one now would not give
+	// the push to its app, and why. It may be asked often.
+	Admits(Message) (d Did, why Reason)
+	// NotDelivered tells what such a service has done with a push: it was Held, or Dropped; for the phone's record.
+	NotDelivered(m Message, d Did, why Reason)
 }
 
 // Line is a phone's connection to its push service.
@@ -19,4 +29,10 @@ type Line interface {
 	SetOnline(online bool) // what waits comes when the phone is online again
 	Uninstall()            // the app is gone; the provider finds out with the next push
 	Close()                // the phone is gone: nothing comes any more
+}
+
+// keeper is a Line to a service that keeps what its phone cannot take.
+type keeper interface {
+	// look has the service ask Admits again. waits tells whether it still keeps something.
+	look() (waits bool)
 }

@@ -119,7 +119,8 @@ type Message struct {
 	Deleted     bool      // no push: the provider threw waiting messages away (FCM)
 	Unfit       Reason    // why it starts no app, by what its sender wrote; "" if it may
 
-	released bool // it was held, and the reason for that was lifted
+	released bool // it was held, here or at the push service, and the reason for that was lifted
+	urgent   bool // it came with high priority, and was not deprived of it
 }
 
 // expired tells whether the time of a message that may be held is over.

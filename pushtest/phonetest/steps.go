@@ -98,9 +98,10 @@ func (p *Phone) Restart() {
 		p.enter(Reclaimed)
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.facts.dozing = false
 	p.facts.startsAt = p.now().Add(p.drawer.cfg.Rules.RestartDelay)
+	p.mu.Unlock()
+	p.release()
 }
 
 // SetState brings the app into a state by the steps above. A state without a process is reached through one with it, so

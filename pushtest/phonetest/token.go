@@ -42,9 +42,9 @@ func (p *Phone) replaceToken() error {
 	if p.line != nil {
 		p.line.Uninstall()
 		p.former = appendBounded(p.former, p.line, maxFormer) // on-line with the phone: that is how the provider finds out
-		p.line = nil
 	}
 	p.mu.Lock()
+	p.line, p.keptAway = nil, false
 	p.token = p.drawer.newToken(p.spec.Platform)
 	p.mu.Unlock()
 	p.steps.Unlock()

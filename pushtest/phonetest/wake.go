@@ -15,6 +15,11 @@ func (p *Phone) Deliver(m Message) {
 	if p.closed {
 		return
 	}
+	if m.High && p.spec.Platform == Android {
+		now := p.now()
+		m.urgent = p.standby.keepsHigh(now, p.drawer.cfg.Rules)
+		p.standby = p.standby.count(now)
+	}
 	p.enqueue(m)
 }
 
@@ -142,13 +147,19 @@ func (p *Phone) judge(m Message) verdict {
 			v.do = drop
 		}
 	} else {
-		high := m.High && p.standby.keepsHigh(now, rules)
-		v = androidVerdict(androidFacts{state: p.state, dozing: p.dozes(now), high: high})
+		v = p.judgeAndroid(m)
 	}
 	if v.do == launch && now.Before(p.facts.startsAt) {
 		return verdict{hold, Restarting}
 	}
 	return v
+}
+
+// judgeAndroid asks Android's rule. p.mu must be held.
+func (p *Phone) judgeAndroid(m Message) verdict {
+	now := p.now()
+	high := m.High && (m.urgent || p.standby.keepsHigh(now, p.drawer.cfg.Rules))
+	return androidVerdict(androidFacts{state: p.state, dozing: p.dozes(now), high: high})
 }
 
 // spend takes what a push, or its handler, costs out of what an app on iOS may use. p.mu must be held.
@@ -216,9 +227,6 @@ func (p *Phone) handle(m Message, do action, found State, began time.Time) {
 		e.Clock = &now
 	}
 	e = p.event(e)
-	if m.High {
-		p.standby = p.standby.count(p.now())
-	}
 	r := p.note(Record{Push: m.ID, Did: dids[do], State: found, PID: instance.PID()})
 	p.mu.Unlock()
 

@@ -71,6 +71,25 @@ func (s *sender) push(t testing.TB, platform phonetest.Platform, token, say stri
 	return resp.StatusCode
 }
 
+// fcmBody sends a whole body of messages:send.
+func (s *sender) fcmBody(t testing.TB, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.world.FCM.SendURL(), strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.fcmBearer)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := s.fcm.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: FCM answers %s: %s", body, resp.Status, answer)
+	}
+}
+
 func (s *sender) request(t testing.TB, platform phonetest.Platform, token, say string) (*http.Request, *http.Client) {
 	t.Helper()
 	url, body, client := s.world.APNs.URL()+"/3/device/"+token, fmt.Sprintf(`{"aps":{"content-available":1},"say":%q}`, say), s.apns
