@@ -346,13 +346,9 @@ func TestTheBoundsOfARequestAreSwitches(t *testing.T) {
 	}
 	req.Header.Set("Authorization", w.bearer)
 	req.Header.Set("X-Long", strings.Repeat("x", 4096))
-	res, err := w.client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode != 431 {
-		t.Errorf("headers over transport.headers: %d, want 431", res.StatusCode)
+	if res, err := w.client.Do(req); err == nil { // the client has been told the limit, and keeps to it
+		res.Body.Close()
+		t.Errorf("headers over transport.headers: %d, want the client not to send them", res.StatusCode)
 	}
 	if got := w.to("a:1", ""); got.status != 200 {
 		t.Errorf("a good request afterwards: %d %s", got.status, got.raw)
