@@ -40,13 +40,21 @@ func (p rulesPage) write(to io.Writer) error {
 		if r.Switch != "" {
 			change = "`" + r.Switch + "=" + r.Default + "`"
 			if r.Words != nil {
-				change += " of " + strings.Join(r.Words, ", ")
+				change += " of " + quoted(r.Words)
 			}
 		}
-		fmt.Fprintf(&page, "| %s | %s | %s | %s | %s |\n", cell(r.Text), cell(string(r.Certain)), cell(r.Source), cell(change), cell(strings.Join(r.Varies, ", ")))
+		fmt.Fprintf(&page, "| %s | %s | %s | %s | %s |\n", cell(r.Text), cell(string(r.Certain)), cell(r.Source), cell(change), cell(quoted(r.Varies)))
 	}
 	_, err := io.WriteString(to, page.String())
 	return err
+}
+
+// quoted lists values so that they can be told apart.
+func quoted(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return "`" + strings.Join(values, "`, `") + "`"
 }
 
 // cell keeps a text within its cell of a Markdown table.

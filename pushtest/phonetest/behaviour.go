@@ -55,7 +55,7 @@ var androidBehaviour = RuleTable{
 		Text:   "On Android 9 to 12 an app gets 10 (bucket frequent) or 5 (rare, restricted) high-priority messages a day; more are treated as normal. What buckets do to jobs is not simulated.",
 		Source: "developer.android.com/topic/performance/power/power-details"},
 	{Name: "phone.android.notification", Certain: simkit.Documented,
-		Text:   "A message with a notification and no data goes to the tray and not to the app.",
+		Text:   "A message with a notification goes to the tray and not to the app (in_tray), unless that is in the foreground.",
 		Source: fcmReceives},
 	{Name: "phone.android.deleted", Certain: simkit.Documented,
 		Text:   "When more than 100 messages waited, all are gone, and the app is told once (onDeletedMessages).",

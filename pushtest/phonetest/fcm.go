@@ -20,9 +20,7 @@ func (p fcmProvider) Connect(i Installation, r Receiver) (Line, error) {
 	err := p.server.Register(fcmtest.Token{
 		Token: i.Token, Package: i.AppID, Online: true,
 		Deliver: func(m fcmtest.Message) {
-			if message, forApp := fromFCM(m); forApp {
-				r.Deliver(message)
-			}
+			r.Deliver(fromFCM(m))
 		},
 		DeletedMessages: func() {
 			r.Deliver(Message{ID: "deleted-" + strconv.FormatInt(deleted.Add(1), 10), Deleted: true})
@@ -37,9 +35,7 @@ func (p fcmProvider) Connect(i Installation, r Receiver) (Line, error) {
 			return fcmtest.Ready
 		},
 		NotDelivered: func(m fcmtest.Message, fate fcmtest.Fate, why string) {
-			if message, forApp := fromFCM(m); forApp {
-				notDelivered(r, message, fate, why)
-			}
+			notDelivered(r, fromFCM(m), fate, why)
 		},
 	})
 	if err != nil {
@@ -48,16 +44,21 @@ func (p fcmProvider) Connect(i Installation, r Receiver) (Line, error) {
 	return fcmLine{p.server, i.Token}, nil
 }
 
-// fromFCM is a message as the phone has it. A pure notification is not for the app: it goes to the tray.
-func fromFCM(m fcmtest.Message) (message Message, forApp bool) {
+// fromFCM is a message as the phone has it. One with a notification goes to the tray, unless the app is in the foreground (FCM,
+// "Receive messages in an Android app").
+func fromFCM(m fcmtest.Message) Message {
 	data, err := json.Marshal(m.Data)
-	if err != nil || (m.Notification && len(m.Data) == 0) { // strings always marshal
-		return Message{}, false
+	if err != nil {
+		panic("phonetest: strings do not marshal: " + err.Error())
 	}
-	return Message{
+	message := Message{
 		ID: m.ID, Data: data, High: m.Priority == fcmtest.High, CollapseKey: m.CollapseKey,
 		Once: m.TTL == 0, ExpiresAt: m.SentAt.Add(m.TTL), released: m.Stored,
-	}, true
+	}
+	if m.Notification {
+		message.Unfit = InTray
+	}
+	return message
 }
 
 // lostAt are the reasons of FCM that a phone's record has a word for.

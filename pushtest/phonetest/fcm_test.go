@@ -14,6 +14,13 @@ import (
 // fcmPhone is an Android phone on a simulator of FCM, and a sender of data messages to it.
 func fcmPhone(t *testing.T, spec phonetest.Spec) (p *phonetest.Phone, send func(say string)) {
 	t.Helper()
+	p, sendWith := fcmPhoneWith(t, spec)
+	return p, func(say string) { t.Helper(); sendWith(say, "") }
+}
+
+// fcmPhoneWith is fcmPhone with a sender that puts more into the message.
+func fcmPhoneWith(t *testing.T, spec phonetest.Spec) (p *phonetest.Phone, send func(say, more string)) {
+	t.Helper()
 	fcm := fcmtest.New(t)
 	d := phonetest.New(phonetest.Config{FCM: phonetest.FCM(fcm)})
 	t.Cleanup(d.Close)
@@ -24,9 +31,9 @@ func fcmPhone(t *testing.T, spec phonetest.Spec) (p *phonetest.Phone, send func(
 	}
 	sender := fcm.Client()
 	t.Cleanup(sender.CloseIdleConnections)
-	return p, func(say string) {
+	return p, func(say, more string) {
 		t.Helper()
-		body := fmt.Sprintf(`{"message":{"token":%q,"data":{"say":%q}}}`, p.Token(), say)
+		body := fmt.Sprintf(`{"message":{"token":%q,"data":{"say":%q}%s}}`, p.Token(), say, more)
 		req, err := http.NewRequest(http.MethodPost, fcm.SendURL(), bytes.NewReader([]byte(body)))
 		if err != nil {
 			t.Fatal(err)
@@ -90,4 +97,20 @@ func TestARenewedTokenIsToldToTheAppAndTheOldOneIsGone(t *testing.T) {
 	waitLogged(t, p, "token")
 	send("after")
 	waitLogged(t, p, "push after #1")
+}
+
+func TestAMessageWithANotificationGoesToTheTray(t *testing.T) {
+	t.Parallel()
+	p, send := fcmPhoneWith(t, phonetest.Spec{State: phonetest.Background})
+	send("shown", `,"notification":{"title":"t"}`)
+	send("silent", "")
+	waitLogged(t, p, "push silent #1")
+	if r := record(t, p, p.Records()[0].Push); r.Did != phonetest.Dropped || r.Reason != phonetest.InTray || logged(p, "push shown") {
+		t.Errorf("in the background: %s (%s), want it dropped (in_tray)\n%s", r.Did, r.Reason, p.History())
+	}
+	if err := p.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	send("open", `,"notification":{"title":"t"}`)
+	waitLogged(t, p, "push open #2")
 }

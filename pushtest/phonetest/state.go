@@ -72,6 +72,7 @@ const (
 	TooMany          Reason = "too_many"               // more than 100 messages were held: all are discarded (FCM)
 	WrongPriority    Reason = "wrong_priority"         // iOS: a background push of priority 10 starts no app
 	NotBackground    Reason = "not_background"         // iOS: a background push with alert, badge or sound starts no app
+	InTray           Reason = "in_tray"                // Android: a message with a notification, of an app that is not in the foreground
 	DaySpent         Reason = "daily_budget"           // iOS: the device's budget for the day is spent
 	Restarting       Reason = "restarting"             // the phone was just switched on and starts no app yet
 	DiskFull         Reason = "disk_full"              // there is no room to hold it
