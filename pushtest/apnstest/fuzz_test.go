@@ -36,6 +36,9 @@ func FuzzPayload(f *testing.F) {
 		if hasAPS(body) && !strings.Contains(string(body), "{") {
 			t.Errorf("%q has a dictionary aps?", body)
 		}
+		if !typeFits("background", body) && !typeFits("", body) && !hasAPS(body) {
+			t.Errorf("%q fits no type, and has no aps", body)
+		}
 	})
 }
 

@@ -60,6 +60,7 @@ func TestWhichNotificationsAreOvertakenDependsOnTheSeed(t *testing.T) {
 func TestLowPriorityMayComeInBursts(t *testing.T) {
 	t.Parallel()
 	w, phone := setup(t, apnstest.Set("deliver.bursts", "10m")), &inbox{}
+	w.StopClock()
 	w.register(apnstest.Token{Token: token(1), Online: true, Deliver: phone.deliver})
 	w.send(body("5")).mustBe(t, 200, "", "priority 5")
 	if got := w.outcome(1); got != "throttled" {

@@ -29,6 +29,7 @@ func FuzzMessage(f *testing.F) {
 	for _, seed := range []string{
 		`{"validate_only":false,"message":{"token":"a:1","data":{"k":"v"},"android":{"collapse_key":"hush","priority":"high","ttl":"90.9s"}}}`,
 		`{"message":{"topic":"news","apns":{"headers":{"a":"b"},"payload":{"aps":{"x":[1,null,{}]}}}}}`,
+		`{"message":{"token":"i:1","notification":{"title":"t"},"data":{"k":"<\u2028>"},"apns":{"headers":{"apns-expiration":"9","apns-priority":"5"},"payload":{"aps":[],"x":1e400}}}}`,
 		`{"message":{"condition":"x","notification":{"title":"t"},"android":{"notification":{"vibrate_timings":["1s"],"light_settings":{"color":{"red":1}}}}}}`,
 		`{"message":{"data":{"from":"x"},"android":{"data":{"k":12},"ttl":"-1s"}}}`, `[[[`, `{"message":null}`, `{"a":{}}`, "\xff",
 	} {
@@ -43,7 +44,17 @@ func FuzzMessage(f *testing.F) {
 				if r.ttl() < 0 || r.ttl() > maxTTL || r.size() > 4096 || r.token == "" && r.topic == "" && r.condition == "" {
 					t.Fatalf("%q passed with ttl %s, %d bytes, target %q%q%q", body, r.ttl(), r.size(), r.token, r.topic, r.condition)
 				}
-				return
+				d := &device{Token: Token{Token: "i:1", Package: "com.example.notes", Platform: IOS}}
+				push := s.apnsPush(r, d, "0:1")
+				if no = s.checkIOS(r, push, d); no == nil && (push.ttl() < 0 || push.ttl() > maxIOSStorage) {
+					t.Fatalf("%q is for APNs with ttl %s", body, push.ttl())
+				}
+				if !json.Valid(push.Payload) {
+					t.Fatalf("%q makes APNs' body %s", body, push.Payload)
+				}
+				if no == nil {
+					return
+				}
 			}
 		}
 		if a := no.answer(); a.status != 400 || !json.Valid(a.body) {

@@ -15,6 +15,7 @@ import (
 const (
 	DelayedOffline   = "delayedDeviceOffline"
 	DelayedDoze      = "delayedDeviceDoze"
+	DelayedLocked    = "deviceLocked" // not in the delivery data
 	DelayedThrottled = "delayedMessageThrottled"
 	Collapsed        = "collapsed"
 	DroppedTooMany   = "droppedTooManyPendingMessages"
@@ -29,17 +30,19 @@ const (
 // device is one app installation as FCM knows it. All of it is guarded by post.mu.
 type device struct {
 	Token
-	doze, stopped, uninstalled bool
-	lowered                    bool      // its high-priority messages are delivered as normal ones
-	retiredAt                  time.Time // zero while the token is good
-	seenAt                     time.Time // when it was last connected, if it is not now
-	lastMessageAt              time.Time
-	pending                    []*parcel // what waits, oldest first
-	bucket                     bucket
-	minute, hour               window
-	notice                     bool // the app is to be told of deleted messages
-	told                       int  // how often it was told
-	delivered                  []string
+	doze, stopped, locked bool
+	uninstalled           bool
+	maintenance           bool      // a window is open, for the length of one flush
+	lowered               bool      // its high-priority messages are delivered as normal ones
+	retiredAt             time.Time // zero while the token is good
+	seenAt                time.Time // when it was last connected, if it is not now
+	lastMessageAt         time.Time
+	pending               []*parcel // what waits, oldest first
+	bucket                bucket
+	minute, hour          window
+	notice                bool // the app is to be told of deleted messages
+	told                  int  // how often it was told
+	delivered             []string
 
 	outbox   []delivery // what Deliver is still to be called with
 	draining bool       // somebody calls it
@@ -54,6 +57,7 @@ type parcel struct {
 	expires time.Time
 	notTill time.Time // held back by a rate until then; zero if it is not
 	twice   bool      // a fault: to be handed over twice
+	waits   string    // why it does, as the ledger and the phone have been told; "" if it does not
 }
 
 // delivery is one call to a phone: a message to have; one that it does not get, or not yet, and why; or, without a message,
@@ -117,12 +121,18 @@ func (p *post) end(d *device, m *parcel, outcome simkit.Outcome, why string) {
 
 // hold says why a message cannot be delivered now, "" if it can, and when to look again (zero: when the device changes).
 func (p *post) hold(d *device, m *parcel, now time.Time) (why string, until time.Time) {
-	switch {
-	case !d.Online, len(d.outbox) >= maxOutbox:
+	if !d.Online || len(d.outbox) >= maxOutbox {
 		return DelayedOffline, time.Time{}
-	case d.readiness(&m.Message) == Dozes:
-		return DelayedDoze, time.Time{}
-	case now.Before(m.notTill):
+	}
+	if !d.uninstalled { // else there is no app whose readiness counts
+		switch d.readiness(&m.Message) {
+		case Dozes:
+			return DelayedDoze, time.Time{}
+		case Locked:
+			return DelayedLocked, time.Time{}
+		}
+	}
+	if now.Before(m.notTill) {
 		return DelayedThrottled, m.notTill
 	}
 	if m.CollapseKey != "" && m.TTL > 0 {
@@ -151,6 +161,7 @@ var ruleForceStop = Rule{
 func (p *post) handOver(d *device, m *parcel, now time.Time) (simkit.Outcome, string) {
 	switch {
 	case d.uninstalled:
+		d.tell(m, Lost, DroppedGone)
 		p.retire(d, now)
 		return simkit.Discarded, DroppedGone
 	case d.readiness(&m.Message) == Stopped:
@@ -210,6 +221,9 @@ func (p *post) flush(d *device, now time.Time) {
 		}
 		if why, _ := p.hold(d, m, now); why != "" {
 			d.pending = append(d.pending, m)
+			if why != m.waits {
+				p.ledger.Outcome(m.RequestID, d.wait(m, why), why)
+			}
 			continue
 		}
 		m.Stored = true

@@ -18,7 +18,7 @@ func Rules() RuleTable {
 		ruleUnknownToken, ruleMismatch, ruleUnregistered, rulePackage, ruleValidateOnly,
 		ruleIOS, ruleIOSCredentials, ruleIOSHeaders, ruleIOSDefaults, ruleIOSPriority, ruleIOSKeys,
 		ruleDeviceMinute, ruleDeviceHour, ruleDeviceOver, ruleIOSRate, ruleAccepted,
-		ruleInactive, ruleTokenExpiry, ruleUninstall, ruleForceStop, ruleDoze, ruleLowered, ruleCollapsible, ruleCollapsibleRefill,
+		ruleInactive, ruleTokenExpiry, ruleUninstall, ruleForceStop, ruleDoze, ruleLocked, ruleLowered, ruleCollapsible, ruleCollapsibleRefill,
 		ruleExpiry, ruleCollapse, ruleCollapseDefault, ruleCollapseKeys, ruleCollapseKeep, ruleStorage, ruleOverflow, ruleOrder, ruleNotice,
 		ruleIOSStorage, ruleIOSGone, ruleOverwritten,
 	}

@@ -74,13 +74,9 @@ var ruleExpiry = Rule{
 
 // store keeps a message that cannot be delivered now. The caller holds post.mu.
 func (p *post) store(d *device, m *parcel, why string, now time.Time) (simkit.Outcome, string) {
-	outcome := simkit.Stored
-	if why == DelayedThrottled {
-		outcome = simkit.Throttled
-	}
 	if m.APNs != nil {
 		p.storeIOS(d, m, now)
-		return outcome, why
+		return d.wait(m, why), why
 	}
 	if m.CollapseKey != "" {
 		if !p.collapse(d, m) {
@@ -96,9 +92,19 @@ func (p *post) store(d *device, m *parcel, why string, now time.Time) (simkit.Ou
 		}
 	}
 	d.pending = append(d.pending, m)
-	d.tell(m, Waits, why)
 	p.reschedule(d, now)
-	return outcome, why
+	return d.wait(m, why), why
+}
+
+// wait notes why a message waits, now or from now on, and tells the phone. The caller holds post.mu, and writes the outcome into
+// the ledger.
+func (d *device) wait(m *parcel, why string) simkit.Outcome {
+	m.waits = why
+	d.tell(m, Waits, why)
+	if why == DelayedThrottled {
+		return simkit.Throttled
+	}
+	return simkit.Stored
 }
 
 func (p *post) overflows(d *device) bool {

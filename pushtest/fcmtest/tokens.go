@@ -28,7 +28,8 @@ type Token struct {
 
 	// Ready says whether the phone takes a message now; nil: it does, but for what SetDoze and SetForceStopped say. It is
 	// asked whenever FCM might deliver a message, also several times for one, with the simulator locked: it answers at once,
-	// does not call the Server, and does not change the message. When its answers change, call Look.
+	// does not call the Server, and does not change the message. When its answers change, call Look. What SetDoze and its
+	// like say comes first.
 	Ready func(Message) Readiness
 	// NotDelivered is told of a message that the phone does not get, or not yet, and why (DelayedDoze, DroppedStopped, …). No
 	// real phone knows; this is for the record of a simulated one. It is called as Deliver is, in order with it.
@@ -42,6 +43,7 @@ type Readiness int
 const (
 	Ready   Readiness = iota // it takes the message
 	Dozes                    // it is in Doze and the message not urgent: it waits at FCM
+	Locked                   // it was restarted and not unlocked since, and the app cannot take it so: it waits at FCM
 	Stopped                  // the app was force-stopped, or never opened: the message is dropped
 )
 
@@ -155,12 +157,18 @@ func (d *device) readiness(m *Message) Readiness {
 	switch {
 	case d.stopped:
 		return Stopped
-	case d.doze && m.Priority != High:
+	case d.locked && !m.DirectBootOK:
+		return Locked
+	case d.doze && !d.maintenance && m.Priority != High:
 		return Dozes
-	case d.Ready != nil:
-		return d.Ready(*m)
+	case d.Ready == nil:
+		return Ready
 	}
-	return Ready
+	r := d.Ready(*m)
+	if r == Dozes && d.maintenance {
+		return Ready
+	}
+	return r
 }
 
 // setOnline connects or disconnects. The caller holds mu, and calls drain afterwards.
@@ -198,7 +206,7 @@ func (s *Server) with(token string, f func(d *device, now time.Time)) error {
 // Look returns. waits tells whether something still waits.
 func (s *Server) Look(token string) (waits bool, err error) {
 	err = s.with(token, func(d *device, now time.Time) {
-		s.post.flush(d, now)
+		s.post.flush(d, now) // as with does afterwards, when there is nothing left to do
 		waits = len(d.pending) > 0
 	})
 	return waits, err
@@ -224,11 +232,23 @@ func (s *Server) SetDoze(token string, doze bool) error {
 // ReleaseHeld delivers what Doze has held back, as a maintenance window does; the phone stays in Doze.
 func (s *Server) ReleaseHeld(token string) error {
 	return s.with(token, func(d *device, now time.Time) {
-		doze := d.doze
-		d.doze = false
+		d.maintenance = true
 		s.post.flush(d, now)
-		d.doze = doze
+		d.maintenance = false
 	})
+}
+
+var ruleLocked = Rule{
+	Name:    "direct_boot",
+	Text:    "While a phone has been restarted and not been unlocked since, only messages with direct_boot_ok are delivered, to an app that is made for that; the others wait at FCM until it is unlocked.",
+	Source:  "FCM discovery document v1 (AndroidConfig.directBootOk); firebase/firebase-android-sdk, FirebaseMessagingService",
+	Certain: simkit.Documented,
+}
+
+// SetLocked says that a phone has been restarted and not been unlocked since, or unlocks it and delivers what waits. Its app is
+// taken for one that is made for direct boot.
+func (s *Server) SetLocked(token string, locked bool) error {
+	return s.with(token, func(d *device, _ time.Time) { d.locked = locked })
 }
 
 var ruleLowered = Rule{
