@@ -63,14 +63,37 @@ type window struct {
 
 // take counts one event if fewer than most lie in the span; else it says when the next span begins.
 func (w *window) take(now time.Time, span time.Duration, most int) (ok bool, next time.Time) {
-	if w.n == 0 || !now.Before(w.from.Add(span)) {
-		*w = window{from: now}
-	}
+	w.roll(now, span, most)
 	if w.n >= most {
 		return false, w.from.Add(span)
 	}
 	w.n++
 	return true, time.Time{}
+}
+
+// book counts one event in any case, and says when it may happen: zero for at once, else when the span begins that has room.
+func (w *window) book(now time.Time, span time.Duration, most int) time.Time {
+	if most <= 0 {
+		return now.Add(span)
+	}
+	w.roll(now, span, most)
+	spans := w.n / most
+	w.n++
+	if spans == 0 {
+		return time.Time{}
+	}
+	return w.from.Add(time.Duration(spans) * span)
+}
+
+// roll goes on to the span that now lies in. What is booked beyond one span's room uses up that of the next.
+func (w *window) roll(now time.Time, span time.Duration, most int) {
+	for w.n > 0 && !now.Before(w.from.Add(span)) {
+		w.n = max(w.n-most, 0)
+		w.from = w.from.Add(span)
+	}
+	if w.n == 0 {
+		w.from = now
+	}
 }
 
 // checkProjectQuota counts one send against the project's minute.
@@ -91,15 +114,20 @@ func (s *Server) checkDeviceRate(d *device, now time.Time) (no *refusal, until t
 	if d.Platform == IOS {
 		return s.checkIOSRate(d, now), time.Time{}
 	}
-	okMinute, next := d.minute.take(now, time.Minute, s.set.Int("quota.device_per_minute"))
+	perMinute, perHour := s.set.Int("quota.device_per_minute"), s.set.Int("quota.device_per_hour")
+	if s.set.String("quota.device_over") == "delay" {
+		inMinute, inHour := d.minute.book(now, time.Minute, perMinute), d.hour.book(now, time.Hour, perHour)
+		if inMinute.After(inHour) {
+			return nil, inMinute
+		}
+		return nil, inHour
+	}
+	okMinute, next := d.minute.take(now, time.Minute, perMinute)
 	if okMinute {
 		var okHour bool
-		if okHour, next = d.hour.take(now, time.Hour, s.set.Int("quota.device_per_hour")); okHour {
+		if okHour, next = d.hour.take(now, time.Hour, perHour); okHour {
 			return nil, time.Time{}
 		}
-	}
-	if s.set.String("quota.device_over") == "delay" {
-		return nil, next
 	}
 	return quotaExceeded("Device message rate exceeded.", fmt.Sprintf("device:%s", d.Token.Token), s.retryAfter(now, next)), time.Time{}
 }

@@ -464,6 +464,38 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+func TestDelayedMessagesComeAtTheRateOfTheDevice(t *testing.T) {
+	t.Parallel()
+	w := setup(t, Set("quota.device_per_minute", "2"), Set("quota.device_over", "delay"))
+	p := w.phone("a:1", true)
+	for range 7 {
+		w.to("a:1", "")
+	}
+	for minute, want := range []int{2, 4, 6, 7} {
+		if got := len(p.messages()); got != want {
+			t.Errorf("seven messages at two a minute, after %d minutes: %d were delivered, want %d", minute, got, want)
+		}
+		w.Advance(time.Minute)
+	}
+	if w.to("a:1", ""); len(p.messages()) != 8 {
+		t.Errorf("a message after the last delayed one: %d were delivered, want 8", len(p.messages()))
+	}
+
+	w = setup(t, Set("quota.device_per_minute", "1"), Set("quota.device_per_hour", "2"), Set("quota.device_over", "delay"))
+	p = w.phone("a:1", true)
+	for range 3 {
+		w.to("a:1", "")
+	}
+	w.Advance(30 * time.Minute)
+	if got := len(p.messages()); got != 2 {
+		t.Errorf("three messages at two an hour, after half an hour: %d were delivered, want 2", got)
+	}
+	w.Advance(30 * time.Minute)
+	if got := len(p.messages()); got != 3 {
+		t.Errorf("three messages at two an hour, after an hour: %d were delivered, want 3", got)
+	}
+}
+
 func TestPhonesMayCallTheServerFromWithinADelivery(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
