@@ -104,6 +104,23 @@ func TestGoClientsAreAnsweredOverBothProtocols(t *testing.T) {
 	}
 }
 
+func TestAnswersThatMayHaveNoBodyHaveNone(t *testing.T) {
+	t.Parallel()
+	addr, trust, _ := setup(t, h2sim.Config{HTTP1: true, Handler: func(r *h2sim.Request) h2sim.Response {
+		status := map[string]int{"/204": 204, "/304": 304}[r.Path]
+		return h2sim.Response{Status: max(status, 200), Body: []byte("a body")}
+	}})
+	c := dial(t, addr, trust)
+	for _, q := range []struct{ method, path, body string }{
+		{"HEAD", "/", ""}, {"POST", "/204", ""}, {"GET", "/304", ""}, {"GET", "/", "a body"},
+	} {
+		a := must[*h2raw.Answer](t)(c.Await(must[uint32](t)(c.Do(q.method, q.path, nil))))
+		if string(a.Body) != q.body || !a.Ended {
+			t.Errorf("%s %s: %d with the body %q, ended %v; want %q", q.method, q.path, a.Status, a.Body, a.Ended, q.body)
+		}
+	}
+}
+
 func TestHundredsOfRequestsAtOnceGetThroughALimitOfOneStream(t *testing.T) {
 	t.Parallel()
 	addr, trust, _ := setup(t, h2sim.Config{InitialMaxStreams: 1, Handler: func(r *h2sim.Request) h2sim.Response {

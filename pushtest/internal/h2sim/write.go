@@ -1,6 +1,7 @@
 package h2sim
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -32,6 +33,9 @@ func (c *Conn) write(f func() error) error {
 
 // respond sends an answer, as far as the client's windows allow, and ends the stream.
 func (c *Conn) respond(st *stream, r Response) {
+	if st.req.Method == http.MethodHead || r.Status == http.StatusNoContent || r.Status == http.StatusNotModified {
+		r.Body = nil // RFC 9110: clients take DATA there for a broken stream
+	}
 	// Most answers fit the windows: then all of it leaves in one write.
 	n, ok := c.reserve(st, len(r.Body), false)
 	for first, sent := true, 0; ok; first = false {
