@@ -35,7 +35,7 @@ func TestAWakeIsASilentBackgroundPush(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"apns-push-type": "background", "apns-priority": "5", "apns-topic": "com.example.notes", "apns-collapse-id": "hush",
-		"apns-id": string(sent.ID), "apns-expiration": strconv.FormatInt(sent.ExpiresAt.Unix(), 10),
+		"apns-id": string(sent.ID), "apns-expiration": strconv.FormatInt(sent.ExpiresAt.Add(time.Second-1).Unix(), 10),
 	} {
 		if got := r.header.Values(name); len(got) != 1 || got[0] != want {
 			t.Errorf("got %s %q, want %q once", name, got, want)
@@ -86,6 +86,28 @@ func TestExpirationIsZeroForNowOrNever(t *testing.T) {
 		}
 		if got := w.apple.requests()[0].header.Get("apns-expiration"); got != "0" {
 			t.Errorf("%s: got apns-expiration %s, want 0", name, got)
+		}
+	}
+}
+
+func TestTheProviderKeepsAWakeAsLongAsTheAppTakesIt(t *testing.T) {
+	t.Parallel()
+	w := setup(t, nil)
+	for _, past := range []time.Duration{0, time.Nanosecond, time.Second / 2, time.Second - time.Nanosecond} {
+		w.apple.answers(nil)
+		wk := w.wake("42")
+		wk.ExpiresAt = w.clock.Now().Truncate(time.Second).Add(time.Minute + past)
+		wk.EndsAt = wk.ExpiresAt
+		if _, err := w.Wake(within(t), phone(), wk); err != nil {
+			t.Fatal(err)
+		}
+		var body struct{ Hush protocol.Wake }
+		r := w.apple.requests()[0]
+		if err := json.Unmarshal(r.body, &body); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := r.header.Get("apns-expiration"), strconv.FormatInt(body.Hush.Exp, 10); got != want || body.Hush.Exp == 0 {
+			t.Errorf("%s past a second: got apns-expiration %s beside exp %s, want the same", past, got, want)
 		}
 	}
 }

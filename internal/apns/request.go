@@ -53,11 +53,11 @@ func authorized(req h2push.Request, token push.Secret) h2push.Request {
 	return req
 }
 
-// expiration is until when APNs may keep the wake, in Unix seconds; 0: not at all, for now or never and for what ends
-// within the present second.
+// expiration is until when APNs may keep the wake, in Unix seconds, rounded up like exp in the payload; 0: not at all, for
+// now or never and for what has ended.
 func expiration(at, now time.Time) string {
-	if at.IsZero() || at.Unix() <= now.Unix() {
+	if at.IsZero() || !at.After(now) {
 		return "0"
 	}
-	return strconv.FormatInt(at.Unix(), 10)
+	return strconv.FormatInt(at.Add(time.Second-time.Nanosecond).Unix(), 10)
 }

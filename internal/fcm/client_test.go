@@ -21,9 +21,10 @@ import (
 
 func TestAWakeReachesThePhoneAsASilentDataMessage(t *testing.T) {
 	t.Parallel()
-	w := setup(t, nil)
+	now := time.Now()
+	w := setup(t, func(c *fcm.Config) { c.Now = func() time.Time { return now } })
 	sent := wake("a\x00b <&> ü 🎈 \u2028", "second")
-	sent.Priority = push.High
+	sent.Priority, sent.ExpiresAt = push.High, now.Add(time.Hour-time.Second/2)
 	answer, err := w.Wake(within(t), phone(), sent)
 	if err != nil {
 		t.Fatal(err)
@@ -47,8 +48,8 @@ func TestAWakeReachesThePhoneAsASilentDataMessage(t *testing.T) {
 	if err := errors.Join(json.Unmarshal(body.Message["android"], &android), json.Unmarshal(body.Message["data"], &data)); err != nil {
 		t.Fatal(err)
 	}
-	if android["collapse_key"] != "hush" || android["priority"] != "high" || android["ttl"] != "3599s" || len(android) != 3 || len(data) != 1 {
-		t.Errorf("got android %v and %d data, want collapse_key hush, priority high, ttl 3599s and hush alone", android, len(data))
+	if android["collapse_key"] != "hush" || android["priority"] != "high" || android["ttl"] != "3600s" || len(android) != 3 || len(data) != 1 {
+		t.Errorf("got android %v and %d data, want collapse_key hush, priority high, ttl 3600s (rounded up) and hush alone", android, len(data))
 	}
 	var hush protocol.Wake
 	if err := json.Unmarshal([]byte(data["hush"]), &hush); err != nil {

@@ -46,13 +46,14 @@ func priority(p push.Priority) string {
 	return string(push.Normal)
 }
 
-// ttl is how long FCM may keep the message, in whole seconds; "0s", now or never, for a wake that does not expire.
+// ttl is how long FCM may keep the message, in whole seconds, rounded up like exp in the payload; "0s", now or never, for a
+// wake that does not expire.
 func ttl(expiresAt, now time.Time) string {
 	left := time.Duration(0)
 	if !expiresAt.IsZero() {
 		left = min(max(expiresAt.Sub(now), 0), push.MaxTTL)
 	}
-	return strconv.FormatInt(int64(left/time.Second), 10) + "s"
+	return strconv.FormatInt(int64((left+time.Second-time.Nanosecond)/time.Second), 10) + "s"
 }
 
 func (s *sender) request(body []byte, token push.Secret) h2push.Request {
