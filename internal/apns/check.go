@@ -44,11 +44,14 @@ func checkKey(a push.APNsCredential, errs *push.FieldErrors) {
 	if _, err := parseKey(a.Key); err != nil {
 		errs.Add("key", push.CodeBadCredential, err.Error())
 	}
+	if a.Password != "" {
+		errs.Add("password", push.CodeOneOf, "is given beside key, which has none; want it with p12 only")
+	}
 	checkAppleID("key_id", a.KeyID, errs)
 	checkAppleID("team_id", a.TeamID, errs)
 	for i, topic := range a.Topics {
 		if topic == "" || !h2push.ValidValue(topic) {
-			errs.Add(fmt.Sprintf("topics[%d]", i), push.CodeBadValue, "is not a bundle id")
+			errs.Add(fmt.Sprintf("topics[%d]", i), push.CodeBadValue, "is not a bundle id; want one like com.example.notes, as the app has it in Xcode")
 		}
 	}
 }
@@ -73,6 +76,14 @@ func appleID(id string) bool {
 }
 
 func checkP12(a push.APNsCredential, now time.Time, info *push.CredentialInfo, errs *push.FieldErrors) {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"key_id", a.KeyID != ""}, {"team_id", a.TeamID != ""}, {"topics", len(a.Topics) > 0}} {
+		if f.given {
+			errs.Add(f.name, push.CodeOneOf, "is given beside p12, which names its own; want it with key only")
+		}
+	}
 	cert, err := parseP12(a.P12, a.Password)
 	if err != nil {
 		errs.Add(locationOf(err), push.CodeBadCredential, err.Error())

@@ -67,7 +67,8 @@ func TestASigningKeyIsCheckedBeforeItIsStored(t *testing.T) {
 		{"odd key id", change(func(c *push.APNsCredential) { c.KeyID = "ABC-123-DE" }), "key_id", push.CodeBadCredential, "letters and digits"},
 		{"no team id", change(func(c *push.APNsCredential) { c.TeamID = "" }), "team_id", push.CodeRequired, "missing"},
 		{"long team id", change(func(c *push.APNsCredential) { c.TeamID = "ABCDEFGHIJK" }), "team_id", push.CodeBadCredential, "has 11 characters; want 10"},
-		{"empty topic", change(func(c *push.APNsCredential) { c.Topics = []string{"a", ""} }), "topics[1]", push.CodeBadValue, "bundle id"},
+		{"empty topic", change(func(c *push.APNsCredential) { c.Topics = []string{"a", ""} }), "topics[1]", push.CodeBadValue, "is not a bundle id; want one like"},
+		{"a password, which only p12 has", change(func(c *push.APNsCredential) { c.Password = "x" }), "password", push.CodeOneOf, "beside key"},
 		{"both kinds", change(func(c *push.APNsCredential) { c.P12 = []byte("x") }), "p12", push.CodeOneOf, "one of them"},
 	}
 	for _, c := range cases {
@@ -188,6 +189,14 @@ func TestACertificateIsCheckedBeforeItIsStored(t *testing.T) {
 		{"empty list", p12(certOptions{topics: []string{}}), "p12", "names no topic"},
 	} {
 		wantFieldError(t, w, c.name, c.cred, c.at, push.CodeBadCredential, c.says)
+	}
+	for at, change := range map[string]func(*push.APNsCredential){
+		"key_id": func(c *push.APNsCredential) { c.KeyID = keyID }, "team_id": func(c *push.APNsCredential) { c.TeamID = teamID },
+		"topics": func(c *push.APNsCredential) { c.Topics = topics },
+	} {
+		mixed := good
+		change(&mixed)
+		wantFieldError(t, w, at+" beside p12", mixed, at, push.CodeOneOf, "beside p12")
 	}
 	info, err := w.Check(t.Context(), push.Credential{APNs: &good})
 	if err != nil {
