@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, er
 	if err != nil {
 		return push.UserClaims{}, unauthenticated("the bearer is no JWT")
 	}
+	if !numericDates(parts[1]) {
+		return push.UserClaims{}, unauthenticated("the token's exp, nbf or iat is no number; want seconds since 1970")
+	}
 	kid, err := checkHeader(parsed.Header)
 	if err != nil {
 		return push.UserClaims{}, err
@@ -64,6 +68,25 @@ func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, er
 	}
 	out.ExpiresAt, err = a.checkClaims(claims)
 	return out, err
+}
+
+// numericDates tells whether the times among the claims are numbers (RFC 7519, section 2, "NumericDate"). The library also
+// takes strings with a number in them. A claim that is null counts as missing.
+func numericDates(claims string) bool {
+	raw, err := jwt.NewParser().DecodeSegment(claims)
+	if err != nil {
+		return false
+	}
+	var times struct{ Exp, NBF, IAT any }
+	if json.Unmarshal(raw, &times) != nil {
+		return false
+	}
+	for _, at := range []any{times.Exp, times.NBF, times.IAT} {
+		if _, number := at.(float64); at != nil && !number {
+			return false
+		}
+	}
+	return true
 }
 
 // checkHeader gives the key id of a token's header. An extension that must be understood (crit; RFC 7515, section 4.1.11)

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -156,6 +157,8 @@ func TestBadUserTokens(t *testing.T) {
 		{"sub is a number", sign(t, "k1", secretOfK1, with("sub", 7)), push.ErrUnauthenticated},
 		{"without exp", sign(t, "k1", secretOfK1, with("exp", nil)), push.ErrUnauthenticated},
 		{"exp is a string", sign(t, "k1", secretOfK1, with("exp", "tomorrow")), push.ErrUnauthenticated},
+		{"exp is a number in a string", sign(t, "k1", secretOfK1, with("exp", fmt.Sprint(later.Unix()))), push.ErrUnauthenticated},
+		{"nbf is a number in a string", sign(t, "k1", secretOfK1, with("nbf", fmt.Sprint(noon.Unix()))), push.ErrUnauthenticated},
 		{"expired", sign(t, "k1", secretOfK1, claims("notes", "alice", noon.Add(-6*time.Second))), push.ErrTokenExpired},
 		{"expired and forged", sign(t, "k1", otherKey, claims("notes", "alice", noon.Add(-time.Hour))), push.ErrUnauthenticated},
 		{"nbf in the future", sign(t, "k1", secretOfK1, with("nbf", noon.Add(6*time.Second).Unix())), push.ErrUnauthenticated},
