@@ -23,11 +23,14 @@ type Config struct {
 	TLSKey        string      // PEM file; there if and only if TLSCert is
 	SecretKeyFile string      // "" means secret.key in Data
 	SecretKey     push.Secret // the file's contents, from the environment; beats SecretKeyFile
-	APNs          APNs
-	FCM           FCM
-	Delivery      Delivery
-	Store         Store
-	Log           Log
+
+	// SecretKeyEmpty says that HUSH_SECRET_KEY is set to nothing: there is no key, and no file stands in for it.
+	SecretKeyEmpty bool
+	APNs           APNs
+	FCM            FCM
+	Delivery       Delivery
+	Store          Store
+	Log            Log
 }
 
 // APNs is how Apple's service is reached.

@@ -130,7 +130,6 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 		{"a certificate without its key", []string{"--tls-cert=c.pem"}, nil, "", []string{"tls_key (--tls-cert): is missing, but tls_cert is given"}},
 		{"an empty flag", []string{"--data="}, nil, "", []string{"data (--data): is empty; leave it out"}},
 		{"a log level that is none", nil, map[string]string{"HUSH_LOG_LEVEL": "loud"}, "", []string{`log.level (HUSH_LOG_LEVEL): is "loud"; want debug, info, warn or error`}},
-		{"an empty secret key", nil, map[string]string{"HUSH_SECRET_KEY": " \n"}, "", []string{"secret_key_file (HUSH_SECRET_KEY): is set, but empty"}},
 		{"two secret keys", nil, map[string]string{"HUSH_SECRET_KEY": "k", "HUSH_SECRET_KEY_FILE": "f"}, "", []string{"is set beside HUSH_SECRET_KEY_FILE; want one of them"}},
 		{"several at once", []string{"--listen=x", "--store-keep=y"}, nil, "log: {format: xml}\n",
 			[]string{"listen (--listen)", "store.keep (--store-keep)", `log.format (<file>): is "xml"; want text or json`}},
@@ -169,5 +168,15 @@ func TestTheSecretKeyInTheEnvironmentBeatsTheFilesPathInYAML(t *testing.T) {
 	c, _, err = load(t, []string{"--secret-key-file=f"}, map[string]string{"HUSH_SECRET_KEY": "abc"}, "")
 	if err != nil || c.SecretKey != "" || c.SecretKeyFile != "f" {
 		t.Errorf("key %q, file %q, error %v; want the flag's alone", c.SecretKey.Reveal(), c.SecretKeyFile, err)
+	}
+}
+
+// Whether an empty one can be forgiven depends on what the database has encrypted, so the server says what is wrong.
+func TestASecretKeyThatIsSetToNothingIsNoMissingOne(t *testing.T) {
+	for _, text := range []string{"", " \n"} {
+		c, _, err := load(t, nil, map[string]string{"HUSH_SECRET_KEY": text}, "secret_key_file: /run/secret\n")
+		if err != nil || !c.SecretKeyEmpty || c.SecretKeyFile != "" {
+			t.Errorf("HUSH_SECRET_KEY=%q: empty %v, file %q, error %v; want it empty and no file", text, c.SecretKeyEmpty, c.SecretKeyFile, err)
+		}
 	}
 }

@@ -165,12 +165,10 @@ func (l *loader) takeSecretKey(c *Config) {
 		return // a flag beats the environment
 	}
 	switch {
-	case strings.TrimSpace(key) == "":
-		l.wrong("secret_key_file", secretKeyEnv, "is set, but empty; want the contents of the key's file, or the variable unset")
 	case os.Getenv(envName("secret_key_file")) != "":
 		l.wrong("secret_key_file", secretKeyEnv, "is set beside %s; want one of them", envName("secret_key_file"))
 	default:
-		c.SecretKey, c.SecretKeyFile = push.Secret(key), ""
+		c.SecretKey, c.SecretKeyFile, c.SecretKeyEmpty = push.Secret(key), "", strings.TrimSpace(key) == ""
 	}
 }
 

@@ -17,7 +17,9 @@ func (s *Server) sealer(ctx context.Context, cfg store.Config) (store.Sealer, er
 	path := cmp.Or(set.SecretKeyFile, secretKeyPath(set.Data))
 	var sealer *auth.Sealer
 	var err error
-	if set.SecretKey != "" {
+	if set.SecretKeyEmpty {
+		err = errors.New("server: HUSH_SECRET_KEY is set, but empty; want the contents of the key's file, or the variable unset")
+	} else if set.SecretKey != "" {
 		sealer, err = auth.ParseSecretKey(set.SecretKey.Reveal(), "HUSH_SECRET_KEY")
 	} else {
 		sealer, err = auth.LoadSecretKey(path)

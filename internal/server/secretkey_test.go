@@ -83,6 +83,11 @@ func TestEncryptedRowsWithoutTheirKeyAreRefusedAndTheKeyIsNamed(t *testing.T) {
 				t.Errorf("%s: a missing key was made anew", engine)
 			}
 		}
+		set := good
+		set.SecretKeyEmpty = true
+		if _, err := server.Start(t.Context(), server.Config{Settings: set}); err == nil || !keyID.MatchString(err.Error()) || !strings.Contains(err.Error(), "HUSH_SECRET_KEY is set, but empty; want") {
+			t.Errorf("%s, HUSH_SECRET_KEY is empty: %v; want a refusal with the id of the key that is wanted", engine, err)
+		}
 		_ = os.RemoveAll(path)
 		if err := os.WriteFile(path, key, 0o600); err != nil {
 			t.Fatal(err)
