@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -63,9 +64,15 @@ func (b *board) waitAll(entries []*entry, why push.Reason) {
 
 // stopNowOrNever ends those that cannot wait and returns the others.
 func (b *board) stopNowOrNever(entries []*entry, why push.Reason) []*entry {
+	return b.stopNever(entries, nil, time.Time{}, why)
+}
+
+// stopNever ends those for whom a wake that leaves at a later time comes too late: now or never, and over by then. One whose
+// push an earlier try of the wake has carried may be on the phone all the same, and stays. It returns the others.
+func (b *board) stopNever(entries []*entry, carried []push.ID, at time.Time, why push.Reason) []*entry {
 	var rest []*entry
 	for _, e := range entries {
-		if e.NowOrNever {
+		if e.NowOrNever && (at.IsZero() || !e.ExpiresAt.After(at)) && !slices.Contains(carried, e.PushID) {
 			b.to(e, push.Expired, why)
 		} else {
 			rest = append(rest, e)

@@ -318,7 +318,33 @@ func TestNowOrNever(t *testing.T) {
 	newWorld(t, spent, waiting(never), waiting()).look(nil).want(0, push.Expired, push.ReasonBudget).want(1, push.Waiting, push.ReasonBudget)
 
 	held := at(t0, func(s *situation) { s.hold = &hold{push.ReasonQuota, t0.Add(time.Minute)} })
-	newWorld(t, held, waiting(never)).look(nil).want(0, push.Waiting, push.ReasonQuota).atDue().want(0, push.Expired, push.ReasonQuota)
+	newWorld(t, held, waiting(never), waiting()).look(nil).want(0, push.Expired, push.ReasonQuota).want(1, push.Waiting, push.ReasonQuota)
+	soon := at(t0, func(s *situation) { s.hold = &hold{push.ReasonQuota, t0.Add(20 * time.Second)} })
+	newWorld(t, soon, waiting(never)).look(nil).want(0, push.Waiting, push.ReasonQuota)
+}
+
+// The same wake is tried again, but for some pushes it would come too late: they end at once, unless the first try may have
+// brought them.
+func TestNowOrNeverEndsWithTheLastTryThatIsInTime(t *testing.T) {
+	t.Parallel()
+	never := func(d *push.Delivery) { d.NowOrNever, d.ExpiresAt = true, t0.Add(35*time.Second) }
+	for _, c := range []struct {
+		err   push.WakeError
+		state push.State
+		why   push.Reason
+	}{
+		{push.WakeError{Fault: push.FaultCredentials, Reason: "no_credentials"}, push.Expired, push.ReasonNoCredentials},
+		{push.WakeError{Fault: push.FaultCredentials, Reason: "InvalidProviderToken"}, push.Expired, push.ReasonCredentials},
+		{push.WakeError{Fault: push.FaultPace, RetryAfter: time.Minute}, push.Expired, push.ReasonRetry},
+		{push.WakeError{Fault: push.FaultPace, RetryAfter: 10 * time.Second}, push.Waiting, push.ReasonRetry},
+		{push.WakeError{Fault: push.FaultProvider, RetryAfter: 15 * time.Minute, Unclear: true}, push.Waiting, push.ReasonRetry},
+	} {
+		w := newWorld(t, at(t0), waiting(never), waiting()).look(nil).answer(&c.err)
+		w.want(0, c.state, c.why).want(1, push.Waiting, c.why)
+		if !w.s.device.DueAt.After(t0) {
+			t.Errorf("%+v: due at %v, want later: one delivery waits on", c.err, w.s.device.DueAt)
+		}
+	}
 }
 
 func TestAHandlerThatDoesNotReturnIsWokenAgain(t *testing.T) {
