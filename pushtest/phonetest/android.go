@@ -3,6 +3,7 @@ package phonetest
 // androidFacts is what Android knows when it has a data message for an app.
 type androidFacts struct {
 	state  State
+	locked bool // restarted and not unlocked since, and the message or the app is not made for that
 	dozing bool // and no maintenance window is open, and the phone does not charge
 	high   bool // priority, after what FCM takes away
 }
@@ -10,6 +11,7 @@ type androidFacts struct {
 // androidVerdict is what Android does with a data message.
 //   - Force-stopped, or never opened: nothing until the person opens the app (FCM, "Understanding delivery":
 //     droppedAppForceStopped).
+//   - Locked after a restart: only what is for direct boot comes, to an app that is (FCM, AndroidConfig.directBootOk).
 //   - Doze: normal priority waits for a maintenance window, high comes now (FCM, "Set and manage message priority").
 //   - Everything else: onMessageReceived, in a new process if there is none, swiped away or not.
 func androidVerdict(f androidFacts) verdict {
@@ -18,6 +20,8 @@ func androidVerdict(f androidFacts) verdict {
 		return verdict{drop, WasNeverRun}
 	case f.state == ForceStopped:
 		return verdict{drop, WasForceStopped}
+	case f.locked:
+		return verdict{hold, IsLocked}
 	case f.dozing && !f.high:
 		return verdict{hold, Dozing}
 	}

@@ -66,3 +66,5 @@ type apnsLine struct {
 func (l apnsLine) SetOnline(online bool) { _ = l.server.SetOnline(l.token, online) }
 func (l apnsLine) Uninstall()            { _ = l.server.Uninstall(l.token) }
 func (l apnsLine) Close()                { _ = l.server.SetOnline(l.token, false) }
+
+func (l apnsLine) setPowerRestricted(on bool) { _ = l.server.SetPowerRestricted(l.token, on) }

@@ -28,8 +28,8 @@ type Config struct {
 	// process the same things then happen in the same order at each run. A handler that hangs holds up all phones.
 	InOrder bool
 
-	// OnLog is called with each line of any device log. It is called with the phone locked: it must not call it. nil: nobody
-	// wants it.
+	// OnLog is called with each line of any device log. It is called with the phone locked: it must not call it, nor its push
+	// service. nil: nobody wants it.
 	OnLog func(phone string, l LogLine)
 }
 

@@ -33,6 +33,21 @@ func (p *Phone) SetOnline(online bool) {
 // SetLowPower turns Low Power Mode (iOS) on or off.
 func (p *Phone) SetLowPower(on bool) { p.set(func(f *facts) { f.lowPower = on }) }
 
+// SetPowerRestricted has an iOS phone save power (or no more) in the way that its push service knows of: what is not of priority
+// 10 waits at APNs, in the one place that there is, until that ends. That is not Low Power Mode, which is the phone's own affair.
+// Without the simulator of APNs nobody keeps anything for it.
+func (p *Phone) SetPowerRestricted(on bool) {
+	p.steps.Lock()
+	defer p.steps.Unlock()
+	p.mu.Lock()
+	p.facts.restricted = on
+	p.change()
+	p.mu.Unlock()
+	if s, can := p.line.(powerSaver); can {
+		s.setPowerRestricted(on)
+	}
+}
+
 // SetBackgroundRefresh turns Background App Refresh (iOS) on, as it is on a new phone, or off.
 func (p *Phone) SetBackgroundRefresh(on bool) { p.set(func(f *facts) { f.refreshOff = !on }) }
 
@@ -47,6 +62,22 @@ func (p *Phone) SetDoze(on bool) {
 		f.dozeSince = p.now()
 	})
 }
+
+// SetScreenLock gives an Android phone a PIN, or takes it away, as on a new phone here. With one, a restart leaves the phone
+// locked until it is unlocked: see SetLocked.
+func (p *Phone) SetScreenLock(on bool) {
+	p.set(func(f *facts) { f.screenLock = on && p.spec.Platform == Android })
+}
+
+// SetLocked says that an Android phone has been restarted and not been unlocked since (direct boot), or unlocks it; opening the
+// app unlocks it too. Meanwhile messages wait, but for those with direct_boot_ok if the app is made for it.
+func (p *Phone) SetLocked(on bool) {
+	p.set(func(f *facts) { f.locked = on && p.spec.Platform == Android })
+}
+
+// SetDirectBoot says that the app is made to run before an Android phone is unlocked (its service is directBootAware), or not,
+// as it is unless told.
+func (p *Phone) SetDirectBoot(aware bool) { p.set(func(f *facts) { f.directBoot = aware }) }
 
 // SetBucket sorts the app into a standby bucket (Android).
 func (p *Phone) SetBucket(b StandbyBucket) error {
@@ -105,6 +136,10 @@ type Facts struct {
 	Dozing            bool // also while it charges or a maintenance window is open
 	DiskFull          bool
 	SwipeForceStops   bool
+	PowerRestricted   bool
+	ScreenLock        bool
+	Locked            bool
+	DirectBoot        bool
 	Clock             time.Duration // by how much its clock is wrong
 	Bucket            StandbyBucket
 	OSVersion         string
@@ -120,16 +155,37 @@ func (p *Phone) Facts() Facts {
 	}
 	return Facts{
 		Online: f.online, LowPower: f.lowPower, BackgroundRefresh: !f.refreshOff, Charging: f.charging, Dozing: f.dozing,
+		PowerRestricted: f.restricted, ScreenLock: f.screenLock, Locked: f.locked, DirectBoot: f.directBoot,
 		DiskFull: f.diskFull, SwipeForceStops: f.forceSwipe, Clock: f.clockOff, Bucket: bucket, OSVersion: p.standby.osVersion,
 	}
 }
 
-// Advance moves this phone's time ahead, for instance past its throttling. The push services keep theirs.
+// Advance moves this phone's time ahead, for instance past its throttling. The push services keep theirs. On the way a
+// maintenance window opens for what waits for one.
 func (p *Phone) Advance(by time.Duration) {
-	p.mu.Lock()
-	p.shift += max(by, 0)
-	p.mu.Unlock()
-	p.release()
+	for by = max(by, 0); ; {
+		p.mu.Lock()
+		step := by
+		if wait := p.untilWindow(); wait > 0 && wait < by {
+			step = wait
+		}
+		p.shift += step
+		p.mu.Unlock()
+		p.release()
+		if by -= step; by == 0 {
+			return
+		}
+	}
+}
+
+// untilWindow is how long what waits because of Doze has to wait; 0 if nothing does. p.mu must be held.
+func (p *Phone) untilWindow() time.Duration {
+	now := p.now()
+	if !p.dozes(now) || len(p.held) == 0 && !p.keptAway {
+		return 0
+	}
+	_, opens := dozeWindow(p.facts.dozeSince, now, p.drawer.cfg.Rules)
+	return opens.Sub(now)
 }
 
 // AdvanceToMaintenanceWindow moves a dozing phone's time to the moment when the next maintenance window opens, and says how

@@ -9,8 +9,9 @@ import (
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )
 
-// FCM connects Android phones to the simulator of FCM, which keeps what comes for a phone in Doze, and drops what comes for an
-// app that was force-stopped: its ledger and the state of its tokens say so, and so does the phone's record.
+// FCM connects Android phones to the simulator of FCM, which keeps what comes for a phone in Doze or one that is locked after a
+// restart, and drops what comes for an app that was force-stopped: its ledger and the state of its tokens say so, and so does
+// the phone's record.
 func FCM(s *fcmtest.Server) Provider { return fcmProvider{s} }
 
 type fcmProvider struct{ server *fcmtest.Server }
@@ -26,11 +27,14 @@ func (p fcmProvider) Connect(i Installation, r Receiver) (Line, error) {
 			r.Deliver(Message{ID: "deleted-" + strconv.FormatInt(deleted.Add(1), 10), Deleted: true})
 		},
 		Ready: func(m fcmtest.Message) fcmtest.Readiness {
-			switch did, _ := r.Admits(Message{ID: m.ID, High: m.Priority == fcmtest.High}); did {
-			case Held:
-				return fcmtest.Dozes
-			case Dropped:
+			did, why := r.Admits(Message{ID: m.ID, High: m.Priority == fcmtest.High, DirectBoot: m.DirectBootOK})
+			switch {
+			case did == Dropped:
 				return fcmtest.Stopped
+			case why == IsLocked:
+				return fcmtest.Locked
+			case did == Held:
+				return fcmtest.Dozes
 			}
 			return fcmtest.Ready
 		},
@@ -53,7 +57,7 @@ func fromFCM(m fcmtest.Message) Message {
 	}
 	message := Message{
 		ID: m.ID, Data: data, High: m.Priority == fcmtest.High, CollapseKey: m.CollapseKey,
-		Once: m.TTL == 0, ExpiresAt: m.SentAt.Add(m.TTL), released: m.Stored,
+		Once: m.TTL == 0, ExpiresAt: m.SentAt.Add(m.TTL), DirectBoot: m.DirectBootOK, admitted: true,
 	}
 	if m.Notification {
 		message.Unfit = InTray
@@ -67,6 +71,7 @@ var lostAt = map[string]Reason{
 	fcmtest.DroppedTooMany: TooMany,
 	fcmtest.DroppedExpired: PushExpired,
 	fcmtest.DroppedRetired: HeldLost,
+	fcmtest.DroppedGone:    HeldLost,
 }
 
 // notDelivered tells the phone of what it could not take. What waits for another reason, such as that the phone is off-line,
@@ -75,8 +80,13 @@ func notDelivered(r Receiver, m Message, fate fcmtest.Fate, why string) {
 	switch {
 	case fate == fcmtest.Waits && why == fcmtest.DelayedDoze:
 		r.NotDelivered(m, Held, Dozing)
+	case fate == fcmtest.Waits && why == fcmtest.DelayedLocked:
+		r.NotDelivered(m, Held, IsLocked)
 	case fate == fcmtest.Lost && why == fcmtest.DroppedStopped:
-		_, reason := r.Admits(m)
+		_, reason := r.Admits(m) // it may have been opened since
+		if reason != WasNeverRun {
+			reason = WasForceStopped
+		}
 		r.NotDelivered(m, Dropped, reason)
 	case fate == fcmtest.Lost && lostAt[why] != "":
 		r.NotDelivered(m, Dropped, lostAt[why])

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// What a phone itself holds back, and when it lets it go: on iOS everything; on Android what reaches it just as it begins to
-// doze, and all in Doze where no push service keeps it.
+// What a phone itself holds back, and when it lets it go: on iOS everything; on Android what reaches it just after it was switched
+// on, and, where no push service keeps it (kept.go), what comes in Doze or before the phone is unlocked.
 
 // maxHeld is how many messages wait for an app; with one more, all are discarded and the app is told (FCM, "Lifetime of a
 // message").

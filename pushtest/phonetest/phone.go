@@ -38,6 +38,7 @@ type Phone struct {
 	working   bool          // guarded by mu; a worker empties the queue
 	held      []Message     // guarded by mu; iOS: at most one
 	keptAway  bool          // guarded by mu; the push service may keep something that the phone could not take
+	kept      int           // guarded by mu; counts what it has kept so
 	facts     facts         // guarded by mu
 	number    int           // never changes; counts the drawer's phones
 	born      time.Time     // never changes; by the drawer's clock
@@ -64,6 +65,10 @@ type facts struct {
 	clockOff   time.Duration // what the clock shows, less the right time
 	startsAt   time.Time     // after a restart: no app is started for a push before
 	forceSwipe bool          // a swipe is a force-stop
+	screenLock bool          // a restart leaves the phone locked
+	locked     bool          // it was restarted and not unlocked since
+	directBoot bool          // the app is made for that
+	restricted bool          // APNs is to keep what is not urgent
 }
 
 func newPhone(d *Drawer, s Spec) *Phone {
@@ -236,10 +241,13 @@ func (p *Phone) connect() error {
 	}
 	p.mu.Lock()
 	p.line = line
-	online := p.facts.online
+	online, restricted := p.facts.online, p.facts.restricted
 	p.mu.Unlock()
 	if !online {
 		line.SetOnline(false)
+	}
+	if s, can := line.(powerSaver); can && restricted {
+		s.setPowerRestricted(true)
 	}
 	return nil
 }

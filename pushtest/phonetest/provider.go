@@ -31,6 +31,9 @@ type Line interface {
 	Close()                // the phone is gone: nothing comes any more
 }
 
+// powerSaver is a Line to a service that keeps what is not urgent while the phone saves power.
+type powerSaver interface{ setPowerRestricted(on bool) }
+
 // keeper is a Line to a service that keeps what its phone cannot take.
 type keeper interface {
 	// look has the service ask Admits again. waits tells whether it still keeps something.

@@ -65,6 +65,7 @@ const (
 	WasForceStopped  Reason = "force_stopped"          // Android starts no app that was force-stopped
 	WasNeverRun      Reason = "never_run"              // no app is started for a push before its user has opened it once
 	Dozing           Reason = "doze"                   // normal priority waits for the next maintenance window
+	IsLocked         Reason = "locked"                 // Android: switched on and not unlocked yet
 	Throttled        Reason = "throttled"              // iOS: too many background pushes
 	LowPower         Reason = "low_power"              // iOS: Low Power Mode
 	RefreshOff       Reason = "background_refresh_off" // iOS: Background App Refresh is off
@@ -120,7 +121,10 @@ type Message struct {
 	Deleted     bool      // no push: the provider threw waiting messages away (FCM)
 	Unfit       Reason    // why it starts no app, by what its sender wrote; "" if it may
 
-	released bool // it was held, here or at the push service, and the reason for that was lifted
+	DirectBoot bool // it may come before the phone is unlocked (FCM's direct_boot_ok)
+
+	admitted bool // the push service has asked the phone, and kept its time: neither Doze nor a lock holds it now
+	released bool // it was held, and the reason for that was lifted
 	urgent   bool // it came with high priority, and was not deprived of it
 }
 

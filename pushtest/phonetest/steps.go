@@ -12,19 +12,18 @@ import (
 // says to follow it.
 
 // Open is the person opening the app: its process is started or resumed, and its UI is on the screen. What the phone held
-// is delivered. The screen is on, so that Doze ends.
+// is delivered. The screen is on and the phone unlocked, so that Doze ends.
 func (p *Phone) Open(ctx context.Context) error {
 	p.steps.Lock()
 	defer p.steps.Unlock()
 	p.mu.Lock()
-	p.facts.dozing = false
+	p.facts.dozing, p.facts.locked = false, false
 	state, closed := p.state, p.closed
 	p.mu.Unlock()
 	switch {
 	case closed:
 		return ErrClosed
-	case state == Foreground:
-		return nil
+	case state == Foreground: // there already
 	case !state.alive():
 		if err := p.launch(ctx, Foreground); err != nil {
 			return err
@@ -87,10 +86,13 @@ func (p *Phone) ForceStop(ctx context.Context) error {
 
 // Restart is the phone going off and on. The app has no process then, and one that was swiped away may be launched again
 // (Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:); force-stopped stays force-stopped. For as long as
-// Rules.RestartDelay says, no app is started for a push.
+// Rules.RestartDelay says, no app is started for a push. An Android phone with a screen lock is locked then, see SetScreenLock.
 func (p *Phone) Restart() {
 	p.steps.Lock()
 	defer p.steps.Unlock()
+	p.mu.Lock()
+	p.facts.locked = p.facts.screenLock
+	p.mu.Unlock()
 	switch state := p.State(); state {
 	case NeverRun, ForceStopped:
 	default:

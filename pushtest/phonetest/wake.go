@@ -97,7 +97,7 @@ func (p *Phone) wake(m Message) func() {
 		return nil
 	}
 	found := p.state
-	if !m.released && m.expired(p.now()) {
+	if !m.released && !m.admitted && m.expired(p.now()) {
 		p.note(Record{Push: m.ID, Did: Dropped, Reason: PushExpired, State: found})
 		p.mu.Unlock()
 		return nil
@@ -159,7 +159,12 @@ func (p *Phone) judge(m Message) verdict {
 func (p *Phone) judgeAndroid(m Message) verdict {
 	now := p.now()
 	high := m.High && (m.urgent || p.standby.keepsHigh(now, p.drawer.cfg.Rules))
-	return androidVerdict(androidFacts{state: p.state, dozing: p.dozes(now), high: high})
+	return androidVerdict(androidFacts{
+		state:  p.state,
+		locked: p.facts.locked && !m.admitted && !(m.DirectBoot && p.facts.directBoot),
+		dozing: p.dozes(now) && !m.admitted,
+		high:   high,
+	})
 }
 
 // spend takes what a push, or its handler, costs out of what an app on iOS may use. p.mu must be held.
