@@ -176,6 +176,14 @@ func (s *Schema) Check(n *Node, at string) []FieldError {
 	return nil
 }
 
+// unknownWords says of a field that it is not known, and which are.
+func (s *Schema) unknownWords() string {
+	if len(s.order) == 0 {
+		return "is not known here; want {}"
+	}
+	return "is not known here; known are " + strings.Join(s.order, ", ")
+}
+
 func (s *Schema) checkObject(n *Node, at string) (errs []FieldError) {
 	for _, m := range n.Members {
 		p, known := s.Properties[m.Name]
@@ -183,7 +191,7 @@ func (s *Schema) checkObject(n *Node, at string) (errs []FieldError) {
 			p, known = values, true
 		}
 		if !known {
-			errs = append(errs, FieldError{at + "." + clip(m.Name), "unknown_field", "is not known here; known are " + strings.Join(s.order, ", ")})
+			errs = append(errs, FieldError{at + "." + clip(m.Name), "unknown_field", s.unknownWords()})
 			continue
 		}
 		errs = append(errs, p.Check(m.Value, at+"."+clip(m.Name))...)

@@ -136,9 +136,13 @@ func TestWrongControlRequestsAreRefusedByFieldAndChangeNothing(t *testing.T) {
 	} {
 		status, p := w.call(t, c.method, c.path, c.body)
 		errs, _ := p["errors"].([]any)
-		got := ""
+		got, says := "", ""
 		if len(errs) > 0 {
 			got, _ = errs[0].(map[string]any)["location"].(string)
+			says, _ = errs[0].(map[string]any)["message"].(string)
+		}
+		if says == "" || strings.HasSuffix(says, " ") {
+			t.Errorf("%s %s %.60s: the message is %q, want a whole sentence", c.method, c.path, c.body, says)
 		}
 		if status != 422 || got != c.location {
 			t.Errorf("%s %s %.60s: got %d at %q, want 422 at %q (%v)", c.method, c.path, c.body, status, got, c.location, p)
