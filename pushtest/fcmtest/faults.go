@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -59,11 +60,15 @@ func spoiled(f *Fault, endpoint string) answer {
 		if a.status == 0 {
 			a.status = 200
 		}
-	case endpoint == endpointOAuth:
-		a = (&oauthError{Error: f.ReasonText(), Description: "Answered by a fault of the simulator."}).answer()
-		a.status = f.Status
 	case f.Status == 502 && f.Reason == nil:
 		a = htmlPage(502)
+	case endpoint == endpointOAuth:
+		word := f.ReasonText()
+		if word == "" {
+			word = usualOAuthError(f.Status)
+		}
+		a = (&oauthError{Error: word, Description: "Answered by a fault of the simulator."}).answer()
+		a.status = f.Status
 	default:
 		code := ErrorCode(f.ReasonText())
 		if f.Reason == nil {
@@ -80,6 +85,21 @@ func spoiled(f *Fault, endpoint string) answer {
 		a.retryAfter(n)
 	}
 	return a
+}
+
+// usualOAuthError is the error that a status goes with, in RFC 6749's words (sections 4.1.2.1 and 5.2).
+func usualOAuthError(status int) string {
+	switch {
+	case status == http.StatusUnauthorized:
+		return "invalid_client"
+	case status == http.StatusForbidden:
+		return "access_denied"
+	case status == http.StatusServiceUnavailable:
+		return "temporarily_unavailable"
+	case status >= 500:
+		return "server_error"
+	}
+	return "invalid_request"
 }
 
 func contentType(body []byte) string {

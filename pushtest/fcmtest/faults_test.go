@@ -228,6 +228,12 @@ func TestFaultsFindTheirEndpointAndToken(t *testing.T) {
 	if got := w.oauth(assertionForm(w.jwt().String())); got.status != 200 {
 		t.Errorf("oauth, again: %+v, want 200", got)
 	}
+	for status, want := range map[int]string{400: "invalid_request", 401: "invalid_client", 500: "server_error", 503: "temporarily_unavailable"} {
+		w.fault(Fault{Match: FaultMatch{Endpoint: "oauth"}, Do: simkit.Answer, Status: status})
+		if got := w.oauth(assertionForm(w.jwt().String())); got.status != status || got.Error != want {
+			t.Errorf("oauth with a fault of %d without a reason: %+v, want %s", status, got, want)
+		}
+	}
 	for _, f := range []Fault{
 		{Match: FaultMatch{Endpoint: "oauth"}, Do: simkit.Lose},
 		{Match: FaultMatch{Endpoint: "oauth", Token: "a:1"}, Do: simkit.Close},
