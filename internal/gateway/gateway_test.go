@@ -204,6 +204,61 @@ func TestHeartbeatKeepsASessionThatAnswersAndDropsOneThatIsSilent(t *testing.T) 
 	}
 }
 
+const (
+	oneReceipt   = `{"type":"receipts","seq":1,"receipts":[{"push_id":"p1","event":"received","path":"session"}]}`
+	toBackground = `{"type":"state","app_state":"background"}`
+)
+
+func TestPingsAreAnsweredWhileTheStoreIsSlow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	release := w.stalled()
+	defer release()
+	p := w.connect("d1", "alice")
+	p.frame(protocol.FrameHello)
+	p.send(oneReceipt)
+	p.send(toBackground)
+	if err := p.conn.WritePing([]byte("there?")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case pong := <-p.pongs:
+		if pong != "there?" {
+			t.Errorf("the pong has %q, want the ping's text", pong)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("no pong for 30s while a receipt waits for the store")
+	}
+	for range 20 { // more than the queue holds: the device is slowed down, and loses nothing
+		p.send(oneReceipt)
+	}
+	release()
+	for range 21 {
+		p.frame(protocol.FrameReceipts)
+	}
+	w.wait("21 receipts and a state", func() bool { return len(w.receipts) == 21 && len(w.states) == 1 })
+}
+
+func TestFramesBeforeTheDeviceHangsUpAreTaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	release := w.stalled()
+	defer release()
+	p := w.connect("d1", "alice")
+	p.frame(protocol.FrameHello)
+	p.send(oneReceipt)
+	p.send(oneReceipt)
+	p.send(toBackground)
+	if err := p.conn.WriteClose(1000, nil); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-p.code; code != 1000 && code != 0 {
+		t.Errorf("closed with %d, want the device's own 1000", code)
+	}
+	release()
+	w.wait("both receipts and the state", func() bool { return len(w.receipts) == 2 && len(w.states) == 1 })
+}
+
 func TestSlowReaderIsDroppedAndTheOthersAreNot(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.WriteWait = 300 * time.Millisecond; c.Queue = 4 })

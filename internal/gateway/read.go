@@ -45,10 +45,7 @@ func (events) OnPing(c *gws.Conn, payload []byte) {
 func (events) OnPong(c *gws.Conn, _ []byte) { of(c).heard.Store(time.Now().UnixNano()) }
 
 // OnMessage takes one frame of the device.
-func (events) OnMessage(c *gws.Conn, m *gws.Message) {
-	defer m.Close()
-	of(c).take(m)
-}
+func (events) OnMessage(c *gws.Conn, m *gws.Message) { of(c).queueUp(m) }
 
 // read runs the library's read loop to its end.
 func (s *session) read() {
@@ -60,18 +57,92 @@ func (s *session) read() {
 		if fault := recover(); fault != nil {
 			s.gateway.cfg.Logger.Warn("a device's frame made the socket fail", "app", s.key.App, "device", s.key.Device)
 		}
+		s.allTaken()
 		s.cut()
 		s.end(protocol.CloseGoingAway) // nobody reads the code any more
 	}()
 	s.socket.ReadLoop()
 }
 
-// take handles one frame. The next is not read before: a device that sends more than the server can take is slowed down.
-func (s *session) take(m *gws.Message) {
+// takeQueue is how many frames of a device wait for the store at most.
+const takeQueue = 4
+
+// queueUp queues a frame to be taken, so that pings are read, and answered, while the store is slow. When the queue is full
+// no more is read: a device that sends more than the server can take is slowed down.
+func (s *session) queueUp(m *gws.Message) {
 	s.heard.Store(time.Now().UnixNano())
-	if s.ended() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.frames) >= takeQueue {
+		s.waitTaken()
+	}
+	if s.code != 0 { // it has been told to go
+		_ = m.Close()
 		return
 	}
+	s.frames = append(s.frames, m)
+	if !s.taking {
+		s.taking = true
+		s.gateway.sessions.Add(1)
+		go s.takeLoop()
+	}
+}
+
+// allTaken waits until the frames that were read are taken: an app says that it goes to the background, and hangs up.
+func (s *session) allTaken() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.taking {
+		s.waitTaken()
+	}
+}
+
+// waitTaken waits until the take loop has taken another frame, or ends. Only the read loop calls it, with mu held.
+func (s *session) waitTaken() {
+	taken := make(chan struct{})
+	s.taken = taken
+	s.mu.Unlock()
+	<-taken
+	s.mu.Lock()
+}
+
+// takeLoop takes the queued frames in order. It ends when there are none: an idle session has no goroutine but its reader.
+func (s *session) takeLoop() {
+	defer s.gateway.sessions.Done()
+	for {
+		s.mu.Lock()
+		if s.taken != nil {
+			close(s.taken)
+			s.taken = nil
+		}
+		if len(s.frames) == 0 {
+			s.frames, s.taking = nil, false
+			s.mu.Unlock()
+			return
+		}
+		m := s.frames[0]
+		s.frames = s.frames[1:]
+		s.mu.Unlock()
+		if !s.take(m) {
+			s.dropFrames()
+		}
+		_ = m.Close()
+	}
+}
+
+// dropFrames forgets what is queued behind a frame that could not be taken: the session ends, and a receipt must not
+// overtake an earlier one.
+func (s *session) dropFrames() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.frames {
+		_ = m.Close()
+	}
+	s.frames = nil
+}
+
+// take handles one frame; false: it could not, and the session ends.
+func (s *session) take(m *gws.Message) bool {
 	var f protocol.DeviceFrame
 	err := fmt.Errorf("the frame is binary; want text")
 	if m.Opcode == gws.OpcodeText {
@@ -80,7 +151,7 @@ func (s *session) take(m *gws.Message) {
 	if err != nil {
 		s.gateway.cfg.Logger.Info("a session ends: a frame was not understood", "app", s.key.App, "device", s.key.Device, "error", err)
 		s.end(protocol.CloseBadFrame)
-		return
+		return false
 	}
 	ctx, cancel := context.WithTimeoutCause(s.gateway.base, takeWait, fmt.Errorf("gateway: a device's frame took longer than %s", takeWait))
 	defer cancel()
@@ -93,6 +164,7 @@ func (s *session) take(m *gws.Message) {
 		s.gateway.cfg.Logger.Warn("a device's frame could not be handled", "app", s.key.App, "device", s.key.Device, "type", f.Type, "error", err)
 		s.end(protocol.CloseGoingAway) // what it wanted to tell, it tells again
 	}
+	return err == nil
 }
 
 // takeWait bounds what a frame needs of the store.
@@ -118,10 +190,4 @@ func (s *session) receipts(ctx context.Context, f protocol.DeviceFrame) error {
 	}
 	s.enqueue(text(protocol.ServerFrame{Type: protocol.FrameReceipts, Seq: f.Seq, Open: open, Receipts: answers}))
 	return nil
-}
-
-func (s *session) ended() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.code != 0
 }

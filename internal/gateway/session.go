@@ -38,6 +38,10 @@ type session struct {
 	ready   bool        // guarded by mu; hello is queued: the write loop may start
 	code    int         // guarded by mu; the close code; 0: it is not to end
 	timer   *time.Timer // guarded by mu; the next heartbeat, or the token's end
+
+	frames []*gws.Message // guarded by mu; read, and to be taken
+	taking bool           // guarded by mu; the take loop runs, or is about to
+	taken  chan struct{}  // guarded by mu; closed when there is room among frames; nil: nobody waits for it
 }
 
 // frame is something that waits to be written.

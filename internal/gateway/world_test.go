@@ -36,6 +36,7 @@ type world struct {
 	states   []push.AppState        // guarded by mu
 	events   []string               // guarded by mu; of Notify
 	failing  bool                   // guarded by mu; the store does not answer
+	stall    chan struct{}          // guarded by mu; Receive waits for it; nil: it does not
 }
 
 func newWorld(t *testing.T, change ...func(*gateway.Config)) *world {
@@ -93,6 +94,12 @@ func (w *world) DeviceByCredential(_ context.Context, credential string) (push.D
 
 func (w *world) Receive(_ context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
 	w.mu.Lock()
+	stall := w.stall
+	w.mu.Unlock()
+	if stall != nil {
+		<-stall
+	}
+	w.mu.Lock()
 	defer w.mu.Unlock()
 	if d.OwnerGeneration != 3 {
 		w.t.Errorf("receipts come with owner generation %d, want 3", d.OwnerGeneration)
@@ -106,6 +113,15 @@ func (w *world) Receive(_ context.Context, d push.Device, receipts []push.Receip
 	}
 	w.receipts = append(w.receipts, receipts...)
 	return statuses, w.open, nil
+}
+
+// stalled makes Receive wait until release is called.
+func (w *world) stalled() (release func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	stall := make(chan struct{})
+	w.stall = stall
+	return sync.OnceFunc(func() { close(stall) })
 }
 
 func (w *world) note(event string) {
@@ -141,6 +157,7 @@ type phone struct {
 	conn   *gws.Conn
 	frames chan protocol.ServerFrame
 	pings  chan struct{}
+	pongs  chan string
 	mute   bool          // pings are not answered
 	code   chan int      // the close code; 0 if the connection was lost
 	gone   chan struct{} // closed at the end of the test
@@ -165,6 +182,8 @@ func (p *phone) OnPing(c *gws.Conn, payload []byte) {
 	}
 }
 
+func (p *phone) OnPong(_ *gws.Conn, payload []byte) { p.pongs <- string(payload) }
+
 func (p *phone) OnMessage(_ *gws.Conn, m *gws.Message) {
 	defer m.Close()
 	var f protocol.ServerFrame
@@ -180,7 +199,7 @@ func (p *phone) OnMessage(_ *gws.Conn, m *gws.Message) {
 // connect opens a session; its hello is still to be read.
 func (w *world) connect(device, token string, change ...func(*phone, *gws.ClientOption)) *phone {
 	w.t.Helper()
-	p := &phone{t: w.t, frames: make(chan protocol.ServerFrame, 1_000), pings: make(chan struct{}, 100), code: make(chan int, 1), gone: make(chan struct{})}
+	p := &phone{t: w.t, frames: make(chan protocol.ServerFrame, 1_000), pings: make(chan struct{}, 100), pongs: make(chan string, 100), code: make(chan int, 1), gone: make(chan struct{})}
 	option := &gws.ClientOption{
 		Addr: "ws" + strings.TrimPrefix(w.server.URL, "http") + "/v1/connect",
 		RequestHeader: http.Header{
