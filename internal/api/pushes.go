@@ -80,7 +80,8 @@ func (a *API) checkPush(ctx context.Context, f *faults, app string, b protocol.P
 	return p, nil
 }
 
-// deliverAt is the time that a push waits for; zero: none, or it has come.
+// deliverAt is the time that a push was asked to wait for; zero: none was given. One that has just gone by is kept as it is,
+// so that the answer has one shape whichever clock is ahead.
 func deliverAt(f *faults, now time.Time, text string) time.Time {
 	t := timeAt(f, "body.deliver_at", text)
 	switch {
@@ -90,8 +91,6 @@ func deliverAt(f *faults, now time.Time, text string) time.Time {
 		f.add("body.deliver_at", push.CodeOutOfRange, "is %s, more than a minute ago; want now to 28 days ahead (the server's time is %s)", quoted(text), now.Format(time.RFC3339))
 	case t.After(now.Add(push.MaxDeliverAhead)):
 		f.add("body.deliver_at", push.CodeOutOfRange, "is %s, more than 28 days ahead; want now to 28 days ahead (the server's time is %s)", quoted(text), now.Format(time.RFC3339))
-	case !t.After(now):
-		return time.Time{}
 	}
 	return t
 }

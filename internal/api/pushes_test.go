@@ -145,7 +145,7 @@ func testGoodPushesOfAllKinds(t *testing.T, w *world) {
 		`{"to": {"devices": ["..d/é"]}, "resource_id": "both", "payload": ""}`:                           true,
 		`{"to": {"users": ["a b/🙂"]}, "resource_id": "both", "payload": "\ud83d\ude42", "ttl": "0s"}`:    true,
 		`{"to": {"users": ["a"]}, "resource_id": "both", "deliver": "session", "ttl": "672h"}`:           true,
-		`{"to": {"users": ["a"]}, "resource_id": "both", "deliver_at": "` + justNow + `"}`:               true,
+		`{"to": {"users": ["a"]}, "resource_id": "both", "deliver_at": "` + justNow + `"}`:               false,
 		`{"to": {"users": ["a"]}, "resource_id": "both", "deliver_at": "` + soon + `"}`:                  false,
 		`{"to": {"tags": {"any": ["x"], "none": ["y"]}}, "resource_id": "both"}`:                         false,
 		`{"to": {"all": true}, "resource_id": "both", "payload": "` + strings.Repeat("x", 64<<10) + `"}`: false,
