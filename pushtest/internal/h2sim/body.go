@@ -17,15 +17,15 @@ func (c *Conn) data(f *http2.DataFrame) error {
 	c.mu.Lock()
 	st := c.streams[f.StreamID]
 	if st == nil {
-		known, gone := f.StreamID <= c.maxID, !c.goneAt.IsZero()
+		idle, forgotten := c.idle(f.StreamID), c.forgotten(f.StreamID)
 		t := c.cutShort[f.StreamID]
 		c.mu.Unlock()
 		switch {
 		case t != nil:
 			return c.toss(t, f)
-		case !known && !gone:
+		case idle && !forgotten:
 			return connError{http2.ErrCodeProtocol, "DATA for a stream that was never opened"}
-		case !known:
+		case idle:
 			return nil
 		}
 		return c.reset(f.StreamID, http2.ErrCodeStreamClosed)
@@ -52,6 +52,9 @@ func (c *Conn) body(st *stream, f *http2.DataFrame) error {
 	}
 	if !st.taken {
 		keep := min(len(p), c.cfg.MaxBodyBytes-len(st.req.Body))
+		if open, err := c.hold(st, keep); !open || err != nil {
+			return err
+		}
 		st.req.Body = append(st.req.Body, p[:keep]...)
 		if keep < len(p) {
 			st.req.BodyTooLarge = true

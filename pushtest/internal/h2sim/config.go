@@ -16,11 +16,13 @@ type Config struct {
 	InitialMaxStreams  uint32 // MAX_CONCURRENT_STREAMS of the first SETTINGS; 0 means 100
 	MaxBodyBytes       int    // of a request; 0 means 64 KiB
 	MaxHeaderListBytes uint32 // MAX_HEADER_LIST_SIZE, as RFC 9113 counts it; beyond it: 431; 0 means 8000
-	MaxConns           int    // further ones are closed at once; 0 means 2048
+	MaxConns           int    // beyond it, see house for who goes; 0 means 2048
+	MaxHeldBytes       int64  // by requests on their way, over all connections; beyond it, see purse; 0 means 128 MiB
 
 	HandshakeWait time.Duration // for TLS and the client's preface; 0 means 10s
 	BodyWait      time.Duration // for a request's headers and body to end; beyond it: RST_STREAM; 0 means 60s
 	WriteWait     time.Duration // for a client to take what it is sent; beyond it the connection is cut; 0 means 15s
+	NewcomerWait  time.Duration // on a full server, for a new connection to have its first good answer; 0 means 1s
 	IdleWait      time.Duration // without any frame; then GOAWAY with IdleDebug; 0 means never
 	IdleDebug     []byte
 }
@@ -31,9 +33,11 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxBodyBytes, 64<<10)
 	def(&c.MaxHeaderListBytes, 8000)
 	def(&c.MaxConns, 2048)
+	def(&c.MaxHeldBytes, 128<<20)
 	def(&c.HandshakeWait, 10*time.Second)
 	def(&c.BodyWait, 60*time.Second)
 	def(&c.WriteWait, 15*time.Second)
+	def(&c.NewcomerWait, time.Second)
 	return c
 }
 

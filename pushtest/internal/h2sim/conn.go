@@ -21,6 +21,8 @@ type Conn struct {
 	Value any                 // the simulator's own; set by OnConn and never changed afterwards
 
 	cfg      *Config
+	server   *Server
+	guest    *guest
 	raw      net.Conn  // the TCP connection, for cutting it
 	nc       *tls.Conn // what is read and written
 	http1    bool      // never changes after the handshake
@@ -64,14 +66,19 @@ const initialWindow = 65535
 // maxFrame is the largest frame payload that we take and send: the RFC's least.
 const maxFrame = 16384
 
-func newConn(ctx context.Context, id int, cfg *Config, raw net.Conn, nc *tls.Conn) *Conn {
+// newConn makes a connection of a guest that has gone through the handshake.
+func newConn(s *Server, g *guest, nc *tls.Conn) *Conn {
+	s.mu.Lock()
+	s.last++
+	id := s.last
+	s.mu.Unlock()
 	c := &Conn{
-		ID: id, cfg: cfg, raw: raw, nc: nc,
+		ID: id, TLS: nc.ConnectionState(), cfg: &s.cfg, server: s, guest: g, raw: g.raw, nc: nc,
 		streams: map[uint32]*stream{}, cutShort: map[uint32]*tail{},
 		sendWindow: initialWindow, peerWindow: initialWindow, peerFrame: maxFrame,
-		limits: []uint32{cfg.InitialMaxStreams},
+		limits: []uint32{s.cfg.InitialMaxStreams},
 	}
-	c.ctx, c.cancel = context.WithCancel(ctx)
+	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.cond = sync.NewCond(&c.mu)
 	c.lastFrame.Store(time.Now().UnixNano())
 	return c
@@ -148,9 +155,11 @@ func (c *Conn) goAway(before uint32, code http2.ErrCode, debug []byte) {
 		c.goneAt, c.goneLast = time.Now(), last
 	}
 	c.goneLast = min(c.goneLast, last) // it must never rise
-	last = c.goneLast
 	c.mu.Unlock()
 	c.write(func() error {
+		c.mu.Lock()
+		last = c.goneLast // not before: of two that are written at once, the later must not name the higher
+		c.mu.Unlock()
 		if refused {
 			if err := c.fr.WriteRSTStream(before, http2.ErrCodeRefusedStream); err != nil {
 				return err

@@ -3,6 +3,7 @@ package h2sim
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type headerBlock struct {
 	ends     bool // END_STREAM
 	frames   int
 	wire     int // compressed bytes so far
+	held     int // what is charged for those of all frames but the last
 
 	fields []hpack.HeaderField
 	size   uint32 // as RFC 9113 counts it: names, values, 32 a field
@@ -72,6 +74,13 @@ func (c *Conn) fragment(p []byte, last bool) error {
 	if b.frames > maxBlockFrames || b.wire > maxBlockBytes {
 		return connError{http2.ErrCodeEnhanceYourCalm, "the header block does not end"}
 	}
+	if !last {
+		n := 2 * len(p) // a string that is not whole yet stands in a buffer that doubles
+		b.held += n
+		if err := c.charge(n); err != nil {
+			return err
+		}
+	}
 	if _, err := b.dec.Write(p); err != nil {
 		if errors.Is(err, hpack.ErrStringLength) {
 			return connError{http2.ErrCodeEnhanceYourCalm, "a header is too long"}
@@ -82,6 +91,8 @@ func (c *Conn) fragment(p []byte, last bool) error {
 		return nil
 	}
 	b.open = false
+	c.server.purse.charge(c, int64(-b.held))
+	b.held = 0
 	c.headerSince.Store(0)
 	if err := b.dec.Close(); err != nil {
 		return connError{http2.ErrCodeCompression, "the header block ends in the middle of a field"}
@@ -102,6 +113,7 @@ func (c *Conn) begin(b *headerBlock) error {
 			c.mu.Unlock()
 			return nil // the client has not seen our GOAWAY yet; it tells it that this stream was not processed
 		}
+		c.in.skip(c.maxID, b.streamID)
 		c.maxID = b.streamID
 		c.opening = true
 		defer c.opened()
@@ -113,6 +125,8 @@ func (c *Conn) begin(b *headerBlock) error {
 		return c.trailers(st, b)
 	case cut:
 		return nil
+	case known && c.in.skipped(b.streamID):
+		return connError{http2.ErrCodeProtocol, "the numbers of streams must rise"}
 	case known:
 		return connError{http2.ErrCodeStreamClosed, "HEADERS for a stream that is closed"}
 	case full:
@@ -158,6 +172,9 @@ func (c *Conn) open(b *headerBlock) error {
 	st.sendWindow = c.peerWindow
 	c.streams[st.id] = st
 	c.mu.Unlock()
+	if _, err := c.hold(st, streamCost+int(min(b.size, c.cfg.MaxHeaderListBytes))); err != nil {
+		return err
+	}
 	switch {
 	case b.over:
 		return c.take(st, headerListTooLarge)
@@ -175,10 +192,21 @@ func headerListTooLarge(*Request) Response { return Response{Status: 431} }
 
 // trailers ends a request's body. They are not kept: neither provider gives them a meaning.
 func (c *Conn) trailers(st *stream, b *headerBlock) error {
-	if !b.ends || st.ended {
+	if st.ended {
+		return c.reset(st.id, http2.ErrCodeStreamClosed)
+	}
+	if !b.ends || badTrailers(b.fields) {
 		return c.reset(st.id, http2.ErrCodeProtocol)
 	}
 	return c.bodyEnded(st)
+}
+
+// badTrailers says that there is a field which no trailers may have: a pseudo header among others.
+func badTrailers(fields []hpack.HeaderField) bool {
+	return slices.ContainsFunc(fields, func(f hpack.HeaderField) bool {
+		declared := int64(-1)
+		return f.IsPseudo() || !httpguts.ValidHeaderFieldValue(f.Value) || field(f, &declared) != ""
+	})
 }
 
 // request checks a block against RFC 9113, section 8: malformed says why not, "" if all is well. The scheme is not looked

@@ -2,6 +2,7 @@ package h2sim
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -41,7 +42,8 @@ func (c *Conn) serveHTTP1(br *bufio.Reader) {
 func (c *Conn) http1Request(w http.ResponseWriter, r *http.Request) {
 	c.handlers.Add(1)
 	defer c.handlers.Done()
-	body, err := io.ReadAll(io.LimitReader(r.Body, int64(c.cfg.MaxBodyBytes)+1))
+	body, err := c.readBody(r.Body)
+	defer func() { c.server.purse.charge(c, -int64(len(body))) }()
 	if err != nil {
 		panic(http.ErrAbortHandler) // cut off before the body's end: no request at all
 	}
@@ -61,7 +63,9 @@ func (c *Conn) http1Request(w http.ResponseWriter, r *http.Request) {
 			req.Header = append(req.Header, hpack.HeaderField{Name: strings.ToLower(name), Value: v})
 		}
 	}
+	c.server.house.begin(c.guest)
 	resp := c.cfg.Handler(req)
+	c.server.house.end(c.guest, resp.Status)
 	if resp.Status == 0 { // no answer: the client waits, until it gives up or the connection is cut
 		select {
 		case <-r.Context().Done():
@@ -75,6 +79,26 @@ func (c *Conn) http1Request(w http.ResponseWriter, r *http.Request) {
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(c.cfg.WriteWait))
 	w.WriteHeader(resp.Status)
 	w.Write(resp.Body)
+}
+
+// readBody reads up to one byte beyond the limit; what it returns is charged for, with an error too.
+func (c *Conn) readBody(r io.Reader) (body []byte, err error) {
+	piece := make([]byte, 4096)
+	for len(body) <= c.cfg.MaxBodyBytes {
+		n, err := r.Read(piece[:min(len(piece), c.cfg.MaxBodyBytes+1-len(body))])
+		body = append(body, piece[:n]...)
+		if full := c.charge(n); full != nil {
+			c.Close() // net/http would read on for a while
+			return body, full
+		}
+		if errors.Is(err, io.EOF) {
+			return body, nil
+		}
+		if err != nil {
+			return body, err
+		}
+	}
+	return body, nil
 }
 
 // oneConn is a listener that has one connection to give.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -27,6 +28,29 @@ type inbound struct {
 
 	second  time.Time // the second in which chatter counts
 	chatter int
+
+	gaps []gap // the latest of them
+}
+
+// gap is a run of stream numbers that the client has left out; opening a later one has closed them (RFC 9113, section 5.1.1).
+type gap struct{ after, before uint32 }
+
+const maxGaps = 16 // in older ones, HEADERS get the code for a stream that was open once
+
+// skip notes that id is opened after the stream before it.
+func (in *inbound) skip(before, id uint32) {
+	if id <= before+2 && before > 0 || id == 1 {
+		return
+	}
+	if len(in.gaps) == maxGaps {
+		in.gaps = in.gaps[1:]
+	}
+	in.gaps = append(in.gaps, gap{before, id})
+}
+
+// skipped says that the stream has never been open.
+func (in *inbound) skipped(id uint32) bool {
+	return slices.ContainsFunc(in.gaps, func(g gap) bool { return g.after < id && id < g.before })
 }
 
 // chatterLimit is how many frames that ask for nothing (PING, SETTINGS, PRIORITY, RST_STREAM, empty DATA, …) a client may
@@ -37,19 +61,13 @@ const chatterLimit = 10_000
 func (c *Conn) readLoop() {
 	c.in.recvWindow = initialWindow
 	for {
-		var f http2.Frame
-		fh, err := c.fr.ReadFrameHeader()
-		if err == nil {
-			f, err = c.fr.ReadFrameForHeader(fh)
-		}
+		f, err := c.readFrame()
 		if c.isDying() || c.silent.Load() {
 			break
 		}
 		c.lastFrame.Store(time.Now().UnixNano())
-		if err == nil {
+		if err == nil && f != nil {
 			err = c.frame(f)
-		} else {
-			err = c.readError(fh, err)
 		}
 		if err == nil {
 			continue
@@ -74,8 +92,23 @@ func (c *Conn) isDying() bool {
 	return c.dying
 }
 
-// readError makes of the framer's error what it means for the connection: nil when it was the stream's alone.
-func (c *Conn) readError(fh http2.FrameHeader, err error) error {
+// readFrame reads one frame. Its error is a connError where the client is to blame, and nil with a nil frame where the
+// stream alone was.
+func (c *Conn) readFrame() (http2.Frame, error) {
+	fh, err := c.fr.ReadFrameHeader()
+	if err != nil {
+		return nil, c.readError(fh, err, false)
+	}
+	f, err := c.fr.ReadFrameForHeader(fh)
+	if err != nil {
+		return nil, c.readError(fh, err, true)
+	}
+	return f, nil
+}
+
+// readError makes of the framer's error what it means for the connection: nil when it was the stream's alone. whole says
+// that the frame's header was good; the framer gives one name to a frame whose fields end early and to a line that does.
+func (c *Conn) readError(fh http2.FrameHeader, err error, whole bool) error {
 	detail := "bad frame"
 	if d := c.fr.ErrorDetail(); d != nil {
 		detail = d.Error()
@@ -85,6 +118,8 @@ func (c *Conn) readError(fh http2.FrameHeader, err error) error {
 	switch {
 	case errors.Is(err, http2.ErrFrameTooLarge):
 		return connError{http2.ErrCodeFrameSize, fmt.Sprintf("a frame may have %d bytes", maxFrame)}
+	case whole && errors.Is(err, io.ErrUnexpectedEOF):
+		return connError{http2.ErrCodeFrameSize, "a frame is too short for what it must hold"}
 	case errors.As(err, &conn):
 		return connError{http2.ErrCode(conn), detail}
 	case errors.As(err, &stream):
@@ -101,8 +136,15 @@ func (c *Conn) readError(fh http2.FrameHeader, err error) error {
 func (c *Conn) known(id uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return id <= c.maxID
+	return !c.idle(id)
 }
+
+// idle says that nobody has opened the stream: not the client, and we never open one. The caller holds mu.
+func (c *Conn) idle(id uint32) bool { return id > c.maxID || id%2 == 0 }
+
+// forgotten says that a frame for a stream that was never opened is no error: the client may not have seen our GOAWAY, after
+// which we no longer note what it opens. The caller holds mu.
+func (c *Conn) forgotten(id uint32) bool { return id%2 == 1 && !c.goneAt.IsZero() }
 
 // frame does what a frame asks for.
 func (c *Conn) frame(f http2.Frame) error {
@@ -146,7 +188,11 @@ func (c *Conn) calm(f http2.Frame) error {
 	if now := time.Now(); now.Sub(c.in.second) > time.Second {
 		c.in.second, c.in.chatter = now, 0
 	}
-	if c.in.chatter++; c.in.chatter > chatterLimit {
+	c.in.chatter++
+	if s, ok := f.(*http2.SettingsFrame); ok {
+		c.in.chatter += s.NumSettings() // each may move the windows of all streams
+	}
+	if c.in.chatter > chatterLimit {
 		return connError{http2.ErrCodeEnhanceYourCalm, "too many frames without a request"}
 	}
 	return nil
@@ -166,7 +212,7 @@ func (c *Conn) settings(f *http2.SettingsFrame) error {
 		}
 		return nil
 	}
-	table := int64(-1)
+	var tables []uint32
 	err := f.ForeachSetting(func(s http2.Setting) error {
 		if err := s.Valid(); err != nil {
 			code := http2.ErrCodeProtocol
@@ -177,7 +223,7 @@ func (c *Conn) settings(f *http2.SettingsFrame) error {
 		}
 		switch s.ID {
 		case http2.SettingHeaderTableSize:
-			table = int64(s.Val)
+			tables = append(tables, min(s.Val, 4096))
 		case http2.SettingMaxFrameSize:
 			c.mu.Lock()
 			c.peerFrame = int(min(s.Val, maxFrame))
@@ -191,8 +237,8 @@ func (c *Conn) settings(f *http2.SettingsFrame) error {
 		return err
 	}
 	return c.write(func() error {
-		if table >= 0 {
-			c.enc.SetMaxDynamicTableSize(uint32(min(table, 4096)))
+		for _, size := range tables { // all of them: the least must be told in the next header block (RFC 7541, section 4.2)
+			c.enc.SetMaxDynamicTableSize(size)
 		}
 		return c.fr.WriteSettingsAck()
 	})
@@ -228,7 +274,7 @@ func (c *Conn) windowUpdate(f *http2.WindowUpdateFrame) error {
 	}
 	st := c.streams[f.StreamID]
 	if st == nil {
-		idle := f.StreamID > c.maxID && c.goneAt.IsZero()
+		idle := c.idle(f.StreamID) && !c.forgotten(f.StreamID)
 		c.mu.Unlock()
 		if idle {
 			return connError{http2.ErrCodeProtocol, "WINDOW_UPDATE for a stream that was never opened"}
@@ -254,7 +300,7 @@ func (c *Conn) rstStream(f *http2.RSTStreamFrame) error {
 		return nil
 	}
 	delete(c.cutShort, f.StreamID)
-	if f.StreamID > c.maxID && c.goneAt.IsZero() {
+	if c.idle(f.StreamID) && !c.forgotten(f.StreamID) {
 		return connError{http2.ErrCodeProtocol, "RST_STREAM for a stream that was never opened"}
 	}
 	return nil

@@ -21,11 +21,14 @@ type Server struct {
 	ln     net.Listener
 	ctx    context.Context
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // the accept loop and each connection's goroutine
+	wg     sync.WaitGroup // the accept loop, each connection's goroutine, and farewells
+
+	house   *house
+	purse   *purse
+	leaving chan struct{} // holds one for each farewell under way
 
 	mu    sync.Mutex
 	conns map[*Conn]bool // guarded by mu
-	lines int            // guarded by mu: TCP connections, those in the handshake included
 	last  int            // guarded by mu: the last connection's ID
 }
 
@@ -37,7 +40,8 @@ func Serve(ln net.Listener, cfg Config) *Server {
 	if cfg.HTTP1 {
 		cfg.TLS.NextProtos = append(cfg.TLS.NextProtos, "http/1.1")
 	}
-	s := &Server{cfg: cfg, ln: ln, conns: map[*Conn]bool{}}
+	s := &Server{cfg: cfg, ln: ln, conns: map[*Conn]bool{},
+		house: newHouse(cfg.MaxConns, cfg.NewcomerWait), purse: newPurse(cfg.MaxHeldBytes), leaving: make(chan struct{}, maxLeaving)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.wg.Go(s.accept)
 	return s
@@ -71,30 +75,78 @@ func (s *Server) accept() {
 			if s.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			time.Sleep(10 * time.Millisecond) // such as too many open files: it passes when clients leave
+			if out := s.house.evict(); out != nil { // such as too many open files: one fewer makes room
+				s.sendOut(out)
+			}
+			time.Sleep(10 * time.Millisecond)
 			continue
 		}
-		s.mu.Lock()
-		full := s.lines >= s.cfg.MaxConns
-		if !full {
-			s.lines++
-		}
-		s.mu.Unlock()
-		if full {
+		g := s.admit(raw)
+		if g == nil {
 			raw.Close()
 			continue
 		}
 		s.wg.Go(func() {
-			s.line(raw)
-			s.mu.Lock()
-			s.lines--
-			s.mu.Unlock()
+			defer s.house.leave(g)
+			s.line(g)
 		})
 	}
 }
 
+// admit finds a place for a new connection; nil: there is none, or the server ends. While it waits for one, those that come
+// later wait with the kernel.
+func (s *Server) admit(raw net.Conn) *guest {
+	for {
+		g, out, wait := s.house.admit(raw, time.Now())
+		if out != nil {
+			s.sendOut(out)
+		}
+		if g != nil || wait <= 0 {
+			return g
+		}
+		select {
+		case <-time.After(min(wait, 20*time.Millisecond)): // or sooner, when somebody leaves
+		case <-s.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// sendOut closes the connection of a guest whose place another has taken.
+func (s *Server) sendOut(g *guest) {
+	if g.used.IsZero() { // a stranger; for others, too, nothing changes this any more
+		g.raw.Close()
+		return
+	}
+	s.sendAway(g.conn, http2.ErrCodeNo, s.cfg.IdleDebug)
+}
+
+// sendAway ends a connection now, with a GOAWAY if the client takes it soon enough.
+func (s *Server) sendAway(c *Conn, code http2.ErrCode, debug []byte) {
+	select {
+	case s.leaving <- struct{}{}:
+	default:
+		c.Close()
+		return
+	}
+	s.wg.Go(func() {
+		late := time.AfterFunc(farewellWait, c.Close)
+		c.goAway(0, code, debug)
+		late.Stop()
+		c.Close()
+		<-s.leaving
+	})
+}
+
+// farewellWait is how long a client that has to go may take to be told so; maxLeaving is how many are told at once.
+const (
+	farewellWait = time.Second
+	maxLeaving   = 64
+)
+
 // line serves one TCP connection from the handshake to its end.
-func (s *Server) line(raw net.Conn) {
+func (s *Server) line(g *guest) {
+	raw := g.raw
 	defer raw.Close()
 	defer context.AfterFunc(s.ctx, func() { raw.Close() })()
 	raw.SetDeadline(time.Now().Add(s.cfg.HandshakeWait))
@@ -103,27 +155,10 @@ func (s *Server) line(raw net.Conn) {
 		tellPlainText(err)
 		return
 	}
-	s.mu.Lock()
-	s.last++
-	c := newConn(s.ctx, s.last, &s.cfg, raw, nc)
-	s.mu.Unlock()
-	c.TLS = nc.ConnectionState()
-	defer func() {
-		c.cancel()
-		c.mu.Lock()
-		for _, st := range c.streams {
-			c.drop(st) // wakes answers that wait for a window
-		}
-		c.mu.Unlock()
-		raw.Close()
-		c.handlers.Wait()
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-		if s.cfg.OnEnd != nil {
-			s.cfg.OnEnd(c)
-		}
-	}()
+	c := newConn(s, g, nc)
+	s.house.speaks(g, c)
+	s.purse.join(c)
+	defer s.end(c)
 	c.serve(func() {
 		if s.cfg.OnConn != nil {
 			s.cfg.OnConn(c)
@@ -132,6 +167,25 @@ func (s *Server) line(raw net.Conn) {
 		s.conns[c] = true // not before: what OnConn has set is then seen by whoever asks for Conns
 		s.mu.Unlock()
 	})
+}
+
+// end tidies up behind a connection, and waits for its handlers.
+func (s *Server) end(c *Conn) {
+	c.cancel()
+	c.mu.Lock()
+	for _, st := range c.streams {
+		c.drop(st) // wakes answers that wait for a window
+	}
+	c.mu.Unlock()
+	c.raw.Close()
+	c.handlers.Wait()
+	s.purse.leave(c)
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	if s.cfg.OnEnd != nil {
+		s.cfg.OnEnd(c)
+	}
 }
 
 // tellPlainText says in HTTP/1.0, to a client that does not speak TLS, what is wrong.
@@ -191,18 +245,10 @@ func (c *Conn) hello(br io.Reader) bool {
 	if _, err := io.ReadFull(br, preface); err != nil {
 		return false
 	}
-	ok := bytes.Equal(preface, []byte(http2.ClientPreface))
-	if ok {
-		var f http2.Frame
-		if f, err = c.fr.ReadFrame(); err == nil {
-			s, is := f.(*http2.SettingsFrame)
-			ok = is && !s.IsAck() && c.settings(s) == nil
-		} else {
-			ok = false
-		}
-	}
-	if !ok {
-		c.goAway(0, http2.ErrCodeProtocol, []byte("the client's preface and its SETTINGS must come first"))
+	if err := c.greeting(preface); err != nil {
+		ce := connError{http2.ErrCodeProtocol, "the client's preface and its SETTINGS must come first"}
+		errors.As(err, &ce)
+		c.goAway(0, ce.code, []byte(ce.why))
 		c.shutWrite()
 		io.Copy(io.Discard, br)
 		return false
@@ -210,3 +256,20 @@ func (c *Conn) hello(br io.Reader) bool {
 	c.nc.SetReadDeadline(time.Time{})
 	return true
 }
+
+// greeting checks the client's preface and takes the SETTINGS that must follow it.
+func (c *Conn) greeting(preface []byte) error {
+	if !bytes.Equal(preface, []byte(http2.ClientPreface)) {
+		return errNoPreface
+	}
+	f, err := c.readFrame()
+	if err != nil {
+		return err
+	}
+	if s, ok := f.(*http2.SettingsFrame); ok && !s.IsAck() {
+		return c.settings(s)
+	}
+	return errNoPreface
+}
+
+var errNoPreface = errors.New("h2sim: no preface")

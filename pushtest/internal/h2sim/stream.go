@@ -21,6 +21,7 @@ type stream struct {
 	taken      bool  // the handler has been started
 	closed     bool  // no longer in Conn.streams: answered, reset, or given up
 	since      time.Time
+	held       int64 // bytes that are charged for it, until it is over and its handler has returned
 }
 
 // drop takes a stream out of the count. The caller holds mu.
@@ -31,6 +32,9 @@ func (c *Conn) drop(st *stream) {
 	st.closed = true
 	delete(c.streams, st.id)
 	st.cancel()
+	if !st.taken {
+		c.settle(st)
+	}
 	if !st.ended {
 		c.expect(st.id, &tail{})
 	}
@@ -62,15 +66,52 @@ func (c *Conn) take(st *stream, h Handler) error {
 	st.taken = true
 	c.running++
 	c.mu.Unlock()
+	c.server.house.begin(c.guest)
 	c.handlers.Go(func() {
 		resp := h(st.req)
+		c.server.house.end(c.guest, resp.Status) // not after the answer, which waits for a window that may never open
 		if resp.Status != 0 {
 			c.respond(st, resp)
 		}
 		c.mu.Lock()
 		c.running--
+		c.settle(st)
 		c.mu.Unlock()
 		c.endIfDrained()
 	})
 	return nil
 }
+
+// hold charges n bytes to a stream; open is false if it is over already. The caller is readLoop.
+func (c *Conn) hold(st *stream, n int) (open bool, err error) {
+	c.mu.Lock()
+	if st.closed {
+		c.mu.Unlock()
+		return false, nil
+	}
+	st.held += int64(n)
+	c.mu.Unlock()
+	return true, c.charge(n)
+}
+
+// settle gives back what is charged for a stream. The caller holds mu.
+func (c *Conn) settle(st *stream) {
+	c.server.purse.charge(c, -st.held)
+	st.held = 0
+}
+
+// charge counts n bytes more or less for this connection, and sends away whichever holds too much then: the error says that
+// it is this one.
+func (c *Conn) charge(n int) error {
+	switch most := c.server.purse.charge(c, int64(n)); most {
+	case nil:
+		return nil
+	case c:
+		return connError{http2.ErrCodeEnhanceYourCalm, heldTooMuch}
+	default:
+		c.server.sendAway(most, http2.ErrCodeEnhanceYourCalm, []byte(heldTooMuch))
+		return nil
+	}
+}
+
+const heldTooMuch = "unfinished requests hold too much memory"
