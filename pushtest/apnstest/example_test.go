@@ -161,14 +161,12 @@ func ExampleServer_GoAway() {
 	post(apns, client, "ff01", payload)
 	apns.GoAway(apnstest.Shutdown)
 	post(apns, client, "ff01", payload)
-	for _, r := range apns.Requests() {
-		fmt.Println("request", r.ID, "on connection", r.Connection)
-	}
+	sent := apns.Requests()
+	fmt.Println("on another connection:", sent[0].Connection != sent[len(sent)-1].Connection)
 	// Output:
 	// 200
 	// 200
-	// request 1 on connection 1
-	// request 2 on connection 2
+	// on another connection: true
 }
 
 // A certificate stands in for a provider token; hush sim apns writes the same as client.p12.
