@@ -236,6 +236,15 @@ func mustSend(t *testing.T, pool *h2push.Pool, body string) h2push.Response {
 	return resp
 }
 
+// sendUntilAnswered is for pools that ping after a moment: on a busy machine a good peer may not answer in time for one.
+func sendUntilAnswered(t *testing.T, pool *h2push.Pool, body string) {
+	t.Helper()
+	waitFor(t, "an answer to "+body, func() bool {
+		_, err := pool.Do(within(t, long), post(body))
+		return err == nil
+	})
+}
+
 func isError(t *testing.T, err error) *h2push.Error {
 	t.Helper()
 	var e *h2push.Error
