@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,6 +51,7 @@ type Server struct {
 	addr    net.Addr
 	rootKey push.Secret
 	failed  chan error
+	ending  atomic.Bool // Shutdown was called
 
 	store   *store.Store
 	auth    *auth.Auth
@@ -103,7 +105,20 @@ func (s *Server) Failed() <-chan error { return s.failed }
 
 // Shutdown stops accepting, finishes or hands back what is in flight, and returns once nothing of the server runs any
 // more. It is safe to call twice.
-func (s *Server) Shutdown(ctx context.Context) error { return s.closers.close(ctx) }
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.ending.Store(true)
+	return s.closers.close(ctx)
+}
+
+var errEnding = errors.New("server: it is stopping")
+
+// ready is nil while the server serves: from the start of a drain, who still has a connection is told to look elsewhere.
+func (s *Server) ready(ctx context.Context) error {
+	if s.ending.Load() {
+		return errEnding
+	}
+	return s.store.Ping(ctx)
+}
 
 // openStore locks the data directory, reads or makes the keys, and opens the store.
 func (s *Server) openStore(ctx context.Context) error {
@@ -213,7 +228,7 @@ func (s *Server) listen(ctx context.Context) error {
 	handler, err := api.New(api.Config{
 		Store: policies{s.store, s}, Delivery: s.engine, Auth: s.auth, Sessions: s.gateway,
 		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: s.apns, push.FCM: s.fcm},
-		Connect:  s.gateway, Metrics: s.metrics, Ready: s.store.Ping, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
+		Connect:  s.gateway, Metrics: s.metrics, Ready: s.ready, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {
 		return err
