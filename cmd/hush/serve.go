@@ -36,7 +36,7 @@ Each setting can be given as a flag, as a variable (--delivery-ack-wait is HUSH_
 The first start writes root.key (may do everything) and secret.key (encrypts credentials; keep a copy apart from the
 database) to the data directory. When the server serves, the first line on standard output is "ready listen=HOST:PORT"; logs
 go to standard error. SIGTERM or Ctrl-C: it stops accepting, finishes or hands back what is in flight, and exits 0 within
-10 s.`,
+10 s. Ctrl-C once more ends it at once; what was accepted is kept in either case.`,
 		Example: `  hush serve --data ./hush-data
   hush serve --config /etc/hush/hush.yaml
   HUSH_DATABASE=postgres://hush@db/hush hush serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem`,
