@@ -123,3 +123,28 @@ func TestAGoAwayOnAConnectionThatIsEndingCutsNothingOff(t *testing.T) {
 		t.Errorf("the connection was not closed: %v", err)
 	}
 }
+
+func TestTheLastStreamOfAGoAwayNeverRises(t *testing.T) {
+	t.Parallel()
+	addr, trust, _ := setup(t, h2sim.Config{Handler: func(r *h2sim.Request) h2sim.Response {
+		r.Conn.GoAwayBefore(r.StreamID, nil)
+		return h2sim.Response{}
+	}})
+	for range 200 {
+		c := dial(t, addr, trust)
+		for range 8 {
+			if _, err := c.Request("/", nil); err != nil {
+				break // sent away meanwhile
+			}
+		}
+		if err := c.AwaitEnd(); err != nil {
+			t.Fatal(err)
+		}
+		for i := 1; i < len(c.GoAways); i++ {
+			if was, is := c.GoAways[i-1].Last, c.GoAways[i].Last; is > was {
+				t.Fatalf("GOAWAY %d of %d names stream %d as the last, after %d", i+1, len(c.GoAways), is, was)
+			}
+		}
+		c.Close()
+	}
+}

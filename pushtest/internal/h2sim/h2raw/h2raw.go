@@ -20,7 +20,8 @@ type Client struct {
 	Conn     *tls.Conn
 	Framer   *http2.Framer              // for writing; each frame is one write
 	Settings map[http2.SettingID]uint32 // the latest that the server has told
-	GoAway   *GoAway                    // nil until it came
+	GoAway   *GoAway                    // the latest; nil until it came
+	GoAways  []GoAway                   // all of them, in order
 
 	Wait time.Duration // for what is awaited; 30 s unless told
 
@@ -193,7 +194,8 @@ func (c *Client) note(f http2.Frame) error {
 	case *http2.RSTStreamFrame:
 		a.Ended, a.WasReset, a.Reset = true, true, f.ErrCode
 	case *http2.GoAwayFrame:
-		c.GoAway = &GoAway{f.LastStreamID, f.ErrCode, string(f.DebugData())}
+		c.GoAways = append(c.GoAways, GoAway{f.LastStreamID, f.ErrCode, string(f.DebugData())})
+		c.GoAway = &c.GoAways[len(c.GoAways)-1]
 	}
 	return nil
 }
