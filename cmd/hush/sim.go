@@ -178,8 +178,8 @@ For several keys, --key, --key-id and --team-id are repeated in step.`,
 
 func newSimFCM(w world) *cobra.Command {
 	var (
-		f                       simFlags
-		project, serviceAccount string
+		f                                    simFlags
+		project, serviceAccount, environment string
 	)
 	cmd := &cobra.Command{
 		Use: "fcm", Short: "Run an FCM simulator", Args: noArgs,
@@ -189,6 +189,9 @@ service account file and trust in ca.pem. The first line on standard output is "
 		Example: `  hush sim fcm --control 127.0.0.1:3198 --cert-dir certs --service-account certs/service-account.json
   hush sim fcm --rules`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if environment != string(apnstest.Production) && environment != string(apnstest.Development) {
+				return usagef("--environment is %q; want production or development", environment)
+			}
 			return f.run(cmd.Context(), w, fcmPage, func(log *slog.Logger) (simulator, error) {
 				return fcmtest.Start(fcmtest.Config{Listen: f.listen, Control: f.control, CertDir: f.certDir, Project: project,
 					ServiceAccount: serviceAccount, Set: f.set, Seed: f.seed, Logger: log})
@@ -198,5 +201,8 @@ service account file and trust in ca.pem. The first line on standard output is "
 	f.addTo(cmd, "127.0.0.1:2198")
 	cmd.Flags().StringVar(&project, "project", "", "project id (default that of --service-account, or demo)")
 	cmd.Flags().StringVar(&serviceAccount, "service-account", "", "service account file: read if it exists, else written")
+	cmd.Flags().StringVar(&environment, "environment", string(apnstest.Production),
+		"production or development, as hush sim apns takes it; FCM has no environments, so it changes nothing")
+	complete(cmd, "environment", "production", "development")
 	return cmd
 }

@@ -69,7 +69,8 @@ func TestASimulatorSaysWhereItListensAndEndsCleanly(t *testing.T) {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			line, stop := background(t, nil, "sim", provider, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--cert-dir", dir)
+			line, stop := background(t, nil, "sim", provider, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--cert-dir", dir,
+				"--environment", "development")
 			listen, control := readyAddress(t, line, "listen"), readyAddress(t, line, "control")
 			resp, err := http.Get("http://" + control + "/_sim/openapi.json")
 			if err != nil {
@@ -140,6 +141,7 @@ var wrongFlags = []struct {
 	{[]string{"world", "--apns-listen", "127.0.0.1:0", "--fcm-listen", "127.0.0.1:0", "--control", "nowhere"}, exitUsage, []string{"--control", "HOST:PORT"}},
 	{[]string{"world", "--app-events", "some"}, exitUsage, []string{"--app-events", "push or all"}},
 	{[]string{"apns", "--environment", "staging"}, exitUsage, []string{"--environment", `"staging"`, "production or development"}},
+	{[]string{"fcm", "--environment", "staging"}, exitUsage, []string{"--environment", `"staging"`, "production or development"}},
 	{[]string{"apns", "--key-environment", "staging"}, exitUsage, []string{"--key-environment", `"staging"`, "both"}},
 	{[]string{"apns", "--key-id", "short"}, exitUsage, []string{"--key-id", `"short"`, "10 characters"}},
 	{[]string{"apns", "--team-id", "short"}, exitUsage, []string{"--team-id", `"short"`, "10 characters"}},
