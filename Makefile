@@ -18,8 +18,10 @@ help: ## list the targets
 build: ## build bin/hush, static
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/hush ./cmd/hush
 
+# On a terminal the demo gets a process group of its own (set -m): Ctrl-C then goes to it alone, and make ends with its exit
+# status instead of an error of make's own.
 demo: build ## see silent pushes reach phones in every state (DEMO_FLAGS=--once ends it)
-	@bin/hush demo $(DEMO_FLAGS)
+	@if [ -t 0 ]; then set -m; fi; bin/hush demo $(DEMO_FLAGS)
 
 test: install-missing ## check everything, then run all tests with the race detector
 	@$(MAKE) --no-print-directory check cross
