@@ -171,7 +171,7 @@ var ruleIdle = Rule{
 
 var ruleBodyWait = Rule{
 	Name:    "connection.body_wait",
-	Text:    "How long, by real time, a request's headers and body may take to end; then its stream is reset. A handshake gets 10 s, a client that does not take its answers 15 s; there are 2048 connections at most.",
+	Text:    "How long, by real time, a request's headers and body may take to end; then its stream is reset. A handshake gets 30 s, a client that does not take its answers 30 s; there are 2048 connections at most, and those without a good answer yet make room for others.",
 	Source:  "not documented; these keep the simulator itself alive",
 	Certain: "inferred",
 	Switch:  "connection.body_wait",

@@ -76,7 +76,7 @@ var ruleStreams = Rule{
 
 var ruleBodyWait = Rule{
 	Name:    "transport.body_wait",
-	Text:    "How long, by real time, a request's headers and body may take to end; then its stream, or over HTTP/1.1 its connection, is ended. A handshake gets 10 s, a client that does not take its answers 15 s; there are 2048 connections at most.",
+	Text:    "How long, by real time, a request's headers and body may take to end; then its stream, or over HTTP/1.1 its connection, is ended. A handshake gets 30 s, a client that does not take its answers 30 s; there are 2048 connections at most, and those without a good answer yet make room for others.",
 	Source:  "not documented; these keep the simulator itself alive",
 	Certain: simkit.Inferred,
 	Switch:  "transport.body_wait",

@@ -19,9 +19,9 @@ type Config struct {
 	MaxConns           int    // beyond it, see house for who goes; 0 means 2048
 	MaxHeldBytes       int64  // by requests on their way, over all connections; beyond it, see purse; 0 means 128 MiB
 
-	HandshakeWait time.Duration // for TLS and the client's preface; 0 means 10s
+	HandshakeWait time.Duration // for TLS and the client's preface; 0 means 30s, for busy machines
 	BodyWait      time.Duration // for a request's headers and body to end; beyond it: RST_STREAM; 0 means 60s
-	WriteWait     time.Duration // for a client to take what it is sent; beyond it the connection is cut; 0 means 15s
+	WriteWait     time.Duration // for a client to take what it is sent; beyond it the connection is cut; 0 means 30s
 	NewcomerWait  time.Duration // on a full server, for a new connection to have its first good answer; 0 means 1s
 	IdleWait      time.Duration // without any frame; then GOAWAY with IdleDebug; 0 means never
 	IdleDebug     []byte
@@ -34,9 +34,9 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxHeaderListBytes, 8000)
 	def(&c.MaxConns, 2048)
 	def(&c.MaxHeldBytes, 128<<20)
-	def(&c.HandshakeWait, 10*time.Second)
+	def(&c.HandshakeWait, 30*time.Second)
 	def(&c.BodyWait, 60*time.Second)
-	def(&c.WriteWait, 15*time.Second)
+	def(&c.WriteWait, 30*time.Second)
 	def(&c.NewcomerWait, time.Second)
 	return c
 }

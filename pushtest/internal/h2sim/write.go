@@ -86,6 +86,7 @@ func (c *Conn) mayFinish(st *stream, last bool) (more uint32, ok bool) {
 		return 0, true
 	}
 	c.drop(st)
+	c.settle(st) // its memory, too, counts no more when the client sees the end
 	if !st.ended {
 		c.expect(st.id, &tail{open: true, window: initialWindow, since: time.Now()})
 		more = uint32(initialWindow - st.recvWindow)
