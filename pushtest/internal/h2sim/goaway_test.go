@@ -1,6 +1,7 @@
 package h2sim_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -127,16 +128,22 @@ func TestAGoAwayOnAConnectionThatIsEndingCutsNothingOff(t *testing.T) {
 func TestTheLastStreamOfAGoAwayNeverRises(t *testing.T) {
 	t.Parallel()
 	addr, trust, _ := setup(t, h2sim.Config{Handler: func(r *h2sim.Request) h2sim.Response {
-		r.Conn.GoAwayBefore(r.StreamID, nil)
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				if i == 8 {
+					r.Conn.GoAwayBefore(r.StreamID, nil)
+				} else {
+					r.Conn.GoAway(nil)
+				}
+			})
+		}
+		wg.Wait()
 		return h2sim.Response{}
 	}})
-	for range 200 {
+	for range 100 {
 		c := dial(t, addr, trust)
-		for range 8 {
-			if _, err := c.Request("/", nil); err != nil {
-				break // sent away meanwhile
-			}
-		}
+		must[uint32](t)(c.Request("/", nil))
 		if err := c.AwaitEnd(); err != nil {
 			t.Fatal(err)
 		}
