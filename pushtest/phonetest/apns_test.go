@@ -140,3 +140,22 @@ func TestABackgroundPushThatIsNotWrittenAsOneStartsNoApp(t *testing.T) {
 	send("background", "10", "open", silent)
 	waitLogged(t, p, "push open #3")
 }
+
+func TestAPNsKeepsWhatIsNotUrgentForAPhoneThatSavesPower(t *testing.T) {
+	t.Parallel()
+	p, send := apnsPhoneAs(t, phonetest.Spec{State: phonetest.Foreground})
+	p.SetPowerRestricted(true)
+	send("background", "5", "old", silent)
+	send("background", "5", "new", silent)
+	send("alert", "10", "urgent", `{"content-available":1,"alert":"hello"}`)
+	waitLogged(t, p, "push urgent #1")
+	if err := p.RenewToken(); err != nil { // the phone saves power under its new token too
+		t.Fatal(err)
+	}
+	send("background", "5", "after", silent)
+	if n := len(p.Records()); n != 1 {
+		t.Errorf("%d pushes reached a phone that saves power, want the urgent one\n%s", n, p.History())
+	}
+	p.SetPowerRestricted(false)
+	waitLogged(t, p, "push after #2")
+}

@@ -12,7 +12,7 @@ const (
 	fcmPriority     = "firebase.google.com/docs/cloud-messaging/android-message-priority"
 )
 
-// iosBehaviour is in ios.go, held.go, apns.go and wake.go.
+// iosBehaviour is in ios.go, held.go, facts.go, apns.go and wake.go.
 var iosBehaviour = RuleTable{
 	{Name: "phone.ios.foreground", Certain: simkit.Documented,
 		Text:   "An app in the foreground gets every push that is for it, whatever the pacing, low power and the rest say.",
@@ -26,6 +26,9 @@ var iosBehaviour = RuleTable{
 	{Name: "phone.ios.held", Certain: simkit.Documented,
 		Text:   "Of the pushes that are held the newest is kept; it is lost when the app is killed or swiped away (held_lost), and delivered at once when the user opens the app.",
 		Source: appleBackground},
+	{Name: "phone.ios.restricted", Certain: simkit.Documented,
+		Text:   "While a phone restricts its use of power (power_restricted), what is not of priority 10 waits at APNs, one for the app, and comes when that ends. Low Power Mode is another thing: it is the phone that holds then.",
+		Source: `Apple, "Viewing the status of push notifications using metrics and APNs"`},
 	{Name: "phone.ios.content", Certain: simkit.Documented,
 		Text:   "Only what has content-available 1 runs code of the app. Of type background with alert, badge or sound it starts none (not_background); nor does one with nothing to show and priority 10 (wrong_priority).",
 		Source: appleBackground + "; WWDC 2019, session 707"},
@@ -37,20 +40,23 @@ var iosBehaviour = RuleTable{
 		Source: `Apple, "Registering your app with APNs"`},
 }
 
-// androidBehaviour is in android.go, held.go, fcm.go and standby.go.
+// androidBehaviour is in android.go, kept.go, held.go, fcm.go and standby.go.
 var androidBehaviour = RuleTable{
 	{Name: "phone.android.wakes", Certain: simkit.Documented,
 		Text:   "A data message goes to the app in every state, swiped away or not; without a process, one is started.",
 		Source: fcmReceives},
 	{Name: "phone.android.stopped", Certain: simkit.Documented,
-		Text:   "An app that was force-stopped in the settings gets nothing until its user opens it (force_stopped), a restart of the phone notwithstanding.",
+		Text:   "An app that was force-stopped in the settings gets nothing until its user opens it (force_stopped), a restart of the phone notwithstanding: FCM drops what comes meanwhile, and its ledger says so.",
 		Source: "firebase.google.com/docs/cloud-messaging/understand-delivery"},
 	{Name: "phone.android.swipe", Certain: simkit.Observed,
 		Text:   "On some vendors' phones (swipe_force_stops) swiping an app away is a force-stop.",
 		Source: "reported from the field"},
 	{Name: "phone.android.doze", Certain: simkit.Documented,
-		Text:   "In Doze, messages of normal priority wait for a maintenance window or the end of Doze, and those of high priority come at once. A phone that charges, or on which the app is opened, does not doze.",
+		Text:   "In Doze, messages of normal priority wait at FCM for a maintenance window or the end of Doze, by its rules of storage, and those of high priority come at once. A phone that charges, or on which the app is opened, does not doze.",
 		Source: fcmPriority + "; developer.android.com/topic/performance/power/power-details"},
+	{Name: "phone.android.locked", Certain: simkit.Documented,
+		Text:   "A phone with a screen lock (screen_lock) is locked after a restart until it is unlocked or the app is opened. Meanwhile messages wait at FCM, but for those with direct_boot_ok if the app is made for it (direct_boot).",
+		Source: "FCM discovery document v1 (AndroidConfig.directBootOk); firebase/firebase-android-sdk, FirebaseMessagingService"},
 	{Name: "phone.android.buckets", Certain: simkit.Documented,
 		Text:   "On Android 9 to 12 an app gets 10 (bucket frequent) or 5 (rare, restricted) high-priority messages a day; more are treated as normal. What buckets do to jobs is not simulated.",
 		Source: "developer.android.com/topic/performance/power/power-details"},

@@ -13,6 +13,10 @@
 //	   ▲ Open (from every state) │ Swipe, Reclaim, ForceStop, time over │
 //	   └────────────────── Terminated · Reclaimed · ForceStopped ◀──────┘        a push launches Reclaimed, on Android also Terminated
 //
+// What waits, waits where it does in life. A phone in Doze leaves its messages at FCM, one that is off-line or restricts its
+// power leaves its push at APNs (kept.go); what iOS paces, or holds in Low Power Mode, is on the phone (held.go). A phone without
+// a push service, whose messages come by [Phone.Deliver], keeps all of it itself.
+//
 // The rules stand apart from the work: ios.go and android.go say what the system does with a push, throttle.go how iOS
 // paces background pushes, standby.go what becomes of Android's high priority, doze.go when maintenance windows open. What
 // no public source tells is a field of [Rules], with the usual behaviour as its default.

@@ -29,9 +29,15 @@ func fcmPhoneWith(t *testing.T, spec phonetest.Spec) (p *phonetest.Phone, send f
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p, senderTo(t, fcm, p)
+}
+
+// senderTo sends data messages to a phone; more goes into the message beside its data.
+func senderTo(t *testing.T, fcm *fcmtest.Server, p *phonetest.Phone) (send func(say, more string)) {
+	t.Helper()
 	sender := fcm.Client()
 	t.Cleanup(sender.CloseIdleConnections)
-	return p, func(say, more string) {
+	return func(say, more string) {
 		t.Helper()
 		body := fmt.Sprintf(`{"message":{"token":%q,"data":{"say":%q}%s}}`, p.Token(), say, more)
 		req, err := http.NewRequest(http.MethodPost, fcm.SendURL(), bytes.NewReader([]byte(body)))

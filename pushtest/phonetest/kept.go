@@ -1,9 +1,6 @@
 package phonetest
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // What the push service keeps for a phone that cannot take it, and what the phone has to do with that.
 
@@ -35,8 +32,9 @@ func (r receiver) NotDelivered(m Message, did Did, why Reason) {
 	p := r.Phone
 	p.mu.Lock()
 	m.admitted = false // it is not: the phone asks itself what it would do
-	last := p.lastRecord(m.ID)
+	now, last := p.judgeAndroid(m), p.lastRecord(m.ID)
 	noted := last.Did == Held
+	unkept := !noted && p.facts.online && now.do == hold // the service could not even keep it for the phone
 	switch {
 	case p.closed:
 	case did == Held:
@@ -46,12 +44,12 @@ func (r receiver) NotDelivered(m Message, did Did, why Reason) {
 			p.note(Record{Push: m.ID, Did: Held, Reason: why, State: p.state})
 		}
 		p.plan()
-	case why == PushExpired && m.Once && p.facts.online && !noted: // now or never, and it could not be now
-		p.note(Record{Push: m.ID, Did: Dropped, Reason: cmp.Or(p.judgeAndroid(m).why, why), State: p.state})
-	case why == WasForceStopped || why == WasNeverRun || noted:
+	case unkept && m.Once: // now or never, and it could not be now
+		p.note(Record{Push: m.ID, Did: Dropped, Reason: now.why, State: p.state})
+	case why == WasForceStopped || why == WasNeverRun || noted || unkept:
 		p.note(Record{Push: m.ID, Did: Dropped, Reason: why, State: p.state})
 	}
-	moved := did == Held && p.judgeAndroid(m).do != hold // since the service has asked
+	moved := did == Held && now.do != hold // since the service has asked
 	p.mu.Unlock()
 	if moved {
 		p.fetchKept()
