@@ -297,3 +297,70 @@ func TestSimWorldPrintsAllRules(t *testing.T) {
 		t.Errorf("sim world --rules: %d bytes without the switches of phones", len(text.out))
 	}
 }
+
+// wantKept looks at what FCM says of a token: how many messages wait, and the outcome and reason of each send.
+func (w *simWorld) wantKept(when, token string, stored int, outcomes ...string) {
+	w.t.Helper()
+	var state struct{ Stored, Delivered []string }
+	if status := w.sim("GET", "/tokens/"+token, "", &state); status != http.StatusOK || len(state.Stored) != stored {
+		w.t.Errorf("%s: GET /_sim/tokens/…: %d, %d stored, want 200 and %d", when, status, len(state.Stored), stored)
+	}
+	var page struct {
+		Requests []struct{ Outcome, Reason string }
+	}
+	w.sim("GET", "/requests?token="+url.QueryEscape(token), "", &page)
+	var got []string
+	for _, r := range page.Requests {
+		got = append(got, strings.TrimSpace(r.Outcome+" "+r.Reason))
+	}
+	if strings.Join(got, ", ") != strings.Join(outcomes, ", ") {
+		w.t.Errorf("%s: the sends are %q, want %q", when, got, outcomes)
+	}
+}
+
+func TestSimWorldKeepsMessagesAtFCMInDozeAndDiscardsThemForAForceStoppedApp(t *testing.T) {
+	t.Parallel()
+	w := startSimWorld(t, "--app", answering)
+	var made simPhone
+	w.sim("POST", "/phones", `{"platform":"android","state":"background"}`, &made)
+	change := func(body string) {
+		t.Helper()
+		if status := w.sim("POST", "/phones/p1", body, nil); status != http.StatusOK {
+			t.Fatalf("POST /_sim/phones/p1 %s: %d, want 200", body, status)
+		}
+	}
+	handled := func(n int) func(simPhone) bool {
+		return func(p simPhone) bool {
+			done := 0
+			for _, r := range p.Pushes {
+				if r.Result == "new_data" {
+					done++
+				}
+			}
+			return done == n
+		}
+	}
+	send := func(note string) {
+		t.Helper()
+		if status := w.pushAndroid(made.Token, note); status != http.StatusOK {
+			t.Fatalf("the message %s: %d, want 200", note, status)
+		}
+	}
+	change(`{"state":"doze"}`)
+	send("1")
+	w.wantKept("in Doze", made.Token, 1, "stored delayedDeviceDoze")
+	change(`{"state":"background"}`)
+	w.waitPhone("p1", "the message that waited, handled", handled(1))
+	w.wantKept("after Doze", made.Token, 0, "delivered delayedDeviceDoze")
+
+	change(`{"state":"force_stopped"}`)
+	send("2")
+	w.wantKept("force-stopped", made.Token, 0, "delivered delayedDeviceDoze", "discarded droppedAppForceStopped")
+	change(`{"state":"foreground"}`)
+	send("3")
+	p := w.waitPhone("p1", "two handled messages", handled(2))
+	w.wantKept("opened", made.Token, 0, "delivered delayedDeviceDoze", "discarded droppedAppForceStopped", "delivered")
+	if did := fmt.Sprint(p.Pushes); !strings.Contains(did, "{held doze ") || !strings.Contains(did, "{dropped force_stopped ") {
+		t.Errorf("the phone's record is %s, want that it held one for Doze and dropped one of a force-stopped app", did)
+	}
+}

@@ -136,3 +136,48 @@ func TestWhatWaitsInDozeIsReplacedAndExpiresAtFCM(t *testing.T) {
 	w.WaitHandled(t, p, 1)
 	wantFate(t, w, "high priority", p.Token(), 1, 1, "replaced stored discarded discarded delivered")
 }
+
+func TestAPhoneThatWasSwitchedOnIsLockedUntilItIsUnlocked(t *testing.T) {
+	t.Parallel()
+	w := worldtest.New(t, nil)
+	s := newSender(t, w)
+	p := w.Phone(t, phonetest.Spec{Platform: phonetest.Android, State: phonetest.Background})
+	change := func(body string) (now worldtest.Phone) {
+		t.Helper()
+		must(t, w, "POST", "/phones/"+p.Name(), body, &now)
+		return now
+	}
+	if now := change(`{"screen_lock":true,"direct_boot":true,"restart":true}`); !now.Locked || !now.ScreenLock || !now.DirectBoot || now.State != phonetest.Reclaimed {
+		t.Errorf("after a restart: locked %v, screen_lock %v, direct_boot %v, %s; want all three, and reclaimed", now.Locked, now.ScreenLock, now.DirectBoot, now.State)
+	}
+	s.push(t, phonetest.Android, p.Token(), "one")
+	s.fcmBody(t, fmt.Sprintf(`{"message":{"token":%q,"data":{"say":"direct"},"android":{"direct_boot_ok":true}}}`, p.Token()))
+	w.WaitHandled(t, p, 1)
+	wantFate(t, w, "locked", p.Token(), 1, 1, "stored delivered")
+	if now := change(`{"locked":false}`); now.Locked {
+		t.Error("unlocked, the phone says that it is locked")
+	}
+	w.WaitHandled(t, p, 2)
+	wantFate(t, w, "unlocked", p.Token(), 0, 2, "delivered delivered")
+	if now := change(`{"restart":true,"state":"foreground"}`); now.Locked {
+		t.Error("with its app open, the phone says that it is locked")
+	}
+}
+
+func TestAPNsKeepsOnePushForAPhoneThatSavesPower(t *testing.T) {
+	t.Parallel()
+	w := worldtest.New(t, nil)
+	s := newSender(t, w)
+	p := w.IOS(t, phonetest.Background)
+	var now worldtest.Phone
+	must(t, w, "POST", "/phones/"+p.Name(), `{"power_restricted":true}`, &now)
+	if !now.PowerRestricted {
+		t.Error("the phone does not say that it saves power")
+	}
+	s.push(t, phonetest.IOS, p.Token(), "old")
+	s.push(t, phonetest.IOS, p.Token(), "new")
+	wantFate(t, w, "restricted", p.Token(), 1, 0, "replaced stored")
+	must(t, w, "POST", "/phones/"+p.Name(), `{"power_restricted":false}`, nil)
+	w.WaitHandled(t, p, 1)
+	wantFate(t, w, "lifted", p.Token(), 0, 1, "replaced delivered")
+}

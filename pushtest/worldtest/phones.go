@@ -17,11 +17,15 @@ type Conditions struct {
 	Online            *bool            `json:"online,omitempty" doc:"false: no network, or flight mode. The line to the push service is all that is cut."`
 	LowPower          *bool            `json:"low_power,omitempty" doc:"iOS: Low Power Mode."`
 	BackgroundRefresh *bool            `json:"background_refresh,omitempty" doc:"iOS: Background App Refresh."`
+	PowerRestricted   *bool            `json:"power_restricted,omitempty" doc:"iOS: the phone saves power in the way that APNs knows of: what is not of priority 10 waits there."`
 	Bucket            string           `json:"bucket,omitempty" enum:"active,working_set,frequent,rare,restricted" doc:"Android: the app's standby bucket."`
 	Charging          *bool            `json:"charging,omitempty" doc:"Android lifts Doze while it charges."`
 	Doze              *bool            `json:"doze,omitempty" doc:"Android: dozes from now on, whatever the app's state."`
 	OSVersion         *string          `json:"os_version,omitempty" maxLength:"32" doc:"Such as 12; empty: newer than any rule knows. Android 9 to 12 cap high priority by bucket."`
 	SwipeForceStops   *bool            `json:"swipe_force_stops,omitempty" doc:"Android: a vendor's phone on which terminated is force-stopped."`
+	ScreenLock        *bool            `json:"screen_lock,omitempty" doc:"Android: has a PIN, so that a restart leaves the phone locked."`
+	Locked            *bool            `json:"locked,omitempty" doc:"Android: restarted and not unlocked since. false, or opening the app, unlocks it."`
+	DirectBoot        *bool            `json:"direct_boot,omitempty" doc:"Android: the app takes messages with direct_boot_ok before the phone is unlocked."`
 	DiskFull          *bool            `json:"disk_full,omitempty" doc:"The phone holds no push, and the app is told."`
 	Clock             *simkit.Duration `json:"clock,omitempty" doc:"By how much the phone's clock is wrong, such as -2h."`
 }
@@ -38,7 +42,7 @@ type NewPhone struct {
 }
 
 // PhoneChange is the body of POST /_sim/phones/{phone}. What is given happens in this order: reinstall, restart, state, the
-// conditions, advance.
+// conditions, advance; but screen_lock before restart, and swipe_force_stops before state.
 type PhoneChange struct {
 	State     string           `json:"state,omitempty" enum:"never-run,foreground,background,suspended,reclaimed,terminated,force-stopped,doze,never_run,force_stopped" doc:"Where to bring the app; never-run goes with reinstall only."`
 	Restart   bool             `json:"restart,omitempty" doc:"Switches the phone off and on."`
@@ -58,11 +62,15 @@ type PhoneState struct {
 	Online            bool                    `json:"online"`
 	LowPower          bool                    `json:"low_power"`
 	BackgroundRefresh bool                    `json:"background_refresh"`
+	PowerRestricted   bool                    `json:"power_restricted"`
 	Bucket            phonetest.StandbyBucket `json:"bucket"`
 	Charging          bool                    `json:"charging"`
 	Doze              bool                    `json:"doze"`
 	OSVersion         string                  `json:"os_version"`
 	SwipeForceStops   bool                    `json:"swipe_force_stops"`
+	ScreenLock        bool                    `json:"screen_lock"`
+	Locked            bool                    `json:"locked"`
+	DirectBoot        bool                    `json:"direct_boot"`
 	DiskFull          bool                    `json:"disk_full"`
 	Clock             simkit.Duration         `json:"clock"`
 	Now               time.Time               `json:"now" doc:"What its clock shows."`
@@ -95,6 +103,7 @@ func view(p *phonetest.Phone) PhoneState {
 		Phone: p.Name(), Platform: p.Platform(), App: p.AppID(), Token: p.Token(), State: p.State(), Now: p.Now(), PID: p.PID(),
 		Online: f.Online, LowPower: f.LowPower, BackgroundRefresh: f.BackgroundRefresh, Bucket: f.Bucket, Charging: f.Charging,
 		Doze: f.Dozing, OSVersion: f.OSVersion, SwipeForceStops: f.SwipeForceStops, DiskFull: f.DiskFull, Clock: simkit.Duration(f.Clock),
+		PowerRestricted: f.PowerRestricted, ScreenLock: f.ScreenLock, Locked: f.Locked, DirectBoot: f.DirectBoot,
 	}
 	if v.Doze && !v.Charging && v.State == phonetest.Suspended {
 		v.State = phonetest.Doze
@@ -236,6 +245,9 @@ func (w *World) changePhone(ctx context.Context, p *phonetest.Phone, b PhoneChan
 			return problemOf(err, "reinstall")
 		}
 	}
+	if b.ScreenLock != nil {
+		p.SetScreenLock(*b.ScreenLock)
+	}
 	if b.Restart {
 		p.Restart()
 	}
@@ -281,6 +293,10 @@ func (c *Conditions) applyTo(p *phonetest.Phone) {
 	set(c.BackgroundRefresh, p.SetBackgroundRefresh)
 	set(c.Charging, p.SetCharging)
 	set(c.SwipeForceStops, p.SetSwipeForceStops)
+	set(c.PowerRestricted, p.SetPowerRestricted)
+	set(c.DirectBoot, p.SetDirectBoot)
+	set(c.ScreenLock, p.SetScreenLock)
+	set(c.Locked, p.SetLocked)
 	set(c.DiskFull, p.SetDiskFull)
 	set(c.Doze, p.SetDoze)
 	if c.Bucket != "" {
