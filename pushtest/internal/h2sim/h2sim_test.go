@@ -76,11 +76,12 @@ func must[T any](t testing.TB) func(T, error) T {
 	}
 }
 
+// client is Go's own. It sends refused requests again after 0, 1, 2, 4, 8, 16 and 32 s, and gets the time for that.
 func client(trust *tls.Config, h1 bool) *http.Client {
 	p := new(http.Protocols)
 	p.SetHTTP1(h1)
 	p.SetHTTP2(!h1)
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: trust.Clone(), Protocols: p}, Timeout: 30 * time.Second}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: trust.Clone(), Protocols: p}, Timeout: 2 * time.Minute}
 }
 
 func TestGoClientsAreAnsweredOverBothProtocols(t *testing.T) {
@@ -169,6 +170,7 @@ func TestStreamsAboveTheLimitAreRefusedAndTheRestAnswered(t *testing.T) {
 		return echo(r)
 	}})
 	c := dial(t, addr, trust)
+	settle(t, c)
 	var ids []uint32
 	done := make(chan error, 1)
 	ready := make(chan uint32, 5000)
@@ -206,6 +208,43 @@ func TestStreamsAboveTheLimitAreRefusedAndTheRestAnswered(t *testing.T) {
 	}
 	if answered != 10 || refused != 4990 {
 		t.Errorf("5000 streams at a limit of 10: %d answered, %d refused; want 10 and 4990", answered, refused)
+	}
+}
+
+func TestALimitBindsAClientOnceItHasAcknowledgedIt(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	addr, trust, _ := setup(t, h2sim.Config{InitialMaxStreams: 1, Handler: func(r *h2sim.Request) h2sim.Response {
+		<-release
+		return echo(r)
+	}})
+	c := dial(t, addr, trust) // which has not read our SETTINGS yet
+	var early []uint32
+	for range 100 {
+		early = append(early, must[uint32](t)(c.Request("/", nil)))
+	}
+	settle(t, c)
+	late := must[uint32](t)(c.Request("/", nil))
+	if a := must[*h2raw.Answer](t)(c.Await(late)); a.Reset != http2.ErrCodeRefusedStream {
+		t.Errorf("a stream above the limit after the acknowledgement: %+v, want REFUSED_STREAM", a)
+	}
+	close(release)
+	for i, id := range early {
+		if a := must[*h2raw.Answer](t)(c.Await(id)); a.Status != 200 {
+			t.Errorf("stream %d of 100 that were opened before the limit could be known: %+v, want 200", i+1, a)
+		}
+	}
+	late = must[uint32](t)(c.Request("/", nil))
+	if a := must[*h2raw.Answer](t)(c.Await(late)); a.Status != 200 {
+		t.Errorf("a stream after the others have ended: %+v, want 200", a)
+	}
+}
+
+// settle waits for the server's SETTINGS, which the client acknowledges: from now on they bind it.
+func settle(t *testing.T, c *h2raw.Client) {
+	t.Helper()
+	if err := c.Until(func() bool { return len(c.Settings) > 0 }); err != nil {
+		t.Fatal(err)
 	}
 }
 
