@@ -37,8 +37,8 @@ var ruleTransport = Rule{
 
 var ruleFirstStream = Rule{
 	Name:    "streams.first",
-	Text:    "MAX_CONCURRENT_STREAMS until a connection's first request with a good provider token. With a client certificate the full limit is told at once.",
-	Source:  `Apple, "Sending notification requests to APNs"`,
+	Text:    "MAX_CONCURRENT_STREAMS until a connection's first request with a good provider token. With a client certificate the full limit is told at once. A limit binds a client that has acknowledged it; until it has the first one it may open 100.",
+	Source:  `Apple, "Sending notification requests to APNs"; RFC 9113, section 6.5.3`,
 	Certain: "documented",
 	Switch:  "streams.first",
 	Default: "1",

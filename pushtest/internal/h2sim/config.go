@@ -13,7 +13,7 @@ type Config struct {
 	OnEnd   func(*Conn) // called once a connection when it is over and its handlers have returned
 	HTTP1   bool        // also serves HTTP/1.1 to clients that do not ask for h2
 
-	InitialMaxStreams  uint32 // MAX_CONCURRENT_STREAMS of the first SETTINGS; 0 means 100
+	InitialMaxStreams  uint32 // MAX_CONCURRENT_STREAMS of the first SETTINGS, which bind the client once it has acknowledged them; 0 means 100
 	MaxBodyBytes       int    // of a request; 0 means 64 KiB
 	MaxHeaderListBytes uint32 // MAX_HEADER_LIST_SIZE, as RFC 9113 counts it; beyond it: 431; 0 means 8000
 	MaxConns           int    // beyond it, see house for who goes; 0 means 2048

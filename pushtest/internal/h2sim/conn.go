@@ -63,6 +63,11 @@ type Conn struct {
 // initialWindow is what RFC 9113 gives each stream and the connection to begin with; APNs was seen to keep it.
 const initialWindow = 65535
 
+// unsettledStreams is how many streams a client may open while it has not acknowledged our first SETTINGS, if they allow
+// fewer: until then it cannot know of them (RFC 9113, section 6.5.3), and Go's client and nghttp2's, in Node.js for one, go
+// by this number meanwhile. Not all of them send again what is refused.
+const unsettledStreams = 100
+
 // maxFrame is the largest frame payload that we take and send: the RFC's least.
 const maxFrame = 16384
 
@@ -76,7 +81,7 @@ func newConn(s *Server, g *guest, nc *tls.Conn) *Conn {
 		ID: id, TLS: nc.ConnectionState(), cfg: &s.cfg, server: s, guest: g, raw: g.raw, nc: nc,
 		streams: map[uint32]*stream{}, cutShort: map[uint32]*tail{},
 		sendWindow: initialWindow, peerWindow: initialWindow, peerFrame: maxFrame,
-		limits: []uint32{s.cfg.InitialMaxStreams},
+		limits: []uint32{unsettledStreams, s.cfg.InitialMaxStreams},
 	}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.cond = sync.NewCond(&c.mu)

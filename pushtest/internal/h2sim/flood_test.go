@@ -48,6 +48,7 @@ func TestRequestsThatAreResetAtOnceDoNotPileUp(t *testing.T) {
 		return h2sim.Response{}
 	}})
 	c := dial(t, addr, trust)
+	settle(t, c)
 	go func() {
 		for {
 			id, err := c.Request("/", nil)

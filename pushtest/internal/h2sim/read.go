@@ -24,8 +24,6 @@ type inbound struct {
 	recvWindow int64 // what the client may still send on the connection
 	refund     int64 // what has been read and not yet given back
 
-	acknowledged bool // our first SETTINGS have been
-
 	second  time.Time // the second in which chatter counts
 	chatter int
 
@@ -201,10 +199,6 @@ func (c *Conn) calm(f http2.Frame) error {
 // settings takes the client's SETTINGS, or its acknowledgement of ours.
 func (c *Conn) settings(f *http2.SettingsFrame) error {
 	if f.IsAck() {
-		if !c.in.acknowledged { // our first SETTINGS, whose limit is in force already
-			c.in.acknowledged = true
-			return nil
-		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if len(c.limits) > 1 {
