@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // Outcome is what became of a request. It may change later: a stored notification is delivered, replaced or discarded.
@@ -31,15 +32,17 @@ type Entry struct {
 	Path       string            `json:"path"`
 	Token      string            `json:"token" doc:"The device token, if the request names one."`
 	Headers    map[string]string `json:"headers" doc:"Names in lower case; repeated ones are joined with a comma; bearer values are masked."`
-	Body       json.RawMessage   `json:"body,omitempty" doc:"The body, if it is JSON."`
-	BodyBase64 []byte            `json:"body_base64,omitempty" doc:"The body, if it is no JSON."`
+	Body       json.RawMessage   `json:"body,omitempty" doc:"The body, if it is JSON, in UTF-8 and at most 100 levels deep."`
+	BodyBase64 []byte            `json:"body_base64,omitempty" doc:"The body, if it is no such JSON."`
 	Status     int               `json:"status" doc:"0 if there was no answer."`
 	Reason     string            `json:"reason" doc:"The provider's word for a refusal, or for why an accepted one was dropped."`
 	Outcome    Outcome           `json:"outcome" enum:"delivered,stored,replaced,discarded,throttled,lost,refused"`
 	Fault      string            `json:"fault" doc:"The id of the fault that played a part."`
 }
 
-// SetBody keeps the body as JSON or, if it is none, as bytes. Bodies over 64 KiB are kept in part, as bytes.
+// SetBody keeps the body as JSON or, if it is none, as bytes. So it does with JSON that would make the ledger's answer
+// unreadable to a stranger's parser: not in UTF-8, or nested deeper than parsers take. Bodies over 64 KiB are kept in part, as
+// bytes.
 func (e *Entry) SetBody(b []byte) {
 	const most = 64 << 10
 	e.Body, e.BodyBase64 = nil, nil
@@ -47,11 +50,35 @@ func (e *Entry) SetBody(b []byte) {
 	case len(b) == 0:
 	case len(b) > most:
 		e.BodyBase64 = append([]byte(nil), b[:most]...)
-	case json.Valid(b):
+	case utf8.Valid(b) && json.Valid(b) && depth(b) <= maxBodyDepth:
 		e.Body = append(json.RawMessage(nil), b...)
 	default:
 		e.BodyBase64 = append([]byte(nil), b...)
 	}
+}
+
+// maxBodyDepth is how deep a body may nest that is shown as JSON: well below what parsers take (jq 1.6 256 levels, Python's
+// about 1000).
+const maxBodyDepth = 100
+
+// depth is how deep a JSON text nests.
+func depth(text []byte) (deepest int) {
+	level, inString := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{', c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}', c == ']':
+			level--
+		}
+	}
+	return deepest
 }
 
 func (e *Entry) size() int {

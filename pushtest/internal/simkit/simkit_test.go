@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 )
@@ -284,6 +285,24 @@ func TestLedgerPagesAndStaysBounded(t *testing.T) {
 	}
 	if big.bytes > ledgerBytes {
 		t.Errorf("the ledger holds %d bytes, want at most %d", big.bytes, ledgerBytes)
+	}
+}
+
+func TestEveryBodyLeavesTheLedgerReadable(t *testing.T) {
+	t.Parallel()
+	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for body, asJSON := range map[string]bool{
+		`{"aps":{}}`: true, `"[[\"{"`: true, `[{"a":"}]\\"}]`: true, deep(100): true, deep(101): false, deep(8192): false,
+		"": false, "hello": false, "{\"a\":\"\xff\"}": false, `{"a":1`: false,
+	} {
+		var e Entry
+		e.SetBody([]byte(body))
+		if (e.Body != nil) != asJSON || asJSON && string(e.Body) != body || !asJSON && string(e.BodyBase64) != body {
+			t.Errorf("%.20q of %d bytes: kept as JSON %.20q and bytes %.20q; want JSON: %v", body, len(body), e.Body, e.BodyBase64, asJSON)
+		}
+		if out, err := json.Marshal(e); err != nil || !utf8.Valid(out) {
+			t.Errorf("%.20q of %d bytes: the ledger shows %.60q, %v; want UTF-8", body, len(body), out, err)
+		}
 	}
 }
 
