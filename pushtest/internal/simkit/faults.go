@@ -42,8 +42,8 @@ type Fault struct {
 	Wait       Duration        `json:"wait,omitempty" doc:"For delay: how long, in real time."`
 	Count      *int            `json:"count,omitempty" min:"0" doc:"How many requests it spoils; 0: until it is deleted. 1 unless told, or unlimited with every, rate or for."`
 	Every      int             `json:"every,omitempty" min:"1" doc:"Spoils every n-th request that matches."`
-	Rate       float64         `json:"rate,omitempty" min:"0" max:"1" doc:"Spoils a request with this probability."`
-	For        Duration        `json:"for,omitempty" doc:"Stands for this long, in simulated time."`
+	Rate       float64         `json:"rate,omitempty" above:"0" max:"1" doc:"Spoils a request with this probability."`
+	For        Duration        `json:"for,omitempty" above:"0" doc:"Stands for this long, in simulated time."`
 }
 
 // Match says which requests a fault is for. What is empty matches all.

@@ -20,6 +20,7 @@ type Schema struct {
 	Enum        []string           `json:"enum,omitempty"`
 	Minimum     *float64           `json:"minimum,omitempty"`
 	Maximum     *float64           `json:"maximum,omitempty"`
+	Above       *float64           `json:"exclusiveMinimum,omitempty"` // of a go-duration in seconds
 	MinLength   *int               `json:"minLength,omitempty"`
 	MaxLength   *int               `json:"maxLength,omitempty"`
 	Items       *Schema            `json:"items,omitempty"`
@@ -42,7 +43,7 @@ var (
 
 // SchemaOf makes the schema of a type: structs, maps with string keys, slices, pointers, strings, booleans, numbers,
 // time.Time, Duration, json.RawMessage (anything) and what reads itself from text. Fields are told about by tags: json, doc,
-// enum ("a,b"), required ("true"), min, max, minLength, maxLength.
+// enum ("a,b"), required ("true"), min, max, above (more than that), minLength, maxLength.
 func SchemaOf(t reflect.Type) *Schema {
 	switch {
 	case t == timeType:
@@ -113,7 +114,7 @@ func (s *Schema) tag(tag reflect.StructTag) {
 	if e := tag.Get("enum"); e != "" {
 		s.Enum = strings.Split(e, ",")
 	}
-	s.Minimum, s.Maximum = tagNumber(tag, "min"), tagNumber(tag, "max")
+	s.Minimum, s.Maximum, s.Above = tagNumber(tag, "min"), tagNumber(tag, "max"), tagNumber(tag, "above")
 	s.MinLength, s.MaxLength = tagInt(tag, "minLength"), tagInt(tag, "maxLength")
 	if s.nullable && s.Type != nil {
 		s.Type = []any{s.Type, Null}
@@ -169,7 +170,7 @@ func (s *Schema) Check(n *Node, at string) []FieldError {
 		return s.checkString(n.Text, at)
 	case Number:
 		f, err := strconv.ParseFloat(n.Text, 64)
-		if err != nil || s.Minimum != nil && f < *s.Minimum || s.Maximum != nil && f > *s.Maximum {
+		if err != nil || s.Minimum != nil && f < *s.Minimum || s.Above != nil && f <= *s.Above || s.Maximum != nil && f > *s.Maximum {
 			return wrong("out_of_range", "%s is out of range; want %s", clip(n.Text), s.span())
 		}
 	}
@@ -220,8 +221,12 @@ func (s *Schema) checkString(v, at string) []FieldError {
 			return wrong("bad_value", "%q is no RFC 3339 time, such as 2026-01-02T15:04:05Z", clip(v))
 		}
 	case s.Format == "go-duration":
-		if _, err := time.ParseDuration(v); err != nil {
+		d, err := time.ParseDuration(v)
+		if err != nil {
 			return wrong("bad_value", "%q is no duration, such as 90s or 1h", clip(v))
+		}
+		if s.Above != nil && d.Seconds() <= *s.Above {
+			return wrong("out_of_range", "%s is out of range; want more than %gs", d, *s.Above)
 		}
 	}
 	return nil
@@ -229,6 +234,8 @@ func (s *Schema) checkString(v, at string) []FieldError {
 
 func (s *Schema) span() string {
 	switch {
+	case s.Above != nil && s.Maximum != nil:
+		return fmt.Sprintf("more than %g, at most %g", *s.Above, *s.Maximum)
 	case s.Minimum != nil && s.Maximum != nil:
 		return fmt.Sprintf("%g to %g", *s.Minimum, *s.Maximum)
 	case s.Minimum != nil:
