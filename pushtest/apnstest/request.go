@@ -128,6 +128,9 @@ var ruleExpiration = Rule{
 	Certain: "documented",
 }
 
+// farFuture is later than anything waits. What is beyond it is as good; package time cannot count up to the largest numbers.
+const farFuture = 1 << 40
+
 func (s *Server) checkExpiration(a *attempt) *refusal {
 	vs := a.Values("apns-expiration")
 	if len(vs) == 0 {
@@ -137,7 +140,7 @@ func (s *Server) checkExpiration(a *attempt) *refusal {
 	if err != nil {
 		return refuse(BadExpirationDate)
 	}
-	at := time.Unix(int64(n), 0).UTC()
+	at := time.Unix(int64(min(n, farFuture)), 0).UTC()
 	a.expiration = &at
 	return nil
 }

@@ -91,6 +91,7 @@ func TestStoredNotificationsExpire(t *testing.T) {
 		{"over its time", expires(2 * time.Hour), 2*time.Hour + time.Second, "discarded"},
 		{"without one, 29 days", func(*http.Request) {}, 29 * 24 * time.Hour, "stored"},
 		{"without one, 30 days", func(*http.Request) {}, 30*24*time.Hour + time.Second, "discarded"},
+		{"at the end of what can be counted", header("apns-expiration", "9223372036854775807"), time.Hour, "stored"},
 		{"in a year, 31 days", expires(365 * 24 * time.Hour), 31 * 24 * time.Hour, "discarded"},
 	} {
 		w := setup(t)
