@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -107,9 +108,10 @@ func startError(err error) error {
 	var (
 		op   *net.OpError
 		path *fs.PathError
+		link *os.LinkError // of a rename
 		sys  syscall.Errno
 	)
-	if errors.As(err, &path) || errors.As(err, &op) && errors.As(err, &sys) {
+	if errors.As(err, &path) || errors.As(err, &link) || errors.As(err, &op) && errors.As(err, &sys) {
 		return err
 	}
 	return usagef("%v", err)

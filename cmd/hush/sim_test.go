@@ -151,6 +151,7 @@ var wrongFlags = []struct {
 	{[]string{"apns", "--key", "FILE"}, exitUsage, []string{"--key", "FILE", "want a .p8"}},
 	{[]string{"apns", "--key", "DIR"}, exitRefused, []string{"--key", "DIR"}},
 	{[]string{"apns", "--cert-dir", "FILE"}, exitRefused, []string{"--cert-dir", "FILE"}},
+	{[]string{"apns", "--cert-dir", "DIR/taken"}, exitRefused, []string{"DIR/taken"}},
 	{[]string{"fcm", "--cert-dir", "FILE/below"}, exitRefused, []string{"FILE/below"}},
 	{[]string{"fcm", "--service-account", "FILE"}, exitUsage, []string{"--service-account", "FILE", "JSON"}},
 	{[]string{"fcm", "--service-account", "FILE/below"}, exitRefused, []string{"--service-account", "FILE/below"}},
@@ -162,6 +163,9 @@ func TestASimulatorRefusesWrongFlagsByName(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "taken", "ca.pem"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	place := strings.NewReplacer("FILE", file, "DIR", dir).Replace
