@@ -61,6 +61,9 @@ func TestFaultsDoWhatTheySay(t *testing.T) {
 	if n := len(phone.all()); n != 2 {
 		t.Errorf("twice: %d delivered", n)
 	}
+	if got := w.state(token(1)).Delivered; len(got) != 2 || got[0] != last().ID || got[1] != last().ID {
+		t.Errorf("twice: the token's state has %q as delivered, want the one request twice", got)
+	}
 	fault(apnstest.Fault{Do: "throttle"})
 	w.send().mustBe(t, 200, "", "throttle")
 	if n := len(phone.all()); n != 2 || last().Outcome != "throttled" {

@@ -111,11 +111,14 @@ func (p *post) handOver(d *device, n *parcel, now time.Time) (simkit.Outcome, st
 		}
 		return simkit.Discarded, dropGone
 	}
-	d.noteDelivered(n.RequestID)
-	if d.Deliver != nil {
-		d.inFlight = true
-		d.outbox = append(d.outbox, n)
-		if n.twice {
+	times := 1
+	if n.twice {
+		times = 2
+	}
+	for range times {
+		d.noteDelivered(n.RequestID)
+		if d.Deliver != nil {
+			d.inFlight = true
 			d.outbox = append(d.outbox, n)
 		}
 	}

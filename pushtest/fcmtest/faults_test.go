@@ -170,6 +170,9 @@ func TestLostTwiceThrottledAndDelayed(t *testing.T) {
 	if got := p.messages(); len(got) != 2 || got[0].ID != got[1].ID {
 		t.Errorf("twice: %+v, want the same message twice", got)
 	}
+	if st, _ := w.State("a:1"); len(st.Delivered) != 2 || st.Delivered[0] != st.Delivered[1] {
+		t.Errorf("twice: the token's state has %q as delivered, want the one request twice", st.Delivered)
+	}
 	w.fault(Fault{Do: simkit.Throttle})
 	w.to("a:1", "")
 	if len(p.messages()) != 2 || w.last().Outcome != "throttled" {

@@ -171,11 +171,14 @@ func (p *post) handOver(d *device, m *parcel, now time.Time) (simkit.Outcome, st
 	if m.CollapseKey != "" && m.TTL > 0 {
 		d.bucket.take(now)
 	}
-	d.outbox = append(d.outbox, delivery{message: &m.Message})
+	times := 1
 	if m.twice {
-		d.outbox = append(d.outbox, delivery{message: &m.Message})
+		times = 2
 	}
-	d.delivered = append(d.delivered, m.RequestID)
+	for range times {
+		d.outbox = append(d.outbox, delivery{message: &m.Message})
+		d.delivered = append(d.delivered, m.RequestID)
+	}
 	if len(d.delivered) > maxDelivered {
 		d.delivered = slices.Delete(d.delivered, 0, len(d.delivered)-maxDelivered)
 	}

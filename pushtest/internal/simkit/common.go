@@ -13,7 +13,7 @@ type TokenState struct {
 	Online          bool       `json:"online"`
 	RetiredAt       *time.Time `json:"retired_at" doc:"null while the token is good."`
 	Stored          []string   `json:"stored" doc:"Ids of the requests whose notifications wait at the provider."`
-	Delivered       []string   `json:"delivered" doc:"Ids of the requests whose notifications the device got, oldest first; the latest 1000."`
+	Delivered       []string   `json:"delivered" doc:"Ids of the requests whose notifications the device got, oldest first; the latest 1000. One that came twice is there twice."`
 	DeletedMessages int        `json:"deleted_messages" doc:"How often the app was told that waiting messages were discarded."`
 }
 
