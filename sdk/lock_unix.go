@@ -21,7 +21,7 @@ func lockDir(path string, wait time.Duration) (unlock func(), err error) {
 	for {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
-			return func() { _ = f.Close() }, nil // closing frees the lock
+			return func() { release(f) }, nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			_ = f.Close()
@@ -34,6 +34,12 @@ func lockDir(path string, wait time.Duration) (unlock func(), err error) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// release frees the lock. Closing the file alone would not, while a child that is just being forked has it open, too.
+func release(f *os.File) {
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+	_ = f.Close()
 }
 
 // processAlive tells whether there is a process with the id.
