@@ -32,10 +32,10 @@ func LockDir(dir string) (*DirLock, error) {
 	return nil, fmt.Errorf("store: lock of the data directory %s: %w", dir, err)
 }
 
-// Unlock lets the next one in.
+// Unlock lets the next one in, also while a child that is just being forked has the file open, too.
 func (l *DirLock) Unlock() error {
 	if l == nil {
 		return nil
 	}
-	return l.file.Close()
+	return errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
 }
