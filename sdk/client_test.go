@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hushpush/hush/protocol"
@@ -443,29 +444,32 @@ func TestReceiptsAreKeptUntilTheServerTakesThem(t *testing.T) {
 
 func TestHandlerThatIgnoresItsContextHasFailedInTime(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t)
-	a := openApp(t, b, t.TempDir())
-	release := make(chan struct{})
-	a.OnThroughMessageReceived(func(ctx context.Context, m sdk.Message) sdk.FetchResult {
-		<-release
-		return sdk.NewData
+	synctest.Test(t, func(t *testing.T) {
+		server := newPipes()
+		b := startBackend(t, server.start)
+		a := openApp(t, b, t.TempDir(), newPath(t, newPipes(), server.dial).through)
+		release := make(chan struct{})
+		a.OnThroughMessageReceived(func(ctx context.Context, m sdk.Message) sdk.FetchResult {
+			<-release
+			return sdk.NewData
+		})
+		a.registered()
+		p := b.accept("alice", "1", time.Hour)
+		left := time.Second // what the phone says is left of the time allowed
+		ctx, cancel := context.WithTimeout(context.Background(), left)
+		defer cancel()
+		_, result, _ := a.HandleRemoteNotification(ctx, userInfo(b.wake(p)))
+		if ctx.Err() != nil {
+			t.Errorf("HandleRemoteNotification returned after the phone's time was over")
+		}
+		if result != sdk.Failed {
+			t.Errorf("result %q, want failed", result)
+		}
+		if got := b.final(p); got.result != push.Failed {
+			t.Errorf("the receipt says %q, want failed", got.result)
+		}
+		close(release)
 	})
-	a.registered()
-	p := b.accept("alice", "1", time.Hour)
-	left := time.Second // what the phone says is left of the time allowed
-	ctx, cancel := context.WithTimeout(context.Background(), left)
-	defer cancel()
-	_, result, _ := a.HandleRemoteNotification(ctx, userInfo(b.wake(p)))
-	if ctx.Err() != nil {
-		t.Errorf("HandleRemoteNotification returned after the phone's time was over")
-	}
-	if result != sdk.Failed {
-		t.Errorf("result %q, want failed", result)
-	}
-	if got := b.final(p); got.result != push.Failed {
-		t.Errorf("the receipt says %q, want failed", got.result)
-	}
-	close(release)
 }
 
 func TestWhatComesBeforeTheHandlersWaits(t *testing.T) {

@@ -123,6 +123,10 @@ func (p *process) suspend(dir string) {
 	defer lock.Close()
 	waitFor(p.t, "a moment without the lock", func() bool {
 		_ = p.cmd.Process.Signal(syscall.SIGSTOP)
+		var status syscall.WaitStatus // of a child that has stopped: the signal takes effect a moment later
+		if _, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+			p.t.Fatalf("stopping the process: %v, status %#x", err, status)
+		}
 		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
 			return true // closing frees it
 		}
