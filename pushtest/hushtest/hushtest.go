@@ -12,8 +12,10 @@ package hushtest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,7 +88,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	dir := t.TempDir()
 	s := &Server{APNs: apnstest.New(t, apnstest.Topics(BundleID)), FCM: fcmtest.New(t), logs: &logs{}}
-	s.settings = config.Config{Data: filepath.Join(dir, "data"), Listen: "127.0.0.1:0"}
+	s.settings = config.Config{Data: filepath.Join(dir, "data"), Listen: address()}
 	s.settings.APNs.URL, s.settings.APNs.CA = s.APNs.URL(), writeFile(t, dir, "apns-ca.pem", s.APNs.CAPEM())
 	s.settings.FCM.URL, s.settings.FCM.CA = s.FCM.URL(), writeFile(t, dir, "fcm-ca.pem", s.FCM.CAPEM())
 	for _, o := range opts {
@@ -110,7 +112,6 @@ func writeFile(t testing.TB, dir, name string, content []byte) string {
 // node is a running server, in this process or in its own.
 type node interface {
 	url() string
-	addr() string
 	rootKey() push.Secret
 	stop(ctx context.Context) error
 }
@@ -118,30 +119,43 @@ type node interface {
 type inProcess struct{ *server.Server }
 
 func (n inProcess) url() string                    { return n.URL() }
-func (n inProcess) addr() string                   { return n.Addr() }
 func (n inProcess) rootKey() push.Secret           { return n.RootKey() }
 func (n inProcess) stop(ctx context.Context) error { return n.Shutdown(ctx) }
 
+// address is one that is still free after a restart: systems give the ports above (from 32768 on) to whoever asks for any.
+func address() string { return fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)) }
+
+// start starts the server. While the address is in use, a first start takes another one; a restart tries again, because a
+// child that some test is just forking may still have the former listener open.
 func (s *Server) start(t testing.TB) {
 	t.Helper()
-	var err error
-	if s.command != nil {
-		s.node, err = s.command.start(s.settings, s.logs)
-	} else {
-		var srv *server.Server
-		srv, err = server.Start(t.Context(), server.Config{
-			Settings: s.settings, Logger: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		})
-		s.node = inProcess{srv}
+	err := s.startOnce(t.Context())
+	for end := time.Now().Add(Wait); err != nil && strings.Contains(err.Error(), "address already in use") && time.Now().Before(end); {
+		if s.URL == "" {
+			s.settings.Listen = address()
+		}
+		time.Sleep(20 * time.Millisecond)
+		err = s.startOnce(t.Context())
 	}
 	if err != nil {
 		t.Fatalf("hushtest: start: %v", err)
 	}
 	s.URL, s.RootKey = s.node.url(), s.node.rootKey().Reveal()
-	s.settings.Listen = s.node.addr() // the same address after a restart
 	if s.Client, err = client.New(client.Config{Server: s.URL, Key: push.Secret(s.RootKey)}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (s *Server) startOnce(ctx context.Context) (err error) {
+	if s.command != nil {
+		s.node, err = s.command.start(s.settings, s.logs)
+		return err
+	}
+	srv, err := server.Start(ctx, server.Config{
+		Settings: s.settings, Logger: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	s.node = inProcess{srv}
+	return err
 }
 
 func (s *Server) stop(t testing.TB) {

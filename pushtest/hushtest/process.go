@@ -89,8 +89,6 @@ func environ(set config.Config) []string {
 
 func (p *process) url() string { return "http://" + p.listen }
 
-func (p *process) addr() string { return p.listen }
-
 func (p *process) rootKey() push.Secret { return p.root }
 
 // stop ends the process as a supervisor does.
