@@ -206,7 +206,7 @@ func (s *Server) note(a *attempt, status int, reason Reason) {
 // entry is how the ledger begins to tell of a request: as refused, until it is known better.
 func (s *Server) entry(a *attempt) simkit.Entry {
 	e := simkit.Entry{
-		At: s.clock.Now(), Connection: a.Conn.ID, Endpoint: endpointSend, Method: a.Method, Path: a.Path, Token: a.token,
+		At: s.clock.Now(), Connection: a.Conn.ID, Endpoint: endpointSend, Method: a.Method, Path: simkit.MaskPath(a.Path), Token: a.token,
 		Headers: make(map[string]string, len(a.Header)), Outcome: simkit.Refused, Fault: a.faultID,
 	}
 	for _, f := range a.Header {

@@ -213,7 +213,7 @@ func projectOf(path string) (string, bool) {
 
 // entry is how the ledger begins to tell of the request: as refused, until it is known better.
 func (c *call) entry(s *Server) simkit.Entry {
-	e := simkit.Entry{At: s.clock.Now(), Connection: c.Conn.ID, Endpoint: c.endpoint, Method: c.Method, Path: c.Path, Token: c.token,
+	e := simkit.Entry{At: s.clock.Now(), Connection: c.Conn.ID, Endpoint: c.endpoint, Method: c.Method, Path: simkit.MaskPath(c.Path), Token: c.token,
 		Headers: map[string]string{}, Outcome: simkit.Refused, Fault: c.faultID}
 	for _, f := range c.Header {
 		v := simkit.MaskHeader(f.Name, f.Value)

@@ -1,6 +1,9 @@
 package simkit
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // Masked stands in the ledger where a secret was.
 const Masked = "***"
@@ -17,3 +20,8 @@ func MaskHeader(name, value string) string {
 	}
 	return scheme + " " + Masked
 }
+
+var secretParameter = regexp.MustCompile(`(?i)([?&](?:access_token|oauth_token|bearer_token|assertion|key)=)[^&#]+`)
+
+// MaskPath hides what clients put into the query of a path that belongs into a header.
+func MaskPath(path string) string { return secretParameter.ReplaceAllString(path, "${1}"+Masked) }
