@@ -530,7 +530,7 @@ func TestAgendaRunsWhatIsDueBeforeAdvanceReturns(t *testing.T) {
 
 func TestMaskHidesTokensInAQuery(t *testing.T) {
 	for in, want := range map[string]string{
-		"/v1/x:send":                                    "/v1/x:send",
+		"/v1/x:send": "/v1/x:send",
 		"/v1/x:send?access_token=ya29.a&alt=json":       "/v1/x:send?access_token=***&alt=json",
 		"/v1/x:send?alt=json&Access_Token=ya29.a#there": "/v1/x:send?alt=json&Access_Token=***#there",
 		"/v1/x:send?monkey=3":                           "/v1/x:send?monkey=3",
