@@ -220,7 +220,7 @@ func (s *Server) forbidsChange(first, now *Key) bool {
 
 var ruleRefresh = Rule{
 	Name:    "provider_token.refresh",
-	Text:    "A connection may bring this many new tokens within 20 minutes of simulated time; one more is 429 TooManyProviderTokenUpdates. The former token stays good; one that has expired, or that a fault has called bad, does not count.",
+	Text:    "A connection may bring this many new tokens of a key within 20 minutes of simulated time; one more is 429 TooManyProviderTokenUpdates. The former token stays good; one that has expired, or that a fault has called bad, does not count.",
 	Source:  `Apple, "Establishing a token-based connection to APNs": no more than once every 20 minutes; how strictly is not documented`,
 	Certain: "uncertain",
 	Switch:  "provider_token.burst",
@@ -233,6 +233,7 @@ const refreshWait = 20 * time.Minute
 
 // tokenUse is a token that a connection has brought, and when it was new there.
 type tokenUse struct {
+	key *Key
 	sum [32]byte
 	at  time.Time
 }
@@ -240,7 +241,8 @@ type tokenUse struct {
 // maxTokenUses bounds how many are remembered: they are needed to know one that is still in use by requests under way.
 const maxTokenUses = 64
 
-// checkRefresh counts a connection's new tokens.
+// checkRefresh counts a connection's new tokens. Each key has a count of its own: the first token of a related key, where the
+// connection may go on with one, refreshes nothing.
 func (s *Server) checkRefresh(l *link, sign *signature) *refusal {
 	now := s.clock.Now()
 	l.mu.Lock()
@@ -250,14 +252,14 @@ func (s *Server) checkRefresh(l *link, sign *signature) *refusal {
 		if u.sum == sign.sum {
 			return nil
 		}
-		if now.Sub(u.at) < refreshWait {
+		if u.key == sign.key && now.Sub(u.at) < refreshWait {
 			recent++
 		}
 	}
 	if recent >= max(1, s.set.Int("provider_token.burst")) {
 		return refuse(TooManyProviderTokenUpdates)
 	}
-	l.tokens = append(l.tokens, tokenUse{sign.sum, now})
+	l.tokens = append(l.tokens, tokenUse{sign.key, sign.sum, now})
 	if len(l.tokens) > maxTokenUses {
 		l.tokens = l.tokens[1:]
 	}

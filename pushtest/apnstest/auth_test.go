@@ -187,7 +187,7 @@ func TestKeysAreRestrictedByTheirID(t *testing.T) {
 	if err := apnstest.Restrict(keys, []string{"BBBBBBBBBB=com.example.a", "BBBBBBBBBB=" + topic}, []string{"AAAAAAAAAA=BBBBBBBBBB"}); err != nil {
 		t.Fatal(err)
 	}
-	w := setup(t, apnstest.WithKey(keys[0]), apnstest.WithKey(keys[1]), apnstest.Set("provider_token.burst", "2"))
+	w := setup(t, apnstest.WithKey(keys[0]), apnstest.WithKey(keys[1]))
 	w.register(apnstest.Token{Token: token(2), Topic: "com.example.b", Online: true})
 	a, b := w.jwt, w.sign(w.Keys()[1], time.Now())
 	w.send(header("authorization", "bearer "+a)).mustBe(t, 200, "", "the first key")
