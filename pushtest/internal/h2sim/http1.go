@@ -43,7 +43,8 @@ func (c *Conn) http1Request(w http.ResponseWriter, r *http.Request) {
 	c.handlers.Add(1)
 	defer c.handlers.Done()
 	body, err := c.readBody(r.Body)
-	defer func() { c.server.purse.charge(c, -int64(len(body))) }()
+	c.server.purse.charge(c, 0, -int64(len(body))) // whole, or nothing: it waits for the client no more
+	defer func() { c.server.purse.charge(c, -int64(len(body)), 0) }()
 	if err != nil {
 		panic(http.ErrAbortHandler) // cut off before the body's end: no request at all
 	}

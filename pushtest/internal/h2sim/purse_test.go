@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -77,6 +78,41 @@ func TestWhoHoldsTheMostHasToGoWhoeverAsksForMore(t *testing.T) {
 	}
 	if ga := must[*h2raw.GoAway](t)(bad.AwaitGoAway()); ga.Code != http2.ErrCodeEnhanceYourCalm {
 		t.Errorf("the client that holds more got %+v, want ENHANCE_YOUR_CALM", ga)
+	}
+}
+
+func TestASenderWithManyRequestsAtWorkDoesNotGoForOneThatEndsNone(t *testing.T) {
+	t.Parallel()
+	began, release := make(chan struct{}), make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(release) })
+	defer letGo() // the server waits for its handlers
+	addr, trust, _ := setup(t, h2sim.Config{MaxHeldBytes: 400_000, Handler: func(r *h2sim.Request) h2sim.Response {
+		if r.Path == "/work" {
+			began <- struct{}{}
+			<-release
+			return h2sim.Response{Status: 200}
+		}
+		return echo(r)
+	}})
+	good, bad := dial(t, addr, trust), dial(t, addr, trust)
+	var ids []uint32
+	for range 5 {
+		ids = append(ids, must[uint32](t)(good.Request("/work", make([]byte, 50_000))))
+		<-began
+	}
+	go func() {
+		for range 4 {
+			half(bad, 40_000)
+		}
+	}()
+	if ga := must[*h2raw.GoAway](t)(bad.AwaitGoAway()); ga.Code != http2.ErrCodeEnhanceYourCalm {
+		t.Errorf("the client that ends no request got %+v, want ENHANCE_YOUR_CALM", ga)
+	}
+	letGo()
+	for _, id := range ids {
+		if a := must[*h2raw.Answer](t)(good.Await(id)); a.Status != 200 {
+			t.Errorf("the client whose requests are whole got %+v on stream %d, want 200", a, id)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type stream struct {
 	closed     bool  // no longer in Conn.streams: answered, reset, or given up
 	since      time.Time
 	held       int64 // bytes that are charged for it, until it is over and its handler has returned
+	waits      bool  // and that they wait for the client
 }
 
 // drop takes a stream out of the count. The caller holds mu.
@@ -64,6 +65,7 @@ func (c *Conn) take(st *stream, h Handler) error {
 		return connError{http2.ErrCodeEnhanceYourCalm, "too many requests were begun and reset"}
 	}
 	st.taken = true
+	c.waits(st, false)
 	c.running++
 	c.mu.Unlock()
 	c.server.house.begin(c.guest)
@@ -89,6 +91,7 @@ func (c *Conn) hold(st *stream, n int) (open bool, err error) {
 		c.mu.Unlock()
 		return false, nil
 	}
+	c.waits(st, true) // only a stream that is not whole gets more
 	st.held += int64(n)
 	c.mu.Unlock()
 	return true, c.charge(n)
@@ -96,14 +99,28 @@ func (c *Conn) hold(st *stream, n int) (open bool, err error) {
 
 // settle gives back what is charged for a stream. The caller holds mu.
 func (c *Conn) settle(st *stream) {
-	c.server.purse.charge(c, -st.held)
+	c.waits(st, false)
+	c.server.purse.charge(c, -st.held, 0)
 	st.held = 0
 }
 
-// charge counts n bytes more or less for this connection, and sends away whichever holds too much then: the error says that
-// it is this one.
+// waits notes whether what a stream holds waits for the client. The caller holds mu.
+func (c *Conn) waits(st *stream, yes bool) {
+	switch {
+	case st.waits == yes:
+		return
+	case yes:
+		c.server.purse.charge(c, 0, st.held)
+	default:
+		c.server.purse.charge(c, 0, -st.held)
+	}
+	st.waits = yes
+}
+
+// charge counts n bytes more for this connection, which wait for its client, and sends away whichever holds too much then:
+// the error says that it is this one.
 func (c *Conn) charge(n int) error {
-	switch most := c.server.purse.charge(c, int64(n)); most {
+	switch most := c.server.purse.charge(c, int64(n), int64(n)); most {
 	case nil:
 		return nil
 	case c:

@@ -101,8 +101,10 @@ func (c *Conn) reserve(st *stream, n int, wait bool) (got int, ok bool) {
 	defer c.mu.Unlock()
 	st.since = time.Now()
 	for wait && !st.closed && (st.sendWindow <= 0 || c.sendWindow <= 0) {
+		c.waits(st, true)
 		c.cond.Wait()
 	}
+	c.waits(st, false)
 	got = max(0, min(n, c.peerFrame, int(min(st.sendWindow, c.sendWindow))))
 	st.sendWindow -= int64(got)
 	c.sendWindow -= int64(got)
