@@ -51,6 +51,8 @@ func isToken(s string) bool {
 // tokenKey is what a token is known by: the same bytes in either case are the same token.
 func tokenKey(token string) string { return strings.ToLower(token) }
 
+func sameToken(a, b string) bool { return tokenKey(a) == tokenKey(b) }
+
 var ruleTokenForm = Rule{
 	Name:    "device_token",
 	Text:    "A token that APNs never gave out, is not hexadecimal, or belongs to the other environment, is 400 BadDeviceToken.",

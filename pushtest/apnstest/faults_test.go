@@ -229,6 +229,21 @@ func TestASenderWithoutFilesGetsAllItNeedsFromTheControlAPI(t *testing.T) {
 	}
 }
 
+func TestATokenIsTheSameInEitherCase(t *testing.T) {
+	t.Parallel()
+	w := setup(t, apnstest.Control())
+	lower, upper := token(3), strings.ToUpper(token(3))
+	w.register(apnstest.Token{Token: lower, Topic: topic, Online: true})
+	if status, got := w.call("POST", "/_sim/faults", `{"match":{"token":"`+upper+`"},"do":"answer","status":503}`); status != 201 {
+		t.Fatalf("setting the fault: %d %s", status, got)
+	}
+	w.send(to(lower)).mustBe(t, 503, "ServiceUnavailable", "a fault for the token in upper case")
+	w.send(to(upper)).mustBe(t, 200, "", "sent to in upper case")
+	if _, got := w.call("GET", "/_sim/requests?token="+upper, ""); strings.Count(got, `"token":"`+lower+`"`) != 2 {
+		t.Errorf("the ledger, asked in upper case: %s; want both requests", got)
+	}
+}
+
 func TestTheLedgerOfTheControlAPIHasOneTokensRequests(t *testing.T) {
 	t.Parallel()
 	w := setup(t, apnstest.Control())

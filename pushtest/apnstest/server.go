@@ -58,6 +58,7 @@ func Start(cfg Config) (*Server, error) {
 		clock: &simkit.Clock{}, ledger: simkit.NewLedger(cfg.Requests),
 	}
 	s.faults = simkit.NewFaults(s.clock, cfg.Seed, endpointSend)
+	s.faults.SameToken, s.ledger.SameToken = sameToken, sameToken
 	if s.ln, err = simkit.Listen(cfg.Listen, "listen"); err != nil {
 		return nil, fmt.Errorf("apnstest: %w", err)
 	}

@@ -124,6 +124,9 @@ type Faults struct {
 	// Check refuses what means nothing at an endpoint ("" accepts). Set before use; nil accepts all.
 	Check func(Fault) (field, message string)
 
+	// SameToken says whether two spellings are one device token. Set before use; nil: no two are.
+	SameToken func(a, b string) bool
+
 	clock     *Clock
 	endpoints []string
 
@@ -194,7 +197,7 @@ func (t *Faults) Take(endpoint, token string) (f Fault, id string, ok bool) {
 	now := t.clock.Now()
 	t.list = slices.DeleteFunc(t.list, func(e *fault) bool { return !e.until.IsZero() && !now.Before(e.until) })
 	for i, e := range t.list {
-		if e.Match.Endpoint != endpoint || e.Match.Token != "" && e.Match.Token != token {
+		if e.Match.Endpoint != endpoint || e.Match.Token != "" && !sameToken(t.SameToken, e.Match.Token, token) {
 			continue
 		}
 		e.seen++
@@ -209,6 +212,11 @@ func (t *Faults) Take(endpoint, token string) (f Fault, id string, ok bool) {
 		return e.Fault, e.id, true
 	}
 	return Fault{}, "", false
+}
+
+// sameToken compares device tokens as same does, which may be nil.
+func sameToken(same func(a, b string) bool, a, b string) bool {
+	return a == b || same != nil && same(a, b)
 }
 
 // Delete takes a fault away, and leaves one that is used up as it is; it reports whether the id was ever given.

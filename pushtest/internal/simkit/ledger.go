@@ -35,7 +35,7 @@ type Entry struct {
 	Body       json.RawMessage   `json:"body,omitempty" doc:"The body, if it is JSON, in UTF-8 and at most 100 levels deep."`
 	BodyBase64 []byte            `json:"body_base64,omitempty" doc:"The body, if it is no such JSON."`
 	Status     int               `json:"status" doc:"0 if there was no answer."`
-	Reason     string            `json:"reason" doc:"The provider's word for a refusal, or for why an accepted one was dropped."`
+	Reason     string            `json:"reason" doc:"The provider's word for a refusal, or for why an accepted one was dropped, waits, or has waited."`
 	Outcome    Outcome           `json:"outcome" enum:"delivered,stored,replaced,discarded,throttled,lost,refused"`
 	Fault      string            `json:"fault" doc:"The id of the fault that played a part."`
 }
@@ -91,6 +91,9 @@ func (e *Entry) size() int {
 
 // Ledger keeps the latest requests in memory: at most as many as told, and at most 64 MiB of them; older ones are forgotten.
 type Ledger struct {
+	// SameToken says whether two spellings are one device token. Set before use; nil: no two are.
+	SameToken func(a, b string) bool
+
 	most  int
 	mu    sync.Mutex
 	first int           // guarded by mu; number of entries[0]
@@ -191,7 +194,7 @@ func (l *Ledger) Page(token, cursor string, limit int) (page []Entry, next strin
 	}
 	page = []Entry{}
 	for _, e := range l.list[from:] {
-		if token != "" && e.Token != token {
+		if token != "" && !sameToken(l.SameToken, e.Token, token) {
 			continue
 		}
 		if len(page) == limit {
