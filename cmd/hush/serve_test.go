@@ -46,7 +46,11 @@ func process(t *testing.T, env []string, args ...string) (*exec.Cmd, *bufio.Scan
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill() })
+	cmd.WaitDelay = 10 * time.Second // for standard error, should a child still have it
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait() // before its directories are removed; an error if the test has waited, too
+	})
 	return cmd, bufio.NewScanner(out), &errout
 }
 
