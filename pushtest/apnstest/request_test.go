@@ -158,6 +158,7 @@ func TestTooManyRequestsMayBlockTheProvider(t *testing.T) {
 	t.Parallel()
 	w := setup(t, apnstest.Set("device.rate", "1"), apnstest.Set("device.over", "block"),
 		apnstest.WithKey(apnstest.Key{}), apnstest.WithKey(apnstest.Key{ID: "BBBBBBBBBB", Team: "TEAM000002"}))
+	w.StopClock() // however slow the machine is
 	w.register(apnstest.Token{Token: token(2), Topic: topic, Online: true})
 	w.register(apnstest.Token{Token: token(3), Topic: topic, Online: true})
 	w.send().mustBe(t, 200, "", "within the rate")
@@ -177,6 +178,7 @@ func TestTooManyRequestsMayBlockTheProvider(t *testing.T) {
 func TestTooManyRequestsToOneToken(t *testing.T) {
 	t.Parallel()
 	w := setup(t, apnstest.Set("device.rate", "2"))
+	w.StopClock() // however slow the machine is
 	w.register(apnstest.Token{Token: token(2), Topic: topic, Online: true})
 	for range 2 {
 		w.send().mustBe(t, 200, "", "within the rate")
@@ -187,6 +189,7 @@ func TestTooManyRequestsToOneToken(t *testing.T) {
 	w.send().mustBe(t, 200, "", "a minute later")
 	for value, want := range map[string]bool{"true": true, "false": false} {
 		w := setup(t, apnstest.Set("device.rate", "1"), apnstest.Set("answer.retry_after", value))
+		w.StopClock() // however slow the machine is
 		w.send().mustBe(t, 200, "", "within the rate")
 		a := w.send()
 		a.mustBe(t, 429, "TooManyRequests", "above it")

@@ -426,6 +426,7 @@ func TestDevicesThatStayAway(t *testing.T) {
 func TestQuotas(t *testing.T) {
 	t.Parallel()
 	w := setup(t, Set("quota.project_per_minute", "3"))
+	w.StopClock() // however slow the machine is
 	w.phone("a:1", true)
 	w.to("a:1", "")
 	w.send(`{"message":{}}`)        // 400 counts too
@@ -441,6 +442,7 @@ func TestQuotas(t *testing.T) {
 	}
 
 	w = setup(t, Set("quota.device_per_minute", "2"), Set("quota.retry_after", "false"))
+	w.StopClock() // however slow the machine is
 	w.phone("a:1", true)
 	w.phone("b:1", true)
 	w.to("a:1", "")
@@ -453,6 +455,7 @@ func TestQuotas(t *testing.T) {
 	}
 
 	w = setup(t, Set("quota.device_per_hour", "1"), Set("quota.device_over", "delay"))
+	w.StopClock() // however slow the machine is
 	p := w.phone("a:1", true)
 	w.to("a:1", "")
 	if got := w.to("a:1", ""); got.status != 200 || len(p.messages()) != 1 || w.last().Outcome != "throttled" {
@@ -467,6 +470,7 @@ func TestQuotas(t *testing.T) {
 func TestDelayedMessagesComeAtTheRateOfTheDevice(t *testing.T) {
 	t.Parallel()
 	w := setup(t, Set("quota.device_per_minute", "2"), Set("quota.device_over", "delay"))
+	w.StopClock() // however slow the machine is
 	p := w.phone("a:1", true)
 	for range 7 {
 		w.to("a:1", "")
@@ -482,6 +486,7 @@ func TestDelayedMessagesComeAtTheRateOfTheDevice(t *testing.T) {
 	}
 
 	w = setup(t, Set("quota.device_per_minute", "1"), Set("quota.device_per_hour", "2"), Set("quota.device_over", "delay"))
+	w.StopClock() // however slow the machine is
 	p = w.phone("a:1", true)
 	for range 3 {
 		w.to("a:1", "")
