@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,10 +124,12 @@ func TestWaitForSaysWhenItGaveUp(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	w.phone("a:1", true)
-	go w.to("a:1", "")
+	var sending sync.WaitGroup
+	sending.Go(func() { w.to("a:1", "") })
 	if err := w.WaitFor(t.Context(), func(rs []Request) bool { return len(rs) == 1 && rs[0].Outcome == "delivered" }); err != nil {
 		t.Error(err)
 	}
+	sending.Wait() // what waits was told before the sender has its answer
 	cause := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
