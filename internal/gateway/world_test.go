@@ -73,6 +73,8 @@ func (w *world) UserToken(_ context.Context, token string) (push.UserClaims, err
 		return push.UserClaims{}, push.ErrTokenExpired
 	case "forged":
 		return push.UserClaims{}, push.ErrUnauthenticated
+	case "brief":
+		return push.UserClaims{Apps: []string{"notes"}, User: "alice", ExpiresAt: time.Now().Add(time.Second)}, nil
 	case "other-app":
 		return push.UserClaims{Apps: []string{"mail"}, User: "alice", ExpiresAt: w.expires}, nil
 	}
