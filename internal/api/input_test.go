@@ -278,7 +278,7 @@ func TestARequestCutOffLeavesNothing(t *testing.T) {
 
 func TestASlowBodyEndsTheConnection(t *testing.T) {
 	t.Parallel()
-	w := setup(t, func(c *api.Config) { c.BodyWait = 300 * time.Millisecond })
+	w := setup(t, func(c *api.Config) { c.BodyWait = 2 * time.Second })
 	w.notes()
 	for name, key := range map[string]string{"a good key": w.rootKey, "no good key": "nonsense"} {
 		conn := dial(t, w)
@@ -296,11 +296,14 @@ func TestASlowBodyEndsTheConnection(t *testing.T) {
 
 func TestAConnectionIsUsedAgainAfterASlowPause(t *testing.T) {
 	t.Parallel()
-	w := setup(t, func(c *api.Config) { c.BodyWait = 200 * time.Millisecond })
+	w := setup(t, func(c *api.Config) { c.BodyWait = 2 * time.Second })
 	w.notes()
 	conn := dial(t, w)
 	r := bufio.NewReader(conn)
 	for i := range 2 {
+		if i > 0 {
+			time.Sleep(2500 * time.Millisecond) // longer than a body may take: the deadline must be gone
+		}
 		fmt.Fprintf(conn, "PUT /v1/apps/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 2\r\n\r\n{}", w.rootKey)
 		resp, err := http.ReadResponse(r, nil)
 		if err != nil || resp.StatusCode != 200 {
@@ -310,7 +313,6 @@ func TestAConnectionIsUsedAgainAfterASlowPause(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		time.Sleep(400 * time.Millisecond) // longer than a body may take: the deadline must be gone
 	}
 }
 

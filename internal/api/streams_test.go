@@ -289,13 +289,13 @@ func TestTheLiveTimelineTellsEachChangeUntilAllIsFinal(t *testing.T) {
 
 func TestAChangeThatNobodySignalsIsFoundAllTheSame(t *testing.T) {
 	t.Parallel()
-	w := setup(t, func(c *api.Config) { c.EventsWait = 20 * time.Millisecond; c.BodyWait = 50 * time.Millisecond })
+	w := setup(t, func(c *api.Config) { c.EventsWait = 20 * time.Millisecond; c.BodyWait = 2 * time.Second })
 	w.notes()
 	var accepted protocol.PushAccepted
 	w.must(202, "POST", pushesPath, `{"to": {"users": ["bob"]}, "resource_id": "both"}`).into(t, &accepted)
 	stream := w.follow(accepted.PushID)
 	readEvent(t, stream)
-	time.Sleep(200 * time.Millisecond) // longer than a body may take, which says nothing of an answer
+	time.Sleep(2500 * time.Millisecond) // longer than a body may take, which says nothing of an answer
 	w.memory.mu.Lock()
 	w.memory.watchers = map[push.ID][]chan struct{}{} // another node would not signal here
 	w.memory.mu.Unlock()
