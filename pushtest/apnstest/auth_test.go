@@ -111,8 +111,12 @@ func TestATokenThatHasExpiredOnItsConnectionMayBeReplacedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	w.jwt = w.sign(w.Key(), time.Now().Add(5*time.Second-time.Hour))
-	w.send().mustBe(t, 200, "", "a token with 5s to go")
-	var a answer
+	a := w.send()
+	for ; a.Reason == "ExpiredProviderToken"; a = w.send() { // a busy machine has taken 5s for it
+		w = setup(t)
+		w.jwt = w.sign(w.Key(), time.Now().Add(5*time.Second-time.Hour))
+	}
+	a.mustBe(t, 200, "", "a token with 5s to go")
 	for deadline := time.Now().Add(30 * time.Second); a.Reason != "ExpiredProviderToken"; a = w.send() {
 		if time.Now().After(deadline) {
 			t.Fatalf("a token with 5s to go was still answered %d %s after 30s", a.Status, a.Reason)
