@@ -56,8 +56,12 @@ func (a *app) Handle(ctx context.Context, e phoneline.Event) string {
 		return phoneline.Failed
 	case "crash":
 		panic("as asked")
-	case "hang":
-		time.Sleep(3 * time.Second) // longer than the tests' time allowed, and deaf to its end
+	case "hang": // beyond the time allowed, and deaf to its end
+		if os.Getenv(appEnv) != "" {
+			time.Sleep(time.Hour) // a process is killed
+		}
+		<-ctx.Done()
+		time.Sleep(2 * time.Second)
 	}
 	return phoneline.NewData
 }
