@@ -30,7 +30,7 @@ const maxJWT = 4096
 var errNoJWT = errors.New("apnstest: not a provider token")
 
 // parseJWT takes a token apart. It wants what Apple describes: three parts in base64url without padding, kid and iss strings,
-// iat a number of whole seconds. Other members do no harm: some clients add typ.
+// iat a number of seconds. Other members do no harm: some clients add typ.
 func parseJWT(token string) (c claims, err error) {
 	parts := strings.Split(token, ".")
 	if len(token) > maxJWT || len(parts) != 3 {
