@@ -85,7 +85,7 @@ func surviveKills(t *testing.T, cfg store.Config) {
 // killWriter runs a writing process, kills it after some acknowledged pushes, and answers all that were acknowledged.
 func killWriter(t *testing.T, cfg store.Config, after int) []push.ID {
 	t.Helper()
-	cmd := exec.CommandContext(ctx(t), os.Args[0])
+	cmd := exec.CommandContext(t.Context(), os.Args[0]) // however long the disk takes
 	cmd.Env = append(os.Environ(), crashDirEnv+"="+cfg.DataDir, crashURLEnv+"="+cfg.DatabaseURL)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
