@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
@@ -32,7 +33,7 @@ func TestAPushReachesAnAppInTheBackgroundByItsProvider(t *testing.T) {
 
 func TestAPushReachesAnAppInTheForegroundByItsSession(t *testing.T) {
 	t.Parallel()
-	hush := hushtest.Start(t)
+	hush := hushtest.Start(t, hushtest.AckWait(20*time.Second))
 	p := newPhone(t, hush, "alice", sdk.IOS)
 	p.client.SetAppState(sdk.Foreground)
 	eventually(t, "the device is in the foreground", func() bool { return hush.DevicesOf(t, "alice")[0].AppState == push.AppForeground })
