@@ -16,8 +16,8 @@ type Config struct {
 	InitialMaxStreams  uint32 // MAX_CONCURRENT_STREAMS of the first SETTINGS, which bind the client once it has acknowledged them; 0 means 100
 	MaxBodyBytes       int    // of a request; 0 means 64 KiB
 	MaxHeaderListBytes uint32 // MAX_HEADER_LIST_SIZE, as RFC 9113 counts it; beyond it: 431; 0 means 8000
-	MaxConns           int    // beyond it, see house for who goes; 0 means 2048
-	MaxHeldBytes       int64  // by requests on their way, over all connections; beyond it, see purse; 0 means 128 MiB
+	MaxConns           int    // beyond it, admission says which one goes; 0 means 2048
+	MaxHeldBytes       int64  // by requests on their way, over all connections; beyond it, memoryBudget says which connection goes; 0 means 128 MiB
 
 	HandshakeWait time.Duration // for TLS and the client's preface; 0 means 30s, for busy machines
 	BodyWait      time.Duration // for a request's headers and body to end; beyond it: RST_STREAM; 0 means 60s

@@ -22,7 +22,7 @@ type Conn struct {
 
 	cfg      *Config
 	server   *Server
-	guest    *guest
+	slot     *slot
 	raw      net.Conn  // the TCP connection, for cutting it
 	nc       *tls.Conn // what is read and written
 	http1    bool      // never changes after the handshake
@@ -71,14 +71,14 @@ const unsettledStreams = 100
 // maxFrame is the largest frame payload that we take and send: the RFC's least.
 const maxFrame = 16384
 
-// newConn makes a connection of a guest that has gone through the handshake.
-func newConn(s *Server, g *guest, nc *tls.Conn) *Conn {
+// newConn makes a connection out of a slot whose handshake is over.
+func newConn(s *Server, place *slot, nc *tls.Conn) *Conn {
 	s.mu.Lock()
 	s.last++
 	id := s.last
 	s.mu.Unlock()
 	c := &Conn{
-		ID: id, TLS: nc.ConnectionState(), cfg: &s.cfg, server: s, guest: g, raw: g.raw, nc: nc,
+		ID: id, TLS: nc.ConnectionState(), cfg: &s.cfg, server: s, slot: place, raw: place.raw, nc: nc,
 		streams: map[uint32]*stream{}, cutShort: map[uint32]*tail{},
 		sendWindow: initialWindow, peerWindow: initialWindow, peerFrame: maxFrame,
 		limits: []uint32{unsettledStreams, s.cfg.InitialMaxStreams},

@@ -91,7 +91,7 @@ func (c *Conn) fragment(p []byte, last bool) error {
 		return nil
 	}
 	b.open = false
-	c.server.purse.charge(c, int64(-b.held), int64(-b.held))
+	c.server.memory.charge(c, int64(-b.held), int64(-b.held))
 	b.held = 0
 	c.headerSince.Store(0)
 	if err := b.dec.Close(); err != nil {

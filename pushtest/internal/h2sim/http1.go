@@ -43,8 +43,8 @@ func (c *Conn) http1Request(w http.ResponseWriter, r *http.Request) {
 	c.handlers.Add(1)
 	defer c.handlers.Done()
 	body, err := c.readBody(r.Body)
-	c.server.purse.charge(c, 0, -int64(len(body))) // whole, or nothing: it waits for the client no more
-	defer func() { c.server.purse.charge(c, -int64(len(body)), 0) }()
+	c.server.memory.charge(c, 0, -int64(len(body))) // whole, or nothing: it waits for the client no more
+	defer func() { c.server.memory.charge(c, -int64(len(body)), 0) }()
 	if err != nil {
 		panic(http.ErrAbortHandler) // cut off before the body's end: no request at all
 	}
@@ -64,9 +64,9 @@ func (c *Conn) http1Request(w http.ResponseWriter, r *http.Request) {
 			req.Header = append(req.Header, hpack.HeaderField{Name: strings.ToLower(name), Value: v})
 		}
 	}
-	c.server.house.begin(c.guest)
+	c.server.admission.begin(c.slot)
 	resp := c.cfg.Handler(req)
-	c.server.house.end(c.guest, resp.Status)
+	c.server.admission.end(c.slot, resp.Status)
 	if resp.Status == 0 { // no answer: the client waits, until it gives up or the connection is cut
 		select {
 		case <-r.Context().Done():

@@ -21,11 +21,11 @@ type Server struct {
 	ln     net.Listener
 	ctx    context.Context
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // the accept loop, each connection's goroutine, and farewells
+	wg     sync.WaitGroup // the accept loop, each connection's goroutine, and GOAWAYs on the way out
 
-	house   *house
-	purse   *purse
-	leaving chan struct{} // holds one for each farewell under way
+	admission *admission
+	memory    *memoryBudget
+	leaving   chan struct{} // holds one for each connection that closeWithGoAway is at
 
 	mu    sync.Mutex
 	conns map[*Conn]bool // guarded by mu
@@ -41,7 +41,7 @@ func Serve(ln net.Listener, cfg Config) *Server {
 		cfg.TLS.NextProtos = append(cfg.TLS.NextProtos, "http/1.1")
 	}
 	s := &Server{cfg: cfg, ln: ln, conns: map[*Conn]bool{},
-		house: newHouse(cfg.MaxConns, cfg.NewcomerWait), purse: newPurse(cfg.MaxHeldBytes), leaving: make(chan struct{}, maxLeaving)}
+		admission: newAdmission(cfg.MaxConns, cfg.NewcomerWait), memory: newMemoryBudget(cfg.MaxHeldBytes), leaving: make(chan struct{}, maxLeaving)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.wg.Go(s.accept)
 	return s
@@ -75,34 +75,34 @@ func (s *Server) accept() {
 			if s.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			if out := s.house.evict(); out != nil { // such as too many open files: one fewer makes room
-				s.sendOut(out)
+			if out := s.admission.evict(); out != nil { // such as too many open files: one fewer makes room
+				s.closeEvicted(out)
 			}
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
-		g := s.admit(raw)
-		if g == nil {
+		place := s.admit(raw)
+		if place == nil {
 			raw.Close()
 			continue
 		}
 		s.wg.Go(func() {
-			defer s.house.leave(g)
-			s.line(g)
+			defer s.admission.leave(place)
+			s.serveConn(place)
 		})
 	}
 }
 
-// admit finds a place for a new connection; nil: there is none, or the server ends. While it waits for one, those that come
-// later wait with the kernel.
-func (s *Server) admit(raw net.Conn) *guest {
+// admit finds a slot for a new connection; nil: there is none, or the server ends. While it waits for one, those that come
+// later wait in the kernel's backlog.
+func (s *Server) admit(raw net.Conn) *slot {
 	for {
-		g, out, wait := s.house.admit(raw, time.Now())
-		if out != nil {
-			s.sendOut(out)
+		place, evicted, wait := s.admission.admit(raw, time.Now())
+		if evicted != nil {
+			s.closeEvicted(evicted)
 		}
-		if g != nil || wait <= 0 {
-			return g
+		if place != nil || wait <= 0 {
+			return place
 		}
 		select {
 		case <-time.After(min(wait, 20*time.Millisecond)): // or sooner, when somebody leaves
@@ -112,17 +112,18 @@ func (s *Server) admit(raw net.Conn) *guest {
 	}
 }
 
-// sendOut closes the connection of a guest whose place another has taken.
-func (s *Server) sendOut(g *guest) {
-	if g.used.IsZero() { // a stranger; for others, too, nothing changes this any more
-		g.raw.Close()
+// closeEvicted closes the connection of a slot that has been freed for another. Nothing writes usedAt after that, and conn
+// was set before it: both may be read without admission.mu.
+func (s *Server) closeEvicted(out *slot) {
+	if out.usedAt.IsZero() { // never had a good answer
+		out.raw.Close()
 		return
 	}
-	s.sendAway(g.conn, http2.ErrCodeNo, s.cfg.IdleDebug)
+	s.closeWithGoAway(out.conn, http2.ErrCodeNo, s.cfg.IdleDebug)
 }
 
-// sendAway ends a connection now, with a GOAWAY if the client takes it soon enough.
-func (s *Server) sendAway(c *Conn, code http2.ErrCode, debug []byte) {
+// closeWithGoAway ends a connection now, with a GOAWAY if the client takes it soon enough.
+func (s *Server) closeWithGoAway(c *Conn, code http2.ErrCode, debug []byte) {
 	select {
 	case s.leaving <- struct{}{}:
 	default:
@@ -130,7 +131,7 @@ func (s *Server) sendAway(c *Conn, code http2.ErrCode, debug []byte) {
 		return
 	}
 	s.wg.Go(func() {
-		late := time.AfterFunc(farewellWait, c.Close)
+		late := time.AfterFunc(goAwayWait, c.Close)
 		c.goAway(0, code, debug)
 		late.Stop()
 		c.Close()
@@ -138,15 +139,16 @@ func (s *Server) sendAway(c *Conn, code http2.ErrCode, debug []byte) {
 	})
 }
 
-// farewellWait is how long a client that has to go may take to be told so; maxLeaving is how many are told at once.
+// goAwayWait is how long a client that has to go may take to read the GOAWAY; maxLeaving is how many are told at once, those
+// beyond it are cut without.
 const (
-	farewellWait = time.Second
-	maxLeaving   = 64
+	goAwayWait = time.Second
+	maxLeaving = 64
 )
 
-// line serves one TCP connection from the handshake to its end.
-func (s *Server) line(g *guest) {
-	raw := g.raw
+// serveConn serves one TCP connection from the handshake to its end.
+func (s *Server) serveConn(place *slot) {
+	raw := place.raw
 	defer raw.Close()
 	defer context.AfterFunc(s.ctx, func() { raw.Close() })()
 	raw.SetDeadline(time.Now().Add(s.cfg.HandshakeWait))
@@ -155,9 +157,9 @@ func (s *Server) line(g *guest) {
 		tellPlainText(err)
 		return
 	}
-	c := newConn(s, g, nc)
-	s.house.speaks(g, c)
-	s.purse.join(c)
+	c := newConn(s, place, nc)
+	s.admission.connected(place, c)
+	s.memory.join(c)
 	defer s.end(c)
 	c.serve(func() {
 		if s.cfg.OnConn != nil {
@@ -179,7 +181,7 @@ func (s *Server) end(c *Conn) {
 	c.mu.Unlock()
 	c.raw.Close()
 	c.handlers.Wait()
-	s.purse.leave(c)
+	s.memory.leave(c)
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()

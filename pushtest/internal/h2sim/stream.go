@@ -68,10 +68,10 @@ func (c *Conn) take(st *stream, h Handler) error {
 	c.waits(st, false)
 	c.running++
 	c.mu.Unlock()
-	c.server.house.begin(c.guest)
+	c.server.admission.begin(c.slot)
 	c.handlers.Go(func() {
 		resp := h(st.req)
-		c.server.house.end(c.guest, resp.Status) // not after the answer, which waits for a window that may never open
+		c.server.admission.end(c.slot, resp.Status) // not after the answer, which waits for a window that may never open
 		if resp.Status != 0 {
 			c.respond(st, resp)
 		}
@@ -100,7 +100,7 @@ func (c *Conn) hold(st *stream, n int) (open bool, err error) {
 // settle gives back what is charged for a stream. The caller holds mu.
 func (c *Conn) settle(st *stream) {
 	c.waits(st, false)
-	c.server.purse.charge(c, -st.held, 0)
+	c.server.memory.charge(c, -st.held, 0)
 	st.held = 0
 }
 
@@ -110,9 +110,9 @@ func (c *Conn) waits(st *stream, yes bool) {
 	case st.waits == yes:
 		return
 	case yes:
-		c.server.purse.charge(c, 0, st.held)
+		c.server.memory.charge(c, 0, st.held)
 	default:
-		c.server.purse.charge(c, 0, -st.held)
+		c.server.memory.charge(c, 0, -st.held)
 	}
 	st.waits = yes
 }
@@ -120,13 +120,13 @@ func (c *Conn) waits(st *stream, yes bool) {
 // charge counts n bytes more for this connection, which wait for its client, and sends away whichever holds too much then:
 // the error says that it is this one.
 func (c *Conn) charge(n int) error {
-	switch most := c.server.purse.charge(c, int64(n), int64(n)); most {
+	switch most := c.server.memory.charge(c, int64(n), int64(n)); most {
 	case nil:
 		return nil
 	case c:
 		return connError{http2.ErrCodeEnhanceYourCalm, heldTooMuch}
 	default:
-		c.server.sendAway(most, http2.ErrCodeEnhanceYourCalm, []byte(heldTooMuch))
+		c.server.closeWithGoAway(most, http2.ErrCodeEnhanceYourCalm, []byte(heldTooMuch))
 		return nil
 	}
 }

@@ -32,7 +32,7 @@ type Client struct {
 	answers map[uint32]*Answer
 }
 
-// GoAway is the server's farewell.
+// GoAway is the server's GOAWAY frame.
 type GoAway struct {
 	Last  uint32
 	Code  http2.ErrCode
@@ -136,7 +136,7 @@ func (c *Client) Await(id uint32) (*Answer, error) {
 // Answer is what has come on a stream so far; nil: nothing.
 func (c *Client) Answer(id uint32) *Answer { return c.answers[id] }
 
-// AwaitGoAway reads until the server says farewell.
+// AwaitGoAway reads until the server sends GOAWAY.
 func (c *Client) AwaitGoAway() (*GoAway, error) {
 	err := c.Until(func() bool { return c.GoAway != nil })
 	return c.GoAway, err
