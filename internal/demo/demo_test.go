@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // demoWait is how long a test waits for the whole demo, on a machine that has other things to do.
-const demoWait = 2 * time.Minute
+const demoWait = 5 * time.Minute
 
 // show runs the demo with some rows until it ends, and returns what it wrote.
 func show(t *testing.T, o Options, specs []spec) (out, progress string, err error) {
