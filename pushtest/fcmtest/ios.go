@@ -55,7 +55,7 @@ var ruleIOSKeys = Rule{
 	Varies:  []string{"true", "false"},
 }
 
-// iosOwn are those keys.
+// iosOwn are the keys that FCM adds; nil if the switch says that it adds none.
 func (s *Server) iosOwn(messageID string, d *device) map[string]string {
 	if !s.set.Bool("ios.own_keys") {
 		return nil
