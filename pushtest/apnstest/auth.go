@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
 // signature is a provider token that one of our keys has signed.
@@ -41,14 +43,14 @@ var ruleTokenMissing = Rule{
 	Name:    "provider_token",
 	Text:    `Without a client certificate, "authorization: bearer <token>" is needed; else 403 MissingProviderToken. With one it is ignored.`,
 	Source:  `Apple, "Handling notification responses from APNs"; "Sending notification requests to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleTokenScheme = Rule{
 	Name:    "provider_token.scheme",
 	Text:    `How bearer may be spelled: "lower" case only (else 403 MissingProviderToken), or "any".`,
 	Source:  "Apple's pages and all clients write it in lower case; pushy's mock server takes nothing else",
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "provider_token.scheme",
 	Default: "lower",
 	Words:   []string{"lower", "any"},
@@ -68,14 +70,14 @@ var ruleTokenValid = Rule{
 	Name:    "provider_token.valid",
 	Text:    "A provider token is a JWT with alg ES256, the kid of a known key, iss its team, iat in seconds, and a raw signature of 64 bytes; anything else is 403 InvalidProviderToken.",
 	Source:  `Apple, "Establishing a token-based connection to APNs"; RFC 7518, section 3.4`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleTokenAge = Rule{
 	Name:    "provider_token.age",
 	Text:    "A token issued longer ago than this, by real time, is 403 ExpiredProviderToken.",
 	Source:  `Apple, "Establishing a token-based connection to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 	Switch:  "provider_token.age",
 	Default: "1h",
 }
@@ -84,7 +86,7 @@ var ruleTokenFuture = Rule{
 	Name:    "provider_token.future",
 	Text:    "What a token gets that is issued further in the future than its age may be.",
 	Source:  `Apple, "Establishing a token-based connection to APNs": iat "no more than one hour from the current time", without a reason`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "provider_token.future",
 	Default: string(InvalidProviderToken),
 	Words:   []string{string(InvalidProviderToken), string(ExpiredProviderToken)},
@@ -95,7 +97,7 @@ var ruleKeyEnvironment = Rule{
 	Name:    "key.environment",
 	Text:    "A key that is restricted to the other environment is 403. Apple's page spells the reason BadEnvironmentKeyIdInToken, and its servers were seen to spell it BadEnvironmentKeyInToken.",
 	Source:  `Apple, "Handling notification responses from APNs"; kylebrowning/APNSwift pull request 229`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "key.environment.reason",
 	Default: string(BadEnvironmentKeyIDInToken),
 	Words:   []string{string(BadEnvironmentKeyIDInToken), string(BadEnvironmentKeyInToken)},
@@ -167,7 +169,7 @@ var ruleOneTeam = Rule{
 	Name:    "connection.team",
 	Text:    "The first request with a good provider token binds its connection to that team; what another team's token gets.",
 	Source:  `Apple, "Establishing a token-based connection to APNs", names no reason; pushy's mock server: InvalidProviderToken`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "connection.team",
 	Default: string(InvalidProviderToken),
 	Words:   []string{string(InvalidProviderToken), string(Forbidden)},
@@ -178,7 +180,7 @@ var ruleOneKey = Rule{
 	Name:    "connection.key",
 	Text:    `It binds it to that key as well: another key of the team is 403 UnrelatedKeyIdInToken ("refuse"), but for one that is related to it; or only if one of the two is for certain topics alone ("scope"); or taken ("accept"). What the key may send to is settled at the start, so a new bundle id never meets an old connection.`,
 	Source:  `Apple, "Handling notification responses from APNs": unrelated to the first push's key; "Establishing a token-based connection to APNs" forbids a change between a team's key and a topic's, and says nothing of two of a team's`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "connection.key",
 	Default: "refuse",
 	Words:   []string{"refuse", "scope", "accept"},
@@ -189,7 +191,7 @@ var ruleKeyLimits = Rule{
 	Name:    "key.limits",
 	Text:    "How many keys a developer account may have (two of a team, 200 for topics, with 400 topics each, in an environment) is the account's affair: the simulator takes any number. A key that is revoked is a fault with InvalidProviderToken.",
 	Source:  `Apple, "Establishing a token-based connection to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 // bind holds a connection to the team and key of its first good token.
@@ -222,7 +224,7 @@ var ruleRefresh = Rule{
 	Name:    "provider_token.refresh",
 	Text:    "A connection may bring this many new tokens of a key within 20 minutes of simulated time; one more is 429 TooManyProviderTokenUpdates. The former token stays good; one that has expired, or that a fault has called bad, does not count.",
 	Source:  `Apple, "Establishing a token-based connection to APNs": no more than once every 20 minutes; how strictly is not documented`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "provider_token.burst",
 	Default: "1",
 	Least:   1,

@@ -38,14 +38,14 @@ var ruleCertificate = Rule{
 	Name:    "certificate",
 	Text:    "A client certificate of another authority, or out of its time, is 403 BadCertificate. It names its topics in extension 1.2.840.113635.100.6.3.6 or, without that, one as UID of its subject.",
 	Source:  `Apple, "Establishing a certificate-based connection to APNs"; "Handling notification responses from APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleCertificateHandshake = Rule{
 	Name:    "certificate.handshake",
 	Text:    "Whether a bad certificate ends the TLS handshake instead.",
 	Source:  "Apple does not say which happens",
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "certificate.handshake",
 	Default: "false",
 	Varies:  []string{"false", "true"},
@@ -55,7 +55,7 @@ var ruleCertificateEnvironment = Rule{
 	Name:    "certificate.environment",
 	Text:    `A certificate with extension …6.3.1 is for development, with …6.3.2 for production, with both or none for both. For the other one it is 403 BadCertificateEnvironment ("answer"), or GOAWAY with that reason ("goaway").`,
 	Source:  `@parse/node-apn, lib/credentials; Apple, "Handling notification responses from APNs"; pushy issue 312`,
-	Certain: "observed",
+	Certain: simkit.Observed,
 	Switch:  "certificate.environment",
 	Default: "answer",
 	Words:   []string{"answer", "goaway"},
@@ -66,14 +66,14 @@ var ruleCertificateVoIP = Rule{
 	Name:    "certificate.voip",
 	Text:    "A certificate with extension …6.3.4 and no list of topics is for VoIP: its topic is the UID of its subject, with .voip if that lacks it, and another topic gets what certificate.topic says. One that lists topics is good for VoIP by that list.",
 	Source:  `Apple, "Sending notification requests to APNs": 1.2.840.113635.100.6.3.4 is for VoIP; how such a certificate names its topic is reported from the field`,
-	Certain: "observed",
+	Certain: simkit.Observed,
 }
 
 var ruleCertificateSuffixes = Rule{
 	Name:    "certificate.suffixes",
 	Text:    `Which suffixes a bundle id that a certificate lists stands for as well: "all", or only .voip and .complication ("voip").`,
 	Source:  `pushy's mock server: .voip and .complication; Apple says that certificates support the topics listed in them`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "certificate.suffixes",
 	Default: "all",
 	Words:   []string{"all", "voip"},

@@ -57,14 +57,14 @@ var ruleTokenForm = Rule{
 	Name:    "device_token",
 	Text:    "A token that APNs never gave out, is not hexadecimal, or belongs to the other environment, is 400 BadDeviceToken.",
 	Source:  `Apple, "Handling notification responses from APNs"; "Sending notification requests to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleTokenLength = Rule{
 	Name:    "device_token.length",
 	Text:    `How long a device token is: "any" length, or "64" hexadecimal digits, else 400 BadDeviceToken.`,
 	Source:  "Apple says not to assume a length; pushy's mock server wants 64 digits",
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "device_token.length",
 	Default: "any",
 	Words:   []string{"any", "64"},
@@ -89,7 +89,7 @@ var ruleDeviceTopic = Rule{
 	Name:    "device_token.topic",
 	Text:    "A token of another topic is 400 DeviceTokenNotForTopic.",
 	Source:  `Apple, "Handling notification responses from APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 func (s *Server) checkDeviceTopic(a *attempt, d *device, _ time.Time) *refusal {
@@ -103,7 +103,7 @@ var ruleRetired = Rule{
 	Name:    "device_token.retired",
 	Text:    "A token that is void is 410 Unregistered or ExpiredToken, with the time, in ms, at which APNs found that out. It stays void unless the app gets the same token again.",
 	Source:  `Apple, "Handling notification responses from APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 func (s *Server) checkRetired(_ *attempt, d *device, now time.Time) *refusal {
@@ -117,7 +117,7 @@ var ruleRate = Rule{
 	Name:    "device.rate",
 	Text:    "Requests that one token may get within a minute of simulated time; one more is 429 TooManyRequests. 0: any number.",
 	Source:  `Apple, "Handling notification responses from APNs": too many consecutive requests to the same token, without a number`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "device.rate",
 	Default: "3000",
 	Varies:  []string{"1000", "3000"},
@@ -131,7 +131,7 @@ func (s *Server) checkRate(a *attempt, d *device, now time.Time) *refusal {
 	if d.requests++; most > 0 && d.requests > most {
 		until := d.windowFrom.Add(time.Minute)
 		if s.set.String("device.over") == "block" {
-			s.post.blocked[a.sender()] = until
+			s.post.blocked[a.provider()] = until
 		}
 		return &refusal{reason: TooManyRequests, wait: until.Sub(now)}
 	}
@@ -142,7 +142,7 @@ var ruleOver = Rule{
 	Name:    "device.over",
 	Text:    `Who gets 429 TooManyRequests when a token has had too many requests: those to that token ("refuse"), or all of the same team or certificate until the minute is over ("block").`,
 	Source:  `Apple, "Troubleshooting push notifications": may be taken for an attack, and the provider blocked for a while`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "device.over",
 	Default: "refuse",
 	Words:   []string{"refuse", "block"},
@@ -151,14 +151,14 @@ var ruleOver = Rule{
 
 // checkBlocked refuses a provider that is blocked. The caller holds post.mu.
 func (s *Server) checkBlocked(a *attempt, _ *device, now time.Time) *refusal {
-	if until := s.post.blocked[a.sender()]; now.Before(until) {
+	if until := s.post.blocked[a.provider()]; now.Before(until) {
 		return &refusal{reason: TooManyRequests, wait: until.Sub(now)}
 	}
 	return nil
 }
 
-// sender names whoever asks: a team, or the first topic of a certificate.
-func (a *attempt) sender() string {
+// provider names whoever asks: a team, or the first topic of a certificate.
+func (a *attempt) provider() string {
 	if a.sign != nil {
 		return "team " + a.sign.key.Team
 	}

@@ -19,14 +19,14 @@ var ruleAnswer = Rule{
 	Name:    "answer",
 	Text:    `Accepted: 200 without a body. Refused: the reason's status, {"reason": "…"} as application/json, and with 410 "timestamp". apns-id always; apns-unique-id with a 200 in development.`,
 	Source:  `Apple, "Handling notification responses from APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleAnswerRetryAfter = Rule{
 	Name:    "answer.retry_after",
 	Text:    "Whether a 429 TooManyRequests says in Retry-After, in seconds, when the next request may come.",
 	Source:  "not documented by Apple; @parse/node-apn looks for it",
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "answer.retry_after",
 	Default: "false",
 	Varies:  []string{"false", "true"},
@@ -36,14 +36,14 @@ var ruleStates = Rule{
 	Name:    "states",
 	Text:    "The ledger (GET /_sim/requests) says what became of each notification: delivered, stored and why (deviceOffline, powerRestricted, throttled, inFlight), discarded and why (expired, tokenRetired, appGone, notificationsOff), replaced; and of one that was stored, what followed.",
 	Source:  `Apple, "Viewing the status of push notifications using metrics and APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleFaults = Rule{
 	Name:    "faults",
 	Text:    "InternalServerError, ServiceUnavailable, Shutdown, and requests that never get an answer, come by faults alone (POST /_sim/faults), which answer any reason with its own status. There is no limit to how fast the simulator is.",
 	Source:  `Apple, "Handling notification responses from APNs"; pushy issue 816`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 // handle answers one request: it writes it down, lets a fault have its way, and else judges it by the rules.

@@ -8,7 +8,7 @@ var ruleMismatch = Rule{
 		`type): it is taken like any other ("accept"), held for throttle.wait ("delay"), accepted and dropped ("drop"), or refused with ` +
 		`400 InvalidPushType ("refuse").`,
 	Source:  `Apple, "Sending notification requests to APNs": an error, a delay, or a silent drop, and no word on which`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "push_type.mismatch",
 	Default: "accept",
 	Words:   []string{"accept", "delay", "drop", "refuse"},

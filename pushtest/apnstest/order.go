@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/pushtest/internal/h2sim"
+	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
 var ruleOrder = Rule{
@@ -12,7 +13,7 @@ var ruleOrder = Rule{
 		"certificate or provider token, push type, expiration, priority, collapse id, topic, payload; then, of the device: " +
 		`known, environment, topic, retired, block, rate ("auth_first"); or the certificate or token comes after the collapse id ("headers_first").`,
 	Source:  "not documented; pushy's mock checks the headers before authentication, which is unlikely of the real one",
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "order",
 	Default: "auth_first",
 	Words:   []string{"auth_first", "headers_first"},

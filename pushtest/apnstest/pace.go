@@ -1,12 +1,16 @@
 package apnstest
 
-import "time"
+import (
+	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
+)
 
 var ruleOvertaken = Rule{
 	Name:    "deliver.overtaken",
 	Text:    "The share of notifications that the next one for the same token overtakes: such a one is held until that one has been handed over, or for deliver.overtaken.wait. Which ones depends on the seed.",
 	Source:  `Apple, "Sending notification requests to APNs": notifications to one token may be reordered`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 	Switch:  "deliver.overtaken",
 	Default: "0.0",
 	Most:    1,
@@ -16,7 +20,7 @@ var ruleOvertakenWait = Rule{
 	Name:    "deliver.overtaken.wait",
 	Text:    "How long, at most, a notification is held for the next one to overtake it.",
 	Source:  "not documented",
-	Certain: "inferred",
+	Certain: simkit.Inferred,
 	Switch:  "deliver.overtaken.wait",
 	Default: "1s",
 	Varies:  []string{"1s", "2s", "5s"},
@@ -26,7 +30,7 @@ var ruleBursts = Rule{
 	Name:    "deliver.bursts",
 	Text:    "Notifications of priority 5 and 1 wait and go out together, every so often by simulated time. 0s: at once.",
 	Source:  `Apple, "Sending notification requests to APNs": they may be grouped and delivered in bursts; no time is told`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 	Switch:  "deliver.bursts",
 	Default: "0s",
 }
@@ -59,20 +63,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-var ruleMuted = Rule{
-	Name:    "notifications.off",
-	Text:    `What an app gets whose notifications the person has switched off: everything ("deliver"; the phone shows nothing), or nothing ("discard").`,
-	Source:  `Apple, "Registering your app with APNs": background pushes need no permission; "Viewing the status of push notifications using metrics and APNs": discarded when disabled`,
-	Certain: "uncertain",
-	Switch:  "notifications.off",
-	Default: "deliver",
-	Words:   []string{"deliver", "discard"},
-	Varies:  []string{"deliver", "discard"},
-}
-
-// SetNotifications says whether the person lets the app show notifications, as it is unless told.
-func (s *Server) SetNotifications(token string, on bool) error {
-	return s.with(token, func(d *device, _ time.Time) { d.muted = !on })
 }

@@ -33,7 +33,7 @@ type post struct {
 	mu      sync.Mutex
 	devices map[string]*device   // guarded by mu; by tokenKey
 	dues    dueHeap              // guarded by mu
-	blocked map[string]time.Time // guarded by mu: senders that are, and until when; by attempt.sender
+	blocked map[string]time.Time // guarded by mu: providers that are, and until when; by attempt.provider
 }
 
 func newPost(set *simkit.Switches, clock *simkit.Clock, ledger *simkit.Ledger, rnd *simkit.Rand) *post {
@@ -46,7 +46,7 @@ var ruleDeliver = Rule{
 	Name:    "deliver",
 	Text:    "A phone that is on-line and has no power restriction (which does not hold back priority 10) gets its notification; else it is stored, or, when its time is over or it has none (apns-expiration 0), discarded. Delivery is never certain, and a 200 says nothing of it.",
 	Source:  `Apple, "Viewing the status of push notifications using metrics and APNs"; "Sending notification requests to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 // accept takes a notification for a good device. The caller holds mu, and calls drain afterwards without it.
@@ -87,7 +87,7 @@ var ruleInFlight = Rule{
 	Name:    "device.in_flight",
 	Text:    `A phone gets one notification at a time ("one"): until it acknowledges, the next waits in storage, where a newer one may take its place; or several ("many").`,
 	Source:  `Apple, "Troubleshooting push notifications"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 	Switch:  "device.in_flight",
 	Default: "one",
 	Words:   []string{"one", "many"},
@@ -97,7 +97,7 @@ var ruleUninstall = Rule{
 	Name:    "uninstall",
 	Text:    "APNs finds out that an app is gone when it tries to deliver: that notification was accepted and is discarded. For so long after that, sends are still answered 200; then they are 410 Unregistered.",
 	Source:  `Apple, "Handling notification responses from APNs"; how long it takes is not documented, days are reported`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "uninstall.delay",
 	Default: "0s",
 	Varies:  []string{"0s", "1h", "72h"},

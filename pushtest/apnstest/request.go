@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
 const devicePath = "/3/device/"
@@ -13,7 +15,7 @@ var ruleMethod = Rule{
 	Name:    "method",
 	Text:    "POST only; else 405 MethodNotAllowed.",
 	Source:  `Apple, "Sending notification requests to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 func (s *Server) checkMethod(a *attempt) *refusal {
@@ -27,7 +29,7 @@ var rulePath = Rule{
 	Name:    "path",
 	Text:    "/3/device/<token>; no token is 400 MissingDeviceToken, anything else 404 BadPath.",
 	Source:  `Apple, "Handling notification responses from APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 func (s *Server) checkPath(a *attempt) *refusal {
@@ -45,7 +47,7 @@ var ruleBroadcast = Rule{
 	Name:    "path.broadcast",
 	Text:    "Broadcasts (/4/broadcasts/apps/…) and their channels (/1/apps/…/channels, …/all-channels) are not simulated: they are for Live Activities alone. They get 404 BadPath, whatever the method.",
 	Source:  `Apple, "Sending broadcast push notification requests to APNs"`,
-	Certain: "inferred",
+	Certain: simkit.Inferred,
 	Fixed:   "there is nothing to choose from where nothing is simulated",
 }
 
@@ -60,14 +62,14 @@ var ruleOtherHeaders = Rule{
 	Name:    "headers.other",
 	Text:    "Headers that APNs has no use for are taken and ignored: content-type, content-length, user-agent, accept-encoding, apns-channel-id and the like. A body is never unpacked.",
 	Source:  `Apple, "Sending notification requests to APNs": the body is not compressed; seen on the wire with sideshow/apns2`,
-	Certain: "observed",
+	Certain: simkit.Observed,
 }
 
 var ruleDuplicates = Rule{
 	Name:    "headers.repeated",
 	Text:    "A header that comes twice is 400 DuplicateHeaders, whatever its values.",
 	Source:  `Apple, "Handling notification responses from APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 func (s *Server) checkDuplicates(a *attempt) *refusal {
@@ -85,14 +87,14 @@ var ruleMessageID = Rule{
 	Name:    "apns_id",
 	Text:    "apns-id is a UUID in canonical form; else 400 BadMessageId. It comes back with every answer; without one, or with a bad one, a new one does.",
 	Source:  `Apple, "Sending notification requests to APNs"; pushy's mock server`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleMessageIDCase = Rule{
 	Name:    "apns_id.case",
 	Text:    `Hex digits of apns-id: "any" case, or "lower" only.`,
 	Source:  "Apple says 32 lower-case digits; clients send upper-case ones and are not refused",
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "apns_id.case",
 	Default: "any",
 	Words:   []string{"any", "lower"},
@@ -125,7 +127,7 @@ var ruleExpiration = Rule{
 	Name:    "apns_expiration",
 	Text:    "apns-expiration is UNIX seconds: 0 means one attempt and no storage. Not a whole number, or negative: 400 BadExpirationDate. It is the sender's time, so the time left is measured by real time when the request comes, and then runs by simulated time.",
 	Source:  `Apple, "Sending notification requests to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 // farFuture is later than anything waits. What is beyond it is as good; package time cannot count up to the largest numbers.
@@ -149,14 +151,14 @@ var rulePriority = Rule{
 	Name:    "apns_priority",
 	Text:    "apns-priority is 10 (at once; the default), 5 or 1; else 400 BadPriority.",
 	Source:  `Apple, "Sending notification requests to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleBackgroundPriority = Rule{
 	Name:    "background.priority",
 	Text:    `A background push must have priority 5. One with 10 is taken ("accept"; the phone does not start the app for it) or refused ("refuse", 400 BadPriority).`,
 	Source:  `Apple, "Sending notification requests to APNs": "an error", without a reason; WWDC 2019, session 707: the app is not launched`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "background.priority",
 	Default: "accept",
 	Words:   []string{"accept", "refuse"},
@@ -186,7 +188,7 @@ var ruleCollapseID = Rule{
 	Name:    "apns_collapse_id",
 	Text:    "apns-collapse-id has at most 64 bytes (not characters); else 400 BadCollapseId.",
 	Source:  `Apple, "Sending notification requests to APNs"; pushy's mock server`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 func (s *Server) checkCollapseID(a *attempt) *refusal {
@@ -200,14 +202,14 @@ var rulePayload = Rule{
 	Name:    "payload.size",
 	Text:    "The body has 1 to 4096 bytes, for voip to 5120: 400 PayloadEmpty, 413 PayloadTooLarge.",
 	Source:  `Apple, "Sending notification requests to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var rulePayloadJSON = Rule{
 	Name:    "payload.json",
 	Text:    `A body that is no JSON object with an aps dictionary is taken ("accept"), or refused ("refuse", 400 PayloadEmpty).`,
 	Source:  "no reason is listed for it; pushy's mock server takes {}",
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "payload.json",
 	Default: "accept",
 	Words:   []string{"accept", "refuse"},

@@ -31,7 +31,8 @@ type Server struct {
 	ledger *simkit.Ledger
 	faults *simkit.Faults
 	post   *post
-	door   doorkeeper
+
+	newConns newConnLimit
 
 	ln        net.Listener
 	h2        *h2sim.Server

@@ -11,14 +11,14 @@ var rulePushType = Rule{
 	Name:    "apns_push_type",
 	Text:    "apns-push-type is one of alert, background, voip, complication, fileprovider, location, pushtotalk, liveactivity, widgets, controls, mdm; else 400 InvalidPushType. location needs a provider token (400 TopicDisallowed with a certificate).",
 	Source:  `Apple, "Sending notification requests to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var rulePushTypeMissing = Rule{
 	Name:    "apns_push_type.required",
 	Text:    "Whether a request without apns-push-type is refused with 400 InvalidPushType.",
 	Source:  `Apple, "Sending notification requests to APNs": required for watchOS 6 and later, recommended elsewhere`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "apns_push_type.required",
 	Default: "false",
 	Varies:  []string{"false", "true"},
@@ -58,14 +58,14 @@ var ruleTopicMissing = Rule{
 	Name:    "apns_topic",
 	Text:    "apns-topic is needed with a provider token and with a certificate for several topics; else 400 MissingTopic. With a certificate for one, that is the topic.",
 	Source:  `Apple, "Sending notification requests to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleTopicForm = Rule{
 	Name:    "apns_topic.form",
 	Text:    "How long a topic may be; a longer one, or one of other characters than a bundle id's (letters, digits, hyphens, dots), is 400 BadTopic.",
 	Source:  `Apple, "Handling notification responses from APNs": "the apns-topic value is invalid"; CFBundleIdentifier`,
-	Certain: "inferred",
+	Certain: simkit.Inferred,
 	Switch:  "apns_topic.length",
 	Default: "255",
 	Least:   1,
@@ -76,7 +76,7 @@ var ruleTopicSuffix = Rule{
 	Name:    "apns_topic.suffix",
 	Text:    `What a request gets whose topic lacks its push type's suffix, such as .voip: a reason of 400, or "accept".`,
 	Source:  `Apple, "Sending notification requests to APNs", wants the suffix and names no reason`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "apns_topic.suffix",
 	Default: string(BadTopic),
 	Words:   []string{string(BadTopic), string(TopicDisallowed), string(DeviceTokenNotForTopic), "accept"},
@@ -87,14 +87,14 @@ var ruleTopicAllowed = Rule{
 	Name:    "apns_topic.allowed",
 	Text:    "A topic that the key's team does not have, or that a topic-specific key does not name, is 400 TopicDisallowed.",
 	Source:  `Apple, "Handling notification responses from APNs"; "Establishing a token-based connection to APNs"`,
-	Certain: "documented",
+	Certain: simkit.Documented,
 }
 
 var ruleCertificateTopic = Rule{
 	Name:    "certificate.topic",
 	Text:    "What a topic gets that the client's certificate does not list.",
 	Source:  `Apple, "Handling notification responses from APNs": TopicDisallowed; pushy's mock server: BadTopic`,
-	Certain: "uncertain",
+	Certain: simkit.Uncertain,
 	Switch:  "certificate.topic",
 	Default: string(TopicDisallowed),
 	Words:   []string{string(TopicDisallowed), string(BadTopic)},
