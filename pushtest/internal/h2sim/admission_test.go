@@ -60,8 +60,7 @@ func TestOneClientCannotTakeThePlacesOfOthers(t *testing.T) {
 	}
 	halfBody := func(t *testing.T, addr string, trust *tls.Config) net.Conn {
 		c := must[*h2raw.Client](t)(h2raw.Dial(addr, trust))
-		c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true,
-			BlockFragment: c.Block(":method", "POST", ":scheme", "https", ":path", "/")})
+		begin(c, 1)
 		c.Framer.WriteData(1, false, []byte("and then"))
 		return c.Conn
 	}

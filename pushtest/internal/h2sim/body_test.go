@@ -15,8 +15,7 @@ func TestABodyThatNeverEndsIsGivenUp(t *testing.T) {
 	addr, trust, _ := setup(t, h2sim.Config{BodyWait: 50 * time.Millisecond})
 	c := dial(t, addr, trust)
 	id := c.NextID()
-	c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true,
-		BlockFragment: c.Block(":method", "POST", ":scheme", "https", ":path", "/")})
+	begin(c, id)
 	if a := must[*h2raw.Answer](t)(c.Await(id)); a.Reset != http2.ErrCodeCancel {
 		t.Errorf("got %+v, want a reset with CANCEL", a)
 	}
@@ -27,8 +26,7 @@ func TestABodyOverTheLimitIsAnsweredBeforeItsEnd(t *testing.T) {
 	addr, trust, _ := setup(t, h2sim.Config{MaxBodyBytes: 1000})
 	c := dial(t, addr, trust)
 	id := c.NextID()
-	c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true,
-		BlockFragment: c.Block(":method", "POST", ":scheme", "https", ":path", "/")})
+	begin(c, id)
 	c.Framer.WriteData(id, false, make([]byte, 1001))
 	if a := must[*h2raw.Answer](t)(c.Await(id)); a.Status != 413 {
 		t.Errorf("got %+v, want 413", a)
@@ -46,8 +44,7 @@ func TestTheRestOfABodyThatWasAnsweredIsTossedAwayWithoutAReset(t *testing.T) {
 	addr, trust, _ := setup(t, h2sim.Config{MaxBodyBytes: 1000, InitialMaxStreams: 1})
 	c := dial(t, addr, trust)
 	id := c.NextID()
-	c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true,
-		BlockFragment: c.Block(":method", "POST", ":scheme", "https", ":path", "/")})
+	begin(c, id)
 	c.Framer.WriteData(id, false, make([]byte, 16384))
 	if a := must[*h2raw.Answer](t)(c.Await(id)); a.Status != 413 || a.WasReset {
 		t.Errorf("got %+v, want 413 that ends the stream, and no reset", a)
@@ -72,8 +69,7 @@ func TestABodyThatGoesOnForMegabytesAfterItsAnswerIsReset(t *testing.T) {
 	addr, trust, _ := setup(t, h2sim.Config{MaxBodyBytes: 1000})
 	c := dial(t, addr, trust)
 	id := c.NextID()
-	c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true,
-		BlockFragment: c.Block(":method", "POST", ":scheme", "https", ":path", "/")})
+	begin(c, id)
 	c.Framer.WriteData(id, false, make([]byte, 16384))
 	must[*h2raw.Answer](t)(c.Await(id))
 	for sent := 0; sent < 5<<20; sent += 16384 {
@@ -97,8 +93,7 @@ func TestDataBeyondTheStreamsWindowResetsTheStream(t *testing.T) {
 	defer close(release)
 	c := dial(t, addr, trust)
 	id := c.NextID()
-	c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true,
-		BlockFragment: c.Block(":method", "POST", ":scheme", "https", ":path", "/")})
+	begin(c, id)
 	for range 5 {
 		c.Framer.WriteData(id, false, make([]byte, 16384))
 	}
