@@ -122,3 +122,148 @@ func TestAnUninstalledAppIsFoundAlsoInDoze(t *testing.T) {
 		t.Errorf("the phone was told %q, want %q", *lines, want)
 	}
 }
+
+func TestDozeHoldsNormalMessages(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	p := w.phone("a:1", true)
+	if err := w.SetDoze("a:1", true); err != nil {
+		t.Fatal(err)
+	}
+	w.to("a:1", "")
+	w.to("a:1", `"ttl":"0s"`)
+	w.to("a:1", `"priority":"high"`)
+	if got := p.messages(); len(got) != 1 || got[0].Priority != High {
+		t.Errorf("in Doze: got %+v, want the high one alone", got)
+	}
+	if o := w.outcomes(); !slices.Equal(o, []string{"stored", "discarded", "delivered"}) {
+		t.Errorf("outcomes %v", o)
+	}
+	if err := w.ReleaseHeld("a:1"); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(p.messages()); n != 2 {
+		t.Errorf("in the maintenance window: %d messages, want 2", n)
+	}
+	w.to("a:1", "")
+	if n := len(p.messages()); n != 2 {
+		t.Errorf("after the window: %d messages, want 2 still", n)
+	}
+	if err := w.SetDoze("a:1", false); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(p.messages()); n != 3 {
+		t.Errorf("after Doze: %d messages, want 3", n)
+	}
+}
+
+func TestHighPriorityIsTakenAway(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	p := w.phone("a:1", true)
+	w.SetDoze("a:1", true)
+	w.SetPriorityLowered("a:1", true)
+	w.to("a:1", `"priority":"high"`)
+	if n := len(p.messages()); n != 0 {
+		t.Errorf("in Doze, priority lowered: %d messages, want 0", n)
+	}
+	w.ReleaseHeld("a:1")
+	if got := p.messages(); len(got) != 1 || got[0].Priority != Normal || got[0].SentPriority != High {
+		t.Errorf("in the window: got %+v, want one that was high and is normal", got)
+	}
+}
+
+func TestAPhoneIsAskedWhetherItIsReadyAndToldWhatItDoesNotGet(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	ready := Dozes
+	var told []string
+	err := w.Register(Token{
+		Token: "a:1", Online: true,
+		Ready: func(Message) Readiness { return ready },
+		NotDelivered: func(m Message, f Fate, why string) {
+			told = append(told, fmt.Sprint(m.RequestID, " ", map[Fate]string{Waits: "waits", Lost: "lost"}[f], " ", why))
+		},
+		Deliver: func(m Message) { told = append(told, fmt.Sprint(m.RequestID, " delivered, stored: ", m.Stored)) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func(now Readiness, waits bool) {
+		t.Helper()
+		ready = now
+		if still, err := w.Look("a:1"); err != nil || still != waits {
+			t.Errorf("Look: %v, %v; want %v", still, err, waits)
+		}
+	}
+	w.to("a:1", "")
+	look(Dozes, true)
+	look(Ready, false)
+	w.to("a:1", "")
+	ready = Stopped
+	w.to("a:1", "")
+	ready = Dozes
+	w.to("a:1", `"ttl":"0s"`)
+	w.to("a:1", "")
+	look(Stopped, false)
+	want := []string{
+		"1 waits delayedDeviceDoze", "1 delivered, stored: true", "2 delivered, stored: false", "3 lost droppedAppForceStopped",
+		"4 lost droppedTtlExpired", "5 waits delayedDeviceDoze", "5 lost droppedAppForceStopped",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("the phone was told %q, want %q", told, want)
+	}
+}
+
+func TestForceStoppedAppsDropMessages(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	p := w.phone("a:1", true)
+	if err := w.SetForceStopped("a:1", true); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.to("a:1", `"priority":"high"`); got.status != 200 {
+		t.Errorf("got %d, want 200", got.status)
+	}
+	if r := w.last(); r.Outcome != "discarded" || r.Reason != DroppedStopped {
+		t.Errorf("%s %s", r.Outcome, r.Reason)
+	}
+	if err := w.SetForceStopped("a:1", false); err != nil {
+		t.Fatal(err)
+	}
+	w.to("a:1", "")
+	if got := p.messages(); len(got) != 1 || got[0].RequestID != "2" {
+		t.Errorf("opened again: got %+v, want request 2 alone", got)
+	}
+}
+
+func TestAnUninstalledAppIsFoundAtDelivery(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	p := w.phone("a:1", true)
+	if err := w.Uninstall("a:1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.to("a:1", ""); got.status != 200 {
+		t.Errorf("the next push: %d, want 200", got.status)
+	}
+	if got := w.to("a:1", ""); got.status != 404 || got.code != "UNREGISTERED" {
+		t.Errorf("the one after: %d %s, want 404 UNREGISTERED", got.status, got.code)
+	}
+	if st := w.state("a:1"); st.RetiredAt == nil || len(p.messages()) != 0 {
+		t.Errorf("state %+v, %d messages", st, len(p.messages()))
+	}
+
+	w.phone("b:1", false)
+	w.to("b:1", "")
+	if err := w.Uninstall("b:1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.to("b:1", ""); got.status != 200 {
+		t.Errorf("off-line nobody can know: %d, want 200", got.status)
+	}
+	w.online("b:1", true)
+	if got := w.to("b:1", ""); got.status != 404 {
+		t.Errorf("found when it came back: %d, want 404", got.status)
+	}
+}

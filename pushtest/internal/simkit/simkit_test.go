@@ -2,13 +2,11 @@ package simkit
 
 import (
 	"bytes"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -328,163 +326,6 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	}
 }
 
-func TestSwitchesRefuseWhatTheyDoNotKnow(t *testing.T) {
-	t.Parallel()
-	rules := Rules{
-		{Name: "a", Switch: "on", Default: "true"}, {Name: "b", Switch: "most", Default: "4"}, {Name: "c", Switch: "share", Default: "0.5"},
-		{Name: "d", Switch: "life", Default: "1h"}, {Name: "e", Switch: "word", Default: "x", Words: []string{"x", "y"}, Varies: []string{"x", "y"}},
-		{Name: "f"}, {Name: "g", Switch: "part", Default: "0.75", Most: 1}, {Name: "i", Switch: "wait", Default: "1m", Least: 2}, {Name: "h", Switch: "some", Default: "3", Least: 1},
-	}
-	for _, bad := range []string{"on", "on=yes", "most=-1", "most=x", "share=x", "share=NaN", "share=Inf", "part=1.1", "some=0", "life=10", "life=-1h", "wait=1s", "word=z", "nothing=1"} {
-		if _, err := NewSwitches(rules, []string{bad}, 0); err == nil || !strings.Contains(err.Error(), bad) {
-			t.Errorf("set %q: got error %v, want one that names it", bad, err)
-		}
-	}
-	s, err := NewSwitches(rules, []string{"on=false", "most=7", "share=1", "life=90s"}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Bool("on") || s.Int("most") != 7 || s.Float("share") != 1 || s.Duration("life") != 90*time.Second || s.String("word") != "x" {
-		t.Errorf("switches read back as %v", s.values)
-	}
-	seen := map[string]bool{}
-	for seed := range uint64(20) {
-		s, _ := NewSwitches(rules, nil, seed)
-		seen[s.String("word")] = true
-	}
-	if len(seen) != 2 {
-		t.Errorf("20 seeds varied the word over %v only", seen)
-	}
-}
-
-func TestASeedMeansTheSameWhenTheTableGrows(t *testing.T) {
-	t.Parallel()
-	word := Rule{Name: "b", Switch: "word", Default: "x", Varies: []string{"x", "y", "z"}}
-	grown := Rules{{Name: "a", Switch: "new", Default: "x", Varies: []string{"x", "y", "z"}}, word}
-	for seed := range uint64(20) {
-		before, _ := NewSwitches(Rules{word}, nil, seed)
-		after, _ := NewSwitches(grown, nil, seed)
-		if got, want := after.String("word"), before.String("word"); got != want {
-			t.Errorf("seed %d: %q with another rule before it, want %q as without", seed, got, want)
-		}
-		set, _ := NewSwitches(grown, []string{"word=y"}, seed)
-		if got := set.String("word"); got != "y" {
-			t.Errorf("seed %d and word=y: %q, want what was set", seed, got)
-		}
-	}
-}
-
-func TestWhatIsInForceIsShown(t *testing.T) {
-	t.Parallel()
-	rules := Rules{{Name: "a", Switch: "most", Default: "4"}, {Name: "b", Switch: "word", Default: "x"}, {Name: "c"}}
-	with, err := rules.With([]string{"word=y"}, 0)
-	if got := with.Changed(); !slices.Equal(got, []string{"word=y"}) {
-		t.Errorf("changed: %q; want what was set alone", got)
-	}
-	if err != nil || with[0].Value != "4" || with[1].Value != "y" || with[2].Value != "" || rules[1].Value != "" {
-		t.Errorf("with word=y: %+v, %v", with, err)
-	}
-}
-
-func TestAnUnknownSwitchIsToldWhichItMayHaveMeant(t *testing.T) {
-	t.Parallel()
-	rules := Rules{{Switch: "device.rate", Default: "1"}, {Switch: "streams.first", Default: "1"}, {Switch: "streams.max", Default: "1"}, {}}
-	for name, want := range map[string]string{
-		"device.rat": "perhaps device.rate;", "streams": "perhaps streams.first or streams.max;", "device_rate": "perhaps device.rate;",
-		"qqqqqqqqqq": `no switch "qqqqqqqqqq"; --rules`, "": `no switch ""; --rules`,
-	} {
-		if got := UnknownSwitch(rules, name+"=1").Error(); !strings.Contains(got, want) {
-			t.Errorf("%s: %q, want %q in it", name, got, want)
-		}
-	}
-}
-
-func TestCAIsSharedByADirectory(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	var cas [4]*CA
-	var wg sync.WaitGroup
-	for i := range cas {
-		wg.Go(func() {
-			ca, err := OpenCA(dir)
-			if err != nil {
-				t.Errorf("simulator %d: %v", i, err)
-			}
-			cas[i] = ca
-		})
-	}
-	wg.Wait()
-	if t.Failed() {
-		return
-	}
-	for i, ca := range cas {
-		if !bytes.Equal(ca.PEM(), cas[0].PEM()) {
-			t.Errorf("simulator %d has another CA than simulator 0", i)
-		}
-	}
-	pair, err := cas[3].Server("127.0.0.1", "localhost", "::1", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
-	srv.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
-	srv.StartTLS()
-	defer srv.Close()
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: cas[0].Pool()}, DisableKeepAlives: true}}
-	res, err := client.Get(srv.URL)
-	if err != nil {
-		t.Fatalf("a client that trusts ca.pem: %v", err)
-	}
-	res.Body.Close()
-}
-
-func TestOneThatListensEverywhereIsTrustedByAnyName(t *testing.T) {
-	t.Parallel()
-	ca, err := NewCA()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		listen, name string
-		trusted      bool
-	}{
-		{"0.0.0.0:0", "apns-simulator", true}, // a service's name in a network of containers
-		{"0.0.0.0:0", "localhost", true},
-		{"0.0.0.0:0", "api.push.apple.com", true},
-		{"0.0.0.0:0", "127.0.0.1", true},
-		{":0", "sim.ci.internal", true},
-		{"127.0.0.1:0", "localhost", true},
-		{"127.0.0.1:0", "127.0.0.1", true},
-		{"127.0.0.1:0", "sim.ci.internal", false},
-	} {
-		cfg, err := ca.ServerTLS(c.listen, "api.push.apple.com")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ln, err := tls.Listen("tcp", "127.0.0.1:0", cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		served := make(chan struct{})
-		go func() {
-			defer close(served)
-			if conn, err := ln.Accept(); err == nil {
-				conn.(*tls.Conn).Handshake()
-				conn.Close()
-			}
-		}()
-		conn, err := tls.Dial("tcp", ln.Addr().String(), &tls.Config{RootCAs: ca.Pool(), ServerName: c.name})
-		if err == nil {
-			conn.Close()
-		}
-		if (err == nil) != c.trusted {
-			t.Errorf("listening on %s, asked for as %s: %v; want trusted %v", c.listen, c.name, err, c.trusted)
-		}
-		ln.Close()
-		<-served
-	}
-}
-
 func TestAPortInUseIsSaidInWords(t *testing.T) {
 	t.Parallel()
 	ln, err := Listen("127.0.0.1:0", "listen")
@@ -525,31 +366,6 @@ func TestAgendaRunsWhatIsDueBeforeAdvanceReturns(t *testing.T) {
 	defer mu.Unlock()
 	if !ran {
 		t.Error("Advance returned before what is due had run")
-	}
-}
-
-func TestMaskHidesTokensInAQuery(t *testing.T) {
-	for in, want := range map[string]string{
-		"/v1/x:send": "/v1/x:send",
-		"/v1/x:send?access_token=ya29.a&alt=json":       "/v1/x:send?access_token=***&alt=json",
-		"/v1/x:send?alt=json&Access_Token=ya29.a#there": "/v1/x:send?alt=json&Access_Token=***#there",
-		"/v1/x:send?monkey=3":                           "/v1/x:send?monkey=3",
-	} {
-		if got := MaskPath(in); got != want {
-			t.Errorf("MaskPath(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
-func TestMaskKeepsTheSchemeOnly(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{"Bearer abc": "Bearer ***", "bearer  a b": "bearer ***", "abc": "***", "": "***"} {
-		if got := MaskHeader("Authorization", in); got != want {
-			t.Errorf("MaskHeader(%q) = %q, want %q", in, got, want)
-		}
-	}
-	if got := MaskHeader("apns-topic", "x"); got != "x" {
-		t.Errorf("another header became %q", got)
 	}
 }
 
