@@ -64,15 +64,15 @@ func (b *board) waitAll(entries []*entry, why push.Reason) {
 
 // stopNowOrNever ends those that cannot wait and returns the others.
 func (b *board) stopNowOrNever(entries []*entry, why push.Reason) []*entry {
-	return b.stopNever(entries, nil, time.Time{}, why)
+	return b.stopTooLate(entries, nil, time.Time{}, why)
 }
 
-// stopNever ends those for whom a wake that leaves at a later time comes too late: now or never, and over by then. One whose
+// stopTooLate ends those that are now or never, and over when the wake leaves (the zero time: none leaves in time). One whose
 // push an earlier try of the wake has carried may be on the phone all the same, and stays. It returns the others.
-func (b *board) stopNever(entries []*entry, carried []push.ID, at time.Time, why push.Reason) []*entry {
+func (b *board) stopTooLate(entries []*entry, carried []push.ID, leavesAt time.Time, why push.Reason) []*entry {
 	var rest []*entry
 	for _, e := range entries {
-		if e.NowOrNever && (at.IsZero() || !e.ExpiresAt.After(at)) && !slices.Contains(carried, e.PushID) {
+		if e.NowOrNever && (leavesAt.IsZero() || !e.ExpiresAt.After(leavesAt)) && !slices.Contains(carried, e.PushID) {
 			b.to(e, push.Expired, why)
 		} else {
 			rest = append(rest, e)

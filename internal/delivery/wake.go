@@ -45,7 +45,7 @@ func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake 
 	}
 	b.device.Wake = w
 	if why, until := heldUp(s, w); until.After(s.now) {
-		wanting = b.stopNever(wanting, w.Pushes, until, why)
+		wanting = b.stopTooLate(wanting, w.Pushes, until, why)
 		b.waitAll(wanting, why)
 		due.at(until)
 		return nil
