@@ -181,7 +181,7 @@ func (p *Phone) Advance(by time.Duration) {
 // untilWindow is how long what waits because of Doze has to wait; 0 if nothing does. p.mu must be held.
 func (p *Phone) untilWindow() time.Duration {
 	now := p.now()
-	if !p.dozes(now) || len(p.held) == 0 && !p.keptAway {
+	if !p.dozes(now) || len(p.held) == 0 && !p.serviceKeeps {
 		return 0
 	}
 	_, opens := dozeWindow(p.facts.dozeSince, now, p.drawer.cfg.Rules)

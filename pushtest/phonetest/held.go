@@ -83,7 +83,7 @@ func (p *Phone) tick() { p.release() }
 
 // plan asks to be called when the reason for holding will be lifted by time alone. p.mu must be held.
 func (p *Phone) plan() {
-	if len(p.held) == 0 && !p.keptAway {
+	if len(p.held) == 0 && !p.serviceKeeps {
 		return
 	}
 	now, rules := p.now(), p.drawer.cfg.Rules

@@ -26,8 +26,8 @@ func (r receiver) Admits(m Message) (Did, Reason) {
 	return "", ""
 }
 
-// NotDelivered writes down what the service has done with a push. Of one that it did not keep for the phone's sake, but
-// because the phone was off-line, the record says nothing.
+// NotDelivered writes down what the service has done with a push. One that it kept only because the phone was off-line is not in
+// the record: the phone never knew of it.
 func (r receiver) NotDelivered(m Message, did Did, why Reason) {
 	p := r.Phone
 	p.mu.Lock()
@@ -38,8 +38,8 @@ func (r receiver) NotDelivered(m Message, did Did, why Reason) {
 	switch {
 	case p.closed:
 	case did == Held:
-		p.keptAway = true
-		p.kept++
+		p.serviceKeeps = true
+		p.timesKept++
 		if !noted || last.Reason != why {
 			p.note(Record{Push: m.ID, Did: Held, Reason: why, State: p.state})
 		}
@@ -70,7 +70,7 @@ func (p *Phone) lastRecord(push string) Record {
 func (p *Phone) fetchKept() {
 	p.mu.Lock()
 	k, keeps := p.line.(keeper)
-	ask, kept := keeps && p.keptAway && !p.closed, p.kept
+	ask, kept := keeps && p.serviceKeeps && !p.closed, p.timesKept
 	p.mu.Unlock()
 	if !ask {
 		return
@@ -78,9 +78,9 @@ func (p *Phone) fetchKept() {
 	waits := k.look()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if waits || p.kept != kept { // or something came meanwhile
+	if waits || p.timesKept != kept { // or something came meanwhile
 		p.plan()
 		return
 	}
-	p.keptAway = false
+	p.serviceKeeps = false
 }

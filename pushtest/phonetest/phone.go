@@ -37,8 +37,6 @@ type Phone struct {
 	queue     []Message     // guarded by mu; at most maxQueue
 	working   bool          // guarded by mu; a worker empties the queue
 	held      []Message     // guarded by mu; iOS: at most one
-	keptAway  bool          // guarded by mu; the push service may keep something that the phone could not take
-	kept      int           // guarded by mu; counts what it has kept so
 	facts     facts         // guarded by mu
 	number    int           // never changes; counts the drawer's phones
 	born      time.Time     // never changes; by the drawer's clock
@@ -51,6 +49,9 @@ type Phone struct {
 	events    int           // guarded by mu; ids of events
 	changed   chan struct{} // guarded by mu; closed at the next change, nil while nobody waits
 	closed    bool          // guarded by mu
+
+	serviceKeeps bool // guarded by mu; the push service may keep something that the phone could not take
+	timesKept    int  // guarded by mu; how often it has kept something so
 }
 
 // facts are what a person or the system has set on the phone.

@@ -51,7 +51,7 @@ const (
 	Gave     Did = "gave"     // to the app that ran
 	Resumed  Did = "resumed"  // the suspended app, and gave it
 	Launched Did = "launched" // a new process, and gave it
-	Held     Did = "held"     // back, for the reason; it stays on the phone
+	Held     Did = "held"     // back, for the reason: by the phone, or by FCM for it (in Doze, or locked)
 	Dropped  Did = "dropped"  // for the reason
 )
 

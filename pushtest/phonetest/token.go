@@ -44,7 +44,7 @@ func (p *Phone) replaceToken() error {
 		p.former = appendBounded(p.former, p.line, maxFormer) // on-line with the phone: that is how the provider finds out
 	}
 	p.mu.Lock()
-	p.line, p.keptAway = nil, false
+	p.line, p.serviceKeeps = nil, false
 	p.token = p.drawer.newToken(p.spec.Platform)
 	p.mu.Unlock()
 	p.steps.Unlock()
