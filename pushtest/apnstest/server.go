@@ -226,6 +226,9 @@ type Fault = simkit.Fault
 // FaultMatch says which requests a fault is for.
 type FaultMatch = simkit.Match
 
+// Wait is a span in a fault.
+type Wait = simkit.Duration
+
 // AddFault sets a fault; its error names the fields at fault.
 func (s *Server) AddFault(f Fault) (id string, err error) { return s.faults.Add(f) }
 

@@ -1,6 +1,7 @@
 // Package fcmtest is Firebase Cloud Messaging for tests: the HTTP v1 send endpoint and its OAuth server on one address, over
 // real TLS with HTTP/2 and HTTP/1.1, and behind them what Google does with a message: storage, expiry, collapsing, pacing,
-// the 100 that may wait, and tokens that die. Other people's senders work against it unchanged.
+// the 100 that may wait, and tokens that die. Messages to apps on iOS are taken as far as FCM hands them on to APNs. Other
+// people's senders work against it unchanged.
 //
 // In a Go test:
 //
@@ -12,6 +13,6 @@
 //
 //	faults ─▶ path ─▶ access token ─▶ project, quota ─▶ JSON shape ─▶ field rules ─▶ device token ─▶ storage ─▶ phone
 //
-// Each rule is in a file of its own name, headed by what it does and who says so; Rules lists them all. What nobody says is a
-// switch. Time is the simulator's (Advance), but for tokens that are signed or issued: these are judged by real time.
+// What Google does, who says so and how certain that is stands beside the code that does it, one Rule each; [Rules] lists
+// them. What nobody says is a switch ([Set]) whose default is the usual behaviour. Time is the simulator's (Advance), but for tokens that are signed or issued: these are judged by real time.
 package fcmtest

@@ -24,12 +24,12 @@ type Message struct {
 	CollapseKey  string            // "" if it has none
 	Priority     Priority          // as FCM delivers it
 	SentPriority Priority          // as the sender gave it
-	TTL          time.Duration
-	SentAt       time.Time // simulated time at which FCM took it
-	Stored       bool      // it waited at FCM before it was delivered
-	Notification bool      // it has a notification, which in the background goes to the tray and not to the app
-	DirectBootOK bool
-	APNs         *APNsPush // of a message to an app on iOS, not shared; nil on Android
+	TTL          time.Duration     // how long FCM may keep it; 0: now or never
+	SentAt       time.Time         // simulated time at which FCM took it
+	Stored       bool              // it waited at FCM before it was delivered
+	Notification bool              // it has a notification, which in the background goes to the tray and not to the app
+	DirectBootOK bool              // it may come before the phone is unlocked after a restart
+	APNs         *APNsPush         // of a message to an app on iOS, not shared; nil on Android
 }
 
 // request is a send request whose shape fits the schema.

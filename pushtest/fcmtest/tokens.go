@@ -24,12 +24,11 @@ type Token struct {
 	Platform Platform // "" means Android
 
 	Deliver         func(Message) // nil: messages are counted and given to nobody
-	DeletedMessages func()        // onDeletedMessages: what waited was discarded
+	DeletedMessages func()        // onDeletedMessages: what waited was discarded; nil: nobody is told
 
-	// Ready says whether the phone takes a message now; nil: it does, but for what SetDoze and SetForceStopped say. It is
-	// asked whenever FCM might deliver a message, also several times for one, with the simulator locked: it answers at once,
-	// does not call the Server, and does not change the message. When its answers change, call Look. What SetDoze and its
-	// like say comes first.
+	// Ready says whether the phone takes a message now, as far as SetDoze, SetLocked and SetForceStopped leave that open; nil:
+	// it does. It is asked whenever FCM might deliver a message, also several times for one, with the simulator locked: it
+	// answers at once, does not call the Server, and does not change the message. When its answers change, call Look.
 	Ready func(Message) Readiness
 	// NotDelivered is told of a message that the phone does not get, or not yet, and why (DelayedDoze, DroppedStopped, …). No
 	// real phone knows; this is for the record of a simulated one. It is called as Deliver is, in order with it.

@@ -88,7 +88,8 @@ func UnknownSwitch(rules Rules, set string) error {
 	return fmt.Errorf("set %q: there is no switch %q, perhaps %s; --rules lists them", set, name, strings.Join(near, " or "))
 }
 
-// distance is how many letters must be put in, taken out or changed to make b of a (Levenshtein).
+// distance is how many letters must be put in, taken out or changed to make b of a (Levenshtein). The server's config has one
+// of its own: the test kit imports nothing of the server.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
