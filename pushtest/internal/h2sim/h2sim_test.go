@@ -274,7 +274,7 @@ func TestStatusZeroNeverAnswersUntilTheClientGivesUp(t *testing.T) {
 func TestASilencedConnectionStaysOpenAndAnswersNothing(t *testing.T) {
 	t.Parallel()
 	dead := make(chan struct{})
-	addr, trust, s := setup(t, h2sim.Config{IdleWait: 20 * time.Millisecond, Handler: func(r *h2sim.Request) h2sim.Response {
+	addr, trust, s := setup(t, h2sim.Config{IdleWait: 2 * time.Second, Handler: func(r *h2sim.Request) h2sim.Response {
 		if r.Path == "/dead" {
 			r.Conn.Silence()
 			close(dead)
@@ -284,10 +284,14 @@ func TestASilencedConnectionStaysOpenAndAnswersNothing(t *testing.T) {
 	}})
 	c := dial(t, addr, trust)
 	must[uint32](t)(c.Request("/dead", nil))
-	<-dead
+	select {
+	case <-dead:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the request did not arrive within 30s")
+	}
 	must[uint32](t)(c.Request("/", nil))
 	c.Framer.WritePing(false, [8]byte{1})
-	c.Wait = 100 * time.Millisecond
+	c.Wait = 2500 * time.Millisecond // longer than others may be idle
 	err := c.Until(func() bool { return c.GoAway != nil || c.Answer(1) != nil || c.Answer(3) != nil })
 	if ne, ok := err.(net.Error); !ok || !ne.Timeout() {
 		t.Errorf("got %v, goaway %+v; want silence on an open connection", err, c.GoAway)
