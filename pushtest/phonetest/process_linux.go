@@ -1,10 +1,15 @@
 package phonetest
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +44,57 @@ var launcher struct {
 
 // awaitStopped waits until a signal to stop has taken effect, or the process has ended; it leaves both to be waited for.
 func awaitStopped(pid int) {
-	for unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	const longest = 10 * time.Millisecond
+	for pause := 50 * time.Microsecond; !stopped(pid) && !asGoodAsStopped(pid); pause = min(2*pause, longest) {
+		time.Sleep(pause)
 	}
+}
+
+// stopped tells whether the kernel says that the process has stopped or ended.
+func stopped(pid int) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return info.Signo != 0 || err != nil && err != unix.EINTR
+}
+
+// asGoodAsStopped tells whether each thread of the process has stopped or is in vfork(2), as a shell is that starts a command:
+// there it waits until the child runs a program, whatever signal comes, and a child that has been stopped before does not.
+func asGoodAsStopped(pid int) bool {
+	tasks := "/proc/" + strconv.Itoa(pid) + "/task/"
+	threads, err := os.ReadDir(tasks)
+	if err != nil {
+		return false
+	}
+	for _, thread := range threads {
+		switch state(tasks + thread.Name()) {
+		case 'T':
+		case 'D': // it sleeps, and no signal wakes it
+			if !hasStoppedChild(tasks + thread.Name()) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return len(threads) > 0
+}
+
+func hasStoppedChild(task string) bool {
+	children, _ := os.ReadFile(task + "/children") // none, where the kernel does not list them
+	for child := range strings.FieldsSeq(string(children)) {
+		if state("/proc/"+child) == 'T' {
+			return true
+		}
+	}
+	return false
+}
+
+// state is the letter for what a process or thread does (proc_pid_stat(5)); 0 if it is gone.
+func state(dir string) byte {
+	stat, _ := os.ReadFile(dir + "/stat")
+	at := bytes.LastIndexByte(stat, ')') + 2 // after its name, which may hold anything
+	if at >= len(stat) {
+		return 0
+	}
+	return stat[at]
 }

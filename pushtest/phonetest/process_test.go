@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hushpush/hush/pushtest/phonetest"
 )
@@ -46,6 +47,31 @@ func TestSuspendedIsAStoppedProcessAndTerminatedIsNone(t *testing.T) {
 	}
 	if p.PID() != 0 {
 		t.Errorf("the phone names process %d, want none", p.PID())
+	}
+}
+
+// A shell that has just begun to start a command cannot stop before that has begun to run (vfork), and the command cannot
+// begin once it has stopped. This app is at that point much of the time.
+func TestAnAppIsSuspendedWhileItStartsACommand(t *testing.T) {
+	t.Parallel()
+	p := add(t, phonetest.Rules{}, phonetest.Spec{
+		Platform: phonetest.IOS, AppID: "a", State: phonetest.Background, PushesOnly: true,
+		App: phonetest.Command{Path: "/bin/sh", Args: []string{"-c", "while :; do /bin/true; done"}}})
+	suspended := make(chan error, 1)
+	for i := range 200 {
+		go func() { suspended <- p.Suspend(t.Context()) }()
+		select {
+		case err := <-suspended:
+			if err != nil {
+				t.Fatalf("suspending it the %d. time: %v", i+1, err)
+			}
+		case <-time.After(time.Minute):
+			_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // the drawer could not be closed else
+			t.Fatalf("suspending it the %d. time: the app does not stop", i+1)
+		}
+		if err := p.Home(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
