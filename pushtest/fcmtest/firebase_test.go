@@ -93,7 +93,7 @@ func TestFirebaseAdminSendsHundredsThroughFaults(t *testing.T) {
 	w.fault(Fault{Do: simkit.GoAway, Every: 70})
 	w.fault(Fault{Do: simkit.Close, Every: 90, Count: ptr(2)})
 	w.fault(Fault{Do: simkit.Delay, Wait: simkit.Duration(20 * time.Millisecond), Rate: 0.05})
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	res, err := w.adminSDK().SendEach(ctx, msgs)
 	if err != nil {
