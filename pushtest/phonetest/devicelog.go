@@ -50,7 +50,7 @@ func (p *Phone) logLine(pid int, system bool, text string) {
 		text = unique.Make(text).Value() // a fleet says the same things again and again
 	}
 	l := LogLine{p.wall(), pid, system, text}
-	p.log = appendBounded(p.log, l, share(maxLogLines, allLogLines, int(p.drawer.count.Load())))
+	p.log = appendBounded(p.log, l, share(maxLogLines, allLogLines, p.drawer.Len()))
 	if p.drawer.cfg.OnLog != nil {
 		p.drawer.cfg.OnLog(p.spec.Name, l)
 	}
@@ -72,7 +72,7 @@ func (p *Phone) lastWords() string {
 func (p *Phone) note(r Record) Record {
 	p.noted++
 	r.At, r.seq = p.wall(), p.noted
-	p.records = appendBounded(p.records, r, share(maxRecords, allRecords, int(p.drawer.count.Load())))
+	p.records = appendBounded(p.records, r, share(maxRecords, allRecords, p.drawer.Len()))
 	p.change()
 	return r
 }

@@ -160,6 +160,9 @@ func (d *Drawer) Phone(name string) *Phone {
 	return d.phones[name]
 }
 
+// Len is how many phones there are.
+func (d *Drawer) Len() int { return int(d.count.Load()) }
+
 // Phones are all phones, in the order of their names as people count: p2 before p10.
 func (d *Drawer) Phones() []*Phone {
 	d.mu.Lock()

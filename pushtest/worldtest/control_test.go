@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -363,5 +364,29 @@ func TestTheCertificatesToTrustAreGivenOut(t *testing.T) {
 			continue
 		}
 		c.Close()
+	}
+}
+
+// A fleet is made over the control API too: what a phone costs must not grow with how many there are. Not parallel, because it
+// counts what all of the process allocates.
+func TestAPhoneCostsTheSameHoweverManyThereAre(t *testing.T) {
+	w := worldtest.New(t, nil)
+	make100 := func() uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range 100 {
+			if got := call(t, w, "POST", "/phones", `{"platform":"android"}`, nil); got != 201 {
+				t.Fatalf("making a phone: %d, want 201", got)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	first := make100()
+	for range 50 {
+		make100()
+	}
+	if last := make100(); last > 3*first {
+		t.Errorf("100 phones more take %d bytes where 5 000 are there, and %d where none is; want about the same", last, first)
 	}
 }

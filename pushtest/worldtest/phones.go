@@ -177,7 +177,7 @@ func (w *World) addPhone(ctx context.Context, b NewPhone) (*phonetest.Phone, err
 	if b.Token != "" && w.whose(b.Token) != "" {
 		return nil, simkit.InvalidField("body.token", "is known already; a phone has one of its own")
 	}
-	if most := w.mostPhones(); len(w.Phones.Phones()) >= most {
+	if most := w.mostPhones(); w.Phones.Len() >= most {
 		return nil, simkit.Invalid(simkit.FieldError{Location: "body", Code: "too_many", Message: fmt.Sprintf("%d phones are there already", most)})
 	}
 	spec := phonetest.Spec{
