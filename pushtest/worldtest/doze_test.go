@@ -181,3 +181,18 @@ func TestAPNsKeepsOnePushForAPhoneThatSavesPower(t *testing.T) {
 	w.WaitHandled(t, p, 1)
 	wantFate(t, w, "lifted", p.Token(), 0, 1, "replaced delivered")
 }
+
+func TestAForceStopInDozeDiscardsWhatWaited(t *testing.T) {
+	t.Parallel()
+	for _, change := range []string{`{"state":"force-stopped"}`, `{"state":"terminated","swipe_force_stops":true}`} {
+		w := worldtest.New(t, nil)
+		s := newSender(t, w)
+		p := w.Phone(t, phonetest.Spec{Platform: phonetest.Android, State: phonetest.Doze})
+		s.push(t, phonetest.Android, p.Token(), "one")
+		must(t, w, "POST", "/phones/"+p.Name(), change, nil)
+		w.WaitFor(t, p, change+": a line that it is dropped", func(p *phonetest.Phone) bool {
+			return lastOf(p, phonetest.Dropped).Reason == phonetest.WasForceStopped
+		})
+		wantFate(t, w, change, p.Token(), 0, 0, "discarded")
+	}
+}

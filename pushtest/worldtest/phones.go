@@ -264,7 +264,8 @@ func (w *World) changePhone(ctx context.Context, p *phonetest.Phone, b PhoneChan
 	return nil
 }
 
-// bring has the app go to a state. A state that is asked for, but for doze, is that of a phone that somebody has moved.
+// bring has the app go to a state. A state that is asked for, but for doze, is that of a phone that somebody has moved: Doze
+// is over then, and what waited for that finds the app in its new state.
 func (b *PhoneChange) bring(ctx context.Context, p *phonetest.Phone, state phonetest.State) error {
 	if state == "" || state == phonetest.NeverRun {
 		return nil
@@ -272,14 +273,17 @@ func (b *PhoneChange) bring(ctx context.Context, p *phonetest.Phone, state phone
 	if b.SwipeForceStops != nil {
 		p.SetSwipeForceStops(*b.SwipeForceStops)
 	}
+	move := p.SetState
 	if state == phonetest.Terminated {
-		p.SetDoze(false)
-		return p.Swipe(ctx)
+		move = func(ctx context.Context, _ phonetest.State) error { return p.Swipe(ctx) }
+	}
+	if err := move(ctx, state); err != nil {
+		return err
 	}
 	if state != phonetest.Doze {
 		p.SetDoze(false)
 	}
-	return p.SetState(ctx, state)
+	return nil
 }
 
 // applyTo sets what is given. Online comes last: what waits at the provider is to find the phone as it is then.
