@@ -32,8 +32,8 @@ func (p rulesPage) write(to io.Writer) error {
 	var page strings.Builder
 	fmt.Fprintf(&page, "# %s\n\n", p.title)
 	fmt.Fprintf(&page, "Written by `make generate` from the table that the command runs by; `%s --rules` prints it too. A rule with a\n", p.command)
-	fmt.Fprintf(&page, "switch can be changed: `%s --set NAME=VALUE`. With `--seed N` those vary for which it says so, the same way for\n", p.command)
-	page.WriteString("the same number.\n\n")
+	fmt.Fprintf(&page, "switch can be changed: `%s --set NAME=VALUE`. With `--seed N` it takes one of the values in the last column, the\n", p.command)
+	page.WriteString("same one for the same number.\n\n")
 	page.WriteString("| rule | how certain | source | switch and default | with a seed |\n| --- | --- | --- | --- | --- |\n")
 	for _, r := range p.shown {
 		change := ""
