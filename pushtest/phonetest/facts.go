@@ -122,9 +122,9 @@ func (p *Phone) SetDiskFull(full bool) {
 func (p *Phone) SetClock(off time.Duration) { p.set(func(f *facts) { f.clockOff = off }) }
 
 // Shown is the app showing something to the person, such as a notification: the high-priority messages that it got before
-// have had a visible result, so that they no longer count against it.
+// have had a visible result, so that they no longer count against it; of what its bucket allows in a day they are taken all the same.
 func (p *Phone) Shown() {
-	p.set(func(*facts) { p.standby.high = nil })
+	p.set(func(*facts) { p.standby = p.standby.shown() })
 }
 
 // Facts are what has been set on a phone.

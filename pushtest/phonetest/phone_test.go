@@ -261,12 +261,12 @@ func TestDozeHoldsNormalPriorityUntilTheMaintenanceWindow(t *testing.T) {
 func TestHighPriorityIsLostByAppsThatShowNothing(t *testing.T) {
 	t.Parallel()
 	with(t, phonetest.Android, phonetest.Doze, func(t *testing.T, p *phonetest.Phone) {
-		for i := range 6 {
+		for i := range 21 {
 			m := message(fmt.Sprint("m", i), "")
 			m.High = true
 			p.Deliver(m)
 			want := phonetest.Resumed
-			if i == 5 {
+			if i == 20 {
 				want = phonetest.Held
 			}
 			if r := record(t, p, m.ID); r.Did != want {

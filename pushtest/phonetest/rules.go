@@ -34,7 +34,8 @@ type Rules struct {
 	DozeWindow  time.Duration
 
 	// HighUnseen is how many high-priority messages an app may get in 7 days for which it shows nothing, before FCM treats
-	// further ones as normal; FCM does not tell the number. 0: 5. Negative: no limit.
+	// further ones as normal; FCM does not tell the number. 0: 20, more than any bucket allows in a day, so that both rules can
+	// be told apart. Negative: no limit.
 	HighUnseen int
 
 	// BucketsCapNewer has the limits of the standby buckets hold for Android 13 and later as well.
@@ -61,7 +62,7 @@ func (r Rules) withDefaults() Rules {
 		r.DozeWindows = []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour}
 	}
 	set(&r.DozeWindow, 5*time.Minute)
-	set(&r.HighUnseen, 5)
+	set(&r.HighUnseen, 20)
 	set(&r.Settle, 5*time.Second)
 	return r
 }

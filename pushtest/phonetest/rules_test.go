@@ -85,9 +85,13 @@ func TestWhenHighPriorityIsLost(t *testing.T) {
 		want bool
 	}{
 		{"the first", standby{}, true},
-		{"few unseen in a week", standby{high: many(4, time.Hour)}, true},
-		{"many unseen in a week", standby{high: many(5, time.Hour)}, false},
-		{"many, but longer ago", standby{high: many(5, 8*24*time.Hour)}, true},
+		{"few unseen in a week", standby{high: many(19, time.Hour)}, true},
+		{"many unseen in a week", standby{high: many(20, time.Hour)}, false},
+		{"many, but longer ago", standby{high: many(20, 8*24*time.Hour)}, true},
+		{"many, and something shown since", standby{high: many(20, time.Hour)}.shown(), true},
+		{"more than its bucket allows, and something shown since", standby{bucket: Rare, osVersion: "12", high: many(5, time.Hour)}.shown(), false},
+		{"as many, on a phone whose buckets have no limit", standby{bucket: Rare, osVersion: "13", high: many(5, time.Hour)}, true},
+		{"what the largest limit of a bucket allows", standby{bucket: Frequent, osVersion: "12", high: many(9, time.Hour)}, true},
 	} {
 		if got := c.of.keepsHigh(noon, r); got != c.want {
 			t.Errorf("%s: keepsHigh = %v, want %v", c.name, got, c.want)

@@ -58,7 +58,7 @@ var switches = RuleTable{
 	{Name: "phone.doze.window", Certain: simkit.Uncertain, Switch: "phone.doze.window", Default: "5m", Varies: []string{"2m", "5m", "10m"},
 		Text:   "How long a maintenance window is open.",
 		Source: "no source"},
-	{Name: "phone.high.unseen", Certain: simkit.Uncertain, Switch: "phone.high.unseen", Default: "5", Varies: []string{"3", "5", "10"},
+	{Name: "phone.high.unseen", Certain: simkit.Uncertain, Switch: "phone.high.unseen", Default: "20", Varies: []string{"12", "20", "30"},
 		Text:   "How many high-priority messages an app may get in 7 days without showing anything, before they are treated as normal. 0: any number.",
 		Source: "firebase.google.com/docs/cloud-messaging/android-message-priority: 7 days, without a number"},
 	{Name: "phone.restart.delay", Certain: simkit.Uncertain, Switch: "phone.restart.delay", Default: "0s", Varies: []string{"0s", "1m", "5m"},

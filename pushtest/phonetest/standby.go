@@ -26,7 +26,8 @@ var highPerDay = map[StandbyBucket]int{Frequent: 10, Rare: 5, Restricted: 5}
 type standby struct {
 	bucket    StandbyBucket // "": active
 	osVersion string        // "": newer than any rule here
-	high      []time.Time   // high-priority messages of the last 7 days, oldest first; a silent app shows nothing for any
+	high      []time.Time   // high-priority messages of the last 7 days, oldest first
+	seen      int         // how many of them, from the oldest on, had a visible result
 }
 
 const week = 7 * 24 * time.Hour
@@ -36,14 +37,14 @@ const week = 7 * 24 * time.Hour
 //   - FCM looks at 7 days per app instance: messages that lead to nothing visible lose their priority.
 func (s standby) keepsHigh(now time.Time, r Rules) bool {
 	capped := between(s.osVersion, 9, 12) || r.BucketsCapNewer && (s.osVersion == "" || between(s.osVersion, 13, 1000))
-	if limit, limited := highPerDay[s.bucket]; limited && capped && s.since(now.Add(-24*time.Hour)) >= limit {
+	if limit, limited := highPerDay[s.bucket]; limited && capped && since(now.Add(-24*time.Hour), s.high) >= limit {
 		return false
 	}
-	return r.HighUnseen < 0 || s.since(now.Add(-week)) < r.HighUnseen
+	return r.HighUnseen < 0 || since(now.Add(-week), s.high[s.seen:]) < r.HighUnseen
 }
 
-func (s standby) since(t time.Time) (n int) {
-	for _, at := range s.high {
+func since(t time.Time, messages []time.Time) (n int) {
+	for _, at := range messages {
 		if at.After(t) {
 			n++
 		}
@@ -54,9 +55,15 @@ func (s standby) since(t time.Time) (n int) {
 // count adds a message and forgets those older than 7 days.
 func (s standby) count(now time.Time) standby {
 	for len(s.high) > 0 && now.Sub(s.high[0]) > week {
-		s.high = s.high[1:]
+		s.high, s.seen = s.high[1:], max(0, s.seen-1)
 	}
 	s.high = append(s.high, now)
+	return s
+}
+
+// shown has all messages so far have had a visible result. They count against the bucket's limit all the same.
+func (s standby) shown() standby {
+	s.seen = len(s.high)
 	return s
 }
 
