@@ -72,31 +72,3 @@ func TestLowPriorityMayComeInBursts(t *testing.T) {
 		t.Errorf("the phone got %v, want %v", got, want)
 	}
 }
-
-func TestNotificationsThatAreOffAreASwitch(t *testing.T) {
-	t.Parallel()
-	for word, want := range map[string]string{"deliver": "delivered", "discard": "discarded"} {
-		w := setup(t, apnstest.Control(), apnstest.Set("notifications.off", word))
-		if status, text := w.call("POST", "/_sim/tokens", `{"token":"`+token(1)+`","notifications":false}`); status != 200 {
-			t.Fatalf("switching them off: %d %s", status, text)
-		}
-		w.send().mustBe(t, 200, "", "to an app whose notifications are off")
-		if got := w.outcome(1); got != want {
-			t.Errorf("notifications.off=%s: %s, want %s", word, got, want)
-		}
-	}
-}
-
-func TestTheOlderNotificationMayStay(t *testing.T) {
-	t.Parallel()
-	w := setup(t, apnstest.Set("storage.replace", "usually"), apnstest.Set("storage.replace.odds", "0"), apnstest.Set("storage.replace.within", "1m"))
-	w.StopClock()
-	w.register(apnstest.Token{Token: token(1)})
-	w.send().mustBe(t, 200, "", "the first")
-	w.send().mustBe(t, 200, "", "at once")
-	w.Advance(time.Minute)
-	w.send().mustBe(t, 200, "", "a minute later")
-	if got, want := []string{w.outcome(1), w.outcome(2), w.outcome(3)}, []string{"replaced", "replaced", "stored"}; !slices.Equal(got, want) {
-		t.Errorf("outcomes %v, want %v: the second gave way to the first, and that to the third", got, want)
-	}
-}

@@ -249,3 +249,17 @@ func TestAPhoneMayCallTheSimulatorFromDeliver(t *testing.T) {
 		t.Errorf("outcome %q, want stored", got)
 	}
 }
+
+func TestTheOlderNotificationMayStay(t *testing.T) {
+	t.Parallel()
+	w := setup(t, apnstest.Set("storage.replace", "usually"), apnstest.Set("storage.replace.odds", "0"), apnstest.Set("storage.replace.within", "1m"))
+	w.StopClock()
+	w.register(apnstest.Token{Token: token(1)})
+	w.send().mustBe(t, 200, "", "the first")
+	w.send().mustBe(t, 200, "", "at once")
+	w.Advance(time.Minute)
+	w.send().mustBe(t, 200, "", "a minute later")
+	if got, want := []string{w.outcome(1), w.outcome(2), w.outcome(3)}, []string{"replaced", "replaced", "stored"}; !slices.Equal(got, want) {
+		t.Errorf("outcomes %v, want %v: the second gave way to the first, and that to the third", got, want)
+	}
+}
