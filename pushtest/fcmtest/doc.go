@@ -14,5 +14,7 @@
 //	faults ─▶ path ─▶ access token ─▶ project, quota ─▶ JSON shape ─▶ field rules ─▶ device token ─▶ storage ─▶ phone
 //
 // What Google does, who says so and how certain that is stands beside the code that does it, one Rule each; [Rules] lists
-// them. What nobody says is a switch ([Set]) whose default is the usual behaviour. Time is the simulator's (Advance), but for tokens that are signed or issued: these are judged by real time.
+// them. What nobody says is a switch ([Set]) whose default is the usual behaviour.
+//
+// Simulated time moves storage, expiry, pacing and quotas; how old an assertion or an access token is, is judged by real time.
 package fcmtest

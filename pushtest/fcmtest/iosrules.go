@@ -38,7 +38,8 @@ var headerRules = []struct {
 }
 
 // pushTypes are those of APNs (Apple, "Sending notification requests to APNs").
-var pushTypes = []string{"alert", "background", "voip", "complication", "fileprovider", "location", "pushtotalk", "liveactivity", "widgets", "controls", "mdm"}
+var pushTypes = []string{"alert", "background", "voip", "complication", "fileprovider", "location", "pushtotalk", "liveactivity",
+	"widgets", "controls", "mdm"}
 
 func checkIOSHeaders(p *APNsPush, d *device, how string) *refusal {
 	for _, rule := range headerRules {

@@ -12,7 +12,8 @@ type RuleTable = simkit.Rules
 func Rules() RuleTable {
 	return RuleTable{
 		ruleOAuth, ruleAssertion, ruleUnknownAccount, ruleSkew, ruleScopes, ruleForeignScopes, ruleTokenLife,
-		ruleTransport, ruleScheme, ruleStreams, ruleHeaderList, ruleIdle, ruleBodyWait, rulePath, ruleElsewhere, ruleFaults, ruleAccessToken, ruleProject, rulePermission, ruleProjectQuota, ruleRetryAfter,
+		ruleTransport, ruleScheme, ruleStreams, ruleHeaderList, ruleIdle, ruleBodyWait, rulePath, ruleElsewhere, ruleFaults,
+		ruleAccessToken, ruleProject, rulePermission, ruleProjectQuota, ruleRetryAfter,
 		ruleBodyLimit, ruleShape, ruleDepth,
 		ruleTarget, ruleTopic, ruleReservedKeys, ruleTTL, ruleLabel, ruleSize, ruleSizeBody, ruleAPNSSize,
 		ruleUnknownToken, ruleMismatch, ruleUnregistered, rulePackage, ruleValidateOnly,

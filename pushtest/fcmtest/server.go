@@ -95,8 +95,8 @@ func (s *Server) start(cfg Config) (err error) {
 	s.post = newPost(s.set, s.clock, s.ledger, simkit.NewRand(cfg.Seed))
 	s.control = s.newControl()
 	s.h2 = h2sim.Serve(s.ln, h2sim.Config{TLS: tlsConfig, Handler: s.handle, HTTP1: true,
-		MaxBodyBytes: s.set.Int("body.limit"), InitialMaxStreams: uint32(s.set.Int("transport.streams")), MaxHeaderListBytes: uint32(s.set.Int("transport.headers")),
-		BodyWait: s.set.Duration("transport.body_wait"),
+		MaxBodyBytes: s.set.Int("body.limit"), MaxHeaderListBytes: uint32(s.set.Int("transport.headers")),
+		InitialMaxStreams: uint32(s.set.Int("transport.streams")), BodyWait: s.set.Duration("transport.body_wait"),
 		IdleWait: s.set.Duration("transport.idle"), IdleDebug: []byte("session_timed_out")})
 	if s.controlLn != nil {
 		s.control.Serve(s.controlLn)
