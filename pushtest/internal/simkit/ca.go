@@ -130,11 +130,11 @@ func (c *CA) Issue(tmpl *x509.Certificate) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("simkit: making a certificate's key: %w", err)
 	}
-	return c.IssueFor(tmpl, key)
+	return c.issueFor(tmpl, key)
 }
 
-// IssueFor is Issue for a key that the caller has, for instance RSA.
-func (c *CA) IssueFor(tmpl *x509.Certificate, key crypto.Signer) (tls.Certificate, error) {
+// issueFor is Issue for a key that the caller has, for instance RSA.
+func (c *CA) issueFor(tmpl *x509.Certificate, key crypto.Signer) (tls.Certificate, error) {
 	tmpl.SerialNumber = serial()
 	if tmpl.NotAfter.IsZero() {
 		tmpl.NotBefore, tmpl.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(leafLife)
