@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +41,9 @@ and time moves by /_sim/clock only, so that the same script has the same effects
 		Example: `  hush sim world --cert-dir certs --key certs/key.p8 --service-account certs/service-account.json --app 'python3 app.py'
   hush sim world --rules`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("app") && strings.TrimSpace(f.app) == "" { // an unset variable in somebody's script
+				return usagef("--app is empty; leave it out for an app that answers new_data to everything")
+			}
 			if w.getenv("GOMEMLIMIT") == "" {
 				debug.SetMemoryLimit(worldtest.MemoryLimit)
 			}

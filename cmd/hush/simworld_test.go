@@ -260,7 +260,7 @@ func TestSimWorldMovesPhonesAndTime(t *testing.T) {
 
 func TestSimWorldRefusesWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--set", "nonsense=1"}, {"--apns-listen", "nowhere"}, {"--control", "nowhere"}, {"--control", ""},
+	for _, args := range [][]string{{"--set", "nonsense=1"}, {"--apns-listen", "nowhere"}, {"--control", "nowhere"}, {"--control", ""}, {"--app", ""},
 		{"--app-events", "some"}, {"--topic", "not a topic"}, {"--environment", "staging"}, {"--json"}, {"x"}} {
 		all := append([]string{"sim", "world", "--apns-listen", "127.0.0.1:0", "--fcm-listen", "127.0.0.1:0", "--control", "127.0.0.1:0"}, args...)
 		if got := hush(t, nil, "", all...); got.code != exitUsage || got.out != "" {
