@@ -4,6 +4,7 @@ package phonetest
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -49,4 +50,28 @@ func FuzzWhatAnAppWrites(f *testing.F) {
 			t.Errorf("%q in pieces of %d: %d lines came out, want %d", out, piece, got, lines)
 		}
 	})
+}
+
+// What a program prints as JSON may have white space around it, and its fields in any order.
+func TestAnAnswerIsKnownHoweverItsLineIsWritten(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		`{"id":"1","result":"no_data"}`:                 "no_data",
+		"  {\"id\": \"1\", \"result\": \"no_data\"}\t":  "no_data",
+		`{ "result" : "no_data", "n": {}, "id" : "1" }`: "no_data",
+		`{"id":1,"result":"no_data"}`:                   "",
+		`[{"id":"1","result":"no_data"}]`:               "",
+	} {
+		asked := make(chan phoneline.Answer, 1)
+		p := &process{cmd: &exec.Cmd{Process: &os.Process{}}, host: Host{Log: func(int, string) {}}, asked: map[string]chan phoneline.Answer{"1": asked}}
+		p.answer([]byte(line))
+		var got phoneline.Answer
+		select {
+		case got = <-asked:
+		default:
+		}
+		if got.Result != want {
+			t.Errorf("the app writes %q: result %q, want %q", line, got.Result, want)
+		}
+	}
 }

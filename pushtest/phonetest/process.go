@@ -104,7 +104,7 @@ func (p *process) write(in io.WriteCloser) {
 // answer takes a line of the app's standard output.
 func (p *process) answer(line []byte) {
 	var a phoneline.Answer
-	if bytes.HasPrefix(line, []byte("{")) && json.Unmarshal(line, &a) == nil && a.ID != "" {
+	if bytes.HasPrefix(bytes.TrimSpace(line), []byte("{")) && json.Unmarshal(line, &a) == nil && a.ID != "" {
 		p.mu.Lock()
 		c := p.asked[a.ID]
 		delete(p.asked, a.ID)
