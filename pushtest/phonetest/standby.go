@@ -27,7 +27,7 @@ type standby struct {
 	bucket    StandbyBucket // "": active
 	osVersion string        // "": newer than any rule here
 	high      []time.Time   // high-priority messages of the last 7 days, oldest first
-	seen      int         // how many of them, from the oldest on, had a visible result
+	seen      int           // how many of them, from the oldest on, had a visible result
 }
 
 const week = 7 * 24 * time.Hour
