@@ -99,21 +99,40 @@ func (d *Drawer) Add(ctx context.Context, s Spec) (*Phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.connect(); err != nil {
+	if err := p.begin(ctx, s.State); err != nil {
 		p.Close()
-		return nil, err
-	}
-	if s.State == "" || s.State == NeverRun {
-		return p, nil
-	}
-	if err := p.SetState(ctx, s.State); err != nil {
-		p.Close()
-		if words := p.lastWords(); words != "" {
-			return nil, fmt.Errorf("%w; the last that it printed is %q", err, words)
+		if s.Name == "" {
+			d.giveBack(p.spec.Name)
 		}
 		return nil, err
 	}
 	return p, nil
+}
+
+// begin connects a new phone and brings its app into a state.
+func (p *Phone) begin(ctx context.Context, s State) error {
+	if err := p.connect(); err != nil {
+		return err
+	}
+	if s == "" || s == NeverRun {
+		return nil
+	}
+	if err := p.SetState(ctx, s); err != nil {
+		if words := p.lastWords(); words != "" {
+			return fmt.Errorf("%w; the last that it printed is %q", err, words)
+		}
+		return err
+	}
+	return nil
+}
+
+// giveBack has the next phone get the name that one was to have for which there is none, if no other came between.
+func (d *Drawer) giveBack(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if name == "p"+strconv.Itoa(d.made) {
+		d.made--
+	}
 }
 
 func (s Spec) check() error {

@@ -171,6 +171,9 @@ func TestWrongControlRequestsNameTheFieldAndChangeNothing(t *testing.T) {
 		{"/phones/p1", `{"state":"suspended","colour":"red"}`, "body.colour"},
 		{"/phones/p1", `{"state":"suspended","advance":"-1h"}`, "body.advance"},
 		{"/phones/p1", `{"state":"suspended","clock":"late"}`, "body.clock"},
+		{"/phones/p1", `{"state":"suspended","os_version":"Android 12"}`, "body.os_version"},
+		{"/phones/p1", `{"advance":"1h","os_version":"-1"}`, "body.os_version"},
+		{"/phones", `{"platform":"android","os_version":"twelve"}`, "body.os_version"},
 		{"/tokens", `{"token":"ff"}`, "body.topic"},
 		{"/tokens", `{"token":"ff","topic":"com.example.a","package":"com.example.a"}`, "body.package"},
 		{"/tokens", fmt.Sprintf(`{"token":%q,"topic":"com.example.a"}`, android.Token()), "body.topic"},
@@ -204,6 +207,10 @@ func TestWrongControlRequestsNameTheFieldAndChangeNothing(t *testing.T) {
 		if status := call(t, w, "GET", path, "", nil); status != http.StatusNotFound {
 			t.Errorf("GET %s: %d, want 404", path, status)
 		}
+	}
+	var next worldtest.PhoneResult
+	if must(t, w, "POST", "/phones", `{"platform":"ios"}`, &next); next.Phone != "p3" {
+		t.Errorf("the next phone is %s, want p3: a refused one takes no name", next.Phone)
 	}
 }
 

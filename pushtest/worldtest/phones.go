@@ -135,23 +135,34 @@ func checkState(p phonetest.Platform, s phonetest.State) error {
 	return nil
 }
 
-// Validate refuses a name that a path could not hold.
+// Validate refuses a name that a path could not hold, and a version that is none.
 func (b *NewPhone) Validate() []simkit.FieldError {
 	if b.Phone != "" && !phoneName.MatchString(b.Phone) {
 		return []simkit.FieldError{{Location: "body.phone", Code: "bad_value", Message: "want letters, digits, dot, underscore and hyphen"}}
 	}
-	return nil
+	return b.checkVersion()
 }
 
-// Validate refuses a time that runs backwards.
+var osVersion = regexp.MustCompile(`^([0-9]{1,4}(\.[0-9]{1,4}){0,3})?$`)
+
+// checkVersion refuses a version that is not numbers, such as the name of one: no rule would ever apply to it.
+func (c *Conditions) checkVersion() []simkit.FieldError {
+	if c.OSVersion == nil || osVersion.MatchString(*c.OSVersion) {
+		return nil
+	}
+	return []simkit.FieldError{{Location: "body.os_version", Code: "bad_value",
+		Message: fmt.Sprintf("%q is no version; want numbers, such as 12 or 8.1, or nothing for the newest", *c.OSVersion)}}
+}
+
+// Validate refuses a time that runs backwards, and a version that is none.
 func (b *PhoneChange) Validate() []simkit.FieldError {
 	if b.Advance == nil {
-		return nil
+		return b.checkVersion()
 	}
 	for _, e := range (&simkit.ClockAdvance{Advance: *b.Advance}).Validate() {
 		return []simkit.FieldError{e}
 	}
-	return nil
+	return b.checkVersion()
 }
 
 // maxPhones bounds how many phones a world holds, and maxProcesses how many of them if the app is a command.
