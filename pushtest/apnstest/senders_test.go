@@ -97,8 +97,8 @@ func TestAPNs2SendsHundredsThroughGoAway(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	c := w.sideshow()
-	// Each hits nearly all that are on their way, and Go's client waits before it sends again: 0, 1, 2, 4, 8, 16, 32 s. Six of
-	// them made the test take half a minute where the machine was busy, and apns2 gives up after one.
+	// Three and no more: each hits nearly all that are on their way, Go's client then waits before it sends again (0, 1, 2, 4,
+	// 8, 16, 32 s for a request that is hit time after time), and apns2 gives up after a minute.
 	w.hundreds(c, 300, func(done int) {
 		if done == 50 || done == 150 || done == 250 {
 			w.GoAway(apnstest.Shutdown)
