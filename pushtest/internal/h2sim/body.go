@@ -22,7 +22,7 @@ func (c *Conn) data(f *http2.DataFrame) error {
 		c.mu.Unlock()
 		switch {
 		case t != nil:
-			return c.toss(t, f)
+			return c.discard(t, f)
 		case idle && !forgotten:
 			return connError{http2.ErrCodeProtocol, "DATA for a stream that was never opened"}
 		case idle:

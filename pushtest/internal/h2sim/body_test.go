@@ -39,7 +39,7 @@ func TestABodyOverTheLimitIsAnsweredBeforeItsEnd(t *testing.T) {
 	}
 }
 
-func TestTheRestOfABodyThatWasAnsweredIsTossedAwayWithoutAReset(t *testing.T) {
+func TestTheRestOfABodyThatWasAnsweredIsDiscardedWithoutAReset(t *testing.T) {
 	t.Parallel()
 	addr, trust, _ := setup(t, h2sim.Config{MaxBodyBytes: 1000, InitialMaxStreams: 1})
 	c := dial(t, addr, trust)

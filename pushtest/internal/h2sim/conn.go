@@ -38,7 +38,7 @@ type Conn struct {
 
 	in inbound // owned by readLoop
 
-	silent atomic.Bool // nothing is written any more, and what comes is tossed away
+	silent atomic.Bool // nothing is written any more, and what comes is discarded
 
 	lastFrame   atomic.Int64 // when the last frame came, UNIX nanoseconds
 	headerSince atomic.Int64 // since when a header block is unfinished; 0 for none

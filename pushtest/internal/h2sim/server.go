@@ -41,7 +41,8 @@ func Serve(ln net.Listener, cfg Config) *Server {
 		cfg.TLS.NextProtos = append(cfg.TLS.NextProtos, "http/1.1")
 	}
 	s := &Server{cfg: cfg, ln: ln, conns: map[*Conn]bool{},
-		admission: newAdmission(cfg.MaxConns, cfg.NewcomerWait), memory: newMemoryBudget(cfg.MaxHeldBytes), leaving: make(chan struct{}, maxLeaving)}
+		admission: newAdmission(cfg.MaxConns, cfg.NewcomerWait), memory: newMemoryBudget(cfg.MaxHeldBytes),
+		leaving: make(chan struct{}, maxLeaving)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.wg.Go(s.accept)
 	return s
@@ -105,7 +106,7 @@ func (s *Server) admit(raw net.Conn) *slot {
 			return place
 		}
 		select {
-		case <-time.After(min(wait, 20*time.Millisecond)): // or sooner, when somebody leaves
+		case <-time.After(min(wait, 20*time.Millisecond)): // asked again soon, because somebody may leave before
 		case <-s.ctx.Done():
 			return nil
 		}

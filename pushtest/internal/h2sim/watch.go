@@ -45,7 +45,7 @@ func (c *Conn) look(now time.Time) {
 	}
 	var tails []uint32
 	for id, t := range c.cutShort {
-		if t.open && now.Sub(t.since) > tossWait {
+		if t.open && now.Sub(t.since) > discardWait {
 			t.open = false
 			tails = append(tails, id)
 		}

@@ -75,7 +75,7 @@ func (c *Conn) writePart(id uint32, r Response, chunk []byte, first, last bool, 
 
 // mayFinish is asked before each frame of an answer: ok is false if the stream is over. Before the last one it takes the
 // stream out of the count, for the client may open the next the moment it sees the end. Where the client is still sending,
-// the rest is tossed away, and more is by how much its window opens for that.
+// the rest is discarded, and more is by how much its window opens for that.
 func (c *Conn) mayFinish(st *stream, last bool) (more uint32, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
