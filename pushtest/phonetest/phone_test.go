@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -333,4 +334,23 @@ func TestLowPowerMayDropWhatItDoesNotWakeAnAppFor(t *testing.T) {
 			t.Errorf("phone.ios.not_woken=%s: %s (%s), want %s (low_power)", value, r.Did, r.Reason, want)
 		}
 	}
+}
+
+// Several people's requests may move one phone at once: each of them is done whole, one after the other.
+func TestStepsThatAreTakenAtOnceFollowOneAnother(t *testing.T) {
+	t.Parallel()
+	p := add(t, phonetest.Rules{}, phonetest.Spec{
+		Platform: phonetest.Android, App: phonetest.InProcess(newApp), AppID: "a", State: phonetest.Background})
+	var steps sync.WaitGroup
+	for _, s := range []phonetest.State{phonetest.Background, phonetest.Suspended, phonetest.Reclaimed, phonetest.Terminated} {
+		steps.Go(func() {
+			for range 200 {
+				if err := p.SetState(t.Context(), s); err != nil {
+					t.Errorf("to %s, while others move the phone: %v", s, err)
+					return
+				}
+			}
+		})
+	}
+	steps.Wait()
 }

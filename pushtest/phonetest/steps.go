@@ -16,6 +16,11 @@ import (
 func (p *Phone) Open(ctx context.Context) error {
 	p.steps.Lock()
 	defer p.steps.Unlock()
+	return p.open(ctx)
+}
+
+// open is Open with p.steps held.
+func (p *Phone) open(ctx context.Context) error {
 	p.mu.Lock()
 	p.facts.dozing, p.facts.locked = false, false
 	state, closed := p.state, p.closed
@@ -42,22 +47,22 @@ func (p *Phone) Open(ctx context.Context) error {
 // Home is the person leaving the app: it runs on without UI. An app that is not in the foreground but has a process is made
 // to run in the background, as if it had asked for time there; one without a process is opened first.
 func (p *Phone) Home(ctx context.Context) error {
+	p.steps.Lock()
+	defer p.steps.Unlock()
 	if err := p.needProcess(ctx); err != nil {
 		return err
 	}
-	p.steps.Lock()
-	defer p.steps.Unlock()
 	return p.toBackground(ctx)
 }
 
 // Suspend is the system stopping the app, with its memory kept, some time after it left the foreground. An app in the
 // foreground leaves it first; one without a process is opened first.
 func (p *Phone) Suspend(ctx context.Context) error {
+	p.steps.Lock()
+	defer p.steps.Unlock()
 	if err := p.needProcess(ctx); err != nil {
 		return err
 	}
-	p.steps.Lock()
-	defer p.steps.Unlock()
 	if p.State() == Suspended {
 		return nil
 	}
@@ -135,23 +140,24 @@ func (p *Phone) SetState(ctx context.Context, s State) error {
 	return p.Reclaim(ctx)
 }
 
+// needProcess opens an app that has no process. p.steps must be held.
 func (p *Phone) needProcess(ctx context.Context) error {
 	if p.State().alive() {
 		return nil
 	}
-	return p.Open(ctx)
+	return p.open(ctx)
 }
 
 // end goes to a state without a process. An app that has never run is opened first; one without a process changes its
 // state only.
 func (p *Phone) end(ctx context.Context, to State) error {
+	p.steps.Lock()
+	defer p.steps.Unlock()
 	if p.State() == NeverRun {
-		if err := p.Open(ctx); err != nil {
+		if err := p.open(ctx); err != nil {
 			return err
 		}
 	}
-	p.steps.Lock()
-	defer p.steps.Unlock()
 	if p.State() == Foreground {
 		if err := p.toBackground(ctx); err != nil {
 			return err
