@@ -139,11 +139,15 @@ func (a *API) takeBody(w http.ResponseWriter, request *http.Request, r route, ch
 	return checkBody(body, "body", check.body, check.registry, r.refuse)
 }
 
-// answerTo makes the problem of an error, and logs one that nobody foresaw.
+// answerTo makes the problem of an error, and logs one that nobody foresaw, or that says why the store cannot be asked.
 func (a *API) answerTo(ctx context.Context, id string, err error) *refusal {
 	p := problemOf(err)
-	if p.Status == http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, context.Canceled):
+	case p.Status == http.StatusInternalServerError:
 		a.Logger.LogAttrs(ctx, slog.LevelError, "a request failed", slog.String("operation", id), slog.String("error", err.Error()))
+	case errors.Is(err, push.ErrUnavailable):
+		a.Logger.LogAttrs(ctx, slog.LevelWarn, "a request was put off", slog.String("operation", id), slog.String("error", err.Error()))
 	}
 	return p
 }

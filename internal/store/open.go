@@ -9,7 +9,8 @@ import (
 )
 
 // Store is the durable state of one installation. Its methods may be called at the same time. Errors are
-// push.ErrNotFound, push.ErrConflict, those of package push's rules where a method says so, or wrapped ones of the database.
+// push.ErrNotFound, push.ErrConflict, those of package push's rules where a method says so, push.ErrUnavailable while the
+// database cannot be reached, or wrapped ones of the database.
 type Store struct {
 	cfg    Config
 	db     engine
@@ -47,7 +48,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store: open: %w", err), s.lock.Unlock())
 	}
-	s.read = s.db.reader()
+	s.read = namingReader{s.db}
 	if err := s.checkKey(ctx); err != nil {
 		return nil, errors.Join(err, s.db.close(), s.lock.Unlock())
 	}

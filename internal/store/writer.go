@@ -238,6 +238,7 @@ func (w *writer) halve(batch []*op, err error) {
 }
 
 func (w *writer) fail(batch []*op, err error) {
+	err = named(w.s.db, err)
 	for _, o := range batch {
 		o.err = err
 	}

@@ -170,8 +170,8 @@ func TestAnUnknownOutcomeIsSaidAndNotRepeated(t *testing.T) {
 	c.verdict = verdictLost
 	c.fail = func(n int) error { return errors.Join(errUnknown, errOnPurpose) }
 	err := putTag(s, 1)
-	if !errors.Is(err, errUnknown) || c.commits != 1 {
-		t.Errorf("%d commits, %v; want one, outcome unknown", c.commits, err)
+	if !errors.Is(err, errUnknown) || !errors.Is(err, push.ErrUnavailable) || c.commits != 1 {
+		t.Errorf("%d commits, %v; want one, outcome unknown, push.ErrUnavailable", c.commits, err)
 	}
 	c.fail = nil
 	_ = c.engine.(*sqliteEngine)

@@ -1,0 +1,30 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hushpush/hush/push"
+)
+
+// unreachable is an error because the database could not be asked, or the connection to it was lost. Callers branch on
+// push.ErrUnavailable; a log shows the driver's own words.
+type unreachable struct{ error }
+
+func (unreachable) Is(target error) bool { return target == push.ErrUnavailable }
+func (u unreachable) Unwrap() error      { return u.error }
+
+// named gives an error of the database the name that callers branch on, if it has one.
+func named(db engine, err error) error {
+	if err != nil && (errors.Is(err, errUnknown) || db.judge(err) == verdictLost) {
+		return unreachable{err}
+	}
+	return err
+}
+
+// namingReader is the engine's reader, with named errors. Nothing is repeated here: some rows may have been read already.
+type namingReader struct{ db engine }
+
+func (r namingReader) run(ctx context.Context, stmts ...*stmt) error {
+	return named(r.db, r.db.reader().run(ctx, stmts...))
+}

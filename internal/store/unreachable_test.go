@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/hushpush/hush/internal/store/pgtest"
+	"github.com/hushpush/hush/push"
+)
+
+// way is the way to a database, which can be cut.
+type way struct {
+	listener net.Listener
+	socket   string // of the database
+	url      string // through the way
+
+	mu    sync.Mutex
+	cut   bool       // guarded by mu
+	conns []net.Conn // guarded by mu
+}
+
+// wayTo opens a way to the database that a URL of pgtest names.
+func wayTo(t *testing.T, database string) *way {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &way{listener: l, socket: filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")}
+	u.Host, u.RawQuery = l.Addr().String(), "sslmode=disable"
+	w.url = u.String()
+	var carrying sync.WaitGroup
+	carrying.Go(func() { w.open(&carrying) })
+	t.Cleanup(func() { w.close(); carrying.Wait() })
+	return w
+}
+
+func (w *way) open(carrying *sync.WaitGroup) {
+	for {
+		from, err := w.listener.Accept()
+		if err != nil {
+			return
+		}
+		to, err := net.Dial("unix", w.socket)
+		if err != nil || !w.keep(from, to) {
+			_ = from.Close()
+			continue
+		}
+		for _, c := range [][2]net.Conn{{from, to}, {to, from}} {
+			carrying.Go(func() { _, _ = io.Copy(c[0], c[1]); _ = c[0].Close() })
+		}
+	}
+}
+
+// keep notes the connections that a cut ends; false: the way is cut, and they are closed.
+func (w *way) keep(conns ...net.Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conns = append(w.conns, conns...)
+	if w.cut {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}
+	return !w.cut
+}
+
+// close cuts the way.
+func (w *way) close() {
+	_ = w.listener.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut = true
+	for _, c := range w.conns {
+		_ = c.Close()
+	}
+}
+
+func TestADatabaseThatCannotBeReachedIsUnavailable(t *testing.T) {
+	t.Parallel()
+	w := wayTo(t, pgtest.URL(t))
+	s := openFor(t, Config{DatabaseURL: w.url})
+	ctx := context.Background()
+	if _, _, err := s.PutApp(ctx, "notes"); err != nil {
+		t.Fatal(err)
+	}
+	w.close()
+	for range 3 { // first by connections that were open, then by new ones
+		if _, err := s.App(ctx, "notes"); !errors.Is(err, push.ErrUnavailable) {
+			t.Errorf("reading an app answers %v; want push.ErrUnavailable", err)
+		}
+	}
+	if _, err := s.db.begin(ctx); !errors.Is(named(s.db, err), push.ErrUnavailable) {
+		t.Errorf("beginning to write answers %v; want push.ErrUnavailable", err)
+	}
+	if err := s.Ping(ctx); err == nil {
+		t.Error("the store says that it can be asked")
+	}
+}
