@@ -125,6 +125,8 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 		{"an address without a port", []string{"--listen=localhost"}, nil, "", []string{`listen (--listen): is "localhost"; want host:port`}},
 		{"a port that is none", []string{"--listen=:http"}, nil, "", []string{`listen (--listen): has port "http"; want 0 to 65535`}},
 		{"a provider's URL with a path", []string{"--apns-url=https://h/3/device"}, nil, "", []string{`apns.url (--apns-url): has the path "/3/device"`}},
+		{"APNs without TLS", []string{"--apns-url=http://127.0.0.1:2197"}, map[string]string{"HUSH_APNS_DEVELOPMENT_URL": "http://h:1"}, "",
+			[]string{`apns.url (--apns-url): is "http://127.0.0.1:2197"; want https://`, `apns.development_url (HUSH_APNS_DEVELOPMENT_URL): is "http://h:1"; want https://`}},
 		{"a provider's URL without a scheme", []string{"--fcm-url=127.0.0.1:2198"}, nil, "", []string{"fcm.url (--fcm-url)", "want"}},
 		{"a token URL of another kind", []string{"--fcm-token-url=file:///etc/passwd"}, nil, "", []string{"fcm.token_url (--fcm-token-url)", "want http:// or https://"}},
 		{"a certificate without its key", []string{"--tls-cert=c.pem"}, nil, "", []string{"tls_key (--tls-cert): is missing, but tls_cert is given"}},

@@ -53,6 +53,19 @@ func origin(into *string, s string) error {
 	return nil
 }
 
+// originTLS is an origin that must be https: APNs is HTTP/2, which is spoken over TLS only.
+func originTLS(into *string, s string) error {
+	var o string
+	if err := origin(&o, s); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(o, "https://") {
+		return fmt.Errorf("is %q; want https://, as APNs is spoken over TLS only", s)
+	}
+	*into = o
+	return nil
+}
+
 func address(into *string, s string) error {
 	if _, err := parseHTTP(s); err != nil {
 		return err
