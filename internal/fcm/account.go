@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 
 	"github.com/hushpush/hush/push"
 )
@@ -53,6 +54,9 @@ func parseAccount(raw json.RawMessage) (*account, error) {
 			return nil, fmt.Errorf("has no %s", need.name)
 		}
 	}
+	if strings.IndexFunc(m.ProjectID, notOfProjectID) >= 0 {
+		return nil, errors.New("has a project_id that is none; want letters, digits and hyphens, as the Firebase console shows it")
+	}
 	key, err := parseKey(m.PrivateKey)
 	if err != nil {
 		return nil, err
@@ -64,6 +68,11 @@ func parseAccount(raw json.RawMessage) (*account, error) {
 		return nil, fmt.Errorf("its token_uri %w", err)
 	}
 	return &account{project: m.ProjectID, email: m.ClientEmail, keyID: m.PrivateKeyID, key: key, tokenURI: m.TokenURI}, nil
+}
+
+// notOfProjectID finds what no project's id has. Old ones begin with a domain, as example.com:demo.
+func notOfProjectID(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.:", r)
 }
 
 func parseKey(key push.Secret) (*rsa.PrivateKey, error) {
