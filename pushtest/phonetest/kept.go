@@ -44,8 +44,9 @@ func (r receiver) NotDelivered(m Message, did Did, why Reason) {
 			p.note(Record{Push: m.ID, Did: Held, Reason: why, State: p.state})
 		}
 		p.plan()
-	case unkept && m.Once: // now or never, and it could not be now
+	case unkept && m.Once: // now or never, and it could not be now: the phone's reason says more than FCM's, which is its ttl
 		p.note(Record{Push: m.ID, Did: Dropped, Reason: now.why, State: p.state})
+	// Lost for the phone's sake, or after the record has said that it was held.
 	case why == WasForceStopped || why == WasNeverRun || noted || unkept:
 		p.note(Record{Push: m.ID, Did: Dropped, Reason: why, State: p.state})
 	}
