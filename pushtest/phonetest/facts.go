@@ -122,7 +122,7 @@ func (p *Phone) SetDiskFull(full bool) {
 func (p *Phone) SetClock(off time.Duration) { p.set(func(f *facts) { f.clockOff = off }) }
 
 // Shown is the app showing something to the person, such as a notification: the high-priority messages that it got before
-// have had a visible result, so that they no longer count against it; of what its bucket allows in a day they are taken all the same.
+// have had a visible result, so that FCM does not hold them against it. They still count towards what its bucket allows in a day.
 func (p *Phone) Shown() {
 	p.set(func(*facts) { p.standby = p.standby.shown() })
 }
