@@ -81,8 +81,8 @@ func (o outcome) carried(s situation, b *board) {
 func (o outcome) refused(b *board, w *push.Wake) {
 	retry := func(why push.Reason, wait time.Duration) {
 		w.State, w.Reason, w.DueAt = push.WakeRetry, why, b.now.Add(wait)
-		if !o.err.Unclear {
-			w.Pushes = nil // the provider has none of them
+		if o.err.Unclear {
+			b.perhapsBrought(w)
 		}
 	}
 	switch o.err.Fault {

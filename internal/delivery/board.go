@@ -67,12 +67,21 @@ func (b *board) stopNowOrNever(entries []*entry, why push.Reason) []*entry {
 	return b.stopTooLate(entries, nil, time.Time{}, why)
 }
 
-// stopTooLate ends those that are now or never, and over when the wake leaves (the zero time: none leaves in time). One whose
-// push an earlier try of the wake has carried may be on the phone all the same, and stays. It returns the others.
-func (b *board) stopTooLate(entries []*entry, carried []push.ID, leavesAt time.Time, why push.Reason) []*entry {
+// perhapsBrought notes on a wake that its last try may have brought what it carried, for stopTooLate.
+func (b *board) perhapsBrought(w *push.Wake) {
+	for _, id := range w.Pushes {
+		if e := b.byID[id]; e != nil && e.NowOrNever && !slices.Contains(w.Perhaps, id) {
+			w.Perhaps = append(w.Perhaps, id)
+		}
+	}
+}
+
+// stopTooLate ends those that are now or never, and over when the wake leaves (the zero time: none leaves in time). One that
+// an earlier try of the wake has perhaps brought may be on the phone, and stays. It returns the others.
+func (b *board) stopTooLate(entries []*entry, perhaps []push.ID, leavesAt time.Time, why push.Reason) []*entry {
 	var rest []*entry
 	for _, e := range entries {
-		if e.NowOrNever && (leavesAt.IsZero() || !e.ExpiresAt.After(leavesAt)) && !slices.Contains(carried, e.PushID) {
+		if e.NowOrNever && (leavesAt.IsZero() || !e.ExpiresAt.After(leavesAt)) && !slices.Contains(perhaps, e.PushID) {
 			b.to(e, push.Expired, why)
 		} else {
 			rest = append(rest, e)

@@ -347,6 +347,24 @@ func TestNowOrNeverEndsWithTheLastTryThatIsInTime(t *testing.T) {
 	}
 }
 
+// A later try may be refused clearly; the phone may have what an earlier one carried all the same.
+func TestNowOrNeverThatAnEarlierTryHasPerhapsBroughtStaysOpen(t *testing.T) {
+	t.Parallel()
+	never := func(d *push.Delivery) { d.NowOrNever, d.ExpiresAt = true, t0.Add(35*time.Second) }
+	for name, first := range map[string]func(w *world){
+		"unclear": func(w *world) { w.answer(&push.WakeError{Fault: push.FaultProvider, Unclear: true}) },
+		"killed":  func(*world) {},
+	} {
+		w := newWorld(t, at(t0), waiting(never)).look(nil)
+		first(w)
+		w.deliveries = append(w.deliveries, waiting(never)) // only the second try carries it
+		w.atDue().wantWake(true).answer(&push.WakeError{Fault: push.FaultPace, RetryAfter: time.Minute})
+		t.Log(name)
+		w.want(0, push.Waiting, push.ReasonRetry).want(1, push.Expired, push.ReasonRetry)
+		w.atDue().want(0, push.Expired, push.ReasonRetry)
+	}
+}
+
 func TestAHandlerThatDoesNotReturnIsWokenAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at(t0), waiting(func(d *push.Delivery) { d.State, d.DueAt = push.Received, t0.Add(32*time.Second) })).look(nil)

@@ -45,7 +45,7 @@ func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake 
 	}
 	b.device.Wake = w
 	if why, until := heldUp(s, w); until.After(s.now) {
-		wanting = b.stopTooLate(wanting, w.Pushes, until, why)
+		wanting = b.stopTooLate(wanting, w.Perhaps, until, why)
 		b.waitAll(wanting, why)
 		due.at(until)
 		return nil
@@ -117,6 +117,9 @@ func earliest(s situation, times []time.Time, wanting []*entry) time.Time {
 
 // send makes the wake ready for its next try: for whom, until when, and with what.
 func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *push.Wake {
+	if w.State == push.WakeSending {
+		b.perhapsBrought(&w) // by a try whose answer never came
+	}
 	w.State, w.DueAt, w.Reason, w.Refusal = push.WakeSending, s.now.Add(wakeLease), push.ReasonNone, ""
 	w.Provider = b.device.Platform.Provider()
 	w.Attempt++

@@ -31,6 +31,7 @@ type wakeRow struct {
 	Reason     push.Reason     `json:"reason,omitempty"`
 	Refusal    string          `json:"refusal,omitempty"`
 	Pushes     []push.ID       `json:"pushes,omitempty"`
+	Perhaps    []push.ID       `json:"perhaps,omitempty"`
 	EndsAt     time.Time       `json:"-"`
 	Items      []push.WakeItem `json:"-"`
 }
