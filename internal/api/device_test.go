@@ -65,6 +65,26 @@ func testADeviceRegistersRenewsAndLeaves(t *testing.T, w *world) {
 	}
 }
 
+func TestADeviceTokenIsTheSameHoweverTheAppWritesItsDigits(t *testing.T) {
+	t.Parallel()
+	everywhere(t, testADeviceTokenIsTheSameHoweverTheAppWritesItsDigits)
+}
+
+func testADeviceTokenIsTheSameHoweverTheAppWritesItsDigits(t *testing.T, w *world) {
+	t.Helper()
+	w.notes()
+	body := `{"device_id": "d1", "platform": "ios", "bundle_id": "com.example.notes", "environment": "production", "provider_token": "00ff"}`
+	var first protocol.DeviceResponse
+	w.request("PUT", "/v1/device", body, "Authorization", "Bearer "+w.token("notes", "alice")).into(t, &first)
+	if a := w.request("PUT", "/v1/device", strings.Replace(body, "00ff", "00FF", 1), "Hush-Device", first.Credential); a.status != 200 {
+		t.Errorf("a renewal: %d %s; want 200", a.status, a.body)
+	}
+	var d protocol.Device
+	if w.must(200, "GET", "/v1/apps/notes/devices/d1", "").into(t, &d); d.TokenGeneration != 1 {
+		t.Errorf("token generation %d after 00ff and 00FF; want 1: it is one token", d.TokenGeneration)
+	}
+}
+
 func TestABackendUnregistersADevice(t *testing.T) {
 	t.Parallel()
 	both(t, testABackendUnregistersADevice)

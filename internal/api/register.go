@@ -52,6 +52,9 @@ func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
 	}
 	if b.ProviderToken != nil {
 		token := push.Secret(*b.ProviderToken)
+		if b.Platform == push.IOS { // hex digits: the same token however the app writes them, so that it is found on another device
+			token = push.Secret(strings.ToLower(*b.ProviderToken))
+		}
 		r.ProviderToken = &token
 		if strings.ContainsFunc(*b.ProviderToken, func(c rune) bool { return c <= ' ' || c > '~' }) {
 			f.add("body.provider_token", push.CodeBadValue, "has a space or a character beyond ASCII; want the token as the system gave it")
