@@ -1,6 +1,12 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/internal/demo"
@@ -31,8 +37,11 @@ Exit status: 0 if every row is as expected, else 1.`,
 			default:
 				return usagef("--color is %q; want auto, always or never", color)
 			}
-			o.Out, o.Err = w.stdout, w.stderr
-			return demo.Run(cmd.Context(), o)
+			signal.Ignore(syscall.SIGPIPE) // it would end the process before the demo has removed what it made
+			ctx, stop := context.WithCancelCause(cmd.Context())
+			defer stop(nil)
+			o.Out, o.Err = watched{w.stdout, stop}, w.stderr
+			return demo.Run(ctx, o)
 		},
 	}
 	fs := cmd.Flags()
@@ -43,4 +52,18 @@ Exit status: 0 if every row is as expected, else 1.`,
 	fs.StringVar(&color, "color", "auto", "auto (on a terminal), always or never")
 	complete(cmd, "color", "auto", "always", "never")
 	return cmd
+}
+
+// watched is an output whose loss ends the work for it, as when head has read enough.
+type watched struct {
+	io.Writer
+	stop context.CancelCauseFunc
+}
+
+func (w watched) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if err != nil {
+		w.stop(fmt.Errorf("standard output is gone: %w", err))
+	}
+	return n, err
 }
