@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +20,8 @@ func newTrace(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
 		Use: "trace PUSH_ID", Short: "Draw a push's timeline per device, live until it is final", Args: wantArgs("PUSH_ID"),
 		Long: `Draw the timeline of a push per device, and follow it live until it is final on all of them. With --json the API's
-answer is printed once, when it is final (with --no-follow: at once).
+answer is printed once, when it is final (with --no-follow: at once). A server that restarts meanwhile is waited for, up to a
+minute.
 
 Exit status: 0 handled on every device (with --no-follow also while it is not final), 4 final, but not handled on every
 device.`,
@@ -51,12 +55,7 @@ func trace(ctx context.Context, r *remote, id string, follow bool) (protocol.Pus
 	}
 	c := newChart(r, p)
 	c.draw()
-	err = r.Follow(ctx, r.app, id, func(d protocol.LiveEvent) error {
-		c.put(d)
-		c.draw()
-		return nil
-	})
-	if err != nil {
+	if err := c.follow(ctx, id); err != nil {
 		return p, err
 	}
 	if p, err = wholePush(ctx, r, id); err != nil {
@@ -114,6 +113,34 @@ type chart struct {
 func newChart(r *remote, p protocol.Push) *chart {
 	_, isTerminal := terminalHeight(r.w.stdout)
 	return &chart{r: r, style: r.w.style(), push: p, append: !isTerminal, printed: map[string]int{}}
+}
+
+// awayWait is how long a trace outlives its server: long enough for a restart.
+const awayWait = time.Minute
+
+// follow draws what comes until the push is final. A server that goes away meanwhile is waited for.
+func (c *chart) follow(ctx context.Context, id string) error {
+	var awaySince time.Time // zero while it is there
+	for {
+		err := c.r.Follow(ctx, c.r.app, id, func(d protocol.LiveEvent) error {
+			awaySince = time.Time{}
+			c.put(d)
+			c.draw()
+			return nil
+		})
+		var refused *client.Error
+		away := errors.Is(err, client.ErrUnreachable) || errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable
+		switch {
+		case !away || ctx.Err() != nil:
+			return err
+		case awaySince.IsZero():
+			awaySince = time.Now()
+			fmt.Fprintf(c.r.w.stderr, "hush: the server has gone away; waiting up to %s for it\n", awayWait)
+			c.drawn = 0 // what is drawn next stands below that line
+		case time.Since(awaySince) > awayWait:
+			return err
+		}
+	}
 }
 
 // put takes a delivery as it stands now. One that a user's first device took replaces the one without a device.

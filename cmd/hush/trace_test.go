@@ -93,3 +93,20 @@ func TestAUsersFirstDeviceTakesThePlaceOfNone(t *testing.T) {
 		t.Errorf("exit %d, printed\n%s\nwant 0 and one delivery", got.code, got.out)
 	}
 }
+
+func TestTraceWaitsForAServerThatGoesAway(t *testing.T) {
+	t.Parallel()
+	live := "event: delivery\ndata: " + oneLine(traceHandled) + "\n\nevent: final\ndata: {\"final\":true}\n\n"
+	away := answer{503, `{"code":"unavailable","status":503}`}
+	a := fakeAPI(t, map[string][]answer{
+		pushPath: {{200, traceOpen}, {200, traceFinal(traceHandled)}},
+		livePath: {away, away, away, away, away, away, {200, live}}, // more often than the client asks by itself
+	})
+	got := hush(t, a.env(), "", "trace", "p1")
+	if got.code != exitDone || !strings.Contains(got.out, "handled on 1 of 1") {
+		t.Errorf("exit %d, printed\n%s\nwant 0, and that it was handled", got.code, got.out)
+	}
+	if n := strings.Count(got.errout, "waiting up to 1m0s"); n != 1 {
+		t.Errorf("said %q, want once that it waits", got.errout)
+	}
+}
