@@ -17,7 +17,7 @@ func (p painter) next(w *world, o Options) {
 		p.line("  hush demo                  the same, and then the server stays up for you to push by hand")
 	}
 	p.line("  hush serve --data ./hush   a server of your own; hush push --help, hush trace --help")
-	p.line("  hush sim apns --help       Apple's and Google's push services in your own tests, in every language")
+	p.line("  hush sim world --help      Apple's and Google's push services, and phones, for tests in every language")
 	p.line("  examples/notes             an app and its backend, to copy from")
 }
 
