@@ -61,7 +61,7 @@ type SigningKey struct {
 // UserTokenRequest asks for a user's token.
 type UserTokenRequest struct {
 	User string `json:"user"`
-	TTL  string `json:"ttl,omitempty" doc:"how long it is good for; 1h unless told, at most 24h"`
+	TTL  string `json:"ttl,omitempty" minLength:"1" doc:"how long it is good for; 1h unless told, at most 24h"`
 }
 
 // UserToken is a user's token.
@@ -101,7 +101,7 @@ type Resource struct {
 
 // Strategy is what one provider is told. Priority is FCM's alone.
 type Strategy struct {
-	TTL         string  `json:"ttl,omitempty"`
+	TTL         string  `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h"`
 	Priority    string  `json:"priority,omitempty"`
 	Budget      *Budget `json:"budget,omitempty"`
 	Rewake      *Rewake `json:"rewake,omitempty"`

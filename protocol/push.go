@@ -12,10 +12,10 @@ type PushRequest struct {
 	To          push.Audience `json:"to"`
 	ResourceID  string        `json:"resource_id"`
 	Payload     string        `json:"payload,omitempty" doc:"at most 64 KiB of UTF-8; reaches the handler byte for byte"`
-	TTL         string        `json:"ttl,omitempty" doc:"0s (now or never) to 672h; the strategy's unless told"`
+	TTL         string        `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h; the strategy's unless told"`
 	CollapseKey string        `json:"collapse_key,omitempty" doc:"of open pushes with the same key, a device keeps the newest"`
 	Deliver     push.Mode     `json:"deliver,omitempty" doc:"auto (default), session or wake"`
-	DeliverAt   string        `json:"deliver_at,omitempty" doc:"RFC 3339, up to 28 days ahead"`
+	DeliverAt   string        `json:"deliver_at,omitempty" minLength:"1" doc:"RFC 3339, up to 28 days ahead"`
 	DryRun      bool          `json:"dry_run,omitempty" doc:"say what would be done, and do nothing"`
 }
 

@@ -243,6 +243,8 @@ func (c *bodyCheck) scalar(at string, schema *huma.Schema, token jsontext.Token)
 		case schema.Minimum != nil && float64(n) < *schema.Minimum, schema.Maximum != nil && float64(n) > *schema.Maximum:
 			c.faults.add(at, push.CodeOutOfRange, "is %d; want %s", n, bounds(schema))
 		}
+	case text == "" && schema.MinLength != nil && *schema.MinLength > 0:
+		c.faults.add(at, push.CodeBadValue, "is empty; want %s", c.described(schema))
 	case len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(text)):
 		c.faults.add(at, push.CodeBadValue, "is %s; want one of %s", quoted(text), enumOf(schema))
 	}

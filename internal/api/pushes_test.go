@@ -104,6 +104,7 @@ func TestWhatIsWrongWithAPushIsToldAtOnceAndByName(t *testing.T) {
 		`{"to": {"all": true}, "resource_id": "both", "payload": {"a": 1}}`:                                {"body.payload wrong_type"},
 		`{"to": {"all": true}, "resource_id": "both", "ttl": "-1s"}`:                                       {"body.ttl out_of_range"},
 		`{"to": {"all": true}, "resource_id": "both", "ttl": "672h1s"}`:                                    {"body.ttl out_of_range"},
+		`{"to": {"all": true}, "resource_id": "both", "ttl": "", "deliver_at": ""}`:                        {"body.ttl bad_value", "body.deliver_at bad_value"},
 		`{"to": {"all": true}, "resource_id": "both", "ttl": 60}`:                                          {"body.ttl wrong_type"},
 		`{"to": {"all": true}, "resource_id": "both", "ttl": "1 day", "collapse_key": "` + strings.Repeat("k", 65) + `", "deliver": "maybe", "x": 1, "dry_run": 0}`: {
 			"body.ttl bad_value", "body.collapse_key out_of_range", "body.deliver bad_value", "body.x unknown_field", "body.dry_run wrong_type"},
