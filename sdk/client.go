@@ -28,7 +28,7 @@ type Client struct {
 
 	base context.Context         // ends with Close
 	stop context.CancelCauseFunc // ends base
-	goes sync.WaitGroup          // all goroutines of the client, and the calls of the app that write to dir; see begin
+	goes sync.WaitGroup          // all goroutines of the client, and the calls of the app that write to dir; see enter
 
 	registering turnstile     // held for one registration or logout; before mu
 	turn        chan struct{} // holds a token while a handler runs: one at a time
@@ -179,23 +179,18 @@ func (c *Client) stopUser() {
 	}
 }
 
-// begin starts work that Close waits for, until goes.Done; false: the client is closed. That it is asked under mu keeps
-// goes from growing while Close waits.
-func (c *Client) begin() bool {
+// enter begins a call of the app that Close ends and waits for: its ctx ends with Close as well, and done says that it is
+// over. A closed client answers ErrClosed. That it is asked under mu keeps goes from growing while Close waits.
+func (c *Client) enter(ctx context.Context) (_ context.Context, done func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.base.Err() != nil {
-		return false
+		return nil, nil, ErrClosed
 	}
 	c.goes.Add(1)
-	return true
-}
-
-// within is ctx, ended also by Close.
-func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	release := context.AfterFunc(c.base, func() { cancel(ErrClosed) })
-	return ctx, func() { release(); cancel(nil) }
+	return ctx, func() { release(); cancel(nil); c.goes.Done() }, nil
 }
 
 // inForeground tells whether the app is in the foreground.

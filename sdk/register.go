@@ -43,12 +43,11 @@ func (c *Client) Login(ctx context.Context) error {
 }
 
 func (c *Client) login(ctx context.Context, r *Registration) error {
-	if !c.begin() {
-		return ErrClosed
+	ctx, done, err := c.enter(ctx)
+	if err != nil {
+		return err
 	}
-	defer c.goes.Done()
-	ctx, cancel := c.within(ctx)
-	defer cancel()
+	defer done()
 	if !c.registering.within(ctx) {
 		return fmt.Errorf("another registration waits for the server: %w", context.Cause(ctx))
 	}
@@ -63,7 +62,7 @@ func (c *Client) login(ctx context.Context, r *Registration) error {
 	if _, err := c.dir.update(func(s *identity) { s.LoggedOut = false }); err != nil {
 		return err
 	}
-	err := c.register(ctx)
+	err = c.register(ctx)
 	c.look() // the session may have waited for this
 	return err
 }
@@ -229,16 +228,15 @@ func (c *Client) dropToken(token push.Secret) {
 // can: that is no error. Until the next RegisterPush or Login nothing arrives. An error says that the phone could not write
 // it down.
 func (c *Client) Logout(ctx context.Context) error {
-	if !c.begin() {
-		return fmt.Errorf("sdk: logout: %w", ErrClosed)
+	ctx, done, err := c.enter(ctx)
+	if err != nil {
+		return fmt.Errorf("sdk: logout: %w", err)
 	}
-	defer c.goes.Done()
-	ctx, cancel := c.within(ctx)
-	defer cancel()
+	defer done()
 	c.mu.Lock()
 	c.leaving, c.wanted, c.token = true, nil, ""
 	c.mu.Unlock()
-	_, err := c.dir.update(func(s *identity) {
+	_, err = c.dir.update(func(s *identity) {
 		if s.Credential != "" {
 			s.Unregister = s.Credential
 		}

@@ -46,13 +46,12 @@ func (c *Client) HandleRemoteMessage(ctx context.Context, data map[string]string
 // HandleDeletedMessages is the hook for FirebaseMessagingService.onDeletedMessages on Android: FCM has thrown messages away
 // and does not say which. The client handles what its inbox holds, in the time that a wake has.
 func (c *Client) HandleDeletedMessages(ctx context.Context) error {
-	if !c.begin() {
-		return fmt.Errorf("sdk: catch up: %w", ErrClosed)
+	ctx, handling, done, err := c.wakeTime(ctx)
+	if err != nil {
+		return fmt.Errorf("sdk: catch up: %w", err)
 	}
-	defer c.goes.Done()
-	ctx, handling, cancel := c.wakeTime(ctx)
-	defer cancel()
-	_, err := c.catchUp(handling, ctx, !c.inForeground(), nil)
+	defer done()
+	_, err = c.catchUp(handling, ctx, !c.inForeground(), nil)
 	if err != nil {
 		return fmt.Errorf("sdk: catch up: %w", err)
 	}
@@ -60,8 +59,12 @@ func (c *Client) HandleDeletedMessages(ctx context.Context) error {
 }
 
 // wakeTime is the time of one wake: whole, for reporting, and handling, for the handlers, which share it. Both end with
-// Close, and handling with Logout.
-func (c *Client) wakeTime(ctx context.Context) (whole, handling context.Context, cancel func()) {
+// Close, and handling with Logout. A closed client answers ErrClosed.
+func (c *Client) wakeTime(ctx context.Context) (whole, handling context.Context, done func(), err error) {
+	ctx, leave, err := c.enter(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	left := c.cfg.Platform.TimeAllowed()
 	if deadline, ok := ctx.Deadline(); ok {
 		left = min(left, time.Until(deadline))
@@ -69,12 +72,11 @@ func (c *Client) wakeTime(ctx context.Context) (whole, handling context.Context,
 	c.mu.Lock()
 	user := c.user
 	c.mu.Unlock()
-	open, endOpen := c.within(ctx)
-	whole, endWhole := context.WithTimeoutCause(open, left, errTimeAllowed)
+	whole, endWhole := context.WithTimeoutCause(ctx, left, errTimeAllowed)
 	handling, endUser := context.WithCancelCause(whole)
 	release := context.AfterFunc(user, func() { endUser(context.Cause(user)) })
 	handling, endHandling := context.WithTimeoutCause(handling, handlerTime(left), errTimeAllowed)
-	return whole, handling, func() { endHandling(); release(); endUser(nil); endWhole(); endOpen() }
+	return whole, handling, func() { endHandling(); release(); endUser(nil); endWhole(); leave() }, nil
 }
 
 // handleWake handles what a wake carries, and then what the inbox has, as far as the time goes.
@@ -83,12 +85,11 @@ func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (F
 	if err != nil {
 		return NoData, fmt.Errorf("sdk: a wake: %w", err)
 	}
-	if !c.begin() {
-		return Failed, fmt.Errorf("sdk: a wake: %w", ErrClosed)
+	whole, handling, done, err := c.wakeTime(ctx)
+	if err != nil {
+		return Failed, fmt.Errorf("sdk: a wake: %w", err)
 	}
-	defer c.goes.Done()
-	whole, handling, cancel := c.wakeTime(ctx)
-	defer cancel()
+	defer done()
 	s, err := c.ownerFor(whole, w.Gen)
 	if err != nil {
 		return Failed, fmt.Errorf("sdk: a wake: %w", err)
