@@ -25,12 +25,13 @@ var arrows = []struct {
 	{"sdk/...", []string{"push", "protocol"}},
 	{"examples/...", []string{"sdk/...", "client", "push", "protocol", "pushtest/phonetest/phoneline"}}, // what users have: no room
 	{"pushtest/internal/...", []string{"pushtest/internal/..."}},
-	{"pushtest/apnstest/...", []string{"pushtest/internal/..."}}, // useful without the rest of Hush
-	{"pushtest/fcmtest/...", []string{"pushtest/internal/..."}},
+	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey"}}, // useful without the rest of Hush
+	{"pushtest/fcmtest/...", []string{"pushtest/internal/...", "internal/pemkey"}},
 	{"pushtest/...", []string{"pushtest/...", "sdk/...", "push", "protocol", "client"}},
-	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/..."}},
-	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/..."}},
-	{"internal/h2push/...", []string{"push", "protocol"}},
+	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/pemkey"}},
+	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/pemkey"}},
+	{"internal/h2push/...", []string{"push", "protocol", "internal/pemkey"}},
+	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey"}},
 	{"internal/...", []string{"push", "protocol"}}, // a room: what it needs of another is an interface that it declares
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/pemkey"
 	"github.com/hushpush/hush/push"
 )
 
@@ -41,7 +42,7 @@ func (c *Client) Check(_ context.Context, cred push.Credential) (push.Credential
 }
 
 func checkKey(a push.APNsCredential, errs *push.FieldErrors) {
-	if _, err := parseKey(a.Key); err != nil {
+	if _, err := pemkey.P256(a.Key.Reveal()); err != nil {
 		errs.Add("key", push.CodeBadCredential, err.Error())
 	}
 	if a.Password != "" {

@@ -57,7 +57,7 @@ func TestASigningKeyIsCheckedBeforeItIsStored(t *testing.T) {
 		{"nothing", push.APNsCredential{}, "key", push.CodeRequired, "missing"},
 		{"no PEM", key("MIGHAgEA"), "key", push.CodeBadCredential, "not PEM"},
 		{"SEC 1", key(push.Secret(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: sec1}))), "key", push.CodeBadCredential, "want PKCS#8"},
-		{"a certificate", key(push.Secret(w.apple.ca())), "key", push.CodeBadCredential, "of another kind"},
+		{"a certificate", key(push.Secret(w.apple.ca())), "key", push.CodeBadCredential, "is a certificate"},
 		{"cut short", key(push.Secret(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: sec1[:20]}))), "key", push.CodeBadCredential, "not a readable PKCS#8"},
 		{"P-384", key(p8(t, p384)), "key", push.CodeBadCredential, "curve P-384; want P-256"},
 		{"RSA", key(p8(t, rsaKey)), "key", push.CodeBadCredential, "want ECDSA on the curve P-256"},

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/pemkey"
 	"github.com/hushpush/hush/push"
 )
 
@@ -30,7 +31,7 @@ func (c *Client) newSender(id string, cred push.Credential) (*sender, error) {
 	var errs push.FieldErrors
 	switch a := cred.APNs; {
 	case a != nil && a.Key != "":
-		key, err := parseKey(a.Key)
+		key, err := pemkey.P256(a.Key.Reveal())
 		if err != nil {
 			errs.Add("key", push.CodeBadCredential, err.Error())
 			return nil, errs.Err()

@@ -2,9 +2,6 @@ package apns
 
 import (
 	"crypto/ecdsa"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -98,30 +95,4 @@ func (s *signer) sign() error {
 	s.former, s.formerAt = s.token, s.at
 	s.token, s.at = push.Secret(signed), now
 	return nil
-}
-
-// parseKey reads a .p8: a PEM of a PKCS#8 private key on the curve P-256. Errors say what it is instead, never what is
-// in it.
-func parseKey(key push.Secret) (*ecdsa.PrivateKey, error) {
-	block, _ := pem.Decode([]byte(key.Reveal()))
-	switch {
-	case block == nil:
-		return nil, errors.New("is not PEM; want the .p8 file as Apple gives it, -----BEGIN PRIVATE KEY----- and all")
-	case block.Type == "EC PRIVATE KEY":
-		return nil, errors.New("is an EC PRIVATE KEY (SEC 1); want PKCS#8 (PRIVATE KEY), as in Apple's .p8")
-	case block.Type != "PRIVATE KEY":
-		return nil, errors.New("is a PEM of another kind; want a PRIVATE KEY (PKCS#8)")
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, errors.New("is not a readable PKCS#8 private key; want the .p8 file as Apple gives it")
-	}
-	ec, ok := parsed.(*ecdsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("is a key of another kind (%T); want ECDSA on the curve P-256", parsed)
-	}
-	if name := ec.Curve.Params().Name; name != "P-256" {
-		return nil, fmt.Errorf("is on the curve %s; want P-256", name)
-	}
-	return ec, nil
 }

@@ -3,16 +3,14 @@ package auth
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/hushpush/hush/internal/pemkey"
 	"github.com/hushpush/hush/push"
 )
 
@@ -162,20 +160,5 @@ func verifierOf(key push.SigningKey) (any, error) {
 
 // ParsePublicKey reads the PEM of a P-256 public key, the only curve of ES256 (RFC 7518, section 3.4).
 func ParsePublicKey(text string) (*ecdsa.PublicKey, error) {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("is no PEM; want a block BEGIN PUBLIC KEY")
-	}
-	if block.Type != "PUBLIC KEY" {
-		return nil, errors.New("is a PEM of another kind; want a block BEGIN PUBLIC KEY")
-	}
-	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, errors.New("is no public key in PKIX form; want a P-256 public key")
-	}
-	key, ok := parsed.(*ecdsa.PublicKey)
-	if !ok || key.Curve != elliptic.P256() {
-		return nil, errors.New("is a key of another kind; want a P-256 public key")
-	}
-	return key, nil
+	return pemkey.P256Public(text)
 }

@@ -3,15 +3,14 @@ package fcm
 import (
 	"context"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"strings"
 
+	"github.com/hushpush/hush/internal/pemkey"
 	"github.com/hushpush/hush/push"
 )
 
@@ -57,9 +56,9 @@ func parseAccount(raw json.RawMessage) (*account, error) {
 	if strings.IndexFunc(m.ProjectID, notOfProjectID) >= 0 {
 		return nil, errors.New("has a project_id that is none; want letters, digits and hyphens, as the Firebase console shows it")
 	}
-	key, err := parseKey(m.PrivateKey)
+	key, err := pemkey.RSA(m.PrivateKey.Reveal())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("its private_key %w", err)
 	}
 	if m.TokenURI == "" {
 		m.TokenURI = googleTokenURI
@@ -73,25 +72,6 @@ func parseAccount(raw json.RawMessage) (*account, error) {
 // notOfProjectID finds what no project's id has. Old ones begin with a domain, as example.com:demo.
 func notOfProjectID(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.:", r)
-}
-
-func parseKey(key push.Secret) (*rsa.PrivateKey, error) {
-	block, _ := pem.Decode([]byte(key.Reveal()))
-	if block == nil {
-		return nil, errors.New("its private_key is not PEM")
-	}
-	if k, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return k, nil
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, errors.New("its private_key is not a readable PKCS#8 key")
-	}
-	k, ok := parsed.(*rsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("its private_key is of another kind (%T); want RSA", parsed)
-	}
-	return k, nil
 }
 
 // checkTokenURL wants TLS, as a signed assertion is as good as the key for an hour; except on this machine, for tests.

@@ -2,8 +2,8 @@ package h2push
 
 import (
 	"crypto/x509"
-	"encoding/pem"
-	"fmt"
+
+	"github.com/hushpush/hush/internal/pemkey"
 )
 
 // Roots are the system's certificate authorities and those of a PEM file, one or more; nil, the system's alone, for none.
@@ -15,20 +15,12 @@ func Roots(extra []byte) (*x509.CertPool, error) {
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
-	n := 0
-	for block, rest := pem.Decode(extra); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %d of the PEM is not readable: %w", n+1, err)
-		}
-		pool.AddCert(cert)
-		n++
+	certs, err := pemkey.Certificates(string(extra))
+	if err != nil {
+		return nil, err
 	}
-	if n == 0 {
-		return nil, fmt.Errorf("there is no certificate in the PEM; want one or more")
+	for _, cert := range certs {
+		pool.AddCert(cert)
 	}
 	return pool, nil
 }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hushpush/hush/internal/pemkey"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
@@ -153,7 +154,7 @@ func (k *Key) open() error {
 		}
 	}
 	if len(k.PEM) > 0 {
-		if k.private, err = parseP8(k.PEM); err != nil {
+		if k.private, err = pemkey.P256(string(k.PEM)); err != nil {
 			return fmt.Errorf("apnstest: key %s (--key%s): %w", k.ID, within(k.File), err)
 		}
 		return nil
@@ -179,23 +180,6 @@ func within(file string) string {
 		return ""
 	}
 	return " " + file
-}
-
-// parseP8 reads what Apple hands out: PKCS#8 in PEM, an EC key on P-256.
-func parseP8(p8 []byte) (*ecdsa.PrivateKey, error) {
-	block, _ := pem.Decode(p8)
-	if block == nil {
-		return nil, errors.New("not PEM; want a .p8 file")
-	}
-	k, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, errors.New("not a PKCS#8 private key; want a .p8 file")
-	}
-	ec, ok := k.(*ecdsa.PrivateKey)
-	if !ok || ec.Curve != elliptic.P256() {
-		return nil, errors.New("not an EC key on P-256, as ES256 needs it")
-	}
-	return ec, nil
 }
 
 func makeP8() (*ecdsa.PrivateKey, []byte, error) {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/hushpush/hush/internal/pemkey"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
@@ -135,19 +136,9 @@ func readServiceAccount(b []byte) (*serviceAccount, error) {
 	case a.ProjectID == "":
 		return nil, errors.New("project_id is missing")
 	}
-	block, _ := pem.Decode([]byte(a.PrivateKey))
-	if block == nil {
-		return nil, errors.New("private_key is no PEM")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	private, err := pemkey.RSA(a.PrivateKey)
 	if err != nil {
-		if key, err = x509.ParsePKCS1PrivateKey(block.Bytes); err != nil {
-			return nil, errors.New("private_key is no PKCS#8 key")
-		}
-	}
-	private, ok := key.(*rsa.PrivateKey)
-	if !ok {
-		return nil, errors.New("private_key is no RSA key")
+		return nil, fmt.Errorf("private_key %w", err)
 	}
 	a.key = &private.PublicKey
 	return a, nil
