@@ -101,17 +101,44 @@ type WakeItem struct {
 	Payload    *string // nil: to be fetched
 }
 
-// Answer is what a provider said to a wake, whole.
+// Answer is what came back of a wake: the provider's answer, or how the wake failed to get one.
 type Answer struct {
 	Provider   Provider
-	Status     int    // HTTP; 0: none came
-	Reason     string // as the provider spells it; "" when it took the request
-	ProviderID string // apns-id, or FCM's message name
+	Status     int     // HTTP; 0: none came
+	Reason     string  // as the provider spells it; "" when it took the request
+	ProviderID string  // apns-id, or FCM's message name
+	Error      Failure // FailureNone: the provider answered, or its token endpoint did
+	Detail     string  // for people: the provider's own text, or what lies below Error; at most MaxDetailBytes, without secrets
 
 	// Mended are refusals of our credentials that were mended and the request sent again at once, oldest first: an expired
 	// provider or access token.
 	Mended []Answer
 }
+
+// MaxDetailBytes bounds Answer.Detail.
+const MaxDetailBytes = 400
+
+// Failure is the class of what kept a wake from getting its provider's answer. Logs and timelines use the same strings.
+type Failure string
+
+// The classes of failures. A wake that was refused, could not be connected or was not sent has certainly not been taken.
+// For the others the event tells whether that is unclear.
+const (
+	FailureNone        Failure = ""
+	FailureNoSuchHost  Failure = "no_such_host"          // the provider's name was not resolved
+	FailureRefused     Failure = "refused"               // the host refused the connection
+	FailureUnreachable Failure = "unreachable"           // there is no way to the host
+	FailureUntrusted   Failure = "untrusted_certificate" // the host's certificate is not one that we trust for its name
+	FailureTLS         Failure = "tls"                   // TLS came to nothing for another reason: an alert, or no TLS at all
+	FailureProtocol    Failure = "protocol"              // the peer does not speak HTTP as the provider does
+	FailureTimeout     Failure = "timeout"               // no answer in time; the detail says which clock ran out
+	FailureReset       Failure = "reset"                 // the peer reset the connection or the request
+	FailureLost        Failure = "lost"                  // the connection ended before the answer
+	FailureStopping    Failure = "stopping"              // the server was stopping
+	FailureNotSent     Failure = "not_sent"              // nothing was sent: no credential, or none that can be used
+	FailureStranger    Failure = "not_the_provider"      // somebody answered who is not the provider, such as a proxy
+	FailureOther       Failure = "other"                 // the detail has all that is known
+)
 
 // Fault is whose a provider's refusal is. Delivery branches on it, never on a provider's strings.
 type Fault string

@@ -12,6 +12,7 @@ type EventName string
 const (
 	EventWakeSent     EventName = "wake_sent"     // a wake that carries or announces the push is on its way
 	EventWakeAnswered EventName = "wake_answered" // what the provider answered to it
+	EventWakeFailed   EventName = "wake_failed"   // nobody answered it, or somebody who is not the provider
 	EventTokenDropped EventName = "token_dropped" // the device's provider token is used no more
 	EventHandledLate  EventName = "handled_late"  // a handler returned after the delivery had become final
 )
@@ -26,12 +27,14 @@ type Event struct {
 	Took           string    `json:"took,omitempty"` // a handler's time, as Go writes durations
 	WakeID         ID        `json:"wake_id,omitempty"`
 	Provider       Provider  `json:"provider,omitempty"`
-	Status         int       `json:"status,omitempty"`          // the provider's HTTP status; 0: no answer
+	Status         int       `json:"status,omitempty"`          // HTTP, of whoever answered; 0: no answer
 	ProviderReason string    `json:"provider_reason,omitempty"` // as the provider spells it
 	ProviderID     string    `json:"provider_id,omitempty"`     // the provider's own id of the request
 	Attempt        int       `json:"attempt,omitempty"`         // of the wake, from 1
 	Unclear        bool      `json:"unclear,omitempty"`         // the provider may have taken it all the same
 	Fault          Fault     `json:"fault,omitempty"`
+	Error          Failure   `json:"error,omitempty"`  // of wake_failed
+	Detail         string    `json:"detail,omitempty"` // for people: the provider's own text, or what lies below Error
 }
 
 // MarshalJSON is the event as JSON: what has no value is left out, but for the parts of a provider's answer, where the lack

@@ -26,6 +26,10 @@ func TestAnEventsJSONHasAllOfAProvidersAnswerAndNothingElseThatIsEmpty(t *testin
 			`{"at":"2026-01-02T15:04:05Z","event":"wake_answered","reason":"","provider":"fcm","attempt":2,"unclear":true,` +
 				`"fault":"provider","status":0,"provider_reason":"","provider_id":""}`,
 		},
+		{
+			push.Event{At: at, Event: push.EventWakeFailed, Provider: push.APNs, Attempt: 1, Fault: push.FaultProvider, Error: push.FailureRefused, Detail: "x"},
+			`{"at":"2026-01-02T15:04:05Z","event":"wake_failed","reason":"","provider":"apns","attempt":1,"fault":"provider","error":"refused","detail":"x"}`,
+		},
 	} {
 		got, err := json.Marshal(c.event)
 		if err != nil || string(got) != c.want {

@@ -96,12 +96,11 @@ func eventDetails(e push.Event) string {
 	if e.Attempt > 1 {
 		add("try %d", e.Attempt)
 	}
-	if e.Event == push.EventWakeAnswered {
-		if e.Status == 0 {
-			add("no answer")
-		} else {
-			add("%d", e.Status)
-		}
+	if e.Error != push.FailureNone {
+		add("%s", e.Error)
+	}
+	if e.Status != 0 {
+		add("%d", e.Status)
 	}
 	if e.ProviderReason != "" {
 		add("%s", e.ProviderReason)
@@ -123,6 +122,9 @@ func eventDetails(e push.Event) string {
 	}
 	if e.Reason != "" {
 		add("%s", e.Reason)
+	}
+	if e.Detail != "" {
+		add("“%s”", e.Detail)
 	}
 	return strings.Join(words, " ")
 }

@@ -10,6 +10,7 @@ const (
 		"deliveries":[{"device_id":"d1","user":"alice","state":"waiting","events":[{"at":"2026-01-02T03:04:05Z","event":"waiting"}]}]}`
 	traceHandled = `{"device_id":"d1","user":"alice","state":"handled","result":"new_data","path":"apns","events":[
 		{"at":"2026-01-02T03:04:05Z","event":"waiting"},
+		{"at":"2026-01-02T03:04:05.05Z","event":"wake_failed","provider":"apns","status":403,"attempt":1,"fault":"provider","error":"not_the_provider","detail":"text/html: <h1>blocked</h1>"},
 		{"at":"2026-01-02T03:04:05.1Z","event":"wake_answered","provider":"apns","status":200,"attempt":2},
 		{"at":"2026-01-02T03:04:06.25Z","event":"handled","result":"new_data","path":"apns","took":"120ms"}]}`
 	traceExpired = `{"device_id":"","user":"bob","state":"expired","reason":"ttl","events":[{"at":"2026-01-02T03:14:05Z","event":"expired","reason":"ttl"}]}`
@@ -40,7 +41,7 @@ func TestTraceFollowsUntilFinalAndItsExitCodeTells(t *testing.T) {
 		asks   int
 	}{
 		{"followed until handled", []answer{{200, traceOpen}, {200, traceFinal(traceHandled)}}, nil, exitDone,
-			[]string{"push p1", "+0.000s  waiting", "✔ d1 of alice  handled new_data by apns", "apns try 2 200", "╰    +1.250s  handled        new_data by apns in 120ms", "handled on 1 of 1"}, 3},
+			[]string{"push p1", "+0.000s  waiting", "✔ d1 of alice  handled new_data by apns", "apns try 2 200", "wake_failed    apns not_the_provider 403 (fault: provider) “text/html: <h1>blocked</h1>”", "╰    +1.250s  handled        new_data by apns in 120ms", "handled on 1 of 1"}, 3},
 		{"final already", []answer{{200, traceFinal(traceHandled)}}, nil, exitDone, []string{"handled on 1 of 1"}, 1},
 		{"final, but not handled everywhere", []answer{{200, traceFinal(traceHandled + "," + traceExpired)}}, nil, exitNotHandled,
 			[]string{"✘ bob (no device yet)  expired (ttl)", "+10m0s  expired", "handled on 1 of 2"}, 1},

@@ -36,13 +36,21 @@ func (o outcome) take(s situation, b *board) {
 	o.refused(b, w)
 }
 
-// events are all that the provider said to this try.
+// events are all that came of this try: what the provider said, or how it failed to say anything.
 func (o outcome) events(now time.Time) []push.Event {
 	var all []push.Event
 	for _, a := range slices.Concat(o.answer.Mended, []push.Answer{o.answer}) {
+		name := push.EventWakeAnswered
+		if a.Status == 0 && a.Error == push.FailureNone {
+			a.Error = push.FailureOther
+		}
+		if a.Error != push.FailureNone {
+			name = push.EventWakeFailed
+		}
 		all = append(all, push.Event{
-			At: now, Event: push.EventWakeAnswered, WakeID: o.wake.ID, Provider: o.wake.Provider, Attempt: o.wake.Attempt,
+			At: now, Event: name, WakeID: o.wake.ID, Provider: o.wake.Provider, Attempt: o.wake.Attempt,
 			Status: a.Status, ProviderReason: a.Reason, ProviderID: a.ProviderID, Fault: push.FaultCredentials,
+			Error: a.Error, Detail: a.Detail,
 		})
 	}
 	ev := &all[len(all)-1]

@@ -125,6 +125,7 @@ func (e *Engine) wake(d push.Device, w push.Wake) outcome {
 	waker := e.cfg.Wakers[w.Provider]
 	if waker == nil {
 		o.err = &push.WakeError{Fault: push.FaultCredentials, Reason: string(push.ReasonNoCredentials)}
+		o.answer.Error = push.FailureNotSent
 	} else {
 		ctx, cancel := context.WithTimeoutCause(e.hard, wakeTime, errors.New("the provider did not answer in time"))
 		defer cancel()

@@ -281,7 +281,7 @@ func TestATokenRenewedWhileItIsJudgedIsTriedAtOnce(t *testing.T) {
 func TestALateAnswerIsAnEventOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at(t0), waiting()).look(nil)
-	stale := outcome{wake: *w.last.wake, err: &push.WakeError{Fault: push.FaultToken, Reason: "Unregistered"}}
+	stale := outcome{wake: *w.last.wake, answer: push.Answer{Status: 410, Reason: "Unregistered"}, err: &push.WakeError{Fault: push.FaultToken, Reason: "Unregistered"}}
 	w.atDue() // the lease is over: attempt 2 is on its way
 	w.look(&stale)
 	if w.s.device.Token != push.TokenOK || w.s.device.Wake.State != push.WakeSending {

@@ -15,7 +15,7 @@ func Draw(p protocol.Push) string {
 		fmt.Fprintf(&b, "  device %q of %q: %s %s %s by %q\n", d.DeviceID, d.User, d.State, d.Result, d.Reason, d.Path)
 		for _, e := range d.Events {
 			fmt.Fprintf(&b, "    %s %s", e.At.Format("15:04:05.000"), e.Event)
-			for _, part := range []string{string(e.Reason), string(e.Path), string(e.Result), string(e.Provider), e.ProviderReason, string(e.Fault)} {
+			for _, part := range []string{string(e.Reason), string(e.Path), string(e.Result), string(e.Provider), e.ProviderReason, string(e.Fault), string(e.Error), e.Detail} {
 				if part != "" {
 					b.WriteString(" " + part)
 				}
