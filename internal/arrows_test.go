@@ -21,17 +21,19 @@ var arrows = []struct {
 }{
 	{"push/...", nil}, // the leaf
 	{"protocol/...", []string{"push"}},
-	{"client/...", []string{"push", "protocol"}},
-	{"sdk/...", []string{"push", "protocol"}},
+	{"internal/proxy/...", nil}, // how everybody connects
+	{"client/...", []string{"push", "protocol", "internal/proxy"}},
+	{"sdk/...", []string{"push", "protocol", "internal/proxy"}},
 	{"examples/...", []string{"sdk/...", "client", "push", "protocol", "pushtest/phonetest/phoneline"}}, // what users have: no room
 	{"pushtest/internal/...", []string{"pushtest/internal/..."}},
 	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey"}}, // useful without the rest of Hush
 	{"pushtest/fcmtest/...", []string{"pushtest/internal/...", "internal/pemkey"}},
 	{"pushtest/...", []string{"pushtest/...", "sdk/...", "push", "protocol", "client"}},
-	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/pemkey"}},
-	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/pemkey"}},
-	{"internal/h2push/...", []string{"push", "protocol", "internal/pemkey"}},
+	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/pemkey", "internal/proxy"}},
+	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/pemkey", "internal/proxy"}},
+	{"internal/h2push/...", []string{"push", "protocol", "internal/pemkey", "internal/proxy"}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey"}},
+	{"internal/config/...", []string{"push", "protocol", "internal/proxy"}},
 	{"internal/...", []string{"push", "protocol"}}, // a room: what it needs of another is an interface that it declares
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	URL            string             // for production; "" means Apple's
 	DevelopmentURL string             // for development; "" means URL if that is set, else Apple's
 	CA             []byte             // PEM of certificates to trust besides the system's
+	Proxy          proxy.Choice       // nil: every connection is direct
 	RetryWait      time.Duration      // after a 5xx, and after too many requests to one device; 0 means 15m, as Apple asks
 	RequestTimeout time.Duration      // for one wake with all that it needs; 0 means 15s
 	Logger         *slog.Logger       // nil discards

@@ -26,6 +26,7 @@ type Config struct {
 
 	// SecretKeyEmpty says that HUSH_SECRET_KEY is set to nothing: there is no key, and no file stands in for it.
 	SecretKeyEmpty bool
+	Proxy          push.Secret // for all outgoing connections, with its password: a URL, or "direct"; "" means the environment's
 	APNs           APNs
 	FCM            FCM
 	Delivery       Delivery
@@ -88,6 +89,8 @@ var settings = []setting{
 		func(c *Config, s string) error { c.TLSKey = s; return nil }},
 	{"secret_key_file", "", "file of the key that encrypts credentials (default secret.key in the data directory); HUSH_SECRET_KEY holds its contents instead",
 		func(c *Config, s string) error { c.SecretKeyFile = s; return nil }},
+	{"proxy", "", "URL of a proxy for every outgoing connection, or \"direct\" for none (default HTTPS_PROXY, HTTP_PROXY and NO_PROXY, all of which it beats); better in the environment, for its password",
+		func(c *Config, s string) error { return proxyURL(&c.Proxy, s) }},
 	{"apns.url", "", "scheme, host and port of APNs for production (default Apple's)",
 		func(c *Config, s string) error { return originTLS(&c.APNs.URL, s) }},
 	{"apns.development_url", "", "the same for development (default apns.url if that is set, else Apple's)",

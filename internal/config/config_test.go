@@ -182,3 +182,15 @@ func TestASecretKeyThatIsSetToNothingIsNoMissingOne(t *testing.T) {
 		}
 	}
 }
+
+func TestABadProxyIsRefusedWithoutItsPassword(t *testing.T) {
+	_, _, err := load(t, nil, map[string]string{"HUSH_PROXY": "ftp://me:hunter2@proxy:21"}, "")
+	var wrong *config.Error
+	if !errors.As(err, &wrong) || wrong.Setting != "proxy" || wrong.From != "HUSH_PROXY" || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v; want the setting and its place named, and no password", err)
+	}
+	c, _, err := load(t, []string{"--proxy", "http://me:hunter2@proxy:3128"}, nil, "")
+	if err != nil || c.Proxy.Reveal() != "http://me:hunter2@proxy:3128" || strings.Contains(c.Proxy.String(), "hunter2") {
+		t.Errorf("got %s, %v; want the proxy, hidden where it is printed", c.Proxy, err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
@@ -100,6 +101,15 @@ func databaseURL(into *push.Secret, s string) error {
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
 		return fmt.Errorf("is no postgres URL; want postgres://user@host:5432/database, or leave it out for SQLite in the data directory")
+	}
+	*into = push.Secret(s)
+	return nil
+}
+
+// proxyURL never repeats the text: it may have a password in it.
+func proxyURL(into *push.Secret, s string) error {
+	if _, err := proxy.Parse(s); err != nil {
+		return err
 	}
 	*into = push.Secret(s)
 	return nil

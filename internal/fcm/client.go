@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
@@ -27,6 +28,7 @@ type Config struct {
 	URL            string             // for sends: scheme, host and port; "" means Google's
 	TokenURL       string             // for access tokens; "" means each service account's token_uri
 	CA             []byte             // PEM of certificates to trust besides the system's
+	Proxy          proxy.Choice       // nil: every connection is direct
 	RetryWait      time.Duration      // after a 5xx, and between requests for an access token that fail; 0 means 10s
 	QuotaWait      time.Duration      // after a quota was exceeded, if FCM does not say how long; 0 means 60s
 	RequestTimeout time.Duration      // for one wake with all that it needs; 0 means 15s (Google: 10s at least)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
@@ -29,7 +30,7 @@ func (c *Client) newSender(_ string, cred push.Credential) (*sender, error) {
 		return nil, errs.Err()
 	}
 	pool, err := h2push.New(h2push.Config{
-		URL: c.cfg.URL, TLS: &tls.Config{RootCAs: c.roots}, HTTP1: true, Logger: c.cfg.Logger,
+		URL: c.cfg.URL, TLS: &tls.Config{RootCAs: c.roots}, Proxy: c.cfg.Proxy, HTTP1: true, Logger: c.cfg.Logger,
 	})
 	if err != nil {
 		return nil, err
@@ -52,14 +53,15 @@ func (s *sender) Close(ctx context.Context) {
 // newTokenClient is for token endpoints: rare, small requests, to hosts that service accounts name. A redirect is no
 // answer: the assertion is meant for the host that it was sent to.
 func (c *Client) newTokenClient() *http.Client {
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: c.roots, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true,
+		DisableKeepAlives: true, // a token is good for an hour
+	}
+	proxy.Dialer{Choice: c.cfg.Proxy, Roots: c.roots}.Equip(transport)
 	return &http.Client{
 		Timeout:       c.cfg.RequestTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			Proxy:             http.ProxyFromEnvironment,
-			TLSClientConfig:   &tls.Config{RootCAs: c.roots, MinVersion: tls.VersionTLS12},
-			ForceAttemptHTTP2: true,
-			DisableKeepAlives: true, // a token is good for an hour
-		},
+		Transport:     transport,
 	}
 }

@@ -8,12 +8,18 @@ import (
 	"net"
 	"net/url"
 	"time"
+
+	"github.com/hushpush/hush/internal/proxy"
 )
 
 // Config says where a pool connects, and how. Zero values mean the defaults.
 type Config struct {
 	URL string      // required; scheme, host and port
 	TLS *tls.Config // roots and client certificate; nil: the system's roots
+
+	// Proxy picks the proxy to connect through; nil: none. TLS with the host goes end to end through its tunnel, for which
+	// one with https is trusted by the roots of TLS.
+	Proxy proxy.Choice
 
 	// Proves tells whether an answer shows that the peer knows who we are. Until one has, a connection carries one request
 	// at a time: APNs takes no more from a fresh one. Nil: a fresh connection takes what its SETTINGS allow.
@@ -66,6 +72,7 @@ func (c Config) withDefaults() Config {
 
 // endpoint is a URL taken apart.
 type endpoint struct {
+	scheme    string
 	plain     bool   // no TLS
 	addr      string // host:port, to dial
 	name      string // host alone, for TLS
@@ -88,6 +95,7 @@ func parseEndpoint(raw string) (endpoint, error) {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
 	return endpoint{
+		scheme:    u.Scheme,
 		plain:     u.Scheme == "http",
 		addr:      net.JoinHostPort(u.Hostname(), port),
 		name:      u.Hostname(),

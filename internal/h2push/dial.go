@@ -5,16 +5,24 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
+
+	"github.com/hushpush/hush/internal/proxy"
 )
+
+// ProxyError says that the proxy, and not the provider, kept a connection from being made. It lies below an Error.
+type ProxyError = proxy.Error
 
 var errNoHTTP2 = errors.New("the peer does not speak HTTP/2")
 
-// connect dials, makes the connection ready and puts it into the pool. The host's name is looked up each time.
+// connect dials, makes the connection ready and puts it into the pool. The host's name is looked up each time, by the proxy
+// where there is one.
 func (p *Pool) connect(ctx context.Context, s *slot) error {
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "tcp", p.host.addr)
-	if err != nil {
+	nc, err := p.dialer.Connect(ctx, p.host.scheme, p.host.addr)
+	var refused *ProxyError
+	switch {
+	case errors.As(err, &refused):
+		return err // with its own cause
+	case err != nil:
 		return causeOr(ctx, err)
 	}
 	if p.host.plain {

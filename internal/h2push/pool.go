@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/hushpush/hush/internal/proxy"
 )
 
 // What a pool says of itself.
@@ -28,8 +30,9 @@ const maxSerial = 64
 
 // Pool keeps connections to one host for one sender: one provider account, as APNs refuses two teams on one connection.
 type Pool struct {
-	cfg  Config
-	host endpoint
+	cfg    Config
+	host   endpoint
+	dialer proxy.Dialer
 
 	ctx  context.Context // ends with Close; never changes
 	stop context.CancelFunc
@@ -83,7 +86,10 @@ func New(cfg Config) (*Pool, error) {
 		return nil, fmt.Errorf("h2push: URL: %w", err)
 	}
 	host, _ := parseEndpoint(cfg.URL) // checked above
-	p := &Pool{cfg: cfg, host: host}
+	p := &Pool{cfg: cfg, host: host, dialer: proxy.Dialer{Choice: cfg.Proxy}}
+	if cfg.TLS != nil {
+		p.dialer.Roots = cfg.TLS.RootCAs
+	}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	return p, nil
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/hushpush/hush/internal/delivery"
 	"github.com/hushpush/hush/internal/fcm"
 	"github.com/hushpush/hush/internal/gateway"
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/internal/store"
 	"github.com/hushpush/hush/push"
 )
@@ -162,8 +163,15 @@ func (s *Server) connectProviders(context.Context) error {
 	if err != nil {
 		return err
 	}
+	way, err := proxy.Parse(set.Proxy.Reveal())
+	if err != nil {
+		return fmt.Errorf("server: proxy: %w", err)
+	}
+	if names := way.Names(); len(names) > 0 {
+		s.log.Info("outgoing connections go through a proxy", "proxies", names)
+	}
 	s.apns, err = apns.New(apns.Config{
-		Credentials: s.store, URL: set.APNs.URL, DevelopmentURL: set.APNs.DevelopmentURL, CA: apnsCA,
+		Credentials: s.store, URL: set.APNs.URL, DevelopmentURL: set.APNs.DevelopmentURL, CA: apnsCA, Proxy: way,
 		RetryWait: set.APNs.RetryWait, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {
@@ -171,7 +179,7 @@ func (s *Server) connectProviders(context.Context) error {
 	}
 	s.closers.add("APNs", func(context.Context) error { s.apns.Close(); return nil })
 	s.fcm, err = fcm.New(fcm.Config{
-		Credentials: s.store, URL: set.FCM.URL, TokenURL: set.FCM.TokenURL, CA: fcmCA,
+		Credentials: s.store, URL: set.FCM.URL, TokenURL: set.FCM.TokenURL, CA: fcmCA, Proxy: way,
 		RetryWait: set.FCM.RetryWait, QuotaWait: set.FCM.QuotaWait, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {
