@@ -2,6 +2,7 @@ package push
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -14,8 +15,46 @@ const (
 	EventWakeAnswered EventName = "wake_answered" // what the provider answered to it
 	EventWakeFailed   EventName = "wake_failed"   // nobody answered it, or somebody who is not the provider
 	EventTokenDropped EventName = "token_dropped" // the device's provider token is used no more
-	EventHandledLate  EventName = "handled_late"  // a handler returned after the delivery had become final
+	EventHandledLate  EventName = "handled_late"  // a handler returned after the delivery had become final; once per result
+	EventLeftOut      EventName = "left_out"      // stands for the Count events that a full timeline did not keep
 )
+
+// MaxEvents bounds a delivery's timeline: what repeats (retries, wakes, sessions that come and go) is kept up to here, and
+// then only counted. What comes once is kept always: the final state and handled_late.
+const MaxEvents = 200
+
+// comesOnce reports whether a timeline can have the event only once, however long the delivery lives.
+func (e Event) comesOnce() bool {
+	return e.Event == EventHandledLate || slices.Contains(States(), State(e.Event)) && State(e.Event).Final()
+}
+
+// Keep returns those of the events that a timeline that has kept so many already takes, and how many it leaves out.
+func Keep(kept int, events []Event) (keep []Event, leftOut int) {
+	for _, e := range events {
+		switch {
+		case e.comesOnce():
+			keep = append(keep, e)
+		case kept < MaxEvents:
+			kept++
+			keep = append(keep, e)
+		default:
+			leftOut++
+		}
+	}
+	return keep, leftOut
+}
+
+// WithLeftOut puts the event that counts what was left out, the last time at at, into a timeline.
+func WithLeftOut(timeline []Event, count int, at time.Time) []Event {
+	if count == 0 {
+		return timeline
+	}
+	i := len(timeline)
+	for i > 0 && timeline[i-1].At.After(at) {
+		i--
+	}
+	return slices.Insert(timeline, i, Event{At: at, Event: EventLeftOut, Count: count})
+}
 
 // Event is one line of a delivery's timeline. The JSON names are those of the API.
 type Event struct {
@@ -35,6 +74,7 @@ type Event struct {
 	Fault          Fault     `json:"fault,omitempty"`
 	Error          Failure   `json:"error,omitempty"`  // of wake_failed
 	Detail         string    `json:"detail,omitempty"` // for people: the provider's own text, or what lies below Error
+	Count          int       `json:"count,omitempty"`  // of left_out: how many events
 }
 
 // MarshalJSON is the event as JSON: what has no value is left out, but for the parts of a provider's answer, where the lack
@@ -73,6 +113,8 @@ type Delivery struct {
 	Unreturned int       // times that the handler began and did not return
 	Generation int       // the owner generation of the device that it was made for
 	FinalAt    time.Time
+	Kept       int      // events that its timeline has kept of those that may repeat; see Keep
+	Late       []Result // the results of handlers that returned after it had become final, each once
 
 	// Payload is there where the question asks for it; PayloadBytes always tells how long it is.
 	Payload      []byte

@@ -1,6 +1,9 @@
 package push
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ReceiptEvent is what a device says happened.
 type ReceiptEvent string
@@ -37,12 +40,14 @@ const (
 const resultGrace = 2 * time.Second
 
 // Receive is the change that a receipt makes to a delivery on a device of the platform. A final delivery stays as it is;
-// that its handler ran all the same is noted.
+// that its handler ran all the same is noted, once for each
+// result: a device may repeat its receipts as often as it likes.
 func (d Delivery) Receive(now time.Time, platform Platform, r Receipt) Change {
 	if d.State.Final() {
-		if r.Event != ReceiptHandled || d.State == Handled {
+		if r.Event != ReceiptHandled || d.State == Handled || slices.Contains(d.Late, r.Result) {
 			return Change{Delivery: d}
 		}
+		d.Late = append(slices.Clone(d.Late), r.Result)
 		return Change{Delivery: d, Events: []Event{{
 			At: now, Event: EventHandledLate, Path: r.Path, Result: r.Result, Took: took(r.Took),
 		}}}

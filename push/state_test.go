@@ -92,6 +92,21 @@ func TestReceipts(t *testing.T) {
 	}
 }
 
+func TestAResultThatComesTooLateIsNotedOnce(t *testing.T) {
+	t.Parallel()
+	d := Delivery{State: Cancelled}
+	noted := 0
+	for range 3 {
+		for _, result := range []Result{NewData, NoData, Failed} {
+			c := d.Receive(time.Now(), IOS, Receipt{Event: ReceiptHandled, Result: result, Path: PathInbox})
+			d, noted = c.Delivery, noted+len(c.Events)
+		}
+	}
+	if noted != 3 {
+		t.Errorf("%d events of 9 late receipts with 3 results; want one for each result", noted)
+	}
+}
+
 func TestTheTimeForAResultIsThePlatforms(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

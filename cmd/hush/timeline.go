@@ -93,6 +93,9 @@ func eventDetails(e push.Event) string {
 	if e.Provider != "" {
 		add("%s", e.Provider)
 	}
+	if e.Count > 0 {
+		add("%d events", e.Count)
+	}
 	if e.Attempt > 1 {
 		add("try %d", e.Attempt)
 	}

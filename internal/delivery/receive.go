@@ -11,8 +11,11 @@ import (
 // are committed.
 func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
 	req := push.StepRequest{Key: d.Key()}
+	named := make(map[push.ID]bool, len(receipts))
 	for _, r := range receipts {
-		if push.CheckID(string(r.PushID)) == nil { // no push has another id, and PostgreSQL's text takes no U+0000
+		// No push has an id that CheckID refuses, and PostgreSQL's text takes no U+0000.
+		if push.CheckID(string(r.PushID)) == nil && !named[r.PushID] {
+			named[r.PushID] = true
 			req.Named = append(req.Named, r.PushID)
 		}
 	}
@@ -40,7 +43,8 @@ func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Rec
 	return statuses, open, nil
 }
 
-// receive is what receipts change: a plain function of the snapshot, but for the time.
+// receive is what receipts change: a plain function of the snapshot, but for the time. Receipts that say nothing new change
+// nothing, so that repeating them costs the disk nothing.
 func (e *Engine) receive(snap push.Snapshot, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, push.Changes) {
 	now := e.cfg.Now()
 	b := newBoard(now, snap)
@@ -59,7 +63,7 @@ func (e *Engine) receive(snap push.Snapshot, d push.Device, receipts []push.Rece
 		if entry.State.Final() && !wasFinal {
 			open--
 		}
-		if !entry.State.Final() {
+		if entry.changed && !entry.State.Final() {
 			due.at(entry.DueAt)
 		}
 	}

@@ -2,13 +2,15 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hushpush/hush/push"
 )
 
 // deliveryColumns take one argument: the payload is read if it has no more bytes than that.
 const deliveryColumns = `d.push_id, d.app, d.device_id, d.user_id, p.resource_id, d.state, d.reason, d.result, d.path, d.since, p.accepted_at,
-	d.expires_at, d.now_or_never, p.deliver, d.due_at, d.wakes, d.unreturned, d.generation, d.final_at, length(p.payload),
+	d.expires_at, d.now_or_never, p.deliver, d.due_at, d.wakes, d.unreturned, d.generation, d.final_at, d.kept, d.late,
+	length(p.payload),
 	CASE WHEN length(p.payload) <= ? THEN p.payload END`
 
 // Arguments of deliveryColumns.
@@ -23,12 +25,17 @@ func readDelivery(scan scanFunc, more ...any) (d push.Delivery, err error) {
 		since, accepted, expires int64
 		nowOrNever               int64
 		due, final               *int64
+		late                     string
 	)
 	err = scan(append([]any{&d.PushID, &d.App, &d.DeviceID, &d.User, &d.ResourceID, &d.State, &d.Reason, &d.Result, &d.Path, &since, &accepted,
-		&expires, &nowOrNever, &d.Deliver, &due, &d.Wakes, &d.Unreturned, &d.Generation, &final, &d.PayloadBytes, &d.Payload}, more...)...)
+		&expires, &nowOrNever, &d.Deliver, &due, &d.Wakes, &d.Unreturned, &d.Generation, &final,
+		&d.Kept, &late, &d.PayloadBytes, &d.Payload}, more...)...)
 	d.Since, d.AcceptedAt, d.ExpiresAt = clock(&since), clock(&accepted), clock(&expires)
 	d.NowOrNever = nowOrNever != 0
 	d.DueAt, d.FinalAt = clock(due), clock(final)
+	for result := range strings.FieldsSeq(late) {
+		d.Late = append(d.Late, push.Result(result))
+	}
 	if d.PayloadBytes == 0 {
 		d.Payload = []byte{}
 	}
@@ -107,9 +114,11 @@ func (n *newDelivery) row() []any {
 
 // updateDeliveries never make a final delivery an open one again: the first final state committed stays.
 var updateDeliveries = fold(`state text, reason text, result text, path text, expires_at int, due_at int, wakes int, unreturned int, final_at int, events text,
-		of_push text, of_device text, of_user text`,
+		kept int, left_out int, left_out_at int, late text, of_push text, of_device text, of_user text`,
 	`UPDATE deliveries SET state = r.state, reason = r.reason, result = r.result, path = r.path, expires_at = r.expires_at, due_at = r.due_at,
-		wakes = r.wakes, unreturned = r.unreturned, final_at = r.final_at, events = deliveries.events || r.events FROM {rows}
+		wakes = r.wakes, unreturned = r.unreturned, final_at = r.final_at, events = deliveries.events || r.events,
+		kept = deliveries.kept + r.kept, left_out = deliveries.left_out + r.left_out,
+		left_out_at = COALESCE(r.left_out_at, deliveries.left_out_at), late = r.late FROM {rows}
 	WHERE push_id = r.of_push AND device_id = r.of_device AND user_id = r.of_user AND (deliveries.final_at IS NULL OR deliveries.state = r.state)`)
 
 // updates are the statements for changes of deliveries. One statement changes a row once, so a second change of a delivery
@@ -129,12 +138,26 @@ func updates(changes []push.Change) []*stmt {
 		if turn == len(turns) {
 			turns = append(turns, nil)
 		}
+		events, leftOut := push.Keep(d.Kept, c.Events)
+		var leftOutAt any
+		if leftOut > 0 {
+			leftOutAt = micros(c.Events[len(c.Events)-1].At)
+		}
 		turns[turn] = append(turns[turn], []any{string(d.State), string(d.Reason), string(d.Result), string(d.Path), micros(d.ExpiresAt), micros(d.DueAt),
-			d.Wakes, d.Unreturned, micros(d.FinalAt), encodeEvents(c.Events), string(d.PushID), d.DeviceID, d.User})
+			d.Wakes, d.Unreturned, micros(d.FinalAt), encodeEvents(events), len(events), leftOut, leftOutAt, lateResults(d.Late),
+			string(d.PushID), d.DeviceID, d.User})
 	}
 	stmts := make([]*stmt, len(turns))
 	for i, rows := range turns {
 		stmts[i] = updateDeliveries.exec(rows)
 	}
 	return stmts
+}
+
+func lateResults(results []push.Result) string {
+	words := make([]string, len(results))
+	for i, r := range results {
+		words[i] = string(r)
+	}
+	return strings.Join(words, " ")
 }

@@ -72,6 +72,8 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
+func newWorldOnSQLite(t testing.TB) *world { return newWorld(t, store.Config{DataDir: t.TempDir()}) }
+
 func newWorld(t testing.TB, cfg store.Config) *world {
 	t.Helper()
 	if cfg.Sealer == nil {
@@ -199,7 +201,10 @@ func (w *world) handle(device string, ids ...push.ID) {
 	w.t.Helper()
 	_, err := w.Step(ctx(w.t), push.StepRequest{Key: key(device), Named: ids}, func(s push.Snapshot) (c push.Changes) {
 		for _, d := range s.Named {
-			c.Deliveries = append(c.Deliveries, d.Receive(time.Now(), s.Device.Platform, push.Receipt{PushID: d.PushID, Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathInbox}))
+			change := d.Receive(time.Now(), s.Device.Platform, push.Receipt{PushID: d.PushID, Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathInbox})
+			if len(change.Events) > 0 {
+				c.Deliveries = append(c.Deliveries, change)
+			}
 		}
 		return c
 	})

@@ -61,7 +61,7 @@ var hotFolds = []struct {
 	{"open deliveries of steps", stepOpen, []any{0, "notes", "d7", 50}, "deliveries_inbox"},
 	{"open beyond", stepBeyond, []any{0, "notes", "d7", 100}, "deliveries_inbox"},
 	{"supersede", supersede, []any{"notes", "d7", "u7", []byte("k"), "superseded", int64(1), ""}, "deliveries_collapse"},
-	{"change of a delivery", updateDeliveries, []any{"sent", "", "", "", int64(1), nil, 0, 0, nil, "", "p7", "d7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
+	{"change of a delivery", updateDeliveries, []any{"sent", "", "", "", int64(1), nil, 0, 0, nil, "", 0, 0, nil, "", "p7", "d7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
 	{"takeover", giveDevice, []any{"d7", 1, int64(1), nil, "waiting", "", nil, "", "p7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
 	{"change of a device", updateDevices, []any{"ok", 1, "", "{}", "", []byte{}, nil, int64(1), "notes", "d7"}, "devices_pkey|sqlite_autoindex_devices"},
 }

@@ -39,7 +39,7 @@ func readPush(scan scanFunc) (p pushRow, err error) {
 const (
 	pushByID = "SELECT " + pushColumns + " FROM pushes WHERE id = ? AND app = ?"
 	pushOpen = "SELECT 1 FROM deliveries WHERE push_id = ? AND final_at IS NULL LIMIT 1"
-	pushPage = "SELECT " + deliveryColumns + `, d.events FROM deliveries d JOIN pushes p ON p.id = d.push_id
+	pushPage = "SELECT " + deliveryColumns + `, d.events, d.left_out, d.left_out_at FROM deliveries d JOIN pushes p ON p.id = d.push_id
 		WHERE d.push_id = ? AND p.app = ? AND (d.device_id, d.user_id) > (?, ?) ORDER BY d.device_id, d.user_id LIMIT ?`
 	pushEnded = "SELECT " + deliveryColumns + `, '' FROM deliveries d JOIN pushes p ON p.id = d.push_id
 		WHERE d.push_id = ? AND p.app = ? AND d.final_at IS NOT NULL AND NOT (d.state = ? AND d.final_at = ?) LIMIT ?`
@@ -92,9 +92,12 @@ func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor s
 
 func readWithEvents(scan scanFunc) (push.Delivery, error) {
 	var events string
-	d, err := readDelivery(scan, &events)
+	var leftOut int
+	var leftOutAt *int64
+	d, err := readDelivery(scan, &events, &leftOut, &leftOutAt)
 	if err == nil {
 		d.Events, err = decodeEvents(events)
+		d.Events = push.WithLeftOut(d.Events, leftOut, clock(leftOutAt))
 	}
 	return d, err
 }

@@ -143,6 +143,12 @@ func (t *tx) putDevice(ctx context.Context, d *push.Device, now time.Time) error
 // devices of the app for the sake of the order.
 const devicesByToken = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND token_hash = ? AND id <> ? AND platform = ? ORDER BY id || ''"
 
+// noteOpen adds one event to the timelines of what is open on a device, as far as they have room; see push.Keep.
+const noteOpen = `UPDATE deliveries SET events = CASE WHEN kept < ? THEN events || ? ELSE events END,
+		left_out = left_out + CASE WHEN kept < ? THEN 0 ELSE 1 END,
+		left_out_at = CASE WHEN kept < ? THEN left_out_at ELSE ? END, kept = kept + CASE WHEN kept < ? THEN 1 ELSE 0 END
+	WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id`
+
 // moveToken takes the device's provider token from all other devices of the app that have it: the system gave it to this
 // one just now, so theirs would wake the wrong app.
 func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, error) {
@@ -162,8 +168,8 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 			exec(`UPDATE devices SET provider_token = ?, token_hash = NULL, environment = '', token_state = ?, token_gen = token_gen + 1,
 				due_at = CASE WHEN due_at IS NOT NULL THEN CAST(? AS BIGINT) END, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
 				[]byte{}, string(push.TokenMissing), micros(now), micros(now), other.App, other.ID),
-			each(t.touchRow, "UPDATE deliveries SET events = events || ? WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id",
-				dropped, other.App, other.ID))
+			each(t.touchRow, noteOpen,
+				push.MaxEvents, dropped, push.MaxEvents, push.MaxEvents, micros(now), push.MaxEvents, other.App, other.ID))
 		if err != nil {
 			return nil, err
 		}

@@ -124,6 +124,10 @@ CREATE TABLE deliveries (
 	final_at     BIGINT,
 	collapse_key BYTEA,
 	events       TEXT COLLATE "C" NOT NULL,
+	kept         BIGINT NOT NULL DEFAULT 0,
+	left_out     BIGINT NOT NULL DEFAULT 0,
+	left_out_at  BIGINT,
+	late         TEXT COLLATE "C" NOT NULL DEFAULT '',
 	PRIMARY KEY (push_id, device_id, user_id)
 );
 CREATE INDEX deliveries_inbox ON deliveries (app, device_id, since, push_id, expires_at) WHERE final_at IS NULL;

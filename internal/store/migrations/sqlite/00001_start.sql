@@ -124,6 +124,10 @@ CREATE TABLE deliveries (
 	final_at     INTEGER,
 	collapse_key BLOB,
 	events       TEXT NOT NULL,
+	kept         INTEGER NOT NULL DEFAULT 0,
+	left_out     INTEGER NOT NULL DEFAULT 0,
+	left_out_at  INTEGER,
+	late         TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (push_id, device_id, user_id)
 );
 CREATE INDEX deliveries_inbox ON deliveries (app, device_id, since, push_id, expires_at) WHERE final_at IS NULL;
