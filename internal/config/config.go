@@ -44,11 +44,14 @@ type APNs struct {
 
 // FCM is how Google's service is reached.
 type FCM struct {
-	URL       string // scheme, host and port
-	CA        string // PEM file of one or more certificates to trust instead of the system's
-	TokenURL  string // beats the service account's token_uri
-	RetryWait time.Duration
-	QuotaWait time.Duration // after QUOTA_EXCEEDED without a time of its own
+	URL      string // scheme, host and port
+	CA       string // PEM file of one or more certificates to trust instead of the system's
+	TokenURL string // beats the service account's token_uri
+
+	// TokenHosts are host or host:port, where a service account's token_uri may be besides Google's and URL.
+	TokenHosts []string
+	RetryWait  time.Duration
+	QuotaWait  time.Duration // after QUOTA_EXCEEDED without a time of its own
 }
 
 // Delivery is how pushes are taken to devices.
@@ -74,6 +77,9 @@ type setting struct {
 	usage    string
 	set      func(c *Config, text string) error // the error says what is wrong and what would be right
 }
+
+// lists are the settings that hold several values: with commas between them, or a list in YAML.
+var lists = []string{"fcm.token_hosts"}
 
 // settings is every setting of hush serve, in the order of its help.
 var settings = []setting{
@@ -105,6 +111,8 @@ var settings = []setting{
 		func(c *Config, s string) error { c.FCM.CA = s; return nil }},
 	{"fcm.token_url", "", "where access tokens are fetched (default the service account's token_uri)",
 		func(c *Config, s string) error { return address(&c.FCM.TokenURL, s) }},
+	{"fcm.token_hosts", "", "hosts (host or host:port, several with commas) where a service account's token_uri may be, besides Google's and fcm.url",
+		func(c *Config, s string) error { return hosts(&c.FCM.TokenHosts, s) }},
 	{"fcm.retry_wait", "", "how long FCM is left alone after a refusal that names no time (default 10s)",
 		func(c *Config, s string) error { return span(&c.FCM.RetryWait, s, "10s") }},
 	{"fcm.quota_wait", "", "how long an app's FCM sends are held after QUOTA_EXCEEDED that names no time (default 60s)",

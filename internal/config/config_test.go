@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +73,7 @@ tls_cert: cert.pem
 tls_key: key.pem
 secret_key_file: /run/secret
 apns: {url: "https://127.0.0.1:2197", development_url: "https://127.0.0.1:2198/", ca: a.pem, retry_wait: 1m}
-fcm: {url: "https://127.0.0.1:2199", ca: f.pem, token_url: "https://127.0.0.1:2199/token", retry_wait: 2s, quota_wait: 3s}
+fcm: {url: "https://127.0.0.1:2199", ca: f.pem, token_url: "https://127.0.0.1:2199/token", token_hosts: [tokens.example.com], retry_wait: 2s, quota_wait: 3s}
 delivery: {ack_wait: 4s}
 store: {keep: 24h}
 log: {level: debug, format: json}
@@ -83,12 +85,12 @@ log: {level: debug, format: json}
 		Data: "/var/lib/hush", Database: "postgres://hush:pw@db/hush", Listen: "[::1]:9000", TLSCert: "cert.pem", TLSKey: "key.pem",
 		SecretKeyFile: "/run/secret",
 		APNs:          config.APNs{URL: "https://127.0.0.1:2197", DevelopmentURL: "https://127.0.0.1:2198", CA: "a.pem", RetryWait: time.Minute},
-		FCM: config.FCM{URL: "https://127.0.0.1:2199", CA: "f.pem", TokenURL: "https://127.0.0.1:2199/token",
+		FCM: config.FCM{URL: "https://127.0.0.1:2199", CA: "f.pem", TokenURL: "https://127.0.0.1:2199/token", TokenHosts: []string{"tokens.example.com"},
 			RetryWait: 2 * time.Second, QuotaWait: 3 * time.Second},
 		Delivery: config.Delivery{AckWait: 4 * time.Second}, Store: config.Store{Keep: 24 * time.Hour},
 		Log: config.Log{Level: slog.LevelDebug, Format: "json"},
 	}
-	if c != want {
+	if !reflect.DeepEqual(c, want) {
 		t.Errorf("settings\n%+v, want\n%+v", c, want)
 	}
 }
@@ -96,7 +98,7 @@ log: {level: debug, format: json}
 func TestWithoutSettingsTheServerListensOnLoopback(t *testing.T) {
 	c, _, err := load(t, nil, nil, "")
 	want := config.Config{Data: "hush-data", Listen: "127.0.0.1:8080", Log: config.Log{Format: "text"}}
-	if err != nil || c != want {
+	if err != nil || !reflect.DeepEqual(c, want) {
 		t.Errorf("settings %+v, error %v; want %+v", c, err, want)
 	}
 }
@@ -129,6 +131,9 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 			[]string{`apns.url (--apns-url): is "http://127.0.0.1:2197"; want https://`, `apns.development_url (HUSH_APNS_DEVELOPMENT_URL): is "http://h:1"; want https://`}},
 		{"a provider's URL without a scheme", []string{"--fcm-url=127.0.0.1:2198"}, nil, "", []string{"fcm.url (--fcm-url)", "want"}},
 		{"a token URL of another kind", []string{"--fcm-token-url=file:///etc/passwd"}, nil, "", []string{"fcm.token_url (--fcm-token-url)", "want http:// or https://"}},
+		{"a token host that is a URL", []string{"--fcm-token-hosts=a.example.com,https://b.example.com"}, nil, "", []string{`fcm.token_hosts (--fcm-token-hosts): has "https://b.example.com"; want host or host:port`}},
+		{"token hosts with a wildcard", nil, nil, "fcm: {token_hosts: ['*.example.com']}\n", []string{`fcm.token_hosts (<file>): has "*.example.com"`}},
+		{"token hosts that are blocks", nil, nil, "fcm: {token_hosts: [{a: b}]}\n", []string{"fcm.token_hosts (<file>): has an entry that is not one value"}},
 		{"a certificate without its key", []string{"--tls-cert=c.pem"}, nil, "", []string{"tls_key (--tls-cert): is missing, but tls_cert is given"}},
 		{"an empty flag", []string{"--data="}, nil, "", []string{"data (--data): is empty; leave it out"}},
 		{"a log level that is none", nil, map[string]string{"HUSH_LOG_LEVEL": "loud"}, "", []string{`log.level (HUSH_LOG_LEVEL): is "loud"; want debug, info, warn or error`}},
@@ -148,6 +153,28 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestSeveralValuesHaveCommasOrAreAList(t *testing.T) {
+	want := []string{"a.example.com", "b.example.com:8443"}
+	for _, test := range []struct {
+		flags []string
+		env   map[string]string
+		yaml  string
+	}{
+		{[]string{"--fcm-token-hosts=a.example.com, b.example.com:8443"}, nil, ""},
+		{nil, map[string]string{"HUSH_FCM_TOKEN_HOSTS": "a.example.com,b.example.com:8443"}, ""},
+		{nil, nil, "fcm:\n  token_hosts: [a.example.com, 'b.example.com:8443']\n"},
+		{nil, nil, "fcm:\n  token_hosts: a.example.com,b.example.com:8443\n"},
+	} {
+		c, _, err := load(t, test.flags, test.env, test.yaml)
+		if err != nil || !slices.Equal(c.FCM.TokenHosts, want) {
+			t.Errorf("%+v: hosts %v, error %v; want %v", test, c.FCM.TokenHosts, err, want)
+		}
+		if test.env != nil {
+			t.Setenv("HUSH_FCM_TOKEN_HOSTS", "")
+		}
 	}
 }
 

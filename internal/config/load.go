@@ -128,7 +128,7 @@ func (l *loader) from(name string) string {
 
 func (l *loader) take(s setting, c *Config) {
 	from := l.from(s.name)
-	text, wrong := scalar(l.v.Get(s.name))
+	text, wrong := textOf(s.name, l.v.Get(s.name))
 	switch {
 	case wrong != "":
 		l.wrong(s.name, from, "%s", wrong)
@@ -142,6 +142,23 @@ func (l *loader) take(s setting, c *Config) {
 	if err := s.set(c, text); err != nil {
 		l.wrong(s.name, from, "%v", err)
 	}
+}
+
+// textOf is the text of a setting's value: for one that holds several, those of its list with commas between them.
+func textOf(name string, value any) (text, wrong string) {
+	list, isList := value.([]any)
+	if !isList || !slices.Contains(lists, name) {
+		return scalar(value)
+	}
+	var texts []string
+	for _, one := range list {
+		text, wrong := scalar(one)
+		if wrong != "" || text == "" || strings.Contains(text, ",") {
+			return "", "has an entry that is not one value; want a list of single values"
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, ","), ""
 }
 
 // scalar is the text of what YAML may hold. A number or a truth value is read as its text, so that the setting's own check

@@ -41,6 +41,26 @@ func hostPort(into *string, s string) error {
 	return nil
 }
 
+// hosts takes host or host:port, several with commas.
+func hosts(into *[]string, s string) error {
+	var all []string
+	for one := range strings.SplitSeq(s, ",") {
+		one = strings.TrimSpace(one)
+		u, err := url.Parse("https://" + one)
+		if err != nil || u.Hostname() == "" || u.Host != one || strings.Contains(one, "*") {
+			return fmt.Errorf("has %q; want host or host:port, such as tokens.example.com, several with commas", one)
+		}
+		if port := u.Port(); port != "" {
+			if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+				return fmt.Errorf("has port %q; want 1 to 65535", port)
+			}
+		}
+		all = append(all, one)
+	}
+	*into = all
+	return nil
+}
+
 // origin takes scheme, host and port. A path would be lost: providers' paths are fixed.
 func origin(into *string, s string) error {
 	u, err := parseHTTP(s)

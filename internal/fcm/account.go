@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"strings"
 
 	"github.com/hushpush/hush/internal/pemkey"
@@ -63,9 +61,6 @@ func parseAccount(raw json.RawMessage) (*account, error) {
 	if m.TokenURI == "" {
 		m.TokenURI = googleTokenURI
 	}
-	if err := checkTokenURL(m.TokenURI); err != nil {
-		return nil, fmt.Errorf("its token_uri %w", err)
-	}
 	return &account{project: m.ProjectID, email: m.ClientEmail, keyID: m.PrivateKeyID, key: key, tokenURI: m.TokenURI}, nil
 }
 
@@ -74,18 +69,27 @@ func notOfProjectID(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.:", r)
 }
 
-// checkTokenURL wants TLS, as a signed assertion is as good as the key for an hour; except on this machine, for tests.
-func checkTokenURL(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil {
-		return errors.New("is not a URL; want https://host/path")
+// checkTokenURI wants a host that accounts may name. Where the operator has named the token URL, the account's is not asked.
+func (c *Client) checkTokenURI(a *account) error {
+	if c.cfg.TokenURL != "" {
+		return nil
 	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return errors.New("is not an https URL")
+	return c.tokenHosts.check(a.tokenURI)
+}
+
+// read reads a service account and checks what it wants of this server. What is wrong comes as push.FieldErrors.
+func (c *Client) read(raw json.RawMessage) (*account, error) {
+	var errs push.FieldErrors
+	a, err := parseAccount(raw)
+	if err != nil {
+		errs.Add("service_account", push.CodeBadCredential, err.Error())
+		return nil, errs.Err()
 	}
-	return nil
+	if err := c.checkTokenURI(a); err != nil {
+		errs.Add("service_account.token_uri", push.CodeBadCredential, err.Error())
+		return nil, errs.Err()
+	}
+	return a, nil
 }
 
 // Check looks a credential over before it is stored, without asking Google, and tells what may be read back of it. What
@@ -96,11 +100,11 @@ func (c *Client) Check(_ context.Context, cred push.Credential) (push.Credential
 		errs.Add("service_account", push.CodeRequired, "is missing; want the service account's JSON, as Google gives it")
 		return push.CredentialInfo{}, errs.Err()
 	}
-	a, err := parseAccount(cred.FCM.ServiceAccount)
-	if err == nil {
-		_, err = a.assertion(c.now(), a.tokenURI)
-	}
+	a, err := c.read(cred.FCM.ServiceAccount)
 	if err != nil {
+		return push.CredentialInfo{}, err
+	}
+	if _, err := a.assertion(c.now(), a.tokenURI); err != nil {
 		errs.Add("service_account", push.CodeBadCredential, err.Error())
 		return push.CredentialInfo{}, errs.Err()
 	}

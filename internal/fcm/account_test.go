@@ -34,7 +34,8 @@ func TestAServiceAccountIsCheckedBeforeItIsStored(t *testing.T) {
 		{"a key that is no PEM", string(with(good, "private_key", "secret")), push.CodeBadCredential, "private_key is not PEM"},
 		{"a key cut short", string(with(good, "private_key", "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n")), push.CodeBadCredential, "not a readable PKCS#8 key"},
 		{"a key of another kind", string(with(good, "private_key", ecKey)), push.CodeBadCredential, "want RSA"},
-		{"a token URI without TLS", string(with(good, "token_uri", "http://example.com/token")), push.CodeBadCredential, "token_uri is not an https URL"},
+		{"an encrypted key", string(with(good, "private_key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGH\n-----END ENCRYPTED PRIVATE KEY-----\n")), push.CodeBadCredential, "its private_key is encrypted"},
+		{"a key escaped twice", string(with(good, "private_key", strings.ReplaceAll(ecKey, "\n", `\n`))), push.CodeBadCredential, "want line breaks"},
 	}
 	for _, c := range cases {
 		_, err := w.Check(t.Context(), credential([]byte(c.account)))
@@ -75,6 +76,7 @@ func TestTheConfigurationIsChecked(t *testing.T) {
 		"URL":            {Credentials: w.creds, URL: "fcm.googleapis.com"},
 		"URL with path":  {Credentials: w.creds, URL: "https://fcm.googleapis.com/v1"},
 		"TokenURL":       {Credentials: w.creds, TokenURL: "ftp://x"},
+		"TokenHosts":     {Credentials: w.creds, TokenHosts: []string{"https://x"}},
 		"CA":             {Credentials: w.creds, CA: []byte("no PEM")},
 		"RetryWait":      {Credentials: w.creds, RetryWait: -1},
 	} {

@@ -27,6 +27,7 @@ type Config struct {
 	Credentials    h2push.Credentials // required
 	URL            string             // for sends: scheme, host and port; "" means Google's
 	TokenURL       string             // for access tokens; "" means each service account's token_uri
+	TokenHosts     []string           // host or host:port that a token_uri may name, besides Google's and URL
 	CA             []byte             // PEM of certificates to trust besides the system's
 	Proxy          proxy.Choice       // nil: every connection is direct
 	RetryWait      time.Duration      // after a 5xx, and between requests for an access token that fail; 0 means 10s
@@ -74,6 +75,7 @@ type Client struct {
 	senders     *h2push.Senders[*sender]
 	tokenClient *http.Client
 	roots       *x509.CertPool // never changes; nil: the system's
+	tokenHosts  tokenHosts     // never changes
 	now         func() time.Time
 	trouble     sync.Map // app → its last credential trouble, so that a repeated one is logged once
 }
@@ -92,12 +94,16 @@ func New(cfg Config) (*Client, error) {
 			return nil, fmt.Errorf("fcm: TokenURL: %q %w", cfg.TokenURL, err)
 		}
 	}
+	hosts, err := newTokenHosts(cfg.URL, cfg.TokenHosts)
+	if err != nil {
+		return nil, fmt.Errorf("fcm: TokenHosts: %w", err)
+	}
 	roots, err := h2push.Roots(cfg.CA)
 	if err != nil {
 		return nil, fmt.Errorf("fcm: CA: %w", err)
 	}
 	cfg.Logger = cfg.Logger.With("room", "fcm")
-	c := &Client{cfg: cfg, now: cfg.Now, roots: roots}
+	c := &Client{cfg: cfg, now: cfg.Now, roots: roots, tokenHosts: hosts}
 	c.tokenClient = c.newTokenClient()
 	c.senders = h2push.NewSenders(cfg.Credentials, push.FCM, cfg.Now, cfg.RequestTimeout, c.newSender)
 	return c, nil

@@ -313,7 +313,7 @@ func TestNoAnswerInTimeIsUnclear(t *testing.T) {
 
 func TestAProviderThatCannotBeReachedIsClear(t *testing.T) {
 	t.Parallel()
-	w := setup(t, func(c *fcm.Config) { c.URL = "https://127.0.0.1:1" })
+	w := setup(t, func(c *fcm.Config) { c.URL, c.TokenURL = "https://127.0.0.1:1", c.URL+"/token" })
 	if _, e := w.send(); e == nil || e.Unclear || e.Fault != push.FaultProvider || e.RetryAfter < 10*time.Second {
 		t.Errorf("got %+v, want the provider's fault, clear", e)
 	}

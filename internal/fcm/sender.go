@@ -23,11 +23,9 @@ func (c *Client) newSender(_ string, cred push.Credential) (*sender, error) {
 	if cred.FCM == nil {
 		return nil, push.ErrNotFound
 	}
-	a, err := parseAccount(cred.FCM.ServiceAccount)
+	a, err := c.read(cred.FCM.ServiceAccount) // what was stored may be from before, or the settings others
 	if err != nil {
-		var errs push.FieldErrors
-		errs.Add("service_account", push.CodeBadCredential, err.Error())
-		return nil, errs.Err()
+		return nil, err
 	}
 	pool, err := h2push.New(h2push.Config{
 		URL: c.cfg.URL, TLS: &tls.Config{RootCAs: c.roots}, Proxy: c.cfg.Proxy, HTTP1: true, Logger: c.cfg.Logger,

@@ -179,7 +179,7 @@ func (s *Server) connectProviders(context.Context) error {
 	}
 	s.closers.add("APNs", func(context.Context) error { s.apns.Close(); return nil })
 	s.fcm, err = fcm.New(fcm.Config{
-		Credentials: s.store, URL: set.FCM.URL, TokenURL: set.FCM.TokenURL, CA: fcmCA, Proxy: way,
+		Credentials: s.store, URL: set.FCM.URL, TokenURL: set.FCM.TokenURL, TokenHosts: set.FCM.TokenHosts, CA: fcmCA, Proxy: way,
 		RetryWait: set.FCM.RetryWait, QuotaWait: set.FCM.QuotaWait, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {
