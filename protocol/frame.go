@@ -37,9 +37,6 @@ type DeviceFrame struct {
 	Facts    map[string]any `json:"facts,omitempty"`     // state
 }
 
-// MaxFactsBytes bounds what a device reports of itself, as JSON.
-const MaxFactsBytes = 16 << 10
-
 // MaxFrameBytes bounds a device's frame.
 const MaxFrameBytes = 256 << 10
 

@@ -35,6 +35,10 @@ type Config struct {
 	// live timeline looks again when nobody says that something changed, as happens on another node; 0 means 2s.
 	BodyWait   time.Duration
 	EventsWait time.Duration
+
+	// Bodies is how many bytes of request bodies may be in memory at once, of which one caller may hold a quarter; 0 means
+	// 128 MiB. Reading them costs up to four times as much.
+	Bodies int64
 }
 
 // API answers the HTTP API. It is an http.Handler, safe for concurrent use, and owns no goroutine beyond its requests.
@@ -43,6 +47,7 @@ type API struct {
 	huma    huma.API
 	mux     *http.ServeMux
 	metrics *metrics
+	bodies  *bodies
 	openapi []byte // never changes once New has returned
 }
 
@@ -57,7 +62,7 @@ func New(c Config) (*API, error) {
 		}
 	}
 	c = c.withDefaults()
-	a := &API{Config: c, mux: http.NewServeMux()}
+	a := &API{Config: c, mux: http.NewServeMux(), bodies: newBodies(c.Bodies)}
 	var err error
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, err
@@ -92,6 +97,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.EventsWait == 0 {
 		c.EventsWait = 2 * time.Second
+	}
+	if c.Bodies == 0 {
+		c.Bodies = 128 << 20
 	}
 	return c
 }

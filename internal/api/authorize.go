@@ -38,6 +38,17 @@ type caller struct {
 	app            string          // of a device's call: the credential's, else the token's
 }
 
+// name is the caller as limits count it: a user's devices are one, and so is each server key.
+func (c caller) name() string {
+	switch {
+	case c.key.ID != "":
+		return "key " + c.key.ID
+	case c.claims.User != "":
+		return "user " + c.app + "/" + c.claims.User
+	}
+	return "user " + c.device.App + "/" + c.device.User
+}
+
 // authorize tells who asks and whether they may. It comes before everything else, so that a stranger learns nothing.
 func (a *API) authorize(ctx huma.Context, n need) (caller, error) {
 	if n.role != "" {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -20,18 +22,21 @@ const maxDepth = 64
 // bodyCheck walks a JSON body once, token by token, before it is decoded: Go's decoder mends or ignores wrong UTF-8, lone
 // surrogates and doubled names silently. On the way it compares the body with the schema of the handler's type.
 type bodyCheck struct {
+	body     []byte
 	dec      *jsontext.Decoder
 	registry huma.Registry
 	faults   faults
 	// refuse says why a field of this name is refused for what it means, wherever it stands, as in a resource; "": it is
 	// only unknown. Nil: nothing is.
 	refuse func(location, name string) string
+	names  int  // seen so far, of all objects
+	heavy  bool // it holds more than may be decoded; a fault says what
 }
 
 // checkBody compares a body with a schema and gives all that is wrong with it. The error is the problem bad_json for what
-// is no JSON as Hush takes it.
+// is no JSON as Hush takes it, or invalid for what must not be decoded, for what would come of it.
 func checkBody(body []byte, at string, schema *huma.Schema, registry huma.Registry, refuse func(location, name string) string) (faults, error) {
-	c := &bodyCheck{dec: jsontext.NewDecoder(strings.NewReader(string(body))), registry: registry, refuse: refuse}
+	c := &bodyCheck{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body)), registry: registry, refuse: refuse} // no copy of the body
 	if err := c.value(at, schema); err != nil {
 		return nil, badJSON(err)
 	}
@@ -40,10 +45,16 @@ func checkBody(body []byte, at string, schema *huma.Schema, registry huma.Regist
 	} else if !isEOF(err) {
 		return nil, badJSON(err)
 	}
+	if c.heavy {
+		return nil, c.faults.err()
+	}
 	return c.faults, nil
 }
 
-var errTooDeep = fmt.Errorf("it nests deeper than %d levels", maxDepth)
+var (
+	errTooDeep = fmt.Errorf("it nests deeper than %d levels", maxDepth)
+	errTooWide = fmt.Errorf("its objects have more than %d names", maxNames)
+)
 
 // badJSON tells what is wrong and where, without showing the body.
 func badJSON(err error) error {
@@ -67,8 +78,10 @@ func badJSON(err error) error {
 			what = "it is no JSON"
 		}
 	}
-	if errors.Is(err, errTooDeep) {
-		what = errTooDeep.Error()
+	for _, limit := range []error{errTooDeep, errTooWide} {
+		if errors.Is(err, limit) {
+			what = limit.Error()
+		}
 	}
 	if isEOF(err) && at == "" {
 		what = "it is empty; want a JSON value"
@@ -114,8 +127,12 @@ func (c *bodyCheck) object(at string, schema *huma.Schema) error {
 	if _, err := c.dec.ReadToken(); err != nil {
 		return err
 	}
+	start := c.dec.InputOffset() - 1
 	seen := make([]string, 0, 8)
 	for c.dec.PeekKind() != jsontext.KindEndObject {
+		if err := c.wide(); err != nil {
+			return err
+		}
 		token, err := c.dec.ReadToken()
 		if err != nil {
 			return err
@@ -140,8 +157,34 @@ func (c *bodyCheck) object(at string, schema *huma.Schema) error {
 			c.faults.add(join(at, name), push.CodeRequired, "is missing; want %s", c.described(schema.Properties[name]))
 		}
 	}
-	_, err := c.dec.ReadToken()
-	return err
+	if _, err := c.dec.ReadToken(); err != nil {
+		return err
+	}
+	if isFree(schema) {
+		c.facts(at, c.body[start:c.dec.InputOffset()])
+	}
+	return nil
+}
+
+// wide counts a name, and refuses the body when it has too many: to find doubled ones, the decoder keeps them.
+func (c *bodyCheck) wide() error {
+	if c.names++; c.names > maxNames {
+		return errTooWide
+	}
+	return nil
+}
+
+// isFree reports whether an object has no fields that we know: it is what a device says of itself.
+func isFree(schema *huma.Schema) bool {
+	return len(schema.Properties) == 0 && schema.AdditionalProperties != false
+}
+
+// facts bounds what a device says of itself before any of it is decoded.
+func (c *bodyCheck) facts(at string, raw []byte) {
+	if n := protocol.FactsBytes(raw); n > protocol.MaxFactsBytes {
+		c.faults.add(at, push.CodeOutOfRange, "has %d bytes as JSON; want at most %d", n, protocol.MaxFactsBytes)
+		c.heavy = true
+	}
 }
 
 // unknown walks a field that the schema does not name: a map's entry, or a fault.
@@ -179,8 +222,13 @@ func (c *bodyCheck) array(at string, schema *huma.Schema) error {
 			return err
 		}
 	}
-	if schema.MaxItems != nil && n > *schema.MaxItems {
-		c.faults.add(at, push.CodeTooMany, "has %d items; want at most %d", n, *schema.MaxItems)
+	most := maxItems
+	if schema.MaxItems != nil {
+		most = *schema.MaxItems
+	}
+	if n > most {
+		c.faults.add(at, push.CodeTooMany, "has %d items; want at most %d", n, most)
+		c.heavy = true
 	}
 	if schema.MinItems != nil && n < *schema.MinItems {
 		c.faults.add(at, push.CodeOutOfRange, "has %d items; want %d or more", n, *schema.MinItems)
@@ -213,6 +261,9 @@ func (c *bodyCheck) free(at string, kind jsontext.Kind) error {
 		_, err = c.dec.ReadToken()
 	case jsontext.KindBeginObject:
 		for c.dec.PeekKind() != jsontext.KindEndObject {
+			if err := c.wide(); err != nil {
+				return err
+			}
 			name, err := c.dec.ReadToken()
 			if err != nil {
 				return err

@@ -26,7 +26,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"method", "route"}),
 		bodies: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "hush_http_bodies_lost_total", Help: "Requests given up because their body was cut off or too slow.",
+			Name: "hush_http_bodies_lost_total", Help: "Requests given up because their body was cut off, was too slow, or found no room.",
 		}, []string{"reason"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hush_http_panics_total", Help: "Handlers that panicked; each is in the log.",

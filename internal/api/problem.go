@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -43,10 +45,17 @@ const retryAfterSeconds = 1
 // refusal is a problem on its way to the client. It is a huma.StatusError, so that handlers can return it.
 type refusal struct {
 	protocol.Problem
+	wait time.Duration // until it may be tried again; 0: retryAfterSeconds
 }
 
 func newProblem(status int, code, detail string) *refusal {
-	return &refusal{protocol.Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: detail}}
+	return &refusal{Problem: protocol.Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: detail}}
+}
+
+// after says when it may be tried again.
+func (p *refusal) after(wait time.Duration) *refusal {
+	p.wait = wait
+	return p
 }
 
 // Error is for logs: status, code and detail, which carry no secrets.
@@ -68,7 +77,7 @@ func (p *refusal) GetHeaders() http.Header {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="hush"`)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", strconv.Itoa(retryAfterSeconds))
+		h.Set("Retry-After", strconv.Itoa(max(retryAfterSeconds, int(math.Ceil(p.wait.Seconds())))))
 	}
 	return h
 }

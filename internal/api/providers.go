@@ -20,10 +20,10 @@ type putFCMInput struct {
 
 func (a *API) providerRoutes() {
 	const providers = "/v1/apps/{app}/providers"
-	register(a, route{id: "putAPNs", method: http.MethodPut, path: providers + "/apns", tag: chapterPolicy, needs: needsAdmin, also: http.StatusCreated, checks: true,
+	register(a, route{id: "putAPNs", method: http.MethodPut, path: providers + "/apns", tag: chapterPolicy, needs: needsAdmin, limit: maxCredentialBody, also: http.StatusCreated, checks: true,
 		summary: "Store the app's APNs credentials", about: "A signing key (.p8) or a certificate (.p12). They are checked first, and encrypted at rest.",
 		example: protocol.APNsProvider{Key: "-----BEGIN PRIVATE KEY-----\n…", KeyID: "ABC123DEFG", TeamID: "DEF123GHIJ", Topics: []string{"com.example.notes"}}}, a.putAPNs)
-	register(a, route{id: "putFCM", method: http.MethodPut, path: providers + "/fcm", tag: chapterPolicy, needs: needsAdmin, also: http.StatusCreated, checks: true,
+	register(a, route{id: "putFCM", method: http.MethodPut, path: providers + "/fcm", tag: chapterPolicy, needs: needsAdmin, limit: maxCredentialBody, also: http.StatusCreated, checks: true,
 		summary: "Store the app's FCM credentials", about: "A service account's JSON, as Google gives it. It is checked first, and encrypted at rest.",
 		example: map[string]any{"service_account": map[string]any{"type": "service_account", "project_id": "notes"}}}, a.putFCM)
 	register(a, route{id: "deleteAPNs", method: http.MethodDelete, path: providers + "/apns", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,

@@ -36,7 +36,7 @@ type pushPage struct {
 
 func (a *API) pushRoutes() {
 	const pushes = "/v1/apps/{app}/pushes"
-	register(a, route{id: "createPush", method: http.MethodPost, path: pushes, tag: chapterPushes, needs: needsSend, status: http.StatusAccepted, checks: true,
+	register(a, route{id: "createPush", method: http.MethodPost, path: pushes, tag: chapterPushes, needs: needsSend, limit: maxPushBody, status: http.StatusAccepted, checks: true,
 		summary: "Send a push", about: "202 is answered once the push is on disk. With `dry_run`, 200 tells what would be done, and nothing is.",
 		answers: map[int]any{http.StatusAccepted: protocol.PushAccepted{}, http.StatusOK: protocol.DryRun{}},
 		example: protocol.PushRequest{To: push.Audience{Users: []string{"alice", "bob"}}, ResourceID: "both", Payload: `{"cursor":1841}`, TTL: "24h", CollapseKey: "notes"}}, a.createPush)

@@ -34,7 +34,7 @@ func (a *API) ownDeviceRoutes() {
 		summary: "Unregister this device"}, a.deleteOwnDevice)
 	register(a, route{id: "getOwnInbox", method: http.MethodGet, path: "/v1/inbox", tag: chapterDevice, needs: needsCredential,
 		summary: "Read this device's open deliveries, oldest first", about: "Always from the oldest open one; receipts make room."}, a.getOwnInbox)
-	register(a, route{id: "createReceipts", method: http.MethodPost, path: "/v1/receipts", tag: chapterDevice, needs: needsCredential,
+	register(a, route{id: "createReceipts", method: http.MethodPost, path: "/v1/receipts", tag: chapterDevice, needs: needsCredential, limit: maxReceiptsBody,
 		summary: "Say what became of pushes", about: "One status per receipt, in order.",
 		example: protocol.Receipts{Receipts: []protocol.Receipt{{PushID: "01982d0e-1111-7000-8000-000000000000", Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathAPNs, Took: "120ms"}}}}, a.createReceipts)
 }

@@ -52,35 +52,77 @@ func (c *checkedContext) Header(name string) string {
 // SetReadDeadline keeps Huma from changing the deadline: the body has been read.
 func (c *checkedContext) SetReadDeadline(time.Time) error { return nil }
 
-// readBody reads a request's body within the time and size that it may have. A body that is cut off, or too slow, ends the
-// connection: there is nobody to answer to, and nothing has happened.
-func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route) ([]byte, error) {
-	limit := route.limit
-	if limit == 0 {
-		limit = maxBody
+// bodyLimit is how many bytes a body of the route may have.
+func (r route) bodyLimit() int64 {
+	if r.limit == 0 {
+		return maxBody
 	}
-	tooLarge := newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("the body is longer than %d MiB; want at most that", limit>>20))
-	if r.ContentLength > limit {
-		w.Header().Set("Connection", "close")
-		discardUnread(w, r)
-		return nil, tooLarge
+	return r.limit
+}
+
+func bodyTooLarge(r route) error {
+	return newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("the body is longer than %s; want at most that", sizeOf(r.bodyLimit())))
+}
+
+// tooLong refuses a body whose length is told, and more than the route takes. A stream has any length.
+func tooLong(request *http.Request, r route) error {
+	if r.streams || request.ContentLength <= r.bodyLimit() {
+		return nil
 	}
-	var body bytes.Buffer
-	if r.ContentLength > 0 {
-		body.Grow(int(r.ContentLength) + bytes.MinRead)
+	return bodyTooLarge(r)
+}
+
+// firstPiece is how much room a body gets before any of it has come.
+const firstPiece = 16 << 10
+
+// readBody reads a request's body within the time and size that it may have, and holds what has come of it in the budget:
+// a length that is only told costs nothing. A body that is cut off, or too slow, ends the connection: there is nobody to
+// answer to, and nothing has happened.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route, held *claim) ([]byte, error) {
+	limit := route.bodyLimit()
+	body := []byte{}
+	for {
+		if len(body) == cap(body) {
+			room := max(firstPiece, 2*int64(cap(body)))
+			if r.ContentLength >= 0 {
+				room = min(room, r.ContentLength+1) // one more, so that the end is seen
+			}
+			room = min(room, limit+1)
+			if err := held.grow(room); err != nil {
+				a.metrics.bodies.WithLabelValues("no room").Inc()
+				endUnread(w, r)
+				return nil, err
+			}
+			body = append(make([]byte, 0, room), body...)
+		}
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if int64(len(body)) > limit {
+			endUnread(w, r)
+			return nil, bodyTooLarge(route)
+		}
+		if errors.Is(err, io.EOF) {
+			// What comes after the body has a time of its own; a deadline that stays would end a long answer.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+			return body, nil
+		}
+		if err != nil {
+			a.hangUp(w, err)
+		}
 	}
-	n, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
-	if err != nil {
-		a.hangUp(w, err)
-	}
-	if n > limit {
-		w.Header().Set("Connection", "close")
-		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard)
-		return nil, tooLarge
-	}
-	// What comes after the body has a time of its own; a deadline that stays would end a long answer.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	return body.Bytes(), nil
+}
+
+// endUnread gives up a body of which some has been read: the rest is read and dropped, within the time that the body has.
+func endUnread(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close")
+	_, _ = io.CopyN(io.Discard, r.Body, maxDiscard) // who is cut off, or too slow, gets the answer all the same
+}
+
+// refuseUnread answers a request whose body is not read, and ends the connection.
+func refuseUnread(w http.ResponseWriter, r *http.Request, p *refusal) {
+	w.Header().Set("Connection", "close")
+	discardUnread(w, r)
+	writeProblem(w, p)
 }
 
 // How much of a body that is refused unread is read all the same, in bytes, and for how long.

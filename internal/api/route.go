@@ -13,13 +13,6 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Limits of bodies, in bytes.
-const (
-	maxBody       = 8 << 20  // of any other request
-	maxBatchBody  = 32 << 20 // of a batch
-	maxImportLine = 64 << 10
-)
-
 // route is one call of the API.
 type route struct {
 	id      string // operationId
@@ -33,7 +26,7 @@ type route struct {
 	also    int         // another status of success, such as 201 for what is new; 0: none
 	answers map[int]any // bodies by status, where there are several
 
-	limit        int64 // of the body; 0: maxBody
+	limit        int64 // of the body, in bytes; 0: maxBody
 	optionalBody bool
 	streams      bool // the handler reads the body itself
 	checks       bool // the handler looks at call.faults itself, and adds to them
@@ -50,6 +43,7 @@ type call struct {
 	caller
 	faults   faults // found so far; for routes with checks
 	bodyHash []byte // SHA-256 of the body as it came
+	claim    *claim // what the request holds of the bodies' budget, until it is answered
 }
 
 type callKey struct{}
@@ -107,11 +101,16 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 		writeProblem(w, a.answerTo(ctx.Context(), r.id, err))
 		return
 	}
-	c := &call{caller: who}
+	c := &call{caller: who, claim: a.bodies.claim(who.name())}
+	defer c.claim.release()
 	checked := &checkedContext{below: ctx, ctx: context.WithValue(ctx.Context(), callKey{}, c)}
 	inParameters := check.parameters(ctx)
+	if err := tooLong(request, r); err != nil {
+		refuseUnread(w, request, problemOf(err))
+		return
+	}
 	if check.body != nil {
-		if c.faults, err = a.takeBody(w, request, r, check, checked); err != nil {
+		if c.faults, err = a.takeBody(w, request, r, check, checked, c.claim); err != nil {
 			writeProblem(w, problemOf(err))
 			return
 		}
@@ -127,8 +126,8 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 }
 
 // takeBody reads the body into checked and walks it.
-func (a *API) takeBody(w http.ResponseWriter, request *http.Request, r route, check *requestCheck, checked *checkedContext) (faults, error) {
-	body, err := a.readBody(w, request, r)
+func (a *API) takeBody(w http.ResponseWriter, request *http.Request, r route, check *requestCheck, checked *checkedContext, held *claim) (faults, error) {
+	body, err := a.readBody(w, request, r, held)
 	if err != nil {
 		return nil, err
 	}

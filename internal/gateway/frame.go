@@ -23,7 +23,7 @@ func parseFrame(data []byte) (protocol.DeviceFrame, error) {
 	if len(data) > protocol.MaxFrameBytes {
 		return f, fmt.Errorf("the frame has %d bytes; want at most %d", len(data), protocol.MaxFrameBytes)
 	}
-	if err := checkDepth(data); err != nil {
+	if err := checkSize(data); err != nil {
 		return f, err
 	}
 	if err := json.Unmarshal(data, &f, json.RejectUnknownMembers(true)); err != nil {
@@ -41,8 +41,8 @@ func checkFrame(f protocol.DeviceFrame) error {
 			return errors.New("a receipts frame has fields of a state frame")
 		case f.Seq < 0:
 			return fmt.Errorf("seq is %d; want 0 or more", f.Seq)
-		case len(f.Receipts) == 0 || len(f.Receipts) > protocol.MaxReceipts:
-			return fmt.Errorf("the frame has %d receipts; want 1 to %d", len(f.Receipts), protocol.MaxReceipts)
+		case len(f.Receipts) == 0:
+			return fmt.Errorf("the frame has no receipts; want 1 to %d", protocol.MaxReceipts)
 		}
 	case protocol.FrameState:
 		switch {
@@ -50,8 +50,6 @@ func checkFrame(f protocol.DeviceFrame) error {
 			return errors.New("a state frame has fields of a receipts frame")
 		case f.AppState != "" && f.AppState != string(push.AppForeground) && f.AppState != string(push.AppBackground):
 			return errors.New("app_state is unknown; want foreground or background")
-		case factsBytes(f.Facts) > protocol.MaxFactsBytes:
-			return fmt.Errorf("facts has %d bytes as JSON; want at most %d", factsBytes(f.Facts), protocol.MaxFactsBytes)
 		}
 	default:
 		return errors.New("the frame's type is unknown; want receipts or state")
@@ -59,26 +57,34 @@ func checkFrame(f protocol.DeviceFrame) error {
 	return nil
 }
 
-func factsBytes(facts map[string]any) int {
-	b, err := json.Marshal(facts)
-	if err != nil {
-		return protocol.MaxFactsBytes + 1 // it came as JSON, so it goes as JSON
-	}
-	return len(b)
-}
-
-// checkDepth walks a frame's tokens before anything is made of them.
-func checkDepth(data []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(data))
+// checkSize walks a frame's tokens before anything is made of them: what many small values decode to is up to 25 times as
+// long as the frame.
+func checkSize(data []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	facts := int64(-1) // where their value begins
 	for {
-		_, err := dec.ReadToken()
-		switch {
-		case errors.Is(err, io.EOF):
+		token, err := dec.ReadToken()
+		if errors.Is(err, io.EOF) {
 			return nil
-		case err != nil:
+		}
+		if err != nil {
 			return errors.New("the frame is no JSON")
-		case dec.StackDepth() > maxFrameDepth:
+		}
+		depth := dec.StackDepth()
+		kind, n := dec.StackIndex(depth)
+		switch {
+		case depth > maxFrameDepth:
 			return fmt.Errorf("the frame nests deeper than %d levels", maxFrameDepth)
+		case depth == 2 && kind == jsontext.KindBeginArray && n > protocol.MaxReceipts:
+			return fmt.Errorf("the frame has more than %d receipts; want at most that", protocol.MaxReceipts)
+		case depth == 1 && facts >= 0:
+			raw := bytes.TrimLeft(data[facts:dec.InputOffset()], ": \t\r\n")
+			if n := protocol.FactsBytes(raw); n > protocol.MaxFactsBytes {
+				return fmt.Errorf("facts has %d bytes as JSON; want at most %d", n, protocol.MaxFactsBytes)
+			}
+			facts = -1
+		case depth == 1 && n%2 == 1 && token.Kind() == jsontext.KindString && token.String() == "facts":
+			facts = dec.InputOffset()
 		}
 	}
 }
