@@ -35,8 +35,8 @@ func (c *Client) DeleteApp(ctx context.Context, app string) error {
 
 // CreateKey makes a server key. Its Secret is in this answer and in no later one. It is not repeated by itself: a try whose
 // answer was lost may have made a key, which Keys lists and DeleteKey removes. Needs the root key.
-func (c *Client) CreateKey(ctx context.Context, app string, role push.Role) (k protocol.Key, err error) {
-	_, err = c.call(ctx, http.MethodPost, appPath(app, "keys"), protocol.KeyRequest{Role: role}, &k)
+func (c *Client) CreateKey(ctx context.Context, app string, key protocol.KeyRequest) (k protocol.Key, err error) {
+	_, err = c.call(ctx, http.MethodPost, appPath(app, "keys"), key, &k)
 	return k, err
 }
 
@@ -56,6 +56,12 @@ func (c *Client) DeleteKey(ctx context.Context, app, keyID string) error {
 func (c *Client) PutSigningKey(ctx context.Context, app, kid string, key protocol.SigningKeyRequest) (k protocol.SigningKey, created bool, err error) {
 	status, err := c.call(ctx, http.MethodPut, appPath(app, "signing-keys", kid), key, &k)
 	return k, status == http.StatusCreated, err
+}
+
+// SigningKeys is a page of an app's signing keys, without their secrets. Needs role admin.
+func (c *Client) SigningKeys(ctx context.Context, app string, page Page) (keys protocol.SigningKeys, err error) {
+	err = c.list(ctx, appPath(app, "signing-keys"), page, &keys)
+	return keys, err
 }
 
 // SigningKey is what may be read back of one. Needs role admin.

@@ -147,7 +147,10 @@ func TestOnlyWhatMayBeRepeatedIsRepeated(t *testing.T) {
 		_, err := c.Push(t.Context(), "notes", protocol.PushRequest{ResourceID: "r"})
 		return err
 	}
-	createKey := func(c *client.Client) error { _, err := c.CreateKey(t.Context(), "notes", push.RoleSend); return err }
+	createKey := func(c *client.Client) error {
+		_, err := c.CreateKey(t.Context(), "notes", protocol.KeyRequest{Role: push.RoleSend})
+		return err
+	}
 	for _, test := range []struct {
 		name  string
 		first func(http.ResponseWriter)

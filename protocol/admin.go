@@ -26,15 +26,25 @@ type Apps struct {
 
 // KeyRequest asks for a server key.
 type KeyRequest struct {
-	Role push.Role `json:"role" doc:"admin, send or read"`
+	Role      push.Role `json:"role" doc:"admin, send or read"`
+	Name      string    `json:"name,omitempty" doc:"for people, at most 128 bytes"`
+	ExpiresAt string    `json:"expires_at,omitempty" minLength:"1" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
 }
 
 // Key is a server key. Secret is there once, in the answer that made it.
 type Key struct {
-	KeyID     string    `json:"key_id"`
-	Role      push.Role `json:"role"`
-	Secret    string    `json:"secret,omitempty"`
-	CreatedAt time.Time `json:"created_at"`
+	KeyID  string    `json:"key_id"`
+	Role   push.Role `json:"role"`
+	Secret string    `json:"secret,omitempty"`
+	KeyFacts
+}
+
+// KeyFacts is what every key's listing has.
+type KeyFacts struct {
+	Name       string     `json:"name" required:"false" doc:"for people; empty for none"`
+	CreatedAt  time.Time  `json:"created_at"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty" doc:"to about a minute; absent for never"`
+	ExpiresAt  *time.Time `json:"expires_at,omitempty" doc:"the key is void from then on; absent for no end"`
 }
 
 // Keys is a page of them.
@@ -48,14 +58,29 @@ type SigningKeyRequest struct {
 	Alg       string `json:"alg" doc:"HS256 or ES256"`
 	Secret    string `json:"secret,omitempty" doc:"HS256: base64, 32 bytes or more"`
 	PublicKey string `json:"public_key,omitempty" doc:"ES256: PEM of a P-256 public key"`
+	Name      string `json:"name,omitempty" doc:"for people, at most 128 bytes"`
+	ExpiresAt string `json:"expires_at,omitempty" minLength:"1" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
 }
 
 // SigningKey is what may be read back of one.
 type SigningKey struct {
-	KID       string    `json:"kid"`
-	Alg       string    `json:"alg"`
-	PublicKey string    `json:"public_key,omitempty"`
-	CreatedAt time.Time `json:"created_at"`
+	KID       string `json:"kid"`
+	Alg       string `json:"alg"`
+	PublicKey string `json:"public_key,omitempty"`
+	MadeBy    string `json:"made_by" doc:"app, or hush for a key that Hush made to sign the tokens it is asked for"`
+	KeyFacts
+}
+
+// Who made a signing key.
+const (
+	MadeByApp  = "app"
+	MadeByHush = "hush"
+)
+
+// SigningKeys is a page of them.
+type SigningKeys struct {
+	SigningKeys []SigningKey `json:"signing_keys"`
+	Cursor      string       `json:"cursor"`
 }
 
 // UserTokenRequest asks for a user's token.

@@ -1,7 +1,10 @@
 package push
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -67,6 +70,19 @@ type ServerKey struct {
 	App       string // "" for root
 	Role      Role
 	CreatedAt time.Time
+	KeyFacts
+}
+
+// KeyFacts is what people know a key by, and until when it is good.
+type KeyFacts struct {
+	Name      string    // for people; "" for none
+	UsedAt    time.Time // when it last let somebody in, to about a minute; zero for never
+	ExpiresAt time.Time // it is void from then on; zero for no end
+}
+
+// Expired reports whether the key's end has come.
+func (f KeyFacts) Expired(now time.Time) bool {
+	return !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt)
 }
 
 // SigningKey verifies user tokens that an app's backend signs.
@@ -77,4 +93,26 @@ type SigningKey struct {
 	Secret    Secret // HS256: the raw bytes; encrypted at rest, never read back
 	PublicKey string // ES256: PEM
 	CreatedAt time.Time
+	KeyFacts
+}
+
+// OwnKeyPrefix begins the kids of the signing keys that Hush makes for itself, one or few an app. Each node that finds none
+// makes one of its own, so that two nodes at their first token never replace each other's key.
+const OwnKeyPrefix = "hush-own-"
+
+// Own reports whether Hush made the key, to sign the user tokens that it is asked for.
+func (k SigningKey) Own() bool { return strings.HasPrefix(k.KID, OwnKeyPrefix) }
+
+// KeyUse says that a key let somebody in.
+type KeyUse struct {
+	App     string
+	ID      string // the key's id, or its kid
+	Signing bool   // a signing key; else a server key
+	At      time.Time
+}
+
+// Print is the same for the same key only: one that was replaced under its kid has another. It tells nothing of a secret.
+func (k SigningKey) Print() string {
+	sum := sha256.Sum256([]byte(k.Alg + "\x00" + k.Secret.Reveal() + "\x00" + k.PublicKey))
+	return hex.EncodeToString(sum[:16])
 }

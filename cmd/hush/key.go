@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,21 +17,32 @@ func newKey(w world) *cobra.Command {
 }
 
 func newKeyCreate(w world) *cobra.Command {
-	var role string
+	var role, name, expires string
 	cmd, _ := w.client(&cobra.Command{
 		Use: "create", Short: "Make a server key; its secret is shown this once", Args: noArgs,
-		Example: "  hush key create --app notes --role send",
+		Example: "  hush key create --app notes --role send --name backend --expires 2160h",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
 		if role == "" {
 			return usagef("no role is given; want --role admin, send or read")
 		}
-		key, err := one(ctx, r, func(ctx context.Context) (protocol.Key, error) { return r.CreateKey(ctx, r.app, push.Role(role)) })
+		end, err := endOf(expires, time.Now())
 		if err != nil {
 			return err
 		}
-		r.say("key     %s\nrole    %s\nsecret  %s\nThe secret is shown this once.\n", key.KeyID, string(key.Role), key.Secret)
+		asked := protocol.KeyRequest{Role: push.Role(role), Name: name, ExpiresAt: end}
+		key, err := one(ctx, r, func(ctx context.Context) (protocol.Key, error) { return r.CreateKey(ctx, r.app, asked) })
+		if err != nil {
+			return err
+		}
+		r.say("key      %s\nrole     %s\n", key.KeyID, string(key.Role))
+		if key.ExpiresAt != nil {
+			r.say("expires  %s\n", moment(*key.ExpiresAt))
+		}
+		r.say("secret   %s\nThe secret is shown this once.\n", key.Secret)
 		return nil
 	})
+	cmd.Flags().StringVar(&name, "name", "", "what people know the key by")
+	cmd.Flags().StringVar(&expires, "expires", "", "when it is void: a time such as 2027-01-02T15:04:05Z, or a while from now such as 2160h (default never)")
 	cmd.Flags().StringVar(&role, "role", "", "admin (all of the app), send (pushes, users, devices) or read")
 	complete(cmd, "role", "admin", "send", "read")
 	return cmd
@@ -41,11 +53,11 @@ func newKeyList(w world) *cobra.Command {
 		Use: "list", Short: "List an app's server keys, without their secrets", Args: noArgs,
 		Example: "  hush key list --app notes",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
-		t := newTable("KEY", "ROLE", "MADE")
+		t := newTable("KEY", "ROLE", "NAME", "MADE", "LAST USED", "EXPIRES")
 		err := r.pages(ctx, func(ctx context.Context, page client.Page) (string, error) {
 			answer, err := r.Keys(ctx, r.app, page)
 			for _, k := range answer.Keys {
-				t.add(k.KeyID, string(k.Role), moment(k.CreatedAt))
+				t.add(k.KeyID, string(k.Role), k.Name, moment(k.CreatedAt), momentIf(k.LastUsedAt), momentIf(k.ExpiresAt))
 			}
 			return answer.Cursor, err
 		})
@@ -73,6 +85,20 @@ func newKeyDelete(w world) *cobra.Command {
 		return nil
 	})
 	return cmd
+}
+
+// endOf is a key's end as the API takes it: a time, or a while from now; "" for none.
+func endOf(text string, now time.Time) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(d).UTC().Format(time.RFC3339), nil
+	}
+	if _, err := time.Parse(time.RFC3339, text); err != nil {
+		return "", usagef("--expires is %q; want a time such as 2027-01-02T15:04:05Z, or a while such as 2160h", text)
+	}
+	return text, nil
 }
 
 // complete offers a flag's values to the shell.

@@ -52,6 +52,14 @@ func cleanLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// momentIf is a moment that may not be.
+func momentIf(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return moment(*t)
+}
+
 // moment is a time as people read it here.
 func moment(t time.Time) string {
 	if t.IsZero() {

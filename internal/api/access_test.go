@@ -20,6 +20,7 @@ var calls = []struct{ need, method, path, body string }{
 	{"root", "POST", "/v1/apps/notes/keys", `{"role": "wrong"}`},
 	{"root", "DELETE", "/v1/apps/notes/keys/k", ""},
 	{"admin", "PUT", "/v1/apps/notes/signing-keys/k1", `{"wrong": 1}`},
+	{"admin", "GET", "/v1/apps/notes/signing-keys", ""},
 	{"admin", "GET", "/v1/apps/notes/signing-keys/k1", ""},
 	{"admin", "DELETE", "/v1/apps/notes/signing-keys/k1", ""},
 	{"admin", "PUT", "/v1/apps/notes/providers/apns", `{"wrong": 1}`},

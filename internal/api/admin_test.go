@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hushpush/hush/protocol"
 )
@@ -112,6 +113,76 @@ func testSigningKeysAreNeverReadBack(t *testing.T, w *world) {
 	}
 	w.must(204, "DELETE", "/v1/apps/notes/signing-keys/k1", "")
 	w.root("GET", "/v1/apps/notes/signing-keys/k1", "").is(t, "after deletion", 404, "not_found")
+}
+
+func TestKeysTellTheirNameLastUseAndEnd(t *testing.T) {
+	t.Parallel()
+	everywhere(t, testKeysTellTheirNameLastUseAndEnd)
+}
+
+func testKeysTellTheirNameLastUseAndEnd(t *testing.T, w *world) {
+	t.Helper()
+	w.notes()
+	end := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	facts := fmt.Sprintf(`"name": "der Schlüssel", "expires_at": %q`, end.Format(time.RFC3339))
+	var key protocol.Key
+	w.must(201, "POST", "/v1/apps/notes/keys", `{"role": "read", `+facts+`}`).into(t, &key)
+	w.must(201, "PUT", "/v1/apps/notes/signing-keys/k1", `{"alg": "HS256", "secret": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", `+facts+`}`)
+	own := w.token("notes", "alice")
+	check := func(what string, f protocol.KeyFacts) {
+		t.Helper()
+		if f.Name != "der Schlüssel" || f.ExpiresAt == nil || !f.ExpiresAt.Equal(end) || f.CreatedAt.IsZero() {
+			t.Errorf("%s: %+v; want its name, its making and the end %s", what, f, end)
+		}
+	}
+	check("the answer", key.KeyFacts)
+	find := func() (server protocol.Key, k1, hush protocol.SigningKey) {
+		t.Helper()
+		var keys protocol.Keys
+		w.must(200, "GET", "/v1/apps/notes/keys", "").into(t, &keys)
+		for _, k := range keys.Keys {
+			if k.KeyID == key.KeyID {
+				server = k
+			}
+		}
+		for cursor, page := "", 0; page == 0 || cursor != ""; page++ {
+			var list protocol.SigningKeys
+			w.must(200, "GET", "/v1/apps/notes/signing-keys?limit=1&cursor="+cursor, "").into(t, &list)
+			for _, k := range list.SigningKeys {
+				if k.MadeBy == protocol.MadeByHush {
+					hush = k
+				} else {
+					k1 = k
+				}
+			}
+			cursor = list.Cursor
+		}
+		return server, k1, hush
+	}
+	server, k1, hush := find()
+	check("the server key in its list", server.KeyFacts)
+	check("the signing key in its list", k1.KeyFacts)
+	if k1.KID != "k1" || hush.KID == "" || k1.LastUsedAt != nil || server.LastUsedAt != nil {
+		t.Errorf("the lists: %+v, %+v, %+v; want k1 and Hush's own key, and no use yet", server, k1, hush)
+	}
+	if w.memory == nil { // a whole server, which notes uses
+		w.request("GET", "/v1/apps/notes/users/alice/devices", "", "Authorization", "Bearer "+key.Secret)
+		w.request("PUT", "/v1/device", `{}`, "Authorization", "Bearer "+own)
+		eventually(t, "both keys have a last use", func() bool {
+			server, _, hush := find()
+			return server.LastUsedAt != nil && hush.LastUsedAt != nil && time.Since(*server.LastUsedAt) < time.Minute
+		})
+	}
+	past := `"expires_at": "2020-01-02T15:04:05Z"`
+	w.root("POST", "/v1/apps/notes/keys", `{"role": "read", `+past+`}`).is(t, "an end in the past", 422, "invalid", "body.expires_at out_of_range")
+	w.root("POST", "/v1/apps/notes/keys", `{"role": "read", "expires_at": "soon"}`).is(t, "no time", 422, "invalid", "body.expires_at bad_value")
+	w.root("POST", "/v1/apps/notes/keys", `{"role": "read", "name": "a\u0000b"}`).is(t, "a name with U+0000", 422, "invalid", "body.name bad_value")
+	w.root("POST", "/v1/apps/notes/keys", `{"role": "read", "name": "`+strings.Repeat("n", 129)+`"}`).is(t, "a long name", 422, "invalid", "body.name out_of_range")
+	w.root("PUT", "/v1/apps/notes/signing-keys/k2", `{"alg": "HS256", "secret": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", `+past+`}`).
+		is(t, "a signing key with an end in the past", 422, "invalid", "body.expires_at out_of_range")
+	w.must(204, "DELETE", "/v1/apps/notes/signing-keys/"+hush.KID, "")
+	w.request("PUT", "/v1/device", `{}`, "Authorization", "Bearer "+own).is(t, "a token of a deleted key of Hush's own", 401, "unauthenticated")
+	w.phone("notes", "alice", "d1") // the next token comes of a new key
 }
 
 func TestUserTokensLiveAsLongAsTold(t *testing.T) {

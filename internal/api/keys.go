@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
@@ -40,27 +41,60 @@ type userTokenInput struct {
 
 func (a *API) keyRoutes() {
 	const keys, signing = "/v1/apps/{app}/keys", "/v1/apps/{app}/signing-keys/{kid}"
+	register(a, route{id: "listSigningKeys", method: http.MethodGet, path: "/v1/apps/{app}/signing-keys", tag: chapterApps, needs: needsAdmin,
+		summary: "List the keys that verify an app's user tokens"}, a.listSigningKeys)
 	register(a, route{id: "listKeys", method: http.MethodGet, path: keys, tag: chapterApps, needs: needsRoot,
 		summary: "List an app's server keys"}, a.listKeys)
 	register(a, route{id: "createKey", method: http.MethodPost, path: keys, tag: chapterApps, needs: needsRoot, status: http.StatusCreated, checks: true,
 		summary: "Make a server key", about: "The secret is shown once; the server keeps only its hash.",
-		example: protocol.KeyRequest{Role: push.RoleSend}}, a.createKey)
+		example: protocol.KeyRequest{Role: push.RoleSend, Name: "backend"}}, a.createKey)
 	register(a, route{id: "deleteKey", method: http.MethodDelete, path: keys + "/{key_id}", tag: chapterApps, needs: needsRoot, status: http.StatusNoContent,
-		summary: "Delete a server key", about: "It is refused from then on."}, a.deleteKey)
+		summary: "Delete a server key", about: "It is refused from then on, and its streams end."}, a.deleteKey)
 	register(a, route{id: "putSigningKey", method: http.MethodPut, path: signing, tag: chapterApps, needs: needsAdmin, also: http.StatusCreated, checks: true,
 		summary: "Store a key that verifies user tokens", about: "HS256 with a secret, or ES256 with a public key. Encrypted at rest; a secret is never read back.",
 		example: protocol.SigningKeyRequest{Alg: "HS256", Secret: "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}}, a.putSigningKey)
 	register(a, route{id: "getSigningKey", method: http.MethodGet, path: signing, tag: chapterApps, needs: needsAdmin,
 		summary: "Read what may be read of a signing key"}, a.getSigningKey)
 	register(a, route{id: "deleteSigningKey", method: http.MethodDelete, path: signing, tag: chapterApps, needs: needsAdmin, status: http.StatusNoContent,
-		summary: "Delete a signing key", about: "Tokens that it signed are refused from then on."}, a.deleteSigningKey)
+		summary: "Delete a signing key", about: "Tokens that it signed are refused from then on, and the sockets that they opened end. Also for the key that Hush made: the next token that it is asked for makes another."}, a.deleteSigningKey)
 	register(a, route{id: "createUserToken", method: http.MethodPost, path: "/v1/apps/{app}/user-tokens", tag: chapterApps, needs: needsSend, checks: true,
 		summary: "Make a user's token", about: "For backends that sign none themselves.",
 		example: protocol.UserTokenRequest{User: "alice", TTL: "1h"}}, a.createUserToken)
 }
 
 func keyBody(k push.ServerKey) protocol.Key {
-	return protocol.Key{KeyID: k.ID, Role: k.Role, CreatedAt: k.CreatedAt.UTC()}
+	return protocol.Key{KeyID: k.ID, Role: k.Role, KeyFacts: keyFactsBody(k.CreatedAt, k.KeyFacts)}
+}
+
+func keyFactsBody(created time.Time, f push.KeyFacts) protocol.KeyFacts {
+	return protocol.KeyFacts{Name: f.Name, CreatedAt: created.UTC(), LastUsedAt: timeOrNone(f.UsedAt), ExpiresAt: timeOrNone(f.ExpiresAt)}
+}
+
+func timeOrNone(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// maxKeyName is how long a key's name may be, in bytes.
+const maxKeyName = 128
+
+// keyFacts reads a new key's name and end. An end that has come would make a key that is void from the start: more likely a
+// slip than a wish.
+func (a *API) keyFacts(f *faults, name, expires string) push.KeyFacts {
+	switch {
+	case len(name) > maxKeyName:
+		f.add("body.name", push.CodeOutOfRange, "has %d bytes; want at most %d", len(name), maxKeyName)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		f.add("body.name", push.CodeBadValue, "has a control character; want none")
+	}
+	end := timeAt(f, "body.expires_at", expires)
+	if !end.IsZero() && !end.After(a.Now()) {
+		f.add("body.expires_at", push.CodeOutOfRange, "is in the past; want a time to come, or none for a key without an end")
+	}
+	return push.KeyFacts{Name: name, ExpiresAt: end}
 }
 
 func (a *API) listKeys(ctx context.Context, c *call, in *appPage) (*answer[protocol.Keys], error) {
@@ -83,11 +117,12 @@ func (a *API) createKey(ctx context.Context, c *call, in *createKeyInput) (*answ
 	default:
 		c.faults.add("body.role", push.CodeBadValue, "is %s; want admin, send or read", quoted(string(in.Body.Role)))
 	}
+	facts := a.keyFacts(&c.faults, in.Body.Name, in.Body.ExpiresAt)
 	if err := c.faults.err(); err != nil {
 		return nil, err
 	}
 	id, secret, hash := a.Auth.NewServerKey()
-	key := push.ServerKey{ID: id, App: in.App, Role: in.Body.Role, CreatedAt: a.Now().UTC()}
+	key := push.ServerKey{ID: id, App: in.App, Role: in.Body.Role, CreatedAt: a.Now().UTC(), KeyFacts: facts}
 	if err := a.Store.CreateServerKey(ctx, key, hash); err != nil {
 		return nil, missing(err, "app", in.App)
 	}
@@ -116,6 +151,7 @@ func (a *API) putSigningKey(ctx context.Context, c *call, in *putSigningKeyInput
 	}
 	key := push.SigningKey{
 		App: in.App, KID: in.KID, Alg: in.Body.Alg, Secret: push.Secret(secret), PublicKey: in.Body.PublicKey, CreatedAt: a.Now().UTC(),
+		KeyFacts: a.keyFacts(&c.faults, in.Body.Name, in.Body.ExpiresAt),
 	}
 	if err := c.takeSigningKey(a.Auth.CheckSigningKey(key)); err != nil {
 		return nil, err
@@ -124,7 +160,22 @@ func (a *API) putSigningKey(ctx context.Context, c *call, in *putSigningKeyInput
 	if err != nil {
 		return nil, missing(err, "app", in.App)
 	}
-	return &answer[protocol.SigningKey]{created(isNew), signingKeyBody(key)}, nil
+	stored, err := a.Store.SigningKey(ctx, in.App, in.KID)
+	if err != nil {
+		return nil, missing(err, "signing key", in.KID)
+	}
+	return &answer[protocol.SigningKey]{created(isNew), signingKeyBody(stored)}, nil
+}
+
+func (a *API) listSigningKeys(ctx context.Context, c *call, in *appPage) (*answer[protocol.SigningKeys], error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	keys, next, err := a.Store.SigningKeys(ctx, in.App, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[protocol.SigningKeys]{http.StatusOK, protocol.SigningKeys{SigningKeys: listOf(keys, signingKeyBody), Cursor: next}}, nil
 }
 
 // takeSigningKey adds what is wrong with a signing key: its kid is in the path, the rest in the body.
@@ -152,7 +203,11 @@ func decodeBase64(s string) ([]byte, error) {
 }
 
 func signingKeyBody(k push.SigningKey) protocol.SigningKey {
-	return protocol.SigningKey{KID: k.KID, Alg: k.Alg, PublicKey: k.PublicKey, CreatedAt: k.CreatedAt.UTC()}
+	by := protocol.MadeByApp
+	if k.Own() {
+		by = protocol.MadeByHush
+	}
+	return protocol.SigningKey{KID: k.KID, Alg: k.Alg, PublicKey: k.PublicKey, MadeBy: by, KeyFacts: keyFactsBody(k.CreatedAt, k.KeyFacts)}
 }
 
 func (a *API) getSigningKey(ctx context.Context, c *call, in *KidPath) (*answer[protocol.SigningKey], error) {

@@ -167,9 +167,17 @@ func (m *memory) SigningKey(_ context.Context, app, kid string) (push.SigningKey
 	return found(k, ok)
 }
 
-func (m *memory) SigningKeys(_ context.Context, app string) ([]push.SigningKey, error) {
+func (m *memory) SigningKeys(_ context.Context, app, cursor string, limit int) ([]push.SigningKey, string, error) {
 	defer m.lock()()
-	list, _ := pageOf(m.signing, app+"/", "", 1000)
+	list, next := pageOf(m.signing, app+"/", cursor, limit)
+	return list, next, m.fail
+}
+
+func (m *memory) KeysUsed(context.Context, []push.KeyUse) error { return nil }
+
+func (m *memory) SigningKeysFrom(_ context.Context, app, prefix string) ([]push.SigningKey, error) {
+	defer m.lock()()
+	list, _ := pageOf(m.signing, app+"/"+prefix, "", 1000)
 	return list, m.fail
 }
 

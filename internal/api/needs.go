@@ -30,6 +30,7 @@ type keyStore interface {
 	DeleteServerKey(ctx context.Context, app, id string) error
 	PutSigningKey(ctx context.Context, key push.SigningKey) (created bool, err error)
 	SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error)
+	SigningKeys(ctx context.Context, app, cursor string, limit int) (keys []push.SigningKey, next string, err error)
 	DeleteSigningKey(ctx context.Context, app, kid string) error
 }
 

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ type memory struct {
 	server  []storedKey
 	signing []push.SigningKey
 	devices []push.Device
+	uses    []push.KeyUse
 }
 
 type storedKey struct {
@@ -53,16 +55,23 @@ func (m *memory) SigningKey(_ context.Context, app, kid string) (push.SigningKey
 	return push.SigningKey{}, push.ErrNotFound
 }
 
-func (m *memory) SigningKeys(_ context.Context, app string) ([]push.SigningKey, error) {
+func (m *memory) SigningKeysFrom(_ context.Context, app, prefix string) ([]push.SigningKey, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []push.SigningKey
 	for _, k := range m.signing {
-		if k.App == app {
+		if k.App == app && strings.HasPrefix(k.KID, prefix) {
 			out = append(out, k)
 		}
 	}
 	return out, nil
+}
+
+func (m *memory) KeysUsed(_ context.Context, uses []push.KeyUse) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.uses = append(m.uses, uses...)
+	return nil
 }
 
 func (m *memory) PutSigningKey(_ context.Context, key push.SigningKey) (bool, error) {

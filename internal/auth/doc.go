@@ -8,6 +8,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -18,8 +19,9 @@ type Store interface {
 	ServerKeyByHash(ctx context.Context, hash []byte) (push.ServerKey, error)
 	DeviceByCredential(ctx context.Context, hash []byte) (push.Device, error)
 	SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error)
-	SigningKeys(ctx context.Context, app string) ([]push.SigningKey, error)
+	SigningKeysFrom(ctx context.Context, app, prefix string) ([]push.SigningKey, error)
 	PutSigningKey(ctx context.Context, key push.SigningKey) (created bool, err error)
+	KeysUsed(ctx context.Context, uses []push.KeyUse) error
 }
 
 // Config is what New takes.
@@ -27,13 +29,16 @@ type Config struct {
 	Store   Store            // required
 	RootKey push.Secret      // required; the content of root.key
 	Now     func() time.Time // nil: time.Now
+	Logger  *slog.Logger     // nil discards
 }
 
-// Auth answers who asks. It is safe for concurrent use and keeps nothing: a key that was deleted is refused at once.
+// Auth answers who asks. It is safe for concurrent use and caches no key: one that was deleted is refused at once.
 type Auth struct {
 	store    Store
 	rootHash []byte
 	now      func() time.Time
+	log      *slog.Logger
+	uses     *uses
 }
 
 // New makes an Auth. It refuses a configuration without a store, or with a root key that is too short to be one.
@@ -47,5 +52,11 @@ func New(c Config) (*Auth, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), now: c.Now}, nil
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses()}, nil
 }
+
+// Run notes the use of keys until ctx ends. Without it nothing is noted.
+func (a *Auth) Run(ctx context.Context) { a.writeUses(ctx) }

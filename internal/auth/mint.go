@@ -3,17 +3,12 @@ package auth
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/hushpush/hush/push"
 )
-
-// OwnKeyPrefix begins the ids of the signing keys that Hush makes for itself, one or few an app. Each node that finds none
-// makes one of its own, so that two nodes at their first token never replace each other's key.
-const OwnKeyPrefix = "hush-own-"
 
 // MintUserToken makes a user's token, signed with a key of Hush's own for the app, for backends that sign none themselves.
 // It does not ask whether the user exists: a user exists from the first registration of a device.
@@ -40,18 +35,18 @@ func (a *Auth) MintUserToken(ctx context.Context, app, user string, ttl time.Dur
 
 // ownKey is Hush's own signing key of an app; the first call for an app makes it.
 func (a *Auth) ownKey(ctx context.Context, app string) (push.SigningKey, error) {
-	keys, err := a.store.SigningKeys(ctx, app)
+	keys, err := a.store.SigningKeysFrom(ctx, app, push.OwnKeyPrefix)
 	if err != nil {
 		return push.SigningKey{}, fmt.Errorf("auth: looking for the app's signing keys: %w", err)
 	}
 	for _, key := range keys {
-		if strings.HasPrefix(key.KID, OwnKeyPrefix) && key.Alg == HS256 {
+		if key.Alg == HS256 && !key.Expired(a.now()) {
 			return key, nil
 		}
 	}
 	id := string(push.NewID())
 	key := push.SigningKey{
-		App: app, KID: OwnKeyPrefix + id, Alg: HS256, Secret: push.Secret(newSecret("")), CreatedAt: a.now().UTC(),
+		App: app, KID: push.OwnKeyPrefix + id, Alg: HS256, Secret: push.Secret(newSecret("")), CreatedAt: a.now().UTC(),
 	}
 	if _, err := a.store.PutSigningKey(ctx, key); err != nil {
 		return push.SigningKey{}, fmt.Errorf("auth: storing Hush's own signing key: %w", err)

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hushpush/hush/push"
 )
@@ -63,6 +64,10 @@ func (a *Auth) ServerKey(ctx context.Context, bearer string) (push.ServerKey, er
 	if err != nil {
 		return push.ServerKey{}, fmt.Errorf("auth: looking a server key up: %w", err)
 	}
+	if key.Expired(a.now()) {
+		return push.ServerKey{}, unauthenticated("the server key was good until %s; want a newer one", key.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	a.uses.note(push.KeyUse{App: key.App, ID: key.ID}, a.now())
 	return key, nil
 }
 

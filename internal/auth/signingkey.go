@@ -2,7 +2,6 @@ package auth
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/hushpush/hush/push"
 )
@@ -14,8 +13,8 @@ const minSigningSecret = 32
 // secret, public_key, and kid for an id that Hush keeps for its own keys); nil: nothing.
 func (a *Auth) CheckSigningKey(key push.SigningKey) error {
 	var errs push.FieldErrors
-	if strings.HasPrefix(key.KID, OwnKeyPrefix) {
-		errs.Add("kid", push.CodeBadID, fmt.Sprintf("begins with %s, which Hush keeps for its own keys; want another id", OwnKeyPrefix))
+	if key.Own() {
+		errs.Add("kid", push.CodeBadID, fmt.Sprintf("begins with %s, which Hush keeps for its own keys; want another id", push.OwnKeyPrefix))
 	}
 	switch key.Alg {
 	case HS256:
@@ -36,6 +35,8 @@ func checkSecret(key push.SigningKey, errs *push.FieldErrors) {
 		errs.Add("secret", push.CodeRequired, fmt.Sprintf("is missing; want %d bytes or more, in base64", minSigningSecret))
 	case n < minSigningSecret:
 		errs.Add("secret", push.CodeOutOfRange, fmt.Sprintf("has %d bytes; want %d or more, as HS256 asks", n, minSigningSecret))
+	case guessable([]byte(key.Secret.Reveal())):
+		errs.Add("secret", push.CodeBadValue, "follows a pattern, or has too few different bytes, so that it can be guessed; want chance, such as openssl rand -base64 32 makes")
 	}
 	if key.PublicKey != "" {
 		errs.Add("public_key", push.CodeOneOf, "is for ES256; an HS256 key has a secret")

@@ -62,10 +62,15 @@ func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, er
 		}
 	}
 	if len(out.Apps) == 0 {
-		return push.UserClaims{}, unauthenticated("no app in aud has a signing key of this kid and alg that verifies the token")
+		return push.UserClaims{}, unauthenticated("no app in aud has a signing key of this kid and alg that verifies the token and has not reached its end")
 	}
-	out.ExpiresAt, err = a.checkClaims(claims)
-	return out, err
+	if out.ExpiresAt, err = a.checkClaims(claims); err != nil {
+		return push.UserClaims{}, err
+	}
+	for _, app := range out.Apps {
+		a.uses.note(push.KeyUse{App: app, ID: kid, Signing: true}, a.now())
+	}
+	return out, nil
 }
 
 // numericDates tells whether the times among the claims are numbers (RFC 7519, section 2, "NumericDate"). The library also
@@ -115,7 +120,7 @@ func (a *Auth) verifies(ctx context.Context, app, kid string, method jwt.Signing
 	if err != nil {
 		return false, fmt.Errorf("auth: looking a signing key up: %w", err)
 	}
-	if key.Alg != method.Alg() {
+	if key.Alg != method.Alg() || key.Expired(a.now()) {
 		return false, nil
 	}
 	verifier, err := verifierOf(key)

@@ -129,7 +129,7 @@ func (w *world) setUp(ctx context.Context) (err error) {
 			return fmt.Errorf("demo: making the resource %s: %w", id, err)
 		}
 	}
-	key, err := w.hush.CreateKey(ctx, appName, push.RoleSend)
+	key, err := w.hush.CreateKey(ctx, appName, protocol.KeyRequest{Role: push.RoleSend, Name: "demo"})
 	if err != nil {
 		return fmt.Errorf("demo: making the backend's key: %w", err)
 	}

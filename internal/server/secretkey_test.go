@@ -24,7 +24,7 @@ func sealedData(t *testing.T, database push.Secret) (settings config.Config) {
 	}
 	for _, put := range [][2]string{
 		{"/v1/apps/notes", `{}`},
-		{"/v1/apps/notes/signing-keys/k1", `{"alg":"HS256","secret":"` + strings.Repeat("A", 43) + `="}`},
+		{"/v1/apps/notes/signing-keys/k1", `{"alg":"HS256","secret":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}`},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, srv.URL()+put[0], strings.NewReader(put[1]))
 		if err != nil {

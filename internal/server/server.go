@@ -149,8 +149,20 @@ func (s *Server) openStore(ctx context.Context) error {
 		return err
 	}
 	s.closers.add("store", func(context.Context) error { return s.store.Close() })
-	s.auth, err = auth.New(auth.Config{Store: s.store, RootKey: root, Now: s.cfg.Now})
-	return err
+	s.auth, err = auth.New(auth.Config{Store: s.store, RootKey: root, Logger: s.cfg.Logger, Now: s.cfg.Now})
+	if err != nil {
+		return err
+	}
+	s.run("auth", s.auth.Run)
+	return nil
+}
+
+// run starts what runs until the server stops.
+func (s *Server) run(name string, loop func(ctx context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); loop(ctx) }()
+	s.closers.add(name, func(context.Context) error { stop(); <-done; return nil })
 }
 
 func (s *Server) connectProviders(context.Context) error {
@@ -222,10 +234,7 @@ func (s *Server) startDelivery(context.Context) error {
 		return err
 	}
 	links.engine = s.engine
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); s.engine.Run(ctx) }()
-	s.closers.add("delivery", func(context.Context) error { stop(); <-done; return nil })
+	s.run("delivery", s.engine.Run)
 	s.closers.add("gateway", s.gateway.Close)
 	return nil
 }

@@ -137,7 +137,7 @@ func TestKeysAreStoredAndVoided(t *testing.T) {
 		if got, err := w.SigningKey(ctx(t), "notes", "s1"); err != nil || got.Secret != sk.Secret || got.Alg != "HS256" {
 			t.Errorf("signing key: %v, %v", got, err)
 		}
-		if list, err := w.SigningKeys(ctx(t), "notes"); err != nil || len(list) != 2 || list[1].PublicKey != "PEM" {
+		if list, err := w.SigningKeysFrom(ctx(t), "notes", ""); err != nil || len(list) != 2 || list[1].PublicKey != "PEM" {
 			t.Errorf("signing keys %v, %v", list, err)
 		}
 		if err := w.DeleteSigningKey(ctx(t), "notes", "s1"); err != nil {

@@ -7,12 +7,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-const keyColumns = "id, app, role, created_at"
+const keyColumns = "id, app, role, created_at, name, used_at, expires_at"
 
 func readServerKey(scan scanFunc) (k push.ServerKey, err error) {
 	var created int64
-	err = scan(&k.ID, &k.App, &k.Role, &created)
-	k.CreatedAt = time.UnixMicro(created).UTC()
+	var used, expires *int64
+	err = scan(&k.ID, &k.App, &k.Role, &created, &k.Name, &used, &expires)
+	k.CreatedAt, k.UsedAt, k.ExpiresAt = time.UnixMicro(created).UTC(), clock(used), clock(expires)
 	return k, err
 }
 
@@ -23,8 +24,8 @@ func (s *Store) CreateServerKey(ctx context.Context, k push.ServerKey, hash []by
 		if err := t.appExists(ctx, k.App); err != nil {
 			return err
 		}
-		insert := exec("INSERT INTO server_keys (app, id, role, hash, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			k.App, k.ID, string(k.Role), hash, micros(k.CreatedAt))
+		insert := exec("INSERT INTO server_keys (app, id, role, hash, created_at, name, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			k.App, k.ID, string(k.Role), hash, micros(k.CreatedAt), k.Name, micros(k.ExpiresAt))
 		if err := t.run(ctx, insert); err != nil {
 			return err
 		}
@@ -75,67 +76,18 @@ func (s *Store) deleteOne(ctx context.Context, what, app, sql string, args ...an
 	}})
 }
 
-const signingKeyColumns = "app, kid, alg, sealed, public_key, created_at"
-
-// readSigningKey opens the sealed secret.
-func (s *Store) readSigningKey(scan scanFunc) (k push.SigningKey, err error) {
-	var created int64
-	var sealed []byte
-	if err = scan(&k.App, &k.KID, &k.Alg, &sealed, &k.PublicKey, &created); err != nil {
-		return k, err
-	}
-	k.CreatedAt = time.UnixMicro(created).UTC()
-	if len(sealed) == 0 {
-		return k, nil
-	}
-	plain, err := s.cfg.Sealer.Open(sealed, sealedRow(k.App, "signing key", k.KID))
-	k.Secret = push.Secret(plain)
-	return k, err
-}
-
-// PutSigningKey stores or replaces a key that verifies user tokens. push.ErrNotFound if its app is not there.
-func (s *Store) PutSigningKey(ctx context.Context, k push.SigningKey) (created bool, err error) {
-	var sealed []byte
-	if k.Secret != "" {
-		if sealed, err = s.cfg.Sealer.Seal([]byte(k.Secret.Reveal()), sealedRow(k.App, "signing key", k.KID)); err != nil {
-			return false, doing("seal signing key", err)
+// KeysUsed notes when keys last let somebody in. A key that is gone meanwhile is left out.
+func (s *Store) KeysUsed(ctx context.Context, uses []push.KeyUse) error {
+	return s.write(ctx, "note the use of keys", &op{weight: len(uses), do: func(ctx context.Context, t *tx) error {
+		for _, use := range uses {
+			sql := "UPDATE server_keys SET used_at = ? WHERE app = ? AND id = ?"
+			if use.Signing {
+				sql = "UPDATE signing_keys SET used_at = ? WHERE app = ? AND kid = ?"
+			}
+			if err := t.run(ctx, exec(sql, micros(use.At), use.App, use.ID)); err != nil {
+				return err
+			}
 		}
-	}
-	err = s.write(ctx, "put signing key", &op{app: k.App, do: func(ctx context.Context, t *tx) error {
-		if err := t.appExists(ctx, k.App); err != nil {
-			return err
-		}
-		if err := t.claimKey(ctx); err != nil {
-			return err
-		}
-		n, err := one(ctx, t, scalar[int64], "SELECT COUNT(*) FROM signing_keys WHERE app = ? AND kid = ?", k.App, k.KID)
-		if err != nil {
-			return err
-		}
-		created = n == 0
-		return t.run(ctx, exec(`INSERT INTO signing_keys (app, kid, alg, sealed, public_key, created_at) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (app, kid) DO UPDATE SET alg = excluded.alg, sealed = excluded.sealed, public_key = excluded.public_key`,
-			k.App, k.KID, k.Alg, nullBlob(sealed), k.PublicKey, micros(k.CreatedAt)))
+		return nil
 	}})
-	return created, err
-}
-
-const signingKeyByID = "SELECT " + signingKeyColumns + " FROM signing_keys WHERE app = ? AND kid = ?"
-
-// SigningKey is one of an app's keys, with its secret.
-func (s *Store) SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error) {
-	k, err := one(ctx, s.read, s.readSigningKey, signingKeyByID, app, kid)
-	return k, doing("signing key", err)
-}
-
-// SigningKeys are the first 1 000 of an app's keys, by kid.
-func (s *Store) SigningKeys(ctx context.Context, app string) ([]push.SigningKey, error) {
-	list, err := all(ctx, s.read, s.readSigningKey,
-		"SELECT "+signingKeyColumns+" FROM signing_keys WHERE app = ? ORDER BY kid LIMIT ?", app, maxPage)
-	return list, doing("signing keys", err)
-}
-
-// DeleteSigningKey makes the tokens that it signed void.
-func (s *Store) DeleteSigningKey(ctx context.Context, app, kid string) error {
-	return s.deleteOne(ctx, "delete signing key", app, "DELETE FROM signing_keys WHERE app = ? AND kid = ?", app, kid)
 }

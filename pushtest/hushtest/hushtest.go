@@ -195,7 +195,7 @@ func (s *Server) setUp(t testing.TB) {
 	}
 	_, _, err := s.PutApp(ctx, App)
 	must(err)
-	key, err := s.CreateKey(ctx, App, push.RoleSend)
+	key, err := s.CreateKey(ctx, App, protocol.KeyRequest{Role: push.RoleSend, Name: "test"})
 	must(err)
 	s.Key = key.Secret
 	_, _, err = s.PutAPNs(ctx, App, protocol.APNsProvider{

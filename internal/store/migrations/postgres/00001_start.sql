@@ -17,6 +17,9 @@ CREATE TABLE server_keys (
 	role       TEXT COLLATE "C" NOT NULL,
 	hash       BYTEA NOT NULL UNIQUE,
 	created_at BIGINT NOT NULL,
+	name       TEXT COLLATE "C" NOT NULL,
+	used_at    BIGINT,
+	expires_at BIGINT,
 	PRIMARY KEY (app, id)
 );
 
@@ -27,6 +30,9 @@ CREATE TABLE signing_keys (
 	sealed     BYTEA,
 	public_key TEXT COLLATE "C" NOT NULL,
 	created_at BIGINT NOT NULL,
+	name       TEXT COLLATE "C" NOT NULL,
+	used_at    BIGINT,
+	expires_at BIGINT,
 	PRIMARY KEY (app, kid)
 );
 

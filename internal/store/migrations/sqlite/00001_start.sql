@@ -17,6 +17,9 @@ CREATE TABLE server_keys (
 	role       TEXT NOT NULL,
 	hash       BLOB NOT NULL UNIQUE,
 	created_at INTEGER NOT NULL,
+	name       TEXT NOT NULL,
+	used_at    INTEGER,
+	expires_at INTEGER,
 	PRIMARY KEY (app, id)
 );
 
@@ -27,6 +30,9 @@ CREATE TABLE signing_keys (
 	sealed     BLOB,
 	public_key TEXT NOT NULL,
 	created_at INTEGER NOT NULL,
+	name       TEXT NOT NULL,
+	used_at    INTEGER,
+	expires_at INTEGER,
 	PRIMARY KEY (app, kid)
 );
 

@@ -1,0 +1,61 @@
+package auth
+
+import "math"
+
+// Bounds of what is taken for chance. Random bytes, and random text of as few as ten symbols, pass with room to spare at the
+// shortest length that a secret may have.
+const (
+	minChanceBits = 80 // of the bytes' frequencies; 32 random bytes have about 157, 32 random digits about 100
+	maxPattern    = 8  // bytes; what repeats after at most so many has no more chance than they
+)
+
+// guessable reports whether a secret shows that nobody left it to chance: all bytes alike, few different ones, a short
+// pattern that repeats, or bytes in steps (1, 2, 3, …). No check finds every bad secret; this one finds those that people
+// type while they try things out, and that then stay.
+func guessable(secret []byte) bool {
+	return chanceBits(secret) < minChanceBits || repeats(secret) || inSteps(secret)
+}
+
+// chanceBits is the length times the Shannon entropy of the bytes' frequencies, in bits.
+func chanceBits(secret []byte) float64 {
+	var counts [256]int
+	for _, b := range secret {
+		counts[b]++
+	}
+	bits, n := 0.0, float64(len(secret))
+	for _, c := range counts {
+		if c > 0 {
+			bits += float64(c) * math.Log2(n/float64(c))
+		}
+	}
+	return bits
+}
+
+// repeats reports whether the secret is a pattern of at most maxPattern bytes, over and over.
+func repeats(secret []byte) bool {
+	for length := 1; length <= maxPattern && 2*length <= len(secret); length++ {
+		if sameAfter(secret, length) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameAfter(secret []byte, length int) bool {
+	for i := length; i < len(secret); i++ {
+		if secret[i] != secret[i-length] {
+			return false
+		}
+	}
+	return true
+}
+
+// inSteps reports whether each byte differs from the one before by the same.
+func inSteps(secret []byte) bool {
+	for i := 2; i < len(secret); i++ {
+		if secret[i]-secret[i-1] != secret[1]-secret[0] {
+			return false
+		}
+	}
+	return true
+}
