@@ -11,19 +11,19 @@ import (
 
 // PutApp makes an app, or finds it made. created tells which. Needs the root key.
 func (c *Client) PutApp(ctx context.Context, app string) (a protocol.App, created bool, err error) {
-	status, err := c.call(ctx, http.MethodPut, appPath(app), struct{}{}, &a)
+	status, err := c.call(ctx, http.MethodPut, appPath(app), struct{}{}, &a, "app")
 	return a, status == http.StatusCreated, err
 }
 
 // App is one app. Needs the root key.
 func (c *Client) App(ctx context.Context, app string) (a protocol.App, err error) {
-	_, err = c.call(ctx, http.MethodGet, appPath(app), nil, &a)
+	_, err = c.call(ctx, http.MethodGet, appPath(app), nil, &a, "app")
 	return a, err
 }
 
 // Apps is a page of all apps. Needs the root key.
 func (c *Client) Apps(ctx context.Context, page Page) (apps protocol.Apps, err error) {
-	err = c.list(ctx, path("v1", "apps"), page, &apps)
+	err = c.list(ctx, path("v1", "apps"), page, &apps, "apps")
 	return apps, err
 }
 
@@ -36,13 +36,18 @@ func (c *Client) DeleteApp(ctx context.Context, app string) error {
 // CreateKey makes a server key. Its Secret is in this answer and in no later one. It is not repeated by itself: a try whose
 // answer was lost may have made a key, which Keys lists and DeleteKey removes. Needs the root key.
 func (c *Client) CreateKey(ctx context.Context, app string, key protocol.KeyRequest) (k protocol.Key, err error) {
-	_, err = c.call(ctx, http.MethodPost, appPath(app, "keys"), key, &k)
+	q := question{method: http.MethodPost, path: appPath(app, "keys"),
+		answer: promise{statuses: []int{http.StatusCreated}, kind: kindJSON, members: []string{"key_id", "secret"}}}
+	if err := q.setJSON(key); err != nil {
+		return k, err
+	}
+	_, err = c.askJSON(ctx, q, &k)
 	return k, err
 }
 
 // Keys is a page of an app's server keys, without their secrets. Needs the root key.
 func (c *Client) Keys(ctx context.Context, app string, page Page) (keys protocol.Keys, err error) {
-	err = c.list(ctx, appPath(app, "keys"), page, &keys)
+	err = c.list(ctx, appPath(app, "keys"), page, &keys, "keys")
 	return keys, err
 }
 
@@ -54,19 +59,19 @@ func (c *Client) DeleteKey(ctx context.Context, app, keyID string) error {
 
 // PutSigningKey stores a key that verifies the user tokens that name kid. Needs role admin.
 func (c *Client) PutSigningKey(ctx context.Context, app, kid string, key protocol.SigningKeyRequest) (k protocol.SigningKey, created bool, err error) {
-	status, err := c.call(ctx, http.MethodPut, appPath(app, "signing-keys", kid), key, &k)
+	status, err := c.call(ctx, http.MethodPut, appPath(app, "signing-keys", kid), key, &k, "kid")
 	return k, status == http.StatusCreated, err
 }
 
 // SigningKeys is a page of an app's signing keys, without their secrets. Needs role admin.
 func (c *Client) SigningKeys(ctx context.Context, app string, page Page) (keys protocol.SigningKeys, err error) {
-	err = c.list(ctx, appPath(app, "signing-keys"), page, &keys)
+	err = c.list(ctx, appPath(app, "signing-keys"), page, &keys, "signing_keys")
 	return keys, err
 }
 
 // SigningKey is what may be read back of one. Needs role admin.
 func (c *Client) SigningKey(ctx context.Context, app, kid string) (k protocol.SigningKey, err error) {
-	_, err = c.call(ctx, http.MethodGet, appPath(app, "signing-keys", kid), nil, &k)
+	_, err = c.call(ctx, http.MethodGet, appPath(app, "signing-keys", kid), nil, &k, "kid")
 	return k, err
 }
 
@@ -86,25 +91,25 @@ func (c *Client) UserToken(ctx context.Context, app, user string, ttl time.Durat
 	if ttl != 0 {
 		req.TTL = ttl.String()
 	}
-	_, err = c.call(ctx, http.MethodPost, appPath(app, "user-tokens"), req, &t)
+	_, err = c.call(ctx, http.MethodPost, appPath(app, "user-tokens"), req, &t, "token")
 	return t, err
 }
 
 // PutAPNs stores an app's APNs credentials, which the server checks first. Needs role admin.
 func (c *Client) PutAPNs(ctx context.Context, app string, p protocol.APNsProvider) (info push.CredentialInfo, created bool, err error) {
-	status, err := c.call(ctx, http.MethodPut, appPath(app, "providers", "apns"), p, &info)
+	status, err := c.call(ctx, http.MethodPut, appPath(app, "providers", "apns"), p, &info, "provider", "kind")
 	return info, status == http.StatusCreated, err
 }
 
 // PutFCM stores an app's FCM service account, which the server checks first. Needs role admin.
 func (c *Client) PutFCM(ctx context.Context, app string, p protocol.FCMProvider) (info push.CredentialInfo, created bool, err error) {
-	status, err := c.call(ctx, http.MethodPut, appPath(app, "providers", "fcm"), p, &info)
+	status, err := c.call(ctx, http.MethodPut, appPath(app, "providers", "fcm"), p, &info, "provider", "kind")
 	return info, status == http.StatusCreated, err
 }
 
 // Providers is what may be read back of an app's credentials. Needs role admin.
 func (c *Client) Providers(ctx context.Context, app string) (p protocol.Providers, err error) {
-	_, err = c.call(ctx, http.MethodGet, appPath(app, "providers"), nil, &p)
+	_, err = c.call(ctx, http.MethodGet, appPath(app, "providers"), nil, &p, "providers")
 	return p, err
 }
 
@@ -118,19 +123,19 @@ func (c *Client) DeleteProvider(ctx context.Context, app string, provider push.P
 // PutResource saves a resource. body is a protocol.Resource, or the JSON of one (json.RawMessage), which reaches the server
 // as it is, so that the server names what it does not know. Needs role admin.
 func (c *Client) PutResource(ctx context.Context, app, id string, body any) (r protocol.Resource, created bool, err error) {
-	status, err := c.call(ctx, http.MethodPut, appPath(app, "resources", id), body, &r)
+	status, err := c.call(ctx, http.MethodPut, appPath(app, "resources", id), body, &r, "resource_id")
 	return r, status == http.StatusCreated, err
 }
 
 // Resource is one resource, with its defaults filled in. Needs role admin.
 func (c *Client) Resource(ctx context.Context, app, id string) (r protocol.Resource, err error) {
-	_, err = c.call(ctx, http.MethodGet, appPath(app, "resources", id), nil, &r)
+	_, err = c.call(ctx, http.MethodGet, appPath(app, "resources", id), nil, &r, "resource_id")
 	return r, err
 }
 
 // Resources is a page of an app's resources. Needs role admin.
 func (c *Client) Resources(ctx context.Context, app string, page Page) (r protocol.Resources, err error) {
-	err = c.list(ctx, appPath(app, "resources"), page, &r)
+	err = c.list(ctx, appPath(app, "resources"), page, &r, "resources")
 	return r, err
 }
 

@@ -30,7 +30,8 @@ type question struct {
 	body   []byte // nil: none
 	kind   string // the body's Content-Type
 	header http.Header
-	repeat bool // it may be sent again after an unclear end: it is safe, idempotent, or carries an Idempotency-Key
+	answer promise // what success looks like
+	repeat bool    // it may be sent again after an unclear end: it is safe, idempotent, or carries an Idempotency-Key
 }
 
 // path joins parts to an escaped path, so that a slash, a space or an emoji in an id stays in its place. An empty part
@@ -59,18 +60,20 @@ func (p Page) query() url.Values {
 	return q
 }
 
-// call asks with a JSON body (in nil: none) and decodes the answer into out (nil: it is not looked at). It answers the
-// HTTP status. GET, PUT and DELETE are repeated where that can help.
-func (c *Client) call(ctx context.Context, method, path string, in, out any) (int, error) {
-	q := question{method: method, path: path, repeat: method != http.MethodPost}
+// call asks with a JSON body (in nil: none) and decodes the answer, which has the members, into out (nil: there is no
+// body). It answers the HTTP status. GET, PUT and DELETE are repeated where that can help.
+func (c *Client) call(ctx context.Context, method, path string, in, out any, members ...string) (int, error) {
+	q := question{method: method, path: path, repeat: method != http.MethodPost, answer: promised(method, out != nil, members)}
 	if err := q.setJSON(in); err != nil {
 		return 0, err
 	}
 	return c.askJSON(ctx, q, out)
 }
 
-func (c *Client) list(ctx context.Context, path string, page Page, out any) error {
-	_, err := c.askJSON(ctx, question{method: http.MethodGet, path: path, query: page.query(), repeat: true}, out)
+// list asks for a page whose list is the member.
+func (c *Client) list(ctx context.Context, path string, page Page, out any, member string) error {
+	_, err := c.askJSON(ctx, question{method: http.MethodGet, path: path, query: page.query(), repeat: true,
+		answer: promised(http.MethodGet, true, []string{member})}, out)
 	return err
 }
 
@@ -108,11 +111,8 @@ func (c *Client) askJSON(ctx context.Context, q question, out any) (int, error) 
 	if c.onAnswer != nil && len(body) > 0 {
 		c.onAnswer(body)
 	}
-	if err != nil {
+	if err != nil || out == nil {
 		return status, err
-	}
-	if out == nil || len(body) == 0 {
-		return status, nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return status, fmt.Errorf("client: read the answer to %s %s: %w", q.method, q.path, err)
@@ -120,7 +120,8 @@ func (c *Client) askJSON(ctx context.Context, q question, out any) (int, error) 
 	return status, nil
 }
 
-// ask sends q until an answer comes that another try would not change. A body is there also beside an *Error.
+// ask sends q until an answer comes that another try would not change. The body is Hush's own; a problem is there beside its
+// *Error.
 func (c *Client) ask(ctx context.Context, q question) (int, []byte, error) {
 	if strings.Contains(q.path, "//") || strings.HasSuffix(q.path, "/") {
 		return 0, nil, fmt.Errorf("client: %s %s: a name or id in the path is empty; want one", q.method, q.path)
@@ -148,8 +149,14 @@ func (c *Client) once(ctx context.Context, q question) (int, []byte, error) {
 	if err != nil {
 		return resp.StatusCode, nil, fmt.Errorf("%w: %s %s: read the answer: %w", ErrUnreachable, q.method, c.base+q.path, err)
 	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return resp.StatusCode, body, refusal(resp, body)
+	if err := refused(resp, q.path, body); err != nil {
+		if err.Code == "" {
+			body = nil // a stranger's
+		}
+		return resp.StatusCode, body, err
+	}
+	if err := q.answer.kept(resp, body); err != nil {
+		return resp.StatusCode, nil, err
 	}
 	return resp.StatusCode, body, nil
 }

@@ -9,7 +9,9 @@
 // and Follow tell what became of it.
 //
 // Every method may be called from many goroutines. A refusal by the server is an *Error; a server that did not answer is
-// ErrUnreachable.
+// ErrUnreachable. An answer counts as the server's only with the status, the content type and the members that the operation
+// promises, so that a login page or a proxy that answers everything with 200 is an *Error too. No redirect is followed, and
+// the key goes to no other address than the one that it was configured for.
 package client
 
 import (
@@ -19,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
@@ -26,7 +29,8 @@ import (
 type Config struct {
 	Server    string              // required; scheme, host and port, such as https://push.example.com
 	Key       push.Secret         // a server key; "" asks without one, which only /healthz and its like allow
-	HTTP      *http.Client        // nil: http.DefaultTransport without a time-out of its own; ctx carries the deadline
+	HTTP      *http.Client        // nil: http.DefaultTransport without a time-out of its own; ctx carries the deadline. Its CheckRedirect does not count
+	Proxy     string              // beside no HTTP: URL of a proxy, or "direct"; "" means HTTPS_PROXY, HTTP_PROXY and NO_PROXY
 	Tries     int                 // of a request that is safe to repeat, the first included; 0 means 4, 1 never repeats
 	RetryWait time.Duration       // before the second try, then doubled, with jitter; 0 means 200ms
 	OnAnswer  func(answer []byte) // called with each JSON answer as it came, a problem too; nil: nobody wants it
@@ -60,13 +64,12 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		base:      strings.TrimSuffix(u.String(), "/"),
 		key:       cfg.Key,
-		http:      cfg.HTTP,
 		tries:     cfg.Tries,
 		retryWait: cfg.RetryWait,
 		onAnswer:  cfg.OnAnswer,
 	}
-	if c.http == nil {
-		c.http = &http.Client{}
+	if c.http, err = httpClient(cfg); err != nil {
+		return nil, err
 	}
 	if c.tries == 0 {
 		c.tries = 4
@@ -75,6 +78,27 @@ func New(cfg Config) (*Client, error) {
 		c.retryWait = 200 * time.Millisecond
 	}
 	return c, nil
+}
+
+// httpClient is the configured client, or one with its proxy. It hands a redirect on as the answer that it is.
+func httpClient(cfg Config) (*http.Client, error) {
+	own := http.Client{}
+	switch {
+	case cfg.HTTP != nil && cfg.Proxy != "":
+		return nil, fmt.Errorf("client: proxy is given beside an HTTP client; want it in that client's transport")
+	case cfg.HTTP != nil:
+		own = *cfg.HTTP
+	case cfg.Proxy != "":
+		choice, err := proxy.Parse(cfg.Proxy)
+		if err != nil {
+			return nil, fmt.Errorf("client: proxy %w", err)
+		}
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		proxy.Dialer{Choice: choice}.Equip(t)
+		own.Transport = t
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own, nil
 }
 
 // Page asks for one page of a list. The zero value is the first page, as long as the server makes it (100).

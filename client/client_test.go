@@ -18,6 +18,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+const aPush = "01960000-0000-7000-8000-000000000001"
+
 // asked is what the server of a test saw.
 type asked struct {
 	mu       sync.Mutex
@@ -45,6 +47,8 @@ func serve(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, n i
 		a.requests = append(a.requests, seen{r.Method, r.URL.EscapedPath(), r.URL.RawQuery, string(body), r.Header.Clone()})
 		n := len(a.requests)
 		a.mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set(protocol.HeaderAPI, protocol.APIVersion)
 		answer(w, r, n)
 	}))
 	t.Cleanup(srv.Close)
@@ -167,12 +171,19 @@ func TestOnlyWhatMayBeRepeatedIsRepeated(t *testing.T) {
 		{"a new key under a rate limit: nothing was done", limited, createKey, 2, true},
 		{"a read that would have to wait a day", tooBusy, get, 1, false},
 	} {
-		c, a := serve(t, func(w http.ResponseWriter, _ *http.Request, n int) {
-			if n == 1 {
+		c, a := serve(t, func(w http.ResponseWriter, r *http.Request, n int) {
+			switch {
+			case n == 1:
 				test.first(w)
-				return
+			case r.Method == http.MethodGet:
+				io.WriteString(w, `{"app":"notes"}`)
+			case strings.HasSuffix(r.URL.Path, "/pushes"):
+				w.WriteHeader(202)
+				io.WriteString(w, `{"push_id":"`+aPush+`"}`)
+			default:
+				w.WriteHeader(201)
+				io.WriteString(w, `{"key_id":"k","secret":"s"}`)
 			}
-			io.WriteString(w, `{}`)
 		})
 		err := test.call(c)
 		got := a.all()
@@ -191,7 +202,7 @@ func TestTwoPushesHaveTwoIdempotencyKeysUnlessTold(t *testing.T) {
 	t.Parallel()
 	c, a := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 		w.WriteHeader(202)
-		io.WriteString(w, `{"push_id":"p"}`)
+		io.WriteString(w, `{"push_id":"`+aPush+`"}`)
 	})
 	for range 2 {
 		if _, err := c.Push(ctx(t), "notes", protocol.PushRequest{ResourceID: "r"}); err != nil {
@@ -212,7 +223,7 @@ func TestAPayloadArrivesAsItIsOrIsRefused(t *testing.T) {
 	t.Parallel()
 	c, a := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 		w.WriteHeader(202)
-		io.WriteString(w, `{"push_id":"p"}`)
+		io.WriteString(w, `{"push_id":"`+aPush+`"}`)
 	})
 	payload := "a\x00b <&> \u2028 🐟"
 	if _, err := c.Push(ctx(t), "notes", protocol.PushRequest{ResourceID: "r", Payload: payload}); err != nil {
@@ -266,14 +277,14 @@ func TestABadConfigIsRefusedWithoutTheKey(t *testing.T) {
 func TestABatchHasAResultPerPush(t *testing.T) {
 	t.Parallel()
 	c, _ := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
-		io.WriteString(w, `{"results":[{"status":202,"push_id":"p1","deliveries":1},{"status":422,"problem":{"status":422,"code":"invalid","errors":[{"location":"body.ttl","code":"bad_value","message":"no"}]}}]}`)
+		io.WriteString(w, `{"results":[{"status":202,"push_id":"`+aPush+`","deliveries":1},{"status":422,"problem":{"status":422,"code":"invalid","errors":[{"location":"body.ttl","code":"bad_value","message":"no"}]}}]}`)
 	})
 	got, err := c.PushBatch(ctx(t), "notes", make([]protocol.PushRequest, 2))
 	if err != nil || len(got) != 2 {
 		t.Fatalf("results %v, error %v; want two", got, err)
 	}
-	if err := client.ItemError(got[0]); err != nil || got[0].PushID != "p1" {
-		t.Errorf("first result %+v, error %v; want p1 accepted", got[0], err)
+	if err := client.ItemError(got[0]); err != nil || got[0].PushID != aPush {
+		t.Errorf("first result %+v, error %v; want it accepted", got[0], err)
 	}
 	if err := client.ItemError(got[1]); !client.HasCode(err, "invalid") {
 		t.Errorf("second result's error %v, want invalid", err)
@@ -327,6 +338,7 @@ func TestFollowEndsWithWhatItsReaderSays(t *testing.T) {
 func TestAnImportHasAResultPerLine(t *testing.T) {
 	t.Parallel()
 	c, a := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.Header().Set("Content-Type", "application/x-ndjson")
 		io.WriteString(w, "{\"line\":1,\"status\":201,\"device_id\":\"d1\"}\n{\"line\":2,\"status\":422,\"problem\":{\"code\":\"invalid\"}}\n")
 	})
 	got, err := c.ImportDevices(ctx(t), "notes", []protocol.ImportLine{{User: "alice"}, {User: "bob"}})

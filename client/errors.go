@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,13 +16,14 @@ import (
 // ctx ran out. Whether the server did what was asked is unknown.
 var ErrUnreachable = errors.New("server not reached")
 
-// Error is the server's refusal. Callers branch on Code, which is stable; the words are for people.
+// Error is the server's refusal, or the answer of somebody else in its place: see Code. Callers branch on Code, which is stable; the words are for people.
 type Error struct {
 	Status     int                     // HTTP
-	Code       string                  // such as not_found; "" when something between us and Hush answered
+	Code       string                  // such as not_found; "" when something else than Hush answered, with whatever status
 	Detail     string                  // for people
 	Fields     []protocol.ProblemField // which fields are at fault, what is wrong, what would be right
 	RetryAfter time.Duration           // what the server asked to wait; 0 if it did not
+	Redirect   string                  // the address that a redirect names: scheme, host, and a path if it keeps one; "" for none
 }
 
 // Error says all that the server said, a field a line.
@@ -58,12 +58,17 @@ func problemError(p *protocol.Problem) *Error {
 	return &Error{Status: p.Status, Code: p.Code, Detail: detail, Fields: p.Errors}
 }
 
-// refusal makes an Error of an answer that is none of the 2xx. body is what was read of it.
-func refusal(resp *http.Response, body []byte) *Error {
+// refused is the Error of an answer that is none of the 2xx; nil of others. body is what was read of it.
+func refused(resp *http.Response, path string, body []byte) *Error {
+	switch {
+	case resp.StatusCode >= 200 && resp.StatusCode <= 299:
+		return nil
+	case isRedirect(resp.StatusCode):
+		return redirected(resp, path)
+	}
 	e := &Error{Status: resp.StatusCode}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	var p protocol.Problem
-	if kind == "application/problem+json" && json.Unmarshal(body, &p) == nil {
+	if mediaType(resp.Header) == kindProblem && json.Unmarshal(body, &p) == nil {
 		p.Status = resp.StatusCode
 		e = problemError(&p)
 	}

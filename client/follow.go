@@ -56,12 +56,16 @@ func (c *Client) followOnce(ctx context.Context, q question, each func(protocol.
 		return false, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxEventBytes))
-		if c.onAnswer != nil && len(body) > 0 {
+		err := refused(resp, q.path, body)
+		if c.onAnswer != nil && err.Code != "" {
 			c.onAnswer(body)
 		}
-		return false, refusal(resp, body)
+		return false, err
+	}
+	if err := (promise{statuses: []int{http.StatusOK}, kind: kindEvents}).begun(resp); err != nil {
+		return false, err
 	}
 	events := eventReader{lines: bufio.NewScanner(resp.Body)}
 	events.lines.Buffer(nil, maxEventBytes)

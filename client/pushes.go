@@ -27,7 +27,7 @@ func (c *Client) Push(ctx context.Context, app string, p protocol.PushRequest, o
 	if p.DryRun {
 		return a, fmt.Errorf("client: the push is a dry run; want DryRun for it")
 	}
-	q, err := pushQuestion(appPath(app, "pushes"), opts)
+	q, err := pushQuestion(appPath(app, "pushes"), opts, promise{statuses: []int{http.StatusAccepted}, kind: kindJSON, members: []string{"push_id"}})
 	if err != nil {
 		return a, err
 	}
@@ -37,8 +37,13 @@ func (c *Client) Push(ctx context.Context, app string, p protocol.PushRequest, o
 	if err := q.setJSON(p); err != nil {
 		return a, err
 	}
-	_, err = c.askJSON(ctx, q, &a)
-	return a, err
+	if _, err = c.askJSON(ctx, q, &a); err != nil {
+		return a, err
+	}
+	if _, err := uuid.Parse(a.PushID); err != nil {
+		return protocol.PushAccepted{}, fmt.Errorf("client: the answer's push_id is no UUID; not an answer of Hush")
+	}
+	return a, nil
 }
 
 // DryRun says per device what a push would do, and sends nothing. Needs role send.
@@ -47,7 +52,8 @@ func (c *Client) DryRun(ctx context.Context, app string, p protocol.PushRequest)
 		return d, err
 	}
 	p.DryRun = true
-	q := question{method: http.MethodPost, path: appPath(app, "pushes"), repeat: true}
+	q := question{method: http.MethodPost, path: appPath(app, "pushes"), repeat: true,
+		answer: promised(http.MethodPost, true, []string{"deliveries"})}
 	if err := q.setJSON(p); err != nil {
 		return d, err
 	}
@@ -58,7 +64,7 @@ func (c *Client) DryRun(ctx context.Context, app string, p protocol.PushRequest)
 // PushBatch sends up to 1 000 different pushes. The results come in the same order; a nil error says nothing about each of
 // them: look at Status, and at ItemError. Needs role send.
 func (c *Client) PushBatch(ctx context.Context, app string, pushes []protocol.PushRequest, opts ...PushOption) ([]protocol.BatchResult, error) {
-	q, err := pushQuestion(appPath(app, "pushes", "batch"), opts)
+	q, err := pushQuestion(appPath(app, "pushes", "batch"), opts, promised(http.MethodPost, true, []string{"results"}))
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +81,23 @@ func (c *Client) PushBatch(ctx context.Context, app string, pushes []protocol.Pu
 		return nil, err
 	}
 	var answer protocol.BatchResponse
-	_, err = c.askJSON(ctx, q, &answer)
-	return answer.Results, err
+	if _, err := c.askJSON(ctx, q, &answer); err != nil {
+		return nil, err
+	}
+	return answer.Results, checkBatch(answer.Results, len(pushes))
+}
+
+// checkBatch says what is wrong with the results of so many pushes.
+func checkBatch(results []protocol.BatchResult, pushes int) error {
+	if len(results) != pushes {
+		return fmt.Errorf("client: the batch of %d pushes has %d results; what became of each is unknown", pushes, len(results))
+	}
+	for i, r := range results {
+		if _, err := uuid.Parse(r.PushID); (r.Status != http.StatusAccepted || err != nil) && r.Problem == nil {
+			return fmt.Errorf("client: result %d of the batch is not one: want 202 and a push_id, or a problem", i)
+		}
+	}
+	return nil
 }
 
 // ItemError is the *Error of one push of a batch, or nil if it was accepted.
@@ -89,22 +110,22 @@ func ItemError(r protocol.BatchResult) error {
 
 // Status is a push with a page of its deliveries and their timelines. Needs role read.
 func (c *Client) Status(ctx context.Context, app, pushID string, page Page) (p protocol.Push, err error) {
-	err = c.list(ctx, appPath(app, "pushes", pushID), page, &p)
+	err = c.list(ctx, appPath(app, "pushes", pushID), page, &p, "push_id")
 	return p, err
 }
 
 // Cancel ends the deliveries of a push that are not final, and names those that were. Needs role send.
 func (c *Client) Cancel(ctx context.Context, app, pushID string) (done protocol.Cancelled, err error) {
-	_, err = c.call(ctx, http.MethodDelete, appPath(app, "pushes", pushID), nil, &done)
+	_, err = c.call(ctx, http.MethodDelete, appPath(app, "pushes", pushID), nil, &done, "cancelled", "already_final")
 	return done, err
 }
 
-func pushQuestion(path string, opts []PushOption) (question, error) {
+func pushQuestion(path string, opts []PushOption, answer promise) (question, error) {
 	key, err := uuid.NewV7()
 	if err != nil {
 		return question{}, fmt.Errorf("client: make an idempotency key: %w", err)
 	}
-	q := question{method: http.MethodPost, path: path, header: http.Header{}, repeat: true}
+	q := question{method: http.MethodPost, path: path, header: http.Header{}, repeat: true, answer: answer}
 	q.header.Set("Idempotency-Key", key.String())
 	for _, o := range opts {
 		o(&q)

@@ -9,6 +9,13 @@ import (
 // HeaderDevice carries a device's credential.
 const HeaderDevice = "Hush-Device"
 
+// HeaderAPI is on every answer of Hush, refusals included, with the API's version as its value. It tells an answer without a
+// body from that of a stranger who answers everything alike.
+const (
+	HeaderAPI  = "Hush-Api"
+	APIVersion = "1"
+)
+
 // DeviceRequest registers a device or renews what is known of it. A provider_token left out stays as it was; an empty one
 // is taken away.
 type DeviceRequest struct {

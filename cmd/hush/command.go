@@ -75,15 +75,25 @@ func exitCode(ctx context.Context, err error, began bool) int {
 		return exitUsage
 	case ctx.Err() != nil:
 		return exitInterrupted
-	case errors.Is(err, client.ErrUnreachable):
+	case errors.Is(err, client.ErrUnreachable), isStranger(err):
 		return exitUnreachable
 	}
 	return exitRefused
 }
 
+// isStranger tells whether somebody else than Hush answered in its place: the server was not reached.
+func isStranger(err error) bool {
+	var answer *client.Error
+	return errors.As(err, &answer) && answer.Code == ""
+}
+
 // complain tells people what went wrong; for wrong usage, also where the right one is written.
 func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
 	fmt.Fprintf(to, "hush: %s\n", cleanLines(err.Error()))
+	var answer *client.Error
+	if errors.As(err, &answer) && answer.Redirect != "" {
+		fmt.Fprintf(to, "To ask there: --server %s, or HUSH_SERVER.\n", cleanLines(answer.Redirect))
+	}
 	if code == exitUsage {
 		fmt.Fprintf(to, "See '%s --help'.\n", cmd.CommandPath())
 	}

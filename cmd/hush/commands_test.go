@@ -2,13 +2,19 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hushpush/hush/internal/proxy/proxytest"
 )
+
+const aPush = "01960000-0000-7000-8000-000000000001"
 
 func TestEachCommandAsksWhatItSays(t *testing.T) {
 	t.Parallel()
@@ -46,8 +52,8 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 			body: `{"provider":"fcm","kind":"service_account","project_id":"demo"}`, says: "demo"},
 		{args: "provider list", asks: `GET /v1/apps/notes/providers`, body: `{"providers":[{"provider":"fcm","kind":"service_account"}]}`, says: "fcm"},
 		{args: "provider delete fcm", asks: `DELETE /v1/apps/notes/providers/fcm`, says: "deleted"},
-		{args: "resource put both --file " + resource, asks: `PUT /v1/apps/notes/resources/both {"apns": {}}`, body: `{}`, says: "both"},
-		{args: "resource put both --file -", stdin: `{"fcm": {}}`, asks: `PUT /v1/apps/notes/resources/both {"fcm": {}}`, body: `{}`, says: "both"},
+		{args: "resource put both --file " + resource, asks: `PUT /v1/apps/notes/resources/both {"apns": {}}`, body: `{"resource_id":"both"}`, says: "both"},
+		{args: "resource put both --file -", stdin: `{"fcm": {}}`, asks: `PUT /v1/apps/notes/resources/both {"fcm": {}}`, body: `{"resource_id":"both"}`, says: "both"},
 		{args: "resource get both", asks: `GET /v1/apps/notes/resources/both`,
 			body: `{"resource_id":"both","fcm":{"ttl":"24h","budget":{"wakes":20,"per":"1h","burst":5}}}`, says: "20 per 1h, burst 5"},
 		{args: "resource list", asks: `GET /v1/apps/notes/resources`, body: `{"resources":[],"cursor":""}`, says: "RESOURCE"},
@@ -62,11 +68,11 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 		{args: "device delete d1", asks: `DELETE /v1/apps/notes/devices/d1`, says: "deleted"},
 		{args: "push --to user:alice --to user:a:b --resource both --payload <&> --ttl 0s",
 			asks: `POST /v1/apps/notes/pushes {"to":{"users":["alice","a:b"]},"resource_id":"both","payload":"<&>","ttl":"0s"}`,
-			body: `{"push_id":"p1","deliveries":2,"warnings":[{"code":"user_not_seen","user":"bob"}]}`, says: "user bob has no device yet; what can wait waits for the first"},
+			body: `{"push_id":"` + aPush + `","deliveries":2,"warnings":[{"code":"user_not_seen","user":"bob"}]}`, says: "user bob has no device yet; what can wait waits for the first"},
 		{args: "push --to tag:x --to tag:y --resource both --payload-file - --deliver wake --collapse-key k", stdin: "from\nstdin",
 			asks: `POST /v1/apps/notes/pushes {"to":{"tags":{"any":["x","y"]}},"resource_id":"both","payload":"from\nstdin","collapse_key":"k","deliver":"wake"}`,
-			body: `{"push_id":"p1","warnings":[]}`, says: "p1"},
-		{args: "push --to all --resource both", asks: `POST /v1/apps/notes/pushes {"to":{"all":true},"resource_id":"both"}`, body: `{"push_id":"p1"}`, says: "p1"},
+			body: `{"push_id":"` + aPush + `","warnings":[]}`, says: aPush},
+		{args: "push --to all --resource both", asks: `POST /v1/apps/notes/pushes {"to":{"all":true},"resource_id":"both"}`, body: `{"push_id":"` + aPush + `"}`, says: aPush},
 		{args: "push --to device:d1 --resource both --dry-run", asks: `POST /v1/apps/notes/pushes {"to":{"devices":["d1"]},"resource_id":"both","dry_run":true}`,
 			body: `{"deliveries":[{"device_id":"d1","do":"wake","provider":"apns"}],"warnings":[]}`, says: "nothing was sent"},
 		{args: "cancel p1", asks: `DELETE /v1/apps/notes/pushes/p1`,
@@ -75,8 +81,13 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 		method, path, _ := strings.Cut(test.asks, " ")
 		path, _, _ = strings.Cut(path, " ")
 		status := 200
-		if test.body == "" {
+		switch {
+		case test.body == "":
 			status = 204
+		case strings.HasPrefix(test.args, "key create"):
+			status = 201
+		case strings.HasPrefix(test.args, "push") && !strings.Contains(test.args, "--dry-run"):
+			status = 202
 		}
 		for _, asJSON := range []bool{false, true} {
 			a := fakeAPI(t, map[string][]answer{method + " " + path: {{status, test.body}}})
@@ -102,6 +113,55 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 				t.Errorf("hush %s printed the key", test.args)
 			}
 		}
+	}
+}
+
+func TestAStrangersAnswerIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	elsewhere := fakeAPI(t, nil)
+	for name, answer := range map[string]http.HandlerFunc{
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.url+r.URL.Path, http.StatusMovedPermanently)
+		},
+		"a login page": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>welcome") },
+		"no content":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
+	} {
+		srv := httptest.NewServer(answer)
+		t.Cleanup(srv.Close)
+		for _, args := range []string{"app delete notes", "app put notes", "push --to all --resource both", "key create --role send", "cancel p", "trace p", "app list --json"} {
+			got := hush(t, map[string]string{"HUSH_SERVER": srv.URL, "HUSH_KEY": "key-hidden", "HUSH_APP": "notes"}, "", strings.Fields(args)...)
+			if got.code != exitUnreachable || got.out != "" {
+				t.Errorf("%s to hush %s: exit %d, printed %q, said %q; want 3 and nothing printed", name, args, got.code, got.out, got.errout)
+			}
+			if name == "a redirect" && !strings.Contains(got.errout, "--server "+elsewhere.url) {
+				t.Errorf("%s to hush %s: said %q; want the address to use", name, args, got.errout)
+			}
+		}
+	}
+	if asked := elsewhere.requests(); len(asked) != 0 {
+		t.Errorf("the redirect's server was asked %q, want nothing", asked)
+	}
+}
+
+func TestTheOnlyWayOutIsAProxy(t *testing.T) {
+	t.Parallel()
+	a := fakeAPI(t, map[string][]answer{"GET /v1/apps": {{200, `{"apps":[{"app":"notes"}],"cursor":""}`}}})
+	way := proxytest.Start(t, map[string]string{"hush.example:80": proxytest.Address(a.url)})
+	for name, env := range map[string]map[string]string{
+		"HUSH_PROXY": {"HUSH_PROXY": way.URL},
+		"--proxy":    {"HUSH_PROXY": "direct"},
+	} {
+		args := []string{"app", "list", "--server", "http://hush.example", "--key", "k"}
+		if name == "--proxy" {
+			args = append(args, "--proxy", way.URL)
+		}
+		if got := hush(t, env, "", args...); got.code != exitDone || !strings.Contains(got.out, "notes") {
+			t.Errorf("%s: exit %d, %q; want the list", name, got.code, got.errout)
+		}
+	}
+	got := hush(t, map[string]string{"HUSH_PROXY": "ftp://me:hunter2@proxy"}, "", "app", "list", "--key", "k")
+	if got.code != exitUsage || !strings.Contains(got.errout, "HUSH_PROXY") || strings.Contains(got.errout, "hunter2") {
+		t.Errorf("a bad proxy: exit %d, %q; want 2, the setting, and no password", got.code, got.errout)
 	}
 }
 

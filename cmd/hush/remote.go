@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
@@ -24,6 +25,7 @@ type remote struct {
 	key     string
 	app     string
 	ca      string
+	proxy   string
 	json    bool
 	timeout time.Duration
 
@@ -40,6 +42,7 @@ func (r *remote) addTo(cmd *cobra.Command) {
 	fs.StringVar(&r.server, "server", "", "the server (HUSH_SERVER; default "+defaultServer+")")
 	fs.StringVar(&r.key, "key", "", "a server key; better in HUSH_KEY, which process lists do not show")
 	fs.StringVar(&r.ca, "ca", "", "PEM file of certificates to trust instead of the system's (HUSH_CA)")
+	fs.StringVar(&r.proxy, "proxy", "", "URL of a proxy, or \"direct\" for none (HUSH_PROXY; default HTTPS_PROXY, HTTP_PROXY and NO_PROXY)")
 	fs.BoolVar(&r.json, "json", false, "print the API's answer as it is")
 	fs.DurationVar(&r.timeout, "timeout", 30*time.Second, "for the server to answer")
 }
@@ -81,6 +84,7 @@ func (r *remote) dial(inApp bool) error {
 	r.server = first(r.server, r.w.getenv("HUSH_SERVER"), defaultServer)
 	r.app = first(r.app, r.w.getenv("HUSH_APP"))
 	r.ca = first(r.ca, r.w.getenv("HUSH_CA"))
+	r.proxy = first(r.proxy, r.w.getenv("HUSH_PROXY"))
 	key := strings.TrimSpace(first(r.key, r.w.getenv("HUSH_KEY")))
 	switch {
 	case key == "":
@@ -90,7 +94,7 @@ func (r *remote) dial(inApp bool) error {
 	case r.timeout <= 0:
 		return usagef("--timeout is %s; want more than 0s, such as 30s", r.timeout)
 	}
-	transport, err := transportFor(r.ca)
+	transport, err := transportFor(r.ca, r.proxy)
 	if err != nil {
 		return err
 	}
@@ -106,20 +110,27 @@ func (r *remote) dial(inApp bool) error {
 	return nil
 }
 
-func transportFor(ca string) (http.RoundTripper, error) {
-	if ca == "" {
-		return http.DefaultTransport, nil
-	}
-	pem, err := os.ReadFile(ca)
+// transportFor makes the connections: through the proxy of the setting or of the environment, and with the authorities of a
+// file instead of the system's.
+func transportFor(ca, setting string) (*http.Transport, error) {
+	choice, err := proxy.Parse(setting)
 	if err != nil {
-		return nil, usagef("--ca: %v", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, usagef("--ca: %s has no certificate; want PEM", ca)
+		return nil, usagef("the proxy (--proxy, HUSH_PROXY): %v", err)
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.TLSClientConfig = &tls.Config{RootCAs: pool}
+	d := proxy.Dialer{Choice: choice}
+	if ca != "" {
+		pem, err := os.ReadFile(ca)
+		if err != nil {
+			return nil, usagef("--ca: %v", err)
+		}
+		d.Roots = x509.NewCertPool()
+		if !d.Roots.AppendCertsFromPEM(pem) {
+			return nil, usagef("--ca: %s has no certificate; want PEM", ca)
+		}
+		t.TLSClientConfig = &tls.Config{RootCAs: d.Roots}
+	}
+	d.Equip(t)
 	return t, nil
 }
 

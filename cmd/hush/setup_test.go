@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hushpush/hush/protocol"
 )
 
 // result is what a command left behind.
@@ -82,6 +84,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Header().Set("Content-Type", "application/json")
 	}
+	w.Header().Set(protocol.HeaderAPI, protocol.APIVersion)
 	w.WriteHeader(now.status)
 	io.WriteString(w, now.body)
 }

@@ -28,6 +28,7 @@ func newDocument(version string) *huma.OpenAPI {
 			Title: "Hush", Version: version,
 			Description: "Silent push for iOS and Android. Backends ask with a server key, devices with a user token or their own credential. " +
 				"Times are RFC 3339, durations are written as Go writes them (`90s`, `24h`). Unknown fields are refused. " +
+				"Every answer has the header `" + protocol.HeaderAPI + "`. " +
 				"Errors are `application/problem+json` with a stable `code`; where fields are at fault, `errors` names each.",
 		},
 		Tags: []*huma.Tag{

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hushpush/hush/protocol"
 )
 
 // Times of connections.
@@ -44,6 +46,7 @@ func NewHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	out := &recorder{ResponseWriter: w}
+	out.Header().Set(protocol.HeaderAPI, protocol.APIVersion)
 	defer func() {
 		a.metrics.observe(r.Method, routeOf(r.Pattern), out.status(), time.Since(start))
 	}()

@@ -1,0 +1,139 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+// promise is what an operation's success looks like. Anything else is an *Error, whatever its status: between a client and
+// its server stand login pages, redirects and proxies, which answer 200 to everything.
+type promise struct {
+	statuses []int
+	kind     string   // the body's media type; "": there is no body, and the answer has protocol.HeaderAPI
+	members  []string // that the body's JSON object has, and not as null or ""
+}
+
+const (
+	kindJSON    = "application/json"
+	kindNDJSON  = "application/x-ndjson"
+	kindEvents  = "text/event-stream"
+	kindProblem = "application/problem+json"
+)
+
+// promised is what method's success looks like unless an operation says otherwise: PUT makes or finds, DELETE answers
+// nothing where nobody asks for an answer.
+func promised(method string, answers bool, members []string) promise {
+	p := promise{statuses: []int{http.StatusOK}, kind: kindJSON, members: members}
+	switch {
+	case method == http.MethodPut:
+		p.statuses = []int{http.StatusOK, http.StatusCreated}
+	case !answers:
+		p.statuses, p.kind = []int{http.StatusNoContent}, ""
+	}
+	return p
+}
+
+// kept says why an answer is not what was promised; nil: it is. The body is looked at where it is a JSON object.
+func (p promise) kept(resp *http.Response, body []byte) error {
+	if err := p.begun(resp); err != nil || p.kind != kindJSON {
+		return err
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil {
+		return p.broken(resp, "the body is no JSON object")
+	}
+	for _, m := range p.members {
+		if v := bytes.TrimSpace(object[m]); len(v) == 0 || string(v) == "null" || string(v) == `""` {
+			return p.broken(resp, fmt.Sprintf("the body lacks %q", m))
+		}
+	}
+	return nil
+}
+
+// begun is kept for what stands before the body.
+func (p promise) begun(resp *http.Response) error {
+	switch kind := mediaType(resp.Header); {
+	case !slices.Contains(p.statuses, resp.StatusCode):
+		return p.broken(resp, "")
+	case p.kind == "" && resp.Header.Get(protocol.HeaderAPI) == "":
+		return p.broken(resp, "the header "+protocol.HeaderAPI+", which Hush sends, is missing")
+	case p.kind != "" && kind != p.kind:
+		return p.broken(resp, "")
+	}
+	return nil
+}
+
+// broken is the error for an answer with a status of success that cannot be Hush's.
+func (p promise) broken(resp *http.Response, why string) error {
+	came := "no content type"
+	if kind := mediaType(resp.Header); kind != "" {
+		came = kind
+	}
+	want := make([]string, len(p.statuses))
+	for i, s := range p.statuses {
+		want[i] = fmt.Sprint(s)
+	}
+	wanted := strings.Join(want, " or ")
+	if p.kind != "" {
+		wanted += " with " + p.kind
+	}
+	detail := fmt.Sprintf("not an answer of Hush: it came with %s, want %s", came, wanted)
+	if why != "" {
+		detail += "; " + why
+	}
+	return &Error{Status: resp.StatusCode, Detail: detail + ". Something else answers at this address; nothing is known to have been done"}
+}
+
+// mediaType is an answer's, without parameters; "" for one that cannot be read.
+func mediaType(h http.Header) string {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return kind
+}
+
+// redirected is the error for a redirect, which is never followed: the address is the caller's to choose, and the key is
+// meant for that one only.
+func redirected(resp *http.Response, path string) *Error {
+	e := &Error{Status: resp.StatusCode, Redirect: redirectBase(resp, path)}
+	if e.Redirect == "" {
+		e.Detail = "a redirect to no address that a server could have; it is not followed"
+		return e
+	}
+	e.Detail = fmt.Sprintf("a redirect, which is not followed; if the server is at %s, use that as its address", e.Redirect)
+	return e
+}
+
+// redirectBase is the server's address as a redirect has it: what stands before the request's path, or scheme and host
+// alone where the redirect leads elsewhere. "" if it leads to no http or https.
+func redirectBase(resp *http.Response, path string) string {
+	to, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil || resp.Header.Get("Location") == "" {
+		return ""
+	}
+	if resp.Request != nil && resp.Request.URL != nil {
+		to = resp.Request.URL.ResolveReference(to)
+	}
+	if (to.Scheme != "http" && to.Scheme != "https") || to.Hostname() == "" {
+		return ""
+	}
+	base := to.Scheme + "://" + to.Host
+	if before, ok := strings.CutSuffix(to.EscapedPath(), path); ok {
+		base += before
+	}
+	return base
+}
+
+// isRedirect tells whether a status sends the client elsewhere (RFC 9110, section 15.4).
+func isRedirect(status int) bool {
+	return status >= 300 && status <= 399 && status != http.StatusNotModified
+}
