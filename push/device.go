@@ -46,6 +46,7 @@ type Device struct {
 	CredentialHash  []byte         // SHA-256 of its credential; nil once void
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
+	HeardDay        int // the day (see Day) of its last call with its own credential, or of its registration or import
 
 	Wake      Wake        // the wake in flight; its State is WakeNone if there is none
 	WakeTimes []time.Time // when its wakes left, oldest first, as far back as any budget looks

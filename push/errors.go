@@ -14,6 +14,7 @@ var (
 	ErrRegisterAgain   = errors.New("the device credential is unknown or void: register again")
 	ErrForbidden       = errors.New("forbidden")
 	ErrDeviceTaken     = errors.New("the device is registered, and its credential was not given")
+	ErrTooManyDevices  = errors.New("the user has as many devices as are allowed, and all were heard within 7 days")
 	ErrUnavailable     = errors.New("unavailable")
 )
 

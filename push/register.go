@@ -100,6 +100,7 @@ type Registered struct {
 	OwnerChanged  bool // its former owner's open deliveries end as undeliverable
 	NewCredential bool // the caller is to be given a new one; an older one is void
 	TokenChanged  bool
+	Evicted       []DeviceKey // the user's devices that had to make room: they are unregistered
 }
 
 // Register says what a registration makes of the device as it is (its zero value: never seen). Taking over a registered
@@ -134,6 +135,9 @@ func Register(now time.Time, was Device, app string, r Registration, c Caller) (
 	}
 	d.report(r)
 	out.TokenChanged = d.renew(now, r)
+	if out.New || !c.Import {
+		d.HeardDay = Day(now)
+	}
 	d.UpdatedAt = now
 	return out, nil
 }

@@ -68,6 +68,7 @@ const (
 	ReasonTTL            Reason = "ttl"             // of Expired: the time to live ran out
 	ReasonOwnerChanged   Reason = "owner_changed"   // of Undeliverable: the device belongs to someone else now
 	ReasonUnregistered   Reason = "unregistered"    // of Undeliverable: the device was unregistered
+	ReasonDeviceLimit    Reason = "device_limit"    // of Undeliverable: the device had to make room for another one of its user
 	ReasonNoSession      Reason = "no_session"      // of Undeliverable: "deliver": "session", and no session took it
 	ReasonHandlerCrashed Reason = "handler_crashed" // of Undeliverable: the handler did not return three times in a row
 	ReasonTokenMoved     Reason = "token_moved"     // of the event token_dropped: the token turned up on another device

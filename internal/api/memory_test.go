@@ -256,6 +256,8 @@ func (m *memory) DeviceByCredential(_ context.Context, hash []byte) (push.Device
 	return push.Device{}, push.ErrNotFound
 }
 
+func (m *memory) Heard(context.Context, push.DeviceKey, int) error { return nil }
+
 func (m *memory) Device(_ context.Context, key push.DeviceKey) (push.Device, error) {
 	defer m.lock()()
 	d, ok := m.devices[key]

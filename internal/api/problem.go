@@ -178,6 +178,9 @@ func problemOf(err error) *refusal {
 		return newProblem(http.StatusForbidden, codeForbidden, "this key or token may not do this")
 	case errors.Is(err, push.ErrNotFound):
 		return newProblem(http.StatusNotFound, codeNotFound, "there is no such thing")
+	case errors.Is(err, push.ErrTooManyDevices):
+		return newProblem(http.StatusConflict, codeConflict,
+			"the user has as many devices as limits.devices_per_user allows, and each was heard within the last 7 days; want one of them unregistered first")
 	case errors.Is(err, push.ErrConflict):
 		return newProblem(http.StatusConflict, codeConflict, "what is there does not allow it")
 	case errors.Is(err, push.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

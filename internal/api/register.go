@@ -27,6 +27,8 @@ func (a *API) ownDeviceRoutes() {
 	register(a, route{id: "putOwnDevice", method: http.MethodPut, path: "/v1/device", tag: chapterDevice, needs: needsDevice, checks: true,
 		summary: "Register this device, or renew what is known of it",
 		about: "A user token is needed the first time, and beside the credential to change the owner; else the device credential does. " +
+			"A user with as many devices as `limits.devices_per_user` (20) allows loses one for a new one: first those without a live token, " +
+			"then the longest unheard; 409 if each was heard within 7 days. " +
 			"The answer has a credential only when it is new.",
 		example: protocol.DeviceRequest{DeviceID: "0b6f2ba8", Platform: push.IOS, BundleID: "com.example.notes", Environment: "production",
 			ProviderToken: &token, AppState: "foreground", Facts: map[string]any{"os_version": "18.1"}}}, a.putOwnDevice)
@@ -105,6 +107,10 @@ func (a *API) register(ctx context.Context, app string, r push.Registration, who
 	key := push.DeviceKey{App: app, Device: r.DeviceID}
 	if registered.OwnerChanged {
 		a.Sessions.Drop(key, "", protocol.CloseOwnerChanged)
+	}
+	for _, evicted := range registered.Evicted {
+		a.Sessions.Drop(evicted, "", protocol.CloseOwnerChanged)
+		a.Logger.InfoContext(ctx, "a device had to make room for another one of its user", "app", app, "device", evicted.Device, "for", r.DeviceID)
 	}
 	a.Delivery.Look(append(moved, key)...)
 	return registered, nil

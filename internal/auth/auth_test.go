@@ -19,6 +19,7 @@ type memory struct {
 	signing []push.SigningKey
 	devices []push.Device
 	uses    []push.KeyUse
+	heard   []int // days
 }
 
 type storedKey struct {
@@ -42,6 +43,16 @@ func (m *memory) DeviceByCredential(_ context.Context, hash []byte) (push.Device
 		}
 	}
 	return push.Device{}, push.ErrNotFound
+}
+
+func (m *memory) Heard(_ context.Context, key push.DeviceKey, day int) error {
+	for i := range m.devices {
+		if m.devices[i].Key() == key {
+			m.devices[i].HeardDay = day
+		}
+	}
+	m.heard = append(m.heard, day)
+	return nil
 }
 
 func (m *memory) SigningKey(_ context.Context, app, kid string) (push.SigningKey, error) {

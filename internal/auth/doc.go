@@ -18,6 +18,7 @@ import (
 type Store interface {
 	ServerKeyByHash(ctx context.Context, hash []byte) (push.ServerKey, error)
 	DeviceByCredential(ctx context.Context, hash []byte) (push.Device, error)
+	Heard(ctx context.Context, key push.DeviceKey, day int) error
 	SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error)
 	SigningKeysFrom(ctx context.Context, app, prefix string) ([]push.SigningKey, error)
 	PutSigningKey(ctx context.Context, key push.SigningKey) (created bool, err error)

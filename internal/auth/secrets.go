@@ -86,7 +86,16 @@ func (a *Auth) DeviceByCredential(ctx context.Context, credential string) (push.
 	if !device.Registered() {
 		return push.Device{}, push.ErrRegisterAgain
 	}
+	a.heard(ctx, device)
 	return device, nil
+}
+
+// heard notes that a device called, once a day: the longest unheard has to make room where its user has too many. What cannot
+// be noted now is noted by the next call.
+func (a *Auth) heard(ctx context.Context, d push.Device) {
+	if today := push.Day(a.now()); d.HeardDay < today {
+		_ = a.store.Heard(ctx, d.Key(), today)
+	}
 }
 
 // NewServerKey is the function of that name, for rooms that know an Auth only by an interface.

@@ -31,6 +31,7 @@ type Config struct {
 	FCM            FCM
 	Delivery       Delivery
 	Store          Store
+	Limits         Limits
 	Log            Log
 }
 
@@ -62,6 +63,11 @@ type Delivery struct {
 // Store is how long rows live.
 type Store struct {
 	Keep time.Duration // a push's rows, after its last delivery became final
+}
+
+// Limits is what one caller can cost at most.
+type Limits struct {
+	DevicesPerUser int // those unheard for longest make room
 }
 
 // Log is what goes to standard error.
@@ -121,6 +127,8 @@ var settings = []setting{
 		func(c *Config, s string) error { return span(&c.Delivery.AckWait, s, "5s") }},
 	{"store.keep", "", "how long a push's rows are kept after its last delivery became final (default 168h)",
 		func(c *Config, s string) error { return span(&c.Store.Keep, s, "168h") }},
+	{"limits.devices_per_user", "", "how many devices a user may have; those without a live token, then those unheard for longest, make room for a new one (default 20)",
+		func(c *Config, s string) error { return count(&c.Limits.DevicesPerUser, s, 20) }},
 	{"log.level", "info", "debug, info, warn or error",
 		func(c *Config, s string) error { return level(&c.Log.Level, s) }},
 	{"log.format", "text", "text or json",

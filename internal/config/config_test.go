@@ -76,6 +76,7 @@ apns: {url: "https://127.0.0.1:2197", development_url: "https://127.0.0.1:2198/"
 fcm: {url: "https://127.0.0.1:2199", ca: f.pem, token_url: "https://127.0.0.1:2199/token", token_hosts: [tokens.example.com], retry_wait: 2s, quota_wait: 3s}
 delivery: {ack_wait: 4s}
 store: {keep: 24h}
+limits: {devices_per_user: 7}
 log: {level: debug, format: json}
 `)
 	if err != nil {
@@ -87,7 +88,7 @@ log: {level: debug, format: json}
 		APNs:          config.APNs{URL: "https://127.0.0.1:2197", DevelopmentURL: "https://127.0.0.1:2198", CA: "a.pem", RetryWait: time.Minute},
 		FCM: config.FCM{URL: "https://127.0.0.1:2199", CA: "f.pem", TokenURL: "https://127.0.0.1:2199/token", TokenHosts: []string{"tokens.example.com"},
 			RetryWait: 2 * time.Second, QuotaWait: 3 * time.Second},
-		Delivery: config.Delivery{AckWait: 4 * time.Second}, Store: config.Store{Keep: 24 * time.Hour},
+		Delivery: config.Delivery{AckWait: 4 * time.Second}, Store: config.Store{Keep: 24 * time.Hour}, Limits: config.Limits{DevicesPerUser: 7},
 		Log: config.Log{Level: slog.LevelDebug, Format: "json"},
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -137,6 +138,7 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 		{"a certificate without its key", []string{"--tls-cert=c.pem"}, nil, "", []string{"tls_key (--tls-cert): is missing, but tls_cert is given"}},
 		{"an empty flag", []string{"--data="}, nil, "", []string{"data (--data): is empty; leave it out"}},
 		{"a log level that is none", nil, map[string]string{"HUSH_LOG_LEVEL": "loud"}, "", []string{`log.level (HUSH_LOG_LEVEL): is "loud"; want debug, info, warn or error`}},
+		{"no devices at all", []string{"--limits-devices-per-user=0"}, nil, "", []string{`limits.devices_per_user (--limits-devices-per-user): is "0"; want a number from 1`}},
 		{"two secret keys", nil, map[string]string{"HUSH_SECRET_KEY": "k", "HUSH_SECRET_KEY_FILE": "f"}, "", []string{"is set beside HUSH_SECRET_KEY_FILE; want one of them"}},
 		{"several at once", []string{"--listen=x", "--store-keep=y"}, nil, "log: {format: xml}\n",
 			[]string{"listen (--listen)", "store.keep (--store-keep)", `log.format (<file>): is "xml"; want text or json`}},

@@ -29,6 +29,16 @@ func span(into *time.Duration, s, example string) error {
 	return nil
 }
 
+// count takes a number that must be at least 1.
+func count(into *int, s string, example int) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 1_000_000 {
+		return fmt.Errorf("is %q; want a number from 1 to 1000000, such as %d", s, example)
+	}
+	*into = n
+	return nil
+}
+
 func hostPort(into *string, s string) error {
 	_, port, err := net.SplitHostPort(s)
 	if err != nil {

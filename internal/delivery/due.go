@@ -15,6 +15,10 @@ const (
 	crowded     = 20 * time.Millisecond // the claimer rests while there is no room in memory
 	removeEvery = time.Minute
 	removeLimit = 500
+
+	// keepUnregistered is how long the row of a device that was unregistered is kept for the sake of its generations: longer
+	// than anything made for its former owner can live (push.MaxTTL).
+	keepUnregistered = 30 * 24 * time.Hour
 )
 
 // claimDue puts devices that are due in the queue, as far as there is room, and ends pushes of users without a device.
@@ -127,13 +131,15 @@ func (e *Engine) expand(ctx context.Context, ref push.PushRef) {
 	}
 }
 
-// removeOld removes pushes that have been final for long enough.
+// removeOld removes pushes that have been final for long enough, and devices that have been unregistered for that.
 func (e *Engine) removeOld(ctx context.Context) {
 	every := min(removeEvery, max(e.cfg.Keep/2, idle))
 	for ctx.Err() == nil {
 		n, err := e.cfg.Store.Remove(ctx, e.cfg.Now().Add(-e.cfg.Keep), removeLimit)
 		e.warn(ctx, "old pushes not removed", err)
-		if n < removeLimit {
+		gone, err := e.cfg.Store.RemoveDevices(ctx, e.cfg.Now().Add(-keepUnregistered), removeLimit)
+		e.warn(ctx, "unregistered devices not removed", err)
+		if n < removeLimit && gone < removeLimit {
 			pause(ctx, every)
 		}
 	}

@@ -69,8 +69,9 @@ func (e *Engine) receive(snap push.Snapshot, d push.Device, receipts []push.Rece
 	}
 	c := b.changes()
 	c.Device = nil
-	if !due.Equal(snap.Device.DueAt) {
-		b.device.DueAt = due.Time
+	today := push.Day(now)
+	if !due.Equal(snap.Device.DueAt) || snap.Device.ID != "" && snap.Device.HeardDay < today {
+		b.device.DueAt, b.device.HeardDay = due.Time, max(b.device.HeardDay, today)
 		c.Device = &b.device
 	}
 	return statuses, open, c

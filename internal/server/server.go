@@ -139,7 +139,8 @@ func (s *Server) openStore(ctx context.Context) error {
 	}
 	cfg := store.Config{
 		DataDir: dir, DatabaseURL: s.cfg.Settings.Database.Reveal(), AckWait: s.cfg.Settings.Delivery.AckWait,
-		Now: s.cfg.Now, Logger: s.cfg.Logger, Lock: lock, Fatal: s.cfg.Fatal,
+		DevicesPerUser: s.cfg.Settings.Limits.DevicesPerUser,
+		Now:            s.cfg.Now, Logger: s.cfg.Logger, Lock: lock, Fatal: s.cfg.Fatal,
 	}
 	if cfg.Sealer, err = s.sealer(ctx, cfg); err != nil {
 		return err

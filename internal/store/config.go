@@ -20,6 +20,8 @@ type Config struct {
 	Now     func() time.Time // nil means time.Now
 	Logger  *slog.Logger     // nil discards
 
+	DevicesPerUser int // see push.MakeRoom; 0 means push.DevicesPerUser
+
 	BatchOps int // pieces of work in one transaction, at most; 0 means 512, 1 turns group commit off
 	QueueOps int // pieces of work that wait, at most; callers beyond it wait for a place. 0 means 8192
 
@@ -47,11 +49,16 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("store: neither DataDir nor DatabaseURL; want one of them")
 	case c.AckWait < 0:
 		return c, fmt.Errorf("store: AckWait is %s; want 0 (for 5s) or more", c.AckWait)
+	case c.DevicesPerUser < 0:
+		return c, fmt.Errorf("store: DevicesPerUser is %d; want 0 (for %d) or more", c.DevicesPerUser, push.DevicesPerUser)
 	case c.BatchOps < 0 || c.QueueOps < 0:
 		return c, fmt.Errorf("store: BatchOps is %d, QueueOps is %d; want 0 (for 512 and 8192) or more", c.BatchOps, c.QueueOps)
 	}
 	if c.Node == "" {
 		c.Node = string(push.NewID())
+	}
+	if c.DevicesPerUser == 0 {
+		c.DevicesPerUser = push.DevicesPerUser
 	}
 	if c.AckWait == 0 {
 		c.AckWait = 5 * time.Second

@@ -8,7 +8,7 @@ import (
 )
 
 const deviceColumns = `app, id, user_id, platform, environment, about, provider_token, token_state, app_state, owner_gen,
-	token_gen, token_at, credential_hash, created_at, updated_at, wake, wake_times, due_at`
+	token_gen, token_at, credential_hash, created_at, updated_at, heard_day, wake, wake_times, due_at`
 
 // about is what a device says of itself and nothing is looked up by.
 type about struct {
@@ -53,7 +53,7 @@ func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 		created, updated    int64
 	)
 	err = scan(append([]any{&d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &aboutText, &token, &d.Token, &d.AppState, &d.OwnerGeneration,
-		&d.TokenGeneration, &tokenAt, &d.CredentialHash, &created, &updated, &wakeText, &wakeTimes, &dueAt}, more...)...)
+		&d.TokenGeneration, &tokenAt, &d.CredentialHash, &created, &updated, &d.HeardDay, &wakeText, &wakeTimes, &dueAt}, more...)...)
 	if err != nil {
 		return d, err
 	}
@@ -149,8 +149,8 @@ func (s *Store) ReportState(ctx context.Context, key push.DeviceKey, state push.
 	}})
 }
 
-// Unregister ends a device: its open deliveries are undeliverable, its credential is void. Its row stays, so that its
-// generations go on counting; for callers it is not found any more.
+// Unregister ends a device: its open deliveries are undeliverable, its credential is void. Its row stays a while (see
+// RemoveDevices), so that its generations go on counting; for callers it is not found any more.
 func (s *Store) Unregister(ctx context.Context, key push.DeviceKey) error {
 	return s.write(ctx, "unregister", &op{app: key.App, devices: []string{key.Device}, do: func(ctx context.Context, t *tx) error {
 		d, err := one(ctx, t, readDevice, deviceByID+" {lock}", key.App, key.Device)
@@ -160,13 +160,18 @@ func (s *Store) Unregister(ctx context.Context, key push.DeviceKey) error {
 		if err != nil {
 			return err
 		}
-		if err := t.endOpen(ctx, key, push.Undeliverable, push.ReasonUnregistered); err != nil {
-			return err
-		}
-		return t.run(ctx, exec(`UPDATE devices SET user_id = '', credential_hash = NULL, provider_token = ?, token_hash = NULL, token_state = ?,
-			about = '{}', wake = '', due_at = NULL, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
-			[]byte{}, string(push.TokenMissing), micros(s.now()), key.App, key.Device))
+		return t.unregister(ctx, key, push.ReasonUnregistered)
 	}})
+}
+
+// unregister takes a device's owner away, for a reason that its open deliveries end with. Its row is locked.
+func (t *tx) unregister(ctx context.Context, key push.DeviceKey, why push.Reason) error {
+	if err := t.endOpen(ctx, key, push.Undeliverable, why); err != nil {
+		return err
+	}
+	return t.run(ctx, exec(`UPDATE devices SET user_id = '', credential_hash = NULL, provider_token = ?, token_hash = NULL, token_state = ?,
+		about = '{}', wake = '', due_at = NULL, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
+		[]byte{}, string(push.TokenMissing), micros(t.s.now()), key.App, key.Device))
 }
 
 // endOpen brings all open deliveries of a device to a final state. Its row is locked.

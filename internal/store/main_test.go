@@ -76,6 +76,9 @@ func newWorldOnSQLite(t testing.TB) *world { return newWorld(t, store.Config{Dat
 
 func newWorld(t testing.TB, cfg store.Config) *world {
 	t.Helper()
+	if cfg.DevicesPerUser == 0 {
+		cfg.DevicesPerUser = 1000 // for tests of other things
+	}
 	if cfg.Sealer == nil {
 		cfg.Sealer = plainSealer{"k1"}
 	}

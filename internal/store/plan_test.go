@@ -30,6 +30,8 @@ var hotQuestions = []struct {
 	{"deliveries of a user without a device", userlessOfUser, []any{-1, "notes", "u7", 100}, "deliveries_userless"},
 	{"device by credential", deviceByCredential, []any{[]byte("c7")}, "devices_credential"},
 	{"devices by token", devicesByToken, []any{"notes", []byte("t7"), "d8", "ios"}, "devices_token"},
+	{"rivals of a device", rivals, []any{"notes", "u7", "d7"}, "devices_of_user"},
+	{"unregistered devices", goneDevices, []any{int64(5), 100}, "devices_gone"},
 	{"devices of a user", devicesOfUser, []any{"notes", "u7", "", 100}, "devices_of_user"},
 	{"server key by hash", keyByHash, []any{[]byte("h")}, "server_keys_hash_key|sqlite_autoindex_server_keys"},
 	{"old pushes", oldPushes, []any{int64(5), 100}, "pushes_old"},
@@ -63,7 +65,7 @@ var hotFolds = []struct {
 	{"supersede", supersede, []any{"notes", "d7", "u7", []byte("k"), "superseded", int64(1), ""}, "deliveries_collapse"},
 	{"change of a delivery", updateDeliveries, []any{"sent", "", "", "", int64(1), nil, 0, 0, nil, "", 0, 0, nil, "", "p7", "d7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
 	{"takeover", giveDevice, []any{"d7", 1, int64(1), nil, "waiting", "", nil, "", "p7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
-	{"change of a device", updateDevices, []any{"ok", 1, "", "{}", "", []byte{}, nil, int64(1), "notes", "d7"}, "devices_pkey|sqlite_autoindex_devices"},
+	{"change of a device", updateDevices, []any{"ok", 1, "", "{}", "", []byte{}, nil, int64(1), 0, "notes", "d7"}, "devices_pkey|sqlite_autoindex_devices"},
 }
 
 // fill puts enough rows into both engines that a planner has a choice: 20 000 deliveries on 5 000 devices of two apps.

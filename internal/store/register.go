@@ -14,11 +14,13 @@ import (
 //   - newCredentialHash becomes the device's if Registered.NewCredential.
 //   - An owner change ends all open deliveries as undeliverable.
 //   - A provider token that turns up here leaves the devices of the app that had it; they are returned in moved.
+//   - A user who would have more devices than Config.DevicesPerUser loses some, by push.MakeRoom; they are in
+//     Registered.Evicted.
 //   - What waits for a user without a device goes to the device: in pieces, the first of which is committed with the
 //     registration. If the process ends between them, the device has no answer, and registers again.
 //   - The device is due now if it has open deliveries.
 //
-// Errors: push.ErrNotFound if the app is not there, those of push.Register, and push.ErrConflict if another device has the
+// Errors: push.ErrNotFound if the app is not there, those of push.Register and push.MakeRoom, and push.ErrConflict if another device has the
 // new credential.
 func (s *Store) Register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
 	var reg push.Registered
@@ -70,6 +72,11 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 		taken, err := all(ctx, t, scalar[int64], "SELECT 1 FROM devices WHERE credential_hash = ? AND NOT (app = ? AND id = ?)", blob(newCredentialHash), app, r.DeviceID)
 		if err != nil || len(taken) > 0 {
 			return none, nil, orConflict(err)
+		}
+	}
+	if reg.New || reg.OwnerChanged {
+		if reg.Evicted, err = t.makeRoom(ctx, *d); err != nil {
+			return none, nil, err
 		}
 	}
 	moved, err := t.moveToken(ctx, *d)
@@ -126,16 +133,16 @@ func (t *tx) putDevice(ctx context.Context, d *push.Device, now time.Time) error
 		d.DueAt = now
 	}
 	return t.run(ctx, exec(`INSERT INTO devices (app, id, user_id, platform, environment, about, provider_token, token_hash, token_state, app_state,
-			owner_gen, token_gen, token_at, credential_hash, created_at, updated_at, wake, wake_times, due_at, owner)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
+			owner_gen, token_gen, token_at, credential_hash, created_at, updated_at, heard_day, wake, wake_times, due_at, owner)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
 		ON CONFLICT (app, id) DO UPDATE SET user_id = excluded.user_id, platform = excluded.platform, environment = excluded.environment,
 			about = excluded.about, provider_token = excluded.provider_token, token_hash = excluded.token_hash, token_state = excluded.token_state,
 			app_state = excluded.app_state, owner_gen = excluded.owner_gen, token_gen = excluded.token_gen, token_at = excluded.token_at,
-			credential_hash = excluded.credential_hash, created_at = excluded.created_at, updated_at = excluded.updated_at,
+			credential_hash = excluded.credential_hash, created_at = excluded.created_at, updated_at = excluded.updated_at, heard_day = excluded.heard_day,
 			wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = ''`,
 		d.App, d.ID, d.User, string(d.Platform), string(d.Environment), encode(about{d.BundleID, d.Package, d.Facts}),
 		[]byte(d.ProviderToken.Reveal()), nullBlob(tokenHash(d.ProviderToken)), string(d.Token), string(d.AppState),
-		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), nullBlob(d.CredentialHash), micros(d.CreatedAt), micros(d.UpdatedAt),
+		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), nullBlob(d.CredentialHash), micros(d.CreatedAt), micros(d.UpdatedAt), d.HeardDay,
 		encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt)))
 }
 

@@ -24,7 +24,7 @@ type stepOp struct {
 // and commits the changes that it answers. decide must be a plain function of the snapshot: it runs on the writer, must not
 // block, and runs again if the transaction is repeated. Steps on one device see each other's effects.
 //
-// Of Changes.Device are written: wake, wake times, token state and token generation, app state, facts and DueAt; the device
+// Of Changes.Device are written: wake, wake times, token state and token generation, app state, facts, HeardDay and DueAt; the device
 // then belongs to no node. A change of a delivery that became final meanwhile leaves it as it is. For a device that is not
 // there decide gets an empty snapshot, and changes of a device are not written.
 func (s *Store) Step(ctx context.Context, req push.StepRequest, decide func(push.Snapshot) push.Changes) (push.Changes, error) {
@@ -99,15 +99,16 @@ func (t *tx) stepRound(ctx context.Context, round []*stepOp) error {
 	return t.run(ctx, append(updates(changes), updateDevices.exec(devices))...)
 }
 
-var updateDevices = fold(`token_state text, token_gen int, app_state text, about text, wake text, wake_times blob, due_at int, updated_at int,
+var updateDevices = fold(`token_state text, token_gen int, app_state text, about text, wake text, wake_times blob, due_at int, updated_at int, heard_day int,
 		of_app text, of_device text`,
 	`UPDATE devices SET token_state = r.token_state, token_gen = r.token_gen, app_state = r.app_state, about = r.about, wake = r.wake,
-		wake_times = r.wake_times, due_at = r.due_at, owner = '', updated_at = r.updated_at FROM {rows} WHERE app = r.of_app AND id = r.of_device`)
+		wake_times = r.wake_times, due_at = r.due_at, owner = '', updated_at = r.updated_at,
+		heard_day = r.heard_day FROM {rows} WHERE app = r.of_app AND id = r.of_device`)
 
 // deviceRow is one of updateDevices.
 func (t *tx) deviceRow(key push.DeviceKey, d *push.Device) []any {
 	return []any{string(d.Token), d.TokenGeneration, string(d.AppState), encode(about{d.BundleID, d.Package, d.Facts}), encodeWake(d.Wake),
-		encodeTimes(d.WakeTimes), micros(d.DueAt), micros(t.s.now()), key.App, key.Device}
+		encodeTimes(d.WakeTimes), micros(d.DueAt), micros(t.s.now()), d.HeardDay, key.App, key.Device}
 }
 
 // What a round of steps reads, for all of its devices at once. A row's number is its place in the round, or in what was

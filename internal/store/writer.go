@@ -309,7 +309,7 @@ func (t *tx) doAll(ctx context.Context, batch []*op) error {
 // expected tells whether an error is an outcome and not a failure.
 func expected(err error) bool {
 	for _, e := range []error{push.ErrNotFound, push.ErrConflict, push.ErrDeviceTaken, push.ErrRegisterAgain,
-		push.ErrUnauthenticated, push.ErrForbidden} {
+		push.ErrUnauthenticated, push.ErrForbidden, push.ErrTooManyDevices} {
 		if errors.Is(err, e) {
 			return true
 		}

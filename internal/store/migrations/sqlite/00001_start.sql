@@ -76,6 +76,7 @@ CREATE TABLE devices (
 	credential_hash BLOB,
 	created_at      INTEGER NOT NULL,
 	updated_at      INTEGER NOT NULL,
+	heard_day       INTEGER NOT NULL DEFAULT 0,
 	wake            TEXT NOT NULL DEFAULT '',
 	wake_times      BLOB NOT NULL DEFAULT x'',
 	due_at          INTEGER,
@@ -85,6 +86,7 @@ CREATE TABLE devices (
 CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
 CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
 CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
+CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id = '';
 CREATE INDEX devices_due ON devices (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX devices_due_in_app ON devices (app, due_at) WHERE due_at IS NOT NULL;
 
