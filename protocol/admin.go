@@ -100,7 +100,7 @@ type APNsProvider struct {
 	Key      string   `json:"key,omitempty" doc:"PEM of the .p8"`
 	KeyID    string   `json:"key_id,omitempty"`
 	TeamID   string   `json:"team_id,omitempty"`
-	Topics   []string `json:"topics,omitempty" doc:"bundle ids"`
+	Topics   []string `json:"topics,omitempty" doc:"bundle ids; where given, devices with any other are not woken"`
 	P12      string   `json:"p12,omitempty" doc:"base64 of the .p12"`
 	Password string   `json:"password,omitempty"`
 }

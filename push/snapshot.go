@@ -10,6 +10,7 @@ type Snapshot struct {
 	NextExpiry time.Time           // the earliest ExpiresAt of those beyond Open; zero if there are none
 	Named      []Delivery          // the deliveries asked for by id that exist, in any state
 	Resources  map[string]Resource // those of Open
+	Topics     []string            // iOS: the bundle ids that the app's APNs credential is for; none: any, or there is no credential
 }
 
 // Changes is what is to be committed of a look at one device. Its zero value changes nothing.

@@ -49,7 +49,7 @@ func newPutAPNs(w world) *cobra.Command {
 	fs.StringVar(&keyFile, "key-file", "", "the .p8 as Apple gives it; - is standard input")
 	fs.StringVar(&p.KeyID, "key-id", "", "the key's id, ten characters")
 	fs.StringVar(&p.TeamID, "team-id", "", "the team's id, ten characters")
-	fs.StringArrayVar(&p.Topics, "topic", nil, "a bundle id (repeatable)")
+	fs.StringArrayVar(&p.Topics, "topic", nil, "a bundle id (repeatable); where given, devices with any other are not woken")
 	fs.StringVar(&p12, "p12", "", "a certificate with its key, instead of a .p8")
 	fs.StringVar(&passwordFile, "password-file", "", "file with the password of --p12 (or HUSH_P12_PASSWORD)")
 	return cmd

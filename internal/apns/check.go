@@ -3,9 +3,10 @@ package apns
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/hushpush/hush/internal/h2push"
 	"github.com/hushpush/hush/internal/pemkey"
 	"github.com/hushpush/hush/push"
 )
@@ -50,9 +51,32 @@ func checkKey(a push.APNsCredential, errs *push.FieldErrors) {
 	}
 	checkAppleID("key_id", a.KeyID, errs)
 	checkAppleID("team_id", a.TeamID, errs)
-	for i, topic := range a.Topics {
-		if topic == "" || !h2push.ValidValue(topic) {
-			errs.Add(fmt.Sprintf("topics[%d]", i), push.CodeBadValue, "is not a bundle id; want one like com.example.notes, as the app has it in Xcode")
+	checkTopics(a.Topics, errs)
+}
+
+// Limits of the topics of one credential, which are read at each look at a device.
+const (
+	maxTopics     = 100
+	maxTopicBytes = 255
+)
+
+// checkTopics wants bundle ids as they are: they bind, so one that can be no app's would keep its devices from being woken.
+func checkTopics(topics []string, errs *push.FieldErrors) {
+	if len(topics) > maxTopics {
+		errs.Add("topics", push.CodeTooMany, fmt.Sprintf("has %d entries; want at most %d", len(topics), maxTopics))
+		return
+	}
+	for i, topic := range topics {
+		at := fmt.Sprintf("topics[%d]", i)
+		switch {
+		case strings.Contains(topic, "*"):
+			errs.Add(at, push.CodeBadValue, "has a wildcard, which APNs does not know; want each bundle id as it is, or no topics for any")
+		case topic == "" || strings.ContainsFunc(topic, func(r rune) bool { return r <= ' ' || r > '~' }):
+			errs.Add(at, push.CodeBadValue, "is not a bundle id; want one like com.example.notes, without spaces, as the app has it in Xcode")
+		case len(topic) > maxTopicBytes:
+			errs.Add(at, push.CodeOutOfRange, fmt.Sprintf("has %d bytes; want at most %d", len(topic), maxTopicBytes))
+		case slices.Contains(topics[:i], topic):
+			errs.Add(at, push.CodeBadValue, "is there twice; want each bundle id once")
 		}
 	}
 }

@@ -68,6 +68,11 @@ func TestASigningKeyIsCheckedBeforeItIsStored(t *testing.T) {
 		{"no team id", change(func(c *push.APNsCredential) { c.TeamID = "" }), "team_id", push.CodeRequired, "missing"},
 		{"long team id", change(func(c *push.APNsCredential) { c.TeamID = "ABCDEFGHIJK" }), "team_id", push.CodeBadCredential, "has 11 characters; want 10"},
 		{"empty topic", change(func(c *push.APNsCredential) { c.Topics = []string{"a", ""} }), "topics[1]", push.CodeBadValue, "is not a bundle id; want one like"},
+		{"topic with a space", change(func(c *push.APNsCredential) { c.Topics = []string{"com.example notes"} }), "topics[0]", push.CodeBadValue, "without spaces"},
+		{"topic with a wildcard", change(func(c *push.APNsCredential) { c.Topics = []string{"com.example.*"} }), "topics[0]", push.CodeBadValue, "has a wildcard"},
+		{"topic that is too long", change(func(c *push.APNsCredential) { c.Topics = []string{strings.Repeat("a", 256)} }), "topics[0]", push.CodeOutOfRange, "has 256 bytes"},
+		{"topic twice", change(func(c *push.APNsCredential) { c.Topics = []string{"a", "b", "a"} }), "topics[2]", push.CodeBadValue, "twice"},
+		{"too many topics", change(func(c *push.APNsCredential) { c.Topics = make([]string, 101) }), "topics", push.CodeTooMany, "at most 100"},
 		{"a password, which only p12 has", change(func(c *push.APNsCredential) { c.Password = "x" }), "password", push.CodeOneOf, "beside key"},
 		{"both kinds", change(func(c *push.APNsCredential) { c.P12 = []byte("x") }), "p12", push.CodeOneOf, "one of them"},
 	}

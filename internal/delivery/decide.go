@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -17,6 +18,7 @@ type situation struct {
 	renewed  time.Time                              // when the app's credentials were last replaced here; zero: not known
 	alone    time.Time                              // since when this node has the store to itself; zero: it has not
 	ackWait  time.Duration                          // for a session to acknowledge
+	topics   []string                               // iOS: the only bundle ids that the app's credential is for; none: any
 	strategy func(resourceID string) *push.Strategy // for the device's provider; nil if the resource has none
 	tokenBad func(refusal string) bool              // whether a suspect refusal is the token's own fault
 }
@@ -82,6 +84,8 @@ func unwakeable(s situation, d push.Delivery) push.Reason {
 		return push.ReasonNoStrategy
 	case s.device.Token != push.TokenOK:
 		return push.ReasonNoToken
+	case len(s.topics) > 0 && !slices.Contains(s.topics, s.device.BundleID):
+		return push.ReasonTopic
 	case d.Reason == push.ReasonRefused:
 		return push.ReasonRefused
 	}

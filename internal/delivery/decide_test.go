@@ -50,6 +50,9 @@ func TestDecide(t *testing.T) {
 		return func(d *push.Delivery) { d.State, d.Path, d.DueAt = push.Sent, path, due }
 	}
 	nowOrNever := func(d *push.Delivery) { d.NowOrNever = true }
+	topics := func(ids ...string) func(*situation) {
+		return func(s *situation) { s.topics, s.device.BundleID = ids, "com.example.notes" }
+	}
 	noToken := func(s *situation) { s.device.Token = push.TokenMissing }
 	for _, c := range []struct {
 		name string
@@ -64,6 +67,10 @@ func TestDecide(t *testing.T) {
 		{"no strategy: session or inbox", at(t0), waiting(func(d *push.Delivery) { d.ResourceID = "none" }), verdict{push.DoWait, push.Waiting, push.ReasonNoStrategy}},
 		{"no strategy, but a session", at(t0, withSession), waiting(func(d *push.Delivery) { d.ResourceID = "none" }), verdict{do: push.DoSession}},
 		{"no token: session or inbox", at(t0, noToken), waiting(), verdict{push.DoWait, push.Waiting, push.ReasonNoToken}},
+		{"another bundle id than the credential's: session or inbox", at(t0, topics("com.example.other")), waiting(), verdict{push.DoWait, push.Waiting, push.ReasonTopic}},
+		{"one of the credential's bundle ids", at(t0, topics("com.example.other", "com.example.notes")), waiting(), verdict{do: push.DoWake}},
+		{"another bundle id, but a session", at(t0, topics("com.example.other"), withSession), waiting(), verdict{do: push.DoSession}},
+		{"now or never, with another bundle id", at(t0, topics("com.example.other")), waiting(nowOrNever), stop(push.Expired, push.ReasonTopic)},
 		{"now or never, without a token", at(t0, noToken), waiting(nowOrNever), stop(push.Expired, push.ReasonNoToken)},
 		{"its time ran out", at(t0.Add(24 * time.Hour)), waiting(), stop(push.Expired, push.ReasonTTL)},
 		{"its time ran out, in spite of a session", at(t0.Add(25*time.Hour), withSession), waiting(), stop(push.Expired, push.ReasonTTL)},

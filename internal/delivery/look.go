@@ -86,7 +86,7 @@ func (e *Engine) situation(snap push.Snapshot, useSession bool) situation {
 	now := e.cfg.Now()
 	who := sender{snap.Device.App, snap.Device.Platform.Provider()}
 	s := situation{
-		now: now, device: snap.Device, ackWait: e.cfg.AckWait,
+		now: now, device: snap.Device, ackWait: e.cfg.AckWait, topics: snap.Topics,
 		strategy: strategies(snap.Resources, who.provider),
 		tokenBad: func(refusal string) bool { return e.senders.tokenBad(now, who, refusal) },
 	}

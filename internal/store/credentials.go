@@ -133,6 +133,25 @@ func (s *Store) Credential(ctx context.Context, app string, p push.Provider) (pu
 	return c, row.info, nil
 }
 
+// topics are those of an app's APNs credential, read once in a transaction; none where it names none, or there is none.
+func (t *tx) topicsOf(ctx context.Context, app string) ([]string, error) {
+	if topics, ok := t.topics[app]; ok {
+		return topics, nil
+	}
+	rows, err := all(ctx, t, readCredential, "SELECT info, sealed FROM credentials WHERE app = ? AND provider = ?", app, string(push.APNs))
+	if err != nil {
+		return nil, err
+	}
+	if t.topics == nil {
+		t.topics = map[string][]string{}
+	}
+	t.topics[app] = nil
+	if len(rows) > 0 {
+		t.topics[app] = rows[0].info.Topics
+	}
+	return t.topics[app], nil
+}
+
 // Credentials is what may be read back of an app's credentials, by provider.
 func (s *Store) Credentials(ctx context.Context, app string) ([]push.CredentialInfo, error) {
 	rows, err := all(ctx, s.read, readCredential, "SELECT info, sealed FROM credentials WHERE app = ? ORDER BY provider LIMIT ?", app, maxPage)

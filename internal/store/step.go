@@ -196,7 +196,8 @@ type namedDelivery struct {
 	found bool
 }
 
-// readBeyond counts what is behind the open deliveries that were read, and reads the resources of those.
+// readBeyond counts what is behind the open deliveries that were read, and reads the resources of those and the topics of
+// the app.
 func (t *tx) readBeyond(ctx context.Context, round []*stepOp) error {
 	var rows [][]any
 	for i, o := range round {
@@ -212,6 +213,13 @@ func (t *tx) readBeyond(ctx context.Context, round []*stepOp) error {
 			if r != nil {
 				o.snap.Resources[r.ID] = *r
 			}
+		}
+		if o.snap.Device.Platform == push.IOS {
+			topics, err := t.topicsOf(ctx, o.req.Key.App)
+			if err != nil {
+				return err
+			}
+			o.snap.Topics = topics
 		}
 	}
 	return t.run(ctx, stepBeyond.each(rows, func(scan scanFunc) error {

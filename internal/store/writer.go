@@ -41,6 +41,7 @@ type tx struct {
 	s         *Store
 	touched   map[push.ID]struct{} // pushes whose watchers are told after the commit
 	resources map[resourceKey]*push.Resource
+	topics    map[string][]string // by app; nil until one is asked for
 }
 
 func (t *tx) touch(id push.ID) { t.touched[id] = struct{}{} }
