@@ -31,6 +31,10 @@ type Config struct {
 	Logger   *slog.Logger                        // nil discards
 	Now      func() time.Time                    // nil: time.Now
 
+	// SpoolDir is where the results of an import are kept that its client does not read yet; "" means the system's directory
+	// for temporary files.
+	SpoolDir string
+
 	// BodyWait is how long a request's body may take, and an import may stall; 0 means 60s. EventsWait is how often the
 	// live timeline looks again when nobody says that something changed, as happens on another node; 0 means 2s.
 	BodyWait   time.Duration

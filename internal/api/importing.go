@@ -23,9 +23,6 @@ import (
 // ndjson is the media type of a JSON value per line.
 const ndjson = "application/x-ndjson"
 
-// importAtOnce is how many lines are registered at the same time: enough for the store to commit them in few transactions.
-const importAtOnce = 64
-
 func (a *API) importRoutes() {
 	register(a, route{id: "importDevices", method: http.MethodPost, path: "/v1/apps/{app}/devices/import", tag: chapterUsers, needs: needsAdmin, streams: true,
 		summary: "Bring devices that were registered elsewhere",
@@ -40,18 +37,31 @@ func (a *API) importDevices(ctx context.Context, c *call, in *AppPath) (*huma.St
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		r, w := humago.Unwrap(hc)
-		run := &importRun{api: a, app: in.App, w: w, control: http.NewResponseController(w)}
+		run := &importRun{api: a, app: in.App, w: w, control: http.NewResponseController(w), results: newSpool(a.SpoolDir)}
 		run.serve(ctx, r.Body)
 	}}, nil
 }
 
-// importRun is one import. Lines are read while results are written, so that neither needs to fit in memory.
+// importRun is one import. Lines are read, registered and answered at the same time, each by a goroutine of its own. The
+// results wait in a spool: many clients read nothing before they have sent all, and a server that waited for them to read
+// would wait for ever.
 type importRun struct {
 	api     *API
 	app     string
 	w       http.ResponseWriter
 	control *http.ResponseController
+	results *spool
+	cancel  context.CancelFunc
 }
+
+// What an import holds in memory, in lines and bytes.
+const (
+	importAtOnce    = 64        // lines registered at the same time: enough for the store to commit them in few transactions
+	importBatch     = 256 << 10 // bytes of these
+	importAhead     = 64        // lines read ahead
+	importMemory    = importBatch + (importAhead+2)*maxImportLine
+	importLineWaits = 10 // waits for the body that one line may take
+)
 
 // importLine is one line as it was read.
 type importLine struct {
@@ -63,31 +73,47 @@ type importLine struct {
 func (run *importRun) serve(ctx context.Context, body io.Reader) {
 	_ = run.control.EnableFullDuplex() // HTTP/2 always is
 	run.w.Header().Set("Content-Type", ndjson)
-	lines := make(chan importLine, importAtOnce)
-	var readErr error
-	var reading sync.WaitGroup
-	stop := make(chan struct{})
-	reading.Go(func() { // owned by serve, which waits for it
+	ctx, run.cancel = context.WithCancel(ctx)
+	defer run.cancel()
+	defer run.results.close()
+	lines := make(chan importLine, importAhead)
+	var readErr, sendErr error
+	var others sync.WaitGroup // owned by serve, which waits for them
+	others.Go(func() {
 		defer close(lines)
-		readErr = run.read(body, lines, stop)
+		readErr = run.read(ctx, body, lines)
 	})
-	ok := run.answer(ctx, lines)
-	close(stop)
-	if !ok {
-		_ = run.control.SetReadDeadline(time.Unix(1, 0)) // ends a read that waits for the client
+	others.Go(func() {
+		if sendErr = run.send(); sendErr != nil {
+			run.stop()
+		}
+	})
+	err := run.answer(ctx, lines)
+	if err != nil {
+		run.stop()
 	}
-	reading.Wait()
-	if readErr != nil || !ok {
+	run.results.end()
+	others.Wait()
+	if err = errors.Join(err, readErr, sendErr); err != nil {
+		run.api.Logger.DebugContext(ctx, "an import ended early", "app", run.app, "error", err.Error())
 		run.api.hangUp(run.w, readErr)
 	}
 	_ = run.control.SetReadDeadline(time.Time{})
 }
 
+// stop ends whatever waits for the client.
+func (run *importRun) stop() {
+	run.cancel()
+	_ = run.control.SetReadDeadline(time.Unix(1, 0))
+	run.results.abandon()
+}
+
 // read hands the lines on until the body ends. A line whose end never came is not handed on.
-func (run *importRun) read(body io.Reader, lines chan<- importLine, stop <-chan struct{}) error {
-	r := bufio.NewReaderSize(body, maxImportLine+2)
+func (run *importRun) read(ctx context.Context, body io.Reader, lines chan<- importLine) error {
+	steady := &steadyBody{ctx: ctx, body: body, run: run}
+	r := bufio.NewReaderSize(steady, maxImportLine+2)
 	for n := 1; ; n++ {
-		_ = run.control.SetReadDeadline(time.Now().Add(run.api.BodyWait))
+		steady.begin()
 		line := importLine{n: n}
 		text, err := r.ReadSlice('\n')
 		for errors.Is(err, bufio.ErrBufferFull) {
@@ -100,11 +126,14 @@ func (run *importRun) read(body io.Reader, lines chan<- importLine, stop <-chan 
 		end := err != nil
 		text = bytes.TrimSuffix(text, []byte("\n"))
 		line.tooLong = line.tooLong || len(text) > maxImportLine
+		if line.tooLong {
+			text = nil
+		}
 		if line.text = bytes.Clone(bytes.TrimSpace(text)); len(line.text) > 0 || line.tooLong {
 			select {
 			case lines <- line:
-			case <-stop:
-				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
 			}
 		}
 		if end {
@@ -113,26 +142,80 @@ func (run *importRun) read(body io.Reader, lines chan<- importLine, stop <-chan 
 	}
 }
 
-// answer registers the lines, as many at once as have come, and writes their results in order. It tells whether the client
-// got them all.
-func (run *importRun) answer(ctx context.Context, lines <-chan importLine) bool {
-	out := bufio.NewWriter(run.w)
+// steadyBody is a body whose time runs only while nothing of it comes. While some does, the client has time to begin to read
+// the answer. One line has importLineWaits times as long, so that nobody keeps a connection for a byte a minute.
+type steadyBody struct {
+	ctx     context.Context
+	body    io.Reader
+	run     *importRun
+	lineEnd time.Time
+	renewed time.Time // when the client last got more time to read
+}
+
+// begin gives the next line its time.
+func (s *steadyBody) begin() { s.lineEnd = time.Now().Add(importLineWaits * s.run.api.BodyWait) }
+
+// Read reads what has come.
+func (s *steadyBody) Read(b []byte) (int, error) {
+	now := time.Now()
+	deadline := now.Add(s.run.api.BodyWait)
+	if s.lineEnd.Before(deadline) {
+		deadline = s.lineEnd
+	}
+	_ = s.run.control.SetReadDeadline(deadline)
+	if err := s.ctx.Err(); err != nil { // looked at after the deadline was set, which may have undone that of stop
+		return 0, err
+	}
+	n, err := s.body.Read(b)
+	if n > 0 && now.Sub(s.renewed) > time.Second {
+		s.renewed = now
+		s.run.renewWrite()
+	}
+	return n, err
+}
+
+// renewWrite gives the client anew the time that it has to read on.
+func (run *importRun) renewWrite() { _ = run.control.SetWriteDeadline(time.Now().Add(answerWait)) }
+
+// answer registers the lines, as many at once as have come, and queues their results in order.
+func (run *importRun) answer(ctx context.Context, lines <-chan importLine) error {
+	var out bytes.Buffer
 	for first := range lines {
-		results := run.importAll(ctx, run.gather(first, lines))
-		_ = run.control.SetWriteDeadline(time.Now().Add(answerWait))
-		for _, result := range results {
-			if err := json.NewEncoder(out).Encode(result); err != nil {
-				return false
+		out.Reset()
+		for _, result := range run.importAll(ctx, run.gather(first, lines)) {
+			if err := json.NewEncoder(&out).Encode(result); err != nil {
+				return err
 			}
 		}
-		if len(lines) == 0 && (out.Flush() != nil || run.control.Flush() != nil) {
-			return false
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		if ctx.Err() != nil {
-			return false
+		if _, err := run.results.Write(out.Bytes()); err != nil {
+			return err
 		}
 	}
-	return out.Flush() == nil
+	return nil
+}
+
+// send writes the results as the client reads them.
+func (run *importRun) send() error {
+	piece := make([]byte, 32<<10)
+	for {
+		n, more, err := run.results.read(piece)
+		if n == 0 || err != nil {
+			return err
+		}
+		run.renewWrite()
+		if _, err := run.w.Write(piece[:n]); err != nil {
+			return err
+		}
+		if more {
+			continue
+		}
+		if err := run.control.Flush(); err != nil {
+			return err
+		}
+	}
 }
 
 // importAll registers lines at the same time, but for those that touch what an earlier one of them does: these come after
@@ -174,16 +257,17 @@ func independent(entries []importEntry) int {
 	return len(entries)
 }
 
-// gather takes what has come already, up to importAtOnce lines.
+// gather takes what has come already, up to importAtOnce lines and importBatch bytes.
 func (run *importRun) gather(first importLine, lines <-chan importLine) []importLine {
 	batch := []importLine{first}
-	for len(batch) < importAtOnce {
+	for size := len(first.text); len(batch) < importAtOnce && size < importBatch; {
 		select {
 		case line, ok := <-lines:
 			if !ok {
 				return batch
 			}
 			batch = append(batch, line)
+			size += len(line.text)
 		default:
 			return batch
 		}

@@ -109,6 +109,12 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 		refuseUnread(w, request, problemOf(err))
 		return
 	}
+	if r.streams {
+		if err := c.claim.grow(importMemory); err != nil {
+			refuseUnread(w, request, problemOf(err))
+			return
+		}
+	}
 	if check.body != nil {
 		if c.faults, err = a.takeBody(w, request, r, check, checked, c.claim); err != nil {
 			writeProblem(w, problemOf(err))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -250,4 +251,14 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// serveTLS runs the server over TLS too, with HTTP/2, and gives its URL.
+func (w *world) serveTLS(server *http.Server) string {
+	w.t.Helper()
+	s := httptest.NewUnstartedServer(server.Handler)
+	s.Config, s.EnableHTTP2 = server, true
+	s.StartTLS()
+	w.t.Cleanup(s.Close)
+	return s.URL
 }
