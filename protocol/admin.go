@@ -86,7 +86,7 @@ type SigningKeys struct {
 // UserTokenRequest asks for a user's token.
 type UserTokenRequest struct {
 	User string `json:"user"`
-	TTL  string `json:"ttl,omitempty" minLength:"1" doc:"how long it is good for; 1h unless told, at most 24h"`
+	TTL  string `json:"ttl,omitempty" minLength:"1" doc:"how long it is good for; 1h unless told, at most 744h (or what the server's auth.user_token_max says)"`
 }
 
 // UserToken is a user's token.

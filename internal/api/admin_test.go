@@ -199,7 +199,7 @@ func testUserTokensLiveAsLongAsTold(t *testing.T, w *world) {
 		t.Errorf("a user token: %+v; want it and its end", token)
 	}
 	for body, faults := range map[string][]string{
-		`{"user": "", "ttl": "25h"}`:       {"body.user bad_id", "body.ttl out_of_range"},
+		`{"user": "", "ttl": "745h"}`:      {"body.user bad_id", "body.ttl out_of_range"},
 		`{"user": "a", "ttl": "-1s"}`:      {"body.ttl out_of_range"},
 		`{"user": "a", "ttl": "tomorrow"}`: {"body.ttl bad_value"},
 		`{"user": 1, "ttl": "1h", "x": 1}`: {"body.user wrong_type", "body.x unknown_field"},

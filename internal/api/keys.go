@@ -232,7 +232,6 @@ func (a *API) deleteSigningKey(ctx context.Context, c *call, in *KidPath) (*noth
 const (
 	defaultTokenTTL = time.Hour
 	minTokenTTL     = time.Second
-	maxTokenTTL     = 24 * time.Hour
 )
 
 func (a *API) createUserToken(ctx context.Context, c *call, in *userTokenInput) (*answer[protocol.UserToken], error) {
@@ -242,12 +241,13 @@ func (a *API) createUserToken(ctx context.Context, c *call, in *userTokenInput) 
 	if err := push.CheckID(in.Body.User); err != nil {
 		c.faults.add("body.user", push.CodeBadID, "%s", err.Error())
 	}
-	ttl := defaultTokenTTL
+	longest := a.Auth.UserTokenMax()
+	ttl := min(defaultTokenTTL, longest)
 	if d := durationAt(&c.faults, "body.ttl", in.Body.TTL); d != nil {
 		ttl = *d
 	}
-	if ttl < minTokenTTL || ttl > maxTokenTTL {
-		c.faults.add("body.ttl", push.CodeOutOfRange, "is %s; want %s to %s", ttl, minTokenTTL, maxTokenTTL)
+	if ttl < minTokenTTL || ttl > longest {
+		c.faults.add("body.ttl", push.CodeOutOfRange, "is %s; want %s to %s", ttl, minTokenTTL, longest)
 	}
 	if err := c.faults.err(); err != nil {
 		return nil, err

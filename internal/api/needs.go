@@ -83,6 +83,7 @@ type Auth interface {
 	UserToken(ctx context.Context, token string) (push.UserClaims, error)
 	DeviceByCredential(ctx context.Context, credential string) (push.Device, error)
 	MintUserToken(ctx context.Context, app, user string, ttl time.Duration) (token string, expires time.Time, err error)
+	UserTokenMax() time.Duration // how long a user token may live
 	CheckSigningKey(key push.SigningKey) error
 	NewServerKey() (id, secret string, hash []byte)
 	NewCredential() (secret string, hash []byte)

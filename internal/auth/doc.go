@@ -6,8 +6,10 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -31,7 +33,13 @@ type Config struct {
 	RootKey push.Secret      // required; the content of root.key
 	Now     func() time.Time // nil: time.Now
 	Logger  *slog.Logger     // nil discards
+
+	// UserTokenMax is how long a user token may live, whoever signed it; 0 means 744h, which is 31 days.
+	UserTokenMax time.Duration
 }
+
+// DefaultUserTokenMax is how long a user token may live unless told: a month, whichever it is.
+const DefaultUserTokenMax = 31 * 24 * time.Hour
 
 // Auth answers who asks. It is safe for concurrent use and caches no key: one that was deleted is refused at once.
 type Auth struct {
@@ -40,6 +48,7 @@ type Auth struct {
 	now      func() time.Time
 	log      *slog.Logger
 	uses     *uses
+	tokenMax time.Duration // never changes
 }
 
 // New makes an Auth. It refuses a configuration without a store, or with a root key that is too short to be one.
@@ -50,14 +59,20 @@ func New(c Config) (*Auth, error) {
 	if err := checkRootKey(c.RootKey.Reveal()); err != nil {
 		return nil, err
 	}
+	if c.UserTokenMax < 0 {
+		return nil, fmt.Errorf("auth: UserTokenMax is %s; want 0 (for %s) or more", c.UserTokenMax, DefaultUserTokenMax)
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses()}, nil
+	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax)}, nil
 }
+
+// UserTokenMax is how long a user token may live.
+func (a *Auth) UserTokenMax() time.Duration { return a.tokenMax }
 
 // Run notes the use of keys until ctx ends. Without it nothing is noted.
 func (a *Auth) Run(ctx context.Context) { a.writeUses(ctx) }

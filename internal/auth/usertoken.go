@@ -11,6 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/hushpush/hush/internal/pemkey"
+	"github.com/hushpush/hush/internal/strictjson"
 	"github.com/hushpush/hush/push"
 )
 
@@ -39,6 +40,9 @@ func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, er
 	parsed, parts, err := jwt.NewParser().ParseUnverified(token, &claims)
 	if err != nil {
 		return push.UserClaims{}, unauthenticated("the bearer is no JWT")
+	}
+	if err := checkNames(parts); err != nil {
+		return push.UserClaims{}, err
 	}
 	if !numericDates(parts[1]) {
 		return push.UserClaims{}, unauthenticated("the token's exp, nbf or iat is no number; want seconds since 1970")
@@ -71,6 +75,30 @@ func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, er
 		a.uses.note(push.KeyUse{App: app, ID: kid, Signing: true}, a.now())
 	}
 	return out, nil
+}
+
+// The names that are read of a token.
+var (
+	headerNames = []string{"alg", "kid", "crit", "typ", "cty", "b64"}
+	claimNames  = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
+)
+
+// checkNames refuses a token of which two readers could read two things (RFC 7519, section 4, and RFC 7515, section 4, want
+// each name once): the backend that signed it may have checked another sub than the one that is read here.
+func checkNames(parts []string) error {
+	for i, part := range []struct {
+		what  string
+		known []string
+	}{{"header", headerNames}, {"claims", claimNames}} {
+		raw, err := jwt.NewParser().DecodeSegment(parts[i])
+		if err != nil {
+			return unauthenticated("the bearer is no JWT")
+		}
+		if err := strictjson.Names(raw, part.known...); err != nil {
+			return unauthenticated("the token's %s: it %v; want each name once, as RFC 7519 spells it", part.what, err)
+		}
+	}
+	return nil
 }
 
 // numericDates tells whether the times among the claims are numbers (RFC 7519, section 2, "NumericDate"). The library also
@@ -145,10 +173,23 @@ func (a *Auth) checkClaims(claims jwt.RegisteredClaims) (expires time.Time, err 
 	case err != nil:
 		return time.Time{}, unauthenticated("the token's exp is missing or no number")
 	}
+	if life := a.lifeOf(claims); life > a.tokenMax+leeway {
+		return time.Time{}, unauthenticated("the token lives %s; want at most %s from its iat (or, without one, from now) to its exp",
+			life.Round(time.Second), a.tokenMax)
+	}
 	if err := push.CheckID(claims.Subject); err != nil {
 		return time.Time{}, unauthenticated("the token's sub %v", err)
 	}
 	return claims.ExpiresAt.Time, nil
+}
+
+// lifeOf is how long a token lives: from its iat to its exp, or from now if it has no iat, or one that is to come.
+func (a *Auth) lifeOf(claims jwt.RegisteredClaims) time.Duration {
+	from := a.now()
+	if claims.IssuedAt != nil && claims.IssuedAt.Before(from) {
+		from = claims.IssuedAt.Time
+	}
+	return claims.ExpiresAt.Sub(from)
 }
 
 func unauthenticated(format string, args ...any) error {

@@ -3,8 +3,10 @@ package auth_test
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -52,6 +54,14 @@ func signWith(t *testing.T, method jwt.SigningMethod, header map[string]any, key
 	return s
 }
 
+// signRaw signs header and claims as they stand with the secret of k1.
+func signRaw(header, claims string) string {
+	signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
+	mac := hmac.New(sha256.New, []byte(secretOfK1))
+	mac.Write([]byte(signed))
+	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
 func pemOf(t *testing.T, public any) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(public)
@@ -87,6 +97,8 @@ func TestGoodUserTokens(t *testing.T) {
 		{"ES256", es256(claims("notes", "bob 🙂/..", later)), "bob 🙂/..", []string{"notes"}},
 		{"aud is a list", sign(t, "k1", secretOfK1, claims([]string{"https://elsewhere", "notes"}, "alice", later)), "alice", []string{"notes"}},
 		{"aud names it twice", sign(t, "k1", secretOfK1, claims([]string{"notes", "notes"}, "alice", later)), "alice", []string{"notes"}},
+		{"a month long", sign(t, "k1", secretOfK1, claims("notes", "alice", noon.Add(744*time.Hour))), "alice", []string{"notes"}},
+		{"as bytes, each name once", signRaw(`{"kid":"k1","alg":"HS256"}`, fmt.Sprintf(`{"sub":"alice","aud":"notes","exp":%d,"sub_2":{"sub":1}}`, later.Unix())), "alice", []string{"notes"}},
 		{"within the leeway of exp", sign(t, "k1", secretOfK1, claims("notes", "alice", noon.Add(-4*time.Second))), "alice", []string{"notes"}},
 		{"within the leeway of nbf", sign(t, "k1", secretOfK1, withNBF), "alice", []string{"notes"}},
 	}
@@ -125,6 +137,7 @@ func TestBadUserTokens(t *testing.T) {
 	secret := []byte(secretOfK1)
 	public := pemOf(t, private.Public())
 	whole := sign(t, "k1", secretOfK1, good)
+	exp := fmt.Sprint(later.Unix())
 	parts := strings.Split(whole, ".")
 	otherUser := base64.RawURLEncoding.EncodeToString([]byte(`{"aud":"notes","sub":"mallory","exp":9999999999}`))
 	tests := []struct {
@@ -162,6 +175,19 @@ func TestBadUserTokens(t *testing.T) {
 		{"expired", sign(t, "k1", secretOfK1, claims("notes", "alice", noon.Add(-6*time.Second))), push.ErrTokenExpired},
 		{"expired and forged", sign(t, "k1", otherKey, claims("notes", "alice", noon.Add(-time.Hour))), push.ErrUnauthenticated},
 		{"nbf in the future", sign(t, "k1", secretOfK1, with("nbf", noon.Add(6*time.Second).Unix())), push.ErrUnauthenticated},
+		{"longer than a month", sign(t, "k1", secretOfK1, claims("notes", "alice", noon.Add(744*time.Hour+6*time.Second))), push.ErrUnauthenticated},
+		{"forever", sign(t, "k1", secretOfK1, with("exp", 1e15)), push.ErrUnauthenticated},
+		{"longer than a month, most of it over", sign(t, "k1", secretOfK1, with("iat", noon.Add(-744*time.Hour).Unix())), push.ErrUnauthenticated},
+		{"sub twice", signRaw(`{"kid":"k1","alg":"HS256"}`, `{"sub":"alice","aud":"notes","exp":`+exp+`,"sub":"bob"}`), push.ErrUnauthenticated},
+		{"sub twice, once escaped", signRaw(`{"kid":"k1","alg":"HS256"}`, `{"sub":"alice","aud":"notes","exp":`+exp+`,"s\u0075b":"bob"}`), push.ErrUnauthenticated},
+		{"sub and SUB", signRaw(`{"kid":"k1","alg":"HS256"}`, `{"sub":"alice","aud":"notes","exp":`+exp+`,"SUB":"bob"}`), push.ErrUnauthenticated},
+		{"Aud alone", signRaw(`{"kid":"k1","alg":"HS256"}`, `{"sub":"alice","Aud":"notes","exp":`+exp+`}`), push.ErrUnauthenticated},
+		{"sub with a long s", signRaw(`{"kid":"k1","alg":"HS256"}`, `{"sub":"alice","aud":"notes","exp":`+exp+`,"ſub":"bob"}`), push.ErrUnauthenticated},
+		{"an unknown claim in two cases", signRaw(`{"kid":"k1","alg":"HS256"}`, `{"sub":"alice","aud":"notes","exp":`+exp+`,"role":1,"Role":2}`), push.ErrUnauthenticated},
+		{"kid twice", signRaw(`{"kid":"k1","alg":"HS256","kid":"k1"}`, `{"sub":"alice","aud":"notes","exp":`+exp+`}`), push.ErrUnauthenticated},
+		{"KID beside kid", signRaw(`{"kid":"k1","alg":"HS256","KID":"k2"}`, `{"sub":"alice","aud":"notes","exp":`+exp+`}`), push.ErrUnauthenticated},
+		{"CRIT", signRaw(`{"kid":"k1","alg":"HS256","CRIT":["x"]}`, `{"sub":"alice","aud":"notes","exp":`+exp+`}`), push.ErrUnauthenticated},
+		{"a lone surrogate in sub", signRaw(`{"kid":"k1","alg":"HS256"}`, `{"sub":"\ud800","aud":"notes","exp":`+exp+`}`), push.ErrUnauthenticated},
 		{"too long", sign(t, "k1", secretOfK1, with("x", strings.Repeat("x", 9000))), push.ErrUnauthenticated},
 	}
 	a, m := setup(t)

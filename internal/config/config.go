@@ -29,6 +29,7 @@ type Config struct {
 	Proxy          push.Secret // for all outgoing connections, with its password: a URL, or "direct"; "" means the environment's
 	APNs           APNs
 	FCM            FCM
+	Auth           Auth
 	Delivery       Delivery
 	Store          Store
 	Limits         Limits
@@ -53,6 +54,11 @@ type FCM struct {
 	TokenHosts []string
 	RetryWait  time.Duration
 	QuotaWait  time.Duration // after QUOTA_EXCEEDED without a time of its own
+}
+
+// Auth is who is let in.
+type Auth struct {
+	UserTokenMax time.Duration // how long a user token may live
 }
 
 // Delivery is how pushes are taken to devices.
@@ -123,6 +129,8 @@ var settings = []setting{
 		func(c *Config, s string) error { return span(&c.FCM.RetryWait, s, "10s") }},
 	{"fcm.quota_wait", "", "how long an app's FCM sends are held after QUOTA_EXCEEDED that names no time (default 60s)",
 		func(c *Config, s string) error { return span(&c.FCM.QuotaWait, s, "60s") }},
+	{"auth.user_token_max", "", "how long a user token may live, from its iat (or, without one, from now) to its exp; longer ones are refused (default 744h)",
+		func(c *Config, s string) error { return span(&c.Auth.UserTokenMax, s, "744h") }},
 	{"delivery.ack_wait", "", "how long a session has to acknowledge a push before the device is woken (default 5s)",
 		func(c *Config, s string) error { return span(&c.Delivery.AckWait, s, "5s") }},
 	{"store.keep", "", "how long a push's rows are kept after its last delivery became final (default 168h)",

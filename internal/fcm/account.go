@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hushpush/hush/internal/pemkey"
+	"github.com/hushpush/hush/internal/strictjson"
 	"github.com/hushpush/hush/push"
 )
 
@@ -36,6 +37,9 @@ func parseAccount(raw json.RawMessage) (*account, error) {
 		PrivateKey   push.Secret `json:"private_key"`
 		ClientEmail  string      `json:"client_email"`
 		TokenURI     string      `json:"token_uri"`
+	}
+	if err := strictjson.Names(raw, "type", "project_id", "private_key_id", "private_key", "client_email", "token_uri"); err != nil {
+		return nil, fmt.Errorf("is not the JSON of a service account: it %w", err)
 	}
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, errors.New("is not the JSON of a service account: want an object whose members are strings, as Google gives it")

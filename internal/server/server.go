@@ -150,7 +150,7 @@ func (s *Server) openStore(ctx context.Context) error {
 		return err
 	}
 	s.closers.add("store", func(context.Context) error { return s.store.Close() })
-	s.auth, err = auth.New(auth.Config{Store: s.store, RootKey: root, Logger: s.cfg.Logger, Now: s.cfg.Now})
+	s.auth, err = auth.New(auth.Config{Store: s.store, RootKey: root, Logger: s.cfg.Logger, Now: s.cfg.Now, UserTokenMax: s.cfg.Settings.Auth.UserTokenMax})
 	if err != nil {
 		return err
 	}

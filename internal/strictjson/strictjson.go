@@ -1,0 +1,79 @@
+// Package strictjson says what a JSON object of a stranger may not have, because two readers would read it in two ways: names
+// that are doubled, or that differ only in case. Go's decoder takes the last of either, and others the first.
+package strictjson
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Names reports what is wrong with the names of data, which must be one JSON object and nothing more, in UTF-8 without lone
+// surrogates. No object in it, however deep, may have a name twice. At the top, no two names may differ only in case, nor
+// may a name differ only in case from one of known, those that the caller reads. The error shows no value, and of names
+// only those of known.
+func Names(data []byte, known ...string) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(data))
+	if dec.PeekKind() != jsontext.KindBeginObject {
+		return errors.New("is no JSON object")
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return wrong(err)
+	}
+	folded := map[string]string{} // by its folded form, how a known name is spelled
+	for _, name := range known {
+		folded[fold(name)] = name
+	}
+	seen := map[string]bool{}
+	for dec.PeekKind() != jsontext.KindEndObject {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return wrong(err)
+		}
+		name := token.String()
+		form := fold(name)
+		if want, ours := folded[form]; ours && name != want {
+			return fmt.Errorf("has a name that differs from %s only in case", want)
+		}
+		if seen[form] {
+			return errors.New("has two names that differ only in case")
+		}
+		seen[form] = true
+		if err := dec.SkipValue(); err != nil {
+			return wrong(err)
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return wrong(err)
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return errors.New("has something after the JSON object")
+	}
+	return nil
+}
+
+func wrong(err error) error {
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return errors.New("has the same name twice")
+	}
+	return errors.New("is no JSON, or not UTF-8")
+}
+
+// fold is the same for names that encoding/json takes for one another: it also folds letters beyond ASCII, such as the long
+// s (U+017F) and the Kelvin sign (U+212A).
+func fold(name string) string {
+	return strings.Map(func(c rune) rune {
+		for {
+			next := unicode.SimpleFold(c)
+			if next <= c { // the orbit has come round to its smallest
+				return next
+			}
+			c = next
+		}
+	}, name)
+}
