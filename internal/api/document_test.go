@@ -96,8 +96,14 @@ func TestTheDocsLoadNothingFromElsewhere(t *testing.T) {
 	if page.status != 200 || !strings.HasPrefix(page.header.Get("Content-Type"), "text/html") {
 		t.Fatalf("/docs: %d %s; want a page", page.status, page.header.Get("Content-Type"))
 	}
-	if got := page.header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'self'") {
-		t.Errorf("the policy is %q; want browsers to load from this server only", got)
+	policy := page.header.Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("the policy is %q; want %s in it", policy, want)
+		}
+	}
+	if inline := regexp.MustCompile(`<style|<script>|style=|\son[a-z]+=`).FindString(page.body); inline != "" {
+		t.Errorf("/docs has %q inline, which its policy forbids", inline)
 	}
 	loads := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(page.body, -1)
 	if len(loads) < 3 || !strings.Contains(page.body, "/openapi.json") {
@@ -112,8 +118,8 @@ func TestTheDocsLoadNothingFromElsewhere(t *testing.T) {
 		if !strings.HasPrefix(path, "/") {
 			path = "/docs/" + path
 		}
-		if a := w.request("GET", path, ""); a.status != 200 {
-			t.Errorf("%s, which /docs loads: %d; want 200", path, a.status)
+		if a := w.request("GET", path, ""); a.status != 200 || strings.HasPrefix(path, "/docs") && a.header.Get("Content-Security-Policy") != policy {
+			t.Errorf("%s, which /docs loads: %d %v; want 200 and the same policy", path, a.status, a.header)
 		}
 	}
 }

@@ -37,7 +37,6 @@ func (a *API) followPush(ctx context.Context, c *call, in *PushPath) (*huma.Stre
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		_, w := humago.Unwrap(hc)
 		w.Header().Set("Content-Type", "text/event-stream")
-		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx
 		s := &eventStream{
 			api: a, app: in.App, id: id, w: w, control: http.NewResponseController(w),

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/swaggest/swgui"
-	"github.com/swaggest/swgui/v5emb"
 
 	"github.com/hushpush/hush/protocol"
 )
@@ -49,17 +47,5 @@ func (a *API) ready(ctx context.Context, _ *call, _ *nothing) (*answer[protocol.
 
 func (a *API) serveDocument(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-cache")
 	_, _ = w.Write(a.openapi) // a client that has gone reads no answer
-}
-
-// docsPage shows the document with a copy of Swagger UI that is part of the program. The policy makes browsers refuse
-// whatever is not from this server.
-func docsPage() http.Handler {
-	page := v5emb.NewWithConfig(swgui.Config{HideCurl: false})("Hush", "/openapi.json", "/docs/")
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		page.ServeHTTP(w, r)
-	})
 }

@@ -47,6 +47,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	out := &recorder{ResponseWriter: w}
 	out.Header().Set(protocol.HeaderAPI, protocol.APIVersion)
+	secure(out.Header())
 	defer func() {
 		a.metrics.observe(r.Method, routeOf(r.Pattern), out.status(), time.Since(start))
 	}()
@@ -68,6 +69,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.mux.ServeHTTP(out, r)
+}
+
+// secure keeps answers, which have people's data and new secrets in them, out of caches, and browsers from guessing what an
+// answer is.
+func secure(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 // recoverPanic answers 500 for a handler that panicked, and logs it. net/http's own panic, which ends a connection, goes on.
@@ -154,13 +162,14 @@ func (r *recorder) WriteHeader(code int) {
 	if r.code == 0 && code >= 200 {
 		r.code = code
 	}
+	secure(r.Header()) // net/http's own errors take headers back
 	r.ResponseWriter.WriteHeader(code)
 }
 
 // Write is an answer with status 200 unless another was said.
 func (r *recorder) Write(b []byte) (int, error) {
 	if r.code == 0 {
-		r.code = http.StatusOK
+		r.WriteHeader(http.StatusOK)
 	}
 	return r.ResponseWriter.Write(b)
 }
