@@ -33,6 +33,7 @@ type backend struct {
 	receipts []protocol.Receipt      // guarded by mu
 	calls    map[string]int          // guarded by mu
 	down     bool                    // guarded by mu; nothing is answered
+	stranger http.HandlerFunc        // guarded by mu; who answers in its place; nil: nobody does
 	skew     time.Duration           // guarded by mu; of the server's clock
 }
 
@@ -73,8 +74,15 @@ func startBackend(t testing.TB, start func(*httptest.Server), change ...func(*ga
 		b.mu.Lock()
 		b.calls[r.Method+" "+r.URL.Path]++
 		down := b.down
+		stranger := b.stranger
 		w.Header().Set("Date", b.clock().UTC().Format(http.TimeFormat))
 		b.mu.Unlock()
+		if stranger != nil {
+			stranger(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set(protocol.HeaderAPI, protocol.APIVersion)
 		if down {
 			problem(w, 503, "unavailable")
 			return
@@ -404,6 +412,13 @@ func (b *backend) count(call string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.calls[call]
+}
+
+// setStranger has somebody else answer in the server's place; nil: nobody does any more.
+func (b *backend) setStranger(answer http.HandlerFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stranger = answer
 }
 
 func (b *backend) setDown(down bool) {

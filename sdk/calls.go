@@ -9,22 +9,27 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
-// Error is a refusal by the server.
+// Error is a refusal by the server, or the answer of somebody else in its place, such as a login page or a redirect. A
+// redirect is not followed.
 type Error struct {
 	Status int    // HTTP
-	Code   string // stable, such as "token_expired"; "" if the answer was no problem of ours
+	Code   string // stable, such as "token_expired"; "" if something else than the server answered, with whatever status
 	Detail string // for people
 }
 
 // Error names status, code and detail.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("the server refused: %d %s", e.Status, e.Code)
+	if e.Code == "" {
+		s = fmt.Sprintf("not the server's answer: %d", e.Status)
+	}
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}
@@ -76,7 +81,10 @@ func (w who) headers(h http.Header) {
 }
 
 func (a *calls) register(ctx context.Context, w who, body protocol.DeviceRequest) (answer protocol.DeviceResponse, err error) {
-	err = a.do(ctx, http.MethodPut, "v1/device", w, body, &answer)
+	err = a.do(ctx, http.MethodPut, "v1/device", w, body, &answer, "owner_generation")
+	if err == nil && (answer.OwnerGeneration < 1 || w.credential == "" && answer.Credential == "") {
+		err = fmt.Errorf("PUT /v1/device: %w", &Error{Status: http.StatusOK, Detail: "an owner generation from 1 on or the credential is missing"})
+	}
 	return answer, err
 }
 
@@ -85,17 +93,21 @@ func (a *calls) unregister(ctx context.Context, w who) error {
 }
 
 func (a *calls) inbox(ctx context.Context, w who) (page protocol.Inbox, err error) {
-	err = a.do(ctx, http.MethodGet, "v1/inbox", w, nil, &page)
+	err = a.do(ctx, http.MethodGet, "v1/inbox", w, nil, &page, "open", "deliveries")
+	if err == nil && slices.ContainsFunc(page.Deliveries, func(p protocol.InboxPush) bool { return p.PushID == "" }) {
+		err = fmt.Errorf("GET /v1/inbox: %w", &Error{Status: http.StatusOK, Detail: "a push has no id"})
+	}
 	return page, err
 }
 
 func (a *calls) receipts(ctx context.Context, w who, receipts []protocol.Receipt) (answer protocol.ReceiptsAnswer, err error) {
-	err = a.do(ctx, http.MethodPost, "v1/receipts", w, protocol.Receipts{Receipts: receipts}, &answer)
+	err = a.do(ctx, http.MethodPost, "v1/receipts", w, protocol.Receipts{Receipts: receipts}, &answer, "open", "receipts")
 	return answer, err
 }
 
-// do makes one call. The outcome of a call that got no answer is unknown.
-func (a *calls) do(ctx context.Context, method, path string, w who, body, answer any) error {
+// do makes one call. Its answer is a JSON object with the members, or nothing where answer is nil: see judge. The outcome of
+// a call that got no answer is unknown.
+func (a *calls) do(ctx context.Context, method, path string, w who, body, answer any, members ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, callWait, fmt.Errorf("the server did not answer within %s", callWait))
 	defer cancel()
 	var sent io.Reader
@@ -124,13 +136,16 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 		return fmt.Errorf("%s /%s: %w", method, path, err)
 	}
 	defer resp.Body.Close()
-	a.hear(resp.Header, asked)
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("%s /%s: %w", method, path, err)
 	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("%s /%s: %w", method, path, refusal(resp.StatusCode, text))
+	refused := judge(resp, text, answer != nil, members)
+	if refused == nil || refused.Code != "" {
+		a.hear(resp.Header, asked)
+	}
+	if refused != nil {
+		return fmt.Errorf("%s /%s: %w", method, path, refused)
 	}
 	if answer == nil {
 		return nil
@@ -149,20 +164,4 @@ func (a *calls) hear(h http.Header, asked time.Time) {
 	}
 	half := a.now().Sub(asked) / 2
 	a.heard(date.Add(500 * time.Millisecond).Sub(asked.Add(half)))
-}
-
-// refusal reads a problem. A body that is none still tells by its status.
-func refusal(status int, body []byte) *Error {
-	var p protocol.Problem
-	if json.Unmarshal(body, &p) != nil {
-		return &Error{Status: status}
-	}
-	e := &Error{Status: status, Code: p.Code, Detail: p.Detail}
-	if e.Detail == "" {
-		e.Detail = p.Title
-	}
-	for _, f := range p.Errors {
-		e.Detail += fmt.Sprintf("; %s: %s", f.Location, f.Message)
-	}
-	return e
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
@@ -20,6 +21,7 @@ var ErrClosed = errors.New("sdk: the client is closed")
 type Client struct {
 	cfg      Config   // never changes
 	server   *url.URL // never changes
+	way      proxy.Dialer
 	log      *slog.Logger
 	dir      *dir
 	calls    *calls
@@ -55,7 +57,7 @@ type Client struct {
 // Open makes a client. It needs no network. It gives the device an id if it has none, and finishes what an earlier process
 // could not: the receipts that the server has not had, and a logout.
 func Open(cfg Config) (*Client, error) {
-	cfg, server, err := cfg.check()
+	cfg, server, way, err := cfg.check()
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +66,7 @@ func Open(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		cfg: cfg, server: server, log: cfg.Logger.With("room", "sdk"), dir: d,
+		cfg: cfg, server: server, way: way, log: cfg.Logger.With("room", "sdk"), dir: d,
 		handlers:    handlers{changed: make(chan struct{})},
 		turn:        make(chan struct{}, 1),
 		registering: make(turnstile, 1),

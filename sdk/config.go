@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
@@ -36,7 +37,11 @@ type Config struct {
 	TLS *tls.Config
 	// Dial opens the network connections of HTTP and of the session; nil: net.Dialer. A test puts a bad network here.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// HTTPClient makes the HTTP calls; nil: one made from TLS and Dial. The session does not use it.
+	// Proxy is the URL of a proxy for HTTP and the session, such as http://user:password@proxy.example:3128, or "direct" for
+	// none. Empty: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say, all of which it beats.
+	Proxy string
+	// HTTPClient makes the HTTP calls; nil: one made from TLS, Dial and Proxy. Redirects are not followed, whatever it says. The
+	// session uses the proxy of its http.Transport, where Proxy is empty, and nothing else of it.
 	HTTPClient *http.Client
 	// Logger gets what the client has to say; nil discards it. Neither tokens nor payloads are logged.
 	Logger *slog.Logger
@@ -48,8 +53,58 @@ type Config struct {
 	AnyBackgroundHandler bool
 }
 
-// check fills in the defaults and says what is wrong.
-func (c Config) check() (Config, *url.URL, error) {
+// check fills in the defaults and says what is wrong. way is how the session connects.
+func (c Config) check() (_ Config, server *url.URL, way proxy.Dialer, err error) {
+	c, server, err = c.checkFields()
+	if err != nil {
+		return c, nil, way, err
+	}
+	way, err = c.way()
+	if err != nil {
+		return c, nil, way, fmt.Errorf("sdk: Config.Proxy %w", err)
+	}
+	if c.HTTPClient == nil {
+		t := &http.Transport{
+			TLSClientConfig: c.TLS, ForceAttemptHTTP2: true, MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second,
+			HTTP2: &http.HTTP2Config{SendPingTimeout: pingWait, PingTimeout: pingWait},
+		}
+		way.Equip(t)
+		c.HTTPClient = &http.Client{Transport: t}
+	}
+	own := *c.HTTPClient
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.HTTPClient = &own
+	return c, server, way, nil
+}
+
+// way is how the session connects, and HTTP unless there is an HTTPClient.
+func (c Config) way() (proxy.Dialer, error) {
+	way := proxy.Dialer{Dial: c.Dial}
+	if c.TLS != nil {
+		way.Roots = c.TLS.RootCAs
+	}
+	if c.Proxy == "" && c.HTTPClient != nil {
+		if t, ok := c.HTTPClient.Transport.(*http.Transport); ok {
+			way.Choice = choiceOf(t)
+			return way, nil
+		}
+	}
+	var err error
+	way.Choice, err = proxy.Parse(c.Proxy)
+	return way, err
+}
+
+// choiceOf is the proxy that a transport has for a target.
+func choiceOf(t *http.Transport) proxy.Choice {
+	if t.Proxy == nil {
+		return nil
+	}
+	return func(target *url.URL) (*url.URL, error) {
+		return t.Proxy(&http.Request{Method: http.MethodGet, URL: target, Host: target.Host, Header: http.Header{}})
+	}
+}
+
+func (c Config) checkFields() (Config, *url.URL, error) {
 	server, err := url.Parse(c.Server)
 	switch {
 	case err != nil || server.Host == "" || (server.Scheme != "http" && server.Scheme != "https"):
@@ -71,13 +126,6 @@ func (c Config) check() (Config, *url.URL, error) {
 	}
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{Timeout: dialWait}).DialContext
-	}
-	if c.HTTPClient == nil {
-		c.HTTPClient = &http.Client{Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: c.Dial, TLSClientConfig: c.TLS, ForceAttemptHTTP2: true,
-			MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: dialWait,
-			HTTP2: &http.HTTP2Config{SendPingTimeout: pingWait, PingTimeout: pingWait},
-		}}
 	}
 	return c, server, nil
 }

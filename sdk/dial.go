@@ -77,7 +77,8 @@ func (c *Client) open(ctx context.Context, secure bool) (net.Conn, error) {
 			port = "443"
 		}
 	}
-	conn, err := c.cfg.Dial(ctx, "tcp", net.JoinHostPort(c.server.Hostname(), port))
+	// A WebSocket goes through a tunnel with or without TLS (RFC 6455, section 4.1).
+	conn, err := c.way.Connect(ctx, c.server.Scheme, net.JoinHostPort(c.server.Hostname(), port))
 	if err != nil || !secure {
 		return conn, err
 	}
@@ -105,7 +106,6 @@ func (c *Client) handshakeError(ctx context.Context, answer *http.Response, err 
 		}
 		return err
 	}
-	c.calls.hear(answer.Header, c.cfg.Now())
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return err
 	}
@@ -114,7 +114,11 @@ func (c *Client) handshakeError(ctx context.Context, answer *http.Response, err 
 	if readErr != nil && len(body) == 0 {
 		return errors.Join(&Error{Status: answer.StatusCode}, readErr)
 	}
-	return refusal(answer.StatusCode, body)
+	refusal := refusal(answer, body)
+	if refusal.Code != "" {
+		c.calls.hear(answer.Header, c.cfg.Now())
+	}
+	return refusal
 }
 
 // lingerConn closes in two steps: the first Close only ends our side, and the read loop goes on for a moment until the

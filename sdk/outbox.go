@@ -140,7 +140,7 @@ func (c *Client) tell(ctx context.Context, batch []protocol.Receipt) (protocol.R
 	c.mu.Unlock()
 	if l != nil && !l.life.doubtful() {
 		answer, err := l.tell(ctx, batch)
-		if err == nil {
+		if err == nil && answersAll(batch, answer.Receipts) {
 			return answer, nil
 		}
 	}
@@ -155,17 +155,19 @@ func (c *Client) tell(ctx context.Context, batch []protocol.Receipt) (protocol.R
 	if refused(err) == codeRegisterAgain {
 		return answer, errors.Join(err, c.voidCredential(s.Credential))
 	}
+	if err == nil && !answersAll(batch, answer.Receipts) {
+		return answer, errWrongResults
+	}
 	return answer, err
 }
 
-// settle writes down which ends need not be told again: those accepted, and those that the server never will. One without
-// an answer stays.
+var errWrongResults = errors.New("the answer's results are not those of the receipts that were sent")
+
+// settle writes down which ends need not be told again: those accepted, and those that the server never will. answers are
+// those of the batch.
 func (c *Client) settle(batch []protocol.Receipt, answers []protocol.ReceiptAnswer) error {
 	var ids []string
 	for i, a := range answers {
-		if i >= len(batch) || a.PushID != batch[i].PushID {
-			break // not an answer to this batch
-		}
 		if batch[i].Event == push.ReceiptReceived {
 			continue
 		}

@@ -270,7 +270,7 @@ func (c *Client) finishLogout(ctx context.Context) error {
 	}
 	err = c.calls.unregister(ctx, who{credential: s.Unregister})
 	var refusal *Error
-	if err != nil && !(errors.As(err, &refusal) && refusal.Status < 500 && refusal.Status != 429) {
+	if err != nil && !(errors.As(err, &refusal) && refusal.Code != "" && refusal.Status < 500 && refusal.Status != 429) {
 		return fmt.Errorf("unregister: %w", err) // not refused for good: the server may not know yet
 	}
 	if err := c.dir.forgetReceipts(); err != nil {

@@ -1,0 +1,106 @@
+package sdk
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+// What a stranger in between could have written is not believed: between a phone and its server stand the login pages of
+// hotels, which answer 200 to everything, and proxies with refusals of their own. So an answer is the server's only with the
+// status, the content type and the members that the call promises, and a refusal only as problem+json with a code.
+
+// judge says why an answer is not the success of a call; nil: it is. A call with an answer promises 200 and a JSON object that
+// has the members, one without promises 204 and the header that all of Hush's answers have.
+func judge(resp *http.Response, body []byte, answers bool, members []string) *Error {
+	stranger := func(format string, args ...any) *Error {
+		return &Error{Status: resp.StatusCode, Detail: fmt.Sprintf(format, args...)}
+	}
+	switch kind := mediaType(resp.Header); {
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
+		return refusal(resp, body)
+	case !answers && resp.StatusCode != http.StatusNoContent:
+		return stranger("%s, want 204", describe(kind))
+	case !answers && resp.Header.Get(protocol.HeaderAPI) == "":
+		return stranger("the header %s is missing", protocol.HeaderAPI)
+	case !answers:
+		return nil
+	case resp.StatusCode != http.StatusOK || kind != "application/json":
+		return stranger("%s, want 200 with application/json", describe(kind))
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil {
+		return stranger("the body is no JSON object")
+	}
+	for _, m := range members {
+		if v := bytes.TrimSpace(object[m]); len(v) == 0 || string(v) == "null" {
+			return stranger("the body lacks %q", m)
+		}
+	}
+	return nil
+}
+
+// refusal reads an answer that is no success. Only a problem (RFC 9457) has a code, on which the client acts.
+func refusal(resp *http.Response, body []byte) *Error {
+	e := &Error{Status: resp.StatusCode}
+	kind := mediaType(resp.Header)
+	var p protocol.Problem
+	switch {
+	case resp.StatusCode >= 300 && resp.StatusCode <= 399:
+		e.Detail = redirect(resp)
+		return e
+	case kind != "application/problem+json" || json.Unmarshal(body, &p) != nil || p.Code == "":
+		e.Detail = describe(kind) + ", want application/problem+json with a code"
+		return e
+	}
+	e.Code, e.Detail = p.Code, p.Detail
+	if e.Detail == "" {
+		e.Detail = p.Title
+	}
+	for _, f := range p.Errors {
+		e.Detail += fmt.Sprintf("; %s: %s", f.Location, f.Message)
+	}
+	return e
+}
+
+// redirect says where a redirect leads: scheme and host, which are all that a server's address has of it.
+func redirect(resp *http.Response) string {
+	to, err := resp.Location()
+	if err != nil || to.Host == "" {
+		return "a redirect, which is not followed"
+	}
+	return fmt.Sprintf("a redirect, which is not followed; if the server is at %s://%s, use that as Config.Server", to.Scheme, to.Host)
+}
+
+func mediaType(h http.Header) string {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return kind
+}
+
+func describe(kind string) string {
+	if kind == "" {
+		return "no content type"
+	}
+	return kind
+}
+
+// answersAll tells whether an answer has one result for each receipt that was sent, in order, as the server gives it.
+// Otherwise nothing is known of any.
+func answersAll(sent []protocol.Receipt, answers []protocol.ReceiptAnswer) bool {
+	if len(sent) != len(answers) {
+		return false
+	}
+	for i, a := range answers {
+		if a.PushID != sent[i].PushID || a.Status == "" {
+			return false
+		}
+	}
+	return true
+}
