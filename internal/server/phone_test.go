@@ -23,6 +23,7 @@ type phone struct {
 	hush   *hushtest.Server
 	user   string
 	token  string
+	proxy  string // that knows the server as hush.example; "": the server is reached directly
 	client *sdk.Client
 
 	mu      sync.Mutex // guards all below
@@ -34,7 +35,13 @@ type phone struct {
 // newPhone is a phone of a user whose app is in the background, registered for pushes.
 func newPhone(t *testing.T, hush *hushtest.Server, user string, platform sdk.Platform) *phone {
 	t.Helper()
-	p := &phone{t: t, hush: hush, user: user, token: newToken(platform)}
+	return newPhoneBehind(t, hush, user, platform, "")
+}
+
+// newPhoneBehind is newPhone on a network whose only way out is a proxy.
+func newPhoneBehind(t *testing.T, hush *hushtest.Server, user string, platform sdk.Platform, proxy string) *phone {
+	t.Helper()
+	p := &phone{t: t, hush: hush, user: user, token: newToken(platform), proxy: proxy}
 	p.open(platform, filepath.Join(t.TempDir(), "app"))
 	p.connect(platform)
 	p.register()
@@ -52,10 +59,14 @@ func newToken(platform sdk.Platform) string {
 
 func (p *phone) open(platform sdk.Platform, dir string) {
 	p.t.Helper()
-	client, err := sdk.Open(sdk.Config{
+	cfg := sdk.Config{
 		Server: p.hush.URL, App: hushtest.App, Dir: dir, Platform: platform, AnyBackgroundHandler: true,
 		Token: func(context.Context) (string, error) { return p.hush.Token(p.t, p.user), nil },
-	})
+	}
+	if p.proxy != "" {
+		cfg.Server, cfg.Proxy = "http://hush.example", p.proxy
+	}
+	client, err := sdk.Open(cfg)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -78,6 +78,19 @@ func RetryWait(d time.Duration) Option {
 // Keep is how long a push is kept after its last delivery became final; 7 days unless told.
 func Keep(d time.Duration) Option { return func(s *Server) { s.settings.Store.Keep = d } }
 
+// Proxy takes the server's connections to its providers through a proxy: they are then asked for by Apple's and Google's own
+// names, which the proxy has to lead to the simulators. start makes the proxy, given the simulators' host:port, and returns
+// its URL.
+func Proxy(start func(apns, fcm string) (url string)) Option {
+	return func(s *Server) {
+		_, apns, _ := strings.Cut(s.settings.APNs.URL, "://")
+		_, fcm, _ := strings.Cut(s.settings.FCM.URL, "://")
+		s.settings.Proxy = push.Secret(start(apns, fcm))
+		s.settings.APNs.URL, s.settings.FCM.URL = "", ""
+		s.settings.FCM.TokenURL = "https://oauth2.googleapis.com/token"
+	}
+}
+
 // Database stores everything in PostgreSQL (postgres://…) instead of SQLite.
 func Database(url string) Option {
 	return func(s *Server) { s.settings.Database = push.Secret(url) }

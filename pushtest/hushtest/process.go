@@ -81,6 +81,9 @@ func environ(set config.Config) []string {
 			env = append(env, name+"="+value.String())
 		}
 	}
+	if set.Proxy != "" {
+		env = append(env, "HUSH_PROXY="+set.Proxy.Reveal(), "HUSH_FCM_TOKEN_URL="+set.FCM.TokenURL)
+	}
 	if set.Database != "" {
 		env = append(env, "HUSH_DATABASE="+set.Database.Reveal())
 	}
