@@ -68,8 +68,11 @@ type Push struct {
 	DeliverAt  *time.Time `json:"deliver_at,omitempty"`
 	ExpiresAt  time.Time  `json:"expires_at"`
 	Final      bool       `json:"final" doc:"all its deliveries are made and final"`
-	Deliveries []Delivery `json:"deliveries"`
-	Cursor     string     `json:"cursor"`
+
+	Counts     map[push.State]int `json:"counts" doc:"how many of its deliveries are in which state, of those that are made"`
+	Expanded   bool               `json:"expanded" doc:"all its deliveries are made; those of a large audience are made in pieces"`
+	Deliveries []Delivery         `json:"deliveries"`
+	Cursor     string             `json:"cursor"`
 }
 
 // Delivery is one push on one device, with its timeline.

@@ -26,6 +26,7 @@ type PushRef struct {
 // Standing is where a push stands as a whole.
 type Standing struct {
 	Final     bool // all its deliveries are made and final
+	Expanded  bool // all its deliveries are made
 	ExpiresAt time.Time
 }
 

@@ -176,7 +176,8 @@ const UserNotSeen = "user_not_seen"
 // Accepted is what the store answers once a push is committed and flushed.
 type Accepted struct {
 	ID         ID
-	Deliveries int // made by now; none for what is looked up later
+	Deliveries int  // made by now, or by and by; none for what is looked up later
+	InPieces   bool // they are so many that they are made by and by
 	Warnings   []Warning
 	Devices    []DeviceKey // those whose inbox it went into, for delivery to look at now
 	Repeated   bool        // an idempotency key brought an earlier answer back; nothing new was made

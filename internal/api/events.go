@@ -75,7 +75,11 @@ func (s *eventStream) run(ctx context.Context) error {
 			return fmt.Errorf("api: live timeline: %w", err)
 		}
 		if standing.Final {
-			return s.send("final", pushBody(p, standing))
+			counts, err := s.api.Store.Counts(ctx, s.app, s.id)
+			if err != nil {
+				return fmt.Errorf("api: live timeline: %w", err)
+			}
+			return s.send("final", pushBody(p, standing, counts))
 		}
 		if err := s.wait(ctx, changed); err != nil {
 			return err

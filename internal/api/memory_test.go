@@ -318,11 +318,20 @@ func (m *memory) Push(_ context.Context, app string, id push.ID) (push.Push, pus
 	if !ok || p.App != app {
 		return push.Push{}, push.Standing{}, push.ErrNotFound
 	}
-	s := push.Standing{Final: true, ExpiresAt: p.AcceptedAt.Add(time.Hour)}
+	s := push.Standing{Final: true, Expanded: true, ExpiresAt: p.AcceptedAt.Add(time.Hour)}
 	for _, d := range m.deliveries[id] {
 		s.Final = s.Final && d.State.Final()
 	}
 	return p, s, m.fail
+}
+
+func (m *memory) Counts(_ context.Context, _ string, id push.ID) (map[push.State]int, error) {
+	defer m.lock()()
+	counts := map[push.State]int{}
+	for _, d := range m.deliveries[id] {
+		counts[d.State]++
+	}
+	return counts, m.fail
 }
 
 func (m *memory) Deliveries(_ context.Context, _ string, id push.ID, cursor string, limit int) ([]push.Delivery, string, error) {

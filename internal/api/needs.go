@@ -57,6 +57,7 @@ type userStore interface {
 type pushStore interface {
 	Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error)
 	Deliveries(ctx context.Context, app string, id push.ID, cursor string, limit int) (deliveries []push.Delivery, next string, err error)
+	Counts(ctx context.Context, app string, id push.ID) (map[push.State]int, error)
 	Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error)
 	Idempotent(ctx context.Context, app, key string) (hash, answer []byte, err error)
 	PutIdempotent(ctx context.Context, app, key string, hash, answer []byte) error

@@ -207,10 +207,10 @@ func deliveryBody(d push.Delivery) protocol.Delivery {
 }
 
 // pushBody is a push without its deliveries.
-func pushBody(p push.Push, standing push.Standing) protocol.Push {
+func pushBody(p push.Push, standing push.Standing, counts map[push.State]int) protocol.Push {
 	body := protocol.Push{
 		PushID: string(p.ID), ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt.UTC(), ExpiresAt: standing.ExpiresAt.UTC(),
-		Final: standing.Final, Deliveries: []protocol.Delivery{},
+		Final: standing.Final, Expanded: standing.Expanded, Counts: counts, Deliveries: []protocol.Delivery{},
 	}
 	if !p.DeliverAt.IsZero() {
 		at := p.DeliverAt.UTC()
@@ -228,7 +228,11 @@ func (a *API) getPush(ctx context.Context, c *call, in *pushPage) (*answer[proto
 	if err != nil {
 		return nil, missing(err, "push", in.PushID)
 	}
-	body := pushBody(p, standing)
+	counts, err := a.Store.Counts(ctx, in.App, id)
+	if err != nil {
+		return nil, missing(err, "push", in.PushID)
+	}
+	body := pushBody(p, standing, counts)
 	body.Deliveries, body.Cursor = listOf(deliveries, deliveryBody), next
 	return &answer[protocol.Push]{http.StatusOK, body}, nil
 }

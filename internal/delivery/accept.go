@@ -38,7 +38,7 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 			continue
 		}
 		e.cfg.Metrics.Accepted.Inc()
-		if reqs[i].Push.To.Deferred() {
+		if reqs[i].Push.To.Deferred() || r.Accepted.InPieces {
 			e.expandNow()
 		}
 		if held > 0 {

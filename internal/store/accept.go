@@ -16,6 +16,8 @@ import (
 type acceptOp struct {
 	req    push.AcceptRequest
 	lease  time.Duration
+	meant  *meantList    // nil: its deliveries are made with it
+	repeat bool          // an earlier answer is there
 	result push.Accepted // owned by the writer until the op is done
 }
 
@@ -29,12 +31,11 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 	results := make([]push.AcceptResult, len(reqs))
 	ops := make([]*op, len(reqs))
 	for i, r := range reqs {
-		o := &op{app: r.Push.App, accept: &acceptOp{req: r, lease: lease}, weight: 1}
-		if !deferred(r.Push) {
-			o.users, o.devices = r.Push.To.Users, r.Push.To.Devices
-			o.weight += len(o.users) + len(o.devices)
+		o, err := s.acceptOp(ctx, r, lease)
+		if err == nil {
+			err = s.writer.submit(ctx, o)
 		}
-		if err := s.writer.submit(ctx, o); err != nil {
+		if err != nil {
 			results[i].Err = doing("accept", err)
 			continue
 		}
@@ -51,6 +52,27 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 		results[i].Accepted = o.accept.result
 	}
 	return results
+}
+
+// acceptOp prepares the acceptance of one push: the names in a long audience are looked up before anyone waits for it.
+func (s *Store) acceptOp(ctx context.Context, r push.AcceptRequest, lease time.Duration) (*op, error) {
+	o := &op{app: r.Push.App, accept: &acceptOp{req: r, lease: lease}, weight: 1}
+	if deferred(r.Push) {
+		return o, nil
+	}
+	if r.Idempotency != nil && s.mayBeMany(r.Push.To) {
+		_, _, found, err := s.Idempotent(ctx, r.Push.App, r.Idempotency.Key)
+		if o.accept.repeat = found; found || err != nil {
+			return o, err
+		}
+	}
+	m, err := s.keepMeant(ctx, r.Push)
+	if o.accept.meant = m; m != nil || err != nil {
+		return o, err
+	}
+	o.users, o.devices = r.Push.To.Users, r.Push.To.Devices
+	o.weight += len(o.users) + len(o.devices)
+	return o, nil
 }
 
 // deferred tells whether the deliveries of a push are made later.
@@ -81,6 +103,15 @@ type target struct {
 	user       string
 	platform   push.Platform
 	generation int
+	registered int64  // when, in microseconds
+	end        ending // its state is "": the delivery is made open
+}
+
+// ending is how a delivery ends that is made final.
+type ending struct {
+	state push.State
+	why   push.Reason
+	at    time.Time
 }
 
 // audience is what is known of the users and devices of one app that pushes name.
@@ -123,6 +154,9 @@ func (a *acceptance) read(ctx context.Context, ops []*op) error {
 			stmts = append(stmts, a.readAnswer(idempotencyKey{o.app, i.Key}))
 		}
 		to := o.accept.req.Push.To
+		if o.accept.meant != nil || o.accept.repeat {
+			to = push.Audience{}
+		}
 		a.ask(o.app, to.Users, to.Devices)
 	}
 	if a.t.s.db.locksRows() { // keeps the apps from being deleted on another node meanwhile
@@ -137,7 +171,7 @@ func (a *acceptance) read(ctx context.Context, ops []*op) error {
 func (a *acceptance) ask(app string, users, devices []string) {
 	aud := a.apps[app]
 	if aud == nil {
-		aud = &audience{users: map[string]bool{}, devices: map[string]target{}, ofUser: map[string][]target{}}
+		aud = newAudience()
 		a.apps[app] = aud
 	}
 	for _, u := range users {
@@ -146,9 +180,20 @@ func (a *acceptance) ask(app string, users, devices []string) {
 	aud.asked = append(aud.asked, devices...)
 }
 
+func newAudience() *audience {
+	return &audience{users: map[string]bool{}, devices: map[string]target{}, ofUser: map[string][]target{}}
+}
+
+// add takes over what other knows.
+func (aud *audience) add(other *audience) {
+	maps.Copy(aud.users, other.users)
+	maps.Copy(aud.devices, other.devices)
+	maps.Copy(aud.ofUser, other.ofUser)
+}
+
 // A user who has been seen is found with each of its devices, or once without one.
 var (
-	targetsOfUsers = foldList("of_app text, of_user text", `SELECT u.app, u.id, COALESCE(d.id, ''), COALESCE(d.platform, ''), COALESCE(d.owner_gen, 0)
+	targetsOfUsers = foldList("of_app text, of_user text", `SELECT u.app, u.id, COALESCE(d.id, ''), COALESCE(d.platform, ''), COALESCE(d.owner_gen, 0), COALESCE(d.created_at, 0)
 		FROM {rows}, users u LEFT JOIN devices d ON d.app = u.app AND d.user_id = u.id AND d.user_id <> ''
 		WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL`)
 	targetsByID = foldList("of_app text, of_device text",
@@ -174,7 +219,7 @@ func (a *acceptance) readTargets() []*stmt {
 		targetsOfUsers.each(users, func(scan scanFunc) error {
 			var app string
 			var d target
-			err := scan(&app, &d.user, &d.id, &d.platform, &d.generation)
+			err := scan(&app, &d.user, &d.id, &d.platform, &d.generation, &d.registered)
 			if err == nil {
 				a.apps[app].users[d.user] = true
 			}
@@ -210,17 +255,23 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 	if r == nil {
 		return fmt.Errorf("resource %s: %w", p.ResourceID, push.ErrNotFound)
 	}
-	targets, warnings, err := a.apps[p.App].resolve(p.To)
-	if err != nil {
+	if o.repeat {
+		return push.ErrUnavailable // the earlier answer was removed this moment
+	}
+	var targets []target
+	made, list := !deferred(p), ""
+	o.result = push.Accepted{ID: p.ID}
+	if m := o.meant; m != nil {
+		made, list = false, m.id
+		o.result.Deliveries, o.result.InPieces, o.result.Warnings = m.targets, true, m.warnings
+	} else if targets, o.result.Warnings, err = a.apps[p.App].resolve(p.To); err != nil {
 		return err
 	}
-	o.result = push.Accepted{ID: p.ID, Warnings: warnings}
-	made := !deferred(p)
 	expires := latestExpiry(a.t.s, *r, p)
 	if made {
 		expires = a.deliver(*r, p, targets, o)
 	}
-	a.pushes = append(a.pushes, rowOfPush(p, expires, made))
+	a.pushes = append(a.pushes, rowOfPush(p, expires, made, list))
 	a.t.touch(p.ID)
 	if i := o.req.Idempotency; i != nil {
 		a.remember(idempotencyKey{p.App, i.Key}, i.BodyHash, o.result)
@@ -283,7 +334,7 @@ func (a *acceptance) deliver(r push.Resource, p push.Push, targets []target, o *
 		}
 		a.add(n)
 		o.result.Deliveries++
-		if to.id != "" {
+		if to.id != "" && !n.State.Final() {
 			key := push.DeviceKey{App: p.App, Device: to.id}
 			o.result.Devices = append(o.result.Devices, key)
 			if a.touched[o.lease] == nil {
@@ -309,9 +360,13 @@ func (s *Store) newDelivery(r push.Resource, p push.Push, to target, now time.Ti
 	if to.id == "" {
 		c := n.WithoutDevice(at)
 		n.Delivery, n.events = c.Delivery, append(n.events, c.Events...)
-		return n
+	} else {
+		n.events = append(n.events, push.Event{At: at, Event: push.EventName(push.Waiting)})
 	}
-	n.events = append(n.events, push.Event{At: at, Event: push.EventName(push.Waiting)})
+	if to.end.state != "" {
+		c := n.To(to.end.at, to.end.state, to.end.why)
+		n.Delivery, n.events = c.Delivery, append(n.events, c.Events...)
+	}
 	return n
 }
 
@@ -400,10 +455,10 @@ func latestExpiry(s *Store, r push.Resource, p push.Push) time.Time {
 }
 
 var insertPushes = foldInsert("pushes", `id text, app text, resource_id text, payload blob, audience text, ttl int, collapse_key blob, deliver text,
-	accepted_at int, deliver_at int, expires_at int, made int, due_at int, look_at int`)
+	accepted_at int, deliver_at int, expires_at int, made int, due_at int, list text, look_at int`)
 
 // rowOfPush is one of insertPushes.
-func rowOfPush(p push.Push, expires time.Time, made bool) []any {
+func rowOfPush(p push.Push, expires time.Time, made bool, list string) []any {
 	var due, ttl any
 	if !made {
 		due = micros(p.Start())
@@ -416,5 +471,5 @@ func rowOfPush(p push.Push, expires time.Time, made bool) []any {
 		deliver = push.Auto
 	}
 	return []any{string(p.ID), p.App, p.ResourceID, blob(p.Payload), encode(p.To), ttl, []byte(p.CollapseKey), string(deliver), micros(p.AcceptedAt),
-		micros(p.DeliverAt), micros(expires), bit(made), due, micros(p.Start())}
+		micros(p.DeliverAt), micros(expires), bit(made), due, list, micros(p.Start())}
 }

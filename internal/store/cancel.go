@@ -13,22 +13,34 @@ const (
 )
 
 // Cancel ends all open deliveries of a push, in pieces, and keeps it from making new ones. It says how many it has ended,
-// and names up to 10 000 of those that were final before. A push that had made none yet counts the users or devices that it
+// and names up to 10 000 of those that were final before. Those
+// that a large push is still to make are made cancelled, and count. A push that had made none yet counts the users or devices that it
 // names.
 func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error) {
 	at := s.now()
 	var p pushRow
+	var left int // of a list: what is made from now on is made cancelled
 	err = s.write(ctx, "cancel", &op{app: app, long: true, do: func(ctx context.Context, t *tx) (err error) {
 		p, err = one(ctx, t, readPush, pushByID+" {lock}", string(id), app)
 		if err != nil || p.made {
 			return err
 		}
 		t.touch(id)
+		if p.list != "" {
+			if !p.cancelledAt.IsZero() {
+				return nil
+			}
+			if left, err = one(ctx, t, scalar[int], targetsLeft, p.list); err != nil {
+				return err
+			}
+			return t.run(ctx, exec("UPDATE pushes SET cancelled_at = ? WHERE id = ?", micros(at), string(id)))
+		}
 		return t.run(ctx, exec("UPDATE pushes SET made = 1, due_at = NULL, cancelled_at = ? WHERE id = ?", micros(at), string(id)))
 	}})
 	if err != nil {
 		return 0, nil, err
 	}
+	cancelled = left
 	if !p.made && p.unmade() {
 		return len(p.namedTargets()), nil, nil
 	}

@@ -21,13 +21,25 @@ func (s *Store) DuePushes(ctx context.Context, now time.Time, limit int) ([]push
 	return pushes, doing("due pushes", err)
 }
 
-// Expand makes the next deliveries of a push whose time has come: all of them for users and devices, else those for the
-// next limit devices of the app. Where it was is committed with them, so that after a crash it goes on there. The devices
+// Expand makes the next deliveries of a push whose time has come: all of them for users and devices unless they are many, else
+// those for the next limit devices of the app, or for a piece of those that were fixed. Where it was is committed with them, so that after a crash it goes on there. The devices
 // are this node's for lease. done says that nothing is left to be made, also because the push was cancelled or is not there.
 func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) (devices []push.DeviceKey, done bool, err error) {
 	now = now.UTC().Truncate(time.Microsecond)
+	devices, done, many, err := s.expandPiece(ctx, ref, now, limit, lease, true)
+	if err == nil && many {
+		if err = s.fixDue(ctx, ref); err == nil {
+			devices, done, _, err = s.expandPiece(ctx, ref, now, limit, lease, false)
+		}
+	}
+	return devices, done, err
+}
+
+// expandPiece makes the next piece; or it finds that a push names many users or devices, who are to be fixed first, if asked
+// to look.
+func (s *Store) expandPiece(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration, look bool) (devices []push.DeviceKey, done, many bool, err error) {
 	err = s.write(ctx, "expand", &op{app: ref.App, long: true, do: func(ctx context.Context, t *tx) error {
-		devices, done = nil, false
+		devices, done, many = nil, false, false
 		rows, err := all(ctx, t, readPush, pushByID+" {lock}", string(ref.ID), ref.App)
 		if err != nil {
 			return err
@@ -40,6 +52,9 @@ func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, lim
 		if p.Start().After(now) {
 			return nil
 		}
+		if many = look && p.list == "" && !p.To.Deferred() && s.mayBeMany(p.To); many {
+			return nil
+		}
 		e := expansion{t: t, p: p, now: now}
 		if err := e.make(ctx, pageSize(limit), lease); err != nil {
 			return err
@@ -47,7 +62,7 @@ func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, lim
 		devices, done = e.keys, e.done
 		return nil
 	}})
-	return devices, done, err
+	return devices, done, many, err
 }
 
 // expansion is one chunk of a push's deliveries.
@@ -64,6 +79,10 @@ type expansion struct {
 // make makes the chunk, and notes how far the push has come.
 func (e *expansion) make(ctx context.Context, limit int, lease time.Duration) (err error) {
 	switch {
+	case e.p.list != "":
+		if err = e.meant(ctx); err == nil {
+			err = e.write(ctx, lease)
+		}
 	case e.p.To.All:
 		err = e.broadcast(ctx, limit, lease)
 	case e.p.To.Deferred():
@@ -130,25 +149,33 @@ func (e *expansion) tagged(ctx context.Context, limit int) error {
 
 // named resolves users and devices as accepting does. A device that was unregistered since is left out.
 func (e *expansion) named(ctx context.Context, to push.Audience) error {
+	now, err := e.audience(ctx, to)
+	if err == nil {
+		// The error names devices that are not there any more; who is there gets the push.
+		e.to, _, _ = now.resolve(to)
+	}
+	return err
+}
+
+// audience is what is known of users and devices, whose rows stay locked.
+func (e *expansion) audience(ctx context.Context, to push.Audience) (*audience, error) {
 	if e.t.s.db.locksRows() {
 		if err := e.t.lockOf(ctx, e.p.App, to.Users, to.Devices); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	a := newAcceptance(e.t, e.now)
 	a.ask(e.p.App, to.Users, to.Devices)
-	if err := e.t.run(ctx, a.readTargets()...); err != nil {
-		return err
-	}
-	// The error names devices that are not there any more; who is there gets the push.
-	e.to, _, _ = a.apps[e.p.App].resolve(to)
-	return nil
+	return a.apps[e.p.App], e.t.run(ctx, a.readTargets()...)
 }
 
 // write makes the deliveries for the targets.
 func (e *expansion) write(ctx context.Context, lease time.Duration) error {
 	r, err := e.t.resourceOrNone(ctx, e.p.App, e.p.ResourceID)
 	if err != nil {
+		return err
+	}
+	if err := e.outdate(ctx, r); err != nil {
 		return err
 	}
 	a := newAcceptance(e.t, e.now)

@@ -40,7 +40,11 @@ var hotQuestions = []struct {
 	{"old idempotency keys", removeIdempotency, []any{int64(5), 100}, "idempotency_old"},
 	{"broadcast's next devices", rangeIDs, []any{"notes", "d1", int64(1 << 60), 100}, "devices_pkey|sqlite_autoindex_devices"},
 	{"broadcast's deliveries", rangeDeliver, []any{"p1", "waiting", "", int64(1), int64(1), int64(0), nil, "", "ios", "notes", "d1", "d2", int64(1 << 60)}, "devices_pkey|sqlite_autoindex_devices"},
-	{"broadcast supersedes", rangeSupersede, []any{"superseded", int64(1), "", "notes", "d1", "d2", []byte("k"), "ios", "notes", "d1", "d2", int64(1 << 60)}, "deliveries_collapse"},
+	{"broadcast supersedes", rangeSupersede, []any{"superseded", int64(1), "", "notes", "d1", "d2", []byte("k"), int64(1), "ios", "notes", "d1", "d2", int64(1 << 60)}, "deliveries_collapse"},
+	{"broadcast outdated", rangeOutdate, []any{"superseded", int64(1), "", "big", "d1", "d2", "notes", []byte("k"), int64(1)}, "deliveries_collapse"},
+	{"states of a push", countStates, []any{"big"}, "deliveries_pkey|sqlite_autoindex_deliveries|deliveries_final"},
+	{"next piece of a list", nextPieces, []any{"l1"}, "push_targets_pkey|sqlite_autoindex_push_targets"},
+	{"lost pieces", lostPieces, []any{int64(1), 100}, "push_targets_old"},
 	{"broadcast's devices held", rangeHold, []any{int64(1), "node", "notes", "d1", "d2", int64(1 << 60)}, "devices_pkey|sqlite_autoindex_devices"},
 	{"devices for tags", devicesAfter, []any{"notes", "d1", int64(1 << 60), 100}, "devices_pkey|sqlite_autoindex_devices"},
 	{"a broadcast's open deliveries", openOfPush, []any{"big", 500}, "deliveries_final|deliveries_pkey"},
@@ -62,6 +66,7 @@ var hotFolds = []struct {
 	{"named deliveries", stepNamed, []any{0, "notes", "d7", "u7", "p7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
 	{"open deliveries of steps", stepOpen, []any{0, "notes", "d7", 50}, "deliveries_inbox"},
 	{"open beyond", stepBeyond, []any{0, "notes", "d7", 100}, "deliveries_inbox"},
+	{"newer under a collapse key", newerOpen, []any{"notes", "d7", "u7", []byte("k"), int64(1)}, "deliveries_collapse"},
 	{"supersede", supersede, []any{"notes", "d7", "u7", []byte("k"), "superseded", int64(1), ""}, "deliveries_collapse"},
 	{"change of a delivery", updateDeliveries, []any{"sent", "", "", "", int64(1), nil, 0, 0, nil, "", 0, 0, nil, "", "p7", "d7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
 	{"takeover", giveDevice, []any{"d7", 1, int64(1), nil, "waiting", "", nil, "", "p7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
@@ -85,7 +90,7 @@ const (
 	fillBroadcast = `INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation, final_at, events)
 		SELECT 'notes', 'big', id, user_id, 'handled', '', 1, 1, 0, 1, 1, '' FROM devices WHERE app = 'notes'`
 	fillIdempotency = `INSERT INTO idempotency (app, key, body_hash, answer, created_at) SELECT 'notes', %[4]s, %[2]s, %[2]s, n FROM %[1]s`
-	fillKeys        = `INSERT INTO server_keys (app, id, role, hash, created_at) SELECT 'notes', 'k' || n, 'send', %[4]s, n FROM %[1]s`
+	fillKeys        = `INSERT INTO server_keys (app, id, role, name, hash, created_at) SELECT 'notes', 'k' || n, 'send', '', %[4]s, n FROM %[1]s`
 )
 
 type noSealer struct{}

@@ -8,7 +8,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-const pushColumns = "id, app, resource_id, payload, audience, ttl, collapse_key, deliver, accepted_at, deliver_at, expires_at, made, made_up_to, cancelled_at"
+const pushColumns = "id, app, resource_id, payload, audience, ttl, collapse_key, deliver, accepted_at, deliver_at, expires_at, made, made_up_to, list, cancelled_at"
 
 // pushRow is a push with what the store notes about it.
 type pushRow struct {
@@ -16,6 +16,7 @@ type pushRow struct {
 	expiresAt   time.Time
 	made        bool   // all its deliveries are
 	madeUpTo    string // the device id up to which they are, while they are not
+	list        string // of those it is for; "" unless they are many, and were fixed when it was accepted, or its time came
 	cancelledAt time.Time
 }
 
@@ -26,7 +27,7 @@ func readPush(scan scanFunc) (p pushRow, err error) {
 		ttl, deliverAt, cancelled *int64
 		accepted, expires, made   int64
 	)
-	err = scan(&p.ID, &p.App, &p.ResourceID, &p.Payload, &to, &ttl, &key, &p.Deliver, &accepted, &deliverAt, &expires, &made, &p.madeUpTo, &cancelled)
+	err = scan(&p.ID, &p.App, &p.ResourceID, &p.Payload, &to, &ttl, &key, &p.Deliver, &accepted, &deliverAt, &expires, &made, &p.madeUpTo, &p.list, &cancelled)
 	if err != nil {
 		return p, err
 	}
@@ -55,7 +56,7 @@ func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, pu
 	if err != nil {
 		return push.Push{}, push.Standing{}, doing("push", err)
 	}
-	st := push.Standing{ExpiresAt: p.expiresAt}
+	st := push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made}
 	if p.made {
 		open, err := all(ctx, s.read, scalar[int64], pushOpen, string(id))
 		if err != nil {
@@ -64,6 +65,33 @@ func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, pu
 		st.Final = len(open) == 0
 	}
 	return p.Push, st, nil
+}
+
+const countStates = "SELECT state, COUNT(*) FROM deliveries WHERE push_id = ? GROUP BY state"
+
+// Counts is how many deliveries of a push are in which state, of those that are made by now. Those of a push for later count
+// as Deliveries shows them.
+func (s *Store) Counts(ctx context.Context, app string, id push.ID) (map[push.State]int, error) {
+	p, err := s.pushRow(ctx, app, id)
+	if err != nil {
+		return nil, doing("counts", err)
+	}
+	counts := map[push.State]int{}
+	if p.unmade() {
+		state := push.Scheduled
+		if !p.cancelledAt.IsZero() {
+			state = push.Cancelled
+		}
+		counts[state] = len(p.namedTargets())
+		return counts, nil
+	}
+	return counts, doing("counts", s.read.run(ctx, each(func(scan scanFunc) error {
+		var state push.State
+		var n int
+		err := scan(&state, &n)
+		counts[state] = n
+		return err
+	}, countStates, string(id))))
 }
 
 // Deliveries is a page of a push's deliveries with their timelines, by device and user. While the audience of users or
@@ -104,7 +132,7 @@ func readWithEvents(scan scanFunc) (push.Delivery, error) {
 
 // unmade tells whether the push has no deliveries, but it is known whose they would have been.
 func (p pushRow) unmade() bool {
-	return !p.To.Deferred() && (!p.made || !p.cancelledAt.IsZero()) && deferred(p.Push)
+	return !p.To.Deferred() && p.list == "" && (!p.made || !p.cancelledAt.IsZero()) && deferred(p.Push)
 }
 
 // scheduled are the deliveries that a push will make, or would have made.

@@ -34,7 +34,7 @@ const (
 )
 
 // Remove removes up to about limit rows, at most 1 000: pushes whose last delivery became final at or before the given time,
-// with their deliveries, and idempotency keys as old as that. It says how many rows went; 0 means that nothing is left to go
+// with their deliveries, idempotency keys as old as that, and lists of targets whose push never came. It says how many rows went; 0 means that nothing is left to go
 // now. A push that is looked at too early is looked at again after an eighth of its age, or exactly when its time has come
 // if that is known.
 func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (removed int, err error) {
@@ -47,6 +47,11 @@ func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (remove
 				return err
 			}
 			removed = int(keys.n)
+			lost, err := t.removeLostPieces(ctx, max(limit/meantPiece, 1))
+			if err != nil {
+				return err
+			}
+			removed += lost
 			old, err := all(ctx, t, readOldPush, oldPushes, micros(before), limit)
 			if err != nil {
 				return err

@@ -105,6 +105,7 @@ CREATE TABLE pushes (
 	made         BIGINT NOT NULL,
 	due_at       BIGINT,
 	made_up_to   TEXT COLLATE "C" NOT NULL DEFAULT '',
+	list         TEXT COLLATE "C" NOT NULL DEFAULT '',
 	cancelled_at BIGINT,
 	look_at      BIGINT NOT NULL
 );
@@ -112,6 +113,18 @@ CREATE INDEX pushes_of_app ON pushes (app, id);
 CREATE INDEX pushes_due ON pushes (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX pushes_due_in_app ON pushes (app, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX pushes_old ON pushes (look_at);
+
+-- Whom a large push is for, fixed when it is accepted; a piece leaves as its deliveries are made.
+CREATE TABLE push_targets (
+	list    TEXT COLLATE "C" NOT NULL,
+	piece   BIGINT NOT NULL,
+	push_id TEXT COLLATE "C" NOT NULL,
+	targets BIGINT NOT NULL,
+	meant   BYTEA NOT NULL,
+	kept_at BIGINT NOT NULL,
+	PRIMARY KEY (list, piece)
+);
+CREATE INDEX push_targets_old ON push_targets (kept_at);
 
 CREATE TABLE deliveries (
 	app          TEXT COLLATE "C" NOT NULL,
@@ -158,6 +171,7 @@ CREATE INDEX idempotency_old ON idempotency (created_at);
 -- +goose Down
 DROP TABLE idempotency;
 DROP TABLE deliveries;
+DROP TABLE push_targets;
 DROP TABLE pushes;
 DROP TABLE devices;
 DROP TABLE users;

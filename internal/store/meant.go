@@ -1,0 +1,247 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// A push that names so many users or devices that its deliveries are more than maxAtOnce is accepted without them, so that
+// nobody else waits for its transaction. Whom it is for is fixed all the same: it is looked up outside of any transaction,
+// kept as a list beside the push, a piece at a time, and named by the push when that is committed. Expand makes the
+// deliveries from the list. Pieces that no push names (the process was killed before it was committed) are removed later.
+const (
+	maxAtOnce   = 1_000     // deliveries in the transaction that accepts their push
+	meantPiece  = 500       // targets in one piece
+	keepAtOnce  = 10        // pieces kept in one transaction
+	askAtOnce   = 500       // users or devices looked up by one question
+	listsBefore = time.Hour // how long a list may be without its push
+)
+
+// meantList is whom a push is for.
+type meantList struct {
+	id       string
+	targets  int
+	warnings []push.Warning
+}
+
+// meantRow is one target, as a list holds it.
+type meantRow struct {
+	Device     string `json:"d,omitempty"` // "" for a user without one
+	User       string `json:"u"`
+	Generation int    `json:"g,omitempty"`
+}
+
+// mayBeMany reports whether the deliveries for an audience may be more than one transaction is to make.
+func (s *Store) mayBeMany(to push.Audience) bool {
+	return len(to.Users)*s.cfg.DevicesPerUser+len(to.Devices) > maxAtOnce
+}
+
+// keepMeant looks up whom a push is for, and keeps the list if it is long; nil: it is not.
+func (s *Store) keepMeant(ctx context.Context, p push.Push) (*meantList, error) {
+	if !s.mayBeMany(p.To) {
+		return nil, nil
+	}
+	targets, warnings, err := s.resolve(ctx, p.App, p.To)
+	if err != nil || len(targets) <= maxAtOnce {
+		return nil, err
+	}
+	m := &meantList{id: string(push.NewID()), targets: len(targets), warnings: warnings}
+	rows := make([][]any, 0, len(targets)/meantPiece+1)
+	for piece := range slices.Chunk(targets, meantPiece) {
+		list := make([]meantRow, len(piece))
+		for i, to := range piece {
+			list[i] = meantRow{to.id, to.user, to.generation}
+		}
+		rows = append(rows, []any{m.id, len(rows), string(p.ID), len(piece), []byte(encode(list)), micros(s.now())})
+	}
+	for part := range slices.Chunk(rows, keepAtOnce) {
+		err := s.write(ctx, "keep targets", &op{app: p.App, long: true, do: func(ctx context.Context, t *tx) error {
+			return t.run(ctx, insertTargets.exec(part))
+		}})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+var insertTargets = foldInsert("push_targets", "list text, piece int, push_id text, targets int, meant blob, kept_at int")
+
+// resolve finds the targets of an audience outside of any transaction.
+func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]target, []push.Warning, error) {
+	whole := newAudience()
+	look := func(users, devices []string) error {
+		a := newAcceptance(nil, time.Time{}) // it only reads
+		a.ask(app, users, devices)
+		if err := s.read.run(ctx, a.readTargets()...); err != nil {
+			return doing("audience", err)
+		}
+		whole.add(a.apps[app])
+		return nil
+	}
+	for users := range slices.Chunk(to.Users, askAtOnce) {
+		if err := look(users, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	for devices := range slices.Chunk(to.Devices, askAtOnce) {
+		if err := look(nil, devices); err != nil {
+			return nil, nil, err
+		}
+	}
+	return whole.resolve(to)
+}
+
+// fixDue fixes whom a push for later is for, now that its time has come, if they are many.
+func (s *Store) fixDue(ctx context.Context, ref push.PushRef) error {
+	p, err := s.pushRow(ctx, ref.App, ref.ID)
+	if err != nil {
+		return err
+	}
+	there, err := s.registered(ctx, p.App, p.To)
+	if err != nil {
+		return err
+	}
+	p.To = there
+	m, err := s.keepMeant(ctx, p.Push)
+	if err != nil || m == nil {
+		return err
+	}
+	return s.write(ctx, "expand", &op{app: ref.App, do: func(ctx context.Context, t *tx) error {
+		return t.run(ctx, exec("UPDATE pushes SET list = ? WHERE id = ? AND list = '' AND made = 0", m.id, string(ref.ID)))
+	}})
+}
+
+// registered is an audience without the devices that are not there any more.
+func (s *Store) registered(ctx context.Context, app string, to push.Audience) (push.Audience, error) {
+	if !s.mayBeMany(to) || len(to.Devices) == 0 {
+		return to, nil
+	}
+	missing, err := s.MissingDevices(ctx, app, to.Devices)
+	gone := make(map[string]bool, len(missing))
+	for _, id := range missing {
+		gone[id] = true
+	}
+	to.Devices = slices.DeleteFunc(slices.Clone(to.Devices), func(id string) bool { return gone[id] })
+	return to, err
+}
+
+const (
+	nextPieces  = "SELECT piece, meant FROM push_targets WHERE list = ? ORDER BY piece LIMIT 2"
+	targetsLeft = "SELECT COALESCE(SUM(targets), 0) FROM push_targets WHERE list = ?"
+	removePiece = "DELETE FROM push_targets WHERE list = ? AND piece = ?"
+	lostPieces  = `DELETE FROM push_targets WHERE (list, piece) IN (SELECT l.list, l.piece FROM push_targets l WHERE l.kept_at <= ?
+		AND NOT EXISTS (SELECT 1 FROM pushes p WHERE p.id = l.push_id AND p.list = l.list AND p.made = 0) ORDER BY l.kept_at LIMIT ?)`
+)
+
+type meantPieceRow struct {
+	piece int
+	list  []meantRow
+}
+
+func readPiece(scan scanFunc) (p meantPieceRow, err error) {
+	var text []byte
+	if err = scan(&p.piece, &text); err == nil {
+		err = decode(string(text), &p.list)
+	}
+	return p, err
+}
+
+// meant takes the next piece of the push's list.
+func (e *expansion) meant(ctx context.Context) error {
+	pieces, err := all(ctx, e.t, readPiece, nextPieces, e.p.list)
+	e.done = len(pieces) < 2
+	if err != nil || len(pieces) == 0 {
+		return err
+	}
+	var to push.Audience
+	for _, m := range pieces[0].list {
+		if m.Device == "" {
+			to.Users = append(to.Users, m.User)
+		} else {
+			to.Devices = append(to.Devices, m.Device)
+		}
+	}
+	now, err := e.audience(ctx, to)
+	if err != nil {
+		return err
+	}
+	r, err := e.t.resourceOrNone(ctx, e.p.App, e.p.ResourceID)
+	if err != nil {
+		return err
+	}
+	// What a user without a device gets is perhaps final at once: it then is nobody's.
+	stays := e.t.s.newDelivery(r, e.p.Push, target{user: "any"}, e.now).State.Final()
+	for _, m := range pieces[0].list {
+		t := m.now(now, stays)
+		if !e.p.cancelledAt.IsZero() {
+			t.end = ending{push.Cancelled, push.ReasonNone, e.p.cancelledAt}
+		}
+		if t.end.at.IsZero() {
+			t.end.at = e.now
+		}
+		e.to = append(e.to, t)
+	}
+	return e.t.run(ctx, exec(removePiece, e.p.list, pieces[0].piece))
+}
+
+// now is the target as it is by now: a device that has changed hands since, or was unregistered, gets a delivery that says
+// so. What a user without a device was to get, the first one has that was registered since, unless it stays the user's.
+func (m meantRow) now(aud *audience, stays bool) target {
+	if m.Device == "" {
+		devices := aud.ofUser[m.User]
+		if stays || len(devices) == 0 {
+			return target{user: m.User}
+		}
+		return slices.MinFunc(devices, func(a, b target) int { return int(a.registered - b.registered) })
+	}
+	t, there := aud.devices[m.Device]
+	switch {
+	case there && t.user == m.User && t.generation == m.Generation:
+		return t
+	case there && t.user != m.User:
+		return target{id: m.Device, user: m.User, generation: m.Generation, end: ending{state: push.Undeliverable, why: push.ReasonOwnerChanged}}
+	}
+	return target{id: m.Device, user: m.User, generation: m.Generation, end: ending{state: push.Undeliverable, why: push.ReasonUnregistered}}
+}
+
+// removeLostPieces removes up to limit pieces of lists that no push needs.
+func (t *tx) removeLostPieces(ctx context.Context, limit int) (int, error) {
+	remove := exec(lostPieces, micros(t.s.now().Add(-listsBefore)), limit)
+	err := t.run(ctx, remove)
+	return int(remove.n), err
+}
+
+// newerOpen finds what is open under a collapse key and newer than what is being made.
+// The plus keeps SQLite, which has no statistics, from reading all that is newer on the device.
+var newerOpen = fold("of_app text, of_device text, of_user text, of_key blob, made_at int",
+	`SELECT deliveries.device_id, deliveries.user_id FROM {rows}, deliveries WHERE app = r.of_app AND device_id = r.of_device
+		AND deliveries.collapse_key = r.of_key AND (device_id <> '' OR user_id = r.of_user) AND deliveries.final_at IS NULL AND +deliveries.since > r.made_at`)
+
+// outdate ends, as they are made, those targets' deliveries for which a newer push with the same collapse key was quicker:
+// the deliveries of a large push are made later than it was accepted.
+func (e *expansion) outdate(ctx context.Context, r push.Resource) error {
+	type holder struct{ device, user string }
+	var rows [][]any
+	for _, to := range e.to {
+		if key := r.CollapseKey(e.p.Push, to.platform); key != "" && to.end.state == "" {
+			rows = append(rows, []any{e.p.App, to.id, to.user, []byte(key), micros(e.p.Start())})
+		}
+	}
+	newer := map[holder]bool{}
+	err := e.t.run(ctx, newerOpen.each(rows, func(scan scanFunc) error {
+		var h holder
+		err := scan(&h.device, &h.user)
+		newer[h] = true
+		return err
+	}))
+	for i, to := range e.to {
+		if to.end.state == "" && newer[holder{to.id, to.user}] {
+			e.to[i].end = ending{push.Superseded, push.ReasonNone, e.now}
+		}
+	}
+	return err
+}
