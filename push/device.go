@@ -129,6 +129,7 @@ const (
 	FailureNoSuchHost  Failure = "no_such_host"          // the provider's name was not resolved
 	FailureRefused     Failure = "refused"               // the host refused the connection
 	FailureUnreachable Failure = "unreachable"           // there is no way to the host
+	FailureProxy       Failure = "proxy"                 // the proxy on the way did not make the connection
 	FailureUntrusted   Failure = "untrusted_certificate" // the host's certificate is not one that we trust for its name
 	FailureTLS         Failure = "tls"                   // TLS came to nothing for another reason: an alert, or no TLS at all
 	FailureProtocol    Failure = "protocol"              // the peer does not speak HTTP as the provider does

@@ -16,7 +16,17 @@ var (
 	ErrDeviceTaken     = errors.New("the device is registered, and its credential was not given")
 	ErrTooManyDevices  = errors.New("the user has as many devices as are allowed, and all were heard within 7 days")
 	ErrUnavailable     = errors.New("unavailable")
+	ErrStopping        = errors.New("the server is stopping")
 )
+
+// Timeout is the cause of a deadline: it says which clock ran out.
+type Timeout string
+
+// Error says which.
+func (t Timeout) Error() string { return string(t) }
+
+// Timeout is how the standard library asks.
+func (Timeout) Timeout() bool { return true }
 
 // Code is the stable name of what is wrong with a field.
 type Code string

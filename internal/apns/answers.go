@@ -2,9 +2,11 @@ package apns
 
 import (
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/push"
 )
 
@@ -63,7 +65,7 @@ var answers = []answer{
 	{503, "Shutdown", push.FaultProvider, soon, true}, // on another connection
 }
 
-// unknown is what a status means whose reason is not in the table, or is not there: a new reason, or a proxy's page.
+// unknown is what a status means whose reason is not in the table: a new one. Nothing is dropped for it.
 var unknown = []answer{
 	{400, "", push.FaultPush, never, false},
 	{401, "", push.FaultCredentials, never, false},
@@ -71,7 +73,6 @@ var unknown = []answer{
 	{404, "", push.FaultPush, never, false},
 	{405, "", push.FaultPush, never, false},
 	{408, "", push.FaultProvider, later, true},
-	{410, "", push.FaultToken, never, false},
 	{413, "", push.FaultPush, never, false},
 	{421, "", push.FaultProvider, soon, false}, // misdirected: another connection
 	{429, "", push.FaultPace, later, false},
@@ -103,6 +104,15 @@ func reach(reason string) push.Reach {
 	return push.ReachEnvironment
 }
 
+// isAPNs reports whether an answer is APNs' own: it gives its id for what it took, and a reason for what it did not (Apple,
+// "Handling notification responses from APNs"). Anything else is a stranger's.
+func isAPNs(resp h2push.Response) bool {
+	if resp.Status == http.StatusOK {
+		return resp.Header.Get("apns-id") != ""
+	}
+	return parseRefusal(resp.Body).reason != ""
+}
+
 // ofGoAway is the meaning of a connection's last word, spelt like an answer's reason; ok is false for one that says
 // nothing of us or the provider. A reason that blames a token or a request belongs to another request: APNs ends a
 // connection that has brought too many bad ones.
@@ -130,7 +140,7 @@ func parseRefusal(body []byte) refusal {
 	if json.Unmarshal(body, &b) != nil {
 		return refusal{}
 	}
-	r := refusal{reason: h2push.Printable(b.Reason)}
+	r := refusal{reason: provider.Word(b.Reason)}
 	if ms, err := b.Timestamp.Float64(); err == nil && ms > 0 && ms < 1e15 {
 		r.since = time.UnixMilli(int64(ms)).UTC()
 	}

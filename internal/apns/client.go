@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
@@ -19,9 +20,6 @@ const (
 	ProductionURL  = "https://api.push.apple.com"
 	DevelopmentURL = "https://api.sandbox.push.apple.com"
 )
-
-// NoCredentials is the reason of a WakeError where an app has no credential stored.
-const NoCredentials = "no_credentials"
 
 // Config says how to reach APNs. Zero values mean the defaults.
 type Config struct {
@@ -74,7 +72,7 @@ type Client struct {
 	signers sync.Map       // credential's id → *signer; they outlive their senders: a key's token must not be signed too often
 	roots   *x509.CertPool // never changes; nil: the system's
 	now     func() time.Time
-	trouble sync.Map // app → the reason of its last credential trouble, so that a repeated one is logged once
+	trouble *provider.Troubles
 }
 
 // New checks the configuration. It connects when the first wake needs it.
@@ -93,50 +91,53 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("apns: CA: %w", err)
 	}
 	cfg.Logger = cfg.Logger.With("room", "apns")
-	c := &Client{cfg: cfg, now: cfg.Now, roots: roots}
+	c := &Client{cfg: cfg, now: cfg.Now, roots: roots, trouble: provider.NewTroubles(cfg.Logger, push.APNs, cfg.Now)}
 	c.senders = h2push.NewSenders(cfg.Credentials, push.APNs, cfg.Now, cfg.RequestTimeout, c.newSender)
 	return c, nil
 }
 
 // Forget is called when an app's credential has changed: what is known of it is read again, on new connections.
 func (c *Client) Forget(app string) {
-	c.trouble.Delete(app)
+	c.trouble.Forget(app)
 	c.senders.Forget(app)
 }
 
 // Close closes all connections; wakes under way end unclear. It returns when nothing of the client runs any more.
 func (c *Client) Close() { c.senders.Close() }
 
-var errTimeout = errors.New("APNs did not answer within the request time-out")
+var errTimeout = push.Timeout("APNs did not answer within the request time-out")
 
 // Wake asks APNs to start the app's handler on one device. A nil error says that APNs took the request, not that the
-// phone got it; a refusal, or no answer, is a *push.WakeError. The answer is APNs' own, its status 0 if there was none.
-// With the same wake's id it can be called again, whatever the outcome was.
+// phone got it; a refusal, or no answer of APNs, is a *push.WakeError. The answer is APNs' own, or says how it failed to
+// come. With the same wake's id it can be called again, whatever the outcome was.
 func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
-	answer, err := c.wake(ctx, d, w)
-	c.note(d.App, err)
-	return answer, err
+	answer, refused := c.wake(ctx, d, w)
+	c.trouble.Note(d.App, answer, refused, false)
+	if refused == nil {
+		return answer, nil
+	}
+	return answer, refused
 }
 
 // wakeSends is how often one wake goes out at most because of what is ours to mend: a provider token that had expired, a
 // credential that was replaced meanwhile.
 const wakeSends = 3
 
-func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push.Answer, err error) {
-	none := push.Answer{Provider: push.APNs}
+func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push.Answer, refused *push.WakeError) {
 	var mended []push.Answer
 	defer func() { out.Mended = mended }()
 	if !h2push.ValidValue(d.BundleID) {
-		return none, &push.WakeError{Fault: push.FaultPush, Reason: "BadTopic", Err: errors.New("apns: not sent: no topic can be named like the device's bundle id")}
+		why := errors.New("no topic can be named like the device's bundle id")
+		return provider.NotSent(push.APNs, why.Error()), &push.WakeError{Fault: push.FaultPush, Reason: "BadTopic", Err: fmt.Errorf("apns: not sent: %w", why)}
 	}
 	req := request(d, w, c.now())
 	renewed := false
 	for range wakeSends {
 		s, err := c.senders.Of(ctx, d.App)
 		if err != nil {
-			return none, c.noSender(err)
+			return c.noSender(err)
 		}
 		pool, err := s.pool(d.Environment)
 		if err != nil {
@@ -144,16 +145,16 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 		}
 		token, err := s.token()
 		if err != nil {
-			return none, &push.WakeError{Fault: push.FaultCredentials, Err: fmt.Errorf("apns: %w", err)}
+			return provider.NotSent(push.APNs, err.Error()), &push.WakeError{Fault: push.FaultCredentials, Err: fmt.Errorf("apns: %w", err)}
 		}
 		resp, err := pool.Do(ctx, authorized(req, token))
 		if errors.Is(err, h2push.ErrClosed) && !h2push.WasSent(err) && ctx.Err() == nil {
 			continue
 		}
 		if err != nil {
-			return c.noAnswer(err, s)
+			return c.noAnswer(err, s, secrets(req, d, token))
 		}
-		answer, refused := c.judge(resp)
+		answer, refused := c.judge(resp, secrets(req, d, token))
 		if refused == nil {
 			return answer, nil
 		}
@@ -166,11 +167,20 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 		}
 		return answer, refused
 	}
-	return none, &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: errors.New("apns: the credential keeps changing")}
+	why := errors.New("the credential keeps changing")
+	return provider.NotSent(push.APNs, why.Error()), &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: fmt.Errorf("apns: %w", why)}
+}
+
+// secrets are what nobody may read of a request, in whatever answer it is quoted.
+func secrets(req h2push.Request, d push.Device, token push.Secret) func() []string {
+	return func() []string { return []string{token.Reveal(), d.ProviderToken.Reveal(), string(req.Body)} }
 }
 
 // judge is what an answer means; nil: APNs took the wake.
-func (c *Client) judge(resp h2push.Response) (push.Answer, *push.WakeError) {
+func (c *Client) judge(resp h2push.Response, secrets func() []string) (push.Answer, *push.WakeError) {
+	if !isAPNs(resp) {
+		return provider.Stranger(push.APNs, resp, c.now(), c.cfg.RetryWait, secrets()...)
+	}
 	answer := push.Answer{
 		Provider: push.APNs, Status: resp.Status,
 		ProviderID: h2push.Printable(resp.Header.Get("apns-id")),
@@ -192,7 +202,7 @@ func (c *Client) judge(resp h2push.Response) (push.Answer, *push.WakeError) {
 }
 
 // noAnswer is what it means that none came.
-func (c *Client) noAnswer(err error, s *sender) (push.Answer, error) {
+func (c *Client) noAnswer(err error, s *sender, secrets func() []string) (push.Answer, *push.WakeError) {
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: fmt.Errorf("apns: %w", err)}
 	var lost *h2push.Error
 	if errors.As(err, &lost) {
@@ -206,35 +216,19 @@ func (c *Client) noAnswer(err error, s *sender) (push.Answer, error) {
 			e.RetryAfter = max(e.RetryAfter, lost.RetryAfter)
 		}
 	}
-	if s.certificate() && isAlert(err) {
+	if s.certificate() && h2push.IsAlert(err) {
 		e.Fault, e.Reason, e.RetryAfter = push.FaultCredentials, "BadCertificate", 0
 	}
-	return push.Answer{Provider: push.APNs, Reason: e.Reason}, e
+	answer := provider.Lost(push.APNs, err, secrets()...)
+	answer.Reason = e.Reason
+	return answer, e
 }
 
 // noSender is what it means that the app's credential could not be had.
-func (c *Client) noSender(err error) error {
-	var wrong push.FieldErrors
-	switch {
-	case errors.Is(err, push.ErrNotFound):
-		return &push.WakeError{Fault: push.FaultCredentials, Reason: NoCredentials}
-	case errors.As(err, &wrong):
-		return &push.WakeError{Fault: push.FaultCredentials, Err: fmt.Errorf("apns: the stored credential: %w", err)}
+func (c *Client) noSender(err error) (push.Answer, *push.WakeError) {
+	answer, e := provider.NoCredential(push.APNs, err)
+	if e.Fault == push.FaultProvider {
+		e.RetryAfter = h2push.Soon()
 	}
-	return &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: fmt.Errorf("apns: %w", err)}
-}
-
-// note logs a credential trouble when it begins or changes.
-func (c *Client) note(app string, err error) {
-	var e *push.WakeError
-	if !errors.As(err, &e) || e.Fault != push.FaultCredentials {
-		if err == nil {
-			c.trouble.Delete(app)
-		}
-		return
-	}
-	what := e.Error()
-	if was, _ := c.trouble.Swap(app, what); was != what {
-		c.cfg.Logger.Warn("APNs wakes fail for want of a good credential", "app", app, "reason", e.Reason, "error", what)
-	}
+	return answer, e
 }

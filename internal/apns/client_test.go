@@ -198,23 +198,6 @@ func TestA410SaysSinceWhenTheTokenIsDead(t *testing.T) {
 	}
 }
 
-func TestAnswersThatAreNotJSON(t *testing.T) {
-	t.Parallel()
-	w := setup(t, nil)
-	for status, want := range map[int]push.WakeError{
-		502: {Fault: push.FaultProvider, Unclear: true},
-		504: {Fault: push.FaultProvider, Unclear: true},
-		410: {Fault: push.FaultToken},
-		307: {Fault: push.FaultProvider},
-	} {
-		w.apple.once(status, "<!DOCTYPE html>"+strings.Repeat("x", 200_000))
-		answer, e := w.send()
-		if e == nil || e.Fault != want.Fault || e.Unclear != want.Unclear || answer.Status != status || answer.Reason != "" {
-			t.Errorf("%d with a page: got %+v, %+v, want fault %s, unclear %v, no reason", status, answer, e, want.Fault, want.Unclear)
-		}
-	}
-}
-
 func TestRetryAfterBeatsOurOwnWait(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *apns.Config) { c.RetryWait = time.Minute })

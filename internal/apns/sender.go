@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
 	"sync"
 
 	"github.com/hushpush/hush/internal/h2push"
@@ -79,7 +78,9 @@ func (s *sender) pool(env push.Environment) (*h2push.Pool, error) {
 
 // proves tells whether APNs has accepted who we are: until then it takes one request at a time on a connection (Apple,
 // "Sending notification requests to APNs"). All else that it refuses, it refuses after that.
-func proves(resp h2push.Response) bool { return resp.Status != 403 && resp.Status < 500 }
+func proves(resp h2push.Response) bool {
+	return resp.Status != 403 && resp.Status < 500 && isAPNs(resp)
+}
 
 // spent tells whether the connection is not to be used any more: its server is going down or has had enough of it, or it is
 // bound to another key.
@@ -129,10 +130,4 @@ func (s *sender) Close(ctx context.Context) {
 	for _, p := range pools {
 		p.Close(ctx)
 	}
-}
-
-// isAlert tells whether the peer ended the TLS connection by an alert, as it does when it takes no such certificate.
-func isAlert(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "remote error"
 }

@@ -147,7 +147,7 @@ func (e *Engine) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	stop := context.AfterFunc(ctx, func() {
 		e.ending.Store(true)
-		time.AfterFunc(drainWait, func() { e.cut(errors.New("the server is stopping")) })
+		time.AfterFunc(drainWait, func() { e.cut(push.ErrStopping) })
 	})
 	defer stop()
 	for range e.cfg.Workers {

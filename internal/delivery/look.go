@@ -127,7 +127,7 @@ func (e *Engine) wake(d push.Device, w push.Wake) outcome {
 		o.err = &push.WakeError{Fault: push.FaultCredentials, Reason: string(push.ReasonNoCredentials)}
 		o.answer.Error = push.FailureNotSent
 	} else {
-		ctx, cancel := context.WithTimeoutCause(e.hard, wakeTime, errors.New("the provider did not answer in time"))
+		ctx, cancel := context.WithTimeoutCause(e.hard, wakeTime, push.Timeout("the provider did not answer in time"))
 		defer cancel()
 		answer, err := waker.Wake(ctx, d, w)
 		o.answer = answer

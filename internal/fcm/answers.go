@@ -3,10 +3,12 @@ package fcm
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/push"
 )
 
@@ -59,7 +61,6 @@ var answers = []answer{
 	{500, "INTERNAL", "INTERNAL", anything, push.FaultProvider, later, false},
 	{500, "INTERNAL", "UNSPECIFIED_ERROR", anything, push.FaultProvider, later, false}, // with any status
 	{500, "INTERNAL", "", anything, push.FaultProvider, later, false},
-	{502, "", "", anything, push.FaultProvider, later, true}, // an HTML page
 	{503, "UNAVAILABLE", "UNAVAILABLE", anything, push.FaultProvider, later, true},
 	{503, "UNAVAILABLE", "", anything, push.FaultProvider, later, true},
 	{504, "DEADLINE_EXCEEDED", "", anything, push.FaultProvider, later, true},
@@ -77,9 +78,12 @@ func reach(code string) push.Reach {
 
 // refusal is what FCM wrote in the body of an answer that is not 200.
 type refusal struct {
-	rpc   string // error.status
-	code  string // errorCode of the FcmError
-	about about
+	rpc     string // error.status
+	code    string // errorCode of the FcmError
+	about   about
+	message string // error.message, for people only
+	cause   string // reason of the ErrorInfo, such as SERVICE_DISABLED; for people only
+	own     bool   // it is Google's error object; else a stranger's page
 }
 
 // reason is the refusal as FCM spells it: its errorCode, or else the RPC status.
@@ -113,11 +117,13 @@ const (
 	fcmError     = "google.firebase.fcm.v1.FcmError"
 	badRequest   = "google.rpc.BadRequest"
 	quotaFailure = "google.rpc.QuotaFailure"
+	errorInfo    = "google.rpc.ErrorInfo"
 )
 
 // envelope is Google's error body.
 type envelope struct {
 	Error struct {
+		Code    json.Number       `json:"code"`
 		Message string            `json:"message"`
 		Status  string            `json:"status"`
 		Details []json.RawMessage `json:"details"`
@@ -129,6 +135,7 @@ type detail struct {
 	ErrorCode       string      `json:"errorCode"`
 	FieldViolations []violation `json:"fieldViolations"`
 	Violations      []violation `json:"violations"`
+	Reason          string      `json:"reason"`
 }
 
 type violation struct {
@@ -137,14 +144,14 @@ type violation struct {
 	Description string `json:"description"`
 }
 
-// parseRefusal reads an error body. What is not one, such as a proxy's page, has neither status nor code. A detail that
-// cannot be read is passed over.
-func parseRefusal(body []byte) refusal {
+// parseRefusal reads the error body of an answer with a status. What is not one, such as a proxy's page, has neither status
+// nor code: Google's names its HTTP status, its RPC status or its errorCode. A detail that cannot be read is passed over.
+func parseRefusal(status int, body []byte) refusal {
 	var e envelope
 	if json.Unmarshal(body, &e) != nil {
 		return refusal{}
 	}
-	r := refusal{rpc: h2push.Printable(e.Error.Status)}
+	r := refusal{rpc: provider.Word(e.Error.Status), message: e.Error.Message}
 	var fields []string
 	for _, raw := range e.Error.Details {
 		var d detail
@@ -153,7 +160,9 @@ func parseRefusal(body []byte) refusal {
 		}
 		switch {
 		case strings.HasSuffix(d.Type, fcmError):
-			r.code = h2push.Printable(d.ErrorCode)
+			r.code = provider.Word(d.ErrorCode)
+		case strings.HasSuffix(d.Type, errorInfo):
+			r.cause = provider.Word(d.Reason)
 		case strings.HasSuffix(d.Type, badRequest):
 			for _, v := range d.FieldViolations {
 				fields = append(fields, v.Field)
@@ -165,6 +174,7 @@ func parseRefusal(body []byte) refusal {
 	if aboutToken(fields, e.Error.Message) {
 		r.about = token
 	}
+	r.own = r.rpc != "" || r.code != "" || e.Error.Code.String() == strconv.Itoa(status)
 	return r
 }
 

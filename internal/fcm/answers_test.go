@@ -16,7 +16,7 @@ func FuzzParseRefusal(f *testing.F) {
 	f.Add(502, `<html>`)
 	f.Add(200, strings.Repeat(`{"error":`, 10_000))
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		r := parseRefusal([]byte(body))
+		r := parseRefusal(status, []byte(body))
 		if len(r.rpc) > 100 || len(r.code) > 100 {
 			t.Errorf("got %d and %d bytes, want at most 100", len(r.rpc), len(r.code))
 		}
@@ -36,8 +36,9 @@ func FuzzParseToken(f *testing.F) {
 	f.Add(`{"access_token":"a\nb","expires_in":-1e300}`)
 	f.Add(`{"access_token":"a","expires_in":"3599"}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		token, life, reason := parseToken([]byte(body))
-		if strings.ContainsAny(token.Reveal(), "\r\n \x00") || life < 0 || life > longestLife || len(reason) > 100 {
+		token, life := parseToken([]byte(body))
+		reason, _ := oauthReason([]byte(body))
+		if strings.ContainsAny(token.Reveal(), "\r\n \x00") || life < 0 || life > longestLife || strings.Trim(reason, "abcdefghijklmnopqrstuvwxyz_") != "" {
 			t.Errorf("got a token of %d bytes for %s, reason %q, of %q", len(token), life, reason, body)
 		}
 	})

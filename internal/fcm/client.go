@@ -8,19 +8,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
 // URL is Google's host for sends.
 const URL = "https://fcm.googleapis.com"
-
-// NoCredentials is the reason of a WakeError where an app has no credential stored.
-const NoCredentials = "no_credentials"
 
 // Config says how to reach FCM. Zero values mean the defaults.
 type Config struct {
@@ -77,7 +74,7 @@ type Client struct {
 	roots       *x509.CertPool // never changes; nil: the system's
 	tokenHosts  tokenHosts     // never changes
 	now         func() time.Time
-	trouble     sync.Map // app → its last credential trouble, so that a repeated one is logged once
+	trouble     *provider.Troubles
 }
 
 // New checks the configuration. It connects when the first wake needs it.
@@ -103,7 +100,9 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("fcm: CA: %w", err)
 	}
 	cfg.Logger = cfg.Logger.With("room", "fcm")
-	c := &Client{cfg: cfg, now: cfg.Now, roots: roots, tokenHosts: hosts}
+	c := &Client{
+		cfg: cfg, now: cfg.Now, roots: roots, tokenHosts: hosts, trouble: provider.NewTroubles(cfg.Logger, push.FCM, cfg.Now),
+	}
 	c.tokenClient = c.newTokenClient()
 	c.senders = h2push.NewSenders(cfg.Credentials, push.FCM, cfg.Now, cfg.RequestTimeout, c.newSender)
 	return c, nil
@@ -111,7 +110,7 @@ func New(cfg Config) (*Client, error) {
 
 // Forget is called when an app's credential has changed: what is known of it is read again, on new connections.
 func (c *Client) Forget(app string) {
-	c.trouble.Delete(app)
+	c.trouble.Forget(app)
 	c.senders.Forget(app)
 }
 
@@ -121,26 +120,29 @@ func (c *Client) Close() {
 	c.tokenClient.CloseIdleConnections()
 }
 
-var errTimeout = errors.New("FCM did not answer within the request time-out")
+var errTimeout = push.Timeout("FCM did not answer within the request time-out")
 
 // Wake asks FCM to start the app's handler on one device. A nil error says that FCM took the request, not that the phone
-// got it; a refusal, or no answer, is a *push.WakeError. The answer is FCM's own, its status 0 if there was none; where no
-// access token could be had, it is the token endpoint's. With the same wake's id it can be called again, whatever the
+// got it; a refusal, or no answer of FCM, is a *push.WakeError. The answer is FCM's own, or says how it failed to come; where
+// no access token could be had, it is the token endpoint's. With the same wake's id it can be called again, whatever the
 // outcome was.
 func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
-	answer, err := c.wake(ctx, d, w)
-	c.note(d.App, err)
-	return answer, err
+	answer, refused := c.wake(ctx, d, w)
+	var noToken *OAuthError
+	c.trouble.Note(d.App, answer, refused, refused != nil && errors.As(refused.Err, &noToken))
+	if refused == nil {
+		return answer, nil
+	}
+	return answer, refused
 }
 
 // wakeSends is how often one wake goes out at most because of what is ours to mend: an access token that had expired, a
 // credential that was replaced meanwhile.
 const wakeSends = 3
 
-func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push.Answer, err error) {
-	none := push.Answer{Provider: push.FCM}
+func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push.Answer, refused *push.WakeError) {
 	var mended []push.Answer
 	defer func() { out.Mended = mended }()
 	data := body(d, w, c.now())
@@ -148,7 +150,7 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 	for range wakeSends {
 		s, err := c.senders.Of(ctx, d.App)
 		if err != nil {
-			return none, c.noSender(err)
+			return c.noSender(err)
 		}
 		access, err := s.tokens.get(ctx)
 		if errors.Is(err, push.ErrUnavailable) && ctx.Err() == nil {
@@ -162,9 +164,9 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 			continue
 		}
 		if err != nil {
-			return c.noAnswer(err)
+			return c.noAnswer(err, secrets(data, d, access))
 		}
-		answer, line, refused := c.judge(resp, w)
+		answer, line, refused := c.judge(resp, w.Attempt, secrets(data, d, access))
 		if refused == nil {
 			return answer, nil
 		}
@@ -180,49 +182,68 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 		}
 		return answer, refused
 	}
-	return none, &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: errors.New("fcm: the credential keeps changing")}
+	why := errors.New("the credential keeps changing")
+	return provider.NotSent(push.FCM, why.Error()), &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: fmt.Errorf("fcm: %w", why)}
 }
 
-// judge is what an answer means, with its line of the table; a nil error: FCM took the wake.
-func (c *Client) judge(resp h2push.Response, w push.Wake) (push.Answer, answer, *push.WakeError) {
+// secrets are what nobody may read of a request, in whatever answer it is quoted.
+func secrets(body []byte, d push.Device, access push.Secret) func() []string {
+	return func() []string { return []string{access.Reveal(), d.ProviderToken.Reveal(), string(body)} }
+}
+
+// judge is what an answer to a try means, with its line of the table; a nil error: FCM took the wake.
+func (c *Client) judge(resp h2push.Response, attempt int, secrets func() []string) (push.Answer, answer, *push.WakeError) {
 	out := push.Answer{Provider: push.FCM, Status: resp.Status}
 	if resp.Status == http.StatusOK {
-		var b struct {
-			Name string `json:"name"`
+		if out.ProviderID = name(resp.Body); out.ProviderID != "" {
+			return out, answer{}, nil
 		}
-		if json.Unmarshal(resp.Body, &b) == nil {
-			out.ProviderID = h2push.Printable(b.Name)
-		}
-		return out, answer{}, nil
 	}
-	r := parseRefusal(resp.Body)
-	out.Reason = r.reason()
+	r := parseRefusal(resp.Status, resp.Body)
+	if resp.Status == http.StatusOK || !r.own {
+		out, refused := provider.Stranger(push.FCM, resp, c.now(), c.cfg.RetryWait, secrets()...)
+		return out, answer{}, refused
+	}
+	out.Reason, out.Detail = r.reason(), provider.Detail(r.message, push.MaxDetailBytes, secrets()...)
 	line := meaning(resp.Status, r)
 	return out, line, &push.WakeError{
 		Fault: line.fault, Reach: reach(r.code), Reason: out.Reason, Unclear: line.unclear,
-		RetryAfter: c.cfg.after(line, w.Attempt, h2push.RetryAfter(resp.Header, c.now())),
+		RetryAfter: c.cfg.after(line, attempt, h2push.RetryAfter(resp.Header, c.now())),
 	}
+}
+
+// name is what FCM calls a message that it took; "": this is not its answer.
+func name(body []byte) string {
+	var b struct {
+		Name string `json:"name"`
+	}
+	if json.Unmarshal(body, &b) != nil {
+		return ""
+	}
+	return h2push.Printable(b.Name)
 }
 
 // noAnswer is what it means that none came. The wake goes out again after RetryWait, at the earliest: Google wants no
 // retry at once, and what was lost may have been an overloaded server's.
-func (c *Client) noAnswer(err error) (push.Answer, error) {
+func (c *Client) noAnswer(err error, secrets func() []string) (push.Answer, *push.WakeError) {
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
 	var lost *h2push.Error
 	if errors.As(err, &lost) {
 		e.Unclear, e.Reason = lost.Sent, lost.Reason
 		e.RetryAfter = max(e.RetryAfter, lost.RetryAfter)
 	}
-	return push.Answer{Provider: push.FCM, Reason: e.Reason}, e
+	answer := provider.Lost(push.FCM, err, secrets()...)
+	answer.Reason = e.Reason
+	return answer, e
 }
 
 // noToken is what it means that no access token could be had. FCM has not seen the wake.
-func (c *Client) noToken(err error, app string) (push.Answer, error) {
+func (c *Client) noToken(err error, app string) (push.Answer, *push.WakeError) {
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
-	out := push.Answer{Provider: push.FCM}
+	out := push.Answer{Provider: push.FCM, Error: push.FailureOther}
 	var refused *OAuthError
 	if errors.As(err, &refused) {
-		out.Status, out.Reason, e.Reason = refused.Status, refused.Reason, refused.Reason
+		out.Status, out.Reason, out.Error, out.Detail, e.Reason = refused.Status, refused.Reason, refused.Failure, refused.Detail, refused.Reason
 		e.RetryAfter = max(e.RetryAfter, refused.retryAfter)
 		if refused.refused() {
 			e.Fault, e.RetryAfter = push.FaultCredentials, 0
@@ -233,28 +254,10 @@ func (c *Client) noToken(err error, app string) (push.Answer, error) {
 }
 
 // noSender is what it means that the app's credential could not be had.
-func (c *Client) noSender(err error) error {
-	var wrong push.FieldErrors
-	switch {
-	case errors.Is(err, push.ErrNotFound):
-		return &push.WakeError{Fault: push.FaultCredentials, Reason: NoCredentials}
-	case errors.As(err, &wrong):
-		return &push.WakeError{Fault: push.FaultCredentials, Err: fmt.Errorf("fcm: the stored credential: %w", err)}
+func (c *Client) noSender(err error) (push.Answer, *push.WakeError) {
+	answer, e := provider.NoCredential(push.FCM, err)
+	if e.Fault == push.FaultProvider {
+		e.RetryAfter = h2push.Jittered(c.cfg.RetryWait)
 	}
-	return &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
-}
-
-// note logs a credential trouble when it begins or changes.
-func (c *Client) note(app string, err error) {
-	var e *push.WakeError
-	if !errors.As(err, &e) || e.Fault != push.FaultCredentials {
-		if err == nil {
-			c.trouble.Delete(app)
-		}
-		return
-	}
-	what := e.Error()
-	if was, _ := c.trouble.Swap(app, what); was != what {
-		c.cfg.Logger.Warn("FCM wakes fail for want of a good credential", "app", app, "reason", e.Reason, "error", what)
-	}
+	return answer, e
 }

@@ -136,23 +136,6 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 	}
 }
 
-func TestAnswersThatAreNotJSON(t *testing.T) {
-	t.Parallel()
-	w := setup(t, nil)
-	for status, want := range map[int]push.WakeError{
-		502: {Fault: push.FaultProvider, Unclear: true},
-		404: {Fault: push.FaultCredentials}, // a wrong path's page: no token is to blame
-		400: {Fault: push.FaultPush},
-		302: {Fault: push.FaultProvider},
-	} {
-		w.fault(fcmtest.Fault{Do: "answer", Status: status, Body: text("<!DOCTYPE html><title>Error</title>" + strings.Repeat("x", 100_000))})
-		answer, e := w.send()
-		if e == nil || e.Fault != want.Fault || e.Unclear != want.Unclear || answer.Status != status || answer.Reason != "" {
-			t.Errorf("%d with a page: got %+v, %+v, want fault %s, unclear %v, no reason", status, answer, e, want.Fault, want.Unclear)
-		}
-	}
-}
-
 func TestRetryAfterBeatsOurOwnWait(t *testing.T) {
 	t.Parallel()
 	w := setup(t, nil)

@@ -3,7 +3,6 @@ package fcm
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,17 +45,22 @@ func (a *account) assertion(now time.Time, tokenURI string) (push.Secret, error)
 	return push.Secret(signed), nil
 }
 
-// OAuthError is a refusal of the token endpoint, or the lack of an answer.
+// OAuthError is a refusal of the token endpoint, or the lack of its answer.
 type OAuthError struct {
-	Status     int    // HTTP; 0: none came
-	Reason     string // the member "error" as Google spells it, such as "invalid_grant"
+	Status     int          // HTTP; 0: none came
+	Reason     string       // the member "error" as Google spells it, such as "invalid_grant"
+	Failure    push.Failure // push.FailureNone: the endpoint itself answered
+	Detail     string       // for people; see tokens.mayQuote
 	retryAfter time.Duration
 	err        error
 }
 
 // Error names status and reason.
 func (e *OAuthError) Error() string {
-	if e.err != nil {
+	switch {
+	case e.Detail != "":
+		return "oauth: " + e.Detail
+	case e.err != nil:
 		return "oauth: " + e.err.Error()
 	}
 	return fmt.Sprintf("oauth: the token endpoint answered %d %s", e.Status, e.Reason)
@@ -67,7 +71,7 @@ func (e *OAuthError) Unwrap() error { return e.err }
 
 // refused tells whether the endpoint will not have this account, rather than not being able to answer.
 func (e *OAuthError) refused() bool {
-	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout && e.Status != http.StatusTooManyRequests
+	return e.Failure == push.FailureNone && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout && e.Status != http.StatusTooManyRequests
 }
 
 // tokens holds the access token of one service account. One request for a new one is under way at a time; all who need
@@ -75,6 +79,7 @@ func (e *OAuthError) refused() bool {
 type tokens struct {
 	account   *account
 	url       string // where to ask: the account's token_uri, unless the configuration says otherwise; the assertion is for it
+	mayQuote  bool   // what the endpoint says may be told; see mayQuote
 	http      *http.Client
 	now       func() time.Time
 	retryWait time.Duration
@@ -104,7 +109,7 @@ func (t *tokens) get(ctx context.Context) (push.Secret, error) {
 	now := t.now()
 	if t.ctx.Err() != nil {
 		defer t.mu.Unlock()
-		return "", &OAuthError{err: push.ErrUnavailable}
+		return "", &OAuthError{Failure: push.FailureStopping, err: push.ErrUnavailable}
 	}
 	if t.token != "" && now.Before(t.until) {
 		defer t.mu.Unlock()
@@ -125,7 +130,7 @@ func (t *tokens) get(ctx context.Context) (push.Secret, error) {
 	case <-f.done:
 		return f.token, f.err
 	case <-ctx.Done():
-		return "", &OAuthError{err: context.Cause(ctx)}
+		return "", t.lost(context.Cause(ctx))
 	}
 }
 
@@ -156,41 +161,39 @@ func (t *tokens) fly(f *flight) {
 func (t *tokens) ask() (push.Secret, time.Duration, error) {
 	assertion, err := t.account.assertion(t.now(), t.url)
 	if err != nil {
-		return "", 0, &OAuthError{err: err}
+		return "", 0, &OAuthError{Failure: push.FailureNotSent, Detail: "the service account: " + err.Error(), err: err}
 	}
 	form := url.Values{"grant_type": {grantType}, "assertion": {assertion.Reveal()}}
 	req, err := http.NewRequestWithContext(t.ctx, http.MethodPost, t.url, strings.NewReader(form.Encode()))
 	if err != nil {
-		return "", 0, &OAuthError{err: errors.New("the token URL is not one")}
+		return "", 0, &OAuthError{Failure: push.FailureNotSent, Detail: "the token endpoint's URL is malformed", err: err}
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	resp, err := t.http.Do(req)
 	if err != nil {
-		return "", 0, &OAuthError{err: err}
+		return "", 0, t.lost(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenBody))
 	if err != nil {
-		return "", 0, &OAuthError{err: fmt.Errorf("read the answer: %w", err)}
+		return "", 0, t.lost(fmt.Errorf("read the answer: %w", err))
 	}
-	token, life, reason := parseToken(body)
+	token, life := parseToken(body)
 	if resp.StatusCode != http.StatusOK || token == "" {
-		return "", 0, &OAuthError{Status: resp.StatusCode, Reason: reason, retryAfter: h2push.RetryAfter(resp.Header, t.now())}
+		return "", 0, t.refusal(h2push.Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, assertion)
 	}
 	return token, life, nil
 }
 
-// parseToken reads the token endpoint's answer, good or bad (RFC 6749, sections 5.1 and 5.2). A token that could not
-// stand in a header is none.
-func parseToken(body []byte) (token push.Secret, life time.Duration, reason string) {
+// parseToken reads the token endpoint's answer (RFC 6749, section 5.1). A token that could not stand in a header is none.
+func parseToken(body []byte) (token push.Secret, life time.Duration) {
 	var b struct {
 		AccessToken string      `json:"access_token"`
 		ExpiresIn   json.Number `json:"expires_in"`
-		Error       string      `json:"error"`
 	}
 	if json.Unmarshal(body, &b) != nil {
-		return "", 0, ""
+		return "", 0
 	}
 	if strings.ContainsFunc(b.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		b.AccessToken = ""
@@ -199,7 +202,7 @@ func parseToken(body []byte) (token push.Secret, life time.Duration, reason stri
 	if s, err := b.ExpiresIn.Float64(); err == nil {
 		life = time.Duration(min(max(s, 0), longestLife.Seconds()) * float64(time.Second))
 	}
-	return push.Secret(b.AccessToken), life, h2push.Printable(b.Error)
+	return push.Secret(b.AccessToken), life
 }
 
 // close ends a request under way, and waits for it.

@@ -37,7 +37,7 @@ func (c *Client) newSender(_ string, cred push.Credential) (*sender, error) {
 	if c.cfg.TokenURL != "" {
 		tokenURL = c.cfg.TokenURL
 	}
-	t := &tokens{account: a, url: tokenURL, http: c.tokenClient, now: c.now, retryWait: c.cfg.RetryWait}
+	t := &tokens{account: a, url: tokenURL, mayQuote: c.mayQuote(tokenURL), http: c.tokenClient, now: c.now, retryWait: c.cfg.RetryWait}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	return &sender{path: "/v1/projects/" + url.PathEscape(a.project) + "/messages:send", tokens: t, pool: pool}, nil
 }

@@ -15,13 +15,15 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/hushpush/hush/push"
 )
 
 // What a connection ends with.
 var (
 	errRetired  = errors.New("the connection takes no more requests")
 	errDrained  = errors.New("the peer closed the connection")
-	errNoPong   = errors.New("the peer did not answer a ping in time")
+	errNoPong   = push.Timeout("the peer did not answer a ping in time")
 	errNoSpeech = errors.New("the peer closed the connection before it was ready")
 )
 

@@ -151,7 +151,7 @@ func (c *conn1) exchange(call *call1, in *bufio.Reader, out *bufio.Writer, peek 
 	}
 	resp, err := readFinal(in, req)
 	if err != nil {
-		call.answer <- result1{err: fmt.Errorf("read: %w", err), sent: true}
+		call.answer <- result1{err: headError(err), sent: true}
 		return false
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxBodyBytes))
@@ -162,6 +162,15 @@ func (c *conn1) exchange(call *call1, in *bufio.Reader, out *bufio.Writer, peek 
 	}
 	call.answer <- result1{resp: Response{Status: resp.StatusCode, Header: resp.Header, Body: body}}
 	return rest == 0 && !resp.Close
+}
+
+// headError tells a head that is malformed from one that did not come.
+func headError(err error) error {
+	var network net.Error
+	if errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("read: %w", err)
+	}
+	return fmt.Errorf("%w: %w", errBadHead, err)
 }
 
 // readFinal passes over informational answers, a few of them.

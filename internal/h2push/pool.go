@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/proxy"
+	"github.com/hushpush/hush/push"
 )
 
 // What a pool says of itself.
 var (
 	ErrClosed      = errors.New("the connection pool is closed")
-	errDialTimeout = errors.New("the connection was not ready in time")
+	errDialTimeout = push.Timeout("the connection was not ready in time")
 )
 
 // sends is how often one request is sent at most. It is sent again only if the peer has certainly not processed it.
@@ -368,7 +369,7 @@ func (p *Pool) failed(err error) {
 		return
 	}
 	if p.lastErr == nil || p.fails == 0 || p.lastErr.Error() != err.Error() {
-		p.cfg.Logger.Warn("no connection to the provider", "host", p.host.addr, "error", err)
+		p.cfg.Logger.Debug("no connection to the provider", "host", p.host.addr, "error", err)
 	}
 	p.fails++
 	p.lastErr = err

@@ -245,7 +245,7 @@ func (c *conn) onReset(f *http2.RSTStreamFrame) {
 	if st := c.streams[f.StreamID]; st != nil {
 		c.finish(st, &Error{
 			Sent: st.sent && f.ErrCode != http2.ErrCodeRefusedStream,
-			Err:  fmt.Errorf("the peer reset the stream: %s", f.ErrCode),
+			Err:  fmt.Errorf("%w: %s", errReset, f.ErrCode),
 		})
 	}
 }
@@ -272,7 +272,7 @@ func (c *conn) onGoAway(f *http2.GoAwayFrame) {
 	}
 	for id, st := range c.streams {
 		if id > c.lastID {
-			c.finish(st, &Error{Reason: c.reason, Err: fmt.Errorf("the peer is closing the connection: %s", f.ErrCode)})
+			c.finish(st, &Error{Reason: c.reason, Err: fmt.Errorf("%w: %s", errGoing, f.ErrCode)})
 		}
 	}
 	c.mu.Unlock()
