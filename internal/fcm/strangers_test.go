@@ -125,6 +125,7 @@ func TestATokenEndpointsTroublesAreTold(t *testing.T) {
 				url = tokenEndpoint(t, c.serve).URL
 			}
 			w := setup(t, func(cfg *fcm.Config) {
+				cfg.TokenHosts = []string{strings.TrimPrefix(url, "http://")}
 				if c.operator {
 					cfg.TokenURL = url
 				}
