@@ -119,14 +119,6 @@ func (w *world) requests(endpoint string) []fcmtest.Request {
 	return out
 }
 
-func text(s string) json.RawMessage {
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
 func with(account []byte, member, value string) []byte {
 	var m map[string]any
 	if err := json.Unmarshal(account, &m); err != nil {
