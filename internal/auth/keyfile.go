@@ -87,6 +87,9 @@ func readKeyFile(path, what string) (string, error) {
 		return "", fmt.Errorf("auth: reading the %s: %w", what, err) // a PathError: it has the path, not the content
 	}
 	defer f.Close()
+	if err := checkKeyMode(f, what); err != nil {
+		return "", err
+	}
 	b, err := io.ReadAll(io.LimitReader(f, maxKeyFileBytes+1))
 	if err != nil {
 		return "", fmt.Errorf("auth: reading the %s: %w", what, err)
@@ -111,7 +114,7 @@ func createKeyFile(path, text string) (err error) {
 	}
 	defer os.Remove(f.Name())
 	_, err = f.WriteString(text + "\n")
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close())
 	if err != nil {
 		return err
 	}

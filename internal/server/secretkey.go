@@ -25,6 +25,9 @@ func (s *Server) sealer(ctx context.Context, cfg store.Config) (store.Sealer, er
 		sealer, err = auth.LoadSecretKey(path)
 	}
 	if err == nil {
+		if set.SecretKey == "" {
+			s.warnOfGroup("secret key", path)
+		}
 		return sealer, nil
 	}
 	missing := errors.Is(err, os.ErrNotExist)
@@ -40,6 +43,13 @@ func (s *Server) sealer(ctx context.Context, cfg store.Config) (store.Sealer, er
 		s.log.Info("made the secret key, which encrypts credentials: keep a copy apart from the database", "file", path)
 	}
 	return made, err
+}
+
+// warnOfGroup says that a key's file is open to a group: refused it is not, as secrets are often mounted so.
+func (s *Server) warnOfGroup(what, path string) {
+	if auth.OpenToGroup(path) {
+		s.log.Warn("the "+what+" is open to a group; if nobody else is to read it, run: chmod 600", "file", path)
+	}
 }
 
 // needsNoKey is nil if the database has nothing encrypted; else a *store.KeyError that names the key it wants.

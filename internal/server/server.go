@@ -137,6 +137,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	if created {
 		s.log.Info("made the root key, which may do everything", "file", filepath.Join(dir, auth.RootKeyFile))
 	}
+	s.warnOfGroup("root key", filepath.Join(dir, auth.RootKeyFile))
 	cfg := store.Config{
 		DataDir: dir, DatabaseURL: s.cfg.Settings.Database.Reveal(), AckWait: s.cfg.Settings.Delivery.AckWait,
 		DevicesPerUser: s.cfg.Settings.Limits.DevicesPerUser,

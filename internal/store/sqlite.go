@@ -56,6 +56,9 @@ func openSQLite(ctx context.Context, dir string, log *slog.Logger) (*sqliteEngin
 	if err != nil {
 		return nil, err
 	}
+	if err := keepPrivate(path, log); err != nil {
+		return nil, err
+	}
 	e := &sqliteEngine{translator: &translator{words: sqliteWords}, path: path, stmts: map[string]*sql.Stmt{}, stop: make(chan struct{})}
 	if e.writeDB, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
 		return nil, err
