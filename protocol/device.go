@@ -27,12 +27,15 @@ type DeviceRequest struct {
 	ProviderToken *string        `json:"provider_token,omitempty"`
 	AppState      string         `json:"app_state,omitempty"`
 	Facts         map[string]any `json:"facts,omitempty"`
+	WakeKeyID     string         `json:"wake_key_id,omitempty" doc:"the newest wake key that the device has"`
 }
 
-// DeviceResponse has a credential only when it is new: the first time, and for a new owner.
+// DeviceResponse has a credential only when it is new: the first time, and for a new owner. It has the device's newest wake
+// key whenever the request named another one, or none.
 type DeviceResponse struct {
-	Credential      string `json:"credential,omitempty"`
-	OwnerGeneration int    `json:"owner_generation"`
+	Credential      string   `json:"credential,omitempty"`
+	OwnerGeneration int      `json:"owner_generation"`
+	WakeKey         *WakeKey `json:"wake_key,omitempty"`
 }
 
 // Device is a device as backends see it.

@@ -51,25 +51,3 @@ const (
 	CloseNoAck        = 4006 // a push was not acknowledged in time: come back and catch up
 	CloseIdle         = 4007 // silent for two heartbeats: come back
 )
-
-// WakeKey is the reserved key of Hush's part in a provider's payload.
-const WakeKey = "hush"
-
-// WakeVersion is the version of Wake.
-const WakeVersion = 1
-
-// Wake is Hush's part of a provider's payload: an object beside aps at APNs, the same as a JSON string in data at FCM.
-type Wake struct {
-	V      int        `json:"v"`
-	Wake   string     `json:"wake"`
-	Gen    int        `json:"gen"` // the owner generation it was made for; the SDK drops it for any other
-	Exp    int64      `json:"exp"` // Unix seconds, by the server's clock: the app drops it later; 0: never
-	Pushes []WakePush `json:"pushes"`
-}
-
-// WakePush is one push in a wake. Without payload it is to be fetched.
-type WakePush struct {
-	ID       string  `json:"id"`
-	Resource string  `json:"resource"`
-	Payload  *string `json:"payload,omitempty"`
-}

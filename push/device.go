@@ -44,7 +44,11 @@ type Device struct {
 	TokenGeneration int            // raised when the provider token changes; 1 for the first
 	TokenAt         time.Time      // when the provider token was last registered; a 410 older than this does not count
 	CredentialHash  []byte         // SHA-256 of its credential; nil once void
+	WakeKeyID       string         // its newest wake key, which a registration gives it
+	WakeKeyAt       time.Time      // when that was made
+	SealKeyID       string         // the wake key that its wakes are sealed with: the newest that it has named back, or its first
 	CreatedAt       time.Time
+	RegisteredAt    time.Time // when it last registered
 	UpdatedAt       time.Time
 	HeardDay        int // the day (see Day) of its last call with its own credential, or of its registration or import
 
@@ -93,6 +97,9 @@ type Wake struct {
 
 	// Items is what the request carries, oldest first: as many as fit the provider's limit. It is not stored.
 	Items []WakeItem
+
+	// Key is what the request is sealed with. It is not stored.
+	Key WakeKey
 }
 
 // WakeItem is one push in a wake. A payload that does not fit is left out, and the device fetches it.

@@ -32,6 +32,15 @@ type ID string
 // NewID makes a new id.
 func NewID() ID { return ID(uuid.Must(uuid.NewV7()).String()) }
 
+// MadeAt is when an id was made, to the millisecond; false: it is no UUIDv7, and does not tell.
+func (id ID) MadeAt() (time.Time, bool) {
+	u, err := uuid.Parse(string(id))
+	if err != nil || u.Version() != 7 {
+		return time.Time{}, false
+	}
+	return time.Unix(u.Time().UnixTime()).UTC(), true
+}
+
 // Platform is a phone's operating system.
 type Platform string
 

@@ -15,6 +15,7 @@ type Registration struct {
 	ProviderToken *Secret // nil: as it was; "": none any more
 	AppState      AppState
 	Facts         map[string]any // nil: as they were
+	WakeKeyID     string         // the newest wake key that the device has; "": none
 }
 
 // Check says all that is wrong with the registration; nil: nothing.
@@ -36,6 +37,9 @@ func (r Registration) Check() error {
 		errs.Add("platform", CodeRequired, "is missing; want ios or android")
 	default:
 		errs.Add("platform", CodeBadValue, fmt.Sprintf("is %q; want ios or android", r.Platform))
+	}
+	if len(r.WakeKeyID) > MaxIDBytes {
+		errs.Add("wake_key_id", CodeOutOfRange, fmt.Sprintf("has %d bytes; want at most %d", len(r.WakeKeyID), MaxIDBytes))
 	}
 	if r.AppState != "" && r.AppState != AppForeground && r.AppState != AppBackground {
 		errs.Add("app_state", CodeBadValue, fmt.Sprintf("is %q; want foreground or background", r.AppState))
@@ -99,6 +103,7 @@ type Registered struct {
 	New           bool // there was no such device, or it had been unregistered
 	OwnerChanged  bool // its former owner's open deliveries end as undeliverable
 	NewCredential bool // the caller is to be given a new one; an older one is void
+	NewWakeKey    bool // Device.WakeKeyID was made just now
 	TokenChanged  bool
 	Evicted       []DeviceKey // the user's devices that had to make room: they are unregistered
 }
@@ -135,10 +140,15 @@ func Register(now time.Time, was Device, app string, r Registration, c Caller) (
 	}
 	d.report(r)
 	out.TokenChanged = d.renew(now, r)
+	given := len(was.CredentialHash) > 0
+	if out.NewCredential && given {
+		d.WakeKeyID, d.SealKeyID = "", "" // a new credential has a key of its own
+	}
+	out.NewWakeKey = d.renewWakeKey(now, r.WakeKeyID, given)
 	if out.New || !c.Import {
 		d.HeardDay = Day(now)
 	}
-	d.UpdatedAt = now
+	d.RegisteredAt, d.UpdatedAt = now, now
 	return out, nil
 }
 

@@ -2,6 +2,7 @@ package sdk_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -27,14 +28,15 @@ type backend struct {
 	gateway *gateway.Gateway
 
 	mu       sync.Mutex
-	devices  map[string]*push.Device // by id; guarded by mu
-	creds    map[string]string       // credential -> device id; guarded by mu
-	pushes   []*sent                 // guarded by mu
-	receipts []protocol.Receipt      // guarded by mu
-	calls    map[string]int          // guarded by mu
-	down     bool                    // guarded by mu; nothing is answered
-	stranger http.HandlerFunc        // guarded by mu; who answers in its place; nil: nobody does
-	skew     time.Duration           // guarded by mu; of the server's clock
+	devices  map[string]*push.Device      // by id; guarded by mu
+	creds    map[string]string            // credential -> device id; guarded by mu
+	keys     map[string]push.WakeKeyOwner // of all wake keys ever made, by id; guarded by mu
+	pushes   []*sent                      // guarded by mu
+	receipts []protocol.Receipt           // guarded by mu
+	calls    map[string]int               // guarded by mu
+	down     bool                         // guarded by mu; nothing is answered
+	stranger http.HandlerFunc             // guarded by mu; who answers in its place; nil: nobody does
+	skew     time.Duration                // guarded by mu; of the server's clock
 }
 
 // sent is one delivery.
@@ -55,7 +57,7 @@ func newBackend(t testing.TB, change ...func(*gateway.Config)) *backend {
 // startBackend is newBackend with another way to start its server.
 func startBackend(t testing.TB, start func(*httptest.Server), change ...func(*gateway.Config)) *backend {
 	t.Helper()
-	b := &backend{t: t, devices: map[string]*push.Device{}, creds: map[string]string{}, calls: map[string]int{}}
+	b := &backend{t: t, devices: map[string]*push.Device{}, creds: map[string]string{}, keys: map[string]push.WakeKeyOwner{}, calls: map[string]int{}}
 	cfg := gateway.Config{Auth: b, Receiver: b, Notify: b, Devices: b, Pushes: b, Now: b.now}
 	for _, c := range change {
 		c(&cfg)
@@ -69,6 +71,7 @@ func startBackend(t testing.TB, start func(*httptest.Server), change ...func(*ga
 	mux.HandleFunc("DELETE /v1/device", b.unregister)
 	mux.HandleFunc("GET /v1/inbox", b.inbox)
 	mux.HandleFunc("POST /v1/receipts", b.takeReceipts)
+	mux.HandleFunc("POST /v1/foreign-wakes", b.takeForeignWake)
 	mux.Handle("/v1/connect", b.gateway)
 	b.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
@@ -218,7 +221,7 @@ func (b *backend) register(w http.ResponseWriter, r *http.Request) {
 	if d := b.devices[req.DeviceID]; d != nil {
 		was = *d
 	}
-	reg := push.Registration{DeviceID: req.DeviceID, Platform: req.Platform, BundleID: req.BundleID, Package: req.Package,
+	reg := push.Registration{WakeKeyID: req.WakeKeyID, DeviceID: req.DeviceID, Platform: req.Platform, BundleID: req.BundleID, Package: req.Package,
 		Environment: push.Environment(req.Environment), AppState: push.AppState(req.AppState)}
 	if req.ProviderToken != nil {
 		token := push.Secret(*req.ProviderToken)
@@ -228,14 +231,20 @@ func (b *backend) register(w http.ResponseWriter, r *http.Request) {
 		problem(w, 422, "invalid")
 		return
 	}
-	was.CredentialHash = []byte("there is one")
-	got, err := push.Register(time.Now(), was, "notes", reg, push.Caller{User: user, Credential: credential != ""})
+	if was.Registered() {
+		was.CredentialHash = []byte("there is one")
+	}
+	got, err := push.Register(b.clock(), was, "notes", reg, push.Caller{User: user, Credential: credential != ""})
 	if err != nil {
 		problem(w, 403, "device_taken")
 		return
 	}
 	b.devices[req.DeviceID] = &got.Device
 	answer := protocol.DeviceResponse{OwnerGeneration: got.Device.OwnerGeneration}
+	b.keys[got.Device.WakeKeyID] = push.WakeKeyOwner{DeviceKey: got.Device.Key(), OwnerGeneration: got.Device.OwnerGeneration}
+	if got.Device.WakeKeyID != req.WakeKeyID {
+		answer.WakeKey = protocol.NewWakeKey(wakeKey(got.Device.Key(), got.Device.WakeKeyID))
+	}
 	if got.NewCredential {
 		answer.Credential = uuid.NewString()
 		delete(b.creds, credential)
@@ -247,6 +256,31 @@ func (b *backend) register(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// wakeKey derives a device's key.
+func wakeKey(device push.DeviceKey, id string) push.WakeKey {
+	sum := sha256.Sum256([]byte(id + "\x00" + device.Device))
+	return push.WakeKey{ID: id, Key: push.Secret(sum[:push.WakeKeyBytes])}
+}
+
+func (b *backend) takeForeignWake(w http.ResponseWriter, r *http.Request) {
+	var req protocol.ForeignWake
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.K == "" || req.S == "" {
+		problem(w, 422, "invalid")
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	d := b.caller(w, r)
+	if d == nil {
+		return
+	}
+	if b.keys[req.K] != (push.WakeKeyOwner{DeviceKey: d.Key(), OwnerGeneration: d.OwnerGeneration}) {
+		w.WriteHeader(204)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(protocol.ForeignWakeAnswer{WakeKey: *protocol.NewWakeKey(wakeKey(d.Key(), req.K))})
 }
 
 // caller is the device of a call; nil: it was refused. mu is held.
@@ -361,11 +395,38 @@ func (b *backend) give(p *sent) {
 	})
 }
 
-// wake is Hush's part of a provider's payload that carries the pushes.
-func (b *backend) wake(pushes ...*sent) protocol.Wake {
-	w := protocol.Wake{V: protocol.WakeVersion, Wake: string(push.NewID())}
+// wake is Hush's part of a provider's payload that carries the pushes, sealed as the server would now.
+func (b *backend) wake(pushes ...*sent) protocol.SealedWake {
+	return b.seal(pushes[0].device, carrying(pushes...))
+}
+
+// seal seals a wake for a device.
+func (b *backend) seal(device string, w protocol.Wake) protocol.SealedWake {
+	b.t.Helper()
+	b.mu.Lock()
+	d := *b.devices[device]
+	b.mu.Unlock()
+	return sealed(b.t, wakeKey(d.Key(), d.SealKeyID), w)
+}
+
+func sealed(t testing.TB, key push.WakeKey, w protocol.Wake) (out protocol.SealedWake) {
+	t.Helper()
+	inside, _ := json.Marshal(w)
+	text, err := protocol.SealWake(key, inside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// carrying is a wake that carries the pushes, not sealed yet.
+func carrying(pushes ...*sent) protocol.Wake {
+	w := protocol.Wake{Wake: string(push.NewID())}
 	for _, p := range pushes {
-		w.Gen, w.Exp = p.generation, max(w.Exp, p.ExpiresAt.Unix())
+		w.Exp = max(w.Exp, p.ExpiresAt.Unix())
 		payload := p.Payload
 		w.Pushes = append(w.Pushes, protocol.WakePush{ID: p.PushID, Resource: p.ResourceID, Payload: &payload})
 	}
@@ -373,15 +434,15 @@ func (b *backend) wake(pushes ...*sent) protocol.Wake {
 }
 
 // userInfo is a wake as APNs brings it.
-func userInfo(w protocol.Wake) []byte {
-	b, _ := json.Marshal(map[string]any{"aps": map[string]int{"content-available": 1}, protocol.WakeKey: w})
+func userInfo(w any) []byte {
+	b, _ := json.Marshal(map[string]any{"aps": map[string]int{"content-available": 1}, protocol.WakeField: w})
 	return b
 }
 
 // data is a wake as FCM brings it.
-func data(w protocol.Wake) map[string]string {
+func data(w any) map[string]string {
 	b, _ := json.Marshal(w)
-	return map[string]string{protocol.WakeKey: string(b)}
+	return map[string]string{protocol.WakeField: string(b)}
 }
 
 // final waits for the end of a push.

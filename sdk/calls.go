@@ -85,6 +85,11 @@ func (a *calls) register(ctx context.Context, w who, body protocol.DeviceRequest
 	if err == nil && (answer.OwnerGeneration < 1 || w.credential == "" && answer.Credential == "") {
 		err = fmt.Errorf("PUT /v1/device: %w", &Error{Status: http.StatusOK, Detail: "an owner generation from 1 on or the credential is missing"})
 	}
+	if err == nil && answer.WakeKey != nil {
+		if _, malformed := answer.WakeKey.Parse(); malformed != nil {
+			err = fmt.Errorf("PUT /v1/device: %w", &Error{Status: http.StatusOK, Detail: malformed.Error()})
+		}
+	}
 	return answer, err
 }
 
@@ -105,8 +110,21 @@ func (a *calls) receipts(ctx context.Context, w who, receipts []protocol.Receipt
 	return answer, err
 }
 
-// do makes one call. Its answer is a JSON object with the members, or nothing where answer is nil: see judge. The outcome of
-// a call that got no answer is unknown.
+// foreignWake reports a wake that could not be opened. The key is nil unless the wake is this device's after all.
+func (a *calls) foreignWake(ctx context.Context, w who, wake protocol.ForeignWake) (key *protocol.WakeKey, err error) {
+	var answer *protocol.ForeignWakeAnswer // nil: 204
+	err = a.do(ctx, http.MethodPost, "v1/foreign-wakes", w, wake, &answer)
+	if err != nil || answer == nil {
+		return nil, err
+	}
+	if _, err := answer.WakeKey.Parse(); err != nil {
+		return nil, fmt.Errorf("POST /v1/foreign-wakes: %w", &Error{Status: http.StatusOK, Detail: err.Error()})
+	}
+	return &answer.WakeKey, nil
+}
+
+// do makes one call. Its answer is a JSON object with the members, or nothing where answer is nil: see judge. Where no member
+// is named it may be either. The outcome of a call that got no answer is unknown.
 func (a *calls) do(ctx context.Context, method, path string, w who, body, answer any, members ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, callWait, fmt.Errorf("the server did not answer within %s", callWait))
 	defer cancel()
@@ -140,14 +158,15 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 	if err != nil {
 		return fmt.Errorf("%s /%s: %w", method, path, err)
 	}
-	refused := judge(resp, text, answer != nil, members)
+	answered := answer != nil && (len(members) > 0 || resp.StatusCode != http.StatusNoContent)
+	refused := judge(resp, text, answered, members)
 	if refused == nil || refused.Code != "" {
 		a.hear(resp.Header, asked)
 	}
 	if refused != nil {
 		return fmt.Errorf("%s /%s: %w", method, path, refused)
 	}
-	if answer == nil {
+	if !answered {
 		return nil
 	}
 	if err := json.Unmarshal(text, answer); err != nil {

@@ -76,7 +76,7 @@ func (a *app) open(b *backend, user string) {
 	b.wait("the foreground to be reported", func() bool { return b.devices[key.Device].AppState == push.AppForeground })
 }
 
-func (a *app) notified(w protocol.Wake) (sdk.FetchResult, error) {
+func (a *app) notified(w protocol.SealedWake) (sdk.FetchResult, error) {
 	a.t.Helper()
 	ours, result, err := a.HandleRemoteNotification(context.Background(), userInfo(w))
 	if !ours {
@@ -137,9 +137,9 @@ func TestBackgroundWakeRunsTheBackgroundHandlerAndThenTheInbox(t *testing.T) {
 	b := newBackend(t)
 	a := openApp(t, b, t.TempDir()).handle().registered()
 	carried, waiting, large := b.accept("alice", "carried", time.Hour), b.accept("alice", "waiting", time.Hour), b.accept("alice", "large", time.Hour)
-	w := b.wake(carried, large)
+	w := carrying(carried, large)
 	w.Pushes[1].Payload = nil
-	result, err := a.notified(w)
+	result, err := a.notified(b.seal(carried.device, w))
 	if err != nil || result != sdk.NoData {
 		t.Errorf("the wake gave %q, %v; want no_data, as the handler returned", result, err)
 	}
@@ -248,11 +248,10 @@ func TestWakeForAnotherOwnerExpiredOrAfterLogoutIsDropped(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t)
 	a := openApp(t, b, t.TempDir()).handle().registered()
-	foreign := b.wake(b.accept("alice", "foreign", time.Hour))
-	foreign.Gen++
+	foreign := sealed(t, wakeKey(push.DeviceKey{Device: "another"}, "k"), carrying(b.accept("alice", "foreign", time.Hour)))
 	expired := b.wake(b.accept("alice", "expired", -time.Minute))
 	late := b.wake(b.accept("alice", "late", time.Hour))
-	for name, w := range map[string]protocol.Wake{"another owner's": foreign, "expired": expired} {
+	for name, w := range map[string]protocol.SealedWake{"another owner's": foreign, "expired": expired} {
 		if result, err := a.notified(w); result != sdk.NoData || err != nil {
 			t.Errorf("%s wake gave %q, %v; want no_data", name, result, err)
 		}

@@ -60,7 +60,7 @@ type process struct {
 	stdin interface{ Close() error }
 }
 
-func startProcess(t *testing.T, b *backend, dir, job string, w protocol.Wake) *process {
+func startProcess(t *testing.T, b *backend, dir, job string, w protocol.SealedWake) *process {
 	t.Helper()
 	message, _ := json.Marshal(data(w))
 	cmd := exec.Command(os.Args[0])

@@ -121,10 +121,10 @@ func (d *dir) update(change func(*identity)) (s identity, err error) {
 }
 
 // claim asks whether the handler may run for a push, and if so notes that it begins and by when it must have returned.
-// generation is the owner's that the push is for; for another owner there is nothing to do.
-func (d *dir) claim(id string, generation int, until time.Time) (v verdict, result FetchResult, err error) {
+// of is whose the push is; for another owner there is nothing to do.
+func (d *dir) claim(id string, of owner, until time.Time) (v verdict, result FetchResult, err error) {
 	err = d.change(func(l *ledger) []record {
-		if l.self.LoggedOut || l.self.Generation != generation {
+		if l.self.LoggedOut || l.self.owner() != of {
 			v, result = isForeign, NoData
 			return nil
 		}

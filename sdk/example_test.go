@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/sdk"
 )
 
@@ -103,7 +104,7 @@ func ExampleClient_Logout() {
 	defer cleanUp()
 	client.OnThroughMessageReceived(onBackground)
 	fmt.Println(client.Logout(context.Background()))
-	wake, _ := json.Marshal(map[string]any{"hush": map[string]any{"v": 1, "gen": 1, "pushes": []map[string]string{{"id": "p", "payload": "too late"}}}})
+	wake, _ := json.Marshal(map[string]any{"hush": protocol.SealedWake{V: protocol.WakeVersion, K: "qLqk3vvJ4o1ZbZ0d", S: "too late"}})
 	fmt.Println(client.HandleRemoteNotification(context.Background(), wake))
 	// Output:
 	// <nil>

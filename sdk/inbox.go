@@ -34,7 +34,7 @@ func (c *Client) catchUpQueued(ctx context.Context) error {
 		return err
 	}
 	for _, p := range page.Deliveries {
-		c.queue.add(arrival{message: messageOf(p, push.PathInbox), generation: s.Generation})
+		c.queue.add(arrival{message: messageOf(p, push.PathInbox), of: s.owner()})
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (c *Client) catchUp(ctx, tell context.Context, background bool, paths map[s
 			if !named {
 				path = push.PathInbox
 			}
-			r, o, err := c.run(ctx, arrival{message: messageOf(p, path), generation: s.Generation, background: background})
+			r, o, err := c.run(ctx, arrival{message: messageOf(p, path), of: s.owner(), background: background})
 			if err != nil {
 				return append(results, r), err
 			}

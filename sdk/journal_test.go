@@ -32,7 +32,7 @@ func handled(id string) protocol.Receipt {
 
 func claimed(t testing.TB, d *dir, id string) (verdict, FetchResult) {
 	t.Helper()
-	v, result, err := d.claim(id, 0, noon.Add(time.Minute))
+	v, result, err := d.claim(id, d.ledger.self.owner(), noon.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,15 +42,17 @@ func claimed(t testing.TB, d *dir, id string) (verdict, FetchResult) {
 func TestClaimForAnotherOwnerOrAfterLogoutIsForeign(t *testing.T) {
 	t.Parallel()
 	d := open(t, t.TempDir())
+	of := owner{"d", 1}
 	for name, s := range map[string]identity{
-		"another owner's": {Generation: 2},
-		"after a logout":  {LoggedOut: true},
+		"another owner's":                {Device: "d", Generation: 2},
+		"another device's of its number": {Device: "e", Generation: 1},
+		"after a logout":                 {Device: "d", Generation: 1, LoggedOut: true},
 	} {
 		if _, err := d.update(func(now *identity) { *now = s }); err != nil {
 			t.Fatal(err)
 		}
-		if v, _ := claimed(t, d, "p"); v != isForeign {
-			t.Errorf("a claim for owner generation 0, %s: %d, want isForeign", name, v)
+		if v, _, err := d.claim("p", of, noon.Add(time.Minute)); v != isForeign || err != nil {
+			t.Errorf("a claim for %v, now %s: %d, %v; want isForeign", of, name, v, err)
 		}
 	}
 }

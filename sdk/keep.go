@@ -98,7 +98,7 @@ func (c *Client) linkOnce(ctx context.Context, opened *bool) linkEnd {
 		return linkEnd{err: err}
 	}
 	w := who{token: token, credential: s.Credential}
-	l, err := c.dial(ctx, w)
+	l, err := c.dial(ctx, w, s.Device)
 	if err != nil {
 		c.mend(ctx, w, refused(err), 0)
 		return linkEnd{err: err}
@@ -200,7 +200,7 @@ func (c *Client) greet(ctx context.Context, l *link) (heartbeat time.Duration, e
 	}
 	if hello.OwnerGeneration > 0 {
 		if _, err := c.dir.update(func(s *identity) {
-			if s.Credential != "" {
+			if s.Credential != "" && s.Device == l.device {
 				s.Generation = hello.OwnerGeneration
 			}
 		}); err != nil {

@@ -38,6 +38,7 @@ type link struct {
 	closed chan struct{}             // closed when the read loop has ended
 	code   int                       // the server's close code; set before closed is closed
 
+	device     string       // whose session it is; never changes
 	generation atomic.Int64 // the owner generation that hello named
 
 	mu      sync.Mutex
@@ -97,7 +98,7 @@ func (l *link) OnMessage(_ *gws.Conn, m *gws.Message) {
 // take queues a push and acknowledges it at once, before its handler runs. One for which there is no room is left to the
 // inbox.
 func (l *link) take(p protocol.InboxPush) {
-	a := arrival{message: messageOf(p, push.PathSession), generation: int(l.generation.Load())}
+	a := arrival{message: messageOf(p, push.PathSession), of: owner{l.device, int(l.generation.Load())}}
 	if l.client.expired(p.ExpiresAt) || !l.client.queue.add(a) {
 		return
 	}

@@ -21,6 +21,9 @@ type identity struct {
 	Device     string      `json:"device"`
 	Credential push.Secret `json:"credential,omitempty"`
 	Generation int         `json:"generation,omitempty"` // the owner generation; 0: not registered
+	Key        wakeKey     `json:"key,omitzero"`         // the newest wake key of this owner
+	KeyBefore  wakeKey     `json:"key_before,omitzero"`  // the one before it, for wakes that are still on their way
+	Reported   string      `json:"reported,omitempty"`   // the beginning of the last wake that was reported as foreign
 	LoggedOut  bool        `json:"logged_out,omitempty"` // until the next registration that the app asks for
 	Unregister push.Secret `json:"unregister,omitempty"` // credential of a logout that the server does not know of yet
 	Offset     int64       `json:"offset,omitempty"`     // milliseconds to add to the phone's clock to get the server's

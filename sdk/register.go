@@ -134,7 +134,12 @@ func (c *Client) amend(s identity, token push.Secret, code string) (amended bool
 	case code == codeRegisterAgain:
 		err = c.voidCredential(s.Credential)
 	case code == codeDeviceTaken:
-		_, err = c.dir.update(func(s *identity) { s.Device, s.Credential, s.Generation = uuid.NewString(), "", 0 })
+		_, err = c.dir.update(func(now *identity) {
+			if now.owner() == s.owner() && now.Credential == s.Credential { // else another process has registered meanwhile
+				now.Device = uuid.NewString()
+				now.forgetOwner()
+			}
+		})
 	default:
 		return false, nil
 	}
@@ -146,7 +151,7 @@ func (c *Client) registration(s identity) protocol.DeviceRequest {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	body := protocol.DeviceRequest{
-		DeviceID: s.Device, Platform: c.cfg.Platform, AppState: string(c.state), Facts: c.cfg.Facts,
+		DeviceID: s.Device, Platform: c.cfg.Platform, AppState: string(c.state), Facts: c.cfg.Facts, WakeKeyID: s.Key.ID,
 	}
 	if r := c.wanted; r != nil {
 		body.ProviderToken = &r.ProviderToken
@@ -155,8 +160,9 @@ func (c *Client) registration(s identity) protocol.DeviceRequest {
 	return body
 }
 
-// registered writes down what a registration brought. A process that is killed before it has, has lost the credential: the
-// next registration is refused with device_taken, and goes on under a new id.
+// registered writes down what a registration brought. A process that is killed before it has, has lost it: a wake key comes
+// with the next registration, which names another one; without the credential that is refused with device_taken, and goes
+// on under a new id.
 func (c *Client) registered(asked identity, answer protocol.DeviceResponse) error {
 	_, err := c.dir.update(func(s *identity) {
 		if s.LoggedOut { // meanwhile: what was just given is to be given back
@@ -169,9 +175,11 @@ func (c *Client) registered(asked identity, answer protocol.DeviceResponse) erro
 			return // another process has taken a new id
 		}
 		if answer.Credential != "" {
+			s.forgetOwner()
 			s.Credential = push.Secret(answer.Credential)
 		}
 		s.Generation = answer.OwnerGeneration
+		s.keep(answer.WakeKey)
 	})
 	if err != nil {
 		return err
@@ -187,7 +195,7 @@ func (c *Client) registered(asked identity, answer protocol.DeviceResponse) erro
 func (c *Client) voidCredential(credential push.Secret) error {
 	_, err := c.dir.update(func(s *identity) {
 		if s.Credential == credential {
-			s.Credential, s.Generation = "", 0
+			s.forgetOwner()
 		}
 	})
 	return err
@@ -240,7 +248,8 @@ func (c *Client) Logout(ctx context.Context) error {
 		if s.Credential != "" {
 			s.Unregister = s.Credential
 		}
-		s.Credential, s.Generation, s.LoggedOut = "", 0, true
+		s.forgetOwner()
+		s.LoggedOut = true
 	})
 	c.stopUser()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
 )
 
 func TestComeBackDependsOnHowTheSessionEnded(t *testing.T) {
@@ -168,14 +169,28 @@ func TestSummaryOfAWake(t *testing.T) {
 }
 
 func FuzzWake(f *testing.F) {
-	f.Add([]byte(`{"v":1,"wake":"w","gen":1,"exp":1,"pushes":[{"id":"p","resource":"both","payload":"\u0000"},{"id":"q","resource":"r"}]}`))
-	f.Add([]byte(`{"v":2,"pushes":[{"id":""}]}`))
+	key := push.WakeKey{ID: "k1", Key: push.Secret(make([]byte, push.WakeKeyBytes))}
+	s := identity{Device: "d", Credential: "c", Generation: 1}
+	s.keep(protocol.NewWakeKey(key))
+	for _, inside := range []string{
+		`{"wake":"w","exp":1,"pushes":[{"id":"p","resource":"both","payload":"\u0000"},{"id":"q","resource":"r"}]}`,
+		`{"wake":"w","pushes":[{"id":""}]}`, `[[[[`,
+	} {
+		sealed, err := protocol.SealWake(key, []byte(inside))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(sealed)
+	}
+	f.Add([]byte(`{"v":3,"k":7}`))
+	f.Add([]byte(`{"v":2,"k":"k1","s":"AAAA"}`))
 	f.Add([]byte(`[[[[`))
 	f.Fuzz(func(t *testing.T, part []byte) {
-		w, err := parseWake(part)
+		sealed, err := parseWake(part)
 		if err != nil {
 			return
 		}
+		w, _ := s.open(sealed)
 		for _, p := range w.Pushes {
 			if p.ID == "" {
 				t.Errorf("%q: a push without an id", part)

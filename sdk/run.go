@@ -13,7 +13,7 @@ import (
 // arrival is a push that has just come, by whichever path.
 type arrival struct {
 	message    Message
-	generation int           // the owner generation that it is for
+	of         owner         // whose it is
 	background bool          // it may run in the background handler
 	allowed    time.Duration // for the handler, from its turn on; 0: until the context ends
 }
@@ -125,7 +125,7 @@ func (c *Client) fly(ctx context.Context, a arrival) (FetchResult, outcome, erro
 			return NoData, dropped, nil
 		}
 		deadline, _ := ctx.Deadline()
-		v, result, err := c.dir.claim(a.message.ID, a.generation, c.cfg.Now().Add(time.Until(deadline)))
+		v, result, err := c.dir.claim(a.message.ID, a.of, c.cfg.Now().Add(time.Until(deadline)))
 		switch {
 		case err != nil:
 			return Failed, notRun, err

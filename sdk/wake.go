@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -23,7 +21,7 @@ func (c *Client) HandleRemoteNotification(ctx context.Context, userInfo []byte) 
 	if json.Unmarshal(userInfo, &message) != nil {
 		return false, NoData, nil
 	}
-	part, ours := message[protocol.WakeKey]
+	part, ours := message[protocol.WakeField]
 	if !ours {
 		return false, NoData, nil
 	}
@@ -35,7 +33,7 @@ func (c *Client) HandleRemoteNotification(ctx context.Context, userInfo []byte) 
 // ours tells whether it was Hush's; if not, nothing was done. It returns as soon as the handlers have, at the latest when
 // ctx ends, or 20 s after the call. An error says what kept pushes from being handled; they come again.
 func (c *Client) HandleRemoteMessage(ctx context.Context, data map[string]string) (ours bool, err error) {
-	part, ours := data[protocol.WakeKey]
+	part, ours := data[protocol.WakeField]
 	if !ours {
 		return false, nil
 	}
@@ -81,7 +79,7 @@ func (c *Client) wakeTime(ctx context.Context) (whole, handling context.Context,
 
 // handleWake handles what a wake carries, and then what the inbox has, as far as the time goes.
 func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (FetchResult, error) {
-	w, err := parseWake(part)
+	sealed, err := parseWake(part)
 	if err != nil {
 		return NoData, fmt.Errorf("sdk: a wake: %w", err)
 	}
@@ -90,11 +88,11 @@ func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (F
 		return Failed, fmt.Errorf("sdk: a wake: %w", err)
 	}
 	defer done()
-	s, err := c.ownerFor(whole, w.Gen)
+	w, of, ours, err := c.openWake(whole, sealed)
 	if err != nil {
 		return Failed, fmt.Errorf("sdk: a wake: %w", err)
 	}
-	if s.LoggedOut || s.Credential == "" || w.Gen != s.Generation || (w.Exp != 0 && c.expired(time.Unix(w.Exp, 0))) {
+	if !ours || w.Exp != 0 && c.expired(time.Unix(w.Exp, 0)) {
 		c.log.Info("a wake was dropped: it has expired, or is not for the present owner", "wake", w.Wake)
 		return NoData, nil
 	}
@@ -108,7 +106,7 @@ func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (F
 			fetch[p.ID] = path
 			continue
 		}
-		r, o, err := c.run(handling, arrival{message: wakeMessage(p, path), generation: w.Gen, background: background})
+		r, o, err := c.run(handling, arrival{message: wakeMessage(p, path), of: of, background: background})
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -128,15 +126,60 @@ func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (F
 	return summary(results, false), nil
 }
 
-// ownerFor is who the device belongs to. A wake for a later owner than the one written down may have overtaken the answer to
-// a registration: the server wakes a device the moment it is registered. Then that answer is waited for.
-func (c *Client) ownerFor(ctx context.Context, generation int) (identity, error) {
+// openWake returns what is sealed in a wake, and whose it is. A wake that is ours and that the phone cannot open is empty,
+// and so is one of a newer version: it is a bell, its pushes are in the inbox.
+func (c *Client) openWake(ctx context.Context, sealed protocol.SealedWake) (w protocol.Wake, of owner, ours bool, err error) {
 	s, err := c.dir.self()
-	if err != nil || s.LoggedOut || generation <= s.Generation || !c.registering.within(ctx) {
-		return s, err
+	if err != nil {
+		return w, of, false, err
+	}
+	if sealed.V > protocol.WakeVersion {
+		return w, s.owner(), s.registered(), nil
+	}
+	if w, ours = s.open(sealed); ours || s.LoggedOut {
+		return w, s.owner(), ours, nil
+	}
+	// The wake may have overtaken the answer to a registration: the server wakes a device the moment it is registered.
+	if !c.registering.within(ctx) {
+		return w, of, false, context.Cause(ctx)
 	}
 	c.registering.Unlock()
-	return c.dir.self()
+	if s, err = c.dir.self(); err != nil {
+		return w, of, false, err
+	}
+	if w, ours = s.open(sealed); ours || !s.registered() {
+		return w, s.owner(), ours, nil
+	}
+	ours, err = c.reportForeign(ctx, s, sealed)
+	return w, s.owner(), ours, err
+}
+
+// markBytes is how much of a sealed wake tells it from any other: its nonce, in base64url.
+const markBytes = 16
+
+// reportForeign reports a wake that the phone cannot open, each once, and keeps the key if the server says that the wake is
+// this device's after all. If the server cannot be asked, the wake is dropped: whatever it was, the inbox has it.
+func (c *Client) reportForeign(ctx context.Context, s identity, sealed protocol.SealedWake) (ours bool, err error) {
+	mark := sealed.S[:min(markBytes, len(sealed.S))]
+	if mark == s.Reported {
+		return false, nil
+	}
+	key, err := c.calls.foreignWake(ctx, who{credential: s.Credential}, protocol.ForeignWake{K: sealed.K, S: sealed.S})
+	if refused(err) == codeRegisterAgain {
+		return false, c.voidCredential(s.Credential)
+	}
+	if err != nil {
+		c.log.Info("a wake that is not for the present owner could not be reported", "error", err)
+		return false, nil
+	}
+	now, err := c.dir.update(func(now *identity) {
+		if now.Credential != s.Credential {
+			return
+		}
+		now.Reported = mark
+		now.keep(key)
+	})
+	return key != nil && now.Credential == s.Credential, err
 }
 
 // summary is the one result of a wake: there is new data if any handler had some; it failed if any did, or could not run.
@@ -156,25 +199,27 @@ func summary(results []FetchResult, failed bool) FetchResult {
 // maxWakeBytes is far above what a provider carries (4 KiB).
 const maxWakeBytes = 64 << 10
 
-// parseWake reads Hush's part of a provider's payload. A newer version is taken as a bell: its pushes are in the inbox.
-func parseWake(part []byte) (protocol.Wake, error) {
+// parseWake reads Hush's part of a provider's payload.
+func parseWake(part []byte) (protocol.SealedWake, error) {
+	var w protocol.SealedWake
 	if len(part) > maxWakeBytes {
-		return protocol.Wake{}, fmt.Errorf("has %d bytes; want at most %d", len(part), maxWakeBytes)
+		return w, fmt.Errorf("has %d bytes; want at most %d", len(part), maxWakeBytes)
 	}
-	var w protocol.Wake
-	if err := json.NewDecoder(bytes.NewReader(part)).Decode(&w); err != nil {
-		return protocol.Wake{}, fmt.Errorf("is not understood: %w", err)
+	var version struct{ V int }
+	if err := json.NewDecoder(bytes.NewReader(part)).Decode(&version); err != nil {
+		return w, fmt.Errorf("is not understood: %w", err)
 	}
 	switch {
-	case w.V < protocol.WakeVersion:
-		return protocol.Wake{}, fmt.Errorf("has version %d; want %d", w.V, protocol.WakeVersion)
-	case w.V > protocol.WakeVersion:
-		w.Pushes = nil
+	case version.V > protocol.WakeVersion:
+		return protocol.SealedWake{V: version.V}, nil // nobody knows yet what else it has
+	case version.V < protocol.WakeVersion:
+		return w, fmt.Errorf("has version %d; want %d", version.V, protocol.WakeVersion)
 	}
-	for _, p := range w.Pushes {
-		if p.ID == "" {
-			return protocol.Wake{}, errors.New("has a push without an id")
-		}
+	if err := json.NewDecoder(bytes.NewReader(part)).Decode(&w); err != nil {
+		return w, fmt.Errorf("is not understood: %w", err)
+	}
+	if w.K == "" || w.S == "" {
+		return w, errors.New("has no key's id, or nothing sealed")
 	}
 	return w, nil
 }
@@ -182,8 +227,8 @@ func parseWake(part []byte) (protocol.Wake, error) {
 // wakeMessage is a push out of a wake, which carries neither times: when it was accepted is told by its id, a UUIDv7.
 func wakeMessage(p protocol.WakePush, path push.Path) Message {
 	m := Message{ID: p.ID, ResourceID: p.Resource, Extras: map[string]string{ExtraPayload: *p.Payload}, Path: path}
-	if id, err := uuid.Parse(p.ID); err == nil && id.Version() == 7 {
-		m.AcceptedAt = time.Unix(id.Time().UnixTime()).UTC()
+	if at, ok := push.ID(p.ID).MadeAt(); ok {
+		m.AcceptedAt = at
 	}
 	return m
 }

@@ -147,5 +147,6 @@ func (a *API) routes() {
 	a.pushRoutes()
 	a.eventRoutes()
 	a.ownDeviceRoutes()
+	a.foreignWakeRoutes()
 	a.plainRoutes()
 }

@@ -12,6 +12,7 @@ const (
 	maxBody           = 64 << 10  // devices', and most of the backends': names, tags, policies
 	maxCredentialBody = 256 << 10 // a provider's credential
 	maxReceiptsBody   = 256 << 10
+	maxForeignWake    = 8 << 10 // a wake, which providers bound to 4 KiB
 	maxPushBody       = 8 << 20 // an audience of 10 000 ids, and a payload
 	maxBatchBody      = 32 << 20
 	maxImportLine     = 64 << 10

@@ -113,7 +113,11 @@ func operationOf(doc *huma.OpenAPI, method, path string) *huma.Operation {
 func document(op *huma.Operation, r route, schemas huma.Registry) {
 	if r.also != 0 {
 		success := op.Responses[strconv.Itoa(op.DefaultStatus)]
-		op.Responses[strconv.Itoa(r.also)] = &huma.Response{Description: http.StatusText(r.also), Content: success.Content}
+		also := &huma.Response{Description: http.StatusText(r.also)}
+		if r.also != http.StatusNoContent {
+			also.Content = success.Content
+		}
+		op.Responses[strconv.Itoa(r.also)] = also
 	}
 	for status, body := range r.answers {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{

@@ -18,7 +18,7 @@ import (
 func target(f *testing.F) (*api.API, *memory) {
 	f.Helper()
 	m := newMemory()
-	who, err := auth.New(auth.Config{Store: m, RootKey: rootKey})
+	who, err := auth.New(auth.Config{Store: m, RootKey: rootKey, WakeSecret: wakeSecret})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -246,6 +246,28 @@ func (m *memory) Register(_ context.Context, r push.Registration, app string, c 
 	return out, nil, m.fail
 }
 
+// WakeKeyOwner knows each device's newest key only.
+func (m *memory) WakeKeyOwner(_ context.Context, id string) (push.WakeKeyOwner, error) {
+	defer m.lock()()
+	for _, d := range m.devices {
+		if d.Registered() && d.WakeKeyID == id {
+			return push.WakeKeyOwner{DeviceKey: d.Key(), OwnerGeneration: d.OwnerGeneration}, m.fail
+		}
+	}
+	return push.WakeKeyOwner{}, push.ErrNotFound
+}
+
+func (m *memory) TakeToken(_ context.Context, from push.WakeKeyOwner, madeAt time.Time) (bool, error) {
+	defer m.lock()()
+	d := m.devices[from.DeviceKey]
+	if !d.LosesToken(from.OwnerGeneration, madeAt) {
+		return false, m.fail
+	}
+	d.ProviderToken, d.Token = "", push.TokenMissing
+	m.devices[from.DeviceKey] = d
+	return true, m.fail
+}
+
 func (m *memory) DeviceByCredential(_ context.Context, hash []byte) (push.Device, error) {
 	defer m.lock()()
 	for _, d := range m.devices {

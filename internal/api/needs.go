@@ -49,6 +49,8 @@ type userStore interface {
 	Register(ctx context.Context, r push.Registration, app string, caller push.Caller, credentialHash, newCredentialHash []byte) (registered push.Registered, moved []push.DeviceKey, err error)
 	Device(ctx context.Context, key push.DeviceKey) (push.Device, error)
 	DevicesOf(ctx context.Context, app, user, cursor string, limit int) (devices []push.Device, next string, err error)
+	WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner, error)
+	TakeToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (taken bool, err error)
 	Unregister(ctx context.Context, key push.DeviceKey) error
 	MissingDevices(ctx context.Context, app string, ids []string) ([]string, error)
 	Inbox(ctx context.Context, key push.DeviceKey, limit int) (deliveries []push.Delivery, open int, err error)
@@ -88,6 +90,7 @@ type Auth interface {
 	CheckSigningKey(key push.SigningKey) error
 	NewServerKey() (id, secret string, hash []byte)
 	NewCredential() (secret string, hash []byte)
+	WakeKey(device push.DeviceKey, id string) push.WakeKey
 	Hash(secret string) []byte
 }
 

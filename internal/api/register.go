@@ -29,7 +29,7 @@ func (a *API) ownDeviceRoutes() {
 		about: "A user token is needed the first time, and beside the credential to change the owner; else the device credential does. " +
 			"A user with as many devices as `limits.devices_per_user` (20) allows loses one for a new one: first those without a live token, " +
 			"then the longest unheard; 409 if each was heard within 7 days. " +
-			"The answer has a credential only when it is new.",
+			"The answer has a credential only when it is new, and the device's newest wake key unless `wake_key_id` names it.",
 		example: protocol.DeviceRequest{DeviceID: "0b6f2ba8", Platform: push.IOS, BundleID: "com.example.notes", Environment: "production",
 			ProviderToken: &token, AppState: "foreground", Facts: map[string]any{"os_version": "18.1"}}}, a.putOwnDevice)
 	register(a, route{id: "deleteOwnDevice", method: http.MethodDelete, path: "/v1/device", tag: chapterDevice, needs: needsCredential, status: http.StatusNoContent,
@@ -50,7 +50,7 @@ const (
 func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
 	r := push.Registration{
 		DeviceID: b.DeviceID, Platform: b.Platform, BundleID: b.BundleID, Package: b.Package,
-		Environment: push.Environment(b.Environment), AppState: push.AppState(b.AppState), Facts: b.Facts,
+		Environment: push.Environment(b.Environment), AppState: push.AppState(b.AppState), Facts: b.Facts, WakeKeyID: b.WakeKeyID,
 	}
 	if b.ProviderToken != nil {
 		token := push.Secret(*b.ProviderToken)
@@ -93,6 +93,9 @@ func (a *API) putOwnDevice(ctx context.Context, c *call, in *putDeviceInput) (*a
 	body := protocol.DeviceResponse{OwnerGeneration: registered.Device.OwnerGeneration}
 	if registered.NewCredential {
 		body.Credential = credential
+	}
+	if newest := registered.Device.WakeKeyID; newest != r.WakeKeyID {
+		body.WakeKey = protocol.NewWakeKey(a.Auth.WakeKey(registered.Device.Key(), newest))
 	}
 	return &answer[protocol.DeviceResponse]{http.StatusOK, body}, nil
 }

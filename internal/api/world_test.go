@@ -21,7 +21,10 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-const rootKey = "hush_root_for_the_tests_of_the_api"
+const (
+	rootKey    = "hush_root_for_the_tests_of_the_api"
+	wakeSecret = "the wake secret for the tests of the api"
+)
 
 // world is an API on a real socket.
 type world struct {
@@ -81,7 +84,7 @@ func setup(t *testing.T, change ...func(*api.Config)) *world {
 	t.Helper()
 	m := newMemory()
 	w := &world{t: t, rootKey: rootKey, memory: m, sessions: &sessions{}}
-	who, err := auth.New(auth.Config{Store: m, RootKey: rootKey})
+	who, err := auth.New(auth.Config{Store: m, RootKey: rootKey, WakeSecret: wakeSecret})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,10 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 		why := errors.New("no topic can be named like the device's bundle id")
 		return provider.NotSent(push.APNs, why.Error()), &push.WakeError{Fault: push.FaultPush, Reason: "BadTopic", Err: fmt.Errorf("apns: not sent: %w", why)}
 	}
-	req := request(d, w, c.now())
+	req, unsealed := request(d, w, c.now())
+	if unsealed != nil {
+		return provider.NotSent(push.APNs, unsealed.Reason), unsealed
+	}
 	renewed := false
 	for range wakeSends {
 		s, err := c.senders.Of(ctx, d.App)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/hushpush/hush/internal/apns"
 	"github.com/hushpush/hush/internal/h2push/wakertest"
-	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -45,11 +44,8 @@ func TestAWakeIsASilentBackgroundPush(t *testing.T) {
 	if err := json.Unmarshal(r.body, &body); err != nil || len(body) != 2 || string(body["aps"]) != `{"content-available":1}` {
 		t.Errorf("got %.200s, %v, want aps with content-available alone, and hush", r.body, err)
 	}
-	var hush protocol.Wake
-	if err := json.Unmarshal(body["hush"], &hush); err != nil {
-		t.Fatal(err)
-	}
-	if hush.V != 1 || hush.Wake != string(sent.ID) || hush.Gen != 1 || len(hush.Pushes) != 2 || *hush.Pushes[0].Payload != *sent.Items[0].Payload {
+	hush := wakertest.Open(t, body["hush"])
+	if hush.Wake != string(sent.ID) || len(hush.Pushes) != 2 || *hush.Pushes[0].Payload != *sent.Items[0].Payload {
 		t.Errorf("got %+v, want the wake with both payloads byte for byte", hush)
 	}
 	claims, header := w.apple.verify(t, r.jwt)
@@ -101,12 +97,13 @@ func TestTheProviderKeepsAWakeAsLongAsTheAppTakesIt(t *testing.T) {
 		if _, err := w.Wake(within(t), phone(), wk); err != nil {
 			t.Fatal(err)
 		}
-		var body struct{ Hush protocol.Wake }
+		var body struct{ Hush json.RawMessage }
 		r := w.apple.requests()[0]
 		if err := json.Unmarshal(r.body, &body); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := r.header.Get("apns-expiration"), strconv.FormatInt(body.Hush.Exp, 10); got != want || body.Hush.Exp == 0 {
+		exp := wakertest.Open(t, body.Hush).Exp
+		if got, want := r.header.Get("apns-expiration"), strconv.FormatInt(exp, 10); got != want || exp == 0 {
 			t.Errorf("%s past a second: got apns-expiration %s beside exp %s, want the same", past, got, want)
 		}
 	}

@@ -15,19 +15,23 @@ import (
 const maxBodyBytes = 4096
 
 const (
-	bodyHead = `{"aps":{"content-available":1},"` + protocol.WakeKey + `":`
+	bodyHead = `{"aps":{"content-available":1},"` + protocol.WakeField + `":`
 	bodyTail = `}`
 )
 
-// body is the request's body: nothing in aps but content-available, and Hush's part beside it.
-func body(w push.Wake) []byte {
-	hush := h2push.FillWake(w, maxBodyBytes-len(bodyHead)-len(bodyTail))
-	return append(append([]byte(bodyHead), hush...), bodyTail...)
+// body is the request's body: nothing in aps but content-available, and Hush's part beside it, sealed.
+func body(w push.Wake) ([]byte, *push.WakeError) {
+	hush, err := h2push.SealedWake(w, maxBodyBytes-len(bodyHead)-len(bodyTail))
+	if err != nil {
+		return nil, err
+	}
+	return append(append([]byte(bodyHead), hush...), bodyTail...), nil
 }
 
 // request is a wake as APNs gets it, but for who we are (Apple, "Sending notification requests to APNs", and for the
 // type and the priority "Pushing background updates to your App").
-func request(d push.Device, w push.Wake, now time.Time) h2push.Request {
+func request(d push.Device, w push.Wake, now time.Time) (h2push.Request, *push.WakeError) {
+	text, err := body(w)
 	return h2push.Request{
 		Path:      "/3/device/" + url.PathEscape(d.ProviderToken.Reveal()),
 		FreshPath: true,
@@ -36,12 +40,12 @@ func request(d push.Device, w push.Wake, now time.Time) h2push.Request {
 			{Name: "apns-priority", Value: "5"},
 			{Name: "apns-topic", Value: d.BundleID},
 			{Name: "apns-id", Value: strings.ToLower(string(w.ID)), Fresh: true},
-			{Name: "apns-collapse-id", Value: protocol.WakeKey},
+			{Name: "apns-collapse-id", Value: protocol.WakeField},
 			{Name: "apns-expiration", Value: expiration(w.ExpiresAt, now), Fresh: true},
 			{Name: "content-type", Value: "application/json"},
 		},
-		Body: body(w),
-	}
+		Body: text,
+	}, err
 }
 
 // authorized is the request with the provider token; none with a certificate.

@@ -203,7 +203,7 @@ func phone() push.Device {
 }
 
 func (w *world) wake(payloads ...string) push.Wake {
-	wk := push.Wake{ID: push.NewID(), Provider: push.APNs, Attempt: 1, Generation: 1, ExpiresAt: w.clock.Now().Add(time.Hour)}
+	wk := push.Wake{ID: push.NewID(), Provider: push.APNs, Attempt: 1, Generation: 1, Key: wakertest.Key, ExpiresAt: w.clock.Now().Add(time.Hour)}
 	for _, p := range payloads {
 		wk.Items = append(wk.Items, push.WakeItem{ID: push.NewID(), ResourceID: "both", Payload: &p})
 	}

@@ -46,7 +46,7 @@ func simulate(t testing.TB, change func(*apns.Config), opts ...apnstest.Option) 
 func freshWake() push.Wake {
 	payload := "42"
 	return push.Wake{
-		ID: push.NewID(), Provider: push.APNs, Attempt: 1, Generation: 1, ExpiresAt: time.Now().Add(time.Hour),
+		ID: push.NewID(), Provider: push.APNs, Attempt: 1, Generation: 1, Key: wakertest.Key, ExpiresAt: time.Now().Add(time.Hour),
 		Items: []push.WakeItem{{ID: push.NewID(), ResourceID: "both", Payload: &payload}},
 	}
 }

@@ -92,7 +92,10 @@ func (m *memory) PutSigningKey(_ context.Context, key push.SigningKey) (bool, er
 	return true, nil
 }
 
-const rootKey = "hush_root_for_the_tests_of_this_package"
+const (
+	rootKey    = "hush_root_for_the_tests_of_this_package"
+	wakeSecret = "the wake secret for the tests of this package"
+)
 
 // noon is when the tests of user tokens happen.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -100,7 +103,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func setup(t *testing.T) (*auth.Auth, *memory) {
 	t.Helper()
 	m := &memory{}
-	a, err := auth.New(auth.Config{Store: m, RootKey: rootKey, Now: func() time.Time { return noon }})
+	a, err := auth.New(auth.Config{Store: m, RootKey: rootKey, WakeSecret: wakeSecret, Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}

@@ -29,10 +29,11 @@ type Store interface {
 
 // Config is what New takes.
 type Config struct {
-	Store   Store            // required
-	RootKey push.Secret      // required; the content of root.key
-	Now     func() time.Time // nil: time.Now
-	Logger  *slog.Logger     // nil discards
+	Store      Store            // required
+	RootKey    push.Secret      // required; the content of root.key
+	WakeSecret push.Secret      // required; 32 bytes or more, from which all wake keys are derived
+	Now        func() time.Time // nil: time.Now
+	Logger     *slog.Logger     // nil discards
 
 	// UserTokenMax is how long a user token may live, whoever signed it; 0 means 744h, which is 31 days.
 	UserTokenMax time.Duration
@@ -43,15 +44,16 @@ const DefaultUserTokenMax = 31 * 24 * time.Hour
 
 // Auth answers who asks. It is safe for concurrent use and caches no key: one that was deleted is refused at once.
 type Auth struct {
-	store    Store
-	rootHash []byte
-	now      func() time.Time
-	log      *slog.Logger
-	uses     *uses
-	tokenMax time.Duration // never changes
+	store      Store
+	rootHash   []byte
+	wakeSecret push.Secret
+	now        func() time.Time
+	log        *slog.Logger
+	uses       *uses
+	tokenMax   time.Duration // never changes
 }
 
-// New makes an Auth. It refuses a configuration without a store, or with a root key that is too short to be one.
+// New makes an Auth. It refuses a configuration without a store, or with a root key or a wake secret that is too short to be one.
 func New(c Config) (*Auth, error) {
 	if c.Store == nil {
 		return nil, errors.New("auth: Store is nil; want one")
@@ -62,13 +64,16 @@ func New(c Config) (*Auth, error) {
 	if c.UserTokenMax < 0 {
 		return nil, fmt.Errorf("auth: UserTokenMax is %s; want 0 (for %s) or more", c.UserTokenMax, DefaultUserTokenMax)
 	}
+	if len(c.WakeSecret) < minWakeSecret {
+		return nil, fmt.Errorf("auth: WakeSecret has %d bytes; want %d or more", len(c.WakeSecret), minWakeSecret)
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax)}, nil
+	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), wakeSecret: c.WakeSecret, now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax)}, nil
 }
 
 // UserTokenMax is how long a user token may live.

@@ -13,7 +13,7 @@ func TestADeviceIsHeardOnceADay(t *testing.T) {
 	credential, hash := auth.NewCredential()
 	m := &memory{devices: []push.Device{{App: "notes", ID: "d1", User: "alice", CredentialHash: hash}}}
 	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-	a, err := auth.New(auth.Config{Store: m, RootKey: "hush_root_for_the_tests_of_auth_itself", Now: func() time.Time { return now }})
+	a, err := auth.New(auth.Config{Store: m, RootKey: rootKey, WakeSecret: wakeSecret, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

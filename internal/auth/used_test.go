@@ -18,7 +18,7 @@ func TestTheUseOfKeysIsNotedOnceAMinute(t *testing.T) {
 			server:  []storedKey{{push.ServerKey{ID: id, App: "notes", Role: push.RoleSend}, hash}},
 			signing: []push.SigningKey{hs256("notes", "k1", secretOfK1)},
 		}
-		a, err := auth.New(auth.Config{Store: m, RootKey: rootKey})
+		a, err := auth.New(auth.Config{Store: m, RootKey: rootKey, WakeSecret: wakeSecret})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -267,7 +267,7 @@ func FuzzUserToken(f *testing.F) {
 	f.Add("eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJhdWQiOiJub3RlcyIsInN1YiI6ImEiLCJleHAiOjk5OTk5OTk5OTl9.AA")
 	f.Add("eyJhbGciOiJub25lIiwia2lkIjoiazEifQ.eyJhdWQiOlsibm90ZXMiXX0.")
 	m := &memory{signing: []push.SigningKey{hs256("notes", "k1", secretOfK1)}}
-	a, err := auth.New(auth.Config{Store: m, RootKey: rootKey})
+	a, err := auth.New(auth.Config{Store: m, RootKey: rootKey, WakeSecret: wakeSecret})
 	if err != nil {
 		f.Fatal(err)
 	}

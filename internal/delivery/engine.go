@@ -56,11 +56,17 @@ type Waker interface {
 	Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error)
 }
 
+// Keys derives the wake key of a device that an id names.
+type Keys interface {
+	WakeKey(device push.DeviceKey, id string) push.WakeKey
+}
+
 // Config is what an Engine needs.
 type Config struct {
 	Store    Store                   // required
 	Sessions Sessions                // required
 	Wakers   map[push.Provider]Waker // required for each provider
+	Keys     Keys                    // required
 	AckWait  time.Duration           // for a session to acknowledge; 0 means 5s
 	Keep     time.Duration           // of pushes after their last delivery became final; 0 means 7 days
 	Alone    bool                    // no other node uses the store: what a former process had in hand is free at once
@@ -102,8 +108,8 @@ type Engine struct {
 // New makes an Engine. Run does its work.
 func New(cfg Config) (*Engine, error) {
 	switch {
-	case cfg.Store == nil, cfg.Sessions == nil:
-		return nil, errors.New("delivery: Store and Sessions are required")
+	case cfg.Store == nil, cfg.Sessions == nil, cfg.Keys == nil:
+		return nil, errors.New("delivery: Store, Sessions and Keys are required")
 	case cfg.AckWait < 0:
 		return nil, fmt.Errorf("delivery: AckWait is %s; want 0 (for %s) or more", cfg.AckWait, defaultAckWait)
 	case cfg.Keep < 0:

@@ -119,8 +119,10 @@ func (e *Engine) give(key push.DeviceKey, pushes []push.Delivery) bool {
 	return ok && e.cfg.Sessions.Send(key, id, pushes)
 }
 
-// wake sends one wake. It outlives the stop signal: the provider may have taken it already.
+// wake sends one wake, sealed with the key of the row on which it was decided. It outlives the stop signal: the provider may
+// have taken it already.
 func (e *Engine) wake(d push.Device, w push.Wake) outcome {
+	w.Key = e.cfg.Keys.WakeKey(d.Key(), d.SealKeyID)
 	o := outcome{wake: w, answer: push.Answer{Provider: w.Provider}}
 	waker := e.cfg.Wakers[w.Provider]
 	if waker == nil {

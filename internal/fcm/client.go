@@ -145,7 +145,10 @@ const wakeSends = 3
 func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push.Answer, refused *push.WakeError) {
 	var mended []push.Answer
 	defer func() { out.Mended = mended }()
-	data := body(d, w, c.now())
+	data, unsealed := body(d, w, c.now())
+	if unsealed != nil {
+		return provider.NotSent(push.FCM, unsealed.Reason), unsealed
+	}
 	renewed := false
 	for range wakeSends {
 		s, err := c.senders.Of(ctx, d.App)

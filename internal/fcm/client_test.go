@@ -14,7 +14,6 @@ import (
 
 	"github.com/hushpush/hush/internal/fcm"
 	"github.com/hushpush/hush/internal/h2push/wakertest"
-	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )
@@ -51,11 +50,8 @@ func TestAWakeReachesThePhoneAsASilentDataMessage(t *testing.T) {
 	if android["collapse_key"] != "hush" || android["priority"] != "high" || android["ttl"] != "3600s" || len(android) != 3 || len(data) != 1 {
 		t.Errorf("got android %v and %d data, want collapse_key hush, priority high, ttl 3600s (rounded up) and hush alone", android, len(data))
 	}
-	var hush protocol.Wake
-	if err := json.Unmarshal([]byte(data["hush"]), &hush); err != nil {
-		t.Fatal(err)
-	}
-	if hush.V != 1 || hush.Wake != string(sent.ID) || hush.Gen != 1 || len(hush.Pushes) != 2 || *hush.Pushes[0].Payload != *sent.Items[0].Payload {
+	hush := wakertest.Open(t, []byte(data["hush"]))
+	if hush.Wake != string(sent.ID) || len(hush.Pushes) != 2 || *hush.Pushes[0].Payload != *sent.Items[0].Payload {
 		t.Errorf("got %+v, want the wake with both payloads byte for byte", hush)
 	}
 }

@@ -28,14 +28,17 @@ type android struct {
 	TTL         string `json:"ttl"`
 }
 
-func body(d push.Device, w push.Wake, now time.Time) []byte {
+// body is a send's body, Hush's part sealed.
+func body(d push.Device, w push.Wake, now time.Time) ([]byte, *push.WakeError) {
+	hush, err := h2push.SealedWake(w, maxDataBytes-len(protocol.WakeField))
+	if err != nil {
+		return nil, err
+	}
 	var m message
 	m.Message.Token = d.ProviderToken.Reveal()
-	m.Message.Data = map[string]string{
-		protocol.WakeKey: string(h2push.FillWake(w, maxDataBytes-len(protocol.WakeKey))),
-	}
-	m.Message.Android = android{CollapseKey: protocol.WakeKey, Priority: priority(w.Priority), TTL: ttl(w.ExpiresAt, now)}
-	return h2push.EncodeJSON(m)
+	m.Message.Data = map[string]string{protocol.WakeField: string(hush)}
+	m.Message.Android = android{CollapseKey: protocol.WakeField, Priority: priority(w.Priority), TTL: ttl(w.ExpiresAt, now)}
+	return h2push.EncodeJSON(m), nil
 }
 
 // priority is FCM's: normal, unless the resource's strategy says high.

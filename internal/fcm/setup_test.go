@@ -65,7 +65,7 @@ func phone() push.Device {
 }
 
 func wake(payloads ...string) push.Wake {
-	w := push.Wake{ID: push.NewID(), Provider: push.FCM, Attempt: 1, Generation: 1, ExpiresAt: time.Now().Add(time.Hour), Priority: push.Normal}
+	w := push.Wake{ID: push.NewID(), Provider: push.FCM, Attempt: 1, Generation: 1, Key: wakertest.Key, ExpiresAt: time.Now().Add(time.Hour), Priority: push.Normal}
 	for _, p := range payloads {
 		w.Items = append(w.Items, push.WakeItem{ID: push.NewID(), ResourceID: "both", Payload: &p})
 	}

@@ -9,14 +9,24 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// FillWake is Hush's part of a provider's payload, a protocol.Wake as JSON, in at most limit bytes: the pushes, oldest
-// first. One that would not fit even alone goes without its payload; once the room is used up, the rest go without
-// theirs, as long as their ids fit. What is left out is fetched from the inbox.
-func FillWake(w push.Wake, limit int) []byte {
-	frame := protocol.Wake{
-		V: protocol.WakeVersion, Wake: string(w.ID), Gen: w.Generation, Exp: expiry(w.EndsAt),
-		Pushes: []protocol.WakePush{},
+// SealedWake is Hush's part of a provider's payload, a protocol.SealedWake as JSON, in at most limit bytes. A wake without a
+// key is refused: nothing leaves in clear.
+func SealedWake(w push.Wake, limit int) ([]byte, *push.WakeError) {
+	sealed, err := protocol.SealWake(w.Key, fillWake(w, protocol.WakeRoom(w.Key.ID, limit)))
+	if err != nil {
+		return nil, &push.WakeError{Fault: push.FaultPush, Reason: NoWakeKey, Err: err}
 	}
+	return sealed, nil
+}
+
+// NoWakeKey is the reason of a WakeError where a wake came without a key.
+const NoWakeKey = "no_wake_key"
+
+// fillWake is a protocol.Wake as JSON, in at most limit bytes: the pushes, oldest first. One that would not fit even alone
+// goes without its payload; once the room is used up, the rest go without theirs, as long as their ids fit. What is left out
+// is fetched from the inbox.
+func fillWake(w push.Wake, limit int) []byte {
+	frame := protocol.Wake{Wake: string(w.ID), Exp: expiry(w.EndsAt), Pushes: []protocol.WakePush{}}
 	empty := EncodeJSON(frame) // ends with []}
 	out := bytes.NewBuffer(empty[:len(empty)-2])
 	alone := limit - len(empty)

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/h2push/wakertest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
 // payloads are the items of a wake; "-" stands for one whose payload is to be fetched anyway.
 func wakeOf(payloads ...string) push.Wake {
-	w := push.Wake{ID: "0199c0de-0000-7000-8000-000000000000", Generation: 3, EndsAt: time.Unix(100, 1)}
+	w := push.Wake{ID: "0199c0de-0000-7000-8000-000000000000", Key: wakertest.Key, EndsAt: time.Unix(100, 1)}
 	for _, p := range payloads {
 		item := push.WakeItem{ID: push.NewID(), ResourceID: "both", Payload: &p}
 		if p == "-" {
@@ -27,14 +28,11 @@ func wakeOf(payloads ...string) push.Wake {
 // filled tells what a wake carries: a letter an item, P with and i without its payload, in order.
 func filled(t *testing.T, w push.Wake, limit int) string {
 	t.Helper()
-	raw := h2push.FillWake(w, limit)
-	if len(raw) > limit {
-		t.Errorf("got %d bytes, want at most %d", len(raw), limit)
+	raw, refused := h2push.SealedWake(w, limit)
+	if len(raw) > limit || refused != nil {
+		t.Errorf("got %d bytes, %v; want at most %d", len(raw), refused, limit)
 	}
-	var got protocol.Wake
-	if err := json.Unmarshal(raw, &got); err != nil {
-		t.Fatalf("got %s: %v", raw, err)
-	}
+	got := wakertest.Open(t, raw)
 	var out strings.Builder
 	for i, p := range got.Pushes {
 		if p.ID != string(w.Items[i].ID) || p.Resource != "both" {
@@ -54,7 +52,7 @@ func filled(t *testing.T, w push.Wake, limit int) string {
 
 func TestAWakeCarriesAsManyPushesAsFit(t *testing.T) {
 	t.Parallel()
-	half, large := strings.Repeat("h", 1800), strings.Repeat("l", 5000)
+	half, large := strings.Repeat("h", 1250), strings.Repeat("l", 5000)
 	cases := []struct {
 		name     string
 		payloads []string
@@ -64,9 +62,9 @@ func TestAWakeCarriesAsManyPushesAsFit(t *testing.T) {
 		{"small ones", []string{"a", "", "b"}, "PPP"},
 		{"one too large even alone, then small ones", []string{large, "a", "b"}, "iPP"},
 		{"once full, ids only", []string{half, half, half, "small"}, "PPii"},
-		{"too large between", []string{half, large, half, half, "small"}, "PiPi"},
+		{"too large between", []string{half, large, half, half, "small"}, "PiPii"},
 		{"without payload anyway", []string{"-", "a", "-"}, "iPi"},
-		{"ids until they do not fit", slicesRepeat("-", 100), strings.Repeat("i", 61)},
+		{"ids until they do not fit", slicesRepeat("-", 100), strings.Repeat("i", 44)},
 		{"bytes that JSON must escape", []string{"\x00\x1f\"\\\u2028<>&é🎈"}, "P"},
 	}
 	for _, c := range cases {
@@ -76,29 +74,55 @@ func TestAWakeCarriesAsManyPushesAsFit(t *testing.T) {
 	}
 }
 
-func TestAWakeSaysWhoseItIsAndWhenItEnds(t *testing.T) {
+func TestASealedWakeSaysNothing(t *testing.T) {
 	t.Parallel()
-	got := string(h2push.FillWake(wakeOf(), 4000))
-	want := `{"v":1,"wake":"0199c0de-0000-7000-8000-000000000000","gen":3,"exp":101,"pushes":[]}`
-	if got != want {
-		t.Errorf("got %s, want %s", got, want)
+	w := wakeOf("payload")
+	raw, refused := h2push.SealedWake(w, 4000)
+	var fields map[string]any
+	if err := json.Unmarshal(raw, &fields); err != nil || refused != nil || len(fields) != 3 || fields["v"] != 2.0 || fields["k"] != wakertest.Key.ID || fields["s"] == "" {
+		t.Errorf("got %s, %v, %v; want v, k and s alone", raw, refused, err)
 	}
-	never := wakeOf()
-	never.EndsAt = time.Time{}
-	if got := string(h2push.FillWake(never, 4000)); !strings.Contains(got, `"exp":0,`) {
-		t.Errorf("got %s, want exp 0 for a wake that does not expire", got)
+	again, _ := h2push.SealedWake(w, 4000)
+	if string(again) == string(raw) {
+		t.Error("the same wake was sealed twice with one nonce")
+	}
+	if got := wakertest.Open(t, raw); got.Wake != string(w.ID) || got.Exp != 101 {
+		t.Errorf("sealed is %+v; want the wake's id and its end, rounded up", got)
+	}
+	w.EndsAt = time.Time{}
+	if raw, _ = h2push.SealedWake(w, 4000); wakertest.Open(t, raw).Exp != 0 {
+		t.Error("exp of a wake that does not expire is not 0")
+	}
+}
+
+func TestAWakeWithoutAKeyIsNotSent(t *testing.T) {
+	t.Parallel()
+	for name, key := range map[string]push.WakeKey{"none": {}, "no id": {Key: wakertest.Key.Key}, "no key": {ID: "k"}, "half a key": {ID: "k", Key: "half"}} {
+		w := wakeOf("payload")
+		w.Key = key
+		raw, refused := h2push.SealedWake(w, 4000)
+		if raw != nil || refused == nil || refused.Fault != push.FaultPush || refused.Reason != h2push.NoWakeKey {
+			t.Errorf("%s: got %q, %v; want nothing to send, and no_wake_key", name, raw, refused)
+		}
 	}
 }
 
 // The exact edge: a payload that just fits travels, and one byte more does not.
 func TestTheLastByteCounts(t *testing.T) {
 	t.Parallel()
-	bare := len(h2push.FillWake(wakeOf(""), 4000))
-	if got := filled(t, wakeOf(strings.Repeat("x", 4000-bare)), 4000); got != "P" {
-		t.Errorf("got %s for a payload that just fits, want P", got)
-	}
-	if got := filled(t, wakeOf(strings.Repeat("x", 4001-bare)), 4000); got != "i" {
-		t.Errorf("got %s for one byte more, want i", got)
+	for limit := 3990; limit < 4000; limit++ { // base64 has room for a byte more in three cases of four
+		bare, _ := json.Marshal(protocol.Wake{Wake: string(wakeOf().ID), Exp: 101, Pushes: []protocol.WakePush{{ID: string(push.NewID()), Resource: "both", Payload: new(string)}}})
+		largest := protocol.WakeRoom(wakertest.Key.ID, limit) - len(bare)
+		if got := filled(t, wakeOf(strings.Repeat("x", largest)), limit); got != "P" {
+			t.Errorf("limit %d: got %s for a payload that just fits, want P", limit, got)
+		}
+		if got := filled(t, wakeOf(strings.Repeat("x", largest+1)), limit); got != "i" {
+			t.Errorf("limit %d: got %s for one byte more, want i", limit, got)
+		}
+		w := wakeOf(strings.Repeat("x", largest))
+		if raw, _ := h2push.SealedWake(w, limit); len(raw) > limit || len(raw) < limit-1 {
+			t.Errorf("limit %d: the largest wake has %d bytes; want no room left", limit, len(raw))
+		}
 	}
 }
 
@@ -110,7 +134,7 @@ func FuzzFillWake(f *testing.F) {
 		if a == "-" || b == "-" {
 			return
 		}
-		filled(t, wakeOf(a, b), max(limit, 200)%10_000+200)
+		filled(t, wakeOf(a, b), max(limit, 300)%10_000+300)
 	})
 }
 

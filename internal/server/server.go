@@ -151,7 +151,8 @@ func (s *Server) openStore(ctx context.Context) error {
 		return err
 	}
 	s.closers.add("store", func(context.Context) error { return s.store.Close() })
-	s.auth, err = auth.New(auth.Config{Store: s.store, RootKey: root, Logger: s.cfg.Logger, Now: s.cfg.Now, UserTokenMax: s.cfg.Settings.Auth.UserTokenMax})
+	s.auth, err = auth.New(auth.Config{Store: s.store, RootKey: root, WakeSecret: s.store.WakeSecret(),
+		Logger: s.cfg.Logger, Now: s.cfg.Now, UserTokenMax: s.cfg.Settings.Auth.UserTokenMax})
 	if err != nil {
 		return err
 	}
@@ -227,7 +228,7 @@ func (s *Server) startDelivery(context.Context) error {
 		return err
 	}
 	s.engine, err = delivery.New(delivery.Config{
-		Store: s.store, Sessions: s.gateway,
+		Store: s.store, Sessions: s.gateway, Keys: s.auth,
 		Wakers:  map[push.Provider]delivery.Waker{push.APNs: s.apns, push.FCM: s.fcm},
 		AckWait: set.Delivery.AckWait, Keep: set.Store.Keep, Alone: set.Database == "", Logger: s.cfg.Logger.With("room", "delivery"), Now: s.cfg.Now,
 		Metrics: delivery.NewMetrics(s.metrics),

@@ -102,6 +102,7 @@ const deleteRows = 500
 var appRows = []string{
 	"DELETE FROM deliveries WHERE push_id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT 1) AND (device_id, user_id) IN (SELECT device_id, user_id FROM deliveries WHERE push_id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT 1) LIMIT ?)",
 	"DELETE FROM devices WHERE app = ? AND id IN (SELECT id FROM devices WHERE app = ? LIMIT ?)",
+	"DELETE FROM wake_keys WHERE app = ? AND id IN (SELECT id FROM wake_keys WHERE app = ? LIMIT ?)",
 	"DELETE FROM users WHERE app = ? AND id IN (SELECT id FROM users WHERE app = ? LIMIT ?)",
 	"DELETE FROM idempotency WHERE app = ? AND key IN (SELECT key FROM idempotency WHERE app = ? LIMIT ?)",
 }

@@ -16,7 +16,7 @@ func sealedRow(app, kind, id string) []byte {
 const sealKey = "secret key id" // the setting that names the key of all sealed rows
 
 const sealedRows = `SELECT 1 FROM settings WHERE name = ? AND
-	(EXISTS (SELECT 1 FROM credentials) OR EXISTS (SELECT 1 FROM signing_keys WHERE sealed IS NOT NULL))`
+	(EXISTS (SELECT 1 FROM credentials) OR EXISTS (SELECT 1 FROM signing_keys WHERE sealed IS NOT NULL) OR EXISTS (SELECT 1 FROM wake_keys))`
 
 // checkKey refuses a database whose sealed rows belong to another key.
 func (s *Store) checkKey(ctx context.Context) error {

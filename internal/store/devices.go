@@ -8,7 +8,7 @@ import (
 )
 
 const deviceColumns = `app, id, user_id, platform, environment, about, provider_token, token_state, app_state, owner_gen,
-	token_gen, token_at, credential_hash, created_at, updated_at, heard_day, wake, wake_times, due_at`
+	token_gen, token_at, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at, heard_day, wake, wake_times, due_at`
 
 // about is what a device says of itself and nothing is looked up by.
 type about struct {
@@ -34,6 +34,7 @@ type wakeRow struct {
 	Perhaps    []push.ID       `json:"perhaps,omitempty"`
 	EndsAt     time.Time       `json:"-"`
 	Items      []push.WakeItem `json:"-"`
+	Key        push.WakeKey    `json:"-"`
 }
 
 // encodeWake is "" for none. A wake may stand without an id or a state only if it is the zero value.
@@ -50,10 +51,11 @@ func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 		aboutText, wakeText string
 		token, wakeTimes    []byte
 		tokenAt, dueAt      *int64
+		keyAt, registered   *int64
 		created, updated    int64
 	)
 	err = scan(append([]any{&d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &aboutText, &token, &d.Token, &d.AppState, &d.OwnerGeneration,
-		&d.TokenGeneration, &tokenAt, &d.CredentialHash, &created, &updated, &d.HeardDay, &wakeText, &wakeTimes, &dueAt}, more...)...)
+		&d.TokenGeneration, &tokenAt, &d.CredentialHash, &d.WakeKeyID, &keyAt, &d.SealKeyID, &created, &registered, &updated, &d.HeardDay, &wakeText, &wakeTimes, &dueAt}, more...)...)
 	if err != nil {
 		return d, err
 	}
@@ -69,6 +71,7 @@ func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 	d.ProviderToken = push.Secret(token)
 	d.TokenAt, d.DueAt = clock(tokenAt), clock(dueAt)
 	d.CreatedAt, d.UpdatedAt = clock(&created), clock(&updated)
+	d.WakeKeyAt, d.RegisteredAt = clock(keyAt), clock(registered)
 	d.Wake, d.WakeTimes = push.Wake(w), decodeTimes(wakeTimes)
 	return d, nil
 }
@@ -169,9 +172,11 @@ func (t *tx) unregister(ctx context.Context, key push.DeviceKey, why push.Reason
 	if err := t.endOpen(ctx, key, push.Undeliverable, why); err != nil {
 		return err
 	}
-	return t.run(ctx, exec(`UPDATE devices SET user_id = '', credential_hash = NULL, provider_token = ?, token_hash = NULL, token_state = ?,
-		about = '{}', wake = '', due_at = NULL, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
-		[]byte{}, string(push.TokenMissing), micros(t.s.now()), key.App, key.Device))
+	return t.run(ctx,
+		exec(`UPDATE devices SET user_id = '', credential_hash = NULL, provider_token = ?, token_hash = NULL, token_state = ?, wake_key = '',
+			wake_key_at = NULL, seal_key = '', about = '{}', wake = '', due_at = NULL, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
+			[]byte{}, string(push.TokenMissing), micros(t.s.now()), key.App, key.Device),
+		exec(removeWakeKeys, key.App, key.Device))
 }
 
 // endOpen brings all open deliveries of a device to a final state. Its row is locked.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/hushpush/hush/push"
 )
 
 // Store is the durable state of one installation. Its methods may be called at the same time. Errors are
@@ -18,6 +20,8 @@ type Store struct {
 	writer *writer
 	watch  *watchers
 	lock   *DirLock // nil if it is not ours to let go
+
+	wakeSecret push.Secret // never changes once Open has returned
 
 	claimTurn  turn // whose turn it is among apps with due devices
 	pushTurnMu sync.Mutex
@@ -53,6 +57,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, errors.Join(err, s.db.close(), s.lock.Unlock())
 	}
 	s.writer = startWriter(s)
+	if err := s.loadWakeSecret(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	if !s.db.locksRows() {
 		if err := s.freeOwned(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())

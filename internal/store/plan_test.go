@@ -48,6 +48,8 @@ var hotQuestions = []struct {
 	{"broadcast's devices held", rangeHold, []any{int64(1), "node", "notes", "d1", "d2", int64(1 << 60)}, "devices_pkey|sqlite_autoindex_devices"},
 	{"devices for tags", devicesAfter, []any{"notes", "d1", int64(1 << 60), 100}, "devices_pkey|sqlite_autoindex_devices"},
 	{"a broadcast's open deliveries", openOfPush, []any{"big", 500}, "deliveries_final|deliveries_pkey"},
+	{"owner of a wake key", wakeKeyOwner, []any{"k7"}, "wake_keys_pkey|sqlite_autoindex_wake_keys"},
+	{"old wake keys of a device", removeOldWakeKeys, []any{"notes", "d7", 1, "notes", "d7", 12}, "wake_keys_of_device"},
 	{"look again", lookAgain, []any{"notes", int64(5), 100}, "devices_due_in_app|devices_due"},
 }
 
@@ -90,6 +92,7 @@ const (
 	fillBroadcast = `INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation, final_at, events)
 		SELECT 'notes', 'big', id, user_id, 'handled', '', 1, 1, 0, 1, 1, '' FROM devices WHERE app = 'notes'`
 	fillIdempotency = `INSERT INTO idempotency (app, key, body_hash, answer, created_at) SELECT 'notes', %[4]s, %[2]s, %[2]s, n FROM %[1]s`
+	fillWakeKeys    = `INSERT INTO wake_keys (id, app, device_id, owner_gen, made_at) SELECT 'k' || n, 'notes', 'd' || n, 1, n FROM %[1]s`
 	fillKeys        = `INSERT INTO server_keys (app, id, role, name, hash, created_at) SELECT 'notes', 'k' || n, 'send', '', %[4]s, n FROM %[1]s`
 )
 
@@ -131,7 +134,7 @@ func TestHotQuestionsUseTheirIndexes(t *testing.T) {
 
 func checkPlans(t *testing.T, s *Store, series, empty, token, credential, explain, scan string) {
 	err := s.write(context.Background(), "fill", &op{long: true, do: func(ctx context.Context, tx *tx) error {
-		for _, sql := range []string{fillDevices, fillUsers, fillPushes, fillDeliveries, fillBig, fillBroadcast, fillIdempotency, fillKeys} {
+		for _, sql := range []string{fillDevices, fillUsers, fillPushes, fillDeliveries, fillBig, fillBroadcast, fillIdempotency, fillWakeKeys, fillKeys} {
 			sql = strings.Split(fmt.Sprintf(sql, series, empty, token, credential), "%!(EXTRA")[0]
 			if err := tx.run(ctx, exec(sql)); err != nil {
 				return err
@@ -188,7 +191,7 @@ func checkPlan(t *testing.T, s *Store, name, explain, sql string, args []any, in
 	if !used {
 		t.Errorf("%s does not use %s:\n%s", name, index, plan)
 	}
-	for _, table := range []string{"devices", "deliveries", "pushes", "p"} {
+	for _, table := range []string{"devices", "wake_keys", "deliveries", "pushes", "p"} {
 		for _, line := range strings.Split(plan, "\n") {
 			if strings.Contains(line, scan+table+" ") && !strings.Contains(line, "USING") || strings.HasSuffix(line, scan+table) {
 				t.Errorf("%s reads the whole table:\n%s", name, plan)

@@ -74,6 +74,11 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 			return none, nil, orConflict(err)
 		}
 	}
+	if reg.NewWakeKey {
+		if err := t.putWakeKey(ctx, *d); err != nil {
+			return none, nil, err
+		}
+	}
 	if reg.New || reg.OwnerChanged {
 		if reg.Evicted, err = t.makeRoom(ctx, *d); err != nil {
 			return none, nil, err
@@ -133,16 +138,19 @@ func (t *tx) putDevice(ctx context.Context, d *push.Device, now time.Time) error
 		d.DueAt = now
 	}
 	return t.run(ctx, exec(`INSERT INTO devices (app, id, user_id, platform, environment, about, provider_token, token_hash, token_state, app_state,
-			owner_gen, token_gen, token_at, credential_hash, created_at, updated_at, heard_day, wake, wake_times, due_at, owner)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
+			owner_gen, token_gen, token_at, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at, heard_day,
+			wake, wake_times, due_at, owner)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
 		ON CONFLICT (app, id) DO UPDATE SET user_id = excluded.user_id, platform = excluded.platform, environment = excluded.environment,
 			about = excluded.about, provider_token = excluded.provider_token, token_hash = excluded.token_hash, token_state = excluded.token_state,
 			app_state = excluded.app_state, owner_gen = excluded.owner_gen, token_gen = excluded.token_gen, token_at = excluded.token_at,
-			credential_hash = excluded.credential_hash, created_at = excluded.created_at, updated_at = excluded.updated_at, heard_day = excluded.heard_day,
-			wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = ''`,
+			credential_hash = excluded.credential_hash, wake_key = excluded.wake_key, wake_key_at = excluded.wake_key_at,
+			seal_key = excluded.seal_key, created_at = excluded.created_at, registered_at = excluded.registered_at,
+			updated_at = excluded.updated_at, heard_day = excluded.heard_day, wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = ''`,
 		d.App, d.ID, d.User, string(d.Platform), string(d.Environment), encode(about{d.BundleID, d.Package, d.Facts}),
 		[]byte(d.ProviderToken.Reveal()), nullBlob(tokenHash(d.ProviderToken)), string(d.Token), string(d.AppState),
-		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), nullBlob(d.CredentialHash), micros(d.CreatedAt), micros(d.UpdatedAt), d.HeardDay,
+		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), nullBlob(d.CredentialHash), d.WakeKeyID, micros(d.WakeKeyAt), d.SealKeyID,
+		micros(d.CreatedAt), micros(d.RegisteredAt), micros(d.UpdatedAt), d.HeardDay,
 		encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt)))
 }
 
@@ -166,22 +174,27 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 	if err != nil {
 		return nil, err
 	}
-	now := t.s.now()
-	dropped := encodeEvents([]push.Event{{At: now, Event: push.EventTokenDropped, Reason: push.ReasonTokenMoved}})
 	var moved []push.DeviceKey
 	for _, other := range others {
 		moved = append(moved, other.Key())
-		err := t.run(ctx,
-			exec(`UPDATE devices SET provider_token = ?, token_hash = NULL, environment = '', token_state = ?, token_gen = token_gen + 1,
-				due_at = CASE WHEN due_at IS NOT NULL THEN CAST(? AS BIGINT) END, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
-				[]byte{}, string(push.TokenMissing), micros(now), micros(now), other.App, other.ID),
-			each(t.touchRow, noteOpen,
-				push.MaxEvents, dropped, push.MaxEvents, push.MaxEvents, micros(now), push.MaxEvents, other.App, other.ID))
-		if err != nil {
+		if err := t.takeToken(ctx, other.Key()); err != nil {
 			return nil, err
 		}
 	}
 	return moved, nil
+}
+
+// takeToken takes a device's provider token away, which reaches another device's app, and says so on what is open. Its row
+// is locked.
+func (t *tx) takeToken(ctx context.Context, key push.DeviceKey) error {
+	now := t.s.now()
+	dropped := encodeEvents([]push.Event{{At: now, Event: push.EventTokenDropped, Reason: push.ReasonTokenMoved}})
+	return t.run(ctx,
+		exec(`UPDATE devices SET provider_token = ?, token_hash = NULL, environment = '', token_state = ?, token_gen = token_gen + 1,
+			due_at = CASE WHEN due_at IS NOT NULL THEN CAST(? AS BIGINT) END, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
+			[]byte{}, string(push.TokenMissing), micros(now), micros(now), key.App, key.Device),
+		each(t.touchRow, noteOpen,
+			push.MaxEvents, dropped, push.MaxEvents, push.MaxEvents, micros(now), push.MaxEvents, key.App, key.Device))
 }
 
 // resourceOrNone is an empty resource where there is none any more: the defaults hold.

@@ -74,7 +74,11 @@ CREATE TABLE devices (
 	token_gen       BIGINT NOT NULL,
 	token_at        BIGINT,
 	credential_hash BYTEA,
+	wake_key        TEXT COLLATE "C" NOT NULL DEFAULT '',
+	wake_key_at     BIGINT,
+	seal_key        TEXT COLLATE "C" NOT NULL DEFAULT '',
 	created_at      BIGINT NOT NULL,
+	registered_at   BIGINT,
 	updated_at      BIGINT NOT NULL,
 	heard_day       BIGINT NOT NULL DEFAULT 0,
 	wake            TEXT COLLATE "C" NOT NULL DEFAULT '',
@@ -89,6 +93,15 @@ CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT 
 CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id = '';
 CREATE INDEX devices_due ON devices (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX devices_due_in_app ON devices (app, due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE wake_keys (
+	id        TEXT COLLATE "C" PRIMARY KEY,
+	app       TEXT COLLATE "C" NOT NULL,
+	device_id TEXT COLLATE "C" NOT NULL,
+	owner_gen BIGINT NOT NULL,
+	made_at   BIGINT NOT NULL
+);
+CREATE INDEX wake_keys_of_device ON wake_keys (app, device_id, made_at);
 
 CREATE TABLE pushes (
 	id           TEXT COLLATE "C" PRIMARY KEY,
@@ -173,6 +186,7 @@ DROP TABLE idempotency;
 DROP TABLE deliveries;
 DROP TABLE push_targets;
 DROP TABLE pushes;
+DROP TABLE wake_keys;
 DROP TABLE devices;
 DROP TABLE users;
 DROP TABLE resources;

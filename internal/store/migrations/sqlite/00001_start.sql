@@ -74,7 +74,11 @@ CREATE TABLE devices (
 	token_gen       INTEGER NOT NULL,
 	token_at        INTEGER,
 	credential_hash BLOB,
+	wake_key        TEXT NOT NULL DEFAULT '',
+	wake_key_at     INTEGER,
+	seal_key        TEXT NOT NULL DEFAULT '',
 	created_at      INTEGER NOT NULL,
+	registered_at   INTEGER,
 	updated_at      INTEGER NOT NULL,
 	heard_day       INTEGER NOT NULL DEFAULT 0,
 	wake            TEXT NOT NULL DEFAULT '',
@@ -89,6 +93,15 @@ CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT 
 CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id = '';
 CREATE INDEX devices_due ON devices (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX devices_due_in_app ON devices (app, due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE wake_keys (
+	id        TEXT PRIMARY KEY,
+	app       TEXT NOT NULL,
+	device_id TEXT NOT NULL,
+	owner_gen INTEGER NOT NULL,
+	made_at   INTEGER NOT NULL
+);
+CREATE INDEX wake_keys_of_device ON wake_keys (app, device_id, made_at);
 
 CREATE TABLE pushes (
 	id           TEXT PRIMARY KEY,
@@ -173,6 +186,7 @@ DROP TABLE idempotency;
 DROP TABLE deliveries;
 DROP TABLE push_targets;
 DROP TABLE pushes;
+DROP TABLE wake_keys;
 DROP TABLE devices;
 DROP TABLE users;
 DROP TABLE resources;

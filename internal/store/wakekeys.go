@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// keysKept is how many of a device's wake keys are known at most: at one in 30 days, those of a year.
+const keysKept = 12
+
+const (
+	insertWakeKey = "INSERT INTO wake_keys (id, app, device_id, owner_gen, made_at) VALUES (?, ?, ?, ?, ?)"
+	// Of a former owner's keys none is of use: a wake sealed with one was made before the present owner's registration.
+	removeOldWakeKeys = `DELETE FROM wake_keys WHERE app = ? AND device_id = ? AND (owner_gen <> ? OR id NOT IN
+		(SELECT id FROM wake_keys WHERE app = ? AND device_id = ? ORDER BY made_at DESC, id LIMIT ?))`
+	removeWakeKeys = "DELETE FROM wake_keys WHERE app = ? AND device_id = ?"
+	wakeKeyOwner   = "SELECT app, device_id, owner_gen FROM wake_keys WHERE id = ?"
+)
+
+// putWakeKey notes whose the device's newest wake key is. The key itself is nowhere: it is derived.
+func (t *tx) putWakeKey(ctx context.Context, d push.Device) error {
+	return t.run(ctx,
+		exec(insertWakeKey, d.WakeKeyID, d.App, d.ID, d.OwnerGeneration, micros(d.WakeKeyAt)),
+		exec(removeOldWakeKeys, d.App, d.ID, d.OwnerGeneration, d.App, d.ID, keysKept))
+}
+
+func readWakeKeyOwner(scan scanFunc) (o push.WakeKeyOwner, err error) {
+	err = scan(&o.App, &o.Device, &o.OwnerGeneration)
+	return o, err
+}
+
+// WakeKeyOwner is whose a wake key is; push.ErrNotFound for one that no registered device has.
+func (s *Store) WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner, error) {
+	if !storable(id) {
+		return push.WakeKeyOwner{}, doing("wake key", push.ErrNotFound)
+	}
+	o, err := one(ctx, s.read, readWakeKeyOwner, wakeKeyOwner, id)
+	return o, doing("wake key", err)
+}
+
+// TakeToken takes its provider token from a device whose wake, made at a time, came to another device; but only if it is
+// still the owner's that the wake was made for, has the token, and has not registered since. It reports whether it did.
+func (s *Store) TakeToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (taken bool, err error) {
+	err = s.write(ctx, "take token", &op{app: from.App, devices: []string{from.Device}, do: func(ctx context.Context, t *tx) error {
+		taken = false
+		d, err := t.deviceOrNone(ctx, from.DeviceKey)
+		if err != nil {
+			return err
+		}
+		if taken = d.LosesToken(from.OwnerGeneration, madeAt); !taken {
+			return nil
+		}
+		return t.takeToken(ctx, from.DeviceKey)
+	}})
+	return taken, err
+}

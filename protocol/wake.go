@@ -1,0 +1,146 @@
+package protocol
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hushpush/hush/push"
+)
+
+// WakeField is the reserved key of Hush's part in a provider's payload.
+const WakeField = "hush"
+
+// WakeVersion is the version of SealedWake.
+const WakeVersion = 2
+
+// SealedWake is Hush's part of a provider's payload: an object beside aps at APNs, the same as a JSON string in data at FCM.
+// It says nothing to providers, and nothing to an app that has not the key.
+type SealedWake struct {
+	V int    `json:"v"`
+	K string `json:"k"` // the id of the wake key
+	S string `json:"s"` // base64url of nonce, ciphertext and tag; what is sealed is a Wake as JSON
+}
+
+// Wake is what a SealedWake has inside.
+type Wake struct {
+	Wake   string     `json:"wake"` // its id, a UUIDv7: when it was made
+	Exp    int64      `json:"exp"`  // Unix seconds, by the server's clock: the app drops it later; 0: never
+	Pushes []WakePush `json:"pushes"`
+}
+
+// WakePush is one push in a wake. Without payload it is to be fetched.
+type WakePush struct {
+	ID       string  `json:"id"`
+	Resource string  `json:"resource"`
+	Payload  *string `json:"payload,omitempty"`
+}
+
+// WakeKey is a wake key as the server gives it to its device.
+type WakeKey struct {
+	ID  string `json:"id"`
+	Key string `json:"key" doc:"base64url, 16 bytes"`
+}
+
+// NewWakeKey writes a key down for its device.
+func NewWakeKey(k push.WakeKey) *WakeKey {
+	return &WakeKey{ID: k.ID, Key: base64.RawURLEncoding.EncodeToString([]byte(k.Key.Reveal()))}
+}
+
+// Parse reads a key. The error does not show it.
+func (k WakeKey) Parse() (push.WakeKey, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(k.Key)
+	if err != nil || len(raw) != push.WakeKeyBytes || k.ID == "" {
+		return push.WakeKey{}, fmt.Errorf("the wake key is malformed; want an id, and %d bytes in base64url", push.WakeKeyBytes)
+	}
+	return push.WakeKey{ID: k.ID, Key: push.Secret(raw)}, nil
+}
+
+// ForeignWake is a wake that a device could not open, as it came.
+type ForeignWake struct {
+	K string `json:"k" minLength:"1" doc:"the id of the wake key, as received"`
+	S string `json:"s" minLength:"1" doc:"the sealed part, as received"`
+}
+
+// ForeignWakeAnswer says that a wake is for the device that reported it after all: its key.
+type ForeignWakeAnswer struct {
+	WakeKey WakeKey `json:"wake_key"`
+}
+
+// The sizes of what is sealed (NIST SP 800-38D): a random nonce, which is safe for 2^32 wakes under one key, and a whole tag.
+const (
+	nonceBytes = 12
+	tagBytes   = 16
+)
+
+// errNotSealed is returned for any wake that a key does not open: why is nobody's business.
+var errNotSealed = errors.New("the wake was not sealed with this key, or is damaged")
+
+// SealWake seals a wake with AES-128-GCM, the key's id being the additional data, and returns the SealedWake as JSON. Without
+// a key there is an error, and nothing to be sent.
+func SealWake(key push.WakeKey, wake []byte) ([]byte, error) {
+	aead, err := sealing(key)
+	if err != nil {
+		return nil, err
+	}
+	sealed := make([]byte, nonceBytes, nonceBytes+len(wake)+tagBytes)
+	rand.Read(sealed) // never fails, see crypto/rand
+	sealed = aead.Seal(sealed, sealed, wake, []byte(key.ID))
+	return frameWake(key.ID, base64.RawURLEncoding.EncodeToString(sealed)), nil
+}
+
+// WakeRoom is how many bytes a wake may have before it is sealed, so that the SealedWake has at most limit bytes as JSON.
+func WakeRoom(keyID string, limit int) int {
+	text := limit - len(frameWake(keyID, ""))
+	return base64.RawURLEncoding.DecodedLen(max(text, 0)) - nonceBytes - tagBytes
+}
+
+// frameWake is a SealedWake as JSON. Ids of keys and base64url have nothing that JSON escapes.
+func frameWake(k, s string) []byte {
+	text, _ := json.Marshal(SealedWake{V: WakeVersion, K: k, S: s}) // always can be
+	return text
+}
+
+// Open returns what is sealed in a wake.
+func (w SealedWake) Open(key push.WakeKey) (Wake, error) {
+	if w.K != key.ID {
+		return Wake{}, errNotSealed
+	}
+	aead, err := sealing(key)
+	if err != nil {
+		return Wake{}, err
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(w.S)
+	if err != nil || len(sealed) < nonceBytes+tagBytes {
+		return Wake{}, errNotSealed
+	}
+	plain, err := aead.Open(nil, sealed[:nonceBytes], sealed[nonceBytes:], []byte(w.K))
+	if err != nil {
+		return Wake{}, errNotSealed
+	}
+	var out Wake
+	if err := json.NewDecoder(bytes.NewReader(plain)).Decode(&out); err != nil {
+		return Wake{}, fmt.Errorf("what is sealed in the wake is not understood: %w", err)
+	}
+	if slices.ContainsFunc(out.Pushes, func(p WakePush) bool { return p.ID == "" }) {
+		return Wake{}, errors.New("what is sealed in the wake has a push without an id")
+	}
+	return out, nil
+}
+
+func sealing(key push.WakeKey) (cipher.AEAD, error) {
+	if key.ID == "" || len(key.Key) != push.WakeKeyBytes {
+		return nil, errors.New("there is no wake key")
+	}
+	block, err := aes.NewCipher([]byte(key.Key.Reveal()))
+	if err != nil {
+		return nil, errors.New("the wake key is none for AES")
+	}
+	return cipher.NewGCM(block)
+}

@@ -1,0 +1,56 @@
+package sdk
+
+import (
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// wakeKey is a protocol.WakeKey as the journal keeps it.
+type wakeKey struct {
+	ID  string      `json:"id"`
+	Key push.Secret `json:"key"` // base64url
+}
+
+// owner is whose a push is. A generation alone proves nothing: every device counts from 1.
+type owner struct {
+	device     string
+	generation int
+}
+
+func (s identity) owner() owner { return owner{s.Device, s.Generation} }
+
+// registered reports whether the device has an owner, as far as it knows.
+func (s identity) registered() bool { return s.Credential != "" && !s.LoggedOut }
+
+// forgetOwner forgets what the server gave for the present owner.
+func (s *identity) forgetOwner() {
+	s.Credential, s.Generation, s.Key, s.KeyBefore = "", 0, wakeKey{}, wakeKey{}
+}
+
+// keep makes a key the newest of two; nil, or the one that is it, changes nothing.
+func (s *identity) keep(k *protocol.WakeKey) {
+	if k == nil || k.ID == s.Key.ID {
+		return
+	}
+	s.Key, s.KeyBefore = wakeKey{k.ID, push.Secret(k.Key)}, s.Key
+}
+
+// open opens a wake with the newest two keys; false: it is not for this owner of this device, or older than both.
+func (s identity) open(sealed protocol.SealedWake) (protocol.Wake, bool) {
+	if !s.registered() {
+		return protocol.Wake{}, false
+	}
+	for _, k := range []wakeKey{s.Key, s.KeyBefore} {
+		if k.ID == "" || k.ID != sealed.K {
+			continue
+		}
+		key, err := protocol.WakeKey{ID: k.ID, Key: k.Key.Reveal()}.Parse()
+		if err != nil {
+			continue
+		}
+		if w, err := sealed.Open(key); err == nil {
+			return w, true
+		}
+	}
+	return protocol.Wake{}, false
+}
