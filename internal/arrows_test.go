@@ -36,6 +36,8 @@ var arrows = []struct {
 	{"internal/provider/...", []string{"push", "protocol", "internal/h2push/..."}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/strictjson"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/proxy"}},
+	{"internal/api/...", []string{"push", "protocol", "internal/bucket"}},
+	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/...", []string{"push", "protocol"}}, // a room: what it needs of another is an interface that it declares
 }
 

@@ -31,6 +31,9 @@ type Config struct {
 	Logger   *slog.Logger                        // nil discards
 	Now      func() time.Time                    // nil: time.Now
 
+	Limits Limits // rates of callers
+	Front  Front  // who is told whether requests show good secrets; nil: nobody
+
 	// SpoolDir is where the results of an import are kept that its client does not read yet; "" means the system's directory
 	// for temporary files.
 	SpoolDir string
@@ -52,6 +55,7 @@ type API struct {
 	mux     *http.ServeMux
 	metrics *metrics
 	bodies  *bodies
+	rates   rates
 	openapi []byte // never changes once New has returned
 }
 
@@ -66,7 +70,7 @@ func New(c Config) (*API, error) {
 		}
 	}
 	c = c.withDefaults()
-	a := &API{Config: c, mux: http.NewServeMux(), bodies: newBodies(c.Bodies)}
+	a := &API{Config: c, mux: http.NewServeMux(), bodies: newBodies(c.Bodies), rates: newRates(c.Limits, c.Now)}
 	var err error
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, err
@@ -101,6 +105,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.EventsWait == 0 {
 		c.EventsWait = 2 * time.Second
+	}
+	if c.Front == nil {
+		c.Front = openFront{}
 	}
 	if c.Bodies == 0 {
 		c.Bodies = 128 << 20

@@ -85,8 +85,13 @@ func (a *API) putOwnDevice(ctx context.Context, c *call, in *putDeviceInput) (*a
 	if err := c.faults.err(); err != nil {
 		return nil, err
 	}
+	token, err := a.takeNewDevice(ctx, c, r.DeviceID)
+	if err != nil {
+		return nil, err
+	}
 	credential, hash := a.Auth.NewCredential()
 	registered, err := a.register(ctx, c.app, r, push.Caller{User: c.claims.User}, c.credentialHash, hash)
+	token.settle(registered, err)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -41,9 +42,10 @@ type route struct {
 // call is what is known of a request once it has passed authorization and the walk over its body.
 type call struct {
 	caller
-	faults   faults // found so far; for routes with checks
-	bodyHash []byte // SHA-256 of the body as it came
-	claim    *claim // what the request holds of the bodies' budget, until it is answered
+	faults   faults      // found so far; for routes with checks
+	bodyHash []byte      // SHA-256 of the body as it came
+	header   http.Header // of the answer
+	claim    *claim      // what the request holds of the bodies' budget, until it is answered
 }
 
 type callKey struct{}
@@ -96,12 +98,19 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 	request, w := humago.Unwrap(ctx)
 	restoreSlashes(request, check.params)
 	who, err := a.authorize(ctx, r.needs)
+	if err == nil {
+		err = a.withinRates(w.Header(), who)
+	}
 	if err != nil {
+		p := a.judge(w, request, a.answerTo(ctx.Context(), r.id, err))
 		discardUnread(w, request)
-		writeProblem(w, a.answerTo(ctx.Context(), r.id, err))
+		writeProblem(w, p)
 		return
 	}
-	c := &call{caller: who, claim: a.bodies.claim(who.name())}
+	if r.needs != (need{}) {
+		a.Front.Known(request.Context())
+	}
+	c := &call{caller: who, header: w.Header(), claim: a.bodies.claim(who.name())}
 	defer c.claim.release()
 	checked := &checkedContext{below: ctx, ctx: context.WithValue(ctx.Context(), callKey{}, c)}
 	inParameters := check.parameters(ctx)
@@ -129,6 +138,23 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 		return
 	}
 	next(checked)
+}
+
+// judge is the answer to who may not ask. Of an address that has shown many bad secrets, the next one is 429 and no more is
+// told. An expired token was good once, and is not counted.
+func (a *API) judge(w http.ResponseWriter, request *http.Request, p *refusal) *refusal {
+	switch {
+	case p.Status == http.StatusForbidden, p.Code == codeTokenExpired, p.Code == codeRateLimited:
+		a.Front.Known(request.Context())
+	case p.Status == http.StatusUnauthorized:
+		fields, wait := a.Front.Refused(request.RemoteAddr)
+		maps.Copy(w.Header(), fields)
+		if wait > 0 {
+			return newProblem(http.StatusTooManyRequests, codeRateLimited,
+				"many requests from this address had no good secret; come back later, or with a good one").after(wait)
+		}
+	}
+	return p
 }
 
 // takeBody reads the body into checked and walks it.

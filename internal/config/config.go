@@ -8,6 +8,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -16,13 +17,14 @@ import (
 // Config is what hush serve was told. A zero value means that the room concerned takes its own default, which the flag's
 // help names.
 type Config struct {
-	Data          string      // directory of the database and the keys
-	Database      push.Secret // postgres://…, with its password; "" means SQLite in Data
-	Listen        string      // host:port
-	TLSCert       string      // PEM file; "" means plain HTTP
-	TLSKey        string      // PEM file; there if and only if TLSCert is
-	SecretKeyFile string      // "" means secret.key in Data
-	SecretKey     push.Secret // the file's contents, from the environment; beats SecretKeyFile
+	Data          string         // directory of the database and the keys
+	Database      push.Secret    // postgres://…, with its password; "" means SQLite in Data
+	Listen        string         // host:port
+	Trusted       []netip.Prefix // proxies whose word on a client's address is believed
+	TLSCert       string         // PEM file; "" means plain HTTP
+	TLSKey        string         // PEM file; there if and only if TLSCert is
+	SecretKeyFile string         // "" means secret.key in Data
+	SecretKey     push.Secret    // the file's contents, from the environment; beats SecretKeyFile
 
 	// SecretKeyEmpty says that HUSH_SECRET_KEY is set to nothing: there is no key, and no file stands in for it.
 	SecretKeyEmpty bool
@@ -73,7 +75,21 @@ type Store struct {
 
 // Limits is what one caller can cost at most.
 type Limits struct {
-	DevicesPerUser int // those unheard for longest make room
+	DevicesPerUser        int   // those unheard for longest make room
+	Bodies                int64 // bytes of request bodies in memory at once
+	Connections           int
+	ConnectionsPerAddress int  // that have shown no good secret
+	NewDevices            Rate // of each user
+	Unauthenticated       Rate // bad secrets of each address
+	KeyRate               int  // requests a second of each server key; 0: any
+	AppRate               int  // requests a second of an app's server keys; 0: any
+}
+
+// Rate is so many at once, and then one more each Every. Off: any.
+type Rate struct {
+	Burst int
+	Every time.Duration
+	Off   bool
 }
 
 // Log is what goes to standard error.
@@ -91,7 +107,7 @@ type setting struct {
 }
 
 // lists are the settings that hold several values: with commas between them, or a list in YAML.
-var lists = []string{"fcm.token_hosts"}
+var lists = []string{"fcm.token_hosts", "listen.trusted_proxies"}
 
 // settings is every setting of hush serve, in the order of its help.
 var settings = []setting{
@@ -101,6 +117,8 @@ var settings = []setting{
 		func(c *Config, s string) error { return databaseURL(&c.Database, s) }},
 	{"listen", "127.0.0.1:8080", "host:port; port 0 takes a free one, which the line \"ready\" names",
 		func(c *Config, s string) error { return hostPort(&c.Listen, s) }},
+	{"listen.trusted_proxies", "", "addresses of proxies, such as 10.0.0.0/8, whose X-Forwarded-For and PROXY protocol are believed (a list; default none)",
+		func(c *Config, s string) error { return prefixes(&c.Trusted, s) }},
 	{"tls_cert", "", "PEM file of the certificate chain; with tls_key, HTTPS instead of HTTP",
 		func(c *Config, s string) error { c.TLSCert = s; return nil }},
 	{"tls_key", "", "PEM file of the certificate's private key",
@@ -137,6 +155,20 @@ var settings = []setting{
 		func(c *Config, s string) error { return span(&c.Store.Keep, s, "168h") }},
 	{"limits.devices_per_user", "", "how many devices a user may have; those without a live token, then those unheard for longest, make room for a new one (default 20)",
 		func(c *Config, s string) error { return count(&c.Limits.DevicesPerUser, s, 20) }},
+	{"limits.bodies", "", "how much of request bodies may be in memory at once, of which one caller may hold a quarter (default 128MiB)",
+		func(c *Config, s string) error { return size(&c.Limits.Bodies, s, 32<<20, "128MiB") }},
+	{"limits.connections", "", "how many connections there may be (default and at most what the limit of descriptors leaves)",
+		func(c *Config, s string) error { return count(&c.Limits.Connections, s, 10_000) }},
+	{"limits.connections_per_address", "", "how many connections of one address there may be that have shown no good secret (default a quarter of all)",
+		func(c *Config, s string) error { return count(&c.Limits.ConnectionsPerAddress, s, 2_500) }},
+	{"limits.new_devices", "", "new devices and changes of owner of one user: so many at once, then one each so long, or off (default 30/1m)",
+		func(c *Config, s string) error { return rate(&c.Limits.NewDevices, s, "30/1m") }},
+	{"limits.unauthenticated", "", "requests without a good secret from one address, before they are answered 429: so many at once, then one each so long, or off (default 500/100ms)",
+		func(c *Config, s string) error { return rate(&c.Limits.Unauthenticated, s, "500/100ms") }},
+	{"limits.key_rate", "", "requests a second of one server key (default any)",
+		func(c *Config, s string) error { return count(&c.Limits.KeyRate, s, 1_000) }},
+	{"limits.app_rate", "", "requests a second of all of an app's server keys (default any)",
+		func(c *Config, s string) error { return count(&c.Limits.AppRate, s, 1_000) }},
 	{"log.level", "info", "debug, info, warn or error",
 		func(c *Config, s string) error { return level(&c.Log.Level, s) }},
 	{"log.format", "text", "text or json",

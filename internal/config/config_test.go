@@ -3,6 +3,7 @@ package config_test
 import (
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -221,5 +222,44 @@ func TestABadProxyIsRefusedWithoutItsPassword(t *testing.T) {
 	c, _, err := load(t, []string{"--proxy", "http://me:hunter2@proxy:3128"}, nil, "")
 	if err != nil || c.Proxy.Reveal() != "http://me:hunter2@proxy:3128" || strings.Contains(c.Proxy.String(), "hunter2") {
 		t.Errorf("got %s, %v; want the proxy, hidden where it is printed", c.Proxy, err)
+	}
+}
+
+func TestTrustedProxiesStandBesideTheAddressInYAML(t *testing.T) {
+	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32")}
+	for name, yaml := range map[string]string{
+		"a dotted name and a list": "listen: 127.0.0.1:9000\nlisten.trusted_proxies: [10.0.0.0/8, 192.0.2.1]\n",
+		"a dotted name and a text": "listen: 127.0.0.1:9000\nlisten.trusted_proxies: 10.0.0.0/8, 192.0.2.1\n",
+	} {
+		c, _, err := load(t, nil, nil, yaml)
+		if err != nil || c.Listen != "127.0.0.1:9000" || !slices.Equal(c.Trusted, want) {
+			t.Errorf("%s: %q, %v, error %v; want 127.0.0.1:9000 and %v", name, c.Listen, c.Trusted, err, want)
+		}
+	}
+	c, _, err := load(t, nil, nil, "listen:\n  trusted_proxies: [10.0.0.0/8, 192.0.2.1]\n")
+	if err != nil || c.Listen != "127.0.0.1:8080" || !slices.Equal(c.Trusted, want) {
+		t.Errorf("a block: %q, %v, error %v; want the standard address and %v", c.Listen, c.Trusted, err, want)
+	}
+}
+
+func TestLimitsAreRead(t *testing.T) {
+	c, _, err := load(t, []string{"--limits-bodies", "256MiB", "--limits-new-devices=5/2s", "--limits-unauthenticated", "off", "--limits-key-rate=100"},
+		map[string]string{"HUSH_LIMITS_CONNECTIONS": "5000"}, "limits:\n  app_rate: 200\n")
+	want := config.Limits{Bodies: 256 << 20, NewDevices: config.Rate{Burst: 5, Every: 2 * time.Second}, Unauthenticated: config.Rate{Off: true}, KeyRate: 100, AppRate: 200, Connections: 5000}
+	if err != nil || c.Limits != want {
+		t.Errorf("limits %+v, error %v; want %+v", c.Limits, err, want)
+	}
+	for flag, complaint := range map[string]string{
+		"--limits-bodies=1MiB":                 "want 32 MiB or more",
+		"--limits-bodies=12":                   "want a size",
+		"--limits-new-devices=30":              "want so many at once",
+		"--limits-new-devices=0/1m":            "want so many at once",
+		"--limits-key-rate=-1":                 "want a number",
+		"--listen-trusted-proxies=0.0.0.0/0":   "which is everyone",
+		"--listen-trusted-proxies=10.0.0.0/99": "want addresses or networks",
+	} {
+		if _, _, err := load(t, []string{flag}, nil, ""); err == nil || !strings.Contains(err.Error(), complaint) {
+			t.Errorf("%s: error %v; want %q in it", flag, err, complaint)
+		}
 	}
 }

@@ -40,9 +40,6 @@ func AddFlags(fs *pflag.FlagSet) {
 func Load(fs *pflag.FlagSet) (Config, error) {
 	l := loader{v: viper.New(), fs: fs}
 	l.readFile()
-	for _, s := range settings {
-		l.bind(s)
-	}
 	var c Config
 	for _, s := range settings {
 		l.take(s, &c)
@@ -107,12 +104,6 @@ func (l *loader) checkKeys() {
 	}
 }
 
-func (l *loader) bind(s setting) {
-	// Neither can fail: the flag was added by AddFlags, and a name is given.
-	_ = l.v.BindPFlag(s.name, l.fs.Lookup(flagName(s.name)))
-	_ = l.v.BindEnv(s.name, envName(s.name))
-}
-
 // from tells in words which of the three places a setting's text came from; "" when none of them gave it.
 func (l *loader) from(name string) string {
 	switch {
@@ -128,7 +119,7 @@ func (l *loader) from(name string) string {
 
 func (l *loader) take(s setting, c *Config) {
 	from := l.from(s.name)
-	text, wrong := textOf(s.name, l.v.Get(s.name))
+	text, wrong := textOf(s.name, l.value(s.name))
 	switch {
 	case wrong != "":
 		l.wrong(s.name, from, "%s", wrong)
@@ -159,6 +150,28 @@ func textOf(name string, value any) (text, wrong string) {
 		texts = append(texts, text)
 	}
 	return strings.Join(texts, ","), ""
+}
+
+// value is what a setting was given, or its standard text. Viper reads the file only: it would take the flag listen for a
+// hint that no listen.trusted_proxies can be below it. A block below the name of a setting says nothing of that setting.
+func (l *loader) value(name string) any {
+	flag := l.fs.Lookup(flagName(name))
+	switch env := os.Getenv(envName(name)); {
+	case flag.Changed:
+		return flag.Value.String()
+	case env != "":
+		return env
+	}
+	value := l.v.Get(name)
+	if _, block := value.(map[string]any); value == nil || block && hasBelow(name) {
+		return flag.DefValue
+	}
+	return value
+}
+
+// hasBelow reports whether there are settings below the name of one.
+func hasBelow(name string) bool {
+	return slices.ContainsFunc(settings, func(s setting) bool { return strings.HasPrefix(s.name, name+".") })
 }
 
 // scalar is the text of what YAML may hold. A number or a truth value is read as its text, so that the setting's own check

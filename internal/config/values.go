@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -32,8 +33,8 @@ func span(into *time.Duration, s, example string) error {
 // count takes a number that must be at least 1.
 func count(into *int, s string, example int) error {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > 1_000_000 {
-		return fmt.Errorf("is %q; want a number from 1 to 1000000, such as %d", s, example)
+	if err != nil || n < 1 || n > 10_000_000 {
+		return fmt.Errorf("is %q; want a number from 1 to 10000000, such as %d", s, example)
 	}
 	*into = n
 	return nil
@@ -142,6 +143,66 @@ func proxyURL(into *push.Secret, s string) error {
 		return err
 	}
 	*into = push.Secret(s)
+	return nil
+}
+
+// prefixes takes networks, or single addresses, between commas.
+func prefixes(into *[]netip.Prefix, s string) error {
+	*into = nil
+	for part := range strings.SplitSeq(s, ",") {
+		part = strings.TrimSpace(part)
+		prefix, err := netip.ParsePrefix(part)
+		if a, addrErr := netip.ParseAddr(part); addrErr == nil && a.Zone() == "" {
+			prefix, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("has %q; want addresses or networks between commas, such as 10.0.0.0/8,fd00::/8", part)
+		case prefix.Addr().Is4In6():
+			return fmt.Errorf("has %q; want an IPv4 network as such, like 10.0.0.0/8", part)
+		case prefix.Bits() == 0:
+			return fmt.Errorf("has %q, which is everyone; want the proxies only", part)
+		}
+		*into = append(*into, prefix.Masked())
+	}
+	return nil
+}
+
+// units of sizes, the longest first.
+var units = []struct {
+	name  string
+	bytes int64
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}
+
+func size(into *int64, s string, least int64, example string) error {
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(s, u.name)
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 32)
+		if !ok || err != nil {
+			continue
+		}
+		if n*u.bytes < least {
+			return fmt.Errorf("is %s; want %d MiB or more", s, least>>20)
+		}
+		*into = n * u.bytes
+		return nil
+	}
+	return fmt.Errorf("is %q; want a size in KiB, MiB or GiB, such as %s", s, example)
+}
+
+// rate takes a burst and a time, such as 30/1m, or off.
+func rate(into *Rate, s, example string) error {
+	if s == "off" {
+		*into = Rate{Off: true}
+		return nil
+	}
+	burst, every, _ := strings.Cut(s, "/")
+	n, err := strconv.Atoi(strings.TrimSpace(burst))
+	d, durationErr := time.ParseDuration(strings.TrimSpace(every))
+	if err != nil || durationErr != nil || n < 1 || n > 1_000_000 || d < time.Microsecond || d > 24*time.Hour {
+		return fmt.Errorf("is %q; want so many at once and the time until one more, such as %s, or off", s, example)
+	}
+	*into = Rate{Burst: n, Every: d}
 	return nil
 }
 

@@ -2,7 +2,10 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +47,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if refused == nil {
 		refused = checkUpgrade(r)
 	}
+	refused = g.judge(w, r, refused)
 	if refused != nil {
 		if refused.status >= 500 {
 			g.cfg.Logger.Warn("a session was refused", "code", refused.code)
@@ -59,6 +63,22 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.start(w, r); err != nil {
 		g.cfg.Logger.Debug("a session ended before it began", "app", s.key.App, "device", s.key.Device, "error", err)
 	}
+}
+
+// judge tells the front of the secrets that came. Of an address that has shown many bad ones, the next is answered 429.
+func (g *Gateway) judge(w http.ResponseWriter, r *http.Request, refused *refusal) *refusal {
+	switch {
+	case refused == nil, refused.status < http.StatusInternalServerError && refused.status != http.StatusUnauthorized, *refused == refuseExpired:
+		g.cfg.Front.Known(r.Context())
+	case refused.status == http.StatusUnauthorized:
+		fields, wait := g.cfg.Front.Refused(r.RemoteAddr)
+		maps.Copy(w.Header(), fields)
+		if wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+			return &refuseTooFast
+		}
+	}
+	return refused
 }
 
 // admit tells which device connects, and until when its user's token is good.

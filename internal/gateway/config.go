@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -37,6 +38,19 @@ type Pushes interface {
 	Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error)
 }
 
+// Front is told who has shown good secrets and who has not. Refused gives the fields that belong on the answer, which is 429
+// with Retry-After if wait is not 0.
+type Front interface {
+	Known(ctx context.Context)
+	Refused(remote string) (fields http.Header, wait time.Duration)
+}
+
+// openFront limits nobody.
+type openFront struct{}
+
+func (openFront) Known(context.Context)                       {}
+func (openFront) Refused(string) (http.Header, time.Duration) { return nil, 0 }
+
 // Config is what a Gateway needs.
 type Config struct {
 	Auth     Auth     // required
@@ -44,6 +58,8 @@ type Config struct {
 	Notify   Notify   // required
 	Devices  Devices  // required
 	Pushes   Pushes   // required
+
+	Front Front // who is told whether devices show good secrets; nil: nobody
 
 	Heartbeat  time.Duration // between pings; a session that is silent for two is dropped; 0 means 25s
 	Queue      int           // frames that may wait for a device to read; 0 means 64
@@ -60,6 +76,9 @@ func (c Config) check() (Config, error) {
 	case c.Heartbeat < 0 || c.Queue < 0 || c.QueueBytes < 0 || c.WriteWait < 0:
 		return c, fmt.Errorf("gateway: Heartbeat is %s, Queue %d, QueueBytes %d, WriteWait %s; want 0 (for the default) or more",
 			c.Heartbeat, c.Queue, c.QueueBytes, c.WriteWait)
+	}
+	if c.Front == nil {
+		c.Front = openFront{}
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 25 * time.Second

@@ -25,6 +25,7 @@ var (
 	refuseExpired  = refusal{http.StatusUnauthorized, "token_expired", "the user token has expired; come back with a new one"}
 	refuseAgain    = refusal{http.StatusUnauthorized, "register_again", "the device's credential is unknown or void; register again"}
 	refuseUser     = refusal{http.StatusForbidden, "forbidden", "the user token is not of the device's owner"}
+	refuseTooFast  = refusal{http.StatusTooManyRequests, "rate_limited", "many requests from this address had no good secret; come back later, or with a good one"}
 	refuseStopping = refusal{http.StatusServiceUnavailable, "unavailable", "the server is stopping; come back"}
 	refuseFailed   = refusal{http.StatusServiceUnavailable, "unavailable", "the device could not be looked up; come back"}
 )

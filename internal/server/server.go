@@ -27,6 +27,7 @@ import (
 	"github.com/hushpush/hush/internal/config"
 	"github.com/hushpush/hush/internal/delivery"
 	"github.com/hushpush/hush/internal/fcm"
+	"github.com/hushpush/hush/internal/front"
 	"github.com/hushpush/hush/internal/gateway"
 	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/internal/store"
@@ -58,6 +59,7 @@ type Server struct {
 	auth    *auth.Auth
 	apns    *apns.Client
 	fcm     *fcm.Client
+	door    *front.Door
 	gateway *gateway.Gateway
 	engine  *delivery.Engine
 	metrics *prometheus.Registry
@@ -221,8 +223,10 @@ func (s *Server) startDelivery(context.Context) error {
 	set := s.cfg.Settings
 	links := &links{}
 	var err error
+	s.door = front.NewDoor(rateOf(set.Limits.Unauthenticated, unauthenticatedRate), s.cfg.Now)
 	s.gateway, err = gateway.New(gateway.Config{
-		Auth: s.auth, Receiver: links, Notify: links, Devices: s.store, Pushes: s.store, Logger: s.cfg.Logger, Now: s.cfg.Now,
+		Front: s.door,
+		Auth:  s.auth, Receiver: links, Notify: links, Devices: s.store, Pushes: s.store, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {
 		return err
@@ -248,7 +252,7 @@ func (s *Server) listen(ctx context.Context) error {
 	handler, err := api.New(api.Config{
 		Store: policies{s.store, s}, Delivery: s.engine, Auth: s.auth, Sessions: s.gateway,
 		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: s.apns, push.FCM: s.fcm},
-		SpoolDir: set.Data, Connect: s.gateway, Metrics: s.metrics, Ready: s.ready, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
+		Limits:   limitsOf(set.Limits), Bodies: set.Limits.Bodies, Front: s.door, SpoolDir: set.Data, Connect: s.gateway, Metrics: s.metrics, Ready: s.ready, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {
 		return err
@@ -275,10 +279,19 @@ func (s *Server) listen(ctx context.Context) error {
 		return fmt.Errorf("server: listen: %w", err)
 	}
 	s.addr = ln.Addr()
+	limited, err := front.Listen(ln, front.Config{
+		Connections: set.Limits.Connections, PerAddress: set.Limits.ConnectionsPerAddress, Trusted: set.Trusted,
+		Metrics: s.metrics, Logger: s.cfg.Logger,
+	})
+	if err != nil {
+		end()
+		return errors.Join(err, ln.Close())
+	}
+	limited.Attach(srv)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := serve(srv, ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(srv, limited); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
 		}
 	}()

@@ -1,0 +1,270 @@
+package front
+
+import (
+	"container/list"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config is what Listen needs.
+type Config struct {
+	Connections int                   // at most; 0: what the descriptors leave
+	PerAddress  int                   // of one address that have shown no good secret, at most; 0: a quarter of Connections
+	Trusted     Trusted               // proxies whose word on a client's address is believed
+	Metrics     prometheus.Registerer // nil: none
+	Logger      *slog.Logger          // nil discards
+}
+
+// perAddressShare is the part of all connections that the strangers of one address may have.
+const perAddressShare = 4
+
+// Times of connections when they are short, and of the log about it.
+const (
+	tightIdle  = 5 * time.Second // between requests
+	warnWait   = time.Minute     // between two warnings of the same kind
+	tightParts = 5               // connections are tight when a fifth of them is left
+)
+
+// Listener accepts connections while there is room, and makes room by closing those that have shown least.
+type Listener struct {
+	net.Listener
+	cfg     Config // never changes
+	metrics *metrics
+
+	mu        sync.Mutex
+	all       int                       // guarded by mu
+	strangers map[netip.Addr]*list.List // guarded by mu; of *conn, oldest first
+	idle      *list.List                // guarded by mu; of idleConn, longest idle first
+	sweep     *time.Timer               // guarded by mu; nil: nothing is to be looked at
+	full      spell                     // guarded by mu; a new connection found no room
+	crowded   spell                     // guarded by mu; an address had too many strangers
+	closed    bool                      // guarded by mu
+}
+
+// spell is a time during which something is wrong, so that the log has its begin and its end.
+type spell struct {
+	since  time.Time // zero: all is well
+	last   time.Time // when it was seen last
+	closed int       // connections that it has cost
+}
+
+type idleConn struct {
+	conn  *conn
+	since time.Time
+}
+
+// Listen puts a front before a listener.
+func Listen(ln net.Listener, cfg Config) (*Listener, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.Logger = cfg.Logger.With("room", "front")
+	room := connectionsFor(descriptors())
+	if cfg.Connections > room {
+		cfg.Logger.Warn("the descriptors do not suffice for so many connections; raise the limit (ulimit -n, LimitNOFILE)",
+			"limits.connections", cfg.Connections, "connections", room)
+	}
+	if cfg.Connections == 0 || cfg.Connections > room {
+		cfg.Connections = room
+	}
+	if cfg.PerAddress == 0 {
+		cfg.PerAddress = max(1, cfg.Connections/perAddressShare)
+	}
+	l := &Listener{Listener: ln, cfg: cfg, strangers: map[netip.Addr]*list.List{}, idle: list.New()}
+	var err error
+	l.metrics, err = newMetrics(cfg.Metrics, l)
+	return l, err
+}
+
+// connectionsFor is how many connections so many descriptors allow: a part of these is for the database, the providers and
+// files.
+func connectionsFor(descriptors int) int {
+	const least, most = 64, 4_096
+	reserve := min(max(descriptors/10, least), most, descriptors/2)
+	return max(1, descriptors-reserve)
+}
+
+// Attach makes an HTTP server tell of its connections, and its handler know the clients' addresses.
+func (l *Listener) Attach(srv *http.Server) {
+	srv.ConnContext = connContext
+	srv.ConnState = l.state
+	srv.Handler = l.Handler(srv.Handler)
+}
+
+// Accept waits for the next connection for which there is room.
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			l.outOfDescriptors(err)
+			return nil, err
+		}
+		if own := l.admit(c); own != nil {
+			return own, nil
+		}
+		_ = c.Close()
+	}
+}
+
+// Close ends accepting.
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	if l.sweep != nil {
+		l.sweep.Stop()
+	}
+	l.mu.Unlock()
+	return l.Listener.Close()
+}
+
+// admit counts a new connection; nil: there is no room for it.
+func (l *Listener) admit(c net.Conn) *conn {
+	own := &conn{Conn: c, listener: l, client: addrPortOf(c.RemoteAddr())}
+	trusted := l.cfg.Trusted.has(own.client.Addr())
+	if trusted {
+		own.proxied = newProxied(c)
+		own.known.Store(true)
+	}
+	l.mu.Lock()
+	victims, room := l.makeRoom(own, trusted)
+	if room {
+		l.all++
+		own.counted = true
+		if !trusted {
+			l.joinStrangers(own)
+		}
+		l.watchIdle()
+	}
+	l.mu.Unlock()
+	l.end(victims)
+	if !room {
+		l.metrics.closed.WithLabelValues("refused").Inc()
+		return nil
+	}
+	return own
+}
+
+// makeRoom picks the connections that have to go for a new one; room is false if none can go. mu is held.
+func (l *Listener) makeRoom(c *conn, trusted bool) (victims []*conn, room bool) {
+	if !trusted {
+		victims = l.thin(c.client.Addr())
+	}
+	if l.all < l.cfg.Connections {
+		return victims, true
+	}
+	victim := l.leastKnown()
+	l.warnFull()
+	if victim == nil {
+		return victims, false
+	}
+	l.drop(victim)
+	l.metrics.closed.WithLabelValues("full").Inc()
+	return append(victims, victim), true
+}
+
+// thin drops the oldest stranger of an address that has as many as it may. mu is held.
+func (l *Listener) thin(a netip.Addr) []*conn {
+	of := l.strangers[Who(a)]
+	if of == nil || of.Len() < l.cfg.PerAddress {
+		return nil
+	}
+	victim := of.Front().Value.(*conn)
+	l.drop(victim)
+	l.metrics.closed.WithLabelValues("address").Inc()
+	l.warnCrowded(a)
+	return []*conn{victim}
+}
+
+// leastKnown is the connection that goes first: the oldest stranger of the address that has most of them, else the one that
+// has been idle for longest; nil if there is neither. mu is held.
+func (l *Listener) leastKnown() *conn {
+	var most *list.List
+	for _, of := range l.strangers {
+		if most == nil || of.Len() > most.Len() {
+			most = of
+		}
+	}
+	switch {
+	case most != nil:
+		return most.Front().Value.(*conn)
+	case l.idle.Len() > 0:
+		return l.idle.Front().Value.(idleConn).conn
+	}
+	return nil
+}
+
+func (l *Listener) joinStrangers(c *conn) {
+	who := Who(c.client.Addr())
+	of := l.strangers[who]
+	if of == nil {
+		of = list.New()
+		l.strangers[who] = of
+	}
+	c.stranger = of.PushBack(c)
+}
+
+// leaveStrangers is for a connection that has become known.
+func (l *Listener) leaveStrangers(c *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unstranger(c)
+}
+
+func (l *Listener) unstranger(c *conn) {
+	if c.stranger == nil {
+		return
+	}
+	who := Who(c.client.Addr())
+	of := l.strangers[who]
+	of.Remove(c.stranger)
+	c.stranger = nil
+	if of.Len() == 0 {
+		delete(l.strangers, who)
+	}
+}
+
+// rehome gives a trusted proxy's connection to the client that it is for.
+func (l *Listener) rehome(c *conn, client netip.AddrPort) {
+	l.mu.Lock()
+	c.client = client
+	var victims []*conn
+	if c.counted && !l.cfg.Trusted.has(client.Addr()) {
+		victims = l.thin(client.Addr())
+		c.known.Store(false)
+		l.joinStrangers(c)
+	}
+	l.mu.Unlock()
+	l.end(victims)
+}
+
+// forget makes the room of a connection that ends.
+func (l *Listener) forget(c *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.drop(c)
+	l.wellAgain()
+}
+
+// drop takes a connection out of all that is counted. mu is held.
+func (l *Listener) drop(c *conn) {
+	if !c.counted {
+		return
+	}
+	c.counted = false
+	l.all--
+	l.unstranger(c)
+	l.busy(c)
+}
+
+// end closes connections that were dropped. mu is not held: their readers may be waking up.
+func (l *Listener) end(victims []*conn) {
+	for _, c := range victims {
+		_ = c.Conn.Close()
+	}
+}
