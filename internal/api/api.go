@@ -38,10 +38,13 @@ type Config struct {
 	// for temporary files.
 	SpoolDir string
 
-	// BodyWait is how long a request's body may take, and an import may stall; 0 means 60s. EventsWait is how often the
-	// live timeline looks again when nobody says that something changed, as happens on another node; 0 means 2s.
+	// BodyWait is how long a request's body may take, and an import may stall; 0 means 60s. EventsWait is how often a
+	// live timeline looks for changes of other processes, if there can be any; 0 means 5s.
 	BodyWait   time.Duration
 	EventsWait time.Duration
+
+	// StreamsPerKey is how many live timelines a key may follow at the same time; 0 means StreamsPerKey.
+	StreamsPerKey int
 
 	// Bodies is how many bytes of request bodies may be in memory at once, of which one caller may hold a quarter; 0 means
 	// 128 MiB. Reading them costs up to four times as much.
@@ -56,6 +59,7 @@ type API struct {
 	metrics *metrics
 	bodies  *bodies
 	rates   rates
+	streams *streams
 	openapi []byte // never changes once New has returned
 }
 
@@ -70,7 +74,7 @@ func New(c Config) (*API, error) {
 		}
 	}
 	c = c.withDefaults()
-	a := &API{Config: c, mux: http.NewServeMux(), bodies: newBodies(c.Bodies), rates: newRates(c.Limits, c.Now)}
+	a := &API{Config: c, mux: http.NewServeMux(), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), rates: newRates(c.Limits, c.Now)}
 	var err error
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, err
@@ -104,7 +108,10 @@ func (c Config) withDefaults() Config {
 		c.BodyWait = 60 * time.Second
 	}
 	if c.EventsWait == 0 {
-		c.EventsWait = 2 * time.Second
+		c.EventsWait = 5 * time.Second
+	}
+	if c.StreamsPerKey == 0 {
+		c.StreamsPerKey = StreamsPerKey
 	}
 	if c.Front == nil {
 		c.Front = openFront{}

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,7 +27,8 @@ func (a *API) eventRoutes() {
 	register(a, route{id: "followPush", method: http.MethodGet, path: "/v1/apps/{app}/pushes/{push_id}/events", tag: chapterPushes, needs: needsRead,
 		summary: "Follow a push live",
 		about: "Server-sent events: `delivery` for each delivery as it stands, first all of them and then whenever one changes; " +
-			"`final` (the push without deliveries) when all are final, which ends the stream.",
+			"`final` (the push without deliveries) when all are final, which ends the stream. " +
+			"A key follows at most `limits.streams_per_key` pushes (100) at the same time.",
 		stream: "text/event-stream", streamAnswer: protocol.LiveEvent{}}, a.followPush)
 }
 
@@ -34,7 +37,12 @@ func (a *API) followPush(ctx context.Context, c *call, in *PushPath) (*huma.Stre
 	if err != nil {
 		return nil, err
 	}
+	leave, err := a.streams.enter(c.key)
+	if err != nil {
+		return nil, err
+	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer leave()
 		_, w := humago.Unwrap(hc)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx
@@ -57,54 +65,91 @@ type eventStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	seed    maphash.Seed
-	told    map[uint64]uint64 // hash of who a delivery is for: hash of what was told last
-	spoke   time.Time         // when something was last written
+	told    map[uint64]uint64  // hash of who a delivery is for: hash of what was told last
+	counts  map[push.State]int // as they were when somebody else's changes were last looked for
+	spoke   time.Time          // when something was last written
 }
 
-// run tells all that changes until the push is final, or the client goes.
+// run tells all that changes until the push is final, or the client goes. While nothing does, nothing is read.
 func (s *eventStream) run(ctx context.Context) error {
-	changed, stop := s.api.Store.Watch(s.id)
-	defer stop()
-	for {
-		// What stands is read before the deliveries, so that none that ends in between is missed.
-		p, standing, err := s.api.Store.Push(ctx, s.app, s.id)
+	watch := s.api.Store.Watch(s.id)
+	defer watch.Stop()
+	var keys []push.DeliveryKey
+	for whole := true; ; {
+		// What stands is read before the deliveries, so that none that ends in between is missed; what made it final may not
+		// have been told yet.
+		final, err := s.api.Store.Final(ctx, s.app, s.id)
 		if err != nil {
 			return fmt.Errorf("api: live timeline: %w", err)
 		}
-		if err := s.tell(ctx); err != nil {
+		if whole || final {
+			err = s.tellAll(ctx)
+		} else {
+			err = s.tellThese(ctx, keys)
+		}
+		if err != nil {
 			return fmt.Errorf("api: live timeline: %w", err)
 		}
-		if standing.Final {
-			counts, err := s.api.Store.Counts(ctx, s.app, s.id)
-			if err != nil {
-				return fmt.Errorf("api: live timeline: %w", err)
-			}
-			return s.send("final", pushBody(p, standing, counts))
+		if final {
+			return s.tellFinal(ctx)
 		}
-		if err := s.wait(ctx, changed); err != nil {
+		if keys, whole, err = s.wait(ctx, watch); err != nil {
 			return err
 		}
 	}
 }
 
-// tell sends each delivery that is not as it was told last.
-func (s *eventStream) tell(ctx context.Context) error {
+func (s *eventStream) tellFinal(ctx context.Context) error {
+	p, standing, err := s.api.Store.Push(ctx, s.app, s.id)
+	if err != nil {
+		return fmt.Errorf("api: live timeline: %w", err)
+	}
+	counts, err := s.api.Store.Counts(ctx, s.app, s.id)
+	if err != nil {
+		return fmt.Errorf("api: live timeline: %w", err)
+	}
+	return s.send("final", pushBody(p, standing, counts))
+}
+
+// tellAll sends each delivery that is not as it was told last.
+func (s *eventStream) tellAll(ctx context.Context) error {
 	cursor := ""
 	for {
 		deliveries, next, err := s.api.Store.Deliveries(ctx, s.app, s.id, cursor, eventPage)
 		if err != nil {
 			return err
 		}
-		for _, d := range deliveries {
-			if err := s.tellOne(d); err != nil {
-				return err
-			}
+		if err := s.tell(deliveries); err != nil {
+			return err
 		}
 		if next == "" {
 			return s.flush()
 		}
 		cursor = next
 	}
+}
+
+// tellThese sends those deliveries of which it was said that they changed.
+func (s *eventStream) tellThese(ctx context.Context, keys []push.DeliveryKey) error {
+	for page := range slices.Chunk(keys, eventPage) {
+		deliveries, err := s.api.Store.DeliveriesOf(ctx, s.app, s.id, page)
+		if err != nil {
+			return err
+		}
+		if err := s.tell(deliveries); err != nil {
+			return err
+		}
+	}
+	return s.flush()
+}
+
+func (s *eventStream) tell(deliveries []push.Delivery) error {
+	for _, d := range deliveries {
+		if err := s.tellOne(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *eventStream) tellOne(d push.Delivery) error {
@@ -122,28 +167,54 @@ func (s *eventStream) tellOne(d push.Delivery) error {
 	return s.write("event: delivery\ndata: %s\n\n", text)
 }
 
-// wait returns when something may have changed: signalled here, or, from another node, not.
-func (s *eventStream) wait(ctx context.Context, changed <-chan struct{}) error {
-	again := time.NewTimer(s.api.EventsWait)
-	defer again.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-again.C:
-		return s.beat()
-	case <-changed:
+// wait returns which deliveries changed, or that any may have. Changes of other processes are not told; where there can be
+// any, they are looked for from time to time by what is cheap to read.
+func (s *eventStream) wait(ctx context.Context, watch push.Watch) (keys []push.DeliveryKey, whole bool, err error) {
+	for {
+		again := time.NewTimer(s.api.EventsWait)
+		select {
+		case <-ctx.Done():
+			again.Stop()
+			return nil, false, ctx.Err()
+		case <-watch.Changed:
+			again.Stop()
+			if err := rest(ctx); err != nil {
+				return nil, false, err
+			}
+			keys, whole = watch.Take()
+			return keys, whole, nil
+		case <-again.C:
+		}
+		if err := s.beat(); err != nil {
+			return nil, false, err
+		}
+		if watch.Elsewhere {
+			counts, err := s.api.Store.Counts(ctx, s.app, s.id)
+			if err != nil {
+				return nil, false, fmt.Errorf("api: live timeline: %w", err)
+			}
+			if !maps.Equal(counts, s.counts) {
+				s.counts = counts
+				return nil, true, nil
+			}
+		}
 	}
-	rest := time.NewTimer(eventRest)
-	defer rest.Stop()
+}
+
+// rest gathers changes for a moment.
+func rest(ctx context.Context) error {
+	t := time.NewTimer(eventRest)
+	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-rest.C:
+	case <-t.C:
 		return nil
 	}
 }
 
-// beat sends a comment if it is time for one: it tells the client that the stream is alive, and us whether the client is.
+// beat sends a comment if nothing else was sent for a while: it tells the client that the stream is alive, and us whether the
+// client is.
 func (s *eventStream) beat() error {
 	if time.Since(s.spoke) < heartbeat-s.api.EventsWait {
 		return nil

@@ -30,6 +30,8 @@ type memory struct {
 	pushes      map[push.ID]push.Push
 	deliveries  map[push.ID][]push.Delivery
 	idempotent  map[string]idempotent
+	pagesRead   int                // of deliveries
+	touched     []push.DeliveryKey // of the one push that somebody watches
 	watchers    map[push.ID][]chan struct{}
 	looked      []push.DeviceKey
 	renewed     []string
@@ -358,6 +360,7 @@ func (m *memory) Counts(_ context.Context, _ string, id push.ID) (map[push.State
 
 func (m *memory) Deliveries(_ context.Context, _ string, id push.ID, cursor string, limit int) ([]push.Delivery, string, error) {
 	defer m.lock()()
+	m.pagesRead++
 	from, _ := strconv.Atoi(strings.TrimLeft(cursor, "0"))
 	all := m.deliveries[id]
 	to := min(from+limit, len(all))
@@ -401,11 +404,32 @@ func (m *memory) PutIdempotent(_ context.Context, app, key string, hash, answer 
 	return m.fail
 }
 
-func (m *memory) Watch(id push.ID) (<-chan struct{}, func()) {
+func (m *memory) Watch(id push.ID) push.Watch {
 	defer m.lock()()
 	c := make(chan struct{}, 1)
 	m.watchers[id] = append(m.watchers[id], c)
-	return c, func() {}
+	take := func() ([]push.DeliveryKey, bool) {
+		defer m.lock()()
+		keys := m.touched
+		m.touched = nil
+		return keys, false
+	}
+	return push.Watch{Changed: c, Take: take, Stop: func() {}, Elsewhere: true}
+}
+
+func (m *memory) Final(ctx context.Context, app string, id push.ID) (bool, error) {
+	_, standing, err := m.Push(ctx, app, id)
+	return standing.Final, err
+}
+
+func (m *memory) DeliveriesOf(_ context.Context, _ string, id push.ID, keys []push.DeliveryKey) (list []push.Delivery, err error) {
+	defer m.lock()()
+	for _, d := range m.deliveries[id] {
+		if slices.Contains(keys, push.DeliveryKey{Device: d.DeviceID, User: d.User}) {
+			list = append(list, d)
+		}
+	}
+	return list, m.fail
 }
 
 // set changes a delivery and signals those who watch its push.
@@ -414,6 +438,7 @@ func (m *memory) set(id push.ID, i int, state push.State) {
 	c := m.deliveries[id][i].To(time.Now(), state, "")
 	c.Delivery.Events = append(c.Delivery.Events, c.Events...)
 	m.deliveries[id][i] = c.Delivery
+	m.touched = append(m.touched, push.DeliveryKey{Device: c.Delivery.DeviceID, User: c.Delivery.User})
 	for _, w := range m.watchers[id] {
 		select {
 		case w <- struct{}{}:

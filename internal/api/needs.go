@@ -63,7 +63,9 @@ type pushStore interface {
 	Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error)
 	Idempotent(ctx context.Context, app, key string) (hash, answer []byte, err error)
 	PutIdempotent(ctx context.Context, app, key string, hash, answer []byte) error
-	Watch(id push.ID) (changed <-chan struct{}, stop func())
+	Final(ctx context.Context, app string, id push.ID) (bool, error)
+	DeliveriesOf(ctx context.Context, app string, id push.ID, keys []push.DeliveryKey) ([]push.Delivery, error)
+	Watch(id push.ID) push.Watch
 }
 
 // Delivery is what api asks of the room that decides.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/api"
+	"github.com/hushpush/hush/internal/config"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -270,6 +271,11 @@ func TestTheLiveTimelineTellsEachChangeUntilAllIsFinal(t *testing.T) {
 	if got, want := states(1), []string{"a1 alice sent"}; !slices.Equal(got, want) {
 		t.Errorf("after a change %q; want %q", got, want)
 	}
+	w.memory.mu.Lock()
+	if w.memory.pagesRead != 1 {
+		t.Errorf("all deliveries were read %d times; want once, and then those that change", w.memory.pagesRead)
+	}
+	w.memory.mu.Unlock()
 	w.memory.set(id, 0, push.Handled)
 	w.memory.set(id, 1, push.Expired)
 	last := states(2)
@@ -284,6 +290,27 @@ func TestTheLiveTimelineTellsEachChangeUntilAllIsFinal(t *testing.T) {
 	}
 	if rest, err := io.ReadAll(stream); err != nil || len(rest) != 0 {
 		t.Errorf("after final: %q, %v; want the end", rest, err)
+	}
+}
+
+func TestAKeyFollowsOnlySoManyPushes(t *testing.T) {
+	t.Parallel()
+	w := setupServer(t, config.Config{Limits: config.Limits{StreamsPerKey: 2}})
+	w.notes()
+	var accepted protocol.PushAccepted
+	w.must(202, "POST", pushesPath, `{"to": {"users": ["bob"]}, "resource_id": "both"}`).into(t, &accepted)
+	w.follow(accepted.PushID)
+	w.follow(accepted.PushID)
+	path := pushesPath + "/" + accepted.PushID + "/events"
+	refused := w.root("GET", path, "")
+	if refused.is(t, "the third stream", 429, "rate_limited"); refused.header.Get("Retry-After") == "" || !strings.Contains(refused.body, "limits.streams_per_key") {
+		t.Errorf("the refusal %v %s; want Retry-After, and the setting's name", refused.header, refused.body)
+	}
+	other := w.key("notes", "read")
+	w.must(200, "DELETE", pushesPath+"/"+accepted.PushID, "") // ends the streams
+	eventually(t, "there is room again", func() bool { return w.root("GET", path, "").status == 200 })
+	if a := w.request("GET", path, "", "Authorization", "Bearer "+other); a.status != 200 {
+		t.Errorf("another key's stream: %d %s; want 200", a.status, a.body)
 	}
 }
 

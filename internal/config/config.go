@@ -76,6 +76,7 @@ type Store struct {
 // Limits is what one caller can cost at most.
 type Limits struct {
 	DevicesPerUser        int   // those unheard for longest make room
+	StreamsPerKey         int   // live timelines at the same time
 	Bodies                int64 // bytes of request bodies in memory at once
 	Connections           int
 	ConnectionsPerAddress int  // that have shown no good secret
@@ -169,6 +170,8 @@ var settings = []setting{
 		func(c *Config, s string) error { return count(&c.Limits.KeyRate, s, 1_000) }},
 	{"limits.app_rate", "", "requests a second of all of an app's server keys (default any)",
 		func(c *Config, s string) error { return count(&c.Limits.AppRate, s, 1_000) }},
+	{"limits.streams_per_key", "", "how many live timelines a key may follow at the same time (default 100)",
+		func(c *Config, s string) error { return count(&c.Limits.StreamsPerKey, s, 100) }},
 	{"log.level", "info", "debug, info, warn or error",
 		func(c *Config, s string) error { return level(&c.Log.Level, s) }},
 	{"log.format", "text", "text or json",

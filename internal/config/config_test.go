@@ -77,7 +77,7 @@ apns: {url: "https://127.0.0.1:2197", development_url: "https://127.0.0.1:2198/"
 fcm: {url: "https://127.0.0.1:2199", ca: f.pem, token_url: "https://127.0.0.1:2199/token", token_hosts: [tokens.example.com], retry_wait: 2s, quota_wait: 3s}
 delivery: {ack_wait: 4s}
 store: {keep: 24h}
-limits: {devices_per_user: 7}
+limits: {devices_per_user: 7, streams_per_key: 8}
 log: {level: debug, format: json}
 `)
 	if err != nil {
@@ -89,7 +89,7 @@ log: {level: debug, format: json}
 		APNs:          config.APNs{URL: "https://127.0.0.1:2197", DevelopmentURL: "https://127.0.0.1:2198", CA: "a.pem", RetryWait: time.Minute},
 		FCM: config.FCM{URL: "https://127.0.0.1:2199", CA: "f.pem", TokenURL: "https://127.0.0.1:2199/token", TokenHosts: []string{"tokens.example.com"},
 			RetryWait: 2 * time.Second, QuotaWait: 3 * time.Second},
-		Delivery: config.Delivery{AckWait: 4 * time.Second}, Store: config.Store{Keep: 24 * time.Hour}, Limits: config.Limits{DevicesPerUser: 7},
+		Delivery: config.Delivery{AckWait: 4 * time.Second}, Store: config.Store{Keep: 24 * time.Hour}, Limits: config.Limits{DevicesPerUser: 7, StreamsPerKey: 8},
 		Log: config.Log{Level: slog.LevelDebug, Format: "json"},
 	}
 	if !reflect.DeepEqual(c, want) {

@@ -396,7 +396,7 @@ func (a *acceptance) add(n *newDelivery) {
 var supersede = fold("of_app text, of_device text, of_user text, of_key blob, state text, final_at int, events text",
 	`UPDATE deliveries SET state = r.state, reason = '', final_at = r.final_at, due_at = NULL, events = deliveries.events || r.events FROM {rows}
 	WHERE app = r.of_app AND device_id = r.of_device AND deliveries.collapse_key = r.of_key AND (device_id <> '' OR user_id = r.of_user)
-		AND deliveries.final_at IS NULL RETURNING push_id`)
+		AND deliveries.final_at IS NULL RETURNING push_id, device_id, user_id`)
 
 func (a *acceptance) supersede(key collapseKey) []any {
 	event := push.Event{At: a.now, Event: push.EventName(push.Superseded)}
@@ -408,6 +408,7 @@ func (a *acceptance) write(ctx context.Context) error {
 	deliveries := make([][]any, len(a.rows))
 	for i, n := range a.rows {
 		deliveries[i] = n.row()
+		a.t.touch(n.PushID, push.DeliveryKey{Device: n.DeviceID, User: n.User})
 	}
 	stmts := []*stmt{supersede.each(a.earlier, a.t.touchRow), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), insertDeliveries.exec(deliveries)}
 	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.touched))) { // "due now" has the last word

@@ -12,12 +12,12 @@ import (
 // of inRange.
 const (
 	inRange  = "app = ? AND id > ? AND id <= ? AND user_id <> '' AND created_at <= ?"
-	rangeIDs = "SELECT id FROM devices WHERE app = ? AND id > ? AND user_id <> '' AND created_at <= ? ORDER BY id LIMIT ?"
+	rangeIDs = "SELECT id, user_id FROM devices WHERE app = ? AND id > ? AND user_id <> '' AND created_at <= ? ORDER BY id LIMIT ?"
 
 	// The range stands here twice, so that a plan that begins with the deliveries is a good one too.
 	rangeSupersede = `UPDATE deliveries SET state = ?, reason = '', final_at = ?, due_at = NULL, events = events || ?
 		WHERE app = ? AND device_id > ? AND device_id <= ? AND collapse_key = ? AND final_at IS NULL AND since <= ?
-			AND device_id IN (SELECT id FROM devices WHERE platform = ? AND ` + inRange + ") RETURNING push_id"
+			AND device_id IN (SELECT id FROM devices WHERE platform = ? AND ` + inRange + ") RETURNING push_id, device_id, user_id"
 	rangeDeliver = `INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation,
 			collapse_key, events)
 		SELECT app, ?, id, user_id, ?, ?, ?, ?, ?, owner_gen, ?, ? FROM devices WHERE platform = ? AND ` + inRange
@@ -32,14 +32,19 @@ const (
 // broadcast makes the deliveries for the next limit devices of the app.
 func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duration) error {
 	registered := micros(e.p.Start())
-	ids, err := all(ctx, e.t, scalar[string], rangeIDs, e.p.App, e.p.madeUpTo, registered, limit)
+	found, err := all(ctx, e.t, readOwned, rangeIDs, e.p.App, e.p.madeUpTo, registered, limit)
 	if err != nil {
 		return err
 	}
-	e.done = len(ids) < limit
-	if len(ids) == 0 {
+	e.done = len(found) < limit
+	if len(found) == 0 {
 		return nil
 	}
+	ids := make([]string, len(found))
+	for i, d := range found {
+		ids[i] = d.Device
+	}
+	e.t.touch(e.p.ID, found...)
 	e.upTo = ids[len(ids)-1]
 	e.keys = keysOf(e.p.App, ids)
 	if e.t.s.db.locksRows() {
@@ -69,4 +74,9 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 	}
 	due, owner := e.t.s.held(e.now, lease)
 	return e.t.run(ctx, append(stmts, exec(rangeHold, append([]any{due, owner}, within...)...))...)
+}
+
+func readOwned(scan scanFunc) (d push.DeliveryKey, err error) {
+	err = scan(&d.Device, &d.User)
+	return d, err
 }

@@ -89,12 +89,12 @@ func (s *Store) cancelPiece(ctx context.Context, app string, id push.ID, at time
 		}
 		stmts := make([]*stmt, len(open))
 		for i, d := range open {
+			t.touch(id, push.DeliveryKey{Device: d.id, User: d.user})
 			stmts[i] = exec(cancelRows, string(push.Cancelled), micros(at), cancelled, string(id), d.id, d.user)
 		}
 		if err := t.run(ctx, stmts...); err != nil {
 			return err
 		}
-		t.touch(id)
 		n = len(open)
 		return nil
 	}})

@@ -184,13 +184,15 @@ func (t *tx) endOpen(ctx context.Context, key push.DeviceKey, state push.State, 
 	at := t.s.now()
 	ended := encodeEvents([]push.Event{{At: at, Event: push.EventName(state), Reason: why}})
 	return t.run(ctx, each(t.touchRow, `UPDATE deliveries SET state = ?, reason = ?, final_at = ?, due_at = NULL, events = events || ?
-		WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id`,
+		WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id, device_id, user_id`,
 		string(state), string(why), micros(at), ended, key.App, key.Device))
 }
 
-// touchRow is for statements that return the ids of the pushes whose deliveries they changed.
+// touchRow is for statements that return push_id, device_id and user_id of the deliveries that they changed.
 func (t *tx) touchRow(scan scanFunc) error {
-	id, err := scalar[push.ID](scan)
-	t.touch(id)
+	var id push.ID
+	var d push.DeliveryKey
+	err := scan(&id, &d.Device, &d.User)
+	t.touch(id, d)
 	return err
 }

@@ -68,6 +68,7 @@ var hotFolds = []struct {
 	{"named deliveries", stepNamed, []any{0, "notes", "d7", "u7", "p7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
 	{"open deliveries of steps", stepOpen, []any{0, "notes", "d7", 50}, "deliveries_inbox"},
 	{"open beyond", stepBeyond, []any{0, "notes", "d7", 100}, "deliveries_inbox"},
+	{"deliveries by name", byKey, []any{"p7", "notes", "d7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
 	{"newer under a collapse key", newerOpen, []any{"notes", "d7", "u7", []byte("k"), int64(1)}, "deliveries_collapse"},
 	{"supersede", supersede, []any{"notes", "d7", "u7", []byte("k"), "superseded", int64(1), ""}, "deliveries_collapse"},
 	{"change of a delivery", updateDeliveries, []any{"sent", "", "", "", int64(1), nil, 0, 0, nil, "", 0, 0, nil, "", "p7", "d7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -56,15 +57,28 @@ func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, pu
 	if err != nil {
 		return push.Push{}, push.Standing{}, doing("push", err)
 	}
-	st := push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made}
-	if p.made {
-		open, err := all(ctx, s.read, scalar[int64], pushOpen, string(id))
-		if err != nil {
-			return push.Push{}, push.Standing{}, doing("push", err)
-		}
-		st.Final = len(open) == 0
+	final, err := s.allFinal(ctx, id, p.made)
+	return p.Push, push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made, Final: final}, doing("push", err)
+}
+
+func (s *Store) allFinal(ctx context.Context, id push.ID, made bool) (bool, error) {
+	if !made {
+		return false, nil
 	}
-	return p.Push, st, nil
+	open, err := all(ctx, s.read, scalar[int64], pushOpen, string(id))
+	return err == nil && len(open) == 0, err
+}
+
+const pushMade = "SELECT made FROM pushes WHERE id = ? AND app = ?"
+
+// Final reports whether all deliveries of a push are made and final. It reads no more than it needs for that.
+func (s *Store) Final(ctx context.Context, app string, id push.ID) (bool, error) {
+	made, err := one(ctx, s.read, scalar[int64], pushMade, string(id), app)
+	if err != nil {
+		return false, doing("push", err)
+	}
+	final, err := s.allFinal(ctx, id, made != 0)
+	return final, doing("push", err)
 }
 
 const countStates = "SELECT state, COUNT(*) FROM deliveries WHERE push_id = ? GROUP BY state"
@@ -116,6 +130,27 @@ func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor s
 	}
 	last := list[limit-1]
 	return list[:limit], encodeCursor(last.DeviceID, last.User), nil
+}
+
+// byKey has deliveryColumns without payloads, as readWithEvents takes them.
+var byKey = foldList("of_push text, of_app text, of_device text, of_user text",
+	"SELECT "+strings.Replace(deliveryColumns, "?", strconv.Itoa(noPayload), 1)+`, d.events, d.left_out, d.left_out_at
+		FROM {rows}, deliveries d JOIN pushes p ON p.id = d.push_id
+		WHERE d.push_id = r.of_push AND d.device_id = r.of_device AND d.user_id = r.of_user AND p.app = r.of_app`)
+
+// DeliveriesOf are those of a push's deliveries that are named and there, with their timelines, in no order.
+func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys []push.DeliveryKey) ([]push.Delivery, error) {
+	rows := make([][]any, len(keys))
+	for i, k := range keys {
+		rows[i] = []any{string(id), app, k.Device, k.User}
+	}
+	var list []push.Delivery
+	err := s.read.run(ctx, byKey.each(rows, func(scan scanFunc) error {
+		d, err := readWithEvents(scan)
+		list = append(list, d)
+		return err
+	}))
+	return list, doing("deliveries", err)
 }
 
 func readWithEvents(scan scanFunc) (push.Delivery, error) {

@@ -162,7 +162,7 @@ const devicesByToken = "SELECT " + deviceColumns + " FROM devices WHERE app = ? 
 const noteOpen = `UPDATE deliveries SET events = CASE WHEN kept < ? THEN events || ? ELSE events END,
 		left_out = left_out + CASE WHEN kept < ? THEN 0 ELSE 1 END,
 		left_out_at = CASE WHEN kept < ? THEN left_out_at ELSE ? END, kept = kept + CASE WHEN kept < ? THEN 1 ELSE 0 END
-	WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id`
+	WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id, device_id, user_id`
 
 // moveToken takes the device's provider token from all other devices of the app that have it: the system gave it to this
 // one just now, so theirs would wake the wrong app.

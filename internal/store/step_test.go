@@ -173,33 +173,6 @@ func TestAStepThatFailsFailsAlone(t *testing.T) {
 	})
 }
 
-func TestWatchersHearOfTheirPush(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		w.device("notes", "alice", "d1", push.IOS)
-		p := pushTo(toUsers("alice"), "x")
-		changed, cancel := w.Watch(p.ID)
-		defer cancel()
-		other, cancelOther := w.Watch(push.NewID())
-		defer cancelOther()
-		for _, what := range []func(){func() { w.accept(p) }, func() { w.handle("d1", p.ID) }} {
-			what()
-			select {
-			case <-changed:
-			case <-ctx(t).Done():
-				t.Fatal("no signal after a commit")
-			}
-		}
-		select {
-		case <-other:
-			t.Error("a signal for another push")
-		default:
-		}
-		cancel()
-		cancel()
-	})
-}
-
 func TestInboxSaysHowManyAreOpen(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {

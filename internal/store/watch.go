@@ -1,52 +1,88 @@
 package store
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/hushpush/hush/push"
 )
 
+// maxPending is how many changed deliveries a watcher that does not come to take them is kept.
+const maxPending = 10_000
+
 // watchers tells who follows a push that a commit of this process touched it.
 type watchers struct {
 	mu     sync.Mutex
-	byPush map[push.ID]map[chan struct{}]struct{}
+	byPush map[push.ID]map[*watcher]struct{}
 }
 
-func newWatchers() *watchers { return &watchers{byPush: map[push.ID]map[chan struct{}]struct{}{}} }
+// watcher is one who follows a push. All but changed is guarded by watchers.mu.
+type watcher struct {
+	changed chan struct{} // 1 place
+	pending map[push.DeliveryKey]struct{}
+	many    bool
+}
 
-// Watch gives a channel on which a value waits after commits of this process that touched the push; several commits may
-// leave one value. cancel must be called, and may be twice.
-func (s *Store) Watch(id push.ID) (changed <-chan struct{}, cancel func()) {
-	w := s.watch
-	c := make(chan struct{}, 1)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.byPush[id] == nil {
-		w.byPush[id] = map[chan struct{}]struct{}{}
+func newWatchers() *watchers { return &watchers{byPush: map[push.ID]map[*watcher]struct{}{}} }
+
+// Watch follows the changes of a push.
+func (s *Store) Watch(id push.ID) push.Watch {
+	all := s.watch
+	w := &watcher{changed: make(chan struct{}, 1), pending: map[push.DeliveryKey]struct{}{}}
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.byPush[id] == nil {
+		all.byPush[id] = map[*watcher]struct{}{}
 	}
-	w.byPush[id][c] = struct{}{}
-	return c, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		delete(w.byPush[id], c)
-		if len(w.byPush[id]) == 0 {
-			delete(w.byPush, id)
-		}
+	all.byPush[id][w] = struct{}{}
+	return push.Watch{
+		Changed: w.changed, Elsewhere: s.db.locksRows(),
+		Take: func() ([]push.DeliveryKey, bool) {
+			all.mu.Lock()
+			defer all.mu.Unlock()
+			return w.take()
+		},
+		Stop: func() {
+			all.mu.Lock()
+			defer all.mu.Unlock()
+			delete(all.byPush[id], w)
+			if len(all.byPush[id]) == 0 {
+				delete(all.byPush, id)
+			}
+		},
 	}
 }
 
-func (w *watchers) tell(touched map[push.ID]struct{}) {
+func (w *watcher) take() (keys []push.DeliveryKey, many bool) {
+	keys, many = slices.Collect(maps.Keys(w.pending)), w.many
+	w.pending, w.many = map[push.DeliveryKey]struct{}{}, false
+	return keys, many
+}
+
+func (w *watcher) add(keys []push.DeliveryKey) {
+	for _, k := range keys {
+		w.pending[k] = struct{}{}
+	}
+	if len(w.pending) > maxPending {
+		w.pending, w.many = map[push.DeliveryKey]struct{}{}, true
+	}
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+// tell hands on what a commit touched: of each push the deliveries, none where only the push itself was.
+func (w *watchers) tell(touched map[push.ID][]push.DeliveryKey) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.byPush) == 0 {
 		return
 	}
-	for id := range touched {
-		for c := range w.byPush[id] {
-			select {
-			case c <- struct{}{}:
-			default:
-			}
+	for id, keys := range touched {
+		for one := range w.byPush[id] {
+			one.add(keys)
 		}
 	}
 }

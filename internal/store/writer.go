@@ -39,12 +39,15 @@ type op struct {
 type tx struct {
 	transaction
 	s         *Store
-	touched   map[push.ID]struct{} // pushes whose watchers are told after the commit
+	touched   map[push.ID][]push.DeliveryKey // what watchers are told of after the commit
 	resources map[resourceKey]*push.Resource
 	topics    map[string][]string // by app; nil until one is asked for
 }
 
-func (t *tx) touch(id push.ID) { t.touched[id] = struct{}{} }
+// touch notes that a push was changed, and deliveries of it.
+func (t *tx) touch(id push.ID, deliveries ...push.DeliveryKey) {
+	t.touched[id] = append(t.touched[id], deliveries...)
+}
 
 // maxBatchRows bounds a transaction beside Config.BatchOps: a push may have thousands of deliveries.
 const maxBatchRows = 4096
@@ -252,7 +255,7 @@ func (w *writer) attempt(batch []*op) (err error) {
 	if err != nil {
 		return err
 	}
-	t := &tx{transaction: trans, s: w.s, touched: map[push.ID]struct{}{}, resources: map[resourceKey]*push.Resource{}}
+	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{}, resources: map[resourceKey]*push.Resource{}}
 	committing := false
 	defer func() {
 		if r := recover(); r != nil {

@@ -1,0 +1,41 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/hushpush/hush/push"
+)
+
+// StreamsPerKey is how many live timelines a key may follow at the same time unless told.
+const StreamsPerKey = 100
+
+// streams counts the live timelines that are open, by the key that asked for them.
+type streams struct {
+	limit int // never changes
+
+	mu   sync.Mutex
+	open map[string]int // guarded by mu
+}
+
+func newStreams(limit int) *streams { return &streams{limit: limit, open: map[string]int{}} }
+
+// enter counts one more of a key's until leave is called; or it refuses.
+func (s *streams) enter(key push.ServerKey) (leave func(), err error) {
+	name := key.App + "/" + key.ID
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[name] >= s.limit {
+		return nil, newProblem(http.StatusTooManyRequests, codeRateLimited,
+			fmt.Sprintf("this key follows %d live timelines, as many as limits.streams_per_key allows; want one of them closed first", s.limit))
+	}
+	s.open[name]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.open[name]--; s.open[name] == 0 {
+			delete(s.open, name)
+		}
+	}, nil
+}
