@@ -74,13 +74,14 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 			return none, nil, orConflict(err)
 		}
 	}
-	if reg.NewWakeKey {
-		if err := t.putWakeKey(ctx, *d); err != nil {
+	// This may refuse the registration, so it comes before anything is written.
+	if reg.New || reg.OwnerChanged {
+		if reg.Evicted, err = t.makeRoom(ctx, *d); err != nil {
 			return none, nil, err
 		}
 	}
-	if reg.New || reg.OwnerChanged {
-		if reg.Evicted, err = t.makeRoom(ctx, *d); err != nil {
+	if reg.NewWakeKey {
+		if err := t.putWakeKey(ctx, *d); err != nil {
 			return none, nil, err
 		}
 	}
