@@ -107,6 +107,13 @@ func (c *Client) PutFCM(ctx context.Context, app string, p protocol.FCMProvider)
 	return info, status == http.StatusCreated, err
 }
 
+// CheckProvider tries an app's stored credential against its provider, and sends to nobody. A credential that does not work
+// is no error: the answer says what to change. Needs role admin.
+func (c *Client) CheckProvider(ctx context.Context, app string, p push.Provider) (check push.CredentialCheck, err error) {
+	_, err = c.call(ctx, http.MethodPost, appPath(app, "providers", string(p), "check"), nil, &check, "ok", "what")
+	return check, err
+}
+
 // Providers is what may be read back of an app's credentials. Needs role admin.
 func (c *Client) Providers(ctx context.Context, app string) (p protocol.Providers, err error) {
 	_, err = c.call(ctx, http.MethodGet, appPath(app, "providers"), nil, &p, "providers")

@@ -42,6 +42,13 @@ type CredentialInfo struct {
 	UpdatedAt   time.Time  `json:"updated_at"`
 }
 
+// CredentialCheck is what came of trying a stored credential against its provider, in sentences for people.
+type CredentialCheck struct {
+	OK   bool   `json:"ok"`
+	What string `json:"what"` // what works, or what does not
+	Do   string `json:"do"`   // what to change; "" if there is nothing
+}
+
 // Role is what a server key may do. RoleAdmin includes RoleSend, which includes RoleRead; RoleRoot may do everything.
 type Role string
 

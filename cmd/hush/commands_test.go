@@ -321,3 +321,28 @@ func TestVersionNamesItself(t *testing.T) {
 		t.Errorf("exit %d, %q; want hush and a version", got.code, got.out)
 	}
 }
+
+func TestProviderCheckSaysWhatToChangeAndItsExitCodeTells(t *testing.T) {
+	t.Parallel()
+	const path = "POST /v1/apps/notes/providers/apns/check"
+	for body, code := range map[string]int{
+		`{"ok":true,"what":"It works.","do":""}`:                        exitDone,
+		`{"ok":false,"what":"It does not.","do":"Change the team id."}`: exitRefused,
+	} {
+		a := fakeAPI(t, map[string][]answer{path: {{200, body}}})
+		got := hush(t, a.env(), "", "provider", "check", "apns")
+		want := "It works.\n"
+		if code != exitDone {
+			want = "It does not.\nChange the team id.\n"
+		}
+		if got.code != code || got.out != want || got.errout != "" {
+			t.Errorf("exit %d, printed %q and %q; want %d and %q", got.code, got.out, got.errout, code, want)
+		}
+		if got := hush(t, a.env(), "", "provider", "check", "apns", "--json"); got.code != code || strings.TrimSpace(got.out) != body {
+			t.Errorf("--json: exit %d, printed %q; want %d and %q", got.code, got.out, code, body)
+		}
+	}
+	if got := hush(t, nil, "", "provider", "check", "sms", "--key", "k", "--app", "notes"); got.code != exitUsage {
+		t.Errorf("a provider that there is not: exit %d, want %d", got.code, exitUsage)
+	}
+}

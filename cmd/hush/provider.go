@@ -15,12 +15,13 @@ import (
 func newProvider(w world) *cobra.Command {
 	put := group("put", "Store an app's credentials for a provider; the server checks them first", newPutAPNs(w), newPutFCM(w))
 	return group("provider", "Credentials for APNs and FCM, encrypted on the server and never read back",
-		put, newProviderList(w), newProviderDelete(w))
+		put, newProviderCheck(w), newProviderList(w), newProviderDelete(w))
 }
 
 func newPutAPNs(w world) *cobra.Command {
 	var (
 		p                          protocol.APNsProvider
+		check                      bool
 		keyFile, p12, passwordFile string
 	)
 	cmd, _ := w.client(&cobra.Command{
@@ -43,7 +44,7 @@ func newPutAPNs(w world) *cobra.Command {
 		}
 		r.say("APNs credentials of %s %s\n", r.app, putWord(created))
 		r.show(providerTable(info))
-		return nil
+		return checkAfterPut(ctx, r, push.APNs, check)
 	})
 	fs := cmd.Flags()
 	fs.StringVar(&keyFile, "key-file", "", "the .p8 as Apple gives it; - is standard input")
@@ -51,6 +52,7 @@ func newPutAPNs(w world) *cobra.Command {
 	fs.StringVar(&p.TeamID, "team-id", "", "the team's id, ten characters")
 	fs.StringArrayVar(&p.Topics, "topic", nil, "a bundle id (repeatable); where given, devices with any other are not woken")
 	fs.StringVar(&p12, "p12", "", "a certificate with its key, instead of a .p8")
+	fs.BoolVar(&check, "check", false, "try them afterwards, like 'hush provider check apns'")
 	fs.StringVar(&passwordFile, "password-file", "", "file with the password of --p12 (or HUSH_P12_PASSWORD)")
 	return cmd
 }
@@ -77,7 +79,10 @@ func readAPNs(w world, p *protocol.APNsProvider, keyFile, p12, passwordFile stri
 }
 
 func newPutFCM(w world) *cobra.Command {
-	var file string
+	var (
+		file  string
+		check bool
+	)
 	cmd, _ := w.client(&cobra.Command{
 		Use: "fcm", Short: "Store an FCM service account", Args: noArgs,
 		Example: "  hush provider put fcm --app notes --service-account service-account.json",
@@ -100,8 +105,9 @@ func newPutFCM(w world) *cobra.Command {
 		}
 		r.say("FCM credentials of %s %s\n", r.app, putWord(created))
 		r.show(providerTable(info))
-		return nil
+		return checkAfterPut(ctx, r, push.FCM, check)
 	})
+	cmd.Flags().BoolVar(&check, "check", false, "try it afterwards, like 'hush provider check fcm'")
 	cmd.Flags().StringVar(&file, "service-account", "", "the service account's JSON as Google gives it; - is standard input")
 	return cmd
 }

@@ -100,6 +100,8 @@ type Auth interface {
 // push.FieldErrors by the names of the body.
 type CredentialChecker interface {
 	Check(ctx context.Context, credential push.Credential) (push.CredentialInfo, error)
+	// Try tries the stored one against the provider, and sends to nobody. push.ErrNotFound: the app has none.
+	Try(ctx context.Context, app string) (push.CredentialCheck, error)
 }
 
 // Sessions ends the sockets of devices. An empty session means whichever is open.

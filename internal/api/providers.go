@@ -30,6 +30,11 @@ func (a *API) providerRoutes() {
 		summary: "Delete the app's APNs credentials"}, a.deleteProvider(push.APNs))
 	register(a, route{id: "deleteFCM", method: http.MethodDelete, path: providers + "/fcm", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,
 		summary: "Delete the app's FCM credentials"}, a.deleteProvider(push.FCM))
+	const aboutCheck = "Says in sentences what works, or what does not and what to change. One check of an app runs at a time, for half a minute at most."
+	register(a, route{id: "checkAPNs", method: http.MethodPost, path: providers + "/apns/check", tag: chapterPolicy, needs: needsAdmin,
+		summary: "Try the app's stored APNs credentials, and send to nobody", about: aboutCheck}, a.checkProvider(push.APNs))
+	register(a, route{id: "checkFCM", method: http.MethodPost, path: providers + "/fcm/check", tag: chapterPolicy, needs: needsAdmin,
+		summary: "Try the app's stored FCM credentials, and send to nobody", about: aboutCheck}, a.checkProvider(push.FCM))
 	register(a, route{id: "listProviders", method: http.MethodGet, path: providers, tag: chapterPolicy, needs: needsAdmin,
 		summary: "Read kind, ids and validity of the app's credentials"}, a.listProviders)
 }
@@ -85,6 +90,19 @@ func (a *API) deleteProvider(provider push.Provider) func(context.Context, *call
 			return nil, missing(err, "credential for", string(provider))
 		}
 		return &nothing{}, nil
+	}
+}
+
+func (a *API) checkProvider(provider push.Provider) func(context.Context, *call, *AppPath) (*answer[push.CredentialCheck], error) {
+	return func(ctx context.Context, c *call, in *AppPath) (*answer[push.CredentialCheck], error) {
+		if err := a.app(ctx, c, in.App); err != nil {
+			return nil, err
+		}
+		result, err := a.Checkers[provider].Try(ctx, in.App)
+		if err != nil {
+			return nil, missing(err, "credential for", string(provider))
+		}
+		return &answer[push.CredentialCheck]{http.StatusOK, result}, nil
 	}
 }
 

@@ -66,6 +66,10 @@ func (s *sessions) all() []string {
 // checker takes every credential but those that say bad.
 type checker push.Provider
 
+func (c checker) Try(context.Context, string) (push.CredentialCheck, error) {
+	return push.CredentialCheck{What: "It does not work.", Do: "Change it."}, nil
+}
+
 func (c checker) Check(_ context.Context, credential push.Credential) (push.CredentialInfo, error) {
 	if credential.APNs != nil && credential.APNs.Key == "bad" {
 		return push.CredentialInfo{}, push.FieldErrors{{Location: "key", Code: push.CodeBadCredential, Message: "is no P-256 key"}}

@@ -32,6 +32,9 @@ type Config struct {
 	RequestTimeout time.Duration      // for one wake with all that it needs; 0 means 15s
 	Logger         *slog.Logger       // nil discards
 	Now            func() time.Time   // nil means time.Now
+
+	// Topics are bundle ids of the app's devices, at most limit, to try a credential with that names none; nil: none.
+	Topics func(ctx context.Context, app string, limit int) ([]string, error)
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -73,6 +76,7 @@ type Client struct {
 	roots   *x509.CertPool // never changes; nil: the system's
 	now     func() time.Time
 	trouble *provider.Troubles
+	tries   provider.Tries
 }
 
 // New checks the configuration. It connects when the first wake needs it.
@@ -99,6 +103,7 @@ func New(cfg Config) (*Client, error) {
 // Forget is called when an app's credential has changed: what is known of it is read again, on new connections.
 func (c *Client) Forget(app string) {
 	c.trouble.Forget(app)
+	c.tries.Forget(app)
 	c.senders.Forget(app)
 }
 

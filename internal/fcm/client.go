@@ -75,6 +75,7 @@ type Client struct {
 	tokenHosts  tokenHosts     // never changes
 	now         func() time.Time
 	trouble     *provider.Troubles
+	tries       provider.Tries
 }
 
 // New checks the configuration. It connects when the first wake needs it.
@@ -111,6 +112,7 @@ func New(cfg Config) (*Client, error) {
 // Forget is called when an app's credential has changed: what is known of it is read again, on new connections.
 func (c *Client) Forget(app string) {
 	c.trouble.Forget(app)
+	c.tries.Forget(app)
 	c.senders.Forget(app)
 }
 

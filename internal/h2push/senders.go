@@ -96,7 +96,7 @@ func (s *Senders[S]) load(ctx context.Context, app string) (S, string, error) {
 	if err != nil {
 		return none, "", fmt.Errorf("look up the credential: %w", err)
 	}
-	id, err := identity(cred)
+	id, err := Identity(cred)
 	if err != nil {
 		return none, "", err
 	}
@@ -177,8 +177,8 @@ func (s *Senders[S]) drop(one S) {
 	})
 }
 
-// identity tells credentials apart. Topics are no part of it: they are the provider's to know.
-func identity(cred push.Credential) (string, error) {
+// Identity tells credentials apart: the id that a sender is made for. It is no secret. Topics are no part of it: they are the provider's to know.
+func Identity(cred push.Credential) (string, error) {
 	if cred.APNs != nil {
 		a := *cred.APNs
 		a.Topics = nil

@@ -188,7 +188,7 @@ func (s *Server) connectProviders(context.Context) error {
 		s.log.Info("outgoing connections go through a proxy", "proxies", names)
 	}
 	s.apns, err = apns.New(apns.Config{
-		Credentials: s.store, URL: set.APNs.URL, DevelopmentURL: set.APNs.DevelopmentURL, CA: apnsCA, Proxy: way,
+		Credentials: s.store, Topics: s.store.Topics, URL: set.APNs.URL, DevelopmentURL: set.APNs.DevelopmentURL, CA: apnsCA, Proxy: way,
 		RetryWait: set.APNs.RetryWait, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/push"
+)
+
+func newProviderCheck(w world) *cobra.Command {
+	cmd, _ := w.client(&cobra.Command{
+		Use: "check PROVIDER", Short: "Try an app's stored credentials for apns or fcm, and send to nobody", Args: wantArgs("PROVIDER"),
+		Long: `Try an app's stored credentials for apns or fcm, and send to nobody: APNs gets a request to a token that no device
+has, FCM a message that it only validates. Says what works, or what does not and what to change.
+
+Exit status: 0 they work, 1 they do not.`,
+		Example:   "  hush provider check --app notes apns",
+		ValidArgs: []string{"apns", "fcm"},
+	}, true, func(ctx context.Context, r *remote, args []string) error {
+		p := push.Provider(args[0])
+		if p != push.APNs && p != push.FCM {
+			return usagef("there is no provider %q; want apns or fcm", args[0])
+		}
+		return checkProvider(ctx, r, p)
+	})
+	return cmd
+}
+
+// checkProvider tries the stored credentials and tells the result.
+func checkProvider(ctx context.Context, r *remote, p push.Provider) error {
+	check, err := one(ctx, r, func(ctx context.Context) (push.CredentialCheck, error) { return r.CheckProvider(ctx, r.app, p) })
+	if err != nil {
+		return err
+	}
+	r.say("%s\n", check.What)
+	if check.Do != "" {
+		r.say("%s\n", check.Do)
+	}
+	if !check.OK {
+		return &exitError{exitRefused}
+	}
+	return nil
+}
+
+// checkAfterPut tries what was just stored, or says how to.
+func checkAfterPut(ctx context.Context, r *remote, p push.Provider, check bool) error {
+	if check {
+		return checkProvider(ctx, r, p)
+	}
+	r.say("'hush provider check --app %s %s' tries them, and sends to nobody.\n", r.app, string(p))
+	return nil
+}

@@ -1,0 +1,113 @@
+package fcm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/provider"
+	"github.com/hushpush/hush/push"
+)
+
+// nobody is a token that no device has.
+const nobody = "hush-provider-check:sends-to-nobody"
+
+// Try tries the app's stored credential against Google and sends to nobody: it asks for an access token, and has FCM check
+// a message, to a token that no device has, that it is not to send. It has connections of its own, and no wake is held up by
+// what it finds. The error is the store's; push.ErrNotFound: the app has no credential.
+func (c *Client) Try(ctx context.Context, app string) (push.CredentialCheck, error) {
+	return c.tries.Do(ctx, app, func(ctx context.Context) (push.CredentialCheck, error) {
+		cred, _, err := c.cfg.Credentials.Credential(ctx, app, push.FCM)
+		if err != nil {
+			return push.CredentialCheck{}, fmt.Errorf("fcm: look up the credential: %w", err)
+		}
+		return c.try(ctx, cred), nil
+	})
+}
+
+func (c *Client) try(ctx context.Context, cred push.Credential) push.CredentialCheck {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, errTimeout)
+	defer cancel()
+	s, err := c.newSender("", cred)
+	if err != nil {
+		answer, _ := provider.NoCredential(push.FCM, err)
+		return provider.Failed(answer, "FCM", "fcm")
+	}
+	now, closeNow := context.WithCancel(context.Background())
+	closeNow()
+	defer s.Close(now)
+	access, err := s.tokens.get(ctx)
+	if err != nil {
+		return adviceOnToken(err)
+	}
+	body := h2push.EncodeJSON(map[string]any{"validate_only": true, "message": map[string]any{"token": nobody}})
+	secrets := func() []string { return []string{access.Reveal()} }
+	resp, err := s.pool.Do(ctx, s.request(body, access))
+	if err != nil {
+		answer, _ := c.noAnswer(err, secrets)
+		return provider.Failed(answer, "FCM", "fcm")
+	}
+	answer, _, refused := c.judge(resp, 1, secrets)
+	return advice(s.account(), answer, refused, parseRefusal(resp.Status, resp.Body).cause)
+}
+
+// adviceOnToken is what it means that no access token could be had.
+func adviceOnToken(err error) push.CredentialCheck {
+	var e *OAuthError
+	if !errors.As(err, &e) {
+		return provider.Failed(provider.Lost(push.FCM, err), "Google's token endpoint", "fcm")
+	}
+	if e.Failure != push.FailureNone {
+		a := push.Answer{Status: e.Status, Error: e.Failure, Detail: e.Detail}
+		return provider.Failed(a, "Google's token endpoint", "fcm")
+	}
+	c := push.CredentialCheck{What: fmt.Sprintf("Google gives the service account no access token: %d %s, %s.", e.Status, e.Reason, strings.TrimSuffix(e.Detail, "."))}
+	text := strings.ToLower(e.Detail)
+	switch {
+	case !e.refused():
+		c.Do = "Try again later."
+	case strings.Contains(text, "timeframe") || strings.Contains(text, "iat") || strings.Contains(text, "clock"):
+		c.Do = "Set this server's clock: Google takes assertions that were signed within the last hour."
+	case strings.Contains(text, "signature"):
+		c.Do = "Make a new key for the service account and store its JSON: this one was deleted, or belongs to another account."
+	case strings.Contains(text, "account not found"):
+		c.Do = "Store the JSON of a service account that exists: this one was deleted."
+	default:
+		c.Do = "See in Google Cloud whether the service account and this key of it exist and are enabled, and whether this server's clock is right."
+	}
+	return c
+}
+
+// advice is what FCM's answer means, and what to change. why is the reason of its ErrorInfo.
+func advice(a *account, answer push.Answer, refused *push.WakeError, why string) push.CredentialCheck {
+	if answer.Error != push.FailureNone {
+		return provider.Failed(answer, "FCM", "fcm")
+	}
+	if refused == nil || refused.Fault != push.FaultCredentials && refused.Fault != push.FaultProvider || refused.Reach == push.ReachDevice {
+		return push.CredentialCheck{OK: true, What: fmt.Sprintf("FCM takes the service account %s for project %s.", a.email, a.project)}
+	}
+	c := push.CredentialCheck{What: fmt.Sprintf("FCM refuses the service account %s for project %s: %d %s, %s.",
+		a.email, a.project, answer.Status, answer.Reason, strings.TrimSuffix(answer.Detail, "."))}
+	switch {
+	case refused.Fault == push.FaultProvider:
+		c.What = fmt.Sprintf("FCM cannot answer: %d %s.", answer.Status, answer.Reason)
+		c.Do = "Try again later."
+	case why == "SERVICE_DISABLED" || strings.Contains(answer.Detail, "has not been used in project"):
+		c.Do = fmt.Sprintf("Enable the Firebase Cloud Messaging API (V1) for project %s in Google Cloud.", a.project)
+	case answer.Status == http.StatusForbidden:
+		c.Do = fmt.Sprintf("Give the service account a role with the permission cloudmessaging.messages.create in project %s, such as Firebase Cloud Messaging API Admin.", a.project)
+	case answer.Status == http.StatusNotFound:
+		c.Do = "Store the service account of a Firebase project: FCM knows none with this project_id."
+	case answer.Status == http.StatusUnauthorized:
+		c.Do = "Store a new key of the service account; if FCM refuses that as well, see to fcm.token_url and fcm.url, which have to belong together."
+	default:
+		c.Do = "See to the service account's permissions in Google Cloud."
+	}
+	return c
+}
+
+// account is the sender's.
+func (s *sender) account() *account { return s.tokens.account }
