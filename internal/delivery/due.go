@@ -131,7 +131,8 @@ func (e *Engine) expand(ctx context.Context, ref push.PushRef) {
 	}
 }
 
-// removeOld removes pushes that have been final for long enough, and devices that have been unregistered for that.
+// removeOld removes pushes that have been final for long enough, devices that have been unregistered for that, and rows
+// of users that say nothing.
 func (e *Engine) removeOld(ctx context.Context) {
 	every := min(removeEvery, max(e.cfg.Keep/2, idle))
 	for ctx.Err() == nil {
@@ -139,7 +140,9 @@ func (e *Engine) removeOld(ctx context.Context) {
 		e.warn(ctx, "old pushes not removed", err)
 		gone, err := e.cfg.Store.RemoveDevices(ctx, e.cfg.Now().Add(-keepUnregistered), removeLimit)
 		e.warn(ctx, "unregistered devices not removed", err)
-		if n < removeLimit && gone < removeLimit {
+		unseen, err := e.cfg.Store.RemoveUsers(ctx, removeLimit)
+		e.warn(ctx, "rows of users never seen not removed", err)
+		if max(n, gone, unseen) < removeLimit {
 			pause(ctx, every)
 		}
 	}

@@ -36,6 +36,7 @@ type Store interface {
 	DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error)
 	Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) ([]push.DeviceKey, bool, error)
 	Remove(ctx context.Context, before time.Time, limit int) (int, error)
+	RemoveUsers(ctx context.Context, limit int) (int, error)
 	RemoveDevices(ctx context.Context, before time.Time, limit int) (int, error)
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -51,10 +52,29 @@ func (l *rowLocks) add(app string, users, devices []string) {
 	}
 }
 
-// lock locks the users, then the devices with those of the users. Users never seen get a row to lock.
+// maxLockTries ends a loop that cannot last: the rows that it wants are removed once a minute.
+const maxLockTries = 20
+
+// lockUserRows locks the rows of users. Those never seen get a row to lock, and RemoveUsers may have taken it by the time it
+// is locked: then another one is made.
+func (t *tx) lockUserRows(ctx context.Context, users [][]any) error {
+	for range maxLockTries {
+		locked := 0
+		err := t.run(ctx, addUsers.exec(users), lockUsers.each(users, func(scanFunc) error { locked++; return nil }))
+		if err != nil || locked == len(users) {
+			return err
+		}
+	}
+	return fmt.Errorf("rows of %d users could not be locked", len(users))
+}
+
+// lock locks the users, then the devices with those of the users.
 func (l *rowLocks) lock(ctx context.Context, t *tx) error {
 	users := inOrder(l.users)
-	err := t.run(ctx, addUsers.exec(users), lockUsers.each(users, ignore), idsOfUsers.each(users, func(scan scanFunc) error {
+	if err := t.lockUserRows(ctx, users); err != nil {
+		return err
+	}
+	err := t.run(ctx, idsOfUsers.each(users, func(scan scanFunc) error {
 		r, err := readRef(scan)
 		l.devices = append(l.devices, r)
 		return err

@@ -34,3 +34,30 @@ func (s *Store) Tags(ctx context.Context, app, user string) ([]string, error) {
 	}
 	return tags, doing("tags", err)
 }
+
+const (
+	unseenUsers = "SELECT app, id FROM users WHERE seen_at IS NULL AND tags = '[]' ORDER BY app, id LIMIT ?"
+	removeUser  = "DELETE FROM users WHERE app = ? AND id = ?"
+)
+
+// RemoveUsers removes up to limit rows of users, at most 1 000, that say nothing: the user was never seen and has no tags. A
+// push to somebody never seen leaves one where it has to be locked; see rowLocks. It says how many went.
+func (s *Store) RemoveUsers(ctx context.Context, limit int) (removed int, err error) {
+	limit = pageSize(limit)
+	if some, err := all(ctx, s.read, readRef, unseenUsers, 1); err != nil || len(some) == 0 {
+		return 0, doing("remove users", err)
+	}
+	err = s.write(ctx, "remove users", &op{long: true, do: func(ctx context.Context, t *tx) error {
+		unseen, err := all(ctx, t, readRef, unseenUsers+" {skip}", limit)
+		if err != nil {
+			return err
+		}
+		removed = len(unseen)
+		stmts := make([]*stmt, len(unseen))
+		for i, u := range unseen {
+			stmts[i] = exec(removeUser, u.app, u.id)
+		}
+		return t.run(ctx, stmts...)
+	}})
+	return removed, err
+}

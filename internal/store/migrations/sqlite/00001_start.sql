@@ -58,6 +58,7 @@ CREATE TABLE users (
 	seen_at INTEGER,
 	PRIMARY KEY (app, id)
 );
+CREATE INDEX users_unseen ON users (app, id) WHERE seen_at IS NULL AND tags = '[]';
 
 CREATE TABLE devices (
 	app             TEXT NOT NULL,
