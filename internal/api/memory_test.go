@@ -143,6 +143,12 @@ func (m *memory) ServerKeyByHash(_ context.Context, hash []byte) (push.ServerKey
 	return push.ServerKey{}, push.ErrNotFound
 }
 
+func (m *memory) ServerKey(_ context.Context, app, id string) (push.ServerKey, error) {
+	defer m.lock()()
+	k, ok := m.keys[app+"/"+id]
+	return found(k.ServerKey, ok)
+}
+
 func (m *memory) ServerKeys(_ context.Context, app, cursor string, limit int) ([]push.ServerKey, string, error) {
 	defer m.lock()()
 	stored, next := pageOf(m.keys, app+"/", cursor, limit)

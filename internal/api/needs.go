@@ -88,6 +88,8 @@ type Auth interface {
 	UserToken(ctx context.Context, token string) (push.UserClaims, error)
 	DeviceByCredential(ctx context.Context, credential string) (push.Device, error)
 	MintUserToken(ctx context.Context, app, user string, ttl time.Duration) (token string, expires time.Time, err error)
+	// Hold calls end once if what a stream leans on falls, until release is called. end must not wait.
+	Hold(g push.Ground, end func(why error)) (release func())
 	UserTokenMax() time.Duration // how long a user token may live
 	CheckSigningKey(key push.SigningKey) error
 	NewServerKey() (id, secret string, hash []byte)

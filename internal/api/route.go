@@ -137,6 +137,10 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 		writeProblem(w, problemOf(append(inParameters, c.faults...).err()))
 		return
 	}
+	if r.stream != "" {
+		release := a.lean(checked, w, who, ctx.Param("app"))
+		defer release()
+	}
 	next(checked)
 }
 

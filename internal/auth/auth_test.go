@@ -19,6 +19,7 @@ type memory struct {
 	signing []push.SigningKey
 	devices []push.Device
 	uses    []push.KeyUse
+	gone    bool  // the app is
 	heard   []int // days
 }
 
@@ -34,6 +35,26 @@ func (m *memory) ServerKeyByHash(_ context.Context, hash []byte) (push.ServerKey
 		}
 	}
 	return push.ServerKey{}, push.ErrNotFound
+}
+
+func (m *memory) ServerKey(_ context.Context, app, id string) (push.ServerKey, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.server {
+		if k.key.App == app && k.key.ID == id {
+			return k.key, nil
+		}
+	}
+	return push.ServerKey{}, push.ErrNotFound
+}
+
+func (m *memory) App(_ context.Context, name string) (push.App, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gone {
+		return push.App{}, push.ErrNotFound
+	}
+	return push.App{Name: name}, nil
 }
 
 func (m *memory) DeviceByCredential(_ context.Context, hash []byte) (push.Device, error) {

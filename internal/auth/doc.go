@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -19,6 +20,8 @@ import (
 // Store is what auth asks of the store.
 type Store interface {
 	ServerKeyByHash(ctx context.Context, hash []byte) (push.ServerKey, error)
+	ServerKey(ctx context.Context, app, id string) (push.ServerKey, error)
+	App(ctx context.Context, name string) (push.App, error)
 	DeviceByCredential(ctx context.Context, hash []byte) (push.Device, error)
 	Heard(ctx context.Context, key push.DeviceKey, day int) error
 	SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error)
@@ -50,6 +53,7 @@ type Auth struct {
 	now        func() time.Time
 	log        *slog.Logger
 	uses       *uses
+	grounds    *grounds
 	tokenMax   time.Duration // never changes
 }
 
@@ -73,11 +77,19 @@ func New(c Config) (*Auth, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), wakeSecret: c.WakeSecret, now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax)}, nil
+	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), wakeSecret: c.WakeSecret, now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses(), grounds: newGrounds(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax)}, nil
 }
 
 // UserTokenMax is how long a user token may live.
 func (a *Auth) UserTokenMax() time.Duration { return a.tokenMax }
 
-// Run notes the use of keys until ctx ends. Without it nothing is noted.
-func (a *Auth) Run(ctx context.Context) { a.writeUses(ctx) }
+// Run notes the use of keys, and ends what leans on keys that fell, until ctx ends. Without it nothing of both happens.
+func (a *Auth) Run(ctx context.Context) {
+	var loops sync.WaitGroup
+	loops.Go(func() { a.writeUses(ctx) })
+	loops.Go(func() { a.watchGrounds(ctx) })
+	loops.Wait()
+}
+
+// root reports whether id names a root key that is good.
+func (a *Auth) root(id string) bool { return id == rootID }

@@ -20,6 +20,9 @@ const (
 	credentialPrefix = "hush_dev_"
 )
 
+// rootID names the root key among server keys.
+const rootID = "root"
+
 // secretBytes is how much chance is in a secret: too much to guess, so that a plain hash of it is safe to store.
 const secretBytes = 32
 
@@ -55,7 +58,7 @@ func (a *Auth) ServerKey(ctx context.Context, bearer string) (push.ServerKey, er
 	}
 	hash := Hash(bearer)
 	if subtle.ConstantTimeCompare(hash, a.rootHash) == 1 {
-		return push.ServerKey{ID: "root", Role: push.RoleRoot}, nil
+		return push.ServerKey{ID: rootID, Role: push.RoleRoot}, nil
 	}
 	key, err := a.store.ServerKeyByHash(ctx, hash)
 	if errors.Is(err, push.ErrNotFound) {

@@ -57,12 +57,12 @@ func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, er
 	out := push.UserClaims{User: claims.Subject}
 	signed := token[:len(parts[0])+1+len(parts[1])]
 	for _, app := range claims.Audience {
-		ok, err := a.verifies(ctx, app, kid, parsed.Method, signed, parts[2])
+		key, err := a.verifies(ctx, app, kid, parsed.Method, signed, parts[2])
 		if err != nil {
 			return push.UserClaims{}, err
 		}
-		if ok && !out.ForApp(app) {
-			out.Apps = append(out.Apps, app)
+		if key != nil && !out.ForApp(app) {
+			out.Apps, out.Keys = append(out.Apps, app), append(out.Keys, key.Ground())
 		}
 	}
 	if len(out.Apps) == 0 {
@@ -136,30 +136,30 @@ func checkHeader(header map[string]any) (kid string, err error) {
 	return kid, nil
 }
 
-// verifies tells whether the app has a signing key of this id whose algorithm is the token's and which verifies it.
-func (a *Auth) verifies(ctx context.Context, app, kid string, method jwt.SigningMethod, signed, signature string) (bool, error) {
+// verifies returns the app's signing key of this id if its algorithm is the token's and it verifies the token; else nil.
+func (a *Auth) verifies(ctx context.Context, app, kid string, method jwt.SigningMethod, signed, signature string) (*push.SigningKey, error) {
 	if push.CheckName(app) != nil {
-		return false, nil
+		return nil, nil
 	}
 	key, err := a.store.SigningKey(ctx, app, kid)
 	if errors.Is(err, push.ErrNotFound) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("auth: looking a signing key up: %w", err)
+		return nil, fmt.Errorf("auth: looking a signing key up: %w", err)
 	}
 	if key.Alg != method.Alg() || key.Expired(a.now()) {
-		return false, nil
+		return nil, nil
 	}
 	verifier, err := verifierOf(key)
 	if err != nil {
-		return false, fmt.Errorf("auth: signing key %s of app %s: %w", kid, app, err)
+		return nil, fmt.Errorf("auth: signing key %s of app %s: %w", kid, app, err)
 	}
 	raw, err := jwt.NewParser().DecodeSegment(signature)
-	if err != nil {
-		return false, nil
+	if err != nil || method.Verify(signed, raw, verifier) != nil {
+		return nil, nil
 	}
-	return method.Verify(signed, raw, verifier) == nil, nil
+	return &key, nil
 }
 
 // checkClaims checks a verified token's times and user.

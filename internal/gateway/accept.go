@@ -60,6 +60,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuseStopping.write(w)
 		return
 	}
+	s.release = g.cfg.Auth.Hold(claims.Ground(device.App), s.revoked)
 	if err := s.start(w, r); err != nil {
 		g.cfg.Logger.Debug("a session ended before it began", "app", s.key.App, "device", s.key.Device, "error", err)
 	}

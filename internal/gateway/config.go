@@ -14,6 +14,8 @@ import (
 type Auth interface {
 	UserToken(ctx context.Context, token string) (push.UserClaims, error)
 	DeviceByCredential(ctx context.Context, credential string) (push.Device, error)
+	// Hold calls end once if the signing key of a session's token falls, until release is called. end must not wait.
+	Hold(g push.Ground, end func(why error)) (release func())
 }
 
 // Receiver takes a device's receipts. It returns a status for each, in order, and how many deliveries are open.

@@ -139,6 +139,7 @@ func (g *Gateway) leave(s *session) {
 
 // gone forgets a session whose read loop has ended.
 func (g *Gateway) gone(s *session) {
+	s.release()
 	g.mu.Lock()
 	delete(g.all, s)
 	g.mu.Unlock()

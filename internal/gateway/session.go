@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,6 +27,7 @@ type session struct {
 	id      string         // never changes
 	since   time.Time      // never changes
 	expires time.Time      // never changes; when the user's token does
+	release func()         // never changes once the session has started; lets go of the signing key it leans on
 
 	heard atomic.Int64 // when the device was last heard, Unix nanoseconds by time.Now
 
@@ -220,6 +222,15 @@ func (s *session) end(code int) {
 	s.write()
 	s.mu.Unlock()
 	s.gateway.leave(s)
+}
+
+// revoked ends a session whose signing key, or whose app, is gone.
+func (s *session) revoked(why error) {
+	if errors.Is(why, push.ErrRegisterAgain) {
+		s.end(protocol.CloseOwnerChanged)
+		return
+	}
+	s.end(protocol.CloseTokenExpired)
 }
 
 // cut ends the connection at once.

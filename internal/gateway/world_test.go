@@ -81,6 +81,8 @@ func (w *world) UserToken(_ context.Context, token string) (push.UserClaims, err
 	return push.UserClaims{Apps: []string{"notes"}, User: token, ExpiresAt: w.expires}, nil
 }
 
+func (w *world) Hold(push.Ground, func(error)) func() { return func() {} }
+
 func (w *world) DeviceByCredential(_ context.Context, credential string) (push.Device, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

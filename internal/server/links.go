@@ -7,6 +7,7 @@ import (
 	"github.com/hushpush/hush/internal/auth"
 	"github.com/hushpush/hush/internal/delivery"
 	"github.com/hushpush/hush/internal/store"
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -43,6 +44,42 @@ func (p policies) DeleteCredential(ctx context.Context, app string, provider pus
 	err := p.Store.DeleteCredential(ctx, app, provider)
 	if err == nil {
 		p.server.credentialsChanged(app, provider)
+	}
+	return err
+}
+
+// DeleteApp ends what leans on the app before its rows go, which takes its time: sessions, streams, and the providers' rooms'
+// work under its credentials.
+func (p policies) DeleteApp(ctx context.Context, app string) error {
+	return p.Store.DeleteApp(ctx, app, func() {
+		p.server.gateway.DropApp(app, protocol.CloseOwnerChanged)
+		p.server.auth.GroundsChanged()
+		for _, provider := range []push.Provider{push.APNs, push.FCM} {
+			p.server.credentialsChanged(app, provider)
+		}
+	})
+}
+
+// DeleteServerKey makes a key void and ends what leans on it.
+func (p policies) DeleteServerKey(ctx context.Context, app, id string) error {
+	return p.grounds(p.Store.DeleteServerKey(ctx, app, id))
+}
+
+// PutSigningKey stores a key; what leans on the one before it under its kid ends.
+func (p policies) PutSigningKey(ctx context.Context, key push.SigningKey) (created bool, err error) {
+	created, err = p.Store.PutSigningKey(ctx, key)
+	return created, p.grounds(err)
+}
+
+// DeleteSigningKey makes a key's tokens void and ends the sockets that they opened.
+func (p policies) DeleteSigningKey(ctx context.Context, app, kid string) error {
+	return p.grounds(p.Store.DeleteSigningKey(ctx, app, kid))
+}
+
+// grounds has what fell looked for after a change that went well.
+func (p policies) grounds(err error) error {
+	if err == nil {
+		p.server.auth.GroundsChanged()
 	}
 	return err
 }

@@ -67,9 +67,9 @@ func (s *Store) Apps(ctx context.Context, cursor string, limit int) ([]push.App,
 	return list, next, doing("apps", err)
 }
 
-// DeleteApp removes the app and all that is its own. It is gone for every caller from the first commit on; its rows follow
-// in pieces. If that is cut short, the next PutApp or DeleteApp of the name goes on.
-func (s *Store) DeleteApp(ctx context.Context, name string) error {
+// DeleteApp removes the app and all that is its own. It is gone for every caller from the first commit on, after which gone
+// is called; its rows follow in pieces. If that is cut short, the next PutApp or DeleteApp of the name goes on.
+func (s *Store) DeleteApp(ctx context.Context, name string, gone func()) error {
 	o := &op{app: name, do: func(ctx context.Context, t *tx) error {
 		mark := exec("UPDATE apps SET deleting = 1 WHERE name = ? AND deleting = 0", name)
 		if err := t.run(ctx, mark); err != nil {
@@ -88,6 +88,9 @@ func (s *Store) DeleteApp(ctx context.Context, name string) error {
 	err := s.write(ctx, "delete app", o)
 	if err != nil && !errors.Is(err, push.ErrNotFound) {
 		return err
+	}
+	if err == nil {
+		gone()
 	}
 	if emptied := s.emptyApp(ctx, name); emptied != nil {
 		return emptied

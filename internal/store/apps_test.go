@@ -46,7 +46,7 @@ func TestAppsArePagedByName(t *testing.T) {
 		if _, err := w.App(ctx(t), "none"); !errors.Is(err, push.ErrNotFound) {
 			t.Errorf("unknown app: %v, want not found", err)
 		}
-		if err := w.DeleteApp(ctx(t), "none"); !errors.Is(err, push.ErrNotFound) {
+		if err := w.DeleteApp(ctx(t), "none", func() {}); !errors.Is(err, push.ErrNotFound) {
 			t.Errorf("delete an unknown app: %v, want not found", err)
 		}
 	})
@@ -73,7 +73,12 @@ func TestADeletedAppLeavesNothingToItsSuccessor(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.device("other", "alice", "d1", push.IOS)
-		if err := w.DeleteApp(ctx(t), "notes"); err != nil {
+		marked := func() { // its rows are still there
+			if _, err := w.DeviceByCredential(ctx(t), hash); !errors.Is(err, push.ErrNotFound) {
+				t.Errorf("a credential while its app is being deleted: %v, want not found", err)
+			}
+		}
+		if err := w.DeleteApp(ctx(t), "notes", marked); err != nil {
 			t.Fatal(err)
 		}
 		_, err1 := w.App(ctx(t), "notes")

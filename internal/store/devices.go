@@ -80,11 +80,13 @@ func readDevice(scan scanFunc) (push.Device, error) { return readDeviceAnd(scan)
 
 const (
 	deviceByID         = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND id = ?"
-	deviceByCredential = "SELECT " + deviceColumns + " FROM devices WHERE credential_hash = ?"
-	devicesOfUser      = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id > ? ORDER BY id LIMIT ?"
+	deviceByCredential = "SELECT " + deviceColumns + " FROM devices WHERE credential_hash = ?" +
+		" AND EXISTS (SELECT 1 FROM apps a WHERE a.name = devices.app AND a.deleting = 0)"
+	devicesOfUser = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id > ? ORDER BY id LIMIT ?"
 )
 
-// DeviceByCredential finds a registered device by the hash of its credential.
+// DeviceByCredential finds a registered device by the hash of its credential. That of an app which is being deleted is
+// void at once, though its row goes later.
 func (s *Store) DeviceByCredential(ctx context.Context, hash []byte) (push.Device, error) {
 	d, err := one(ctx, s.read, readDevice, deviceByCredential, blob(hash))
 	return d, doing("device by credential", err)

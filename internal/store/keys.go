@@ -44,6 +44,12 @@ func (s *Store) ServerKeyByHash(ctx context.Context, hash []byte) (push.ServerKe
 	return k, doing("server key", err)
 }
 
+// ServerKey is one of an app's keys.
+func (s *Store) ServerKey(ctx context.Context, app, id string) (push.ServerKey, error) {
+	k, err := one(ctx, s.read, readServerKey, "SELECT "+keyColumns+" FROM server_keys WHERE app = ? AND id = ?", app, id)
+	return k, doing("server key", err)
+}
+
 // ServerKeys is a page of an app's keys, by id.
 func (s *Store) ServerKeys(ctx context.Context, app, cursor string, limit int) ([]push.ServerKey, string, error) {
 	key, err := decodeCursor(cursor, 1)

@@ -1,0 +1,150 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// groundsPer is how often what open sockets and streams lean on is looked at without a hint: for keys whose end comes by
+// itself, and for what another process changed. What fell ends its sockets and streams within 5 s.
+const groundsPer = 2 * time.Second
+
+// grounds is what open sockets and streams lean on.
+type grounds struct {
+	hint chan struct{} // 1 place: something may have fallen
+
+	mu   sync.Mutex
+	held map[push.Ground]map[*holder]struct{} // guarded by mu
+}
+
+// holder is one socket or stream.
+type holder struct{ end func(why error) }
+
+func newGrounds() *grounds {
+	return &grounds{hint: make(chan struct{}, 1), held: map[push.Ground]map[*holder]struct{}{}}
+}
+
+// Hold calls end once if g falls: it is deleted, replaced, or at its end. why is push.ErrTokenExpired where a new user token
+// helps, push.ErrRegisterAgain where the app is gone, and push.ErrUnauthenticated for a server key. end must not wait.
+// release, which may be called twice, ends the watch; end may be running then.
+func (a *Auth) Hold(g push.Ground, end func(why error)) (release func()) {
+	h := &holder{end: end}
+	s := a.grounds
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[g] == nil {
+		s.held[g] = map[*holder]struct{}{}
+	}
+	s.held[g][h] = struct{}{}
+	return func() { s.release(g, h) }
+}
+
+func (s *grounds) release(g push.Ground, h *holder) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.held[g], h)
+	if len(s.held[g]) == 0 {
+		delete(s.held, g)
+	}
+}
+
+// GroundsChanged is a hint that a key or an app was deleted or replaced: what leans on it ends at once.
+func (a *Auth) GroundsChanged() {
+	select {
+	case a.grounds.hint <- struct{}{}:
+	default:
+	}
+}
+
+// watchGrounds ends what leans on something that fell, until ctx ends.
+func (a *Auth) watchGrounds(ctx context.Context) {
+	every := time.NewTicker(groundsPer)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		case <-a.grounds.hint:
+		}
+		a.checkGrounds(ctx)
+	}
+}
+
+// checkGrounds asks for each ground once, however many lean on it. One that could not be asked for stands.
+func (a *Auth) checkGrounds(ctx context.Context) {
+	a.grounds.mu.Lock()
+	held := slices.Collect(maps.Keys(a.grounds.held))
+	a.grounds.mu.Unlock()
+	for _, g := range held {
+		why, err := a.fallen(ctx, g)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			a.log.LogAttrs(ctx, slog.LevelWarn, "a key could not be looked up", slog.String("kind", string(g.Kind)), slog.String("app", g.App), slog.String("key", g.ID), slog.String("error", err.Error()))
+			return // so is the next one, most likely
+		}
+		if why != nil {
+			a.grounds.end(g, why)
+		}
+	}
+}
+
+func (s *grounds) end(g push.Ground, why error) {
+	s.mu.Lock()
+	holders := s.held[g]
+	delete(s.held, g)
+	s.mu.Unlock()
+	for h := range holders {
+		h.end(why)
+	}
+}
+
+// fallen returns why g bears nobody any more; nil if it stands.
+func (a *Auth) fallen(ctx context.Context, g push.Ground) (why, err error) {
+	switch g.Kind {
+	case push.GroundRoot:
+		if a.root(g.ID) {
+			return nil, nil
+		}
+		return push.ErrUnauthenticated, nil
+	case push.GroundServerKey:
+		key, err := a.store.ServerKey(ctx, g.App, g.ID)
+		return judge(err, key.Ground() == g && !key.Expired(a.now()), push.ErrUnauthenticated)
+	case push.GroundSigningKey:
+		key, err := a.store.SigningKey(ctx, g.App, g.ID)
+		why, err := judge(err, key.Ground() == g && !key.Expired(a.now()), push.ErrTokenExpired)
+		if why == nil {
+			return nil, err
+		}
+		if _, err := a.store.App(ctx, g.App); errors.Is(err, push.ErrNotFound) {
+			why = push.ErrRegisterAgain // no token helps
+		}
+		return why, nil
+	case push.GroundApp:
+		app, err := a.store.App(ctx, g.App)
+		return judge(err, app.Ground() == g, push.ErrRegisterAgain)
+	}
+	return nil, nil
+}
+
+// judge reads the store's answer on a ground.
+func judge(err error, stands bool, otherwise error) (why, failed error) {
+	switch {
+	case errors.Is(err, push.ErrNotFound):
+		return otherwise, nil
+	case err != nil:
+		return nil, err
+	case stands:
+		return nil, nil
+	}
+	return otherwise, nil
+}
