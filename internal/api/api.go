@@ -54,13 +54,14 @@ type Config struct {
 // API answers the HTTP API. It is an http.Handler, safe for concurrent use, and owns no goroutine beyond its requests.
 type API struct {
 	Config
-	huma    huma.API
-	mux     *http.ServeMux
-	metrics *metrics
-	bodies  *bodies
-	rates   rates
-	streams *streams
-	openapi []byte // never changes once New has returned
+	huma     huma.API
+	mux      *http.ServeMux
+	metrics  *metrics
+	auditLog *auditLog
+	bodies   *bodies
+	rates    rates
+	streams  *streams
+	openapi  []byte // never changes once New has returned
 }
 
 // New makes the API; an error says what of the configuration is missing.
@@ -79,6 +80,9 @@ func New(c Config) (*API, error) {
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, err
 	}
+	if a.auditLog, err = newAuditLog(c.Logger, c.Metrics); err != nil {
+		return nil, err
+	}
 	a.huma = humago.New(a.mux, humaConfig(c.Version))
 	a.routes()
 	if a.openapi, err = json.Marshal(a.huma.OpenAPI()); err != nil {
@@ -86,6 +90,9 @@ func New(c Config) (*API, error) {
 	}
 	return a, nil
 }
+
+// Close tells what the log has summed up so far. Call it when nobody asks any more.
+func (a *API) Close() { a.auditLog.tell() }
 
 func (c Config) withDefaults() Config {
 	if c.Metrics == nil {

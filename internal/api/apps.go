@@ -23,11 +23,11 @@ type putAppInput struct {
 func (a *API) appRoutes() {
 	register(a, route{id: "listApps", method: http.MethodGet, path: "/v1/apps", tag: chapterApps, needs: needsRoot,
 		summary: "List the apps"}, a.listApps)
-	register(a, route{id: "putApp", method: http.MethodPut, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot, optionalBody: true,
+	register(a, route{id: "putApp", audit: "app.put", method: http.MethodPut, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot, optionalBody: true,
 		also: http.StatusCreated, summary: "Make an app", about: "201 if it is new, else 200."}, a.putApp)
 	register(a, route{id: "getApp", method: http.MethodGet, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot,
 		summary: "Read an app"}, a.getApp)
-	register(a, route{id: "deleteApp", method: http.MethodDelete, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot, status: http.StatusNoContent,
+	register(a, route{id: "deleteApp", audit: "app.delete", method: http.MethodDelete, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot, status: http.StatusNoContent,
 		summary: "Delete an app with all that it has", about: "Its sessions end."}, a.deleteApp)
 }
 

@@ -74,6 +74,7 @@ func (a *API) authorizeKey(ctx huma.Context, role push.Role) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
+	trailOf(ctx.Context()).knows(caller{key: key}) // also for the refusals below
 	app := ctx.Param("app")
 	if key.Role != push.RoleRoot && app != "" && key.App != app {
 		return caller{}, newProblem(http.StatusForbidden, codeForbidden, "this key belongs to another app")
@@ -115,6 +116,7 @@ func (a *API) authorizeDevice(ctx huma.Context) (caller, error) {
 		}
 		c.device, c.credentialHash = device, a.Auth.Hash(credential)
 	}
+	trailOf(ctx.Context()).knows(c)
 	var err error
 	c.app, err = appOf(c.device, c.claims, token)
 	return c, err

@@ -28,7 +28,7 @@ func (a *API) deviceRoutes() {
 	const device = "/v1/apps/{app}/devices/{device}"
 	register(a, route{id: "getDevice", method: http.MethodGet, path: device, tag: chapterUsers, needs: needsRead,
 		summary: "Read a device"}, a.getDevice)
-	register(a, route{id: "deleteDevice", method: http.MethodDelete, path: device, tag: chapterUsers, needs: needsSend, status: http.StatusNoContent,
+	register(a, route{id: "deleteDevice", audit: "device.delete", method: http.MethodDelete, path: device, tag: chapterUsers, needs: needsSend, status: http.StatusNoContent,
 		summary: "Unregister a device", about: "Its open deliveries end as undeliverable, its credential is void."}, a.deleteDevice)
 	register(a, route{id: "getDeviceInbox", method: http.MethodGet, path: device + "/inbox", tag: chapterUsers, needs: needsSend,
 		summary: "Read a device's open deliveries, oldest first"}, a.getDeviceInbox)

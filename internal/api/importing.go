@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ import (
 const ndjson = "application/x-ndjson"
 
 func (a *API) importRoutes() {
-	register(a, route{id: "importDevices", method: http.MethodPost, path: "/v1/apps/{app}/devices/import", tag: chapterUsers, needs: needsAdmin, streams: true,
+	register(a, route{id: "importDevices", audit: "device.import", method: http.MethodPost, path: "/v1/apps/{app}/devices/import", tag: chapterUsers, needs: needsAdmin, streams: true,
 		summary: "Bring devices that were registered elsewhere",
 		about: "NDJSON, a line is the body of `PUT /v1/device` plus `user`, at most 64 KiB. Each line is answered by one of its own, in order. " +
 			"The device gets its credential when its owner's token registers it the next time.",
@@ -52,6 +53,8 @@ type importRun struct {
 	control *http.ResponseController
 	results *spool
 	cancel  context.CancelFunc
+
+	made, known, refused int // lines answered, for the audit record; owned by answer
 }
 
 // What an import holds in memory, in lines and bytes.
@@ -94,8 +97,11 @@ func (run *importRun) serve(ctx context.Context, body io.Reader) {
 	}
 	run.results.end()
 	others.Wait()
+	track := trailOf(ctx)
+	track.more = []slog.Attr{slog.Int("made", run.made), slog.Int("known", run.known), slog.Int("refused", run.refused)}
 	if err = errors.Join(err, readErr, sendErr); err != nil {
 		run.api.Logger.DebugContext(ctx, "an import ended early", "app", run.app, "error", err.Error())
+		track.failed = true
 		run.api.hangUp(run.w, readErr)
 	}
 	_ = run.control.SetReadDeadline(time.Time{})
@@ -183,6 +189,7 @@ func (run *importRun) answer(ctx context.Context, lines <-chan importLine) error
 	for first := range lines {
 		out.Reset()
 		for _, result := range run.importAll(ctx, run.gather(first, lines)) {
+			run.count(result.Status)
 			if err := json.NewEncoder(&out).Encode(result); err != nil {
 				return err
 			}
@@ -195,6 +202,17 @@ func (run *importRun) answer(ctx context.Context, lines <-chan importLine) error
 		}
 	}
 	return nil
+}
+
+func (run *importRun) count(status int) {
+	switch status {
+	case http.StatusCreated:
+		run.made++
+	case http.StatusOK:
+		run.known++
+	default:
+		run.refused++
+	}
 }
 
 // send writes the results as the client reads them.

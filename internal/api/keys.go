@@ -45,17 +45,17 @@ func (a *API) keyRoutes() {
 		summary: "List the keys that verify an app's user tokens"}, a.listSigningKeys)
 	register(a, route{id: "listKeys", method: http.MethodGet, path: keys, tag: chapterApps, needs: needsRoot,
 		summary: "List an app's server keys"}, a.listKeys)
-	register(a, route{id: "createKey", method: http.MethodPost, path: keys, tag: chapterApps, needs: needsRoot, status: http.StatusCreated, checks: true,
+	register(a, route{id: "createKey", audit: "key.create", method: http.MethodPost, path: keys, tag: chapterApps, needs: needsRoot, status: http.StatusCreated, checks: true,
 		summary: "Make a server key", about: "The secret is shown once; the server keeps only its hash.",
 		example: protocol.KeyRequest{Role: push.RoleSend, Name: "backend"}}, a.createKey)
-	register(a, route{id: "deleteKey", method: http.MethodDelete, path: keys + "/{key_id}", tag: chapterApps, needs: needsRoot, status: http.StatusNoContent,
+	register(a, route{id: "deleteKey", audit: "key.delete", method: http.MethodDelete, path: keys + "/{key_id}", tag: chapterApps, needs: needsRoot, status: http.StatusNoContent,
 		summary: "Delete a server key", about: "It is refused from then on, and its streams end."}, a.deleteKey)
-	register(a, route{id: "putSigningKey", method: http.MethodPut, path: signing, tag: chapterApps, needs: needsAdmin, also: http.StatusCreated, checks: true,
+	register(a, route{id: "putSigningKey", audit: "signing_key.put", method: http.MethodPut, path: signing, tag: chapterApps, needs: needsAdmin, also: http.StatusCreated, checks: true,
 		summary: "Store a key that verifies user tokens", about: "HS256 with a secret, or ES256 with a public key. Encrypted at rest; a secret is never read back.",
 		example: protocol.SigningKeyRequest{Alg: "HS256", Secret: "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}}, a.putSigningKey)
 	register(a, route{id: "getSigningKey", method: http.MethodGet, path: signing, tag: chapterApps, needs: needsAdmin,
 		summary: "Read what may be read of a signing key"}, a.getSigningKey)
-	register(a, route{id: "deleteSigningKey", method: http.MethodDelete, path: signing, tag: chapterApps, needs: needsAdmin, status: http.StatusNoContent,
+	register(a, route{id: "deleteSigningKey", audit: "signing_key.delete", method: http.MethodDelete, path: signing, tag: chapterApps, needs: needsAdmin, status: http.StatusNoContent,
 		summary: "Delete a signing key", about: "Tokens that it signed are refused from then on, and the sockets that they opened end. Also for the key that Hush made: the next token that it is asked for makes another."}, a.deleteSigningKey)
 	register(a, route{id: "createUserToken", method: http.MethodPost, path: "/v1/apps/{app}/user-tokens", tag: chapterApps, needs: needsSend, checks: true,
 		summary: "Make a user's token", about: "For backends that sign none themselves.",
@@ -126,6 +126,7 @@ func (a *API) createKey(ctx context.Context, c *call, in *createKeyInput) (*answ
 	if err := a.Store.CreateServerKey(ctx, key, hash); err != nil {
 		return nil, missing(err, "app", in.App)
 	}
+	trailOf(ctx).target = id
 	body := keyBody(key)
 	body.Secret = secret
 	return &answer[protocol.Key]{http.StatusCreated, body}, nil

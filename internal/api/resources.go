@@ -22,7 +22,7 @@ func (a *API) resourceRoutes() {
 	const resources = "/v1/apps/{app}/resources"
 	register(a, route{id: "listResources", method: http.MethodGet, path: resources, tag: chapterPolicy, needs: needsAdmin,
 		summary: "List the resources"}, a.listResources)
-	register(a, route{id: "putResource", method: http.MethodPut, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin, also: http.StatusCreated,
+	register(a, route{id: "putResource", audit: "resource.put", method: http.MethodPut, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin, also: http.StatusCreated,
 		checks: true, refuse: refuseLoud,
 		summary: "Store a resource", about: "An iOS strategy (apns), an FCM strategy, or both. What is not silent is refused (`not_silent`) with the cause.",
 		example: protocol.Resource{
@@ -31,7 +31,7 @@ func (a *API) resourceRoutes() {
 		}}, a.putResource)
 	register(a, route{id: "getResource", method: http.MethodGet, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin,
 		summary: "Read a resource"}, a.getResource)
-	register(a, route{id: "deleteResource", method: http.MethodDelete, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,
+	register(a, route{id: "deleteResource", audit: "resource.delete", method: http.MethodDelete, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,
 		summary: "Delete a resource"}, a.deleteResource)
 }
 

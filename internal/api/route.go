@@ -27,6 +27,9 @@ type route struct {
 	also    int         // another status of success, such as 201 for what is new; 0: none
 	answers map[int]any // bodies by status, where there are several
 
+	audit  string // of an administrative change: what the audit record calls it, such as key.create; "": none is made
+	target string // what it changes, where the path does not say
+
 	limit        int64 // of the body, in bytes; 0: maxBody
 	optionalBody bool
 	streams      bool // the handler reads the body itself
@@ -97,6 +100,8 @@ const noTimeout = -1
 func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(huma.Context)) {
 	request, w := humago.Unwrap(ctx)
 	restoreSlashes(request, check.params)
+	track := trailOf(ctx.Context())
+	track.begin(ctx, r)
 	who, err := a.authorize(ctx, r.needs)
 	if err == nil {
 		err = a.withinRates(w.Header(), who)
@@ -107,6 +112,7 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 		writeProblem(w, p)
 		return
 	}
+	track.knows(who)
 	if r.needs != (need{}) {
 		a.Front.Known(request.Context())
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -46,10 +47,13 @@ func NewHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	out := &recorder{ResponseWriter: w}
+	track := &trail{}
+	r = r.WithContext(context.WithValue(r.Context(), trailKey{}, track))
 	out.Header().Set(protocol.HeaderAPI, protocol.APIVersion)
 	secure(out.Header())
 	defer func() {
 		a.metrics.observe(r.Method, routeOf(r.Pattern), out.status(), time.Since(start))
+		a.audit(r, out, track)
 	}()
 	defer a.recoverPanic(r.Context(), out, r)
 	control := http.NewResponseController(w)
@@ -154,7 +158,8 @@ func routeOf(pattern string) string {
 // recorder remembers the status of an answer.
 type recorder struct {
 	http.ResponseWriter
-	code int
+	code    int
+	refusal bytes.Buffer // the body of one, from which its code is read
 }
 
 // WriteHeader remembers the first final status.
@@ -171,6 +176,7 @@ func (r *recorder) Write(b []byte) (int, error) {
 	if r.code == 0 {
 		r.WriteHeader(http.StatusOK)
 	}
+	r.keep(b)
 	return r.ResponseWriter.Write(b)
 }
 

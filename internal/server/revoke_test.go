@@ -294,8 +294,12 @@ func TestADeletedAppsSecretsAreVoidAtOnceAndForGood(t *testing.T) {
 		void := func(when string) {
 			t.Helper()
 			for what, got := range map[string]func() (int, string){
-				"the server key":     func() (int, string) { return ask(t, r.hush, http.MethodGet, "/v1/apps/"+r.app+"/resources", key, "", "") },
-				"the user token":     func() (int, string) { return putDevice(t, r.hush, token, "", `{"device_id": "d2", "platform": "android", "package": "c"}`) },
+				"the server key": func() (int, string) {
+					return ask(t, r.hush, http.MethodGet, "/v1/apps/"+r.app+"/resources", key, "", "")
+				},
+				"the user token": func() (int, string) {
+					return putDevice(t, r.hush, token, "", `{"device_id": "d2", "platform": "android", "package": "c"}`)
+				},
 				"the credential":     func() (int, string) { return ask(t, r.hush, http.MethodGet, "/v1/inbox", "", credential, "") },
 				"both, for a socket": func() (int, string) { return ask(t, r.hush, http.MethodGet, "/v1/connect", token, credential, "") },
 			} {
@@ -305,6 +309,9 @@ func TestADeletedAppsSecretsAreVoidAtOnceAndForGood(t *testing.T) {
 			}
 		}
 		void("after the deletion")
+		eventually(t, "an audit record of the refused socket", func() bool {
+			return strings.Contains(r.hush.Logs(), "what=connect outcome=refused status=401")
+		})
 		r.makeApp()
 		void("after an app of the same name was made")
 	})

@@ -257,6 +257,7 @@ func (s *Server) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.closers.add("api", func(context.Context) error { handler.Close(); return nil })
 	srv := api.NewHTTPServer(handler, s.cfg.Logger)
 	live, end := context.WithCancel(context.Background()) // ends live timelines, which would outlast any drain
 	srv.BaseContext = func(net.Listener) context.Context { return live }

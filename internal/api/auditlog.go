@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// auditRecord is one administrative change, or one refused authentication.
+type auditRecord struct {
+	what, outcome     string
+	status            int
+	code              string // of a refusal's problem
+	who, role         string // who is "" for nobody who is known
+	app, target, from string
+	more              []slog.Attr
+}
+
+// How many refusals are told one by one in each auditPer; the rest is summed up. So nobody fills the disk, and what was
+// refused elsewhere meanwhile is still told.
+const (
+	auditPer        = time.Minute
+	auditPerAddress = 10
+	auditSingles    = 100
+	auditSums       = 256 // sums by address; beyond them, addresses are summed up together
+)
+
+// auditLog writes audit records. Changes are told each; refusals are, while they are few.
+type auditLog struct {
+	log     *slog.Logger
+	records *prometheus.CounterVec
+
+	mu        sync.Mutex
+	begun     time.Time      // guarded by mu; of the present auditPer
+	singles   int            // guarded by mu; told in it
+	addresses map[string]int // guarded by mu; told in it, by address
+	sums      map[sumKey]int // guarded by mu; not told yet
+	timer     *time.Timer    // guarded by mu; tells the sums; nil: there are none
+}
+
+// sumKey is what summed refusals have in common.
+type sumKey struct {
+	what, code, from string // from is "" for many addresses
+	status           int
+}
+
+func newAuditLog(log *slog.Logger, registry prometheus.Registerer) (*auditLog, error) {
+	l := &auditLog{log: log, addresses: map[string]int{}, sums: map[sumKey]int{}}
+	l.records = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "hush_audit_events_total", Help: "Administrative changes and refused authentications, by what was asked and its outcome; also those that the log sums up.",
+	}, []string{"what", "outcome"})
+	if err := registry.Register(l.records); err != nil {
+		return nil, fmt.Errorf("api: registering metrics: %w", err)
+	}
+	return l, nil
+}
+
+// add counts a record, and tells it unless it is one of many refusals.
+func (l *auditLog) add(r auditRecord) {
+	l.records.WithLabelValues(r.what, r.outcome).Inc()
+	if r.outcome == outcomeRefused && !l.single(r) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("what", r.what), slog.String("outcome", r.outcome), slog.Int("status", r.status)}
+	for _, a := range []struct{ name, value string }{
+		{"code", r.code}, {"who", who(r.who)}, {"role", r.role}, {"app", r.app}, {"target", r.target}, {"from", r.from},
+	} {
+		if a.value != "" {
+			attrs = append(attrs, slog.String(a.name, a.value))
+		}
+	}
+	l.log.LogAttrs(context.Background(), levelOf(r.outcome, r.code), "audit", append(attrs, r.more...)...)
+}
+
+func who(name string) string {
+	if name == "" {
+		return "unknown"
+	}
+	return name
+}
+
+// levelOf is a warning for what someone should see to. That tokens and credentials come to their end is everyday life.
+func levelOf(outcome, code string) slog.Level {
+	if outcome == outcomeOK || outcome == outcomeRefused && (code == codeTokenExpired || code == codeRegisterAgain) {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
+}
+
+// single reports whether a refusal is to be told by itself, and else sums it up.
+func (l *auditLog) single(r auditRecord) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); now.Sub(l.begun) >= auditPer {
+		l.begun, l.singles = now, 0
+		clear(l.addresses) // as many as were told
+	}
+	if l.singles < auditSingles && l.addresses[r.from] < auditPerAddress {
+		l.singles++
+		l.addresses[r.from]++
+		return true
+	}
+	key := sumKey{what: r.what, code: r.code, from: r.from, status: r.status}
+	if _, known := l.sums[key]; !known && len(l.sums) >= auditSums {
+		key.from = ""
+	}
+	l.sums[key]++
+	if l.timer == nil {
+		l.timer = time.AfterFunc(auditPer, l.tell)
+	}
+	return false
+}
+
+// tell writes the sums.
+func (l *auditLog) tell() {
+	l.mu.Lock()
+	sums := l.sums
+	l.sums = map[sumKey]int{}
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	l.mu.Unlock()
+	for key, count := range sums {
+		from := key.from
+		if from == "" {
+			from = "many"
+		}
+		l.log.LogAttrs(context.Background(), levelOf(outcomeRefused, key.code), "audit",
+			slog.String("what", key.what), slog.String("outcome", outcomeRefused), slog.Int("status", key.status), slog.String("code", key.code),
+			slog.String("who", who("")), slog.String("from", from), slog.Int("count", count), slog.String("within", auditPer.String()))
+	}
+}

@@ -1,0 +1,133 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+// trail is what the audit record of one request will say. Whoever finds something out writes it down; all of it happens on
+// the request's own goroutine.
+type trail struct {
+	what   string // the change, such as key.create; else the operation's id
+	change bool   // what is an administrative change
+	who    string // "" while nobody knows
+	role   string // of a server key
+	app    string
+	target string      // what was changed, or was to be
+	failed bool        // it ended early, whatever the status says
+	more   []slog.Attr // such as an import's counts
+}
+
+type trailKey struct{}
+
+// trailOf is the request's trail; one that nobody reads where there is none.
+func trailOf(ctx context.Context) *trail {
+	if t, ok := ctx.Value(trailKey{}).(*trail); ok {
+		return t
+	}
+	return &trail{}
+}
+
+// begin notes what the route and its path say.
+func (t *trail) begin(ctx huma.Context, r route) {
+	t.what, t.change, t.target, t.app = r.id, r.audit != "", r.target, short(ctx.Param("app"))
+	if t.change {
+		t.what = r.audit
+	}
+	for _, name := range []string{"key_id", "kid", "resource_id", "device"} {
+		if value := ctx.Param(name); value != "" {
+			t.target = short(value)
+		}
+	}
+}
+
+// knows notes who asks.
+func (t *trail) knows(c caller) {
+	switch {
+	case c.key.ID != "":
+		t.who, t.role = "key "+c.key.ID, string(c.key.Role)
+	case c.device.ID != "":
+		t.who, t.app = "device "+c.device.ID, c.device.App
+	case c.claims.User != "":
+		t.who = "user " + c.claims.User
+	}
+	if t.app == "" {
+		t.app = c.app
+	}
+}
+
+// short cuts what a stranger wrote, so that a record stays small.
+func short(s string) string {
+	const longest = 128
+	if len(s) > longest {
+		return s[:longest] + "…"
+	}
+	return s
+}
+
+// outcomes of audit records.
+const (
+	outcomeOK      = "ok"
+	outcomeRefused = "refused" // nobody was let in, or somebody who may not do this
+	outcomeFailed  = "failed"  // the server could not, or not to the end: some of it may have happened
+)
+
+// outcome is what a record says of a request; "" for one that none is made for: it changed nothing, as one with a bad body.
+func (t *trail) outcome(status int) string {
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return outcomeRefused
+	case !t.change:
+		return ""
+	case t.failed || status >= http.StatusInternalServerError:
+		return outcomeFailed
+	case status < http.StatusBadRequest:
+		return outcomeOK
+	}
+	return ""
+}
+
+// audit makes the record of a request that was answered.
+func (a *API) audit(r *http.Request, out *recorder, t *trail) {
+	outcome := t.outcome(out.status())
+	if outcome == "" {
+		return
+	}
+	from, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		from = r.RemoteAddr
+	}
+	if t.what == "" {
+		t.what = "connect" // the one route that lets in, and is not made by register
+	}
+	a.auditLog.add(auditRecord{
+		what: t.what, outcome: outcome, status: out.status(), code: out.problemCode(), who: t.who, role: t.role,
+		app: t.app, target: t.target, from: from, more: t.more,
+	})
+}
+
+// maxRefusal is how much of a refusal's body is kept to read its code from.
+const maxRefusal = 2 << 10
+
+// keep keeps the body of a refusal: what its client is told is what the record says.
+func (r *recorder) keep(b []byte) {
+	if (r.code == http.StatusUnauthorized || r.code == http.StatusForbidden) && r.refusal.Len()+len(b) <= maxRefusal {
+		r.refusal.Write(b)
+	}
+}
+
+func (r *recorder) problemCode() string {
+	var p protocol.Problem
+	if json.NewDecoder(bytes.NewReader(r.refusal.Bytes())).Decode(&p) != nil {
+		return ""
+	}
+	return p.Code
+}
