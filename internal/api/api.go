@@ -19,17 +19,18 @@ import (
 
 // Config is what New takes. Fields without a remark are required.
 type Config struct {
-	Store    Store
-	Delivery Delivery
-	Auth     Auth
-	Sessions Sessions
-	Checkers map[push.Provider]CredentialChecker // of both providers
-	Connect  http.Handler                        // GET /v1/connect; nil: no such route
-	Metrics  *prometheus.Registry                // what /metrics shows; the api's own are added. nil: a new one
-	Ready    func(context.Context) error         // what /readyz asks; nil: always ready
-	Version  string                              // of Hush, for the OpenAPI document; "": dev
-	Logger   *slog.Logger                        // nil discards
-	Now      func() time.Time                    // nil: time.Now
+	Store            Store
+	Delivery         Delivery
+	Auth             Auth
+	Sessions         Sessions
+	Checkers         map[push.Provider]CredentialChecker // of both providers
+	Connect          http.Handler                        // GET /v1/connect; nil: no such route
+	Metrics          *prometheus.Registry                // what /metrics shows; the api's own are added. nil: a new one
+	MetricsElsewhere bool                                // no /metrics here
+	Ready            func(context.Context) error         // what /readyz asks; nil: always ready
+	Version          string                              // of Hush, for the OpenAPI document; "": dev
+	Logger           *slog.Logger                        // nil discards
+	Now              func() time.Time                    // nil: time.Now
 
 	Limits Limits // rates of callers
 	Front  Front  // who is told whether requests show good secrets; nil: nobody

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/hushpush/hush/protocol"
@@ -19,9 +20,11 @@ func (a *API) plainRoutes() {
 		summary: "Whether the process is alive"}, a.health)
 	register(a, route{id: "ready", method: http.MethodGet, path: "/readyz", tag: chapterOperation,
 		summary: "Whether the server is serving", about: "503 `unavailable` while it starts, drains, or cannot reach its store."}, a.ready)
-	a.huma.OpenAPI().AddOperation(metricsOperation())
+	if !a.MetricsElsewhere {
+		a.huma.OpenAPI().AddOperation(metricsOperation())
+		a.mux.Handle("GET /metrics", metricsOf(a.Metrics))
+	}
 	a.huma.OpenAPI().AddOperation(connectOperation())
-	a.mux.Handle("GET /metrics", promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{}))
 	a.mux.HandleFunc("GET /openapi.json", a.serveDocument)
 	docs := docsPage()
 	a.mux.Handle("GET /docs", docs)
@@ -29,6 +32,27 @@ func (a *API) plainRoutes() {
 	if a.Connect != nil {
 		a.mux.Handle("GET /v1/connect", a.Connect)
 	}
+}
+
+func metricsOf(r *prometheus.Registry) http.Handler {
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+// MetricsHandler answers GET /metrics, and nothing else, for a listener of its own.
+func MetricsHandler(r *prometheus.Registry) http.Handler {
+	metrics := metricsOf(r)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header())
+		switch {
+		case r.URL.Path != "/metrics":
+			writeProblem(w, newProblem(http.StatusNotFound, codeNotFound, "there is /metrics here, and nothing else"))
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			writeProblem(w, newProblem(http.StatusMethodNotAllowed, codeMethod, r.Method+" is not for this path; want GET, HEAD"))
+		default:
+			metrics.ServeHTTP(w, r)
+		}
+	})
 }
 
 func (a *API) health(context.Context, *call, *nothing) (*answer[protocol.Status], error) {

@@ -23,6 +23,7 @@ type Config struct {
 	Trusted       []netip.Prefix // proxies whose word on a client's address is believed
 	TLSCert       string         // PEM file; "" means plain HTTP
 	TLSKey        string         // PEM file; there if and only if TLSCert is
+	TLSByProxy    bool           // a proxy does TLS: nothing to warn of
 	SecretKeyFile string         // "" means secret.key in Data
 	SecretKey     push.Secret    // the file's contents, from the environment; beats SecretKeyFile
 
@@ -34,6 +35,7 @@ type Config struct {
 	Auth           Auth
 	Delivery       Delivery
 	Store          Store
+	Metrics        Metrics
 	Limits         Limits
 	Log            Log
 }
@@ -93,6 +95,11 @@ type Rate struct {
 	Off   bool
 }
 
+// Metrics is where Prometheus reads.
+type Metrics struct {
+	Listen string // host:port; "" means Listen of Config
+}
+
 // Log is what goes to standard error.
 type Log struct {
 	Level  slog.Level
@@ -110,6 +117,9 @@ type setting struct {
 // lists are the settings that hold several values: with commas between them, or a list in YAML.
 var lists = []string{"fcm.token_hosts", "listen.trusted_proxies"}
 
+// switches are the settings that are true where their flag stands alone.
+var switches = []string{"tls_by_proxy"}
+
 // settings is every setting of hush serve, in the order of its help.
 var settings = []setting{
 	{"data", "hush-data", "directory of the database and the keys, made if it is missing",
@@ -124,6 +134,10 @@ var settings = []setting{
 		func(c *Config, s string) error { c.TLSCert = s; return nil }},
 	{"tls_key", "", "PEM file of the certificate's private key",
 		func(c *Config, s string) error { c.TLSKey = s; return nil }},
+	{"tls_by_proxy", "", "true where a proxy before this server does TLS: it may then listen beyond this machine without a warning (default false)",
+		func(c *Config, s string) error { return truth(&c.TLSByProxy, s) }},
+	{"metrics.listen", "", "host:port on which /metrics is served, alone and without TLS, instead of on listen",
+		func(c *Config, s string) error { return hostPort(&c.Metrics.Listen, s) }},
 	{"secret_key_file", "", "file of the key that encrypts credentials (default secret.key in the data directory); HUSH_SECRET_KEY holds its contents instead",
 		func(c *Config, s string) error { c.SecretKeyFile = s; return nil }},
 	{"proxy", "", "URL of a proxy for every outgoing connection, or \"direct\" for none (default HTTPS_PROXY, HTTP_PROXY and NO_PROXY, all of which it beats); better in the environment, for its password",

@@ -72,6 +72,8 @@ database: postgres://hush:pw@db/hush
 listen: "[::1]:9000"
 tls_cert: cert.pem
 tls_key: key.pem
+tls_by_proxy: true
+metrics: {listen: "127.0.0.1:9090"}
 secret_key_file: /run/secret
 apns: {url: "https://127.0.0.1:2197", development_url: "https://127.0.0.1:2198/", ca: a.pem, retry_wait: 1m}
 fcm: {url: "https://127.0.0.1:2199", ca: f.pem, token_url: "https://127.0.0.1:2199/token", token_hosts: [tokens.example.com], retry_wait: 2s, quota_wait: 3s}
@@ -85,8 +87,8 @@ log: {level: debug, format: json}
 	}
 	want := config.Config{
 		Data: "/var/lib/hush", Database: "postgres://hush:pw@db/hush", Listen: "[::1]:9000", TLSCert: "cert.pem", TLSKey: "key.pem",
-		SecretKeyFile: "/run/secret",
-		APNs:          config.APNs{URL: "https://127.0.0.1:2197", DevelopmentURL: "https://127.0.0.1:2198", CA: "a.pem", RetryWait: time.Minute},
+		TLSByProxy: true, Metrics: config.Metrics{Listen: "127.0.0.1:9090"}, SecretKeyFile: "/run/secret",
+		APNs: config.APNs{URL: "https://127.0.0.1:2197", DevelopmentURL: "https://127.0.0.1:2198", CA: "a.pem", RetryWait: time.Minute},
 		FCM: config.FCM{URL: "https://127.0.0.1:2199", CA: "f.pem", TokenURL: "https://127.0.0.1:2199/token", TokenHosts: []string{"tokens.example.com"},
 			RetryWait: 2 * time.Second, QuotaWait: 3 * time.Second},
 		Delivery: config.Delivery{AckWait: 4 * time.Second}, Store: config.Store{Keep: 24 * time.Hour}, Limits: config.Limits{DevicesPerUser: 7, StreamsPerKey: 8},
@@ -136,6 +138,8 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 		{"a token host that is a URL", []string{"--fcm-token-hosts=a.example.com,https://b.example.com"}, nil, "", []string{`fcm.token_hosts (--fcm-token-hosts): has "https://b.example.com"; want host or host:port`}},
 		{"token hosts with a wildcard", nil, nil, "fcm: {token_hosts: ['*.example.com']}\n", []string{`fcm.token_hosts (<file>): has "*.example.com"`}},
 		{"token hosts that are blocks", nil, nil, "fcm: {token_hosts: [{a: b}]}\n", []string{"fcm.token_hosts (<file>): has an entry that is not one value"}},
+		{"a switch that is neither", []string{"--tls-by-proxy=yes"}, nil, "", []string{`tls_by_proxy (--tls-by-proxy): is "yes"; want true or false`}},
+		{"metrics on no address", []string{"--metrics-listen=9090"}, nil, "", []string{"metrics.listen (--metrics-listen)", "want host:port"}},
 		{"a certificate without its key", []string{"--tls-cert=c.pem"}, nil, "", []string{"tls_key (--tls-cert): is missing, but tls_cert is given"}},
 		{"an empty flag", []string{"--data="}, nil, "", []string{"data (--data): is empty; leave it out"}},
 		{"a log level that is none", nil, map[string]string{"HUSH_LOG_LEVEL": "loud"}, "", []string{`log.level (HUSH_LOG_LEVEL): is "loud"; want debug, info, warn or error`}},
@@ -178,6 +182,15 @@ func TestSeveralValuesHaveCommasOrAreAList(t *testing.T) {
 		if test.env != nil {
 			t.Setenv("HUSH_FCM_TOKEN_HOSTS", "")
 		}
+	}
+}
+
+func TestASwitchNeedsNoValueAsAFlag(t *testing.T) {
+	if c, _, err := load(t, []string{"--tls-by-proxy"}, nil, ""); err != nil || !c.TLSByProxy {
+		t.Errorf("got %v, %v; want true", c.TLSByProxy, err)
+	}
+	if c, _, err := load(t, []string{"--tls-by-proxy=false"}, map[string]string{"HUSH_TLS_BY_PROXY": "true"}, ""); err != nil || c.TLSByProxy {
+		t.Errorf("got %v, %v; want false", c.TLSByProxy, err)
 	}
 }
 

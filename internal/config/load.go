@@ -31,6 +31,9 @@ func AddFlags(fs *pflag.FlagSet) {
 	fs.String("config", "", "YAML file with settings; flags and HUSH_* variables beat it")
 	for _, s := range settings {
 		fs.String(flagName(s.name), s.standard, s.usage)
+		if slices.Contains(switches, s.name) {
+			fs.Lookup(flagName(s.name)).NoOptDefVal = "true"
+		}
 	}
 }
 

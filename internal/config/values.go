@@ -72,6 +72,14 @@ func hosts(into *[]string, s string) error {
 	return nil
 }
 
+func truth(into *bool, s string) error {
+	if s != "true" && s != "false" {
+		return fmt.Errorf("is %q; want true or false", s)
+	}
+	*into = s == "true"
+	return nil
+}
+
 // origin takes scheme, host and port. A path would be lost: providers' paths are fixed.
 func origin(into *string, s string) error {
 	u, err := parseHTTP(s)

@@ -136,6 +136,16 @@ func notPEM(text, want string) error {
 	return errors.New("is not PEM; " + want)
 }
 
+// NeedsPassword reports whether a PEM text has an encrypted private key.
+func NeedsPassword(text string) bool {
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		if isEncrypted(block) {
+			return true
+		}
+	}
+	return false
+}
+
 // isEncrypted reports whether a key needs a password, in PKCS#8's way or in OpenSSL's former one (RFC 1421 headers).
 func isEncrypted(b *pem.Block) bool {
 	return b.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(b.Headers["Proc-Type"], "ENCRYPTED")

@@ -47,13 +47,14 @@ type Config struct {
 
 // Server is one running node.
 type Server struct {
-	cfg     Config
-	log     *slog.Logger
-	closers closers
-	addr    net.Addr
-	rootKey push.Secret
-	failed  chan error
-	ending  atomic.Bool // Shutdown was called
+	cfg         Config
+	log         *slog.Logger
+	closers     closers
+	addr        net.Addr
+	metricsAddr net.Addr // nil: /metrics is on addr
+	rootKey     push.Secret
+	failed      chan error
+	ending      atomic.Bool // Shutdown was called
 
 	store   *store.Store
 	auth    *auth.Auth
@@ -80,7 +81,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Logger.With("room", "server"), failed: make(chan error, 1), metrics: prometheus.NewRegistry()}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
-		s.openStore, s.connectProviders, s.startDelivery, s.listen,
+		s.openStore, s.connectProviders, s.startDelivery, s.listenMetrics, s.listen,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.closers.close(context.WithoutCancel(ctx)))
@@ -91,6 +92,14 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 
 // Addr is the address that the server listens on.
 func (s *Server) Addr() string { return s.addr.String() }
+
+// MetricsAddr is the address that /metrics is served on.
+func (s *Server) MetricsAddr() string {
+	if s.metricsAddr == nil {
+		return s.Addr()
+	}
+	return s.metricsAddr.String()
+}
 
 // URL is where clients find it.
 func (s *Server) URL() string {
@@ -252,7 +261,8 @@ func (s *Server) listen(ctx context.Context) error {
 	handler, err := api.New(api.Config{
 		Store: policies{s.store, s}, Delivery: s.engine, Auth: s.auth, Sessions: s.gateway,
 		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: s.apns, push.FCM: s.fcm},
-		Limits:   limitsOf(set.Limits), Bodies: set.Limits.Bodies, Front: s.door, SpoolDir: set.Data, StreamsPerKey: set.Limits.StreamsPerKey, Connect: s.gateway, Metrics: s.metrics, Ready: s.ready, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
+		Limits:   limitsOf(set.Limits), Bodies: set.Limits.Bodies, Front: s.door, SpoolDir: set.Data, StreamsPerKey: set.Limits.StreamsPerKey, Connect: s.gateway, Metrics: s.metrics, MetricsElsewhere: set.Metrics.Listen != "",
+		Ready: s.ready, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {
 		return err
@@ -263,12 +273,12 @@ func (s *Server) listen(ctx context.Context) error {
 	srv.BaseContext = func(net.Listener) context.Context { return live }
 	srv.RegisterOnShutdown(end)
 	if set.TLSCert != "" {
-		cert, err := tls.LoadX509KeyPair(set.TLSCert, set.TLSKey)
+		cert, err := loadCertificate(set.TLSCert, set.TLSKey, s.log)
 		if err != nil {
 			end()
-			return fmt.Errorf("server: tls_cert and tls_key: %w", err)
+			return fmt.Errorf("server: %w", err)
 		}
-		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		srv.TLSConfig = &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
 	}
 	listen := set.Listen
 	if listen == "" {
@@ -280,6 +290,7 @@ func (s *Server) listen(ctx context.Context) error {
 		return fmt.Errorf("server: listen: %w", err)
 	}
 	s.addr = ln.Addr()
+	s.warnOfPlainText(s.addr)
 	limited, err := front.Listen(ln, front.Config{
 		Connections: set.Limits.Connections, PerAddress: set.Limits.ConnectionsPerAddress, Trusted: set.Trusted,
 		Metrics: s.metrics, Logger: s.cfg.Logger,
@@ -293,7 +304,7 @@ func (s *Server) listen(ctx context.Context) error {
 	go func() {
 		defer close(done)
 		if err := serve(srv, limited); !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- err
+			s.fail(err)
 		}
 	}()
 	s.closers.add("listener", func(ctx context.Context) error {

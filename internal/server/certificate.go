@@ -1,0 +1,95 @@
+package server
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/internal/pemkey"
+)
+
+// certificateWait is how long the certificate is used before its files are looked at again, at the next handshake.
+const certificateWait = time.Second
+
+// certificate is the listener's certificate. Its files are read again when they have changed, so that whoever renews it need
+// not restart the server.
+type certificate struct {
+	certFile, keyFile string // never change
+	log               *slog.Logger
+
+	mu       sync.Mutex
+	current  *tls.Certificate // guarded by mu
+	cert     []byte           // guarded by mu; the files' contents that current was made of
+	key      []byte           // guarded by mu
+	lookedAt time.Time        // guarded by mu
+	trouble  string           // guarded by mu; what was wrong at the last look, so that it is said once
+}
+
+// loadCertificate reads the files for the first time. The error says which of them is wrong.
+func loadCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, lookedAt: time.Now()}
+	if _, err := c.read(); err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(keyFile); err == nil && info.Mode().Perm()&0o007 != 0 {
+		log.Warn("everyone on this machine can open the key of the certificate; run: chmod 600", "file", keyFile)
+	}
+	return c, nil
+}
+
+// get is tls.Config.GetCertificate. A handshake never fails for what is wrong with new files: the former certificate is kept
+// until both files are good and match, as a renewal replaces one before the other.
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); now.Sub(c.lookedAt) >= certificateWait {
+		c.lookedAt = now
+		c.look()
+	}
+	return c.current, nil
+}
+
+// look reads the files again, and says in the log what came of it. The caller holds mu.
+func (c *certificate) look() {
+	changed, err := c.read()
+	switch {
+	case err != nil && err.Error() != c.trouble:
+		c.trouble = err.Error()
+		c.log.Warn("the new certificate is not used; the former one is kept", "err", err)
+	case err == nil:
+		c.trouble = ""
+		if changed {
+			c.log.Info("the certificate's files have changed, and are read again", "file", c.certFile, "valid_until", c.current.Leaf.NotAfter)
+		}
+	}
+}
+
+// read makes current of what is in the files, and reports whether that is new. The caller holds mu, or is the only one.
+func (c *certificate) read() (changed bool, err error) {
+	cert, err := os.ReadFile(c.certFile)
+	if err != nil {
+		return false, fmt.Errorf("tls_cert: %w", err)
+	}
+	key, err := os.ReadFile(c.keyFile)
+	if err != nil {
+		return false, fmt.Errorf("tls_key: %w", err)
+	}
+	if c.current != nil && bytes.Equal(cert, c.cert) && bytes.Equal(key, c.key) {
+		return false, nil
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil && pemkey.NeedsPassword(string(key)) {
+		err = errors.New("is encrypted with a password; want it without: openssl pkcs8 -topk8 -nocrypt -in FILE")
+		return false, fmt.Errorf("tls_key: %s %w", c.keyFile, err)
+	}
+	if err != nil {
+		return false, fmt.Errorf("tls_cert and tls_key: %w", err)
+	}
+	c.current, c.cert, c.key = &pair, cert, key
+	return true, nil
+}
