@@ -13,8 +13,9 @@ type AcceptRequest struct {
 // StepRequest says which device to look at, and how much of it to read.
 type StepRequest struct {
 	Key       DeviceKey
-	OpenLimit int  // how many open deliveries, oldest first; 0: none, only their number
-	Named     []ID // deliveries to be read whatever their state
+	OpenLimit int    // how many open deliveries, oldest first; 0: none, only their number
+	Named     []ID   // deliveries to be read whatever their state
+	NamedOf   string // whose they are; "": the device's owner's
 }
 
 // PushRef names a push.

@@ -10,6 +10,7 @@ import (
 // outcome is what a provider made of one try of a wake.
 type outcome struct {
 	wake   push.Wake
+	user   string // the device's owner, for whom the wake was
 	answer push.Answer
 	err    *push.WakeError // nil: it took the request
 }
@@ -17,13 +18,7 @@ type outcome struct {
 // take puts an outcome on the board. One that misses, because the wake is not in flight any more as it was sent, is an
 // event only.
 func (o outcome) take(s situation, b *board) {
-	for _, id := range o.wake.Pushes {
-		if e := b.byID[id]; e != nil {
-			for _, ev := range o.events(b.now) {
-				e.note(ev)
-			}
-		}
-	}
+	o.note(b)
 	w := &b.device.Wake
 	if w.State != push.WakeSending || w.ID != o.wake.ID || w.Attempt != o.wake.Attempt {
 		return
@@ -34,6 +29,17 @@ func (o outcome) take(s situation, b *board) {
 		return
 	}
 	o.refused(b, w)
+}
+
+// note puts what came of the try on the timelines of those that it was for, whatever has become of them meanwhile.
+func (o outcome) note(b *board) {
+	for _, id := range o.wake.Pushes {
+		if e := b.byID[id]; e != nil && e.Generation == o.wake.Generation {
+			for _, ev := range o.events(b.now) {
+				e.note(ev)
+			}
+		}
+	}
 }
 
 // events are all that came of this try: what the provider said, or how it failed to say anything.

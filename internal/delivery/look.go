@@ -48,7 +48,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, useSession bool) (plan, error) {
 	r := push.StepRequest{Key: key, OpenLimit: lookLimit}
 	if last != nil {
-		r.Named = last.wake.Pushes
+		r.Named, r.NamedOf = last.wake.Pushes, last.user
 	}
 	var p plan
 	var before push.Snapshot
@@ -56,7 +56,7 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, us
 		before = snap
 		if !snap.Device.Registered() {
 			p = plan{}
-			return push.Changes{}
+			return late(e.cfg.Now(), snap, last)
 		}
 		s := e.situation(snap, useSession)
 		b := newBoard(s.now, snap)
@@ -79,6 +79,18 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, us
 		}
 	}
 	return p, nil
+}
+
+// late is what a look at a device that nobody owns any more comes to: an answer to its last wake is an event.
+func late(now time.Time, snap push.Snapshot, last *outcome) push.Changes {
+	if last == nil {
+		return push.Changes{}
+	}
+	b := newBoard(now, snap)
+	last.note(b)
+	c := b.changes()
+	c.Device = nil
+	return c
 }
 
 // situation is what this node knows beside the snapshot.
@@ -123,7 +135,7 @@ func (e *Engine) give(key push.DeviceKey, pushes []push.Delivery) bool {
 // have taken it already.
 func (e *Engine) wake(d push.Device, w push.Wake) outcome {
 	w.Key = e.cfg.Keys.WakeKey(d.Key(), d.SealKeyID)
-	o := outcome{wake: w, answer: push.Answer{Provider: w.Provider}}
+	o := outcome{wake: w, user: d.User, answer: push.Answer{Provider: w.Provider}}
 	waker := e.cfg.Wakers[w.Provider]
 	if waker == nil {
 		o.err = &push.WakeError{Fault: push.FaultCredentials, Reason: string(push.ReasonNoCredentials)}

@@ -165,7 +165,8 @@ func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 		}
 		for _, id := range o.req.Named {
 			if storable(string(id)) {
-				namedRows = append(namedRows, []any{len(named), o.req.Key.App, o.req.Key.Device, o.snap.Device.User, string(id)})
+				user := cmp.Or(o.req.NamedOf, o.snap.Device.User)
+				namedRows = append(namedRows, []any{len(named), o.req.Key.App, o.req.Key.Device, user, string(id)})
 				named = append(named, namedDelivery{of: o})
 			}
 		}
