@@ -1,7 +1,10 @@
 package sdk
 
 import (
+	"errors"
 	"math/rand/v2"
+	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -18,6 +21,27 @@ func backoff(try int, chance float64) time.Duration {
 		wait = min(maxWait, firstWait<<max(0, try-1))
 	}
 	return wait - time.Duration(chance*float64(wait)/2)
+}
+
+// maxRetryAfter bounds what a server may ask for.
+const maxRetryAfter = time.Hour
+
+// retryAfter is the time in seconds that an answer asks to wait; 0 if it names none.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return min(time.Duration(seconds), maxRetryAfter/time.Second) * time.Second
+}
+
+// asked is how long the server asked to wait, if err is its refusal.
+func asked(err error) time.Duration {
+	var refusal *Error
+	if errors.As(err, &refusal) {
+		return refusal.RetryAfter
+	}
+	return 0
 }
 
 func jitter() float64 { return rand.Float64() }

@@ -22,6 +22,9 @@ type Error struct {
 	Status int    // HTTP
 	Code   string // stable, such as "token_expired"; "" if something else than the server answered, with whatever status
 	Detail string // for people
+
+	// RetryAfter is how long the server asked to wait, as with status 429 and 503; 0 if it did not.
+	RetryAfter time.Duration
 }
 
 // Error names status, code and detail.
@@ -164,6 +167,7 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 		a.hear(resp.Header, asked)
 	}
 	if refused != nil {
+		refused.RetryAfter = retryAfter(resp.Header)
 		return fmt.Errorf("%s /%s: %w", method, path, refused)
 	}
 	if !answered {

@@ -23,7 +23,7 @@ const steadyAfter = 10 * time.Second
 // other can help.
 const badFrameWait = 5 * time.Minute
 
-// comeBack says whether to connect again, and after which wait. try counts the failures in a row, from 1.
+// comeBack says whether to connect again, and after which wait, which is not shorter than the server asked for. try counts the failures in a row, from 1.
 func comeBack(e linkEnd, try int, chance float64) (wait time.Duration, again bool) {
 	switch {
 	case e.code == protocol.CloseReplaced, errors.Is(e.err, ErrLoggedOut):
@@ -35,7 +35,7 @@ func comeBack(e linkEnd, try int, chance float64) (wait time.Duration, again boo
 	case try == 1 && (refused(e.err) == codeTokenExpired || refused(e.err) == codeRegisterAgain):
 		return 0, true
 	}
-	return backoff(try, chance), true
+	return max(backoff(try, chance), asked(e.err)), true
 }
 
 // keepLink keeps a session open until ctx ends, or the server says not to come back.

@@ -34,6 +34,8 @@ func TestComeBackDependsOnHowTheSessionEnded(t *testing.T) {
 		{"refused, token expired", linkEnd{err: &Error{Status: 401, Code: codeTokenExpired}}, 1, 0, true},
 		{"refused, register again", linkEnd{err: &Error{Status: 401, Code: codeRegisterAgain}}, 1, 0, true},
 		{"refused, unavailable", linkEnd{err: &Error{Status: 503, Code: "unavailable"}}, 2, 2 * time.Second, true},
+		{"refused, told when", linkEnd{err: &Error{Status: 429, Code: "rate_limited", RetryAfter: 42 * time.Second}}, 1, 42 * time.Second, true},
+		{"refused, told less than it waits", linkEnd{err: &Error{Status: 429, Code: "rate_limited", RetryAfter: time.Second}}, 20, time.Minute, true},
 		{"logged out", linkEnd{err: ErrLoggedOut}, 1, 0, false},
 	} {
 		wait, again := comeBack(c.end, c.try, 0)

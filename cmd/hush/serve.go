@@ -28,6 +28,7 @@ Each setting can be given as a flag, as a variable (--delivery-ack-wait is HUSH_
 (--config), in this order of precedence:
 
   listen: 0.0.0.0:8443
+  listen.trusted_proxies: [10.0.0.0/8]   # with its dot, since listen has a value of its own
   tls_cert: /etc/hush/cert.pem
   tls_key: /etc/hush/key.pem
   delivery:

@@ -47,8 +47,8 @@ type Config struct {
 	// StreamsPerKey is how many live timelines a key may follow at the same time; 0 means StreamsPerKey.
 	StreamsPerKey int
 
-	// Bodies is how many bytes of request bodies may be in memory at once, of which one caller may hold a quarter; 0 means
-	// 128 MiB. Reading them costs up to four times as much.
+	// Bodies is how many bytes of request bodies may be in memory at once, of which one server key may hold a quarter, a
+	// user a 64th, and all users a half; 0 means 128 MiB. Decoding them costs up to four times as much.
 	Bodies int64
 }
 

@@ -32,32 +32,39 @@ func sizeOf(n int64) string {
 	return fmt.Sprintf("%d KiB", n>>10)
 }
 
-// bodies is the budget of all request bodies that are in memory, counted in their bytes as they come. A caller holds at most
-// a share of it. What has nothing yet may always take one body, if there is room: else a share smaller than a route's limit
-// would refuse a good request for ever.
+// bodies is the budget of all request bodies that are in memory, counted in their bytes as they come. A server key holds at
+// most a share of it. Users hold smaller shares, and all of them together no more than half: everybody can have user tokens,
+// and backends are to be served beside them. Who has nothing yet may always take one body, if there is room: else a share
+// smaller than a route's limit would refuse a good request for ever.
 type bodies struct {
-	total, share int64 // never change
+	total int64 // never changes
 
-	mu   sync.Mutex
-	used int64            // guarded by mu
-	by   map[string]int64 // guarded by mu; bytes by caller, of callers that hold some
+	mu    sync.Mutex
+	used  int64            // guarded by mu
+	users int64            // guarded by mu; of used, by users
+	by    map[string]int64 // guarded by mu; bytes by caller, of callers that hold some
 }
 
-// shareOf is the part of the budget that one caller may hold.
-const shareOf = 4
+// The parts of the budget that may be held.
+const (
+	keyPart   = 4  // by one server key
+	userPart  = 64 // by one user, with all devices
+	usersPart = 2  // by all users together
+)
 
-func newBodies(total int64) *bodies {
-	return &bodies{total: total, share: total / shareOf, by: map[string]int64{}}
-}
+func newBodies(total int64) *bodies { return &bodies{total: total, by: map[string]int64{}} }
 
 // claim is what one request holds of the budget. It is its request's own, and is not safe for concurrent use.
 type claim struct {
 	bodies *bodies
 	who    string
+	user   bool // a user's, or a device's of theirs
 	held   int64
 }
 
-func (b *bodies) claim(who string) *claim { return &claim{bodies: b, who: who} }
+func (b *bodies) claim(who caller) *claim {
+	return &claim{bodies: b, who: who.name(), user: who.key.ID == ""}
+}
 
 // bodyRetryAfter is when a body that found no room may come again: those before it are gone by then, or too slow.
 const bodyRetryAfter = time.Second
@@ -69,31 +76,41 @@ func (c *claim) grow(n int64) error {
 		return nil
 	}
 	b := c.bodies
+	share := b.total / keyPart
+	if c.user {
+		share = b.total / userPart
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	others := b.by[c.who] - c.held
 	switch {
-	case others > 0 && others+n > b.share:
+	case others > 0 && others+n > share:
 		return newProblem(http.StatusTooManyRequests, codeRateLimited,
-			fmt.Sprintf("this caller's bodies in flight would be longer than %s together; want fewer at once", sizeOf(b.share))).after(bodyRetryAfter)
-	case b.used+more > b.total:
+			fmt.Sprintf("this caller's bodies in flight would be longer than %s together; want fewer at once", sizeOf(share))).after(bodyRetryAfter)
+	case b.used+more > b.total, c.user && b.users+more > b.total/usersPart:
 		return newProblem(http.StatusServiceUnavailable, codeUnavailable,
 			"too many bodies are in flight; try again").after(bodyRetryAfter)
 	}
-	b.used += more
-	b.by[c.who] += more
-	c.held = n
+	c.add(more)
 	return nil
 }
 
 // release gives all of it back. It is safe to call twice.
 func (c *claim) release() {
+	c.bodies.mu.Lock()
+	defer c.bodies.mu.Unlock()
+	c.add(-c.held)
+}
+
+// add holds more, or less. The budget's mu is held.
+func (c *claim) add(n int64) {
 	b := c.bodies
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.used -= c.held
-	if b.by[c.who] -= c.held; b.by[c.who] == 0 {
+	c.held += n
+	b.used += n
+	if c.user {
+		b.users += n
+	}
+	if b.by[c.who] += n; b.by[c.who] == 0 {
 		delete(b.by, c.who)
 	}
-	c.held = 0
 }

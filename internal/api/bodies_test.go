@@ -150,3 +150,23 @@ func TestALengthThatIsOnlyToldCostsNothing(t *testing.T) {
 		t.Errorf("20 bodies of a byte hold %d bytes; want little", got)
 	}
 }
+
+func TestUsersTogetherHoldHalfOfTheBudget(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *api.Config) { c.Bodies = 256 << 10 })
+	w.notes()
+	send := func(user string, piece int) slowBody {
+		return w.slowBody("PUT", "/v1/device", 50<<10, piece, "Authorization: Bearer "+w.token("notes", user))
+	}
+	for i, user := range []string{"alice", "bob"} {
+		send(user, 50<<10-1)
+		eventually(t, user+"'s body is in flight", func() bool { return w.api.BodiesInFlight() >= int64(i+1)*(50<<10-1) })
+	}
+	if got := send("alice", 50<<10).answer(t); got.StatusCode != 429 {
+		t.Errorf("a second body of a user whose first is in flight: %d; want 429", got.StatusCode)
+	}
+	if got := send("carol", 50<<10).answer(t); got.StatusCode != 503 {
+		t.Errorf("another user, when users hold half: %d; want 503", got.StatusCode)
+	}
+	w.must(202, "POST", pushesPath, `{"to": {"all": true}, "resource_id": "both"}`+strings.Repeat(" ", 100<<10))
+}

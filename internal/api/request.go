@@ -112,9 +112,10 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route, held
 	}
 }
 
-// endUnread gives up a body of which some has been read: the rest is read and dropped, within the time that the body has.
+// endUnread gives up a body of which some has been read: the rest is read and dropped for a while.
 func endUnread(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(discardWait))
 	_, _ = io.CopyN(io.Discard, r.Body, maxDiscard) // who is cut off, or too slow, gets the answer all the same
 }
 

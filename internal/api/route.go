@@ -116,7 +116,7 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 	if r.needs != (need{}) {
 		a.Front.Known(request.Context())
 	}
-	c := &call{caller: who, header: w.Header(), claim: a.bodies.claim(who.name())}
+	c := &call{caller: who, header: w.Header(), claim: a.bodies.claim(who)}
 	defer c.claim.release()
 	checked := &checkedContext{below: ctx, ctx: context.WithValue(ctx.Context(), callKey{}, c)}
 	inParameters := check.parameters(ctx)

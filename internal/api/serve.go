@@ -25,7 +25,7 @@ const (
 	headWait   = 10 * time.Second // for a request's head
 	idleWait   = 2 * time.Minute  // between requests
 	answerWait = 2 * time.Minute  // for a client to read its answer; streams renew it with each piece
-	maxHead    = 64 << 10         // bytes of a request's head
+	maxHead    = 32 << 10         // bytes of a request's head
 )
 
 // NewHTTPServer is the server that the API is to run in: its times guard against clients that send their head slowly or

@@ -15,14 +15,18 @@ import (
 // Config is what Listen needs.
 type Config struct {
 	Connections int                   // at most; 0: what the descriptors leave
-	PerAddress  int                   // of one address that have shown no good secret, at most; 0: a quarter of Connections
+	PerAddress  int                   // of one address that have shown no good secret, at most; 0: a quarter of Connections, at most 16 384
 	Trusted     Trusted               // proxies whose word on a client's address is believed
 	Metrics     prometheus.Registerer // nil: none
 	Logger      *slog.Logger          // nil discards
 }
 
-// perAddressShare is the part of all connections that the strangers of one address may have.
-const perAddressShare = 4
+// The part of all connections that the strangers of one address may have, and how many these are at most: each may send a head
+// of 32 KiB slowly.
+const (
+	perAddressShare = 4
+	mostPerAddress  = 16_384
+)
 
 // Times of connections when they are short, and of the log about it.
 const (
@@ -74,7 +78,7 @@ func Listen(ln net.Listener, cfg Config) (*Listener, error) {
 		cfg.Connections = room
 	}
 	if cfg.PerAddress == 0 {
-		cfg.PerAddress = max(1, cfg.Connections/perAddressShare)
+		cfg.PerAddress = min(max(1, cfg.Connections/perAddressShare), mostPerAddress)
 	}
 	l := &Listener{Listener: ln, cfg: cfg, strangers: map[netip.Addr]*list.List{}, idle: list.New()}
 	var err error
