@@ -59,6 +59,12 @@ func newToken(platform sdk.Platform) string {
 
 func (p *phone) open(platform sdk.Platform, dir string) {
 	p.t.Helper()
+	p.openWith(platform, dir, func(*sdk.Config) {})
+}
+
+// openWith opens the app with another configuration.
+func (p *phone) openWith(platform sdk.Platform, dir string, change func(*sdk.Config)) {
+	p.t.Helper()
 	cfg := sdk.Config{
 		Server: p.hush.URL, App: hushtest.App, Dir: dir, Platform: platform, AnyBackgroundHandler: true,
 		Token: func(context.Context) (string, error) { return p.hush.Token(p.t, p.user), nil },
@@ -66,6 +72,7 @@ func (p *phone) open(platform sdk.Platform, dir string) {
 	if p.proxy != "" {
 		cfg.Server, cfg.Proxy = "http://hush.example", p.proxy
 	}
+	change(&cfg)
 	client, err := sdk.Open(cfg)
 	if err != nil {
 		p.t.Fatal(err)
