@@ -81,7 +81,7 @@ func TestAWakeKeyIsKnownAsLongAsItsOwner(t *testing.T) {
 		if again == bobs {
 			t.Error("a device that registered again has its former key")
 		}
-		if err := w.DeleteApp(ctx(t), "notes"); err != nil {
+		if err := w.DeleteApp(ctx(t), "notes", func() {}); err != nil {
 			t.Fatal(err)
 		}
 		owner("of an app that was deleted", again, false)
