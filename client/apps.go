@@ -81,6 +81,26 @@ func (c *Client) DeleteSigningKey(ctx context.Context, app, kid string) error {
 	return err
 }
 
+// RotateRootKey makes a new root key; the present one stays good for keep. Needs the root key. It is not repeated by itself:
+// a try whose answer was lost may have made a key, which is in root.key on the server.
+func (c *Client) RotateRootKey(ctx context.Context, keep time.Duration) (k protocol.RootKey, err error) {
+	_, err = c.call(ctx, http.MethodPost, path("v1", "root-key", "rotate"), protocol.RotateRootKeyRequest{Keep: keep.String()}, &k)
+	return k, err
+}
+
+// RotateSecretKey makes a new secret key, with which the server encrypts everything anew; SecretKey says when it is done.
+// Needs the root key.
+func (c *Client) RotateSecretKey(ctx context.Context) (k protocol.SecretKey, err error) {
+	_, err = c.call(ctx, http.MethodPost, path("v1", "secret-key", "rotate"), nil, &k)
+	return k, err
+}
+
+// SecretKey says where a rotation of the secret key stands. Needs the root key.
+func (c *Client) SecretKey(ctx context.Context) (k protocol.SecretKey, err error) {
+	_, err = c.call(ctx, http.MethodGet, path("v1", "secret-key"), nil, &k)
+	return k, err
+}
+
 // UserToken asks Hush for a user's token, for backends that do not sign it themselves. ttl 0 means the server's 1h. Needs
 // role send.
 func (c *Client) UserToken(ctx context.Context, app, user string, ttl time.Duration) (t protocol.UserToken, err error) {

@@ -41,6 +41,8 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 		{args: "app delete notes", asks: `DELETE /v1/apps/notes`, says: "deleted"},
 		{args: "key create --role send", asks: `POST /v1/apps/notes/keys {"role":"send"}`, body: `{"key_id":"k1","role":"send","secret":"s3cret"}`, says: "s3cret"},
 		{args: "key list --app other", asks: `GET /v1/apps/other/keys`, body: `{"keys":[{"key_id":"k1","role":"read"}],"cursor":""}`, says: "read"},
+		{args: "key rotate-root --keep 1h", asks: `POST /v1/root-key/rotate {"keep":"1h0m0s"}`, body: `{"key_id":"root-1","secret":"s3cret","old_until":"2026-01-02T10:04:05Z"}`, says: "s3cret"},
+		{args: "key rotate-secret", asks: `POST /v1/secret-key/rotate`, body: `{"key_id":"k2","old_key_ids":[]}`, says: "k2 encrypts everything"},
 		{args: "key delete k1", asks: `DELETE /v1/apps/notes/keys/k1`, says: "deleted"},
 		{args: "provider put apns --key-file " + p8 + " --key-id K --team-id T --topic a --topic b",
 			asks: `PUT /v1/apps/notes/providers/apns {"key":"PEM","key_id":"K","team_id":"T","topics":["a","b"]}`,

@@ -13,7 +13,7 @@ import (
 
 func newKey(w world) *cobra.Command {
 	return group("key", "Server keys: what backends ask the API with",
-		newKeyCreate(w), newKeyList(w), newKeyDelete(w))
+		newKeyCreate(w), newKeyList(w), newKeyDelete(w), newKeyRotateRoot(w), newKeyRotateSecret(w))
 }
 
 func newKeyCreate(w world) *cobra.Command {

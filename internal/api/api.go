@@ -23,6 +23,7 @@ type Config struct {
 	Delivery         Delivery
 	Auth             Auth
 	Sessions         Sessions
+	Keys             Keys
 	Checkers         map[push.Provider]CredentialChecker // of both providers
 	Connect          http.Handler                        // GET /v1/connect; nil: no such route
 	Metrics          *prometheus.Registry                // what /metrics shows; the api's own are added. nil: a new one
@@ -67,8 +68,8 @@ type API struct {
 
 // New makes the API; an error says what of the configuration is missing.
 func New(c Config) (*API, error) {
-	if c.Store == nil || c.Delivery == nil || c.Auth == nil || c.Sessions == nil {
-		return nil, errors.New("api: Store, Delivery, Auth or Sessions is nil; want all of them")
+	if c.Store == nil || c.Delivery == nil || c.Auth == nil || c.Sessions == nil || c.Keys == nil {
+		return nil, errors.New("api: Store, Delivery, Auth, Sessions or Keys is nil; want all of them")
 	}
 	for _, p := range []push.Provider{push.APNs, push.FCM} {
 		if c.Checkers[p] == nil {
@@ -161,6 +162,7 @@ func decode(body []byte, into any) error {
 func (a *API) routes() {
 	a.appRoutes()
 	a.keyRoutes()
+	a.rotationRoutes()
 	a.providerRoutes()
 	a.resourceRoutes()
 	a.userRoutes()

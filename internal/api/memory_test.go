@@ -181,6 +181,16 @@ func (m *memory) SigningKeys(_ context.Context, app, cursor string, limit int) (
 	return list, next, m.fail
 }
 
+func (m *memory) RotateRootKey(keep time.Duration) (push.Secret, string, time.Time, error) {
+	return "hush_root_SECRET", "root-1", time.Now().Add(keep), nil
+}
+
+func (m *memory) RotateSecretKey() error { return nil }
+
+func (m *memory) SecretKey(context.Context) (string, []string, error) {
+	return "k2", []string{"k1"}, nil
+}
+
 func (m *memory) KeysUsed(context.Context, []push.KeyUse) error { return nil }
 
 func (m *memory) SigningKeysFrom(_ context.Context, app, prefix string) ([]push.SigningKey, error) {

@@ -33,7 +33,8 @@ type Store interface {
 // Config is what New takes.
 type Config struct {
 	Store      Store            // required
-	RootKey    push.Secret      // required; the content of root.key
+	RootKey    push.Secret      // the content of root.key; required without Roots
+	Roots      *RootKeys        // root keys that can be rotated; beats RootKey
 	WakeSecret push.Secret      // required; 32 bytes or more, from which all wake keys are derived
 	Now        func() time.Time // nil: time.Now
 	Logger     *slog.Logger     // nil discards
@@ -48,7 +49,7 @@ const DefaultUserTokenMax = 31 * 24 * time.Hour
 // Auth answers who asks. It is safe for concurrent use and caches no key: one that was deleted is refused at once.
 type Auth struct {
 	store      Store
-	rootHash   []byte
+	root       *RootKeys
 	wakeSecret push.Secret
 	now        func() time.Time
 	log        *slog.Logger
@@ -62,9 +63,6 @@ func New(c Config) (*Auth, error) {
 	if c.Store == nil {
 		return nil, errors.New("auth: Store is nil; want one")
 	}
-	if err := checkRootKey(c.RootKey.Reveal()); err != nil {
-		return nil, err
-	}
 	if c.UserTokenMax < 0 {
 		return nil, fmt.Errorf("auth: UserTokenMax is %s; want 0 (for %s) or more", c.UserTokenMax, DefaultUserTokenMax)
 	}
@@ -74,10 +72,16 @@ func New(c Config) (*Auth, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Roots == nil {
+		if err := checkRootKey(c.RootKey.Reveal()); err != nil {
+			return nil, err
+		}
+		c.Roots = &RootKeys{now: c.Now, secret: c.RootKey, current: newRootKey(c.RootKey.Reveal(), time.Time{})}
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Auth{store: c.Store, rootHash: Hash(c.RootKey.Reveal()), wakeSecret: c.WakeSecret, now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses(), grounds: newGrounds(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax)}, nil
+	return &Auth{store: c.Store, root: c.Roots, wakeSecret: c.WakeSecret, now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses(), grounds: newGrounds(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax)}, nil
 }
 
 // UserTokenMax is how long a user token may live.
@@ -90,6 +94,3 @@ func (a *Auth) Run(ctx context.Context) {
 	loops.Go(func() { a.watchGrounds(ctx) })
 	loops.Wait()
 }
-
-// root reports whether id names a root key that is good.
-func (a *Auth) root(id string) bool { return id == rootID }

@@ -112,7 +112,7 @@ func (s *grounds) end(g push.Ground, why error) {
 func (a *Auth) fallen(ctx context.Context, g push.Ground) (why, err error) {
 	switch g.Kind {
 	case push.GroundRoot:
-		if a.root(g.ID) {
+		if a.root.stands(g.ID) {
 			return nil, nil
 		}
 		return push.ErrUnauthenticated, nil

@@ -5,7 +5,7 @@ import "math"
 // Bounds of what is taken for chance. Random bytes, and random text of as few as ten symbols, pass with room to spare at the
 // shortest length that a secret may have.
 const (
-	minChanceBits = 80 // of the bytes' frequencies; 32 random bytes have about 157, 32 random digits about 100
+	minChanceBits = 64 // of the bytes' frequencies; 32 random bytes have about 157, 32 random digits about 100, and hardly ever less than 80
 	maxPattern    = 8  // bytes; what repeats after at most so many has no more chance than they
 )
 

@@ -48,24 +48,24 @@ func checkRootKey(text string) error {
 	return nil
 }
 
-// LoadSecretKey reads the secret key from a file. If the file is missing, the error is one of fs.ErrNotExist: only the
-// caller knows whether anything was sealed yet, and so whether CreateSecretKey may make a new one.
-func LoadSecretKey(path string) (*Sealer, error) {
+// LoadSecretKeys reads the secret keys from a file. If the file is missing, the error is one of fs.ErrNotExist: only the
+// caller knows whether anything was sealed yet, and so whether LoadOrCreateSecretKeys may make a new one.
+func LoadSecretKeys(path string) (*Keyring, error) {
 	text, err := readKeyFile(path, "secret key")
 	if err != nil {
 		return nil, err
 	}
-	return ParseSecretKey(text, path)
+	return ParseSecretKeys(text, path)
 }
 
-// LoadOrCreateSecretKey reads the secret key from a file, or makes it on the first start, mode 0600 and flushed to disk.
+// LoadOrCreateSecretKeys reads the secret keys from a file, or makes it on the first start, mode 0600 and flushed to disk.
 // An empty, short or unreadable file is refused, never replaced.
-func LoadOrCreateSecretKey(path string) (s *Sealer, created bool, err error) {
+func LoadOrCreateSecretKeys(path string) (s *Keyring, created bool, err error) {
 	text, created, err := loadOrCreate(path, "secret key", newSecretKey)
 	if err != nil {
 		return nil, false, err
 	}
-	s, err = ParseSecretKey(text, path)
+	s, err = ParseSecretKeys(text, path)
 	return s, created, err
 }
 
@@ -119,6 +119,27 @@ func createKeyFile(path, text string) (err error) {
 		return err
 	}
 	if err := os.Link(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// replaceKeyFile writes a file whole or not at all, also after a power cut, in place of the one that is there.
+func replaceKeyFile(path, text string) (err error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // the link stays
+	}
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // finds nothing once it is renamed
+	_, err = f.WriteString(text + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
 	return syncDir(dir)

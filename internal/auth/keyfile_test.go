@@ -20,7 +20,7 @@ func TestKeyFilesAreMadeOnceForTheirOwnerOnly(t *testing.T) {
 		t.Fatalf("first LoadRootKey: created %v, %v; want a new one", created, err)
 	}
 	secretPath := filepath.Join(dir, auth.SecretKeyFile)
-	sealer, created, err := auth.LoadOrCreateSecretKey(secretPath)
+	sealer, created, err := auth.LoadOrCreateSecretKeys(secretPath)
 	if err != nil || !created {
 		t.Fatalf("first LoadOrCreateSecretKey: created %v, %v; want a new one", created, err)
 	}
@@ -37,7 +37,7 @@ func TestKeyFilesAreMadeOnceForTheirOwnerOnly(t *testing.T) {
 	if err != nil || created || again.Reveal() != root.Reveal() {
 		t.Errorf("second LoadRootKey: created %v, same %v, %v; want the same", created, again == root, err)
 	}
-	sealerAgain, created, err := auth.LoadOrCreateSecretKey(secretPath)
+	sealerAgain, created, err := auth.LoadOrCreateSecretKeys(secretPath)
 	if err != nil || created || sealerAgain.KeyID() != sealer.KeyID() {
 		t.Errorf("second LoadOrCreateSecretKey: created %v, %v; want the same key", created, err)
 	}
@@ -60,7 +60,7 @@ func TestBadKeyFilesAreRefusedKeptAndNotShown(t *testing.T) {
 			if file == auth.RootKeyFile {
 				_, _, err = auth.LoadRootKey(dir)
 			} else {
-				_, _, err = auth.LoadOrCreateSecretKey(path)
+				_, _, err = auth.LoadOrCreateSecretKeys(path)
 			}
 			if err == nil || !strings.Contains(err.Error(), file) || strings.Contains(err.Error(), content) {
 				t.Errorf("%s, %s: %v; want an error that names the file, not its content", file, name, err)
@@ -75,10 +75,10 @@ func TestBadKeyFilesAreRefusedKeptAndNotShown(t *testing.T) {
 func TestAMissingOrUnreadableSecretKeyIsSaid(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if _, err := auth.LoadSecretKey(filepath.Join(dir, "secret.key")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := auth.LoadSecretKeys(filepath.Join(dir, "secret.key")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v; want fs.ErrNotExist", err)
 	}
-	if _, err := auth.LoadSecretKey(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
+	if _, err := auth.LoadSecretKeys(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a directory in its place: %v; want an error other than fs.ErrNotExist", err)
 	}
 }

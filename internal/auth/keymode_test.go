@@ -28,7 +28,7 @@ func TestAKeyFileThatEveryoneCanOpenIsRefused(t *testing.T) {
 		if _, _, err := auth.LoadRootKey(dir); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := auth.LoadOrCreateSecretKey(secret); err != nil {
+		if _, _, err := auth.LoadOrCreateSecretKeys(secret); err != nil {
 			t.Fatal(err)
 		}
 		link := filepath.Join(dir, "mounted") // as Kubernetes mounts secrets
@@ -41,8 +41,8 @@ func TestAKeyFileThatEveryoneCanOpenIsRefused(t *testing.T) {
 			}
 		}
 		_, _, ofRoot := auth.LoadRootKey(dir)
-		_, ofSecret := auth.LoadSecretKey(secret)
-		_, ofLink := auth.LoadSecretKey(link)
+		_, ofSecret := auth.LoadSecretKeys(secret)
+		_, ofLink := auth.LoadSecretKeys(link)
 		for path, err := range map[string]error{root: ofRoot, secret: ofSecret, link: ofLink} {
 			run := "run: chmod 600 '" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 			if (err != nil) != test.refused || err != nil && !strings.Contains(err.Error(), run) {

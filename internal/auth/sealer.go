@@ -16,13 +16,21 @@ import (
 const secretKeyBytes = 32
 
 // sealVersion is the first byte of what is sealed, so that another way of sealing can be told apart.
-const sealVersion = 1
+const sealVersion = 2
+
+// keyIDBytes is how long a key's id is; sealHead is what comes before the nonce: the version, and the id of the key.
+const (
+	keyIDBytes = 6
+	sealHead   = 1 + keyIDBytes
+)
 
 // Sealer seals what must not lie in the database in the clear: provider credentials and signing secrets. AES-256-GCM with a
 // random nonce each time, which is safe for 2^32 seals under one key (NIST SP 800-38D, section 8.3).
 type Sealer struct {
 	aead cipher.AEAD
 	id   string
+	sum  [sha256.Size]byte // of the key
+	text string            // the key, as its file has it
 }
 
 // NewSealer makes a Sealer of a 32 bytes long key.
@@ -39,7 +47,7 @@ func NewSealer(key []byte) (*Sealer, error) {
 		return nil, fmt.Errorf("auth: making the cipher: %w", err)
 	}
 	sum := sha256.Sum256(key)
-	return &Sealer{aead: aead, id: hex.EncodeToString(sum[:6])}, nil
+	return &Sealer{aead: aead, id: hex.EncodeToString(sum[:keyIDBytes]), sum: sum, text: base64.StdEncoding.EncodeToString(key)}, nil
 }
 
 // KeyID names the key without telling it: the first bytes of its SHA-256, in hexadecimal.
@@ -48,20 +56,21 @@ func (s *Sealer) KeyID() string { return s.id }
 // Seal seals plain. The same aad (what the value belongs to, such as app and provider) is needed to open it, so that a
 // sealed value copied to another row does not open there.
 func (s *Sealer) Seal(plain, aad []byte) ([]byte, error) {
-	out := make([]byte, 1+s.aead.NonceSize(), 1+s.aead.NonceSize()+len(plain)+s.aead.Overhead())
+	out := make([]byte, sealHead+s.aead.NonceSize(), sealHead+s.aead.NonceSize()+len(plain)+s.aead.Overhead())
 	out[0] = sealVersion
-	nonce := out[1:]
+	copy(out[1:], s.sum[:keyIDBytes])
+	nonce := out[sealHead:]
 	rand.Read(nonce) // never fails, see crypto/rand
 	return s.aead.Seal(out, nonce, plain, aad), nil
 }
 
 // Open opens what Seal made. The error names the key's id, never what is inside.
 func (s *Sealer) Open(sealed, aad []byte) ([]byte, error) {
-	head := 1 + s.aead.NonceSize()
+	head := sealHead + s.aead.NonceSize()
 	if len(sealed) < head || sealed[0] != sealVersion {
 		return nil, errors.New("auth: opening a sealed value: it is damaged, or sealed in a way that this version does not know")
 	}
-	plain, err := s.aead.Open(nil, sealed[1:head], sealed[head:], aad)
+	plain, err := s.aead.Open(nil, sealed[sealHead:head], sealed[head:], aad)
 	if err != nil {
 		return nil, fmt.Errorf("auth: opening a sealed value: it was sealed with a key other than %s, or is damaged", s.id)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -19,9 +18,6 @@ const (
 	serverKeyPrefix  = "hush_key_"
 	credentialPrefix = "hush_dev_"
 )
-
-// rootID names the root key among server keys.
-const rootID = "root"
 
 // secretBytes is how much chance is in a secret: too much to guess, so that a plain hash of it is safe to store.
 const secretBytes = 32
@@ -57,8 +53,8 @@ func (a *Auth) ServerKey(ctx context.Context, bearer string) (push.ServerKey, er
 		return push.ServerKey{}, push.ErrUnauthenticated
 	}
 	hash := Hash(bearer)
-	if subtle.ConstantTimeCompare(hash, a.rootHash) == 1 {
-		return push.ServerKey{ID: rootID, Role: push.RoleRoot}, nil
+	if id, ok := a.root.id(hash); ok {
+		return push.ServerKey{ID: id, Role: push.RoleRoot}, nil
 	}
 	key, err := a.store.ServerKeyByHash(ctx, hash)
 	if errors.Is(err, push.ErrNotFound) {

@@ -12,17 +12,17 @@ import (
 
 // sealer is the key that encrypts credentials: from the environment, or from its file, which is made if it is missing and
 // the database has nothing that another key has encrypted.
-func (s *Server) sealer(ctx context.Context, cfg store.Config) (store.Sealer, error) {
+func (s *Server) sealer(ctx context.Context, cfg store.Config) (*auth.Keyring, error) {
 	set := s.cfg.Settings
-	path := cmp.Or(set.SecretKeyFile, secretKeyPath(set.Data))
-	var sealer *auth.Sealer
+	path := s.secretKeyFile()
+	var sealer *auth.Keyring
 	var err error
 	if set.SecretKeyEmpty {
 		err = errors.New("server: HUSH_SECRET_KEY is set, but empty; want the contents of the key's file, or the variable unset")
 	} else if set.SecretKey != "" {
-		sealer, err = auth.ParseSecretKey(set.SecretKey.Reveal(), "HUSH_SECRET_KEY")
+		sealer, err = auth.ParseSecretKeys(set.SecretKey.Reveal(), "HUSH_SECRET_KEY")
 	} else {
-		sealer, err = auth.LoadSecretKey(path)
+		sealer, err = auth.LoadSecretKeys(path)
 	}
 	if err == nil {
 		if set.SecretKey == "" {
@@ -38,7 +38,7 @@ func (s *Server) sealer(ctx context.Context, cfg store.Config) (store.Sealer, er
 	case wanted != nil || !missing:
 		return nil, errors.Join(err, wanted)
 	}
-	made, created, err := auth.LoadOrCreateSecretKey(path)
+	made, created, err := auth.LoadOrCreateSecretKeys(path)
 	if created {
 		s.log.Info("made the secret key, which encrypts credentials: keep a copy apart from the database", "file", path)
 	}
@@ -50,6 +50,11 @@ func (s *Server) warnOfGroup(what, path string) {
 	if auth.OpenToGroup(path) {
 		s.log.Warn("the "+what+" is open to a group; if nobody else is to read it, run: chmod 600", "file", path)
 	}
+}
+
+// secretKeyFile is where the secret key is, unless it is in the environment.
+func (s *Server) secretKeyFile() string {
+	return cmp.Or(s.cfg.Settings.SecretKeyFile, secretKeyPath(s.cfg.Settings.Data))
 }
 
 // needsNoKey is nil if the database has nothing encrypted; else a *store.KeyError that names the key it wants.
@@ -70,3 +75,4 @@ var errNoKey = errors.New("server: there is no secret key")
 func (noKey) Seal(_, _ []byte) ([]byte, error) { return nil, errNoKey }
 func (noKey) Open(_, _ []byte) ([]byte, error) { return nil, errNoKey }
 func (noKey) KeyID() string                    { return "" }
+func (noKey) Knows(string) bool                { return false }

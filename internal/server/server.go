@@ -52,7 +52,9 @@ type Server struct {
 	closers     closers
 	addr        net.Addr
 	metricsAddr net.Addr // nil: /metrics is on addr
-	rootKey     push.Secret
+	roots       *auth.RootKeys
+	secrets     *auth.Keyring
+	reseal      chan struct{} // 1 place: something is to be sealed anew
 	failed      chan error
 	ending      atomic.Bool // Shutdown was called
 
@@ -78,7 +80,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger.With("room", "server"), failed: make(chan error, 1), metrics: prometheus.NewRegistry()}
+	s := &Server{cfg: cfg, log: cfg.Logger.With("room", "server"), failed: make(chan error, 1), reseal: make(chan struct{}, 1), metrics: prometheus.NewRegistry()}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
 		s.openStore, s.connectProviders, s.startDelivery, s.listenMetrics, s.listen,
@@ -110,7 +112,7 @@ func (s *Server) URL() string {
 }
 
 // RootKey may do everything.
-func (s *Server) RootKey() push.Secret { return s.rootKey }
+func (s *Server) RootKey() push.Secret { return s.roots.Secret() }
 
 // Failed tells when the listener ended by itself.
 func (s *Server) Failed() <-chan error { return s.failed }
@@ -140,11 +142,11 @@ func (s *Server) openStore(ctx context.Context) error {
 		return err
 	}
 	s.closers.add("data directory", func(context.Context) error { return lock.Unlock() })
-	root, created, err := auth.LoadRootKey(dir)
+	roots, created, err := auth.LoadRootKeys(dir, s.cfg.Now)
 	if err != nil {
 		return err
 	}
-	s.rootKey = root
+	s.roots = roots
 	if created {
 		s.log.Info("made the root key, which may do everything", "file", filepath.Join(dir, auth.RootKeyFile))
 	}
@@ -154,20 +156,22 @@ func (s *Server) openStore(ctx context.Context) error {
 		DevicesPerUser: s.cfg.Settings.Limits.DevicesPerUser,
 		Now:            s.cfg.Now, Logger: s.cfg.Logger, Lock: lock, Fatal: s.cfg.Fatal,
 	}
-	if cfg.Sealer, err = s.sealer(ctx, cfg); err != nil {
+	if s.secrets, err = s.sealer(ctx, cfg); err != nil {
 		return err
 	}
+	cfg.Sealer = s.secrets
 	s.store, err = store.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	s.closers.add("store", func(context.Context) error { return s.store.Close() })
-	s.auth, err = auth.New(auth.Config{Store: s.store, RootKey: root, WakeSecret: s.store.WakeSecret(),
+	s.auth, err = auth.New(auth.Config{Store: s.store, Roots: roots, WakeSecret: s.store.WakeSecret(),
 		Logger: s.cfg.Logger, Now: s.cfg.Now, UserTokenMax: s.cfg.Settings.Auth.UserTokenMax})
 	if err != nil {
 		return err
 	}
 	s.run("auth", s.auth.Run)
+	s.run("secret keys", s.resealLoop)
 	return nil
 }
 
@@ -261,7 +265,7 @@ func (s *Server) listen(ctx context.Context) error {
 	handler, err := api.New(api.Config{
 		Store: policies{s.store, s}, Delivery: s.engine, Auth: s.auth, Sessions: s.gateway,
 		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: s.apns, push.FCM: s.fcm},
-		Limits:   limitsOf(set.Limits), Bodies: set.Limits.Bodies, Front: s.door, SpoolDir: set.Data, StreamsPerKey: set.Limits.StreamsPerKey, Connect: s.gateway, Metrics: s.metrics, MetricsElsewhere: set.Metrics.Listen != "",
+		Limits:   limitsOf(set.Limits), Bodies: set.Limits.Bodies, Front: s.door, SpoolDir: set.Data, StreamsPerKey: set.Limits.StreamsPerKey, Keys: rotation{s}, Connect: s.gateway, Metrics: s.metrics, MetricsElsewhere: set.Metrics.Listen != "",
 		Ready: s.ready, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {

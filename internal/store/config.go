@@ -38,7 +38,8 @@ type Config struct {
 type Sealer interface {
 	Seal(plain, additional []byte) ([]byte, error)
 	Open(sealed, additional []byte) ([]byte, error)
-	KeyID() string // names the key; no secret
+	KeyID() string        // names the key that seals, 12 hexadecimal digits; Seal puts its bytes behind the first one
+	Knows(id string) bool // whether it opens what the key of that id sealed
 }
 
 func (c Config) withDefaults() (Config, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/hushpush/hush/push"
 )
@@ -28,8 +29,14 @@ func (s *Store) checkKey(ctx context.Context) error {
 	if err != nil {
 		return doing("secret key", err)
 	}
-	if id != s.cfg.Sealer.KeyID() {
-		return &KeyError{Stored: id, Given: s.cfg.Sealer.KeyID()}
+	before, err := all(ctx, s.read, scalar[string], "SELECT value FROM settings WHERE name = ?", sealKeysBefore)
+	if err != nil {
+		return doing("secret key", err)
+	}
+	for _, id := range append(strings.Fields(strings.Join(before, " ")), id) {
+		if !s.cfg.Sealer.Knows(id) {
+			return &KeyError{Stored: id, Given: s.cfg.Sealer.KeyID()}
+		}
 	}
 	return nil
 }
@@ -64,7 +71,12 @@ func (t *tx) claimKey(ctx context.Context) error {
 		return err
 	}
 	if len(sealed) > 0 {
-		return &KeyError{Stored: stored, Given: given}
+		if !t.s.cfg.Sealer.Knows(stored) {
+			return &KeyError{Stored: stored, Given: given}
+		}
+		if err := t.noteKeyBefore(ctx, stored); err != nil {
+			return err
+		}
 	}
 	return t.run(ctx, exec("UPDATE settings SET value = ? WHERE name = ?", given, sealKey))
 }
@@ -75,10 +87,6 @@ func (s *Store) PutCredential(ctx context.Context, app string, info push.Credent
 	plain, err := json.Marshal(c)
 	if err != nil {
 		return false, doing("credential", err)
-	}
-	sealed, err := s.cfg.Sealer.Seal(plain, sealedRow(app, "credential", string(info.Provider)))
-	if err != nil {
-		return false, doing("seal credential", err)
 	}
 	err = s.write(ctx, "put credential", &op{app: app, do: func(ctx context.Context, t *tx) error {
 		if err := t.appExists(ctx, app); err != nil {
@@ -92,6 +100,10 @@ func (s *Store) PutCredential(ctx context.Context, app string, info push.Credent
 			return err
 		}
 		created = n == 0
+		sealed, err := s.cfg.Sealer.Seal(plain, sealedRow(app, "credential", string(info.Provider))) // here: see Reseal
+		if err != nil {
+			return doing("seal credential", err)
+		}
 		return t.run(ctx, exec(`INSERT INTO credentials (app, provider, info, sealed) VALUES (?, ?, ?, ?)
 			ON CONFLICT (app, provider) DO UPDATE SET info = excluded.info, sealed = excluded.sealed`,
 			app, string(info.Provider), encode(info), sealed))

@@ -58,7 +58,7 @@ func (s *Store) PutSigningKey(ctx context.Context, k push.SigningKey) (created b
 }
 
 func (t *tx) insertSigningKey(ctx context.Context, k push.SigningKey) (err error) {
-	var sealed []byte
+	var sealed []byte // made here, inside the transaction: see Reseal
 	if k.Secret != "" {
 		if sealed, err = t.s.cfg.Sealer.Seal([]byte(k.Secret.Reveal()), sealedRow(k.App, "signing key", k.KID)); err != nil {
 			return doing("seal signing key", err)

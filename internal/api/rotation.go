@@ -1,0 +1,85 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// Keys are the installation's own keys.
+type Keys interface {
+	RotateRootKey(keep time.Duration) (secret push.Secret, id string, oldUntil time.Time, err error)
+	// RotateSecretKey begins a rotation. push.ErrConflict: the key is where the server cannot write it.
+	RotateSecretKey() error
+	SecretKey(ctx context.Context) (id string, old []string, err error)
+}
+
+// How long the root key before a rotation stays good.
+const (
+	defaultKeepRoot = 24 * time.Hour
+	maxKeepRoot     = 31 * 24 * time.Hour
+)
+
+type rotateRootKeyInput struct {
+	Body protocol.RotateRootKeyRequest `required:"false"`
+}
+
+func (a *API) rotationRoutes() {
+	register(a, route{id: "rotateRootKey", audit: "root_key.rotate", method: http.MethodPost, path: "/v1/root-key/rotate", tag: chapterOperation, needs: needsRoot,
+		status: http.StatusCreated, optionalBody: true, checks: true,
+		summary: "Make a new root key", about: "The present one stays good for `keep`. The new one is shown once, and is in root.key in the data directory.",
+		example: protocol.RotateRootKeyRequest{Keep: "24h"}}, a.rotateRootKey)
+	register(a, route{id: "rotateSecretKey", audit: "secret_key.rotate", method: http.MethodPost, path: "/v1/secret-key/rotate", tag: chapterOperation, needs: needsRoot,
+		status: http.StatusAccepted, summary: "Make a new secret key, and encrypt everything anew with it",
+		about: "The server goes on meanwhile, with both keys; a rotation that is cut short goes on at the next start. 409 where the key is in HUSH_SECRET_KEY: there, put a new key in a line before the old one, and start the server again."}, a.rotateSecretKey)
+	register(a, route{id: "getSecretKey", method: http.MethodGet, path: "/v1/secret-key", tag: chapterOperation, needs: needsRoot,
+		summary: "Say where a rotation of the secret key stands"}, a.getSecretKey)
+}
+
+func (a *API) rotateRootKey(ctx context.Context, c *call, in *rotateRootKeyInput) (*answer[protocol.RootKey], error) {
+	keep := defaultKeepRoot
+	if d := durationAt(&c.faults, "body.keep", in.Body.Keep); d != nil {
+		keep = *d
+	}
+	if keep < 0 || keep > maxKeepRoot {
+		c.faults.add("body.keep", push.CodeOutOfRange, "is %s; want 0s to %s", keep, maxKeepRoot)
+	}
+	if err := c.faults.err(); err != nil {
+		return nil, err
+	}
+	secret, id, oldUntil, err := a.Keys.RotateRootKey(keep)
+	if err != nil {
+		return nil, err
+	}
+	trailOf(ctx).target = id
+	return &answer[protocol.RootKey]{http.StatusCreated, protocol.RootKey{KeyID: id, Secret: secret.Reveal(), OldUntil: oldUntil}}, nil
+}
+
+func (a *API) rotateSecretKey(ctx context.Context, c *call, in *nothing) (*answer[protocol.SecretKey], error) {
+	err := a.Keys.RotateSecretKey()
+	if errors.Is(err, push.ErrConflict) {
+		return nil, newProblem(http.StatusConflict, codeConflict, "the secret key is in HUSH_SECRET_KEY, which the server cannot change; put a new key in a line before the old one, and start the server again")
+	}
+	if err != nil {
+		return nil, err
+	}
+	out, err := a.getSecretKey(ctx, c, in)
+	if err != nil {
+		return nil, err
+	}
+	trailOf(ctx).target = out.Body.KeyID
+	out.Status = http.StatusAccepted
+	return out, nil
+}
+
+func (a *API) getSecretKey(ctx context.Context, _ *call, _ *nothing) (*answer[protocol.SecretKey], error) {
+	id, old, err := a.Keys.SecretKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[protocol.SecretKey]{http.StatusOK, protocol.SecretKey{KeyID: id, OldKeyIDs: listOf(old, same)}}, nil
+}

@@ -1,0 +1,132 @@
+package auth
+
+import (
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// RootKeyOldFile holds, after a rotation, the root key before and until when it is good: a line each.
+const RootKeyOldFile = "root.key.old"
+
+// RootKeys are the installation's root key and, for a while after a rotation, the one before.
+type RootKeys struct {
+	dir string // of the files; "": there are none
+	now func() time.Time
+
+	mu      sync.RWMutex
+	secret  push.Secret // guarded by mu
+	current rootKey     // guarded by mu
+	old     rootKey     // guarded by mu; its zero value if there is none
+}
+
+// rootKey is one root key.
+type rootKey struct {
+	id    string // names it without telling it
+	hash  []byte
+	until time.Time // it is void from then on; zero for no end
+}
+
+func newRootKey(secret string, until time.Time) rootKey {
+	hash := Hash(secret)
+	return rootKey{id: "root-" + hex.EncodeToString(hash[:4]), hash: hash, until: until}
+}
+
+func (k rootKey) good(now time.Time) bool {
+	return k.hash != nil && (k.until.IsZero() || now.Before(k.until))
+}
+
+// LoadRootKeys reads DIR/root.key, or makes it on the first start, and DIR/root.key.old if it is there. Created tells that
+// root.key was made now.
+func LoadRootKeys(dir string, now func() time.Time) (keys *RootKeys, created bool, err error) {
+	secret, created, err := LoadRootKey(dir)
+	if err != nil {
+		return nil, false, err
+	}
+	keys = &RootKeys{dir: dir, now: now, secret: secret, current: newRootKey(secret.Reveal(), time.Time{})}
+	text, err := readKeyFile(filepath.Join(dir, RootKeyOldFile), "old root key")
+	if errors.Is(err, fs.ErrNotExist) {
+		return keys, created, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	old, end, _ := strings.Cut(text, "\n")
+	until, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(end))
+	if err != nil {
+		return nil, false, fmt.Errorf("auth: the old root key in %s has no time below it; want the key, and until when it is good, a line each", filepath.Join(dir, RootKeyOldFile))
+	}
+	keys.old = newRootKey(strings.TrimSpace(old), until)
+	return keys, created, nil
+}
+
+// Secret is the present root key.
+func (k *RootKeys) Secret() push.Secret {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.secret
+}
+
+// id names the root key of this hash, if it is good.
+func (k *RootKeys) id(hash []byte) (id string, ok bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, key := range []rootKey{k.current, k.old} {
+		if subtle.ConstantTimeCompare(hash, key.hash) == 1 && key.good(k.now()) {
+			return key.id, true
+		}
+	}
+	return "", false
+}
+
+// stands reports whether the root key of this id is good.
+func (k *RootKeys) stands(id string) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return id == k.current.id || id == k.old.id && k.old.good(k.now())
+}
+
+// Rotate makes a new root key, which is good from now on; the present one stays good for keep, and one before that is void.
+// The old key's file is written first: a process that is killed in between finds the present key in both files, and later
+// both keys. There is no moment at which none is good.
+func (k *RootKeys) Rotate(keep time.Duration) (secret push.Secret, id string, oldUntil time.Time, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	made := newSecret(rootPrefix)
+	oldUntil = k.now().Add(keep).UTC().Truncate(time.Second)
+	if k.dir != "" {
+		err := replaceKeyFile(filepath.Join(k.dir, RootKeyOldFile), k.secret.Reveal()+"\n"+oldUntil.Format(time.RFC3339Nano))
+		if err == nil {
+			err = replaceKeyFile(filepath.Join(k.dir, RootKeyFile), made)
+		}
+		if err != nil {
+			return "", "", time.Time{}, fmt.Errorf("auth: writing the new root key: %w", err)
+		}
+	}
+	k.old = newRootKey(k.secret.Reveal(), oldUntil)
+	k.secret, k.current = push.Secret(made), newRootKey(made, time.Time{})
+	return k.secret, k.current.id, oldUntil, nil
+}
+
+// Forget removes the old key's file once its time is over.
+func (k *RootKeys) Forget() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.dir == "" || k.old.hash == nil || k.old.good(k.now()) {
+		return nil
+	}
+	k.old = rootKey{}
+	if err := os.Remove(filepath.Join(k.dir, RootKeyOldFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("auth: removing the old root key: %w", err)
+	}
+	return nil
+}

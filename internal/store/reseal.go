@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// sealKeysBefore is the setting that names the keys, apart from the present one, that rows may still be sealed with.
+const sealKeysBefore = "secret key ids before"
+
+// resealRows is how many rows one transaction seals anew.
+const resealRows = 100
+
+// Reseal seals everything anew that another key than the sealer's present one has sealed, in pieces. It returns how many
+// values that were. When it returns without an error, nothing is sealed with another key, and nothing will be by this
+// process: what is sealed is sealed inside the writer's transactions, one at a time. Cut short, it goes on when it is called
+// again.
+func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
+	for done := false; !done; {
+		n := 0
+		err := s.write(ctx, "seal anew", &op{long: true, do: func(ctx context.Context, t *tx) (err error) {
+			if err := t.claimKey(ctx); err != nil {
+				return err
+			}
+			n, err = t.resealPiece(ctx)
+			if done = err == nil && n == 0; done {
+				return t.run(ctx, exec("DELETE FROM settings WHERE name = ?", sealKeysBefore))
+			}
+			return err
+		}})
+		if err != nil {
+			return resealed, err
+		}
+		resealed += n
+	}
+	return resealed, nil
+}
+
+// SealKeysBefore names the keys, apart from the present one, that something may still be sealed with.
+func (s *Store) SealKeysBefore(ctx context.Context) ([]string, error) {
+	stored, err := all(ctx, s.read, scalar[string], "SELECT value FROM settings WHERE name = ?", sealKeysBefore)
+	return strings.Fields(strings.Join(stored, " ")), doing("secret keys", err)
+}
+
+// noteKeyBefore remembers that rows may be sealed with a key that is not the present one any more.
+func (t *tx) noteKeyBefore(ctx context.Context, id string) error {
+	stored, err := all(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", sealKeysBefore)
+	if err != nil {
+		return err
+	}
+	ids := strings.Fields(strings.Join(stored, " "))
+	if slices.Contains(ids, id) {
+		return nil
+	}
+	return t.run(ctx, exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		sealKeysBefore, strings.Join(append(ids, id), " ")))
+}
+
+// sealedAt is a sealed value and where it is.
+type sealedAt struct {
+	app, id string
+	sealed  []byte
+}
+
+func readSealedAt(scan scanFunc) (r sealedAt, err error) {
+	err = scan(&r.app, &r.id, &r.sealed)
+	return r, err
+}
+
+// sealedTables are the tables with sealed values. A value begins with a byte for its version and six for the id of its key.
+var sealedTables = []struct{ kind, find, put string }{
+	{"credential", "SELECT app, provider, sealed FROM credentials WHERE substr(sealed, 2, 6) <> ? ORDER BY app, provider LIMIT ? {lock}",
+		"UPDATE credentials SET sealed = ? WHERE app = ? AND provider = ?"},
+	{"signing key", "SELECT app, kid, sealed FROM signing_keys WHERE sealed IS NOT NULL AND substr(sealed, 2, 6) <> ? ORDER BY app, kid LIMIT ? {lock}",
+		"UPDATE signing_keys SET sealed = ? WHERE app = ? AND kid = ?"},
+}
+
+// resealPiece seals up to resealRows values anew, or one setting.
+func (t *tx) resealPiece(ctx context.Context) (n int, err error) {
+	present, err := hex.DecodeString(t.s.cfg.Sealer.KeyID())
+	if err != nil {
+		return 0, fmt.Errorf("the id of the secret key: %w", err)
+	}
+	for _, table := range sealedTables {
+		rows, err := all(ctx, t, readSealedAt, table.find, present, resealRows)
+		if err != nil {
+			return 0, err
+		}
+		for _, row := range rows {
+			sealed, err := t.sealAnew(row.sealed, sealedRow(row.app, table.kind, row.id))
+			if err != nil {
+				return 0, fmt.Errorf("%s %s of app %s: %w", table.kind, row.id, row.app, err)
+			}
+			if err := t.run(ctx, exec(table.put, sealed, row.app, row.id)); err != nil {
+				return 0, err
+			}
+		}
+		if len(rows) > 0 {
+			return len(rows), nil
+		}
+	}
+	return t.resealSettings(ctx, present)
+}
+
+// sealedSettings are the settings that are sealed, in base64, each under its own name.
+var sealedSettings = []string{"wake secret"}
+
+func (t *tx) resealSettings(ctx context.Context, present []byte) (n int, err error) {
+	for _, name := range sealedSettings {
+		stored, err := all(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", name)
+		if err != nil {
+			return 0, err
+		}
+		if len(stored) == 0 {
+			continue
+		}
+		value, err := base64.StdEncoding.DecodeString(stored[0])
+		if err != nil || len(value) < 7 {
+			return 0, fmt.Errorf("the setting %q is damaged", name)
+		}
+		if string(value[1:7]) == string(present) {
+			continue
+		}
+		sealed, err := t.sealAnew(value, sealedRow("", name, ""))
+		if err != nil {
+			return 0, fmt.Errorf("the setting %q: %w", name, err)
+		}
+		if err := t.run(ctx, exec("UPDATE settings SET value = ? WHERE name = ?", base64.StdEncoding.EncodeToString(sealed), name)); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func (t *tx) sealAnew(sealed, place []byte) ([]byte, error) {
+	plain, err := t.s.cfg.Sealer.Open(sealed, place)
+	if err != nil {
+		return nil, err
+	}
+	return t.s.cfg.Sealer.Seal(plain, place)
+}
