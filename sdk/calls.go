@@ -64,8 +64,7 @@ const maxAnswer = 64 << 20
 type calls struct {
 	server *url.URL // never changes
 	client *http.Client
-	now    func() time.Time
-	heard  func(offset time.Duration) // told how far the server's clock is from the phone's, at each answer
+	heard  func(server time.Time) // told the server's time now, at each answer
 }
 
 // who is what a call carries to say who asks.
@@ -147,7 +146,7 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	asked := a.now()
+	asked := time.Now()
 	resp, err := a.client.Do(req)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
@@ -157,6 +156,7 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 		return fmt.Errorf("%s /%s: %w", method, path, err)
 	}
 	defer resp.Body.Close()
+	came := time.Now()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("%s /%s: %w", method, path, err)
@@ -164,7 +164,7 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 	answered := answer != nil && (len(members) > 0 || resp.StatusCode != http.StatusNoContent)
 	refused := judge(resp, text, answered, members)
 	if refused == nil || refused.Code != "" {
-		a.hear(resp.Header, asked)
+		a.hear(resp.Header, asked, came)
 	}
 	if refused != nil {
 		refused.RetryAfter = retryAfter(resp.Header)
@@ -179,12 +179,12 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 	return nil
 }
 
-// hear learns the server's time from the Date of an answer, which has whole seconds.
-func (a *calls) hear(h http.Header, asked time.Time) {
+// hear learns the server's time from the Date of an answer, which has whole seconds. It was made some time between the
+// question and the coming of the answer's head.
+func (a *calls) hear(h http.Header, asked, came time.Time) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
 		return
 	}
-	half := a.now().Sub(asked) / 2
-	a.heard(date.Add(500 * time.Millisecond).Sub(asked.Add(half)))
+	a.heard(date.Add(500*time.Millisecond + came.Sub(asked)/2 + time.Since(came)))
 }

@@ -26,7 +26,7 @@ type Client struct {
 	dir      *dir
 	calls    *calls
 	handlers handlers
-	offset   atomic.Int64 // nanoseconds that the server's clock is ahead of the phone's
+	clock    clock
 
 	base context.Context         // ends with Close
 	stop context.CancelCauseFunc // ends base
@@ -75,7 +75,8 @@ func Open(cfg Config) (*Client, error) {
 	}
 	c.base, c.stop = context.WithCancelCause(context.Background())
 	c.user, c.userStop = context.WithCancelCause(c.base)
-	c.calls = &calls{server: server, client: cfg.HTTPClient, now: cfg.Now, heard: c.hearClock}
+	c.calls = &calls{server: server, client: cfg.HTTPClient, heard: c.hearClock}
+	c.clock.now = cfg.Now
 	c.queue.init()
 	c.outbox.init()
 	s, err := d.self()
@@ -83,7 +84,8 @@ func Open(cfg Config) (*Client, error) {
 		d.close()
 		return nil, fmt.Errorf("sdk: open %s: %w", cfg.Dir, err)
 	}
-	c.offset.Store(s.Offset * int64(time.Millisecond))
+	c.clock.remember(time.Duration(s.Offset) * time.Millisecond)
+	d.clock = &c.clock
 	c.goes.Add(2)
 	go c.workQueue()
 	go c.sendReceipts()

@@ -45,8 +45,8 @@ type Config struct {
 	HTTPClient *http.Client
 	// Logger gets what the client has to say; nil discards it. Neither tokens nor payloads are logged.
 	Logger *slog.Logger
-	// Now is the phone's clock, which may be wrong: expiry is judged by the server's time, whose distance from this clock the
-	// client learns from every answer. nil: time.Now.
+	// Now is the phone's clock, which may be wrong, and be set at any moment: expiry is judged by the server's time, which the
+	// client hears with every answer. Where it is in doubt, the inbox is asked. nil: time.Now.
 	Now func() time.Time
 	// AnyBackgroundHandler lets SetBackgroundMessageHandler take closures and method values too. It is for bindings to other
 	// languages and for phones without processes, where the check for a top-level function has no meaning.

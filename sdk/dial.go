@@ -40,6 +40,7 @@ func (c *Client) dial(ctx context.Context, w who, device string) (*link, error) 
 		waiting: map[int64]chan protocol.ReceiptsAnswer{},
 	}
 	l.life.init()
+	asked := time.Now()
 	release := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	option := &gws.ClientOption{
 		Addr: address.String(), RequestHeader: http.Header{}, HandshakeTimeout: dialWait,
@@ -52,7 +53,7 @@ func (c *Client) dial(ctx context.Context, w who, device string) (*link, error) 
 	if err != nil {
 		defer conn.Close()
 		defer release()
-		return nil, c.handshakeError(ctx, answer, err)
+		return nil, c.handshakeError(ctx, answer, asked, err)
 	}
 	if !release() {
 		_ = conn.Close()
@@ -99,7 +100,7 @@ func (c *Client) open(ctx context.Context, secure bool) (net.Conn, error) {
 }
 
 // handshakeError reads why the server refused the handshake.
-func (c *Client) handshakeError(ctx context.Context, answer *http.Response, err error) error {
+func (c *Client) handshakeError(ctx context.Context, answer *http.Response, asked time.Time, err error) error {
 	if answer == nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
@@ -110,13 +111,14 @@ func (c *Client) handshakeError(ctx context.Context, answer *http.Response, err 
 		return err
 	}
 	defer answer.Body.Close()
+	came := time.Now()
 	body, readErr := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 	if readErr != nil && len(body) == 0 {
 		return errors.Join(&Error{Status: answer.StatusCode}, readErr)
 	}
 	refusal := refusal(answer, body)
 	if refusal.Code != "" {
-		c.calls.hear(answer.Header, c.cfg.Now())
+		c.calls.hear(answer.Header, asked, came)
 	}
 	return refusal
 }

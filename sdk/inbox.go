@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/protocol"
@@ -23,6 +24,14 @@ func (c *Client) page(ctx context.Context) (protocol.Inbox, identity, error) {
 		err = errors.Join(err, c.voidCredential(s.Credential))
 	}
 	return page, s, err
+}
+
+// stillOpen asks the inbox whether a push is open, where only the server knows. One that it does not name, or that it could
+// not be asked about, is not to be run now: if it is open, it comes again.
+func (c *Client) stillOpen(ctx context.Context, id string) (bool, error) {
+	page, _, err := c.page(ctx)
+	open := err == nil && slices.ContainsFunc(page.Deliveries, func(p protocol.InboxPush) bool { return p.PushID == id })
+	return open, err
 }
 
 // catchUpQueued puts a page of the inbox into the queue. What is beyond the page follows when the queue is idle: the answer

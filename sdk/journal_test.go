@@ -149,7 +149,16 @@ func TestLongJournalIsCompactedAndSeenIDsOlderThanSixtyDaysAreForgotten(t *testi
 		id := fmt.Sprint("p", i)
 		many = append(many, record{At: noon.Add(-seenFor - time.Hour).UnixMilli(), End: ptr(handled(id))}, record{At: noon.UnixMilli(), Sent: []string{id}})
 	}
+	began := time.Now()
+	d.clock = &clock{now: func() time.Time { return noon.Add(time.Since(began)) }}
 	if err := d.change(func(*ledger) []record { return many }); err != nil {
+		t.Fatal(err)
+	}
+	if v, _ := claimed(t, d, "p1"); v != isDone {
+		t.Errorf("while the server's time is a guess, a push that ended over 60 days ago by it is %d, want isDone", v)
+	}
+	d.clock.hear(noon)
+	if _, err := d.end(handled("one more")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(d.journal.path)

@@ -193,7 +193,7 @@ func (c *Client) greet(ctx context.Context, l *link) (heartbeat time.Duration, e
 		return 0, context.Cause(ctx)
 	}
 	if at, err := time.Parse(time.RFC3339Nano, hello.ServerTime); err == nil {
-		c.hearClock(at.Sub(c.cfg.Now()))
+		c.hearClock(at)
 	}
 	if heartbeat, err = time.ParseDuration(hello.Heartbeat); err != nil || heartbeat <= 0 {
 		heartbeat = defaultHeartbeat

@@ -57,20 +57,29 @@ func (l *ledger) take(r record) {
 			return
 		}
 		b := l.begun[r.Start.Push]
-		l.begun[r.Start.Push] = begun{starts: b.starts + 1, last: *r.Start, at: r.At}
+		l.begun[r.Start.Push] = begun{starts: b.starts + 1, last: *r.Start, at: notBefore(r.At, r.Start.Push)}
 	case r.End != nil && r.End.PushID != "":
 		id := r.End.PushID
 		if _, done := l.ended[id]; done {
 			return // the first end counts
 		}
 		delete(l.begun, id)
-		l.ended[id] = ended{at: r.At, event: r.End.Event, result: r.End.Result}
+		l.ended[id] = ended{at: notBefore(r.At, id), event: r.End.Event, result: r.End.Result}
 		l.unsent[id] = *r.End
 	case r.Sent != nil:
 		for _, id := range r.Sent {
 			delete(l.unsent, id)
 		}
 	}
+}
+
+// notBefore corrects a time that was written down by a phone's clock that ran years behind: nothing happens to a push before
+// it is made, which its id tells by the server's clock.
+func notBefore(at int64, id string) int64 {
+	if made, ok := push.ID(id).MadeAt(); ok {
+		return max(at, made.UnixMilli())
+	}
+	return at
 }
 
 // verdict is what is to be done with a push that has just arrived.

@@ -121,8 +121,13 @@ func (c *Client) fly(ctx context.Context, a arrival) (FetchResult, outcome, erro
 		if ctx.Err() != nil {
 			return NoData, notRun, context.Cause(ctx)
 		}
-		if c.expired(a.message.ExpiresAt) {
+		switch c.late(a.message.ExpiresAt) {
+		case over:
 			return NoData, dropped, nil
+		case doubtful:
+			if open, err := c.stillOpen(ctx, a.message.ID); !open {
+				return NoData, notRun, err
+			}
 		}
 		deadline, _ := ctx.Deadline()
 		v, result, err := c.dir.claim(a.message.ID, a.of, c.cfg.Now().Add(time.Until(deadline)))

@@ -98,11 +98,12 @@ func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (F
 	}
 	c.doubtLink()
 	background := !c.inForeground()
+	inDoubt := w.Exp != 0 && c.late(time.Unix(w.Exp, 0)) == doubtful
 	var results []FetchResult
 	var errs []error
 	fetch := map[string]push.Path{}
 	for _, p := range w.Pushes {
-		if p.Payload == nil {
+		if p.Payload == nil || inDoubt { // the inbox has what has not expired
 			fetch[p.ID] = path
 			continue
 		}
