@@ -40,7 +40,7 @@ var iosBehaviour = RuleTable{
 		Source: `Apple, "Registering your app with APNs"`},
 }
 
-// androidBehaviour is in android.go, kept.go, held.go, fcm.go and standby.go.
+// androidBehaviour is in android.go, repeated.go, kept.go, held.go, fcm.go and standby.go.
 var androidBehaviour = RuleTable{
 	{Name: "phone.android.wakes", Certain: simkit.Documented,
 		Text:   "A data message goes to the app in every state, swiped away or not; without a process, one is started.",
@@ -67,7 +67,10 @@ var androidBehaviour = RuleTable{
 		Text:   "When more than 100 messages waited, all are gone, and the app is told once (onDeletedMessages).",
 		Source: fcmReceives},
 	{Name: "phone.android.ack", Certain: simkit.Observed,
-		Text:   "A message is acknowledged before the app gets it: one that the app crashes over is lost. That the SDK drops a message whose id is among its last ten is not simulated, so that a doubled one (fault twice) can be seen.",
+		Text:   "A message is acknowledged before the app gets it: one that the app crashes over is lost.",
+		Source: "firebase/firebase-android-sdk, FirebaseMessagingService"},
+	{Name: "phone.android.repeated", Certain: simkit.Observed,
+		Text:   "FCM's client in the app drops a message whose id is among the last ten that its process was given (repeated), such as a doubled one (fault twice). A new process remembers none.",
 		Source: "firebase/firebase-android-sdk, FirebaseMessagingService"},
 }
 

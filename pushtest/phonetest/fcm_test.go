@@ -120,3 +120,57 @@ func TestAMessageWithANotificationGoesToTheTray(t *testing.T) {
 	send("open", `,"notification":{"title":"t"}`)
 	waitLogged(t, p, "push open #2")
 }
+
+func TestADoubledMessageReachesOneProcessOnce(t *testing.T) {
+	t.Parallel()
+	fcm := fcmtest.New(t)
+	d := phonetest.New(phonetest.Config{FCM: phonetest.FCM(fcm)})
+	t.Cleanup(d.Close)
+	p, err := d.Add(t.Context(), phonetest.Spec{Platform: phonetest.Android, App: phonetest.InProcess(newApp), AppID: "com.example.notes", State: phonetest.Terminated})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := senderTo(t, fcm, p)
+	if _, err := fcm.AddFault(fcmtest.Fault{Do: fcmtest.Twice}); err != nil {
+		t.Fatal(err)
+	}
+	send("doubled", "")
+	send("after", "")
+	waitLogged(t, p, "push after #2")
+	records := p.Records()
+	if len(records) != 3 || records[0].Did != phonetest.Launched || records[1].Did != phonetest.Dropped ||
+		records[1].Reason != phonetest.Repeated || records[1].Push != records[0].Push {
+		t.Errorf("the phone did\n%s\nwant the doubled message once, and its repetition dropped", p.History())
+	}
+}
+
+func TestOnlyTheLastTenMessagesOfAProcessAreRemembered(t *testing.T) {
+	t.Parallel()
+	p, _ := fcmPhone(t, phonetest.Spec{State: phonetest.Background})
+	give := func(id string) { p.Deliver(phonetest.Message{ID: id, Data: []byte(`{"say":"` + id + `"}`)}) }
+	for n := range 10 {
+		give(fmt.Sprint("m", n))
+	}
+	give("m0") // the oldest of ten
+	give("m10")
+	give("m0") // the eleventh: forgotten
+	waitLogged(t, p, "push m0 #12")
+	if err := p.Reclaim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	give("m0") // to a new process
+	wait(t, p, "a new process with the message", func(p *phonetest.Phone) bool {
+		all := p.Records()
+		last := all[len(all)-1]
+		return last.Did == phonetest.Launched && last.Result == phonetest.NewData
+	})
+	dropped := 0
+	for _, r := range p.Records() {
+		if r.Reason == phonetest.Repeated {
+			dropped++
+		}
+	}
+	if dropped != 1 {
+		t.Errorf("%d messages were dropped as repeated, want the one among the last ten\n%s", dropped, p.History())
+	}
+}

@@ -43,6 +43,7 @@ type Phone struct {
 	bucket    bucket        // guarded by mu; iOS
 	day       dayBudget     // guarded by mu; iOS
 	standby   standby       // guarded by mu; Android
+	recent    recent        // guarded by mu; Android
 	records   []Record      // guarded by mu
 	noted     int           // guarded by mu; lines of the record so far
 	log       []LogLine     // guarded by mu

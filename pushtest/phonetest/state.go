@@ -77,6 +77,7 @@ const (
 	DaySpent         Reason = "daily_budget"           // iOS: the device's budget for the day is spent
 	Restarting       Reason = "restarting"             // the phone was just switched on and starts no app yet
 	DiskFull         Reason = "disk_full"              // there is no room to hold it
+	Repeated         Reason = "repeated"               // Android: FCM's client was given it already, by its last ten ids
 	PushExpired      Reason = "expired"                // its time ran out while it was held
 	HeldLost         Reason = "held_lost"              // iOS discards a held push when the app is killed
 	QueueFull        Reason = "queue_full"             // more pushes at once than a phone queues

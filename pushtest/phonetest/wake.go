@@ -216,6 +216,11 @@ func (p *Phone) handle(m Message, do action, found State, began time.Time) {
 		p.mu.Unlock()
 		return
 	}
+	if p.spec.Platform == Android && p.recent.repeats(p.run, m.ID) {
+		p.note(Record{Push: m.ID, Did: Dropped, Reason: Repeated, State: found, PID: instance.PID()})
+		p.mu.Unlock()
+		return
+	}
 	end := began.Add(p.drawer.cfg.Rules.allowed(p.spec.Platform))
 	if p.returnTo != "" {
 		if p.windowEnd.IsZero() {
