@@ -57,7 +57,11 @@ var operations = map[string]func(context.Context, *client.Client) error{
 		_, _, err := c.PutFCM(ctx, "notes", protocol.FCMProvider{ServiceAccount: []byte(`{}`)})
 		return err
 	},
-	"Providers":      func(ctx context.Context, c *client.Client) error { _, err := c.Providers(ctx, "notes"); return err },
+	"Providers": func(ctx context.Context, c *client.Client) error { _, err := c.Providers(ctx, "notes"); return err },
+	"CheckProvider": func(ctx context.Context, c *client.Client) error {
+		_, err := c.CheckProvider(ctx, "notes", push.APNs)
+		return err
+	},
 	"DeleteProvider": func(ctx context.Context, c *client.Client) error { return c.DeleteProvider(ctx, "notes", push.APNs) },
 	"PutResource": func(ctx context.Context, c *client.Client) error {
 		_, _, err := c.PutResource(ctx, "notes", "both", protocol.Resource{})
