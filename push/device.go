@@ -42,6 +42,7 @@ type Device struct {
 	Facts           map[string]any // what it reported of itself, such as os_version
 	OwnerGeneration int            // raised when the owner changes; 1 for the first
 	TokenGeneration int            // raised when the provider token changes; 1 for the first
+	FormerTokens    [][]byte       // hashes of provider tokens that were replaced, oldest first; see TokenHash
 	TokenAt         time.Time      // when the provider token was last registered; a 410 older than this does not count
 	CredentialHash  []byte         // SHA-256 of its credential; nil once void
 	WakeKeyID       string         // its newest wake key, which a registration gives it

@@ -13,7 +13,7 @@ var (
 	ErrTokenExpired    = errors.New("the user token has expired")
 	ErrRegisterAgain   = errors.New("the device credential is unknown or void: register again")
 	ErrForbidden       = errors.New("forbidden")
-	ErrDeviceTaken     = errors.New("the device is registered, and its credential was not given")
+	ErrDeviceTaken     = errors.New("the device is registered, and its credential was not given, or another phone has it too")
 	ErrTooManyDevices  = errors.New("the user has as many devices as are allowed, and all were heard within 7 days")
 	ErrUnavailable     = errors.New("unavailable")
 	ErrStopping        = errors.New("the server is stopping")

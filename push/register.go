@@ -109,7 +109,8 @@ type Registered struct {
 }
 
 // Register says what a registration makes of the device as it is (its zero value: never seen). Taking over a registered
-// device needs its credential as well as the new owner's token. The errors are ErrDeviceTaken, ErrRegisterAgain,
+// device needs its credential as well as the new owner's token. Where two phones share one, that whose token returns goes on
+// under another id, and the other keeps the device. The errors are ErrDeviceTaken, ErrRegisterAgain,
 // ErrUnauthenticated, and FieldErrors.
 func Register(now time.Time, was Device, app string, r Registration, c Caller) (Registered, error) {
 	out := Registered{Device: was}
@@ -134,6 +135,8 @@ func Register(now time.Time, was Device, app string, r Registration, c Caller) (
 	case c.User != "" && c.User != was.User:
 		out.OwnerChanged, out.NewCredential = true, true
 		d.User, d.OwnerGeneration, d.Wake = c.User, was.OwnerGeneration+1, Wake{}
+	case was.sharedBy(r): // a new owner's credential has parted them already
+		return Registered{}, ErrDeviceTaken
 	}
 	if d.Platform != r.Platform {
 		return Registered{}, FieldErrors{{"platform", CodeBadValue, fmt.Sprintf("is %q, but the device was registered as %q; want the same", r.Platform, d.Platform)}}
@@ -174,6 +177,7 @@ func (d *Device) renew(now time.Time, r Registration) bool {
 		return false
 	}
 	changed := *r.ProviderToken != d.ProviderToken || r.Environment != d.Environment || d.Token == TokenDead
+	d.rememberToken(*r.ProviderToken)
 	d.ProviderToken, d.Environment, d.TokenAt = *r.ProviderToken, r.Environment, now
 	d.Token = TokenOK
 	if d.ProviderToken == "" {

@@ -1,7 +1,9 @@
 package push
 
 import (
+	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -13,6 +15,15 @@ func TestRegister(t *testing.T) {
 	reg := Registration{DeviceID: "d", Platform: IOS, BundleID: "com.example.notes", Environment: Production, ProviderToken: &token}
 	alices := Device{App: "notes", ID: "d", User: "alice", Platform: IOS, OwnerGeneration: 3, TokenGeneration: 2, Token: TokenOK,
 		ProviderToken: token, Environment: Production, CredentialHash: []byte("h")}
+	had := func(former Secret) Device { // now with another token
+		d := alices
+		d.ProviderToken, d.FormerTokens = "bb00", [][]byte{TokenHash("cc00"), TokenHash(former)}
+		return d
+	}
+	otherBuild := had("ff00")
+	otherBuild.Environment = Development
+	same := alices
+	same.FormerTokens = [][]byte{TokenHash(token)}
 	imported := alices
 	imported.CredentialHash = nil
 	tombstone := Device{App: "notes", ID: "d", Platform: IOS, OwnerGeneration: 3}
@@ -30,6 +41,12 @@ func TestRegister(t *testing.T) {
 		{"first time without a user", Device{}, Caller{}, ErrRegisterAgain, "", 0, false, false},
 		{"renewal by credential", alices, Caller{Credential: true}, nil, "alice", 3, false, false},
 		{"renewal by credential and the owner's token", alices, Caller{User: "alice", Credential: true}, nil, "alice", 3, false, false},
+		{"a token that is new", had("aa00"), Caller{Credential: true}, nil, "alice", 3, false, false},
+		{"a token that returns: another phone's", had("ff00"), Caller{Credential: true}, ErrDeviceTaken, "", 0, false, false},
+		{"a token that returns with the owner's own", had("ff00"), Caller{User: "alice", Credential: true}, ErrDeviceTaken, "", 0, false, false},
+		{"a token that returns with a new owner, whose credential parts the phones", had("ff00"), Caller{User: "bob", Credential: true}, nil, "bob", 4, true, true},
+		{"a token that returns in another environment", otherBuild, Caller{Credential: true}, nil, "alice", 3, false, false},
+		{"the token that it has, and had before", same, Caller{Credential: true}, nil, "alice", 3, false, false},
 		{"the owner without the credential", alices, Caller{User: "alice"}, ErrDeviceTaken, "", 0, false, false},
 		{"a stranger who knows the id", alices, Caller{User: "mallory"}, ErrDeviceTaken, "", 0, false, false},
 		{"a new owner with the credential", alices, Caller{User: "bob", Credential: true}, nil, "bob", 4, true, true},
@@ -95,5 +112,18 @@ func TestRegistrationsAreChecked(t *testing.T) {
 	}
 	if err := (Registration{DeviceID: "a b/😀", Platform: Android}).Check(); err != nil {
 		t.Errorf("a device without a token, with slash and emoji in its id: %v; want none", err)
+	}
+}
+
+func TestTheLastFormerTokensAreKnown(t *testing.T) {
+	t.Parallel()
+	var d Device
+	for _, token := range []Secret{"a", "b", "b", "", "c", "d", "e", "f", "g"} {
+		r := Registration{ProviderToken: &token, Environment: Production}
+		d.renew(time.Now(), r)
+	}
+	want := [][]byte{TokenHash("c"), TokenHash("d"), TokenHash("e"), TokenHash("f")}
+	if !slices.EqualFunc(d.FormerTokens, want, bytes.Equal) {
+		t.Errorf("got %x, want those of c, d, e and f", d.FormerTokens)
 	}
 }

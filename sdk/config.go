@@ -26,7 +26,9 @@ type Config struct {
 	// a wake. Its error is retried later. Required.
 	Token func(ctx context.Context) (string, error)
 	// Dir is a directory of the app's own, which is made if it is missing. Several processes of one app may share it. It holds
-	// the device's credential, readable by its owner only. Required.
+	// the device's credential, readable by its owner only. Keep it out of backups (Android: Context.getNoBackupFilesDir, iOS:
+	// URLResourceValues.isExcludedFromBackup): two phones that are restored from one backup are one device to the server, and
+	// all but one of them are mute until that is noticed. Required.
 	Dir string
 	// Platform is IOS or Android. Required.
 	Platform Platform

@@ -12,6 +12,10 @@
 //	HandleDeletedMessages         and when FCM threw messages away
 //	Logout                        the user leaves; Close: the process ends
 //
+// Config.Dir is who the device is, and belongs in no backup. Two phones that were restored from one share a device, and the
+// last one to register gets its wakes. At the latest when the other one registers again, which an app does at each start, the
+// server notices that a token returns which it had replaced; that phone then goes on as a new device, and both are reached.
+//
 // A push can come over the session, in a wake by APNs or FCM, or out of the inbox, and by several of them at once. The
 // handler completes once per device for each: what it has begun and ended is on disk, in Config.Dir, before anybody is told.
 // Only a handler that was killed before it returned, or before that was on disk, runs again; Message.ID lets an app be

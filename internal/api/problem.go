@@ -173,7 +173,7 @@ func problemOf(err error) *refusal {
 	case errors.Is(err, push.ErrUnauthenticated):
 		return newProblem(http.StatusUnauthorized, codeUnauthenticated, unauthenticatedDetail(err))
 	case errors.Is(err, push.ErrDeviceTaken):
-		return newProblem(http.StatusForbidden, codeDeviceTaken, "the device is registered, and its credential was not given; want its credential, or another device id")
+		return newProblem(http.StatusForbidden, codeDeviceTaken, "the device is registered, and its credential was not given, or another phone uses the device too, as after a restored backup; want its credential, or another device id")
 	case errors.Is(err, push.ErrForbidden):
 		return newProblem(http.StatusForbidden, codeForbidden, "this key or token may not do this")
 	case errors.Is(err, push.ErrNotFound):

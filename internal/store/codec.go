@@ -1,7 +1,6 @@
 package store
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -117,8 +116,7 @@ func tokenHash(token push.Secret) []byte {
 	if token == "" {
 		return nil
 	}
-	h := sha256.Sum256([]byte(token.Reveal()))
-	return h[:]
+	return push.TokenHash(token)
 }
 
 // nullBlob is NULL for an empty slice.

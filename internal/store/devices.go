@@ -2,12 +2,14 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/push"
 )
 
-const deviceColumns = `app, id, user_id, platform, environment, about, provider_token, token_state, app_state, owner_gen,
+const deviceColumns = `app, id, user_id, platform, environment, about, provider_token, former_tokens, token_state, app_state, owner_gen,
 	token_gen, token_at, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at, heard_day, wake, wake_times, due_at`
 
 // about is what a device says of itself and nothing is looked up by.
@@ -50,11 +52,12 @@ func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 	var (
 		aboutText, wakeText string
 		token, wakeTimes    []byte
+		former              []byte
 		tokenAt, dueAt      *int64
 		keyAt, registered   *int64
 		created, updated    int64
 	)
-	err = scan(append([]any{&d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &aboutText, &token, &d.Token, &d.AppState, &d.OwnerGeneration,
+	err = scan(append([]any{&d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &aboutText, &token, &former, &d.Token, &d.AppState, &d.OwnerGeneration,
 		&d.TokenGeneration, &tokenAt, &d.CredentialHash, &d.WakeKeyID, &keyAt, &d.SealKeyID, &created, &registered, &updated, &d.HeardDay, &wakeText, &wakeTimes, &dueAt}, more...)...)
 	if err != nil {
 		return d, err
@@ -68,7 +71,7 @@ func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 		return d, err
 	}
 	d.BundleID, d.Package, d.Facts = a.BundleID, a.Package, a.Facts
-	d.ProviderToken = push.Secret(token)
+	d.ProviderToken, d.FormerTokens = push.Secret(token), slices.Collect(slices.Chunk(former, sha256.Size))
 	d.TokenAt, d.DueAt = clock(tokenAt), clock(dueAt)
 	d.CreatedAt, d.UpdatedAt = clock(&created), clock(&updated)
 	d.WakeKeyAt, d.RegisteredAt = clock(keyAt), clock(registered)

@@ -69,6 +69,7 @@ CREATE TABLE devices (
 	about           TEXT COLLATE "C" NOT NULL,
 	provider_token  BYTEA NOT NULL,
 	token_hash      BYTEA,
+	former_tokens   BYTEA NOT NULL DEFAULT '',
 	token_state     TEXT COLLATE "C" NOT NULL,
 	app_state       TEXT COLLATE "C" NOT NULL,
 	owner_gen       BIGINT NOT NULL,

@@ -69,6 +69,7 @@ CREATE TABLE devices (
 	about           TEXT NOT NULL,
 	provider_token  BLOB NOT NULL,
 	token_hash      BLOB,
+	former_tokens   BLOB NOT NULL DEFAULT x'',
 	token_state     TEXT NOT NULL,
 	app_state       TEXT NOT NULL,
 	owner_gen       INTEGER NOT NULL,

@@ -1,0 +1,36 @@
+package push
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"slices"
+)
+
+// keptTokens is how many former provider tokens of a device are known.
+const keptTokens = 4
+
+// TokenHash is how a provider token that a device has had is known: SHA-256.
+func TokenHash(token Secret) []byte {
+	sum := sha256.Sum256([]byte(token.Reveal()))
+	return sum[:]
+}
+
+// sharedBy reports whether a registration with the device's own credential shows that two phones use it, as after both were
+// restored from one backup: each time one of them registers, the other is mute. The system never gives a phone a token again
+// that it has replaced, so one that comes back is another phone's. Builds for APNs' two environments in turn, as a developer
+// runs them on one phone, do bring tokens back; those say nothing.
+func (d Device) sharedBy(r Registration) bool {
+	if r.ProviderToken == nil || *r.ProviderToken == "" || *r.ProviderToken == d.ProviderToken || r.Environment != d.Environment {
+		return false
+	}
+	return slices.ContainsFunc(d.FormerTokens, func(h []byte) bool { return bytes.Equal(h, TokenHash(*r.ProviderToken)) })
+}
+
+// rememberToken keeps the device's provider token among the former ones, newest last, when next takes its place.
+func (d *Device) rememberToken(next Secret) {
+	if d.ProviderToken == "" || next == "" || next == d.ProviderToken {
+		return
+	}
+	former := append(slices.Clone(d.FormerTokens), TokenHash(d.ProviderToken))
+	d.FormerTokens = former[max(0, len(former)-keptTokens):]
+}
