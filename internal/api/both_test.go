@@ -30,7 +30,20 @@ func both(t *testing.T, test func(t *testing.T, w *world)) {
 // everywhere is both, and a whole server over PostgreSQL: for what depends on which text the engine takes.
 func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	both(t, test)
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		test(t, setup(t))
+	})
+	onServers(t, test)
+}
+
+// onServers runs a test on a whole server over each engine.
+func onServers(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("server", func(t *testing.T) {
+		t.Parallel()
+		test(t, setupServer(t, config.Config{}))
+	})
 	t.Run("server on postgres", func(t *testing.T) {
 		t.Parallel()
 		test(t, setupServer(t, config.Config{Database: push.Secret(pgtest.URL(t))}))

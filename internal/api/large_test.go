@@ -12,10 +12,7 @@ import (
 
 func TestALargePushSaysWhetherItIsExpandedAndHowItsDeliveriesStand(t *testing.T) {
 	t.Parallel()
-	everywhere(t, func(t *testing.T, w *world) {
-		if w.memory != nil {
-			t.Skip("what is in memory makes all deliveries at once")
-		}
+	onServers(t, func(t *testing.T, w *world) {
 		w.notes()
 		w.phone("notes", "alice", "d1")
 		users := []string{`"alice"`}
