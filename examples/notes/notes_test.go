@@ -37,7 +37,7 @@ func (h *hush) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.pushes = append(h.pushes, p)
 		h.mu.Unlock()
 		w.WriteHeader(http.StatusAccepted)
-		io.WriteString(w, `{"push_id":"p1","deliveries":1,"warnings":[]}`)
+		io.WriteString(w, `{"push_id":"01982d0e-1111-7000-8000-000000000000","deliveries":1,"warnings":[]}`)
 	case "/v1/apps/notes/user-tokens":
 		io.WriteString(w, `{"token":"a user token","expires_at":"2030-01-02T15:04:05Z"}`)
 	default:
