@@ -36,12 +36,7 @@ func (c *Client) DeleteApp(ctx context.Context, app string) error {
 // CreateKey makes a server key. Its Secret is in this answer and in no later one. It is not repeated by itself: a try whose
 // answer was lost may have made a key, which Keys lists and DeleteKey removes. Needs the root key.
 func (c *Client) CreateKey(ctx context.Context, app string, key protocol.KeyRequest) (k protocol.Key, err error) {
-	q := question{method: http.MethodPost, path: appPath(app, "keys"),
-		answer: promise{statuses: []int{http.StatusCreated}, kind: kindJSON, members: []string{"key_id", "secret"}}}
-	if err := q.setJSON(key); err != nil {
-		return k, err
-	}
-	_, err = c.askJSON(ctx, q, &k)
+	err = c.post(ctx, appPath(app, "keys"), key, &k, http.StatusCreated, "key_id", "secret")
 	return k, err
 }
 
@@ -84,20 +79,20 @@ func (c *Client) DeleteSigningKey(ctx context.Context, app, kid string) error {
 // RotateRootKey makes a new root key; the present one stays good for keep. Needs the root key. It is not repeated by itself:
 // a try whose answer was lost may have made a key, which is in root.key on the server.
 func (c *Client) RotateRootKey(ctx context.Context, keep time.Duration) (k protocol.RootKey, err error) {
-	_, err = c.call(ctx, http.MethodPost, path("v1", "root-key", "rotate"), protocol.RotateRootKeyRequest{Keep: keep.String()}, &k)
+	err = c.post(ctx, path("v1", "root-key", "rotate"), protocol.RotateRootKeyRequest{Keep: keep.String()}, &k, http.StatusCreated, "key_id", "secret")
 	return k, err
 }
 
 // RotateSecretKey makes a new secret key, with which the server encrypts everything anew; SecretKey says when it is done.
 // Needs the root key.
 func (c *Client) RotateSecretKey(ctx context.Context) (k protocol.SecretKey, err error) {
-	_, err = c.call(ctx, http.MethodPost, path("v1", "secret-key", "rotate"), nil, &k)
+	err = c.post(ctx, path("v1", "secret-key", "rotate"), nil, &k, http.StatusAccepted, "key_id")
 	return k, err
 }
 
 // SecretKey says where a rotation of the secret key stands. Needs the root key.
 func (c *Client) SecretKey(ctx context.Context) (k protocol.SecretKey, err error) {
-	_, err = c.call(ctx, http.MethodGet, path("v1", "secret-key"), nil, &k)
+	_, err = c.call(ctx, http.MethodGet, path("v1", "secret-key"), nil, &k, "key_id")
 	return k, err
 }
 

@@ -70,6 +70,16 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, mem
 	return c.askJSON(ctx, q, out)
 }
 
+// post is call for a POST that promises another status than 200.
+func (c *Client) post(ctx context.Context, path string, in, out any, status int, members ...string) error {
+	q := question{method: http.MethodPost, path: path, answer: promise{statuses: []int{status}, kind: kindJSON, members: members}}
+	if err := q.setJSON(in); err != nil {
+		return err
+	}
+	_, err := c.askJSON(ctx, q, out)
+	return err
+}
+
 // list asks for a page whose list is the member.
 func (c *Client) list(ctx context.Context, path string, page Page, out any, member string) error {
 	_, err := c.askJSON(ctx, question{method: http.MethodGet, path: path, query: page.query(), repeat: true,

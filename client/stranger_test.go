@@ -62,7 +62,13 @@ var operations = map[string]func(context.Context, *client.Client) error{
 		_, err := c.CheckProvider(ctx, "notes", push.APNs)
 		return err
 	},
-	"DeleteProvider": func(ctx context.Context, c *client.Client) error { return c.DeleteProvider(ctx, "notes", push.APNs) },
+	"RotateRootKey": func(ctx context.Context, c *client.Client) error {
+		_, err := c.RotateRootKey(ctx, time.Hour)
+		return err
+	},
+	"RotateSecretKey": func(ctx context.Context, c *client.Client) error { _, err := c.RotateSecretKey(ctx); return err },
+	"SecretKey":       func(ctx context.Context, c *client.Client) error { _, err := c.SecretKey(ctx); return err },
+	"DeleteProvider":  func(ctx context.Context, c *client.Client) error { return c.DeleteProvider(ctx, "notes", push.APNs) },
 	"PutResource": func(ctx context.Context, c *client.Client) error {
 		_, _, err := c.PutResource(ctx, "notes", "both", protocol.Resource{})
 		return err

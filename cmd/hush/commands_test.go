@@ -86,9 +86,9 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 		switch {
 		case test.body == "":
 			status = 204
-		case strings.HasPrefix(test.args, "key create"):
+		case strings.HasPrefix(test.args, "key create"), strings.HasPrefix(test.args, "key rotate-root"):
 			status = 201
-		case strings.HasPrefix(test.args, "push") && !strings.Contains(test.args, "--dry-run"):
+		case strings.HasPrefix(test.args, "key rotate-secret"), strings.HasPrefix(test.args, "push") && !strings.Contains(test.args, "--dry-run"):
 			status = 202
 		}
 		for _, asJSON := range []bool{false, true} {
