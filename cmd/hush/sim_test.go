@@ -148,7 +148,7 @@ var wrongFlags = []struct {
 	{[]string{"apns", "--topic", "a/b"}, exitUsage, []string{"--topic", `"a/b"`, "com.example.notes"}},
 	{[]string{"apns", "--key-topic", "nobody=com.example"}, exitUsage, []string{"--key-topic", "id of one of the keys"}},
 	{[]string{"apns", "--key", "a", "--key", "b", "--key-id", "AAAAAAAAAA"}, exitUsage, []string{"--key-id", "in step"}},
-	{[]string{"apns", "--key", "FILE"}, exitUsage, []string{"--key", "FILE", "want a .p8"}},
+	{[]string{"apns", "--key", "FILE"}, exitUsage, []string{"--key", "FILE", "want the .p8"}},
 	{[]string{"apns", "--key", "DIR"}, exitRefused, []string{"--key", "DIR"}},
 	{[]string{"apns", "--cert-dir", "FILE"}, exitRefused, []string{"--cert-dir", "FILE"}},
 	{[]string{"apns", "--cert-dir", "DIR/taken"}, exitRefused, []string{"DIR/taken"}},
