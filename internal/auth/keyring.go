@@ -15,8 +15,9 @@ const maxSecretKeys = 8
 // Keyring is the installation's secret keys: it seals with the first and opens with whichever a value was sealed with. So
 // one can be rotated while the store is in use. It is safe for concurrent use.
 type Keyring struct {
-	mu   sync.RWMutex
-	keys []*Sealer // guarded by mu; the present one first
+	mu      sync.RWMutex
+	keys    []*Sealer // guarded by mu; those of the file, the present one first
+	retired []*Sealer // guarded by mu; in the file no more: a reader may still hold a value that it read before
 }
 
 // ParseSecretKeys reads the content of secret.key, from the file or from HUSH_SECRET_KEY: a key a line, each 32 bytes in
@@ -45,7 +46,7 @@ func ParseSecretKeys(content, source string) (*Keyring, error) {
 // KeyID names the key that seals.
 func (r *Keyring) KeyID() string { return r.first().KeyID() }
 
-// OldKeyIDs name the other keys.
+// OldKeyIDs returns the ids of the other keys that are in the file.
 func (r *Keyring) OldKeyIDs() []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -65,11 +66,12 @@ func (r *Keyring) Knows(id string) bool {
 
 // find is called with mu held.
 func (r *Keyring) find(id string) *Sealer {
-	at := slices.IndexFunc(r.keys, func(s *Sealer) bool { return s.KeyID() == id })
-	if at < 0 {
-		return nil
+	for _, key := range slices.Concat(r.keys, r.retired) {
+		if key.KeyID() == id {
+			return key
+		}
 	}
-	return r.keys[at]
+	return nil
 }
 
 func (r *Keyring) first() *Sealer {
@@ -115,12 +117,24 @@ func (r *Keyring) Rotate(path string) error {
 	return nil
 }
 
-// Retire takes all keys but the present one out of the file, once nothing is sealed with them any more. This process keeps
-// them: a reader may still hold a value that it read before.
-func (r *Keyring) Retire(path string) error {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return writeSecretKeys(path, r.keys[:1])
+// Retire takes old keys out of the file, once nothing is sealed with them any more. It names them because another rotation
+// may have begun meanwhile: its old key still has values of its own, and stays. This process keeps opening with all of them.
+func (r *Keyring) Retire(path string, ids []string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keep, retired := r.keys[:1:1], slices.Clone(r.retired)
+	for _, key := range r.keys[1:] {
+		if slices.Contains(ids, key.KeyID()) {
+			retired = append(retired, key)
+		} else {
+			keep = append(keep, key)
+		}
+	}
+	if err := writeSecretKeys(path, keep); err != nil {
+		return err
+	}
+	r.keys, r.retired = keep, retired
+	return nil
 }
 
 func writeSecretKeys(path string, keys []*Sealer) error {

@@ -78,7 +78,7 @@ func (s *Server) resealLoop(ctx context.Context) {
 }
 
 func (s *Server) resealAll(ctx context.Context) error {
-	old := s.secrets.OldKeyIDs()
+	old := s.secrets.OldKeyIDs() // read first: the key of a rotation that begins meanwhile is not among those that are done
 	n, err := s.store.Reseal(ctx)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (s *Server) resealAll(ctx context.Context) error {
 		s.log.Info("the old secret keys are needed no more: take their lines out of HUSH_SECRET_KEY, and keep them for older backups only", "keys", old)
 		return nil
 	}
-	if err := s.secrets.Retire(s.secretKeyFile()); err != nil {
+	if err := s.secrets.Retire(s.secretKeyFile(), old); err != nil {
 		s.log.Warn("the old secret keys are needed no more, but their file cannot be written: take their lines out", "file", s.secretKeyFile(), "keys", old, "error", err)
 		return nil
 	}
