@@ -75,7 +75,9 @@ func TestARefusalByTheProxyIsItsOwnAndHasNoPassword(t *testing.T) {
 			test.make(way)
 			pool := peer.pool(func(c *h2push.Config) {
 				through(t, way)(c)
-				c.DialTimeout = 200 * time.Millisecond
+				if test.status == 0 { // a busy machine may take longer for an answer that does come
+					c.DialTimeout = 200 * time.Millisecond
+				}
 			})
 			_, err := pool.Do(within(t, long), h2push.Request{Path: "/"})
 			var refused *h2push.ProxyError
