@@ -2,6 +2,7 @@ package provider
 
 import (
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -24,9 +25,10 @@ type Troubles struct {
 type trouble struct {
 	what   cause
 	since  time.Time
-	failed int       // wakes
-	over   time.Time // when a wake got through again; zero: it lasts
-	quiet  bool      // begun again so soon after its end that the log does not have it
+	failed int                 // wakes
+	over   time.Time           // when a wake got through again; zero: it lasts
+	quiet  bool                // begun again so soon after its end that the log does not have it
+	told   map[cause]time.Time // causes that the log has had within the last calm, and when; at most maxTold
 }
 
 // cause is what makes two troubles the same. Details differ from wake to wake.
@@ -38,8 +40,12 @@ type cause struct {
 }
 
 const (
-	// calm is how long a trouble that was over has to stay so. One that comes and goes is logged once in that time.
+	// calm is how long a trouble that was over has to stay so. One that comes and goes is logged once in that time, and so is
+	// each cause of one whose causes take turns, as with a proxy before several servers.
 	calm = 10 * time.Second
+
+	// maxTold bounds the causes of one trouble that are logged within calm.
+	maxTold = 8
 
 	// maxTroubles bounds the apps in trouble that are remembered. Those beyond are logged as if theirs were new.
 	maxTroubles = 10_000
@@ -101,21 +107,33 @@ func (t *Troubles) failed(app string, known *trouble, what cause, detail string,
 	switch {
 	case known == nil || again && now.Sub(known.over) >= calm:
 		t.forgetOld(now)
-		t.byApp[app] = &trouble{what: what, since: now, failed: 1}
+		t.byApp[app] = &trouble{what: what, since: now, failed: 1, told: map[cause]time.Time{what: now}}
 		t.warn("wakes fail", app, what, "detail", detail)
 		return
 	case again:
-		*known = trouble{what: what, since: now, quiet: true}
-	case known.what != what:
+		*known = trouble{what: what, since: now, quiet: true, told: known.told}
+	case known.quiet:
+		known.what = what
+	case known.what != what && known.tell(what, now):
 		t.warn("wakes fail in another way", app, what, "detail", detail,
 			slog.Group("before", "error", known.what.name(), "failed", known.failed, "for", now.Sub(known.since).Round(time.Millisecond).String()))
-		*known = trouble{what: what, since: now}
+		*known = trouble{what: what, since: now, told: known.told}
 	}
 	known.failed++
 	if known.quiet && now.Sub(known.since) >= calm {
 		known.quiet = false
 		t.warn("wakes fail", app, known.what, "detail", detail, "failed", known.failed)
 	}
+}
+
+// tell reports whether the log is to have a cause that is not the last one it had. If so, it is noted.
+func (t *trouble) tell(what cause, now time.Time) bool {
+	maps.DeleteFunc(t.told, func(_ cause, at time.Time) bool { return now.Sub(at) >= calm })
+	if _, had := t.told[what]; had || len(t.told) >= maxTold {
+		return false
+	}
+	t.told[what] = now
+	return true
 }
 
 // ended notes that a wake got through. The caller holds mu.

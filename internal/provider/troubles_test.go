@@ -49,6 +49,24 @@ func TestATroubleIsLoggedWhenItBeginsChangesAndEnds(t *testing.T) {
 				"wakes fail in another way; error=credentials; failed:1", "wakes no longer fail; error=credentials; failed=1", // the provider's 503 proves no key
 			},
 		},
+		"causes that take turns": {
+			[]step{
+				{0, refused, noAnswer}, {0, page, noAnswer}, {time.Second, refused, noAnswer}, {time.Second, page, noAnswer}, {time.Second, refused, noAnswer},
+				{10 * time.Second, refused, noAnswer}, {0, page, noAnswer}, {0, refused, noAnswer}, {0, answered, nil},
+			},
+			[]string{
+				"wakes fail; error=refused", "wakes fail in another way; error=not_the_provider; failed:1",
+				"wakes fail in another way; error=refused; failed:4", "wakes fail in another way; error=not_the_provider; failed:1",
+				"wakes no longer fail; failed=2",
+			},
+		},
+		"a cause that takes another's place while they come and go": {
+			[]step{
+				{0, refused, noAnswer}, {0, answered, nil}, {time.Second, refused, noAnswer}, {0, page, noAnswer}, {0, refused, noAnswer},
+				{0, answered, nil},
+			},
+			[]string{"wakes fail", "wakes no longer fail"},
+		},
 		"one that comes and goes": {
 			[]step{
 				{0, refused, noAnswer}, {0, answered, nil}, {time.Second, refused, noAnswer}, {0, answered, nil}, {time.Second, refused, noAnswer}, {0, answered, nil},
