@@ -18,7 +18,7 @@ import (
 
 // dial opens a session: a connection, and the WebSocket's handshake on it (RFC 6455, section 4.1). A refusal is an *Error.
 // The read loop runs until the connection ends; closed tells when.
-func (c *Client) dial(ctx context.Context, w who, device string) (*link, error) {
+func (c *Client) dial(ctx context.Context, w who, of owner) (*link, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, dialWait, fmt.Errorf("no session within %s", dialWait))
 	defer cancel()
 	address := *c.server.JoinPath("v1/connect")
@@ -35,7 +35,7 @@ func (c *Client) dial(ctx context.Context, w who, device string) (*link, error) 
 		return nil, err
 	}
 	l := &link{
-		client: c, net: &lingerConn{Conn: conn}, device: device,
+		client: c, net: &lingerConn{Conn: conn}, of: of,
 		hello: make(chan protocol.ServerFrame, 1), closed: make(chan struct{}),
 		waiting: map[int64]chan protocol.ReceiptsAnswer{},
 	}

@@ -42,11 +42,11 @@ func claimed(t testing.TB, d *dir, id string) (verdict, FetchResult) {
 func TestClaimForAnotherOwnerOrAfterLogoutIsForeign(t *testing.T) {
 	t.Parallel()
 	d := open(t, t.TempDir())
-	of := owner{"d", 1}
+	of := owner{"d", "c"}
 	for name, s := range map[string]identity{
-		"another owner's":                {Device: "d", Generation: 2},
-		"another device's of its number": {Device: "e", Generation: 1},
-		"after a logout":                 {Device: "d", Generation: 1, LoggedOut: true},
+		"another owner's":  {Device: "d", Credential: "another"},
+		"another device's": {Device: "e", Credential: "c"},
+		"after a logout":   {Device: "d", Credential: "c", LoggedOut: true},
 	} {
 		if _, err := d.update(func(now *identity) { *now = s }); err != nil {
 			t.Fatal(err)

@@ -98,7 +98,7 @@ func (c *Client) linkOnce(ctx context.Context, opened *bool) linkEnd {
 		return linkEnd{err: err}
 	}
 	w := who{token: token, credential: s.Credential}
-	l, err := c.dial(ctx, w, s.Device)
+	l, err := c.dial(ctx, w, s.owner())
 	if err != nil {
 		c.mend(ctx, w, refused(err), 0)
 		return linkEnd{err: err}
@@ -197,15 +197,6 @@ func (c *Client) greet(ctx context.Context, l *link) (heartbeat time.Duration, e
 	}
 	if heartbeat, err = time.ParseDuration(hello.Heartbeat); err != nil || heartbeat <= 0 {
 		heartbeat = defaultHeartbeat
-	}
-	if hello.OwnerGeneration > 0 {
-		if _, err := c.dir.update(func(s *identity) {
-			if s.Credential != "" && s.Device == l.device {
-				s.Generation = hello.OwnerGeneration
-			}
-		}); err != nil {
-			return 0, err
-		}
 	}
 	state := protocol.DeviceFrame{Type: protocol.FrameState, AppState: string(push.AppForeground), Facts: c.cfg.Facts}
 	if err := l.send(state); err != nil {

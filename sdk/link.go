@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/lxzan/gws"
@@ -38,8 +37,7 @@ type link struct {
 	closed chan struct{}             // closed when the read loop has ended
 	code   int                       // the server's close code; set before closed is closed
 
-	device     string       // whose session it is; never changes
-	generation atomic.Int64 // the owner generation that hello named
+	of owner // whose session it is; never changes
 
 	mu      sync.Mutex
 	greeted bool                                   // guarded by mu
@@ -80,7 +78,6 @@ func (l *link) OnMessage(_ *gws.Conn, m *gws.Message) {
 	l.mu.Unlock()
 	switch {
 	case first:
-		l.generation.Store(int64(f.OwnerGeneration))
 		l.hello <- f
 	case f.Type == protocol.FramePush && f.Push != nil:
 		l.take(*f.Push)
@@ -98,7 +95,7 @@ func (l *link) OnMessage(_ *gws.Conn, m *gws.Message) {
 // take queues a push and acknowledges it at once, before its handler runs. One for which there is no room is left to the
 // inbox.
 func (l *link) take(p protocol.InboxPush) {
-	a := arrival{message: messageOf(p, push.PathSession), of: owner{l.device, int(l.generation.Load())}}
+	a := arrival{message: messageOf(p, push.PathSession), of: l.of}
 	if l.client.expired(p.ExpiresAt) || !l.client.queue.add(a) {
 		return
 	}

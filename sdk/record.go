@@ -20,7 +20,6 @@ type record struct {
 type identity struct {
 	Device     string      `json:"device"`
 	Credential push.Secret `json:"credential,omitempty"`
-	Generation int         `json:"generation,omitempty"` // the owner generation; 0: not registered
 	Key        wakeKey     `json:"key,omitzero"`         // the newest wake key of this owner
 	KeyBefore  wakeKey     `json:"key_before,omitzero"`  // the one before it, for wakes that are still on their way
 	Reported   string      `json:"reported,omitempty"`   // the beginning of the last wake that was reported as foreign

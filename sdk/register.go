@@ -135,7 +135,7 @@ func (c *Client) amend(s identity, token push.Secret, code string) (amended bool
 		err = c.voidCredential(s.Credential)
 	case code == codeDeviceTaken:
 		_, err = c.dir.update(func(now *identity) {
-			if now.owner() == s.owner() && now.Credential == s.Credential { // else another process has registered meanwhile
+			if now.owner() == s.owner() { // else another process has registered meanwhile
 				now.Device = uuid.NewString()
 				now.forgetOwner()
 			}
@@ -171,14 +171,13 @@ func (c *Client) registered(asked identity, answer protocol.DeviceResponse) erro
 			}
 			return
 		}
-		if s.Device != asked.Device {
-			return // another process has taken a new id
+		if s.Device != asked.Device || answer.Credential == "" && s.Credential != asked.Credential {
+			return // another process has taken a new id, or has registered another owner, whose key this is not
 		}
 		if answer.Credential != "" {
 			s.forgetOwner()
 			s.Credential = push.Secret(answer.Credential)
 		}
-		s.Generation = answer.OwnerGeneration
 		s.keep(answer.WakeKey)
 	})
 	if err != nil {

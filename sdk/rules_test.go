@@ -172,7 +172,7 @@ func TestSummaryOfAWake(t *testing.T) {
 
 func FuzzWake(f *testing.F) {
 	key := push.WakeKey{ID: "k1", Key: push.Secret(make([]byte, push.WakeKeyBytes))}
-	s := identity{Device: "d", Credential: "c", Generation: 1}
+	s := identity{Device: "d", Credential: "c"}
 	s.keep(protocol.NewWakeKey(key))
 	for _, inside := range []string{
 		`{"wake":"w","exp":1,"pushes":[{"id":"p","resource":"both","payload":"\u0000"},{"id":"q","resource":"r"}]}`,

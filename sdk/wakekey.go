@@ -11,20 +11,21 @@ type wakeKey struct {
 	Key push.Secret `json:"key"` // base64url
 }
 
-// owner is whose a push is. A generation alone proves nothing: every device counts from 1.
+// owner is whose a push is. Each owner of a device gets a credential of its own. A generation proves nothing: every device
+// counts from 1, and what a session or a registration says of it may come after the owner has changed.
 type owner struct {
 	device     string
-	generation int
+	credential push.Secret
 }
 
-func (s identity) owner() owner { return owner{s.Device, s.Generation} }
+func (s identity) owner() owner { return owner{s.Device, s.Credential} }
 
 // registered reports whether the device has an owner, as far as it knows.
 func (s identity) registered() bool { return s.Credential != "" && !s.LoggedOut }
 
 // forgetOwner forgets what the server gave for the present owner.
 func (s *identity) forgetOwner() {
-	s.Credential, s.Generation, s.Key, s.KeyBefore = "", 0, wakeKey{}, wakeKey{}
+	s.Credential, s.Key, s.KeyBefore = "", wakeKey{}, wakeKey{}
 }
 
 // keep makes a key the newest of two; nil, or the one that is it, changes nothing.
