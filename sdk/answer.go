@@ -44,9 +44,10 @@ func judge(resp *http.Response, body []byte, answers bool, members []string) *Er
 	return nil
 }
 
-// refusal reads an answer that is no success. Only a problem (RFC 9457) has a code, on which the client acts.
+// refusal reads an answer that is no success, of a call or of a session's handshake. Only a problem (RFC 9457) has a code, on
+// which the client acts.
 func refusal(resp *http.Response, body []byte) *Error {
-	e := &Error{Status: resp.StatusCode}
+	e := &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header)}
 	kind := mediaType(resp.Header)
 	var p protocol.Problem
 	switch {

@@ -167,7 +167,6 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 		a.hear(resp.Header, asked, came)
 	}
 	if refused != nil {
-		refused.RetryAfter = retryAfter(resp.Header)
 		return fmt.Errorf("%s /%s: %w", method, path, refused)
 	}
 	if !answered {

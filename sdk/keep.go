@@ -23,7 +23,8 @@ const steadyAfter = 10 * time.Second
 // other can help.
 const badFrameWait = 5 * time.Minute
 
-// comeBack says whether to connect again, and after which wait, which is not shorter than the server asked for. try counts the failures in a row, from 1.
+// comeBack says whether to connect again, and after which wait, which is not shorter than the server asked for. try counts
+// the failures in a row, from 1.
 func comeBack(e linkEnd, try int, chance float64) (wait time.Duration, again bool) {
 	switch {
 	case e.code == protocol.CloseReplaced, errors.Is(e.err, ErrLoggedOut):

@@ -3,12 +3,29 @@ package sdk
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
+
+// A refusal of a session's handshake is read as one of a call is: it too says when to come back.
+func TestARefusalOfTheHandshakeSaysWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	c := &Client{calls: &calls{heard: func(time.Time) {}}}
+	answer := &http.Response{
+		StatusCode: http.StatusTooManyRequests, Body: io.NopCloser(strings.NewReader(`{"code":"rate_limited"}`)),
+		Header: http.Header{"Content-Type": {"application/problem+json"}, "Retry-After": {"42"}},
+	}
+	err := c.handshakeError(t.Context(), answer, time.Now(), errors.New("no upgrade"))
+	if wait, again := comeBack(linkEnd{err: err}, 1, 0); wait != 42*time.Second || !again {
+		t.Errorf("after %v: %s, %t; want 42s, true", err, wait, again)
+	}
+}
 
 func TestComeBackDependsOnHowTheSessionEnded(t *testing.T) {
 	t.Parallel()
