@@ -28,11 +28,16 @@ func (a *API) lean(checked *checkedContext, w http.ResponseWriter, who caller, a
 	if found, err := a.Store.App(ctx, app); app != "" && err == nil {
 		releases = append(releases, a.Auth.Hold(found.Ground(), end))
 	}
-	over := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() { cutOff(ctx, http.NewResponseController(w), over) })
+	over, cut := make(chan struct{}), make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(cut)
+		cutOff(ctx, http.NewResponseController(w), over)
+	})
 	return func() {
 		close(over)
-		stop()
+		if !stop() {
+			<-cut // nobody may touch w when the handler has returned
+		}
 		cancel(nil)
 		for _, release := range releases {
 			release()
