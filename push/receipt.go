@@ -40,8 +40,7 @@ const (
 const resultGrace = 2 * time.Second
 
 // Receive is the change that a receipt makes to a delivery on a device of the platform. A final delivery stays as it is;
-// that its handler ran all the same is noted, once for each
-// result: a device may repeat its receipts as often as it likes.
+// that its handler ran all the same is noted, once for each result: a device may repeat its receipts as often as it likes.
 func (d Delivery) Receive(now time.Time, platform Platform, r Receipt) Change {
 	if d.State.Final() {
 		if r.Event != ReceiptHandled || d.State == Handled || slices.Contains(d.Late, r.Result) {

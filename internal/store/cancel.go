@@ -13,9 +13,8 @@ const (
 )
 
 // Cancel ends all open deliveries of a push, in pieces, and keeps it from making new ones. It says how many it has ended,
-// and names up to 10 000 of those that were final before. Those
-// that a large push is still to make are made cancelled, and count. A push that had made none yet counts the users or devices that it
-// names.
+// and names up to 10 000 of those that were final before. Those that a large push is still to make are made cancelled, and
+// count. A push that had made none yet counts the users or devices that it names.
 func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error) {
 	at := s.now()
 	var p pushRow

@@ -22,8 +22,8 @@ func (s *Store) DuePushes(ctx context.Context, now time.Time, limit int) ([]push
 }
 
 // Expand makes the next deliveries of a push whose time has come: all of them for users and devices unless they are many, else
-// those for the next limit devices of the app, or for a piece of those that were fixed. Where it was is committed with them, so that after a crash it goes on there. The devices
-// are this node's for lease. done says that nothing is left to be made, also because the push was cancelled or is not there.
+// those for the next limit devices of the app, or for a piece of those that were fixed. Where it was is committed with them,
+// so that after a crash it goes on there. The devices are this node's for lease. done says that nothing is left to be made, also because the push was cancelled or is not there.
 func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) (devices []push.DeviceKey, done bool, err error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	devices, done, many, err := s.expandPiece(ctx, ref, now, limit, lease, true)

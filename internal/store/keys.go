@@ -85,15 +85,14 @@ func (s *Store) deleteOne(ctx context.Context, what, app, sql string, args ...an
 // KeysUsed notes when keys last let somebody in. A key that is gone meanwhile is left out.
 func (s *Store) KeysUsed(ctx context.Context, uses []push.KeyUse) error {
 	return s.write(ctx, "note the use of keys", &op{weight: len(uses), do: func(ctx context.Context, t *tx) error {
-		for _, use := range uses {
+		stmts := make([]*stmt, len(uses))
+		for i, use := range uses {
 			sql := "UPDATE server_keys SET used_at = ? WHERE app = ? AND id = ?"
 			if use.Signing {
 				sql = "UPDATE signing_keys SET used_at = ? WHERE app = ? AND kid = ?"
 			}
-			if err := t.run(ctx, exec(sql, micros(use.At), use.App, use.ID)); err != nil {
-				return err
-			}
+			stmts[i] = exec(sql, micros(use.At), use.App, use.ID)
 		}
-		return nil
+		return t.run(ctx, stmts...)
 	}})
 }

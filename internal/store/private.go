@@ -42,7 +42,7 @@ func closeToOthers(file string, log *slog.Logger) error {
 		return nil
 	}
 	if err := os.Chmod(file, privateMode); err != nil {
-		log.Warn("a file of the database is open to others", "file", file, "mode", was.String(), "err", err)
+		log.Warn("a file of the database is open to others", "file", file, "mode", was.String(), "error", err)
 		return nil
 	}
 	log.Info("a file of the database was open to others, and is closed to them now", "file", file, "was", was.String())

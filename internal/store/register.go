@@ -20,8 +20,8 @@ import (
 //     registration. If the process ends between them, the device has no answer, and registers again.
 //   - The device is due now if it has open deliveries.
 //
-// Errors: push.ErrNotFound if the app is not there, those of push.Register and push.MakeRoom, and push.ErrConflict if another device has the
-// new credential.
+// Errors: push.ErrNotFound if the app is not there, those of push.Register and push.MakeRoom, and push.ErrConflict if another
+// device has the new credential.
 func (s *Store) Register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
 	var reg push.Registered
 	var moved []push.DeviceKey
@@ -144,8 +144,7 @@ func (t *tx) putDevice(ctx context.Context, d *push.Device, now time.Time) error
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
 		ON CONFLICT (app, id) DO UPDATE SET user_id = excluded.user_id, platform = excluded.platform, environment = excluded.environment,
 			about = excluded.about, provider_token = excluded.provider_token, token_hash = excluded.token_hash, former_tokens = excluded.former_tokens,
-			token_state = excluded.token_state,
-			app_state = excluded.app_state, owner_gen = excluded.owner_gen, token_gen = excluded.token_gen, token_at = excluded.token_at,
+			token_state = excluded.token_state, app_state = excluded.app_state, owner_gen = excluded.owner_gen, token_gen = excluded.token_gen, token_at = excluded.token_at,
 			credential_hash = excluded.credential_hash, wake_key = excluded.wake_key, wake_key_at = excluded.wake_key_at,
 			seal_key = excluded.seal_key, created_at = excluded.created_at, registered_at = excluded.registered_at,
 			updated_at = excluded.updated_at, heard_day = excluded.heard_day, wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = ''`,

@@ -34,8 +34,8 @@ const (
 )
 
 // Remove removes up to about limit rows, at most 1 000: pushes whose last delivery became final at or before the given time,
-// with their deliveries, idempotency keys as old as that, and lists of targets whose push never came. It says how many rows went; 0 means that nothing is left to go
-// now. A push that is looked at too early is looked at again after an eighth of its age, or exactly when its time has come
+// with their deliveries, idempotency keys as old as that, and lists of targets whose push never came. It says how many rows
+// went; 0 means that nothing is left to go now. A push that is looked at too early is looked at again after an eighth of its age, or exactly when its time has come
 // if that is known.
 func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	limit = pageSize(limit)

@@ -107,7 +107,7 @@ func (t *tx) resealPiece(ctx context.Context) (n int, err error) {
 }
 
 // sealedSettings are the settings that are sealed, in base64, each under its own name.
-var sealedSettings = []string{"wake secret"}
+var sealedSettings = []string{wakeSecretName}
 
 func (t *tx) resealSettings(ctx context.Context, present []byte) (n int, err error) {
 	for _, name := range sealedSettings {

@@ -45,7 +45,7 @@ func (s *Store) loadWakeSecret(ctx context.Context) error {
 		made := make([]byte, wakeSecretBytes)
 		rand.Read(made) // never fails, see crypto/rand
 		s.wakeSecret = push.Secret(made)
-		return t.putWakeSecret(ctx, s.cfg.Sealer, s.wakeSecret)
+		return t.putWakeSecret(ctx, s.wakeSecret)
 	}})
 }
 
@@ -54,17 +54,16 @@ func (s *Store) openWakeSecret(stored string) (push.Secret, error) {
 	if err != nil {
 		return "", errors.New("the wake secret is not base64")
 	}
-	plain, err := s.cfg.Sealer.Open(sealed, sealedRow("", "wake secret", ""))
+	plain, err := s.cfg.Sealer.Open(sealed, sealedRow("", wakeSecretName, ""))
 	if err == nil && len(plain) != wakeSecretBytes {
 		err = errors.New("the wake secret has another length")
 	}
 	return push.Secret(plain), err
 }
 
-// putWakeSecret seals the wake secret and stores it: the first time, and anew whenever the secret key is another one. Wake
-// keys stay what they are.
-func (t *tx) putWakeSecret(ctx context.Context, sealer Sealer, secret push.Secret) error {
-	sealed, err := sealer.Seal([]byte(secret.Reveal()), sealedRow("", "wake secret", ""))
+// putWakeSecret seals the wake secret and stores it. Reseal seals it anew for another secret key; wake keys stay what they are.
+func (t *tx) putWakeSecret(ctx context.Context, secret push.Secret) error {
+	sealed, err := t.s.cfg.Sealer.Seal([]byte(secret.Reveal()), sealedRow("", wakeSecretName, ""))
 	if err != nil {
 		return err
 	}
