@@ -59,7 +59,7 @@ func serve(ctx context.Context, w world, settings config.Config) error {
 	log := newLogger(w, settings.Log)
 	v, _ := versionOf()
 	s, err := server.Start(ctx, server.Config{Settings: settings, Version: v, Logger: log, Fatal: func(err error) {
-		log.Error("the disk failed; what is on it is unknown, so the process ends", "err", err)
+		log.Error("the disk failed; what is on it is unknown, so the process ends", "error", err)
 		os.Exit(exitRefused)
 	}})
 	if err != nil {

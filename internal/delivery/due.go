@@ -153,7 +153,7 @@ func (e *Engine) warn(ctx context.Context, what string, err error, attrs ...any)
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	e.cfg.Logger.Warn(what, append(attrs, "err", err)...)
+	e.cfg.Logger.Warn(what, append(attrs, "error", err)...)
 	pause(ctx, idle/4)
 }
 

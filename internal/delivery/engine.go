@@ -176,7 +176,7 @@ func (e *Engine) handBack() {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: handing back took too long"))
 	defer cancel()
 	if err := e.cfg.Store.RenewLeases(ctx, left, e.cfg.Now()); err != nil {
-		e.cfg.Logger.Warn("claimed devices were not handed back; their lease runs out by itself", "devices", len(left), "err", err)
+		e.cfg.Logger.Warn("claimed devices were not handed back; their lease runs out by itself", "devices", len(left), "error", err)
 	}
 }
 
@@ -205,7 +205,7 @@ func (e *Engine) SessionOpened(key push.DeviceKey) {
 		return push.Changes{Device: &s.Device}
 	})
 	if err != nil && !errors.Is(err, push.ErrNotFound) {
-		e.cfg.Logger.Warn("new session not noted", "app", key.App, "device", key.Device, "err", err)
+		e.cfg.Logger.Warn("new session not noted", "app", key.App, "device", key.Device, "error", err)
 	}
 	e.dueAt(again)
 }
@@ -218,7 +218,7 @@ func (e *Engine) CredentialsChanged(app string, p push.Provider) {
 	defer cancel()
 	// Storing the credentials made the devices due as well; one that was looked at since still saw the hold.
 	if err := e.cfg.Store.LookAgain(ctx, app, now); err != nil {
-		e.cfg.Logger.Warn("devices of an app with new credentials are looked at later", "app", app, "err", err)
+		e.cfg.Logger.Warn("devices of an app with new credentials are looked at later", "app", app, "error", err)
 	}
 	e.dueAt(now)
 }

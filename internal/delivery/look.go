@@ -27,7 +27,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 		p, err := e.look(ctx, key, last, useSession)
 		if err != nil {
 			if !errors.Is(err, push.ErrNotFound) {
-				e.cfg.Logger.Warn("device not looked at; its row is due again", "app", key.App, "device", key.Device, "err", err)
+				e.cfg.Logger.Warn("device not looked at; its row is due again", "app", key.App, "device", key.Device, "error", err)
 			}
 			return
 		}

@@ -177,7 +177,8 @@ func (s *Senders[S]) drop(one S) {
 	})
 }
 
-// Identity tells credentials apart: the id that a sender is made for. It is no secret. Topics are no part of it: they are the provider's to know.
+// Identity tells credentials apart: the id that a sender is made for. It is no secret. Topics are no part of it: they are
+// the provider's to know.
 func Identity(cred push.Credential) (string, error) {
 	if cred.APNs != nil {
 		a := *cred.APNs

@@ -60,7 +60,7 @@ func (c *certificate) look() {
 	switch {
 	case err != nil && err.Error() != c.trouble:
 		c.trouble = err.Error()
-		c.log.Warn("the new certificate is not used; the former one is kept", "err", err)
+		c.log.Warn("the new certificate is not used; the former one is kept", "error", err)
 	case err == nil:
 		c.trouble = ""
 		if changed {
