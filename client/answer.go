@@ -73,10 +73,6 @@ func (p promise) begun(resp *http.Response) error {
 
 // broken is the error for an answer with a status of success that cannot be Hush's.
 func (p promise) broken(resp *http.Response, why string) error {
-	came := "no content type"
-	if kind := mediaType(resp.Header); kind != "" {
-		came = kind
-	}
 	want := make([]string, len(p.statuses))
 	for i, s := range p.statuses {
 		want[i] = fmt.Sprint(s)
@@ -85,11 +81,23 @@ func (p promise) broken(resp *http.Response, why string) error {
 	if p.kind != "" {
 		wanted += " with " + p.kind
 	}
-	detail := fmt.Sprintf("not an answer of Hush: it came with %s, want %s", came, wanted)
 	if why != "" {
-		detail += "; " + why
+		wanted += "; " + why
 	}
-	return &Error{Status: resp.StatusCode, Detail: detail + ". Something else answers at this address; nothing is known to have been done"}
+	return &Error{Status: resp.StatusCode, Detail: strangers(came(mediaType(resp.Header)), wanted)}
+}
+
+// strangers says that an answer is somebody else's: what came, and what Hush's would have been.
+func strangers(came, want string) string {
+	return fmt.Sprintf("not an answer of Hush: it came with %s, want %s. Something else answers at this address; nothing is known to have been done", came, want)
+}
+
+// came is a media type as people read it.
+func came(kind string) string {
+	if kind == "" {
+		return "no content type"
+	}
+	return kind
 }
 
 // mediaType is an answer's, without parameters; "" for one that cannot be read.

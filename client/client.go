@@ -97,7 +97,7 @@ func httpClient(cfg Config) (*http.Client, error) {
 		proxy.Dialer{Choice: choice}.Equip(t)
 		own.Transport = t
 	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	proxy.FollowNone(&own)
 	return &own, nil
 }
 

@@ -68,7 +68,12 @@ func refused(resp *http.Response, path string, body []byte) *Error {
 	}
 	e := &Error{Status: resp.StatusCode}
 	var p protocol.Problem
-	if mediaType(resp.Header) == kindProblem && json.Unmarshal(body, &p) == nil {
+	switch kind := mediaType(resp.Header); {
+	case kind != kindProblem || json.Unmarshal(body, &p) != nil:
+		e.Detail = strangers(came(kind), kindProblem)
+	case p.Code == "":
+		e.Detail = strangers(came(kind)+" without a code", kindProblem+" with one")
+	default:
 		p.Status = resp.StatusCode
 		e = problemError(&p)
 	}

@@ -227,6 +227,8 @@ func TestARedirectNamesAnAddressThatCanBeUsed(t *testing.T) {
 		{"", ""},
 		{"javascript:alert(1)", ""},
 		{"https://", ""},
+		{"https://[::1/v1/apps/notes", ""},
+		{"https://%zz/hidden", ""},
 	} {
 		c := stranger(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Location"] = []string{test.location}
@@ -234,8 +236,36 @@ func TestARedirectNamesAnAddressThatCanBeUsed(t *testing.T) {
 		})
 		err := c.DeleteApp(ctx(t), "notes")
 		var e *client.Error
-		if !errors.As(err, &e) || e.Redirect != test.want || strings.Contains(err.Error(), "hidden") {
+		if !errors.As(err, &e) || e.Status != http.StatusMovedPermanently || e.Redirect != test.want || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("Location %q: %v; want the address %q", test.location, err, test.want)
+		}
+	}
+}
+
+func TestAStrangersRefusalSaysWhatCame(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		status           int
+		kind, body, want string
+	}{
+		{http.StatusForbidden, "text/html", "<html>blocked</html>", "text/html"},
+		{http.StatusNotFound, "", "", "no content type"},
+		{http.StatusNotModified, "", "", "no content type"},
+		{http.StatusUnauthorized, "application/json", `{"code": "unauthenticated"}`, "application/json"},
+		{http.StatusConflict, "application/problem+json", `{"status": 409}`, "application/problem+json without a code"},
+	} {
+		c := stranger(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			if test.kind != "" {
+				w.Header().Set("Content-Type", test.kind)
+			}
+			w.WriteHeader(test.status)
+			_, _ = io.WriteString(w, test.body)
+		})
+		err := c.DeleteApp(ctx(t), "notes")
+		var e *client.Error
+		if !errors.As(err, &e) || e.Status != test.status || e.Code != "" || !strings.Contains(err.Error(), "not an answer of Hush: it came with "+test.want) {
+			t.Errorf("%d with %q: %v; want that it is not Hush's, with %s", test.status, test.kind, err, test.want)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (c Config) check() (_ Config, server *url.URL, way proxy.Dialer, err error)
 		c.HTTPClient = &http.Client{Transport: t}
 	}
 	own := *c.HTTPClient
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	proxy.FollowNone(&own)
 	c.HTTPClient = &own
 	return c, server, way, nil
 }

@@ -57,9 +57,7 @@ func (c *Client) newTokenClient() *http.Client {
 		DisableKeepAlives: true, // a token is good for an hour
 	}
 	proxy.Dialer{Choice: c.cfg.Proxy, Roots: c.roots}.Equip(transport)
-	return &http.Client{
-		Timeout:       c.cfg.RequestTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     transport,
-	}
+	client := &http.Client{Timeout: c.cfg.RequestTimeout, Transport: transport}
+	proxy.FollowNone(client)
+	return client
 }
