@@ -26,9 +26,10 @@ func (d Device) sharedBy(r Registration) bool {
 	return slices.ContainsFunc(d.FormerTokens, func(h []byte) bool { return bytes.Equal(h, TokenHash(*r.ProviderToken)) })
 }
 
-// rememberToken keeps the device's provider token among the former ones, newest last, when next takes its place.
-func (d *Device) rememberToken(next Secret) {
-	if d.ProviderToken == "" || next == "" || next == d.ProviderToken {
+// rememberToken keeps the device's provider token among the former ones, newest last, when the phone registers another in its
+// place. What an import replaces may be what the phone still has: a file that was exported earlier, or is read twice.
+func (d *Device) rememberToken(r Registration, c Caller) {
+	if c.Import || d.ProviderToken == "" || r.ProviderToken == nil || *r.ProviderToken == "" || *r.ProviderToken == d.ProviderToken {
 		return
 	}
 	former := append(slices.Clone(d.FormerTokens), TokenHash(d.ProviderToken))

@@ -142,6 +142,7 @@ func Register(now time.Time, was Device, app string, r Registration, c Caller) (
 		return Registered{}, FieldErrors{{"platform", CodeBadValue, fmt.Sprintf("is %q, but the device was registered as %q; want the same", r.Platform, d.Platform)}}
 	}
 	d.report(r)
+	d.rememberToken(r, c)
 	out.TokenChanged = d.renew(now, r)
 	given := len(was.CredentialHash) > 0
 	if out.NewCredential && given {
@@ -177,7 +178,6 @@ func (d *Device) renew(now time.Time, r Registration) bool {
 		return false
 	}
 	changed := *r.ProviderToken != d.ProviderToken || r.Environment != d.Environment || d.Token == TokenDead
-	d.rememberToken(*r.ProviderToken)
 	d.ProviderToken, d.Environment, d.TokenAt = *r.ProviderToken, r.Environment, now
 	d.Token = TokenOK
 	if d.ProviderToken == "" {

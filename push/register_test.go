@@ -72,6 +72,31 @@ func TestRegister(t *testing.T) {
 	}
 }
 
+func TestATokenThatAnImportReplacedIsStillThePhones(t *testing.T) {
+	t.Parallel()
+	d := Device{App: "notes", ID: "d", User: "alice", Platform: Android, Token: TokenOK, ProviderToken: "the phone's", CredentialHash: []byte("h")}
+	for _, step := range []struct {
+		token  Secret
+		caller Caller
+	}{
+		{"an old export's", Caller{User: "alice", Import: true}},
+		{"the phone's", Caller{Credential: true}},
+		{"an old export's", Caller{User: "alice", Import: true}},
+		{"the phone's", Caller{Credential: true}},
+	} {
+		got, err := Register(time.Now(), d, "notes", Registration{DeviceID: "d", Platform: Android, Package: "p", ProviderToken: &step.token}, step.caller)
+		if err != nil || got.Device.ProviderToken != step.token {
+			t.Fatalf("%q by %+v: %v, want it taken", step.token, step.caller, err)
+		}
+		d = got.Device
+	}
+	export := Secret("an old export's")
+	_, err := Register(time.Now(), d, "notes", Registration{DeviceID: "d", Platform: Android, Package: "p", ProviderToken: &export}, Caller{Credential: true})
+	if !errors.Is(err, ErrDeviceTaken) {
+		t.Errorf("a phone with the token that the phone replaced: %v, want ErrDeviceTaken", err)
+	}
+}
+
 func TestADeadTokenRegisteredAgainIsAliveAndNew(t *testing.T) {
 	t.Parallel()
 	token := Secret("ff00")
@@ -120,6 +145,7 @@ func TestTheLastFormerTokensAreKnown(t *testing.T) {
 	var d Device
 	for _, token := range []Secret{"a", "b", "b", "", "c", "d", "e", "f", "g"} {
 		r := Registration{ProviderToken: &token, Environment: Production}
+		d.rememberToken(r, Caller{Credential: true})
 		d.renew(time.Now(), r)
 	}
 	want := [][]byte{TokenHash("c"), TokenHash("d"), TokenHash("e"), TokenHash("f")}
