@@ -30,8 +30,15 @@ type acceptOp struct {
 func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease time.Duration) []push.AcceptResult {
 	results := make([]push.AcceptResult, len(reqs))
 	ops := make([]*op, len(reqs))
+	scales, err := s.scales(ctx, reqs)
+	if err != nil {
+		for i := range results {
+			results[i].Err = doing("accept", err)
+		}
+		return results
+	}
 	for i, r := range reqs {
-		o, err := s.acceptOp(ctx, r, lease)
+		o, err := s.acceptOp(ctx, r, lease, scales)
 		if err == nil {
 			err = s.writer.submit(ctx, o)
 		}
@@ -55,7 +62,7 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 }
 
 // acceptOp prepares the acceptance of one push: the names in a long audience are looked up before anyone waits for it.
-func (s *Store) acceptOp(ctx context.Context, r push.AcceptRequest, lease time.Duration) (*op, error) {
+func (s *Store) acceptOp(ctx context.Context, r push.AcceptRequest, lease time.Duration, scales scales) (*op, error) {
 	o := &op{app: r.Push.App, accept: &acceptOp{req: r, lease: lease}, weight: 1}
 	if deferred(r.Push) {
 		return o, nil
@@ -66,12 +73,15 @@ func (s *Store) acceptOp(ctx context.Context, r push.AcceptRequest, lease time.D
 			return o, err
 		}
 	}
-	m, err := s.keepMeant(ctx, r.Push)
+	m, targets, err := s.keepMeant(ctx, r.Push)
 	if o.accept.meant = m; m != nil || err != nil {
 		return o, err
 	}
 	o.users, o.devices = r.Push.To.Users, r.Push.To.Devices
-	o.weight += len(o.users) + len(o.devices)
+	if targets == 0 {
+		targets = scales.weigh(r.Push)
+	}
+	o.weight += targets
 	return o, nil
 }
 

@@ -39,15 +39,22 @@ func (s *Store) mayBeMany(to push.Audience) bool {
 	return len(to.Users)*s.cfg.DevicesPerUser+len(to.Devices) > maxAtOnce
 }
 
-// keepMeant looks up whom a push is for, and keeps the list if it is long; nil: it is not.
-func (s *Store) keepMeant(ctx context.Context, p push.Push) (*meantList, error) {
+// keepMeant looks up whom a push is for, and keeps the list if it is long; nil: it is not. targets is how many they are, 0 if
+// that was not looked up.
+func (s *Store) keepMeant(ctx context.Context, p push.Push) (m *meantList, targets int, err error) {
 	if !s.mayBeMany(p.To) {
-		return nil, nil
+		return nil, 0, nil
 	}
-	targets, warnings, err := s.resolve(ctx, p.App, p.To)
-	if err != nil || len(targets) <= maxAtOnce {
-		return nil, err
+	list, warnings, err := s.resolve(ctx, p.App, p.To)
+	if err != nil || len(list) <= maxAtOnce {
+		return nil, len(list), err
 	}
+	m, err = s.keepList(ctx, p, list, warnings)
+	return m, len(list), err
+}
+
+// keepList keeps a long list of targets.
+func (s *Store) keepList(ctx context.Context, p push.Push, targets []target, warnings []push.Warning) (*meantList, error) {
 	m := &meantList{id: string(push.NewID()), targets: len(targets), warnings: warnings}
 	rows := make([][]any, 0, len(targets)/meantPiece+1)
 	for piece := range slices.Chunk(targets, meantPiece) {
@@ -106,7 +113,7 @@ func (s *Store) fixDue(ctx context.Context, ref push.PushRef) error {
 		return err
 	}
 	p.To = there
-	m, err := s.keepMeant(ctx, p.Push)
+	m, _, err := s.keepMeant(ctx, p.Push)
 	if err != nil || m == nil {
 		return err
 	}

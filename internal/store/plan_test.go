@@ -62,6 +62,7 @@ var hotFolds = []struct {
 	index string
 }{
 	{"targets of users", targetsOfUsers, []any{"notes", "u7"}, "devices_of_user"},
+	{"how many devices users have", howManyDevices, []any{"notes", "u7"}, "devices_of_user"},
 	{"targets by id", targetsByID, []any{"notes", "d7"}, "devices_pkey|sqlite_autoindex_devices"},
 	{"devices held", holdDevices, []any{int64(1), "node", "notes", "d7"}, "devices_pkey|sqlite_autoindex_devices"},
 	{"leases", renewLeases, []any{int64(1), "node", "notes", "d7", "node"}, "devices_pkey|sqlite_autoindex_devices"},

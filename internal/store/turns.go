@@ -18,6 +18,14 @@ func (t *turns) add(o *op) {
 	t.n++
 }
 
+// peek is the next op, which stays; nil if there is none.
+func (t *turns) peek() *op {
+	if t.n == 0 {
+		return nil
+	}
+	return t.waiting[t.order[0]][0]
+}
+
 // take is the next op; nil if there is none.
 func (t *turns) take() *op {
 	if t.n == 0 {

@@ -49,8 +49,9 @@ func (t *tx) touch(id push.ID, deliveries ...push.DeliveryKey) {
 	t.touched[id] = append(t.touched[id], deliveries...)
 }
 
-// maxBatchRows bounds a transaction beside Config.BatchOps: a push may have thousands of deliveries.
-const maxBatchRows = 4096
+// maxBatchRows bounds a transaction beside Config.BatchOps: everybody else waits for it, and a push may have a thousand
+// deliveries. It is as much as BatchOps pushes for one device each write.
+const maxBatchRows = 1024
 
 // writer is the one who writes. It gathers what callers hand over into one transaction and answers after the commit, while
 // the next ones gather. Its queue is bounded by places; a caller without a place waits for one.
@@ -174,7 +175,10 @@ func (w *writer) gather() (batch []*op, closed bool) {
 		}
 	}
 	rows := 0
-	for len(batch) < w.s.cfg.BatchOps && rows < maxBatchRows {
+	for len(batch) < w.s.cfg.BatchOps {
+		if first := w.hot.peek(); first != nil && rows > 0 && rows+max(first.weight, 1) > maxBatchRows {
+			break
+		}
 		o := w.next(&w.hot)
 		if o == nil {
 			break

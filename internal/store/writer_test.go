@@ -118,6 +118,44 @@ func TestWhatGathersBecomesOneTransaction(t *testing.T) {
 	}
 }
 
+// A transaction is as long as its deliveries are many, and everybody else waits for it.
+func TestPushesForUsersWithManyDevicesAreSpreadOverTransactions(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s, c := openCounting(t, Config{})
+	if _, err := s.PutResource(ctx, push.Resource{App: "notes", ID: "both"}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range push.DevicesPerUser {
+		r := push.Registration{DeviceID: fmt.Sprint("d", i), Platform: push.Android, Package: "com.example.notes"}
+		if _, _, err := s.Register(ctx, r, "notes", push.Caller{User: "alice"}, nil, []byte(r.DeviceID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const pushes = 100 // of 20 deliveries each: 48 of them are about maxBatchRows
+	reqs := make([]push.AcceptRequest, pushes)
+	for i := range reqs {
+		at := s.now()
+		reqs[i].Push = push.Push{ID: push.NewID(), App: "notes", To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", AcceptedAt: at}
+	}
+	release := s.hold(t)
+	var results []push.AcceptResult
+	var wg sync.WaitGroup
+	wg.Go(func() { results = s.Accept(ctx, reqs, 0) })
+	waitFor(t, "the pushes in the queue", func() bool { return s.writer.waiting() == pushes })
+	before := c.commits
+	release()
+	wg.Wait()
+	for _, r := range results {
+		if r.Err != nil || r.Accepted.Deliveries != push.DevicesPerUser {
+			t.Fatalf("%+v, %v; want %d deliveries", r.Accepted, r.Err, push.DevicesPerUser)
+		}
+	}
+	if got := c.commits - before; got != 4 { // the one that held the writer, and 48 + 48 + 4
+		t.Errorf("%d commits for %d deliveries, want 4: at most %d rows in each", got, pushes*push.DevicesPerUser, maxBatchRows)
+	}
+}
+
 func TestOneOpThatCannotBeDoneFailsAlone(t *testing.T) {
 	t.Parallel()
 	s, _ := openCounting(t, Config{})
