@@ -16,8 +16,8 @@ const maxSecretKeys = 8
 // one can be rotated while the store is in use. It is safe for concurrent use.
 type Keyring struct {
 	mu      sync.RWMutex
-	keys    []*Sealer // guarded by mu; those of the file, the present one first
-	retired []*Sealer // guarded by mu; in the file no more: a reader may still hold a value that it read before
+	keys    []*Sealer // guarded by mu; those that something may be sealed with, the present one first
+	retired []*Sealer // guarded by mu; needed no more, but a reader may still hold a value that it read before
 }
 
 // ParseSecretKeys reads the content of secret.key, from the file or from HUSH_SECRET_KEY: a key a line, each 32 bytes in
@@ -46,7 +46,7 @@ func ParseSecretKeys(content, source string) (*Keyring, error) {
 // KeyID names the key that seals.
 func (r *Keyring) KeyID() string { return r.first().KeyID() }
 
-// OldKeyIDs returns the ids of the other keys that are in the file.
+// OldKeyIDs returns the ids of the other keys that something may still be sealed with.
 func (r *Keyring) OldKeyIDs() []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -119,6 +119,7 @@ func (r *Keyring) Rotate(path string) error {
 
 // Retire takes old keys out of the file, once nothing is sealed with them any more. It names them because another rotation
 // may have begun meanwhile: its old key still has values of its own, and stays. This process keeps opening with all of them.
+// path is "" where the keys are in the environment.
 func (r *Keyring) Retire(path string, ids []string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,8 +131,10 @@ func (r *Keyring) Retire(path string, ids []string) error {
 			keep = append(keep, key)
 		}
 	}
-	if err := writeSecretKeys(path, keep); err != nil {
-		return err
+	if path != "" {
+		if err := writeSecretKeys(path, keep); err != nil {
+			return err
+		}
 	}
 	r.keys, r.retired = keep, retired
 	return nil

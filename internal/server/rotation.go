@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -36,9 +37,16 @@ func (r rotation) RotateSecretKey() error {
 	return nil
 }
 
-// SecretKey names the present secret key, and those that something may still be sealed with.
+// SecretKey names the present secret key, and those that something may still be sealed with. The store knows of the old ones
+// only once something is sealed with the new one.
 func (r rotation) SecretKey(ctx context.Context) (id string, old []string, err error) {
-	old, err = r.store.SealKeysBefore(ctx)
+	stored, err := r.store.SealKeysBefore(ctx)
+	old = r.secrets.OldKeyIDs() // read last: when none is left, the file is written
+	for _, key := range stored {
+		if !slices.Contains(old, key) {
+			old = append(old, key)
+		}
+	}
 	return r.secrets.KeyID(), old, err
 }
 
@@ -86,7 +94,7 @@ func (s *Server) resealAll(ctx context.Context) error {
 	s.log.Info("all that is encrypted is sealed with the new secret key", "key", s.secrets.KeyID(), "sealed_anew", n)
 	if s.cfg.Settings.SecretKey != "" {
 		s.log.Info("the old secret keys are needed no more: take their lines out of HUSH_SECRET_KEY, and keep them for older backups only", "keys", old)
-		return nil
+		return s.secrets.Retire("", old)
 	}
 	if err := s.secrets.Retire(s.secretKeyFile(), old); err != nil {
 		s.log.Warn("the old secret keys are needed no more, but their file cannot be written: take their lines out", "file", s.secretKeyFile(), "keys", old, "error", err)

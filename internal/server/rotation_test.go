@@ -183,6 +183,116 @@ func TestARotationOfTheSecretKeyThatWasCutShortGoesOn(t *testing.T) {
 	n.wantGood(token, "with the new key alone")
 }
 
+// Whoever sees no old key any more may take a copy of the file, and throw the old one away.
+func TestARotationIsDoneWhenNoOldKeyIsNamed(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, config.Config{Data: t.TempDir()})
+	path := filepath.Join(n.settings.Data, "secret.key")
+	n.fill(26)
+	token := n.token()
+	for range 9 { // more often than there may be keys in the file
+		var key protocol.SecretKey
+		if status := n.root("POST", "/v1/secret-key/rotate", "", &key); status != 202 {
+			t.Fatalf("rotating: %d", status)
+		}
+		eventually(t, "no old key is named", func() bool {
+			return len(key.OldKeyIDs) == 0 || n.root("GET", "/v1/secret-key", "", &key) == 200 && len(key.OldKeyIDs) == 0
+		})
+		if keys := len(strings.Fields(read(t, path))); keys != 1 {
+			t.Errorf("when no old key is named, the file has %d keys; want 1", keys)
+		}
+		n.wantGood(token, "after a rotation")
+	}
+}
+
+func TestOldKeysOfTheEnvironmentAreNamedWhileTheyAreNeeded(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, config.Config{Data: t.TempDir()})
+	other := startNode(t, config.Config{Data: t.TempDir()}) // makes another good key
+	before, made := read(t, filepath.Join(n.settings.Data, "secret.key")), read(t, filepath.Join(other.settings.Data, "secret.key"))
+	n.fill(3)
+	token := n.token()
+	n.stop()
+	n.settings.SecretKey = push.Secret(made + before)
+	n = startNode(t, n.settings)
+	eventually(t, "no old key is named", func() bool {
+		var key protocol.SecretKey
+		return n.root("GET", "/v1/secret-key", "", &key) == 200 && len(key.OldKeyIDs) == 0
+	})
+	n.stop()
+	n.settings.SecretKey = push.Secret(made)
+	n = startNode(t, n.settings)
+	n.wantGood(token, "with the new line alone")
+}
+
+// wakeKeyOf asks for the wake key of a wake that a device could not open.
+func (n *node) wakeKeyOf(credential, wake string) push.WakeKey {
+	n.t.Helper()
+	req, err := http.NewRequestWithContext(n.t.Context(), "POST", n.srv.URL()+"/v1/foreign-wakes", strings.NewReader(wake))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	req.Header.Set(protocol.HeaderDevice, credential)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer protocol.ForeignWakeAnswer
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		n.t.Fatalf("%s: %v", resp.Status, err)
+	}
+	key, err := answer.WakeKey.Parse()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return key
+}
+
+// Providers hold wakes for weeks: the secret that wake keys are derived from is sealed anew, and stays the same.
+func TestAWakeSealedBeforeARotationOpensAfter(t *testing.T) {
+	t.Parallel()
+	for engine, database := range map[string]push.Secret{"sqlite": "", "postgres": push.Secret(pgtest.URL(t))} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			n := startNode(t, config.Config{Data: t.TempDir(), Database: database})
+			path := filepath.Join(n.settings.Data, "secret.key")
+			first := strings.TrimSpace(read(t, path))
+			n.fill(1)
+			var device protocol.DeviceResponse
+			n.ask(n.token(), "PUT", "/v1/device", `{"device_id": "d1", "platform": "android", "package": "c"}`, &device)
+			key, err := device.WakeKey.Parse()
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := protocol.SealWake(key, []byte(`{}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var wake protocol.SealedWake
+			if err := json.Unmarshal(text, &wake); err != nil {
+				t.Fatal(err)
+			}
+			report, _ := json.Marshal(protocol.ForeignWake{K: wake.K, S: wake.S})
+			opens := func(when string) {
+				t.Helper()
+				if _, err := wake.Open(n.wakeKeyOf(device.Credential, string(report))); err != nil {
+					t.Errorf("with its device's key %s: %v", when, err)
+				}
+			}
+			if status := n.root("POST", "/v1/secret-key/rotate", "", nil); status != 202 {
+				t.Fatalf("rotating: %d", status)
+			}
+			opens("during the rotation")
+			eventually(t, "the old key is out of the file", func() bool { return !strings.Contains(read(t, path), first) })
+			opens("after the rotation")
+			n.stop()
+			n = startNode(t, n.settings)
+			opens("after a restart with the new key alone")
+		})
+	}
+}
+
 func read(t *testing.T, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
