@@ -87,7 +87,7 @@ func P256Public(text string) (*ecdsa.PublicKey, error) {
 // Certificates returns all certificates of a PEM text, one or more.
 func Certificates(text string) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
-	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+	for block, rest := pem.Decode(linesOf(text)); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
@@ -109,7 +109,7 @@ func find[K any](text, want string, read func(*pem.Block) (K, error)) (K, error)
 	var none K
 	var wrong error
 	ofKey := false
-	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+	for block, rest := pem.Decode(linesOf(text)); block != nil; block, rest = pem.Decode(rest) {
 		key, err := read(block)
 		if err == nil {
 			return key, nil
@@ -125,6 +125,16 @@ func find[K any](text, want string, read func(*pem.Block) (K, error)) (K, error)
 	return none, wrong
 }
 
+// linesOf is a text as pem.Decode reads it: without the byte order mark that some editors put before it, and with line feeds
+// where there are carriage returns alone.
+func linesOf(text string) []byte {
+	text = strings.TrimPrefix(text, "\ufeff")
+	if !strings.Contains(text, "\n") {
+		text = strings.ReplaceAll(text, "\r", "\n")
+	}
+	return []byte(text)
+}
+
 // notPEM says why no block was found.
 func notPEM(text, want string) error {
 	switch {
@@ -138,7 +148,7 @@ func notPEM(text, want string) error {
 
 // NeedsPassword reports whether a PEM text has an encrypted private key.
 func NeedsPassword(text string) bool {
-	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+	for block, rest := pem.Decode(linesOf(text)); block != nil; block, rest = pem.Decode(rest) {
 		if isEncrypted(block) {
 			return true
 		}

@@ -71,6 +71,7 @@ func TestAGoodKeyIsFoundBehindOtherBlocks(t *testing.T) {
 		"alone": k.p256, "behind EC PARAMETERS": k.parameters + k.p256, "behind a certificate": k.cert + k.p256,
 		"behind a key of another kind": k.rsa + k.p256, "behind an encrypted one": k.encrypted + k.p256,
 		"behind words": "Bag Attributes\n    friendlyName: push\n" + k.p256, "with CRLF": strings.ReplaceAll(k.p256, "\n", "\r\n"),
+		"with CR alone": strings.ReplaceAll(k.p256, "\n", "\r"), "behind a byte order mark": "\ufeff" + k.p256,
 	} {
 		if _, err := pemkey.P256(text); err != nil {
 			t.Errorf("a .p8 %s: %v", name, err)
