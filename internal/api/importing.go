@@ -102,6 +102,7 @@ func (run *importRun) serve(ctx context.Context, body io.Reader) {
 	if err = errors.Join(err, readErr, sendErr); err != nil {
 		run.api.Logger.DebugContext(ctx, "an import ended early", "app", run.app, "error", err.Error())
 		track.failed = true
+		_ = run.control.SetReadDeadline(past) // the reader may have set a later one, for which net/http would wait on the rest
 		run.api.hangUp(run.w, readErr)
 	}
 	_ = run.control.SetReadDeadline(time.Time{})
@@ -110,7 +111,7 @@ func (run *importRun) serve(ctx context.Context, body io.Reader) {
 // stop ends whatever waits for the client.
 func (run *importRun) stop() {
 	run.cancel()
-	_ = run.control.SetReadDeadline(time.Unix(1, 0))
+	_ = run.control.SetReadDeadline(past)
 	run.results.abandon()
 }
 

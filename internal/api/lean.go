@@ -14,6 +14,9 @@ const leanWait = time.Second
 // cutPer is how often a stream that does not end by itself has its deadlines set again, which it may have renewed.
 const cutPer = 100 * time.Millisecond
 
+// past is a deadline that ends what waits for a client.
+var past = time.Unix(1, 0)
+
 // errRevoked is why a stream's context ended.
 var errRevoked = errors.New("api: the key or the app that the stream leans on is gone")
 
@@ -50,7 +53,6 @@ func cutOff(ctx context.Context, control *http.ResponseController, over <-chan s
 	if !errors.Is(context.Cause(ctx), errRevoked) {
 		return // the client went
 	}
-	past := time.Unix(1, 0)
 	for wait := leanWait; ; wait = cutPer {
 		select {
 		case <-over:

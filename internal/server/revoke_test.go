@@ -189,13 +189,15 @@ func (r *revocation) stream(method, path, key string, body io.Reader) <-chan str
 	return ended
 }
 
-// importing is an import that waits for more lines.
+// importing is an import whose lines go on coming, until the server reads no more.
 func (r *revocation) importing(key string) <-chan struct{} {
 	r.t.Helper()
 	body, lines := io.Pipe()
 	r.t.Cleanup(func() { _ = lines.Close() })
 	go func() {
-		_, _ = io.WriteString(lines, `{"user": "carol", "device_id": "imported", "platform": "android", "package": "com.example"}`+"\n")
+		for err := error(nil); err == nil; time.Sleep(20 * time.Millisecond) {
+			_, err = io.WriteString(lines, `{"user": "carol", "device_id": "imported", "platform": "android", "package": "com.example"}`+"\n")
+		}
 	}()
 	return r.stream(http.MethodPost, "/devices/import", key, body)
 }
