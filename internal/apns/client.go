@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"sync"
 	"time"
 
@@ -184,6 +185,9 @@ func secrets(req h2push.Request, d push.Device, token push.Secret) func() []stri
 	return func() []string { return []string{token.Reveal(), d.ProviderToken.Reveal(), string(req.Body)} }
 }
 
+// uuid is the form of an apns-id (Apple, "Sending notification requests to APNs").
+var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
 // judge is what an answer means; nil: APNs took the wake.
 func (c *Client) judge(resp h2push.Response, secrets func() []string) (push.Answer, *push.WakeError) {
 	if !isAPNs(resp) {
@@ -191,7 +195,7 @@ func (c *Client) judge(resp h2push.Response, secrets func() []string) (push.Answ
 	}
 	answer := push.Answer{
 		Provider: push.APNs, Status: resp.Status,
-		ProviderID: h2push.Printable(resp.Header.Get("apns-id")),
+		ProviderID: provider.ID(resp.Header.Get("apns-id"), uuid, secrets),
 	}
 	if resp.Status == 200 {
 		return answer, nil
@@ -215,7 +219,7 @@ func (c *Client) noAnswer(err error, s *sender, secrets func() []string) (push.A
 	var lost *h2push.Error
 	if errors.As(err, &lost) {
 		e.Unclear = lost.Sent
-		e.Reason = lost.Reason
+		e.Reason = provider.Word(lost.Reason)
 		if m, known := ofGoAway(lost.Reason); known {
 			e.Fault = m.fault
 			e.RetryAfter = m.wait.after(c.cfg.RetryWait, 0)

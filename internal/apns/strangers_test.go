@@ -55,6 +55,8 @@ func TestAStrangersPageGivesNoSecretAway(t *testing.T) {
 	}
 	s.Answers(wakertest.Page{Status: 410, Body: fmt.Sprintf(`{"reason":%q}`, token)})
 	try()
+	s.Answers(wakertest.Page{Status: 200, APNsID: token})
+	try()
 	s.Answers(wakertest.Page{Status: 410, Type: token, Body: strings.Repeat("x", 190) + strings.ToUpper(token)})
 	try()
 	wakertest.NoSecrets(t, "answers", text.String(), map[string]string{

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
@@ -200,7 +201,8 @@ func secrets(body []byte, d push.Device, access push.Secret) func() []string {
 func (c *Client) judge(resp h2push.Response, attempt int, secrets func() []string) (push.Answer, answer, *push.WakeError) {
 	out := push.Answer{Provider: push.FCM, Status: resp.Status}
 	if resp.Status == http.StatusOK {
-		if out.ProviderID = name(resp.Body); out.ProviderID != "" {
+		if id := name(resp.Body); id != "" {
+			out.ProviderID = provider.ID(id, messageName, secrets)
 			return out, answer{}, nil
 		}
 	}
@@ -225,8 +227,12 @@ func name(body []byte) string {
 	if json.Unmarshal(body, &b) != nil {
 		return ""
 	}
-	return h2push.Printable(b.Name)
+	return b.Name
 }
+
+// messageName is the form of FCM's names (FCM, "REST Resource: projects.messages"): the project's id or number, and an id too
+// short for a token.
+var messageName = regexp.MustCompile(`^projects/[a-z0-9:.-]{1,40}/messages/[0-9A-Za-z:%-]{1,48}$`)
 
 // noAnswer is what it means that none came. The wake goes out again after RetryWait, at the earliest: Google wants no
 // retry at once, and what was lost may have been an overloaded server's.
@@ -234,7 +240,7 @@ func (c *Client) noAnswer(err error, secrets func() []string) (push.Answer, *pus
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
 	var lost *h2push.Error
 	if errors.As(err, &lost) {
-		e.Unclear, e.Reason = lost.Sent, lost.Reason
+		e.Unclear, e.Reason = lost.Sent, provider.Word(lost.Reason)
 		e.RetryAfter = max(e.RetryAfter, lost.RetryAfter)
 	}
 	answer := provider.Lost(push.FCM, err, secrets()...)

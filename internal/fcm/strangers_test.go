@@ -68,6 +68,8 @@ func TestAStrangersPageGivesNoSecretAway(t *testing.T) {
 	try()
 	s.Answers(wakertest.Page{Status: 403, Body: fmt.Sprintf(`{"error":{"status":"X","message":%q}}`, "no "+token[20:])})
 	try()
+	s.Answers(wakertest.Page{Status: 200, Body: fmt.Sprintf(`{"name":"projects/demo/messages/%s"}`, token)})
+	try()
 	secrets := map[string]string{"provider token": token, "a part of it": token[30:], "access token": "ya29", "payload": "payload-that-nobody-may-see"}
 	wakertest.NoSecrets(t, "answers", text.String(), secrets)
 	wakertest.NoSecrets(t, "log", w.log.String(), secrets)

@@ -11,6 +11,7 @@ const (
 	excerptBytes = 200     // of a stranger's answer
 	readBytes    = 4 << 10 // of it that are looked at
 	markBytes    = 12      // of a secret in a row, and a text is taken to quote it
+	idBytes      = 100     // of what a provider calls a request
 	hidden       = "[secret]"
 )
 
@@ -22,6 +23,15 @@ func Detail(text string, limit int, secrets ...string) string {
 	text = authorization.ReplaceAllString(text, "$1 "+hidden)
 	text = jsonWebToken.ReplaceAllString(text, hidden)
 	return cut(strings.TrimSpace(printable(text)), limit)
+}
+
+// ID is what a provider calls a request that it took, of usual form, as it stands; of any other form it is a stranger's text,
+// which may quote the request.
+func ID(id string, usual *regexp.Regexp, secrets func() []string) string {
+	if usual.MatchString(id) {
+		return id
+	}
+	return Detail(id, idBytes, secrets()...)
 }
 
 var (

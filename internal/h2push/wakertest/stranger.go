@@ -34,6 +34,7 @@ type Page struct {
 	Type       string // content type
 	Body       string
 	RetryAfter string
+	APNsID     string // the header apns-id
 }
 
 // NewStranger starts one. It answers 200 without a body.
@@ -58,6 +59,9 @@ func (s *Stranger) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header()["Content-Type"] = nil
 	if page.Type != "" {
 		w.Header().Set("Content-Type", page.Type)
+	}
+	if page.APNsID != "" {
+		w.Header().Set("apns-id", page.APNsID)
 	}
 	if page.RetryAfter != "" {
 		w.Header().Set("Retry-After", page.RetryAfter)
