@@ -53,7 +53,7 @@ func (c *Client) try(ctx context.Context, cred push.Credential, topics []string)
 	}
 	if err != nil {
 		answer, _ := provider.NoCredential(push.APNs, err)
-		return provider.Failed(answer, "APNs", "apns")
+		return failed(answer, "APNs")
 	}
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -179,10 +179,14 @@ func kindOf(cred push.Credential) string {
 	return "certificate"
 }
 
+func failed(a push.Answer, name string) push.CredentialCheck {
+	return provider.Failed(a, name, "apns.url or apns.development_url, if they are set", "apns.ca")
+}
+
 // advice is what one trouble means, and what to change.
 func (t tried) advice(cred push.Credential) push.CredentialCheck {
 	if t.answer.Error != push.FailureNone && t.err.Fault == push.FaultProvider {
-		return provider.Failed(t.answer, "APNs"+t.place(), "apns")
+		return failed(t.answer, "APNs"+t.place())
 	}
 	kind, a := kindOf(cred), cred.APNs
 	c := push.CredentialCheck{What: fmt.Sprintf("APNs refuses the %s%s: %d %s.", kind, t.place(), t.answer.Status, t.answer.Reason)}

@@ -161,3 +161,24 @@ func unused(t *testing.T) string {
 	defer func() { _ = ln.Close() }()
 	return ln.Addr().String()
 }
+
+func TestATokenEndpointThatIsNotThereIsSoughtWhereItIsSet(t *testing.T) {
+	t.Parallel()
+	for name, serve := range map[string]http.HandlerFunc{
+		"a page":  func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such page", http.StatusNotFound) },
+		"no host": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := "https://token.invalid"
+			if serve != nil {
+				url = tokenEndpoint(t, serve).URL
+			}
+			w := setup(t, func(cfg *fcm.Config) { cfg.TokenURL = url })
+			check, err := w.Try(within(t), "notes")
+			if err != nil || check.OK || !strings.Contains(check.Do, "fcm.token_url or the service account's token_uri") {
+				t.Errorf("%+v, %v; want the token endpoint's settings in what is to be done", check, err)
+			}
+		})
+	}
+}

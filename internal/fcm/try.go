@@ -34,7 +34,7 @@ func (c *Client) try(ctx context.Context, cred push.Credential) push.CredentialC
 	s, err := c.newSender("", cred)
 	if err != nil {
 		answer, _ := provider.NoCredential(push.FCM, err)
-		return provider.Failed(answer, "FCM", "fcm")
+		return failed(answer)
 	}
 	now, closeNow := context.WithCancel(context.Background())
 	closeNow()
@@ -48,21 +48,29 @@ func (c *Client) try(ctx context.Context, cred push.Credential) push.CredentialC
 	resp, err := s.pool.Do(ctx, s.request(body, access))
 	if err != nil {
 		answer, _ := c.noAnswer(err, secrets)
-		return provider.Failed(answer, "FCM", "fcm")
+		return failed(answer)
 	}
 	answer, _, refused := c.judge(resp, 1, secrets)
 	return advice(s.account(), answer, refused, parseRefusal(resp.Status, resp.Body).cause)
+}
+
+func failed(a push.Answer) push.CredentialCheck {
+	return provider.Failed(a, "FCM", "fcm.url, if it is set", "fcm.ca")
+}
+
+func failedToken(a push.Answer) push.CredentialCheck {
+	return provider.Failed(a, "Google's token endpoint", "fcm.token_url or the service account's token_uri", "fcm.ca")
 }
 
 // adviceOnToken is what it means that no access token could be had.
 func adviceOnToken(err error) push.CredentialCheck {
 	var e *OAuthError
 	if !errors.As(err, &e) {
-		return provider.Failed(provider.Lost(push.FCM, err), "Google's token endpoint", "fcm")
+		return failedToken(provider.Lost(push.FCM, err))
 	}
 	if e.Failure != push.FailureNone {
 		a := push.Answer{Status: e.Status, Error: e.Failure, Detail: e.Detail}
-		return provider.Failed(a, "Google's token endpoint", "fcm")
+		return failedToken(a)
 	}
 	c := push.CredentialCheck{What: fmt.Sprintf("Google gives the service account no access token: %d %s, %s.", e.Status, e.Reason, strings.TrimSuffix(e.Detail, "."))}
 	text := strings.ToLower(e.Detail)
@@ -84,7 +92,7 @@ func adviceOnToken(err error) push.CredentialCheck {
 // advice is what FCM's answer means, and what to change. why is the reason of its ErrorInfo.
 func advice(a *account, answer push.Answer, refused *push.WakeError, why string) push.CredentialCheck {
 	if answer.Error != push.FailureNone {
-		return provider.Failed(answer, "FCM", "fcm")
+		return failed(answer)
 	}
 	if refused == nil || refused.Fault != push.FaultCredentials && refused.Fault != push.FaultProvider || refused.Reach == push.ReachDevice {
 		return push.CredentialCheck{OK: true, What: fmt.Sprintf("FCM takes the service account %s for project %s.", a.email, a.project)}

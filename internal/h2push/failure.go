@@ -35,7 +35,7 @@ func FailureOf(err error) push.Failure {
 		{is(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN), push.FailureUnreachable},
 		{isUntrusted(err), push.FailureUntrusted},
 		{IsAlert(err) || as[tls.RecordHeaderError](err), push.FailureTLS},
-		{is(err, syscall.ECONNRESET, syscall.ECONNABORTED, errReset), push.FailureReset},
+		{is(err, syscall.ECONNRESET, syscall.ECONNABORTED, errReset) || isPeersReset(err), push.FailureReset},
 		{is(err, errDrained, errRetired, errNoSpeech, errGoing, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.EPIPE), push.FailureLost},
 		{is(err, errNoHTTP2, errBadHead) || noHTTP2(err) || as[http2.ConnectionError](err) || as[http2.StreamError](err), push.FailureProtocol},
 	} {
@@ -73,6 +73,13 @@ func isTimeout(err error) bool {
 		err = errors.Unwrap(t)
 	}
 	return false
+}
+
+// isPeersReset reports whether the peer reset the stream, as net/http says it. A stream error of our own is that the peer does
+// not keep to HTTP/2.
+func isPeersReset(err error) bool {
+	var e http2.StreamError
+	return errors.As(err, &e) && e.Cause != nil && e.Cause.Error() == "received from peer"
 }
 
 func isUntrusted(err error) bool {

@@ -103,3 +103,18 @@ func TestAnErrorThatNobodyKnowsIsOther(t *testing.T) {
 		t.Errorf("got %s, want timeout", got)
 	}
 }
+
+func TestAStreamThatAPeerOfNetHTTPResetsIsReset(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	resp, err := srv.Client().Post(srv.URL, "text/plain", nil)
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	if got := h2push.FailureOf(err); got != push.FailureReset {
+		t.Errorf("%v is %s, want reset", err, got)
+	}
+}
