@@ -1,15 +1,12 @@
 package client
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/hushpush/hush/internal/stranger"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -46,21 +43,15 @@ func (p promise) kept(resp *http.Response, body []byte) error {
 	if err := p.begun(resp); err != nil || p.kind != kindJSON {
 		return err
 	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(body, &object) != nil {
-		return p.broken(resp, "the body is no JSON object")
-	}
-	for _, m := range p.members {
-		if v := bytes.TrimSpace(object[m]); len(v) == 0 || string(v) == "null" || string(v) == `""` {
-			return p.broken(resp, fmt.Sprintf("the body lacks %q", m))
-		}
+	if why := stranger.Lacks(body, p.members); why != "" {
+		return p.broken(resp, why)
 	}
 	return nil
 }
 
 // begun is kept for what stands before the body.
 func (p promise) begun(resp *http.Response) error {
-	switch kind := mediaType(resp.Header); {
+	switch kind := stranger.MediaType(resp.Header); {
 	case !slices.Contains(p.statuses, resp.StatusCode):
 		return p.broken(resp, "")
 	case p.kind == "" && resp.Header.Get(protocol.HeaderAPI) == "":
@@ -84,7 +75,7 @@ func (p promise) broken(resp *http.Response, why string) error {
 	if why != "" {
 		wanted += "; " + why
 	}
-	return &Error{Status: resp.StatusCode, Detail: strangers(came(mediaType(resp.Header)), wanted)}
+	return &Error{Status: resp.StatusCode, Detail: strangers(came(stranger.MediaType(resp.Header)), wanted)}
 }
 
 // strangers says that an answer is somebody else's: what came, and what Hush's would have been.
@@ -100,48 +91,14 @@ func came(kind string) string {
 	return kind
 }
 
-// mediaType is an answer's, without parameters; "" for one that cannot be read.
-func mediaType(h http.Header) string {
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil {
-		return ""
-	}
-	return kind
-}
-
 // redirected is the error for a redirect, which is never followed: the address is the caller's to choose, and the key is
 // meant for that one only.
 func redirected(resp *http.Response, path string) *Error {
-	e := &Error{Status: resp.StatusCode, Redirect: redirectBase(resp, path)}
+	e := &Error{Status: resp.StatusCode, Redirect: stranger.RedirectBase(resp, path)}
 	if e.Redirect == "" {
 		e.Detail = "a redirect to no address that a server could have; it is not followed"
 		return e
 	}
 	e.Detail = fmt.Sprintf("a redirect, which is not followed; if the server is at %s, use that as its address", e.Redirect)
 	return e
-}
-
-// redirectBase is the server's address as a redirect has it: what stands before the request's path, or scheme and host
-// alone where the redirect leads elsewhere. "" if it leads to no http or https.
-func redirectBase(resp *http.Response, path string) string {
-	to, err := url.Parse(resp.Header.Get("Location"))
-	if err != nil || resp.Header.Get("Location") == "" {
-		return ""
-	}
-	if resp.Request != nil && resp.Request.URL != nil {
-		to = resp.Request.URL.ResolveReference(to)
-	}
-	if (to.Scheme != "http" && to.Scheme != "https") || to.Hostname() == "" {
-		return ""
-	}
-	base := to.Scheme + "://" + to.Host
-	if before, ok := strings.CutSuffix(to.EscapedPath(), path); ok {
-		base += before
-	}
-	return base
-}
-
-// isRedirect tells whether a status sends the client elsewhere (RFC 9110, section 15.4).
-func isRedirect(status int) bool {
-	return status >= 300 && status <= 399 && status != http.StatusNotModified
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hushpush/hush/internal/stranger"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -16,7 +17,8 @@ import (
 // ctx ran out. Whether the server did what was asked is unknown.
 var ErrUnreachable = errors.New("server not reached")
 
-// Error is the server's refusal, or the answer of somebody else in its place: see Code. Callers branch on Code, which is stable; the words are for people.
+// Error is the server's refusal, or the answer of somebody else in its place: see Code. Callers branch on Code, which is
+// stable; the words are for people.
 type Error struct {
 	Status     int                     // HTTP
 	Code       string                  // such as not_found; "" when something else than Hush answered, with whatever status
@@ -63,12 +65,12 @@ func refused(resp *http.Response, path string, body []byte) *Error {
 	switch {
 	case resp.StatusCode >= 200 && resp.StatusCode <= 299:
 		return nil
-	case isRedirect(resp.StatusCode):
+	case stranger.IsRedirect(resp.StatusCode):
 		return redirected(resp, path)
 	}
 	e := &Error{Status: resp.StatusCode}
 	var p protocol.Problem
-	switch kind := mediaType(resp.Header); {
+	switch kind := stranger.MediaType(resp.Header); {
 	case kind != kindProblem || json.Unmarshal(body, &p) != nil:
 		e.Detail = strangers(came(kind), kindProblem)
 	case p.Code == "":

@@ -21,9 +21,10 @@ var arrows = []struct {
 }{
 	{"push/...", nil}, // the leaf
 	{"protocol/...", []string{"push"}},
-	{"internal/proxy/...", nil}, // how everybody connects
-	{"client/...", []string{"push", "protocol", "internal/proxy"}},
-	{"sdk/...", []string{"push", "protocol", "internal/proxy"}},
+	{"internal/proxy/...", nil},    // how everybody connects
+	{"internal/stranger/...", nil}, // whose answers clients believe
+	{"client/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
+	{"sdk/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
 	{"examples/...", []string{"sdk/...", "client", "push", "protocol", "pushtest/phonetest/phoneline"}}, // what users have: no room
 	{"pushtest/internal/...", []string{"pushtest/internal/..."}},
 	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey"}}, // useful without the rest of Hush
@@ -38,6 +39,7 @@ var arrows = []struct {
 	{"internal/config/...", []string{"push", "protocol", "internal/proxy"}},
 	{"internal/api/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
+	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/...", []string{"push", "protocol"}}, // a room: what it needs of another is an interface that it declares
 }
 

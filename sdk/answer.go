@@ -1,12 +1,11 @@
 package sdk
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"mime"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/stranger"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -17,29 +16,23 @@ import (
 // judge says why an answer is not the success of a call; nil: it is. A call with an answer promises 200 and a JSON object that
 // has the members, one without promises 204 and the header that all of Hush's answers have.
 func judge(resp *http.Response, body []byte, answers bool, members []string) *Error {
-	stranger := func(format string, args ...any) *Error {
+	not := func(format string, args ...any) *Error {
 		return &Error{Status: resp.StatusCode, Detail: fmt.Sprintf(format, args...)}
 	}
-	switch kind := mediaType(resp.Header); {
+	switch kind := stranger.MediaType(resp.Header); {
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		return refusal(resp, body)
 	case !answers && resp.StatusCode != http.StatusNoContent:
-		return stranger("%s, want 204", describe(kind))
+		return not("%s, want 204", describe(kind))
 	case !answers && resp.Header.Get(protocol.HeaderAPI) == "":
-		return stranger("the header %s is missing", protocol.HeaderAPI)
+		return not("the header %s is missing", protocol.HeaderAPI)
 	case !answers:
 		return nil
 	case resp.StatusCode != http.StatusOK || kind != "application/json":
-		return stranger("%s, want 200 with application/json", describe(kind))
+		return not("%s, want 200 with application/json", describe(kind))
 	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(body, &object) != nil {
-		return stranger("the body is no JSON object")
-	}
-	for _, m := range members {
-		if v := bytes.TrimSpace(object[m]); len(v) == 0 || string(v) == "null" {
-			return stranger("the body lacks %q", m)
-		}
+	if why := stranger.Lacks(body, members); why != "" {
+		return not("%s", why)
 	}
 	return nil
 }
@@ -48,10 +41,10 @@ func judge(resp *http.Response, body []byte, answers bool, members []string) *Er
 // which the client acts.
 func refusal(resp *http.Response, body []byte) *Error {
 	e := &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header)}
-	kind := mediaType(resp.Header)
+	kind := stranger.MediaType(resp.Header)
 	var p protocol.Problem
 	switch {
-	case resp.StatusCode >= 300 && resp.StatusCode <= 399:
+	case stranger.IsRedirect(resp.StatusCode):
 		e.Detail = redirect(resp)
 		return e
 	case kind != "application/problem+json" || json.Unmarshal(body, &p) != nil || p.Code == "":
@@ -70,19 +63,11 @@ func refusal(resp *http.Response, body []byte) *Error {
 
 // redirect says where a redirect leads: scheme and host, which are all that a server's address has of it.
 func redirect(resp *http.Response) string {
-	to, err := resp.Location()
-	if err != nil || to.Host == "" {
+	base := stranger.RedirectBase(resp, "")
+	if base == "" {
 		return "a redirect, which is not followed"
 	}
-	return fmt.Sprintf("a redirect, which is not followed; if the server is at %s://%s, use that as Config.Server", to.Scheme, to.Host)
-}
-
-func mediaType(h http.Header) string {
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil {
-		return ""
-	}
-	return kind
+	return fmt.Sprintf("a redirect, which is not followed; if the server is at %s, use that as Config.Server", base)
 }
 
 func describe(kind string) string {

@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"maps"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/lxzan/gws"
 
+	"github.com/hushpush/hush/internal/bucket"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -75,7 +75,7 @@ func (g *Gateway) judge(w http.ResponseWriter, r *http.Request, refused *refusal
 		fields, wait := g.cfg.Front.Refused(r.RemoteAddr)
 		maps.Copy(w.Header(), fields)
 		if wait > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+			w.Header().Set("Retry-After", strconv.Itoa(bucket.Seconds(wait)))
 			return &refuseTooFast
 		}
 	}
