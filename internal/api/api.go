@@ -53,7 +53,8 @@ type Config struct {
 	Bodies int64
 }
 
-// API answers the HTTP API. It is an http.Handler, safe for concurrent use, and owns no goroutine beyond its requests.
+// API answers the HTTP API. It is an http.Handler, safe for concurrent use, and owns no goroutine beyond its requests. Close it
+// at the end.
 type API struct {
 	Config
 	huma     huma.API
@@ -93,7 +94,7 @@ func New(c Config) (*API, error) {
 	return a, nil
 }
 
-// Close tells what the log has summed up so far. Call it when nobody asks any more.
+// Close writes to the log what it has summed up so far. Call it when no request is under way any more.
 func (a *API) Close() { a.auditLog.tell() }
 
 func (c Config) withDefaults() Config {

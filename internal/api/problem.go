@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/hushpush/hush/internal/bucket"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -77,7 +77,7 @@ func (p *refusal) GetHeaders() http.Header {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="hush"`)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", strconv.Itoa(max(retryAfterSeconds, int(math.Ceil(p.wait.Seconds())))))
+		h.Set("Retry-After", strconv.Itoa(max(retryAfterSeconds, bucket.Seconds(p.wait))))
 	}
 	return h
 }

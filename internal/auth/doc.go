@@ -43,7 +43,7 @@ type Config struct {
 	UserTokenMax time.Duration
 }
 
-// DefaultUserTokenMax is how long a user token may live unless told: a month, whichever it is.
+// DefaultUserTokenMax is how long a user token may live unless told otherwise: the longest month.
 const DefaultUserTokenMax = 31 * 24 * time.Hour
 
 // Auth answers who asks. It is safe for concurrent use and caches no key: one that was deleted is refused at once.
@@ -81,13 +81,16 @@ func New(c Config) (*Auth, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Auth{store: c.Store, root: c.Roots, wakeSecret: c.WakeSecret, now: c.Now, log: c.Logger.With("room", "auth"), uses: newUses(), grounds: newGrounds(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax)}, nil
+	return &Auth{
+		store: c.Store, root: c.Roots, wakeSecret: c.WakeSecret, now: c.Now, log: c.Logger.With("room", "auth"),
+		uses: newUses(), grounds: newGrounds(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax),
+	}, nil
 }
 
 // UserTokenMax is how long a user token may live.
 func (a *Auth) UserTokenMax() time.Duration { return a.tokenMax }
 
-// Run notes the use of keys, and ends what leans on keys that fell, until ctx ends. Without it nothing of both happens.
+// Run notes the use of keys, and ends what leans on keys that fell, until ctx ends. Without it neither happens.
 func (a *Auth) Run(ctx context.Context) {
 	var loops sync.WaitGroup
 	loops.Go(func() { a.writeUses(ctx) })

@@ -265,7 +265,8 @@ func (s *Server) listen(ctx context.Context) error {
 	handler, err := api.New(api.Config{
 		Store: policies{s.store, s}, Delivery: s.engine, Auth: s.auth, Sessions: s.gateway,
 		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: s.apns, push.FCM: s.fcm},
-		Limits:   limitsOf(set.Limits), Bodies: set.Limits.Bodies, Front: s.door, SpoolDir: set.Data, StreamsPerKey: set.Limits.StreamsPerKey, Keys: rotation{s}, Connect: s.gateway, Metrics: s.metrics, MetricsElsewhere: set.Metrics.Listen != "",
+		Limits:   limitsOf(set.Limits), Bodies: set.Limits.Bodies, StreamsPerKey: set.Limits.StreamsPerKey, SpoolDir: set.Data,
+		Front: s.door, Keys: rotation{s}, Connect: s.gateway, Metrics: s.metrics, MetricsElsewhere: set.Metrics.Listen != "",
 		Ready: s.ready, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {
