@@ -36,8 +36,12 @@ func loadCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, 
 	if _, err := c.read(); err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(keyFile); err == nil && info.Mode().Perm()&0o007 != 0 {
+	switch info, err := os.Stat(keyFile); {
+	case err != nil: // it was there to be read a moment ago
+	case info.Mode().Perm()&0o007 != 0:
 		log.Warn("everyone on this machine can open the key of the certificate; run: chmod 600", "file", keyFile)
+	case info.Mode().Perm()&0o070 != 0:
+		log.Warn("the key of the certificate is open to a group; if nobody else is to read it, run: chmod 600", "file", keyFile)
 	}
 	return c, nil
 }

@@ -147,6 +147,27 @@ func TestARenewedCertificateIsTakenWithoutARestart(t *testing.T) {
 	}
 }
 
+func TestATLSKeyThatOthersCanOpenIsWarnedAbout(t *testing.T) {
+	t.Parallel()
+	cert, key := newCertificate(t, "x")
+	for mode, want := range map[os.FileMode]string{0o600: "", 0o640: "open to a group", 0o604: "everyone on this machine"} {
+		dir := t.TempDir()
+		certFile, keyFile := filepath.Join(dir, "c"), filepath.Join(dir, "k")
+		for file, text := range map[string][]byte{certFile: cert, keyFile: key} {
+			if err := os.WriteFile(file, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chmod(keyFile, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, log := startWith(t, config.Config{TLSCert: certFile, TLSKey: keyFile})
+		if warned := strings.Contains(log.String(), "key of the certificate"); warned != (want != "") || !strings.Contains(log.String(), want) {
+			t.Errorf("a key of mode %v: want a warning %q\n%s", mode, want, log)
+		}
+	}
+}
+
 func TestAnEncryptedTLSKeyIsRefusedWithWhatWouldBeRight(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
