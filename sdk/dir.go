@@ -128,7 +128,7 @@ func (d *dir) update(change func(*identity)) (s identity, err error) {
 // of is whose the push is; for another owner there is nothing to do.
 func (d *dir) claim(id string, of owner, until time.Time) (v verdict, result FetchResult, err error) {
 	err = d.change(func(l *ledger) []record {
-		if l.self.LoggedOut || l.self.owner() != of {
+		if l.self.LoggedOut || l.self.Changing || l.self.owner() != of {
 			v, result = isForeign, NoData
 			return nil
 		}

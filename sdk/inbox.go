@@ -16,7 +16,7 @@ func (c *Client) page(ctx context.Context) (protocol.Inbox, identity, error) {
 	if err != nil {
 		return protocol.Inbox{}, s, err
 	}
-	if s.Credential == "" {
+	if s.Credential == "" || s.Changing {
 		return protocol.Inbox{}, s, errNoCredential
 	}
 	page, err := c.calls.inbox(ctx, who{credential: s.Credential})

@@ -20,6 +20,8 @@ type record struct {
 type identity struct {
 	Device     string      `json:"device"`
 	Credential push.Secret `json:"credential,omitempty"`
+	User       string      `json:"user,omitempty"`       // whose token brought the credential; "" where it does not say
+	Changing   bool        `json:"changing,omitempty"`   // another user has asked for the device, and no answer is known
 	Key        wakeKey     `json:"key,omitzero"`         // the newest wake key of this owner
 	KeyBefore  wakeKey     `json:"key_before,omitzero"`  // the one before it, for wakes that are still on their way
 	Reported   string      `json:"reported,omitempty"`   // the beginning of the last wake that was reported as foreign

@@ -2,9 +2,12 @@ package sdk
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,7 +89,7 @@ func (c *Client) ensureRegistered(ctx context.Context) (identity, error) {
 	c.mu.Lock()
 	done := c.applied || c.wanted == nil
 	c.mu.Unlock()
-	if s.Credential != "" && done {
+	if s.Credential != "" && !s.Changing && done {
 		return s, nil
 	}
 	if err := c.register(ctx); err != nil {
@@ -111,9 +114,13 @@ func (c *Client) register(ctx context.Context) error {
 		if err != nil && s.Credential == "" {
 			return err // with a credential, the provider token can be renewed without a user
 		}
+		user := userOf(token)
+		if s, err = c.dir.update(func(s *identity) { s.ask(user) }); err != nil {
+			return err
+		}
 		answer, err := c.calls.register(ctx, who{token: token, credential: s.Credential}, c.registration(s))
 		if err == nil {
-			return c.registered(s, answer)
+			return c.registered(s, user, answer)
 		}
 		code := refused(err)
 		if slices.Contains(tried, code) {
@@ -163,7 +170,7 @@ func (c *Client) registration(s identity) protocol.DeviceRequest {
 // registered writes down what a registration brought. A process that is killed before it has, has lost it: a wake key comes
 // with the next registration, which names another one; without the credential that is refused with device_taken, and goes
 // on under a new id.
-func (c *Client) registered(asked identity, answer protocol.DeviceResponse) error {
+func (c *Client) registered(asked identity, user string, answer protocol.DeviceResponse) error {
 	_, err := c.dir.update(func(s *identity) {
 		if s.LoggedOut { // meanwhile: what was just given is to be given back
 			if answer.Credential != "" {
@@ -176,7 +183,7 @@ func (c *Client) registered(asked identity, answer protocol.DeviceResponse) erro
 		}
 		if answer.Credential != "" {
 			s.forgetOwner()
-			s.Credential = push.Secret(answer.Credential)
+			s.Credential, s.User = push.Secret(answer.Credential), user
 		}
 		s.keep(answer.WakeKey)
 	})
@@ -198,6 +205,20 @@ func (c *Client) voidCredential(credential push.Secret) error {
 		}
 	})
 	return err
+}
+
+// userOf is the user that a token names, a JWT (RFC 7519); "" if it is none. Only the server knows whether that is true.
+func userOf(token push.Secret) string {
+	_, rest, _ := strings.Cut(token.Reveal(), ".")
+	claims, _, _ := strings.Cut(rest, ".")
+	text, err := base64.RawURLEncoding.DecodeString(claims)
+	var named struct {
+		Sub string `json:"sub"`
+	}
+	if err != nil || json.Unmarshal(text, &named) != nil {
+		return ""
+	}
+	return named.Sub
 }
 
 // userToken is the token in memory, or a new one from the app.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -192,6 +194,53 @@ func TestATokenThatMovesBackAndForthBringsEachUserItsOwn(t *testing.T) {
 				if got := p.payloads(); got[len(got)-1] != user {
 					t.Errorf("%s's app handled %q", user, got)
 				}
+			}
+		}
+	})
+}
+
+// lostAnswers is a network on which the answers to registrations can be lost, as with a process that is killed before it has
+// them.
+type lostAnswers struct{ lose atomic.Bool }
+
+func (l *lostAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil && l.lose.Load() && r.Method == http.MethodPut {
+		_ = answer.Body.Close()
+		return nil, errors.New("lost")
+	}
+	return answer, err
+}
+
+func TestAStoredWakeBringsNothingToAnOwnerWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	onBothPlatforms(t, func(t *testing.T, platform sdk.Platform) {
+		hush, dir := hushtest.Start(t), filepath.Join(t.TempDir(), "app")
+		var network lostAnswers
+		p := &phone{t: t, hush: hush, user: "alice", token: newToken(platform)}
+		p.openWith(platform, dir, func(c *sdk.Config) { c.HTTPClient = &http.Client{Transport: &network} })
+		p.connect(platform)
+		p.register()
+		p.setOnline(platform, false)
+		hush.WaitState(t, hush.Send(t, "alice", "both", "alice's"), push.Sent)
+		network.lose.Store(true)
+		p.user = "bob" // logs in without a logout, and the process ends before it has the answer
+		if err := p.client.Login(t.Context()); err == nil {
+			t.Fatal("the answer was not lost")
+		}
+		p.client.Close()
+		p.open(platform, dir)
+		p.setOnline(platform, true) // the wake starts the app
+		eventually(t, "the stored wake reached the phone", func() bool { _, wakes := p.counts(); return wakes == 1 })
+		if err := p.client.HandleDeletedMessages(t.Context()); err == nil {
+			t.Error("the inbox was read")
+		}
+		p.register()
+		hush.WaitState(t, hush.Send(t, "bob", "fcm-only", "later"), push.Waiting)
+		p.client.Close() // waits for what the wake began
+		for _, payload := range p.payloads() {
+			if payload == "alice's" {
+				t.Error("bob's handler got alice's push")
 			}
 		}
 	})
