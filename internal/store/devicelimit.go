@@ -7,6 +7,9 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// countRivals is answered by the index alone: where the limit is high, it is asked for each of many devices.
+const countRivals = "SELECT COUNT(*) FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id <> ?"
+
 const rivals = "SELECT id, token_state, heard_day FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id <> ? ORDER BY id"
 
 func readRival(scan scanFunc) (r push.Rival, err error) {
@@ -17,6 +20,10 @@ func readRival(scan scanFunc) (r push.Rival, err error) {
 // makeRoom unregisters those of a user's devices that have to leave for d, which is about to be the user's. The rows of the
 // user and of its devices are locked.
 func (t *tx) makeRoom(ctx context.Context, d push.Device) ([]push.DeviceKey, error) {
+	n, err := one(ctx, t, scalar[int], countRivals, d.App, d.User, d.ID)
+	if err != nil || n < t.s.cfg.DevicesPerUser {
+		return nil, err
+	}
 	others, err := all(ctx, t, readRival, rivals, d.App, d.User, d.ID)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,7 @@ var hotQuestions = []struct {
 	{"deliveries of a user without a device", userlessOfUser, []any{-1, "notes", "u7", 100}, "deliveries_userless"},
 	{"device by credential", deviceByCredential, []any{[]byte("c7")}, "devices_credential"},
 	{"devices by token", devicesByToken, []any{"notes", []byte("t7"), "d8", "ios"}, "devices_token"},
+	{"how many rivals a device has", countRivals, []any{"notes", "u7", "d7"}, "devices_of_user"},
 	{"rivals of a device", rivals, []any{"notes", "u7", "d7"}, "devices_of_user"},
 	{"users never seen", unseenUsers, []any{100}, "users_unseen"},
 	{"unregistered devices", goneDevices, []any{int64(5), 100}, "devices_gone"},
