@@ -53,8 +53,8 @@ type Listener struct {
 
 // spell is a time during which something is wrong, so that the log has its begin and its end.
 type spell struct {
-	since  time.Time // zero: all is well
-	last   time.Time // when it was seen last
+	since  time.Time // of full: when it began; zero: all is well
+	last   time.Time // of crowded: when the log was told last
 	closed int       // connections that it has cost
 }
 

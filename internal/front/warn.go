@@ -9,9 +9,8 @@ import (
 
 // warnFull tells the log that there was no room for a connection: once, until that has ended. mu is held.
 func (l *Listener) warnFull() {
-	now := time.Now()
 	if l.full.since.IsZero() {
-		l.full = spell{since: now}
+		l.full = spell{since: time.Now()}
 		strangers := 0
 		for _, of := range l.strangers {
 			strangers += of.Len()
@@ -19,7 +18,6 @@ func (l *Listener) warnFull() {
 		l.cfg.Logger.Warn("connections are full: each new one ends one that has shown no secret, or the one longest idle; raise limits.connections, and the limit of descriptors",
 			"connections", l.all, "without_secret", strangers, "addresses", len(l.strangers))
 	}
-	l.full.last = now
 	l.full.closed++
 }
 
