@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -121,4 +122,29 @@ func TestWhatASessionBringsIsForTheOwnerWhoOpenedIt(t *testing.T) {
 	if got := a.all(); !slices.Equal(got, []string{"background:apns:bob's"}) {
 		t.Errorf("bob's handlers got %q, want his own push alone", got)
 	}
+}
+
+// A wake that finds the credential void, while a registration is refused, takes nothing from what follows of the refusal.
+func TestATakenDeviceWhoseCredentialIsFoundVoidMeanwhileTakesANewID(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t)
+	var a *app
+	var once atomic.Bool
+	once.Store(true)
+	a = openApp(t, b, t.TempDir(), func(c *sdk.Config) {
+		c.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Method != http.MethodPut || once.Swap(true) {
+				return http.DefaultTransport.RoundTrip(r)
+			}
+			_ = a.HandleDeletedMessages(context.Background())
+			refusal := httptest.NewRecorder()
+			problem(refusal, http.StatusForbidden, "device_taken")
+			return refusal.Result(), nil
+		})}
+	}).handle().registered()
+	b.mu.Lock()
+	clear(b.creds)
+	b.mu.Unlock()
+	once.Store(false)
+	a.registered()
 }

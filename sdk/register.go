@@ -142,7 +142,7 @@ func (c *Client) amend(s identity, token push.Secret, code string) (amended bool
 		err = c.voidCredential(s.Credential)
 	case code == codeDeviceTaken:
 		_, err = c.dir.update(func(now *identity) {
-			if now.owner() == s.owner() { // else another process has registered meanwhile
+			if now.Device == s.Device && (now.Credential == "" || now.Credential == s.Credential) { // else another process has registered meanwhile
 				now.Device = uuid.NewString()
 				now.forgetOwner()
 			}
