@@ -45,10 +45,10 @@ func (r *records) take(t *testing.T) (list []map[string]any) {
 	return list
 }
 
-func setupAudited(t *testing.T) (*world, *records) {
+func setupAudited(t *testing.T, options ...func(*api.Config)) (*world, *records) {
 	t.Helper()
 	r := &records{}
-	w := setup(t, func(c *api.Config) { c.Logger = slog.New(slog.NewJSONHandler(r, nil)) })
+	w := setup(t, append(options, func(c *api.Config) { c.Logger = slog.New(slog.NewJSONHandler(r, nil)) })...)
 	return w, r
 }
 
@@ -214,5 +214,18 @@ func TestManyRefusalsAreSummedUp(t *testing.T) {
 	}
 	if told != 10 || told+summed != asked {
 		t.Errorf("%d told, %d summed up; want 10 told, and all %d", told, summed, asked)
+	}
+}
+
+func TestARefusalIsAuditedAlsoOfAnAddressThatIsToldToWait(t *testing.T) {
+	t.Parallel()
+	w, log := setupAudited(t, func(c *api.Config) { c.Front = &strictFront{allowed: 1} })
+	for _, status := range []int{http.StatusUnauthorized, http.StatusTooManyRequests} {
+		if a := w.request("GET", "/v1/apps", "", "Authorization", "Bearer hush_key_guess"); a.status != status {
+			t.Fatalf("a guess: %d %s; want %d", a.status, a.body, status)
+		}
+		if got := log.one(t, "a guess"); got["outcome"] != "refused" || got["status"] != float64(status) || got["code"] == "" {
+			t.Errorf("%v; want a refusal with status %d and its code", got, status)
+		}
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/hushpush/hush/internal/bucket"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -81,9 +83,10 @@ const (
 )
 
 // outcome is what a record says of a request; "" for one that none is made for: it changed nothing, as one with a bad body.
-func (t *trail) outcome(status int) string {
+// refused says that its caller was not let in, or may not do this.
+func (t *trail) outcome(status int, refused bool) string {
 	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	case refused:
 		return outcomeRefused
 	case !t.change:
 		return ""
@@ -97,7 +100,7 @@ func (t *trail) outcome(status int) string {
 
 // audit makes the record of a request that was answered.
 func (a *API) audit(r *http.Request, out *recorder, t *trail) {
-	outcome := t.outcome(out.status())
+	outcome := t.outcome(out.status(), out.refused())
 	if outcome == "" {
 		return
 	}
@@ -114,12 +117,24 @@ func (a *API) audit(r *http.Request, out *recorder, t *trail) {
 	})
 }
 
+// refused reports whether the caller was not let in, or may not do this. 429 is such an answer where an address has shown too
+// many bad secrets; its policy's name tells it from that of a good caller who asks too often.
+func (r *recorder) refused() bool {
+	switch r.code {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return true
+	case http.StatusTooManyRequests:
+		return strings.HasPrefix(r.Header().Get("RateLimit-Policy"), `"`+bucket.Unauthenticated+`"`)
+	}
+	return false
+}
+
 // maxRefusal is how much of a refusal's body is kept to read its code from.
 const maxRefusal = 2 << 10
 
 // keep keeps the body of a refusal: what its client is told is what the record says.
 func (r *recorder) keep(b []byte) {
-	if (r.code == http.StatusUnauthorized || r.code == http.StatusForbidden) && r.refusal.Len()+len(b) <= maxRefusal {
+	if r.refused() && r.refusal.Len()+len(b) <= maxRefusal {
 		r.refusal.Write(b)
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// Unauthenticated is the name of the policy on bad secrets, by which an audit tells its 429 from all others.
+const Unauthenticated = "unauthenticated"
+
 // AddFields tells a client of its bucket, as the policy name, in the fields RateLimit-Policy and RateLimit
 // (draft-ietf-httpapi-ratelimit-headers-10): q is what a full bucket has, w the seconds until an empty one is full, r what is
 // there, t the seconds until there is more.

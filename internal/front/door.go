@@ -32,7 +32,7 @@ func (d *Door) Refused(remote string) (fields http.Header, wait time.Duration) {
 		return fields, 0 // no TCP, as in tests
 	}
 	s := d.refused.Take(Who(address.Addr()).String())
-	d.refused.AddFields(fields, "unauthenticated", s)
+	d.refused.AddFields(fields, bucket.Unauthenticated, s)
 	if s.OK {
 		return fields, 0
 	}
