@@ -26,17 +26,18 @@ var arrows = []struct {
 	{"client/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
 	{"sdk/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
 	{"examples/...", []string{"sdk/...", "client", "push", "protocol", "pushtest/phonetest/phoneline"}}, // what users have: no room
-	{"pushtest/internal/...", []string{"pushtest/internal/..."}},
+	{"pushtest/internal/...", []string{"pushtest/internal/...", "internal/nearest"}},
 	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey"}}, // useful without the rest of Hush
 	{"pushtest/fcmtest/...", []string{"pushtest/internal/...", "internal/pemkey"}},
 	{"pushtest/...", []string{"pushtest/...", "sdk/...", "push", "protocol", "client"}},
+	{"internal/nearest/...", nil},    // a leaf, for whoever takes words from people
 	{"internal/strictjson/...", nil}, // a leaf, for the rooms that read strangers' JSON
 	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy"}},
 	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy", "internal/strictjson"}},
 	{"internal/h2push/...", []string{"push", "protocol", "internal/pemkey", "internal/proxy"}},
 	{"internal/provider/...", []string{"push", "protocol", "internal/h2push/..."}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/strictjson"}},
-	{"internal/config/...", []string{"push", "protocol", "internal/proxy"}},
+	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},
 	{"internal/api/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket"}},

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
+	"github.com/hushpush/hush/internal/nearest"
 	"github.com/hushpush/hush/push"
 )
 
@@ -100,7 +101,7 @@ func (l *loader) checkKeys() {
 			continue
 		}
 		hint := "hush serve --help lists them"
-		if near := nearest(key); near != "" {
+		if near := nearestSetting(key); near != "" {
 			hint = fmt.Sprintf("want %s?", near)
 		}
 		l.wrong(key, l.file, "there is no such setting; %s", hint)
@@ -223,34 +224,14 @@ func envName(name string) string {
 	return "HUSH_" + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
 }
 
-// nearest is the setting that a misspelt key probably means; "" if none is near.
-func nearest(key string) string {
-	best, bestCost := "", 4 // more than three slips is another word
-	for _, s := range settings {
-		if cost := editDistance(flagName(key), flagName(s.name)); cost < bestCost {
-			best, bestCost = s.name, cost
-		}
+// nearestSetting is the setting that a misspelt key probably means; "" if none is near.
+func nearestSetting(key string) string {
+	spelt := make([]string, len(settings)) // as flags: a key may have dots, dashes and underscores confused
+	for i, s := range settings {
+		spelt[i] = flagName(s.name)
 	}
-	return best
-}
-
-// editDistance counts the letters to add, drop or change (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	if i := slices.Index(spelt, nearest.Of(flagName(key), spelt)); i >= 0 {
+		return settings[i].name
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hushpush/hush/internal/nearest"
 )
 
 // Switches holds the values of a table's switches; it does not change after NewSwitches.
@@ -62,23 +64,17 @@ func chosen(r Rule, seed uint64) string {
 // in spelling or, if none is near, those that hold the name.
 func UnknownSwitch(rules Rules, set string) error {
 	name, _, _ := strings.Cut(set, "=")
-	var near, within []string
-	least := len(name)/3 + 1
+	var all, within []string
 	for _, r := range rules {
 		if r.Switch == "" {
 			continue
 		}
-		d := distance(name, r.Switch)
-		if d < least {
-			near, least = nil, d
-		}
-		if d == least {
-			near = append(near, r.Switch)
-		}
+		all = append(all, r.Switch)
 		if len(name) > 2 && strings.Contains(r.Switch, name) {
 			within = append(within, r.Switch)
 		}
 	}
+	near := nearest.All(name, all)
 	if len(near) == 0 {
 		near = within
 	}
@@ -86,27 +82,6 @@ func UnknownSwitch(rules Rules, set string) error {
 		return fmt.Errorf("set %q: there is no switch %q; --rules lists them", set, name)
 	}
 	return fmt.Errorf("set %q: there is no switch %q, perhaps %s; --rules lists them", set, name, strings.Join(near, " or "))
-}
-
-// distance is how many letters must be put in, taken out or changed to make b of a (Levenshtein). The server's config has one
-// of its own: the test kit imports nothing of the server.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
 
 // checkKind says what is wrong with a value for a switch.
