@@ -46,12 +46,8 @@ func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code
 // run is the whole command: args without the program's name in, exit code out.
 func run(ctx context.Context, args []string, w world) int {
 	began := false // whether the command itself was reached: what cobra refuses before that is wrong usage
-	root := newRoot(w)
+	root := newRoot(w, args)
 	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
-	root.SetArgs(args)
-	root.SetIn(w.stdin)
-	root.SetOut(w.stdout)
-	root.SetErr(w.stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	code := exitCode(ctx, err, began)
 	if code != exitDone && !errors.As(err, new(*exitError)) {
@@ -99,7 +95,9 @@ func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
 	}
 }
 
-func newRoot(w world) *cobra.Command {
+// newRoot is the whole tree of commands; args are those of the command line, for what is said of them.
+func newRoot(w world, args []string) *cobra.Command {
+	var showVersion, asJSON bool
 	root := &cobra.Command{
 		Use:   "hush",
 		Short: "Self-hosted silent push for iOS and Android",
@@ -113,40 +111,75 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) f
   hush serve --data ./hush-data         # start a server
   export HUSH_KEY=$(cat hush-data/root.key)
   hush app put notes                    # and use it`,
-		Args:          noArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 0:
+				return unknownCommand(cmd, args[0])
+			case showVersion:
+				return printVersion(w.stdout, asJSON)
+			}
+			return cmd.Help()
+		},
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newServe(w), newDemo(w), newSim(w), newVersion(w),
-		newApp(w), newKey(w), newProvider(w), newResource(w), newUser(w), newDevice(w),
-		newPush(w), newTrace(w), newCancel(w))
+	root.SetArgs(args)
+	root.SetIn(w.stdin)
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagFault(cmd, args, err) })
+	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print which hush this is, like 'hush version'")
+	root.Flags().BoolVar(&asJSON, "json", false, "with --version: as JSON")
+	for id, commands := range map[string][]*cobra.Command{
+		groupRun:  {newServe(w), newDemo(w), newSim(w)},
+		groupSend: {newPush(w), newTrace(w), newCancel(w)},
+		groupApp:  {newApp(w), newKey(w), newProvider(w), newResource(w), newUser(w), newDevice(w)},
+		groupMore: {newVersion(w)},
+	} {
+		for _, c := range commands {
+			c.GroupID = id
+			root.AddCommand(c)
+		}
+	}
+	addHelp(root)
 	return root
 }
 
-// group is a command that only holds others. Called alone, or with a name it does not hold, it is wrong usage.
+// group is a command that only holds others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	names := make([]string, len(commands))
 	var examples []string
-	for i, c := range commands {
-		names[i] = c.Name()
+	for _, c := range commands {
 		if c.Example != "" {
 			examples = append(examples, c.Example)
 		}
 	}
-	g := &cobra.Command{
-		Use:     use,
-		Short:   short,
-		Example: strings.Join(examples, "\n"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q in '%s'; want %s", args[0], cmd.CommandPath(), strings.Join(names, ", "))
-			}
-			return usagef("'%s' needs one of its commands: %s", cmd.CommandPath(), strings.Join(names, ", "))
-		},
-	}
+	g := &cobra.Command{Use: use, Short: short, Example: strings.Join(examples, "\n")}
 	g.AddCommand(commands...)
+	holdOnly(g)
 	return g
+}
+
+// holdOnly makes a command that holds others wrong usage where it is called alone, or with a name that it does not hold.
+func holdOnly(g *cobra.Command) {
+	g.Args = cobra.ArbitraryArgs
+	g.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(cmd, args[0])
+		}
+		return usagef("'%s' needs one of its commands: %s", cmd.CommandPath(), commandNames(cmd))
+	}
+}
+
+// commandNames lists what a command holds, in the order of its help.
+func commandNames(cmd *cobra.Command) string {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {

@@ -173,8 +173,8 @@ func TestWrongUsageExitsTwoAndAsksNothing(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"frob"}, `does not know "frob"`},
-		{[]string{"app"}, "put, get, list, delete"},
+		{[]string{"frob"}, `no command "frob"`},
+		{[]string{"app"}, "delete, get, list, put"},
 		{[]string{"app", "frob"}, `no command "frob"`},
 		{[]string{"app", "put"}, "needs NAME"},
 		{[]string{"app", "put", ""}, "needs NAME"},
@@ -290,11 +290,10 @@ func TestWhatOthersWroteDoesNotSteerTheTerminal(t *testing.T) {
 
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	t.Parallel()
-	root := newRoot(world{getenv: func(string) string { return "" }})
-	queue := root.Commands()
-	for len(queue) > 0 {
-		cmd := queue[0]
-		queue = append(queue[1:], cmd.Commands()...)
+	for _, cmd := range everyCommand()[1:] {
+		if cmd.HasParent() && cmd.Parent().Name() == "completion" {
+			continue // cobra's words
+		}
 		if cmd.Short == "" || cmd.Example == "" {
 			t.Errorf("%s: short help %q, example %q; want both", cmd.CommandPath(), cmd.Short, cmd.Example)
 		}
@@ -317,10 +316,16 @@ func TestShellsGetCompletions(t *testing.T) {
 	}
 }
 
-func TestVersionNamesItself(t *testing.T) {
+func TestVersionIsACommandAndAFlag(t *testing.T) {
 	t.Parallel()
-	if got := hush(t, nil, "", "version"); got.code != exitDone || !strings.HasPrefix(got.out, "hush ") {
-		t.Errorf("exit %d, %q; want hush and a version", got.code, got.out)
+	plain, asJSON := hush(t, nil, "", "version"), hush(t, nil, "", "version", "--json")
+	if plain.code != exitDone || !strings.HasPrefix(plain.out, "hush ") || !json.Valid([]byte(asJSON.out)) {
+		t.Fatalf("exit %d, %q and %q; want hush and a version", plain.code, plain.out, asJSON.out)
+	}
+	for args, want := range map[string]result{"--version": plain, "-v": plain, "--version --json": asJSON, "--json --version": asJSON} {
+		if got := hush(t, nil, "", strings.Fields(args)...); got != want {
+			t.Errorf("hush %s: %+v, want %+v", args, got, want)
+		}
 	}
 }
 

@@ -29,13 +29,10 @@ Exit status: 0 if every row is as expected, else 1.`,
 		Example: "  hush demo\n  hush demo --once --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch color {
-			case "auto":
+			case "", "auto":
 				o.Color = w.style().coloured
 			case "always":
 				o.Color = true
-			case "never":
-			default:
-				return usagef("--color is %q; want auto, always or never", color)
 			}
 			signal.Ignore(syscall.SIGPIPE) // it would end the process before the demo has removed what it made
 			ctx, stop := context.WithCancelCause(cmd.Context())
@@ -49,8 +46,7 @@ Exit status: 0 if every row is as expected, else 1.`,
 	fs.BoolVar(&o.JSON, "json", false, "print one JSON object a row instead of a table")
 	fs.StringVar(&o.DataDir, "data", "", "keep the server's state in this new or empty directory (default a fresh one, removed at the end)")
 	fs.StringVar(&o.Listen, "listen", "", "the server's host:port (default a free port on loopback)")
-	fs.StringVar(&color, "color", "auto", "auto (on a terminal), always or never")
-	complete(cmd, "color", "auto", "always", "never")
+	addChoice(cmd, &color, "color", "auto (on a terminal; default), always or never", "auto", "always", "never")
 	return cmd
 }
 

@@ -43,8 +43,7 @@ func newKeyCreate(w world) *cobra.Command {
 	})
 	cmd.Flags().StringVar(&name, "name", "", "what people know the key by")
 	cmd.Flags().StringVar(&expires, "expires", "", "when it is void: a time such as 2027-01-02T15:04:05Z, or a while from now such as 2160h (default never)")
-	cmd.Flags().StringVar(&role, "role", "", "admin (all of the app), send (pushes, users, devices) or read")
-	complete(cmd, "role", "admin", "send", "read")
+	addChoice(cmd, &role, "role", "admin (all of the app), send (pushes, users, devices) or read", "admin", "send", "read")
 	return cmd
 }
 

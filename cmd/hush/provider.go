@@ -13,8 +13,8 @@ import (
 )
 
 func newProvider(w world) *cobra.Command {
-	put := group("put", "Store an app's credentials for a provider; the server checks them first", newPutAPNs(w), newPutFCM(w))
-	return group("provider", "Credentials for APNs and FCM, encrypted on the server and never read back",
+	put := group("put", "Store credentials for a provider; the server checks them first", newPutAPNs(w), newPutFCM(w))
+	return group("provider", "Credentials for APNs and FCM, encrypted, never read back",
 		put, newProviderCheck(w), newProviderList(w), newProviderDelete(w))
 }
 
@@ -28,7 +28,8 @@ func newPutAPNs(w world) *cobra.Command {
 		Use: "apns", Short: "Store an APNs key (.p8) or certificate (.p12)", Args: noArgs,
 		Long: `Store an APNs key (.p8, with --key-id, --team-id and --topic) or certificate (.p12, with its password in
 --password-file or HUSH_P12_PASSWORD, if it has one).`,
-		Example: "  hush provider put apns --app notes --key-file AuthKey_ABC1234567.p8 --key-id ABC1234567 --team-id DEF1234567 --topic com.example.notes",
+		Example: "  hush provider put apns --app notes --key-file AuthKey_ABC1234567.p8 \\\n" +
+			"    --key-id ABC1234567 --team-id DEF1234567 --topic com.example.notes",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
 		if (keyFile == "") == (p12 == "") {
 			return usagef("want either --key-file (a .p8, with --key-id, --team-id and --topic) or --p12")
@@ -131,8 +132,11 @@ func newProviderDelete(w world) *cobra.Command {
 	cmd, _ := w.client(&cobra.Command{
 		Use: "delete PROVIDER", Short: "Remove an app's credentials for apns or fcm", Args: wantArgs("PROVIDER"),
 		Example:   "  hush provider delete --app notes fcm",
-		ValidArgs: []string{"apns", "fcm"},
+		ValidArgs: providerNames,
 	}, true, func(ctx context.Context, r *remote, args []string) error {
+		if err := checkProviderName(args[0]); err != nil {
+			return err
+		}
 		ctx, cancel := r.within(ctx)
 		defer cancel()
 		if err := r.DeleteProvider(ctx, r.app, push.Provider(args[0])); err != nil {

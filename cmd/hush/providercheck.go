@@ -10,21 +10,31 @@ import (
 
 func newProviderCheck(w world) *cobra.Command {
 	cmd, _ := w.client(&cobra.Command{
-		Use: "check PROVIDER", Short: "Try an app's stored credentials for apns or fcm, and send to nobody", Args: wantArgs("PROVIDER"),
+		Use: "check PROVIDER", Short: "Try the stored credentials for apns or fcm, and send to nobody", Args: wantArgs("PROVIDER"),
 		Long: `Try an app's stored credentials for apns or fcm, and send to nobody: APNs gets a request to a token that no device
 has, FCM a message that it only validates. Says what works, or what does not and what to change.
 
 Exit status: 0 they work, 1 they do not.`,
 		Example:   "  hush provider check --app notes apns",
-		ValidArgs: []string{"apns", "fcm"},
+		ValidArgs: providerNames,
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		p := push.Provider(args[0])
-		if p != push.APNs && p != push.FCM {
-			return usagef("there is no provider %q; want apns or fcm", args[0])
+		if err := checkProviderName(args[0]); err != nil {
+			return err
 		}
 		return checkProvider(ctx, r, p)
 	})
 	return cmd
+}
+
+// providerNames are the providers as an argument names them.
+var providerNames = []string{string(push.APNs), string(push.FCM)}
+
+func checkProviderName(name string) error {
+	if err := checkWord(name, providerNames); err != nil {
+		return usagef("there is no provider %q; %v", name, err)
+	}
+	return nil
 }
 
 // checkProvider tries the stored credentials and tells the result.

@@ -29,8 +29,9 @@ func newPush(w world) *cobra.Command {
 		Use: "push", Short: "Send a push", Args: noArgs,
 		Long: `Send a push. When the answer comes, it is committed and flushed to the server's disk; what becomes of it, "hush trace"
 tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the first three may be repeated, but not mixed.`,
-		Example: `  hush push --app notes --to user:alice --resource both --payload '{"cursor":1841}'
-  hush push --app notes --to tag:beta --resource both --payload-file note.json --ttl 1h
+		Example: `  hush push --app notes --to user:alice --resource both \
+    --payload '{"cursor":1841}'
+  hush push --app notes --to tag:beta --resource both --payload-file note.json
   hush push --app notes --to user:alice --resource both --dry-run`,
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
 		if err := f.read(w, time.Now()); err != nil {
@@ -64,11 +65,11 @@ func (f *pushFlags) addTo(cmd *cobra.Command) {
 	fs.StringVar(&f.payloadFile, "payload-file", "", "the same from a file; - is standard input")
 	fs.StringVar(&f.request.TTL, "ttl", "", "how long it lives, 0s (now or never) to 672h (default the strategy's)")
 	fs.StringVar(&f.request.CollapseKey, "collapse-key", "", "of open pushes with the same key, a device keeps the newest")
-	fs.StringVar(&f.deliver, "deliver", "", "auto (default), session (only to apps in the foreground) or wake (also beside a session)")
+	addChoice(cmd, &f.deliver, "deliver", "auto (default), session (only to apps in the foreground) or wake (also beside a session)",
+		"auto", "session", "wake")
 	fs.StringVar(&f.request.DeliverAt, "deliver-at", "", "a time (RFC 3339), or how long from now (such as 10m)")
 	fs.BoolVar(&f.request.DryRun, "dry-run", false, "say per device what would be done, and do nothing")
 	fs.StringVar(&f.key, "idempotency-key", "", "the same key with the same push, sent again, makes no second one")
-	complete(cmd, "deliver", "auto", "session", "wake")
 }
 
 // read makes the request of the flags.

@@ -134,6 +134,18 @@ func transportFor(ca, setting string) (*http.Transport, error) {
 	return t, nil
 }
 
+// stopped is the end of a command that shows what happens until it is stopped (trace, listen). Ctrl-C and SIGTERM are how
+// people end it, so they are no error: what was shown stands, and resume is the command line that goes on. Any other err
+// stays as it is.
+func (r *remote) stopped(ctx context.Context, err error, resume string) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	r.answer = nil // with --json the answer is printed once it is whole
+	fmt.Fprintf(r.w.stderr, "hush: stopped watching; to go on: %s\n", clean(resume))
+	return nil
+}
+
 // within gives one call its time.
 func (r *remote) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("no answer within %s (--timeout)", r.timeout))

@@ -22,7 +22,8 @@ func newResourcePut(w world) *cobra.Command {
 		Use: "put NAME", Short: "Save a resource; what is not silent is refused with the cause", Args: wantArgs("NAME"),
 		Long: `Save a resource from a JSON file, such as
 
-  {"apns": {"ttl": "24h", "budget": {"wakes": 3, "per": "1h", "burst": 2}, "rewake": {"times": 2, "after": "30m"}},
+  {"apns": {"ttl": "24h", "budget": {"wakes": 3, "per": "1h", "burst": 2},
+            "rewake": {"times": 2, "after": "30m"}},
    "fcm": {"ttl": "24h", "priority": "normal"}}
 
 Everything has a default: {"apns": {}, "fcm": {}} is a whole resource for both platforms.`,

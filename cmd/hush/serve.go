@@ -28,7 +28,7 @@ Each setting can be given as a flag, as a variable (--delivery-ack-wait is HUSH_
 (--config), in this order of precedence:
 
   listen: 0.0.0.0:8443
-  listen.trusted_proxies: [10.0.0.0/8]   # with its dot, since listen has a value of its own
+  listen.trusted_proxies: [10.0.0.0/8]   # with its dot: listen has a value too
   tls_cert: /etc/hush/cert.pem
   tls_key: /etc/hush/key.pem
   delivery:
@@ -40,7 +40,8 @@ go to standard error. SIGTERM or Ctrl-C: it stops accepting, finishes or hands b
 10 s. Ctrl-C once more ends it at once; what was accepted is kept in either case.`,
 		Example: `  hush serve --data ./hush-data
   hush serve --config /etc/hush/hush.yaml
-  HUSH_DATABASE=postgres://hush@db/hush hush serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem`,
+  HUSH_DATABASE=postgres://hush@db/hush hush serve --listen 0.0.0.0:8443 \
+    --tls-cert cert.pem --tls-key key.pem`,
 	}
 	config.AddFlags(cmd.Flags())
 	cmd.Flags().SortFlags = false

@@ -12,32 +12,13 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/hushpush/hush/pushtest/apnstest"
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )
 
 func newSim(w world) *cobra.Command {
-	sim := group("sim", "Simulators of APNs, FCM and phones, for tests in every language", newSimAPNs(w), newSimFCM(w), newSimWorld(w))
-	sim.SetFlagErrorFunc(simFlagError)
-	return sim
-}
-
-// simFlagError says what a flag would have taken, where cobra only says what its parser thinks.
-func simFlagError(_ *cobra.Command, err error) error {
-	var value *pflag.InvalidValueError
-	if !errors.As(err, &value) {
-		return err
-	}
-	want := "another value"
-	switch value.GetFlag().Value.Type() {
-	case "uint64":
-		want = "a whole number, 0 or more"
-	case "bool":
-		want = "true, false, or no value"
-	}
-	return usagef("--%s is %q; want %s", value.GetFlag().Name, value.GetValue(), want)
+	return group("sim", "Simulators of APNs, FCM and phones, for tests in every language", newSimAPNs(w), newSimFCM(w), newSimWorld(w))
 }
 
 // simFlags are the flags that every simulator has.
@@ -160,7 +141,8 @@ certificates (.p12, empty password) that --cert-dir gets for each --topic. The f
 /_sim/openapi.json.
 
 For several keys, --key, --key-id and --team-id are repeated in step.`,
-		Example: `  hush sim apns --control 127.0.0.1:3197 --cert-dir certs --key certs/key.p8 --key-id ABC1234567 --team-id DEF1234567 --topic com.example.notes
+		Example: `  hush sim apns --control 127.0.0.1:3197 --cert-dir certs --key certs/key.p8 \
+    --key-id ABC1234567 --team-id DEF1234567 --topic com.example.notes
   hush sim apns --rules`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd.Context(), w, apnsPage, func(log *slog.Logger) (simulator, error) {
@@ -188,7 +170,8 @@ func newSimFCM(w world) *cobra.Command {
 		Long: `Run a simulator of FCM's HTTP v1 API and of the OAuth endpoint that its senders get their tokens from. Senders need the
 service account file and trust in ca.pem. The first line on standard output is "ready listen=HOST:PORT", with
 " control=HOST:PORT" if there is a control API; that one is described at /_sim/openapi.json.`,
-		Example: `  hush sim fcm --control 127.0.0.1:3198 --cert-dir certs --service-account certs/service-account.json
+		Example: `  hush sim fcm --control 127.0.0.1:3198 --cert-dir certs \
+    --service-account certs/service-account.json
   hush sim fcm --rules`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if environment != string(apnstest.Production) && environment != string(apnstest.Development) {

@@ -38,7 +38,8 @@ output; what else it prints is in the device log:
 With --app-events all it is told of launches, states and tokens as well. It finds HUSH_PHONE and HUSH_PHONE_TOKEN in its
 environment. Without --app, phones have an app without a process, which answers new_data; with --seed they take turns then,
 and time moves by /_sim/clock only, so that the same script has the same effects at each run.`,
-		Example: `  hush sim world --cert-dir certs --key certs/key.p8 --service-account certs/service-account.json --app 'python3 app.py'
+		Example: `  hush sim world --cert-dir certs --key certs/key.p8 \
+    --service-account certs/service-account.json --app 'python3 app.py'
   hush sim world --rules`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("app") && strings.TrimSpace(f.app) == "" { // an unset variable in somebody's script

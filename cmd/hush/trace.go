@@ -21,14 +21,17 @@ func newTrace(w world) *cobra.Command {
 		Use: "trace PUSH_ID", Short: "Draw a push's timeline per device, live until it is final", Args: wantArgs("PUSH_ID"),
 		Long: `Draw the timeline of a push per device, and follow it live until it is final on all of them. With --json the API's
 answer is printed once, when it is final (with --no-follow: at once). A server that restarts meanwhile is waited for, up to a
-minute.
+minute. Ctrl-C or SIGTERM stops watching, and changes nothing for the push.
 
-Exit status: 0 handled on every device (with --no-follow also while it is not final), 4 final, but not handled on every
-device.`,
+Exit status: 0 handled on every device, stopped by Ctrl-C or SIGTERM, or with --no-follow not final yet; 4 final, but not
+handled on every device.`,
 		Example: "  hush trace --app notes PUSH_ID\n  hush trace --app notes PUSH_ID --no-follow --json",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		p, err := trace(ctx, r, args[0], !noFollow)
-		if err != nil {
+		switch {
+		case err != nil && !noFollow:
+			return r.stopped(ctx, err, "hush trace --app "+r.app+" "+args[0])
+		case err != nil:
 			return err
 		}
 		if p.Final && !handledEverywhere(p) {

@@ -1,8 +1,14 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 const (
@@ -109,5 +115,48 @@ func TestTraceWaitsForAServerThatGoesAway(t *testing.T) {
 	}
 	if n := strings.Count(got.errout, "waiting up to 1m0s"); n != 1 {
 		t.Errorf("said %q, want once that it waits", got.errout)
+	}
+}
+
+// A live timeline has no end of its own, so stopping it is how people end it.
+func TestASignalInALiveTraceIsNoError(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		for _, args := range []string{"trace p1", "trace p1 --json"} {
+			following := make(chan struct{}, 1)
+			api := http.NewServeMux()
+			api.HandleFunc(pushPath, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				io.WriteString(w, traceOpen)
+			})
+			api.HandleFunc(livePath, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				http.NewResponseController(w).Flush()
+				following <- struct{}{}
+				<-r.Context().Done()
+			})
+			srv := httptest.NewServer(api)
+			t.Cleanup(srv.Close)
+			cmd, lines, errout := process(t, []string{"HUSH_SERVER=" + srv.URL, "HUSH_KEY=k", "HUSH_APP=notes"}, strings.Fields(args)...)
+			select {
+			case <-following:
+			case <-time.After(time.Minute):
+				t.Fatalf("hush %s does not follow", args)
+			}
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			for lines.Scan() {
+				out.WriteString(lines.Text() + "\n")
+			}
+			err := cmd.Wait()
+			if want := "hush: stopped watching; to go on: hush trace --app notes p1\n"; err != nil || errout.String() != want {
+				t.Errorf("%s to hush %s: %v, said %q; want exit 0 and %q", sig, args, err, errout, want)
+			}
+			if strings.Contains(args, "json") == strings.Contains(out.String(), "waiting") {
+				t.Errorf("%s to hush %s: printed %q; want the timeline so far, and with --json nothing that is not whole", sig, args, &out)
+			}
+		}
 	}
 }

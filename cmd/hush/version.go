@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -17,22 +18,23 @@ func newVersion(w world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "version", Short: "Print which hush this is", Args: noArgs,
 		Example: "  hush version",
-		RunE: func(*cobra.Command, []string) error {
-			v, revision := versionOf()
-			if asJSON {
-				return json.NewEncoder(w.stdout).Encode(map[string]string{"version": v, "revision": revision,
-					"go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
-			}
-			fmt.Fprintf(w.stdout, "hush %s", v)
-			if revision != "" {
-				fmt.Fprintf(w.stdout, " (%s)", revision)
-			}
-			fmt.Fprintf(w.stdout, " %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return nil
-		},
+		RunE:    func(*cobra.Command, []string) error { return printVersion(w.stdout, asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
+}
+
+func printVersion(to io.Writer, asJSON bool) error {
+	v, revision := versionOf()
+	if asJSON {
+		return json.NewEncoder(to).Encode(map[string]string{"version": v, "revision": revision,
+			"go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
+	}
+	if revision != "" {
+		v += " (" + revision + ")"
+	}
+	_, err := fmt.Fprintf(to, "hush %s %s %s/%s\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }
 
 // versionOf is the version and the revision of the source, as far as the build knows them.

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAMistypedWordIsToldWhatWasMeant(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"psuh":                              "did you mean 'hush push'?",
+		"psuh --resource both":              "did you mean 'hush push'?", // its flags are unknown because it is
+		"send":                              "did you mean 'hush push'?",
+		"app crete notes":                   "did you mean 'hush app put'?", // another word, and mistyped
+		"app rm notes":                      "did you mean 'hush app delete'?",
+		"key ls":                            "did you mean 'hush key list'?",
+		"sim apsn":                          "did you mean 'hush sim apns'?",
+		"provider put fmc":                  "did you mean 'hush provider put fcm'?",
+		"help psuh":                         "did you mean 'hush push'?",
+		"help app lits":                     "did you mean 'hush app list'?",
+		"completion bsh":                    "did you mean 'hush completion bash'?",
+		"push --resorce both":               "did you mean --resource?",
+		"push -resource both":               "did you mean --resource?",
+		"serve --lisen :1":                  "did you mean --listen?",
+		"demo --onec":                       "did you mean --once?",
+		"sim apns --contrl :1":              "did you mean --control?",
+		"app --limit 3":                     "'hush app list' has it",
+		"push --version":                    "'hush' has it",
+		"key create --role sned":            "did you mean send?",
+		"push --to all --deliver sesion":    "did you mean session?",
+		"demo --color alwys":                "did you mean always?",
+		"provider check fmc":                "did you mean fcm?",
+		"provider delete apsn":              "did you mean apns?",
+		"push --timeout soon":               `--timeout is "soon"; want a duration with its unit, such as 30s`,
+		"app list --limit many":             `--limit is "many"; want a whole number`,
+		"push --dry-run=perhaps --to all":   `--dry-run is "perhaps"; want true, false, or no value`,
+		"push --to all --payload":           "--payload needs a value",
+		"app frobnicate":                    "want delete, get, list, put",
+		"push --frobnicate --resource both": "'hush push' has no flag --frobnicate\n",
+	} {
+		a := fakeAPI(t, nil)
+		got := hush(t, a.env(), "", strings.Fields(args)...)
+		if got.code != exitUsage || got.out != "" || !strings.Contains(got.errout, want) || strings.Count(got.errout, "\n") != 2 {
+			t.Errorf("hush %s: exit %d, printed %q and said\n%s\nwant %d and, in one line and where to look, %q", args, got.code, got.out, got.errout, exitUsage, want)
+		}
+		if asked := a.requests(); len(asked) != 0 {
+			t.Errorf("hush %s asked %q, want nothing", args, asked)
+		}
+	}
+}
