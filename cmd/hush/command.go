@@ -29,6 +29,9 @@ type world struct {
 	stdout io.Writer
 	stderr io.Writer
 	getenv func(string) string
+
+	// environ is the whole environment, "NAME=value" each, to look for mistyped names in; nil: none is looked for.
+	environ func() []string
 }
 
 // usageError is a mistake in how the command was called.

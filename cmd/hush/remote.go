@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/config"
 	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
@@ -67,6 +68,9 @@ func (w world) client(cmd *cobra.Command, inApp bool, do func(ctx context.Contex
 		r.addTo(cmd)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, m := range w.mistyped() {
+			fmt.Fprintf(w.stderr, "hush: warning: nobody reads %s%s\n", clean(m.Name), didYouMean(m.Meant))
+		}
 		if err := r.dial(inApp); err != nil {
 			return err
 		}
@@ -132,6 +136,17 @@ func transportFor(ca, setting string) (*http.Transport, error) {
 	}
 	d.Equip(t)
 	return t, nil
+}
+
+// clientVariables are those of client commands.
+var clientVariables = []string{"HUSH_SERVER", "HUSH_KEY", "HUSH_APP", "HUSH_CA", "HUSH_PROXY", "HUSH_P12_PASSWORD"}
+
+// mistyped are the variables that were probably meant for the command, and that it does not read.
+func (w world) mistyped() []config.Mistyped {
+	if w.environ == nil {
+		return nil
+	}
+	return config.MistypedVariables(w.environ(), clientVariables...)
 }
 
 // stopped is the end of a command that shows what happens until it is stopped (trace, listen). Ctrl-C and SIGTERM are how

@@ -58,6 +58,9 @@ go to standard error. SIGTERM or Ctrl-C: it stops accepting, finishes or hands b
 // serve runs a server until ctx ends or its listener fails.
 func serve(ctx context.Context, w world, settings config.Config) error {
 	log := newLogger(w, settings.Log)
+	for _, m := range w.mistyped() {
+		log.Warn("a variable is mistyped, and ignored", "variable", m.Name, "meant", m.Meant)
+	}
 	v, _ := versionOf()
 	s, err := server.Start(ctx, server.Config{Settings: settings, Version: v, Logger: log, Fatal: func(err error) {
 		log.Error("the disk failed; what is on it is unknown, so the process ends", "error", err)

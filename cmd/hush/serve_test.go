@@ -82,7 +82,7 @@ func TestTheCommandLineAndTheServerUnderstandEachOther(t *testing.T) {
 		{args: "app put No", code: exitRefused, says: "bad_id"},
 		{args: "app list", says: "notes"},
 		{args: "key create --role send", says: "secret"},
-		{args: "key create --role king", code: exitRefused, says: "role"},
+		{args: "key create --role king", code: exitUsage, says: "role"},
 		{args: "key list", says: "send"},
 		{args: "provider list", says: "PROVIDER"},
 		{args: "provider put fcm --service-account -", stdin: `{"type":"x"}`, code: exitRefused, says: "bad_credential"},

@@ -30,6 +30,12 @@ func hush(t *testing.T, env map[string]string, stdin string, args ...string) res
 	code := run(ctx, args, world{
 		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errout,
 		getenv: func(name string) string { return env[name] },
+		environ: func() (all []string) {
+			for name, value := range env {
+				all = append(all, name+"="+value)
+			}
+			return all
+		},
 	})
 	return result{code, out.String(), errout.String()}
 }

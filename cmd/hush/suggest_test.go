@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -46,5 +47,39 @@ func TestAMistypedWordIsToldWhatWasMeant(t *testing.T) {
 		if asked := a.requests(); len(asked) != 0 {
 			t.Errorf("hush %s asked %q, want nothing", args, asked)
 		}
+	}
+}
+
+func TestAMistypedVariableIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for name, meant := range map[string]string{"HUSH_SERVR": "HUSH_SERVER", "HUSH_KYE": "HUSH_KEY", "HUSH_APPP": "HUSH_APP", "HUSH_PORT": ""} {
+		a := fakeAPI(t, map[string][]answer{"GET /v1/apps": {{200, `{"apps":[],"cursor":""}`}}})
+		env := a.env()
+		env[name] = "hidden"
+		got := hush(t, env, "", "app", "list")
+		want := ""
+		if meant != "" {
+			want = "hush: warning: nobody reads " + name + "; did you mean " + meant + "?\n"
+		}
+		if got.code != exitDone || got.errout != want {
+			t.Errorf("with %s: exit %d, said %q; want 0 and %q", name, got.code, got.errout, want)
+		}
+	}
+}
+
+func TestTheServerWarnsOfAMistypedVariable(t *testing.T) {
+	t.Parallel()
+	cmd, lines, errout := process(t, []string{"HUSH_DELIVERY_ACKWAIT=1s"}, "serve", "--listen", "127.0.0.1:0")
+	if !lines.Scan() || !strings.HasPrefix(lines.Text(), "ready ") {
+		t.Fatalf("got %q, want the server ready", lines.Text())
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+	}
+	err := cmd.Wait()
+	if want := `variable=HUSH_DELIVERY_ACKWAIT meant=HUSH_DELIVERY_ACK_WAIT`; err != nil || !strings.Contains(errout.String(), want) {
+		t.Errorf("%v, logged\n%s\nwant exit 0 and %s", err, errout, want)
 	}
 }
