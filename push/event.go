@@ -25,7 +25,7 @@ const MaxEvents = 200
 
 // comesOnce reports whether a timeline can have the event only once, however long the delivery lives.
 func (e Event) comesOnce() bool {
-	return e.Event == EventHandledLate || slices.Contains(States(), State(e.Event)) && State(e.Event).Final()
+	return e.Event == EventHandledLate || State(e.Event).known() && State(e.Event).Final()
 }
 
 // Keep returns those of the events that a timeline that has kept so many already takes, and how many it leaves out.

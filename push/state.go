@@ -1,5 +1,7 @@
 package push
 
+import "slices"
+
 // State is where a delivery stands. Handled, Expired, Cancelled, Superseded and Undeliverable are final.
 type State string
 
@@ -28,6 +30,9 @@ var follows = map[State][]State{
 func States() []State {
 	return []State{Scheduled, Waiting, Sent, Received, Handled, Expired, Cancelled, Superseded, Undeliverable}
 }
+
+// known reports whether the state is one of ours.
+func (s State) known() bool { return slices.Contains(States(), s) }
 
 // Final tells whether nothing can follow the state.
 func (s State) Final() bool { return len(follows[s]) == 0 }

@@ -171,6 +171,7 @@ func (a *API) routes() {
 	a.importRoutes()
 	a.pushRoutes()
 	a.eventRoutes()
+	a.listenRoutes()
 	a.ownDeviceRoutes()
 	a.foreignWakeRoutes()
 	a.plainRoutes()

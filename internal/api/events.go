@@ -11,17 +11,12 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
-const (
-	eventPage = 500                    // deliveries read at once
-	heartbeat = 15 * time.Second       // between comments on a silent stream, at most; proxies cut what is silent for long
-	eventRest = 100 * time.Millisecond // between two readings, so that a broadcast's receipts are told in few
-)
+const eventPage = 500 // deliveries read at once
 
 func (a *API) eventRoutes() {
 	register(a, route{id: "followPush", method: http.MethodGet, path: "/v1/apps/{app}/pushes/{push_id}/events", tag: chapterPushes, needs: needsRead,
@@ -37,37 +32,21 @@ func (a *API) followPush(ctx context.Context, c *call, in *PushPath) (*huma.Stre
 	if err != nil {
 		return nil, err
 	}
-	leave, err := a.streams.enter(c.key)
-	if err != nil {
-		return nil, err
-	}
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		defer leave()
-		_, w := humago.Unwrap(hc)
-		w.Header().Set("Content-Type", "text/event-stream")
-		w.Header().Set("X-Accel-Buffering", "no") // nginx
-		s := &eventStream{
-			api: a, app: in.App, id: id, w: w, control: http.NewResponseController(w),
-			seed: maphash.MakeSeed(), told: map[uint64]uint64{},
-		}
-		if err := s.run(ctx); err != nil && ctx.Err() == nil {
-			a.Logger.DebugContext(ctx, "a live timeline ended early", "error", err.Error())
-			panic(http.ErrAbortHandler) // so that the client sees that it was cut, and asks again
-		}
-	}}, nil
+	return a.serverSentEvents(ctx, c, func(w *eventWriter) error {
+		s := &eventStream{eventWriter: w, api: a, app: in.App, id: id, seed: maphash.MakeSeed(), told: map[uint64]uint64{}}
+		return s.run(ctx)
+	})
 }
 
 // eventStream tells one client of one push. It keeps of each delivery only two hashes: a broadcast has a million.
 type eventStream struct {
-	api     *API
-	app     string
-	id      push.ID
-	w       http.ResponseWriter
-	control *http.ResponseController
-	seed    maphash.Seed
-	told    map[uint64]uint64  // hash of who a delivery is for: hash of what was told last
-	counts  map[push.State]int // as they were when somebody else's changes were last looked for
-	spoke   time.Time          // when something was last written
+	*eventWriter
+	api    *API
+	app    string
+	id     push.ID
+	seed   maphash.Seed
+	told   map[uint64]uint64  // hash of who a delivery is for: hash of what was told last
+	counts map[push.State]int // as they were when somebody else's changes were last looked for
 }
 
 // run tells all that changes until the push is final, or the client goes. While nothing does, nothing is read.
@@ -185,7 +164,7 @@ func (s *eventStream) wait(ctx context.Context, watch push.Watch) (keys []push.D
 			return keys, whole, nil
 		case <-again.C:
 		}
-		if err := s.beat(); err != nil {
+		if err := s.beat(heartbeat - s.api.EventsWait); err != nil {
 			return nil, false, err
 		}
 		if watch.Elsewhere {
@@ -200,48 +179,3 @@ func (s *eventStream) wait(ctx context.Context, watch push.Watch) (keys []push.D
 		}
 	}
 }
-
-// rest gathers changes for a moment.
-func rest(ctx context.Context) error {
-	t := time.NewTimer(eventRest)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
-// beat sends a comment if nothing else was sent for a while: it tells the client that the stream is alive, and us whether the
-// client is.
-func (s *eventStream) beat() error {
-	if time.Since(s.spoke) < heartbeat-s.api.EventsWait {
-		return nil
-	}
-	if err := s.write(": alive\n\n"); err != nil {
-		return err
-	}
-	return s.flush()
-}
-
-func (s *eventStream) send(event string, body any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	if err := s.write("event: %s\ndata: %s\n\n", event, text); err != nil {
-		return err
-	}
-	return s.flush()
-}
-
-// write renews the time that the client has to read.
-func (s *eventStream) write(format string, args ...any) error {
-	s.spoke = time.Now()
-	_ = s.control.SetWriteDeadline(s.spoke.Add(answerWait))
-	_, err := fmt.Fprintf(s.w, format, args...)
-	return err
-}
-
-func (s *eventStream) flush() error { return s.control.Flush() }

@@ -433,6 +433,14 @@ func (m *memory) Watch(id push.ID) push.Watch {
 	return push.Watch{Changed: c, Take: take, Stop: func() {}, Elsewhere: true}
 }
 
+func (m *memory) WatchApp(string) push.AppWatch {
+	return push.AppWatch{Next: func() ([]push.AppEvent, int) { return nil, 0 }, Stop: func() {}}
+}
+
+func (m *memory) ResourcesOf(context.Context, string, []push.ID) (map[push.ID]string, error) {
+	return nil, m.fail
+}
+
 func (m *memory) Final(ctx context.Context, app string, id push.ID) (bool, error) {
 	_, standing, err := m.Push(ctx, app, id)
 	return standing.Final, err

@@ -66,6 +66,8 @@ type pushStore interface {
 	Final(ctx context.Context, app string, id push.ID) (bool, error)
 	DeliveriesOf(ctx context.Context, app string, id push.ID, keys []push.DeliveryKey) ([]push.Delivery, error)
 	Watch(id push.ID) push.Watch
+	WatchApp(app string) push.AppWatch
+	ResourcesOf(ctx context.Context, app string, pushes []push.ID) (map[push.ID]string, error)
 }
 
 // Delivery is what api asks of the room that decides.

@@ -282,7 +282,7 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 		expires = a.deliver(*r, p, targets, o)
 	}
 	a.pushes = append(a.pushes, rowOfPush(p, expires, made, list))
-	a.t.touch(p.ID)
+	a.t.noteAccepted(p)
 	if i := o.req.Idempotency; i != nil {
 		a.remember(idempotencyKey{p.App, i.Key}, i.BodyHash, o.result)
 	}
@@ -406,11 +406,15 @@ func (a *acceptance) add(n *newDelivery) {
 var supersede = fold("of_app text, of_device text, of_user text, of_key blob, state text, final_at int, events text",
 	`UPDATE deliveries SET state = r.state, reason = '', final_at = r.final_at, due_at = NULL, events = deliveries.events || r.events FROM {rows}
 	WHERE app = r.of_app AND device_id = r.of_device AND deliveries.collapse_key = r.of_key AND (device_id <> '' OR user_id = r.of_user)
-		AND deliveries.final_at IS NULL RETURNING push_id, device_id, user_id`)
+		AND deliveries.final_at IS NULL `+whatChanged)
 
 func (a *acceptance) supersede(key collapseKey) []any {
-	event := push.Event{At: a.now, Event: push.EventName(push.Superseded)}
-	return []any{key.app, key.device, key.user, []byte(key.key), string(push.Superseded), micros(a.now), encodeEvents([]push.Event{event})}
+	return []any{key.app, key.device, key.user, []byte(key.key), string(push.Superseded), micros(a.now), encodeEvents([]push.Event{a.superseded()})}
+}
+
+// superseded is the event of what a newer push supersedes now.
+func (a *acceptance) superseded() push.Event {
+	return push.Event{At: a.now, Event: push.EventName(push.Superseded)}
 }
 
 // write runs what was decided.
@@ -418,9 +422,9 @@ func (a *acceptance) write(ctx context.Context) error {
 	deliveries := make([][]any, len(a.rows))
 	for i, n := range a.rows {
 		deliveries[i] = n.row()
-		a.t.touch(n.PushID, push.DeliveryKey{Device: n.DeviceID, User: n.User})
+		a.t.changed(n.Delivery, n.news()...)
 	}
-	stmts := []*stmt{supersede.each(a.earlier, a.t.touchRow), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), insertDeliveries.exec(deliveries)}
+	stmts := []*stmt{supersede.each(a.earlier, a.t.changedRow(a.superseded())), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), insertDeliveries.exec(deliveries)}
 	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.touched))) { // "due now" has the last word
 		stmts = append(stmts, a.t.s.holdDevices(slices.SortedFunc(maps.Keys(a.touched[lease]), compareKeys), a.now, lease))
 	}

@@ -17,7 +17,7 @@ const (
 	// The range stands here twice, so that a plan that begins with the deliveries is a good one too.
 	rangeSupersede = `UPDATE deliveries SET state = ?, reason = '', final_at = ?, due_at = NULL, events = events || ?
 		WHERE app = ? AND device_id > ? AND device_id <= ? AND collapse_key = ? AND final_at IS NULL AND since <= ?
-			AND device_id IN (SELECT id FROM devices WHERE platform = ? AND ` + inRange + ") RETURNING push_id, device_id, user_id"
+			AND device_id IN (SELECT id FROM devices WHERE platform = ? AND ` + inRange + ") " + whatChanged
 	rangeDeliver = `INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation,
 			collapse_key, events)
 		SELECT app, ?, id, user_id, ?, ?, ?, ?, ?, owner_gen, ?, ? FROM devices WHERE platform = ? AND ` + inRange
@@ -25,7 +25,7 @@ const (
 	// The plus keeps SQLite from reading all that is newer on each device.
 	rangeOutdate = `UPDATE deliveries SET state = ?, reason = '', final_at = ?, due_at = NULL, events = events || ?
 		WHERE push_id = ? AND device_id > ? AND device_id <= ? AND final_at IS NULL AND EXISTS (SELECT 1 FROM deliveries n
-			WHERE n.app = ? AND n.device_id = deliveries.device_id AND n.collapse_key = ? AND n.final_at IS NULL AND +n.since > ?)`
+			WHERE n.app = ? AND n.device_id = deliveries.device_id AND n.collapse_key = ? AND n.final_at IS NULL AND +n.since > ?) ` + whatChanged
 	rangeHold = "UPDATE devices SET due_at = ?, owner = ? WHERE " + inRange
 )
 
@@ -44,7 +44,10 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 	for i, d := range found {
 		ids[i] = d.Device
 	}
-	e.t.touch(e.p.ID, found...)
+	waiting := push.Event{At: e.now, Event: push.EventName(push.Waiting)}
+	for _, d := range found {
+		e.t.changed(push.Delivery{App: e.p.App, PushID: e.p.ID, ResourceID: e.p.ResourceID, DeviceID: d.Device, User: d.User, State: push.Waiting}, waiting)
+	}
 	e.upTo = ids[len(ids)-1]
 	e.keys = keysOf(e.p.App, ids)
 	if e.t.s.db.locksRows() {
@@ -60,15 +63,16 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 	var stmts []*stmt
 	for _, platform := range []push.Platform{push.IOS, push.Android} {
 		n := e.t.s.newDelivery(r, e.p.Push, target{id: e.upTo, platform: platform}, e.now)
-		ended := encodeEvents([]push.Event{{At: e.now, Event: push.EventName(push.Superseded)}})
+		superseded := push.Event{At: e.now, Event: push.EventName(push.Superseded)}
+		ended := encodeEvents([]push.Event{superseded})
 		if n.collapse != "" {
-			stmts = append(stmts, each(e.t.touchRow, rangeSupersede, append([]any{string(push.Superseded), micros(e.now), ended,
+			stmts = append(stmts, each(e.t.changedRow(superseded), rangeSupersede, append([]any{string(push.Superseded), micros(e.now), ended,
 				e.p.App, e.p.madeUpTo, e.upTo, []byte(n.collapse), micros(n.Since), string(platform)}, within...)...))
 		}
 		stmts = append(stmts, exec(rangeDeliver, append([]any{string(n.PushID), string(n.State), string(n.Reason), micros(n.Since), micros(n.ExpiresAt),
 			bit(n.NowOrNever), nullBlob([]byte(n.collapse)), encodeEvents(n.events), string(platform)}, within...)...))
 		if n.collapse != "" {
-			stmts = append(stmts, exec(rangeOutdate, string(push.Superseded), micros(e.now), ended, string(n.PushID), e.p.madeUpTo, e.upTo,
+			stmts = append(stmts, each(e.t.changedRow(superseded), rangeOutdate, string(push.Superseded), micros(e.now), ended, string(n.PushID), e.p.madeUpTo, e.upTo,
 				e.p.App, []byte(n.collapse), micros(n.Since)))
 		}
 	}

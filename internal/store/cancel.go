@@ -24,7 +24,7 @@ func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled i
 		if err != nil || p.made {
 			return err
 		}
-		t.touch(id)
+		t.noteCancelled(p, at)
 		if p.list != "" {
 			if !p.cancelledAt.IsZero() {
 				return nil
@@ -74,7 +74,8 @@ const (
 
 // cancelPiece ends up to cancelPiece deliveries and says how many.
 func (s *Store) cancelPiece(ctx context.Context, app string, id push.ID, at time.Time) (n int, err error) {
-	cancelled := encodeEvents([]push.Event{{At: at, Event: push.EventName(push.Cancelled)}})
+	event := push.Event{At: at, Event: push.EventName(push.Cancelled)}
+	cancelled := encodeEvents([]push.Event{event})
 	err = s.write(ctx, "cancel", &op{app: app, long: true, do: func(ctx context.Context, t *tx) error {
 		open, err := all(ctx, t, func(scan scanFunc) (d target, err error) {
 			err = scan(&d.id, &d.user)
@@ -88,7 +89,7 @@ func (s *Store) cancelPiece(ctx context.Context, app string, id push.ID, at time
 		}
 		stmts := make([]*stmt, len(open))
 		for i, d := range open {
-			t.touch(id, push.DeliveryKey{Device: d.id, User: d.user})
+			t.changed(push.Delivery{App: app, PushID: id, DeviceID: d.id, User: d.user, State: push.Cancelled}, event)
 			stmts[i] = exec(cancelRows, string(push.Cancelled), micros(at), cancelled, string(id), d.id, d.user)
 		}
 		if err := t.run(ctx, stmts...); err != nil {

@@ -105,6 +105,14 @@ type newDelivery struct {
 	events   []push.Event
 }
 
+// news are the events that nobody has been told of: that it is scheduled was told when its push was accepted.
+func (n *newDelivery) news() []push.Event {
+	if n.events[0].Event == push.EventName(push.Scheduled) {
+		return n.events[1:]
+	}
+	return n.events
+}
+
 // row is one of insertDeliveries.
 func (n *newDelivery) row() []any {
 	d := &n.Delivery

@@ -187,17 +187,8 @@ func (t *tx) unregister(ctx context.Context, key push.DeviceKey, why push.Reason
 // endOpen brings all open deliveries of a device to a final state. Its row is locked.
 func (t *tx) endOpen(ctx context.Context, key push.DeviceKey, state push.State, why push.Reason) error {
 	at := t.s.now()
-	ended := encodeEvents([]push.Event{{At: at, Event: push.EventName(state), Reason: why}})
-	return t.run(ctx, each(t.touchRow, `UPDATE deliveries SET state = ?, reason = ?, final_at = ?, due_at = NULL, events = events || ?
-		WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id, device_id, user_id`,
-		string(state), string(why), micros(at), ended, key.App, key.Device))
-}
-
-// touchRow is for statements that return push_id, device_id and user_id of the deliveries that they changed.
-func (t *tx) touchRow(scan scanFunc) error {
-	var id push.ID
-	var d push.DeliveryKey
-	err := scan(&id, &d.Device, &d.User)
-	t.touch(id, d)
-	return err
+	ended := push.Event{At: at, Event: push.EventName(state), Reason: why}
+	return t.run(ctx, each(t.changedRow(ended), `UPDATE deliveries SET state = ?, reason = ?, final_at = ?, due_at = NULL, events = events || ?
+		WHERE app = ? AND device_id = ? AND final_at IS NULL `+whatChanged,
+		string(state), string(why), micros(at), encodeEvents([]push.Event{ended}), key.App, key.Device))
 }

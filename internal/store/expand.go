@@ -102,7 +102,9 @@ func (e *expansion) make(ctx context.Context, limit int, lease time.Duration) (e
 	if !e.done {
 		due = micros(e.now)
 	}
-	e.t.touch(e.p.ID)
+	if err := e.noteExpanded(ctx); err != nil {
+		return err
+	}
 	return e.t.run(ctx, exec("UPDATE pushes SET made = ?, due_at = ?, made_up_to = ? WHERE id = ?", bit(e.done), due, e.upTo, string(e.p.ID)))
 }
 

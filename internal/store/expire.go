@@ -37,7 +37,7 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 		changes := make([]push.Change, len(list))
 		for i, d := range list {
 			changes[i] = d.To(now.UTC(), push.Expired, push.ReasonTTL)
-			t.touch(d.PushID, push.DeliveryKey{User: d.User})
+			t.changed(changes[i].Delivery, changes[i].Events...)
 		}
 		n = len(list)
 		return t.run(ctx, updates(changes)...)

@@ -14,12 +14,13 @@ import (
 // push.ErrNotFound, push.ErrConflict, those of package push's rules where a method says so, push.ErrUnavailable while the
 // database cannot be reached, or wrapped ones of the database.
 type Store struct {
-	cfg    Config
-	db     engine
-	read   runner
-	writer *writer
-	watch  *watchers
-	lock   *DirLock // nil if it is not ours to let go
+	cfg     Config
+	db      engine
+	read    runner
+	writer  *writer
+	watch   *watchers
+	appLogs *appLogs
+	lock    *DirLock // nil if it is not ours to let go
 
 	wakeSecret push.Secret // never changes once Open has returned
 
@@ -38,7 +39,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, watch: newWatchers()}
+	s := &Store{cfg: cfg, watch: newWatchers(), appLogs: newAppLogs()}
 	if cfg.DatabaseURL != "" {
 		s.db, err = openPostgres(ctx, cfg.DatabaseURL)
 	} else {

@@ -183,21 +183,26 @@ func (p pushRow) scheduled(key []string, limit int) ([]push.Delivery, string, er
 	targets := p.namedTargets()
 	var list []push.Delivery
 	for i := from; i < min(from+limit, len(targets)); i++ {
-		d := push.Delivery{PushID: p.ID, App: p.App, DeviceID: targets[i].id, User: targets[i].user, ResourceID: p.ResourceID, State: push.Scheduled,
-			Since: p.Start(), AcceptedAt: p.AcceptedAt, ExpiresAt: p.expiresAt, NowOrNever: p.TTL != nil && *p.TTL == 0, Deliver: p.Deliver,
-			PayloadBytes: len(p.Payload)}
-		d.Events = []push.Event{{At: p.AcceptedAt, Event: push.EventName(push.Scheduled)}}
-		if !p.cancelledAt.IsZero() {
-			c := d.To(p.cancelledAt, push.Cancelled, push.ReasonNone)
-			c.Delivery.Events = append(d.Events, c.Events...)
-			d = c.Delivery
-		}
-		list = append(list, d)
+		list = append(list, p.scheduledFor(targets[i]))
 	}
 	if from+limit < len(targets) {
 		return list, encodeCursor(strconv.Itoa(from+limit), ""), nil
 	}
 	return list, "", nil
+}
+
+// scheduledFor is the delivery that a push will make for one whom it names, or would have made.
+func (p pushRow) scheduledFor(to target) push.Delivery {
+	d := push.Delivery{PushID: p.ID, App: p.App, DeviceID: to.id, User: to.user, ResourceID: p.ResourceID, State: push.Scheduled,
+		Since: p.Start(), AcceptedAt: p.AcceptedAt, ExpiresAt: p.expiresAt, NowOrNever: p.TTL != nil && *p.TTL == 0, Deliver: p.Deliver,
+		PayloadBytes: len(p.Payload)}
+	d.Events = []push.Event{{At: p.AcceptedAt, Event: push.EventName(push.Scheduled)}}
+	if !p.cancelledAt.IsZero() {
+		c := d.To(p.cancelledAt, push.Cancelled, push.ReasonNone)
+		c.Delivery.Events = append(d.Events, c.Events...)
+		d = c.Delivery
+	}
+	return d
 }
 
 // namedTargets are the users or devices that the push names, each once.

@@ -163,7 +163,7 @@ const devicesByToken = "SELECT " + deviceColumns + " FROM devices WHERE app = ? 
 const noteOpen = `UPDATE deliveries SET events = CASE WHEN kept < ? THEN events || ? ELSE events END,
 		left_out = left_out + CASE WHEN kept < ? THEN 0 ELSE 1 END,
 		left_out_at = CASE WHEN kept < ? THEN left_out_at ELSE ? END, kept = kept + CASE WHEN kept < ? THEN 1 ELSE 0 END
-	WHERE app = ? AND device_id = ? AND final_at IS NULL RETURNING push_id, device_id, user_id`
+	WHERE app = ? AND device_id = ? AND final_at IS NULL ` + whatChanged
 
 // moveToken takes the device's provider token from all other devices of the app that have it: the system gave it to this
 // one just now, so theirs would wake the wrong app.
@@ -189,13 +189,14 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 // is locked.
 func (t *tx) takeToken(ctx context.Context, key push.DeviceKey) error {
 	now := t.s.now()
-	dropped := encodeEvents([]push.Event{{At: now, Event: push.EventTokenDropped, Reason: push.ReasonTokenMoved}})
+	dropped := push.Event{At: now, Event: push.EventTokenDropped, Reason: push.ReasonTokenMoved}
+	text := encodeEvents([]push.Event{dropped})
 	return t.run(ctx,
 		exec(`UPDATE devices SET provider_token = ?, token_hash = NULL, environment = '', token_state = ?, token_gen = token_gen + 1,
 			due_at = CASE WHEN due_at IS NOT NULL THEN CAST(? AS BIGINT) END, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
 			[]byte{}, string(push.TokenMissing), micros(now), micros(now), key.App, key.Device),
-		each(t.touchRow, noteOpen,
-			push.MaxEvents, dropped, push.MaxEvents, push.MaxEvents, micros(now), push.MaxEvents, key.App, key.Device))
+		each(t.changedRow(dropped), noteOpen,
+			push.MaxEvents, text, push.MaxEvents, push.MaxEvents, micros(now), push.MaxEvents, key.App, key.Device))
 }
 
 // resourceOrNone is an empty resource where there is none any more: the defaults hold.

@@ -88,7 +88,7 @@ func (t *tx) stepRound(ctx context.Context, round []*stepOp) error {
 			if c.Delivery.App != o.req.Key.App || c.Delivery.DeviceID != o.req.Key.Device {
 				return fmt.Errorf("step on %q: a change of another device's delivery", o.req.Key.Device)
 			}
-			t.touch(c.Delivery.PushID, push.DeliveryKey{Device: c.Delivery.DeviceID, User: c.Delivery.User})
+			t.changed(c.Delivery, c.Events...)
 		}
 		changes = append(changes, o.result.Deliveries...)
 		if o.result.Device != nil {

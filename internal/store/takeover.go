@@ -68,7 +68,8 @@ func (t *tx) takeOver(ctx context.Context, d push.Device) (whole bool, err error
 		newer[key] = true
 		rows = append(rows, []any{d.ID, d.OwnerGeneration, micros(w.ExpiresAt), nullBlob([]byte(key)), string(c.Delivery.State),
 			string(c.Delivery.Reason), micros(c.Delivery.FinalAt), encodeEvents(c.Events), string(w.PushID), d.User})
-		t.touch(w.PushID, push.DeliveryKey{Device: d.ID, User: d.User})
+		c.Delivery.DeviceID = d.ID
+		t.changed(c.Delivery, c.Events...)
 	}
 	return len(list) < takeOverPiece, t.run(ctx, giveDevice.exec(rows))
 }

@@ -39,7 +39,8 @@ type op struct {
 type tx struct {
 	transaction
 	s         *Store
-	touched   map[push.ID][]push.DeliveryKey // what watchers are told of after the commit
+	touched   map[push.ID][]push.DeliveryKey // what watchers of a push are told of after the commit
+	happened  map[string][]push.AppEvent     // what followers of an app are, by app
 	resources map[resourceKey]*push.Resource
 	topics    map[string][]string // by app; nil until one is asked for
 }
@@ -47,6 +48,35 @@ type tx struct {
 // touch notes that a push was changed, and deliveries of it.
 func (t *tx) touch(id push.ID, deliveries ...push.DeliveryKey) {
 	t.touched[id] = append(t.touched[id], deliveries...)
+}
+
+// changed notes that a delivery was changed, and how it stands after these events.
+func (t *tx) changed(d push.Delivery, events ...push.Event) {
+	t.touch(d.PushID, push.DeliveryKey{Device: d.DeviceID, User: d.User})
+	if len(events) > 0 && t.s.appLogs.follows(d.App) {
+		t.happened[d.App] = append(t.happened[d.App], d.AppEvents(events)...)
+	}
+}
+
+// whatChanged is what statements return of deliveries for changedRow.
+const whatChanged = "RETURNING app, push_id, device_id, user_id, deliveries.state"
+
+// changedRow is changed for statements that change many deliveries by one event each, and return whatChanged.
+func (t *tx) changedRow(e push.Event) func(scanFunc) error {
+	return func(scan scanFunc) error {
+		var d push.Delivery
+		err := scan(&d.App, &d.PushID, &d.DeviceID, &d.User, &d.State)
+		t.changed(d, e)
+		return err
+	}
+}
+
+// changedPush notes that a push was changed as a whole, and where its deliveries will stand, or would have.
+func (t *tx) changedPush(p push.Push, state push.State, e push.Event) {
+	t.touch(p.ID)
+	if t.s.appLogs.follows(p.App) {
+		t.happened[p.App] = append(t.happened[p.App], p.AppEvent(state, e))
+	}
 }
 
 // maxBatchRows bounds a transaction beside Config.BatchOps: everybody else waits for it, and a push may have a thousand
@@ -259,7 +289,8 @@ func (w *writer) attempt(batch []*op) (err error) {
 	if err != nil {
 		return err
 	}
-	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{}, resources: map[resourceKey]*push.Resource{}}
+	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{},
+		happened: map[string][]push.AppEvent{}, resources: map[resourceKey]*push.Resource{}}
 	committing := false
 	defer func() {
 		if r := recover(); r != nil {
@@ -277,6 +308,7 @@ func (w *writer) attempt(batch []*op) (err error) {
 		return err
 	}
 	w.s.watch.tell(t.touched)
+	w.s.appLogs.tell(t.happened)
 	return nil
 }
 

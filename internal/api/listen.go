@@ -1,0 +1,198 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hushpush/hush/push"
+)
+
+// maxFilter is how many values one filter of a stream may have.
+const maxFilter = 100
+
+// listenInput is an app and which of its events are asked for.
+type listenInput struct {
+	AppPath
+	User     []string `query:"user,explode" doc:"only events of deliveries for these users; may be repeated, up to 100 times, as the others may"`
+	Device   []string `query:"device,explode" doc:"only events of deliveries for these devices"`
+	Resource []string `query:"resource,explode" doc:"only events of pushes under these resources"`
+	State    []string `query:"state,explode" doc:"only events with which a delivery stands in one of these states"`
+}
+
+func (a *API) listenRoutes() {
+	register(a, route{id: "listen", method: http.MethodGet, path: "/v1/apps/{app}/events", tag: chapterPushes, needs: needsRead, checks: true,
+		summary: "Follow an app live",
+		about: "Server-sent events, from now on: first `began`, then an `event` for each event of each delivery in the app once it is committed, " +
+			"and of each push as a whole (`accepted`, `cancelled` before any delivery was made, `nobody` when its time came and nobody was there). " +
+			"What was before, or while a client was away, is not told; `GET` of a push has its timelines. " +
+			"A client that reads too slowly gets `missed` with the `count` of events, of the whole app, that it will not get. " +
+			"The stream has no end of its own. It counts among the `limits.streams_per_key` streams (100) that a key may have open.",
+		stream: "text/event-stream", streamAnswer: push.AppEvent{}}, a.listen)
+}
+
+func (a *API) listen(ctx context.Context, c *call, in *listenInput) (*huma.StreamResponse, error) {
+	if err := a.app(ctx, c, in.App); err != nil {
+		return nil, err
+	}
+	filter := in.filter(&c.faults)
+	if err := c.faults.err(); err != nil {
+		return nil, err
+	}
+	return a.serverSentEvents(ctx, c, func(w *eventWriter) error {
+		s := &appStream{eventWriter: w, api: a, app: in.App, filter: filter}
+		return s.run(ctx)
+	})
+}
+
+// eventFilter says which events of an app are asked for: of each kind that names any, one must match.
+type eventFilter struct {
+	users, devices, resources []string
+	states                    []push.State
+}
+
+func (in *listenInput) filter(f *faults) eventFilter {
+	filter := eventFilter{
+		users: someOf(f, "query.user", in.User), devices: someOf(f, "query.device", in.Device), resources: someOf(f, "query.resource", in.Resource),
+	}
+	known := listOf(push.States(), func(s push.State) string { return string(s) })
+	for _, s := range someOf(f, "query.state", in.State) {
+		if !slices.Contains(known, s) {
+			f.add("query.state", push.CodeBadValue, "is %s; want one of %s", quoted(s), strings.Join(known, ", "))
+			break
+		}
+		filter.states = append(filter.states, push.State(s))
+	}
+	return filter
+}
+
+// someOf are the values of a query's parameter that may be repeated. An empty one is none, as everywhere.
+func someOf(f *faults, at string, values []string) []string {
+	values = slices.DeleteFunc(values, func(v string) bool { return v == "" })
+	if len(values) > maxFilter {
+		f.add(at, push.CodeTooMany, "is given %d times; want at most %d", len(values), maxFilter)
+		return nil
+	}
+	return values
+}
+
+// matches reports whether an event is asked for, as far as its resource does not matter.
+func (f eventFilter) matches(e push.AppEvent) bool {
+	return among(f.users, e.User) && among(f.devices, e.DeviceID) && among(f.states, e.State)
+}
+
+func among[T comparable](list []T, value T) bool {
+	return len(list) == 0 || slices.Contains(list, value)
+}
+
+// appStream tells one client of one app. It keeps nothing of what it has told.
+type appStream struct {
+	*eventWriter
+	api    *API
+	app    string
+	filter eventFilter
+}
+
+// run tells what is committed until the client goes.
+func (s *appStream) run(ctx context.Context) error {
+	watch := s.api.Store.WatchApp(s.app)
+	defer watch.Stop()
+	if err := s.note(push.EventBegan, 0); err != nil {
+		return err
+	}
+	for {
+		if err := s.wait(ctx, watch.Changed); err != nil {
+			return err
+		}
+		if err := s.tellNew(ctx, watch); err != nil {
+			return fmt.Errorf("api: live events: %w", err)
+		}
+		if err := s.beat(heartbeat); err != nil {
+			return err
+		}
+	}
+}
+
+// wait returns when something was committed, after a moment in which more can gather, or when the client has heard nothing
+// for as long as it may.
+func (s *appStream) wait(ctx context.Context, changed <-chan struct{}) error {
+	silent := time.NewTimer(time.Until(s.spoke.Add(heartbeat)))
+	defer silent.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-changed:
+		return rest(ctx)
+	case <-silent.C:
+		return nil
+	}
+}
+
+// tellNew tells all that was committed by now.
+func (s *appStream) tellNew(ctx context.Context, watch push.AppWatch) error {
+	for ctx.Err() == nil {
+		events, missed := watch.Next()
+		if missed > 0 {
+			if err := s.note(push.EventMissed, missed); err != nil {
+				return err
+			}
+		}
+		if len(events) == 0 {
+			return nil
+		}
+		if err := s.tell(ctx, events); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// note sends an event of the stream itself.
+func (s *appStream) note(name push.EventName, count int) error {
+	return s.send(string(name), push.AppEvent{Event: push.Event{At: s.api.Now().UTC(), Event: name, Count: count}})
+}
+
+// tell sends those of the events that are asked for. What events of a statement on many deliveries lack is looked up.
+func (s *appStream) tell(ctx context.Context, events []push.AppEvent) error {
+	var asked []push.AppEvent
+	var lacking []push.ID
+	for _, e := range events {
+		if !s.filter.matches(e) {
+			continue
+		}
+		asked = append(asked, e)
+		if e.ResourceID == "" {
+			lacking = append(lacking, e.PushID)
+		}
+	}
+	slices.Sort(lacking)
+	resources := map[push.ID]string{}
+	if len(lacking) > 0 {
+		var err error
+		if resources, err = s.api.Store.ResourcesOf(ctx, s.app, slices.Compact(lacking)); err != nil {
+			return err
+		}
+	}
+	for _, e := range asked {
+		if e.ResourceID == "" {
+			e.ResourceID = resources[e.PushID]
+		}
+		if !among(s.filter.resources, e.ResourceID) {
+			continue
+		}
+		text, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		if err := s.write("event: event\ndata: %s\n\n", text); err != nil {
+			return err
+		}
+	}
+	return s.flush()
+}

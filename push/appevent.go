@@ -1,0 +1,69 @@
+package push
+
+import "encoding/json"
+
+// The events that followers of an app are told beside those of timelines.
+const (
+	EventAccepted EventName = "accepted" // a push was accepted; of the push, not of a delivery
+	EventNobody   EventName = "nobody"   // the push's time has come, and there was nobody to deliver it to; of the push
+	EventBegan    EventName = "began"    // what is committed from now on is told
+	EventMissed   EventName = "missed"   // Count events of the app were not told: they came faster than the follower read
+)
+
+// AppEvent is one event of an app, as its followers are told: of a delivery's timeline, or of a push as a whole, which has
+// neither device nor user. Began and missed belong to neither.
+type AppEvent struct {
+	PushID     ID     `json:"push_id,omitempty"`
+	ResourceID string `json:"resource_id,omitempty"`
+	DeviceID   string `json:"device_id,omitempty" doc:"empty while the user has no device, and for an event of the push as a whole"`
+	User       string `json:"user,omitempty"`
+	State      State  `json:"state,omitempty" doc:"where the delivery stands with the event"`
+	Event
+}
+
+// MarshalJSON is one object, with the event's members beside the others.
+func (e AppEvent) MarshalJSON() ([]byte, error) {
+	type of struct {
+		PushID     ID     `json:"push_id,omitempty"`
+		ResourceID string `json:"resource_id,omitempty"`
+		DeviceID   string `json:"device_id,omitempty"`
+		User       string `json:"user,omitempty"`
+		State      State  `json:"state,omitempty"`
+	}
+	head, err := json.Marshal(of{e.PushID, e.ResourceID, e.DeviceID, e.User, e.State})
+	if err != nil {
+		return nil, err
+	}
+	event, err := json.Marshal(e.Event)
+	if err != nil || len(head) == len("{}") {
+		return event, err
+	}
+	return append(append(head[:len(head)-1], ','), event[1:]...), nil
+}
+
+// AppEvents are events of the delivery as followers of its app are told. The delivery is as it stands with the last of them.
+func (d Delivery) AppEvents(events []Event) []AppEvent {
+	list := make([]AppEvent, len(events))
+	for i, e := range events {
+		list[i] = AppEvent{PushID: d.PushID, ResourceID: d.ResourceID, DeviceID: d.DeviceID, User: d.User, State: d.State, Event: e}
+		if state := State(e.Event); state.known() {
+			list[i].State = state
+		}
+	}
+	return list
+}
+
+// AppEvent is an event of the push as a whole; state is where its deliveries will stand, or would have.
+func (p Push) AppEvent(state State, e Event) AppEvent {
+	return AppEvent{PushID: p.ID, ResourceID: p.ResourceID, State: state, Event: e}
+}
+
+// AppWatch follows the events of one app, as they are committed. Stop must be called, and may be twice.
+type AppWatch struct {
+	// Changed has a value after commits that brought events; several commits may leave one.
+	Changed <-chan struct{}
+	// Next returns some of the oldest events that were not taken yet, none if there are none. missed: before them, so many
+	// were dropped, because too many were not taken.
+	Next func() (events []AppEvent, missed int)
+	Stop func()
+}
