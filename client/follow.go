@@ -13,20 +13,45 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// maxEventBytes bounds one event of the live timeline: a delivery with its whole timeline.
+// maxEventBytes bounds one event of a stream: a delivery with its whole timeline.
 const maxEventBytes = 4 << 20
 
-// errCut says that a live timeline ended before the push was final.
+// errCut says that a stream ended before it was over.
 var errCut = errors.New("the live timeline was cut")
 
 // Follow calls each with every delivery of a push as it stands, first all of them and then whenever one changes, until all
 // are final, ctx ends, or each returns an error, which Follow then returns as it is. A connection that is lost on the way
 // is made again, and deliveries may then be told once more; a nil error says that the push is final. Needs role read.
 func (c *Client) Follow(ctx context.Context, app, pushID string, each func(protocol.LiveEvent) error) error {
-	q := question{method: http.MethodGet, path: appPath(app, "pushes", pushID, "events"),
-		header: http.Header{"Accept": {"text/event-stream"}}, repeat: true}
+	return c.stream(ctx, question{path: appPath(app, "pushes", pushID, "events")}, func(name string, data []byte) error {
+		switch name {
+		case "final":
+			return errFinal
+		case "delivery":
+			return decoded(data, each)
+		}
+		return nil
+	})
+}
+
+// errFinal ends a stream that is whole.
+var errFinal = errors.New("final")
+
+// decoded calls each with an event's data.
+func decoded[T any](data []byte, each func(T) error) error {
+	var event T
+	if err := json.Unmarshal(data, &event); err != nil {
+		return fmt.Errorf("client: read the live timeline: %w", err)
+	}
+	return each(event)
+}
+
+// stream asks for server-sent events and calls tell with each, until tell returns an error, ctx ends, or trying again does
+// not help. A connection that is lost on the way is made again.
+func (c *Client) stream(ctx context.Context, q question, tell func(name string, data []byte) error) error {
+	q.method, q.header, q.repeat = http.MethodGet, http.Header{"Accept": {"text/event-stream"}}, true
 	for try := 1; ; try++ {
-		told, err := c.followOnce(ctx, q, each)
+		told, err := c.streamOnce(ctx, q, tell)
 		if told {
 			try = 1
 		}
@@ -44,13 +69,13 @@ func (c *Client) Follow(ctx context.Context, app, pushID string, each func(proto
 	}
 }
 
-// stopError carries what each returned past the judgement on whether to connect again.
+// stopError carries what tell returned past the judgement on whether to connect again.
 type stopError struct{ err error }
 
 func (e *stopError) Error() string { return e.err.Error() }
 
-// followOnce reads one connection. told says whether any event came.
-func (c *Client) followOnce(ctx context.Context, q question, each func(protocol.LiveEvent) error) (told bool, err error) {
+// streamOnce reads one connection. told says whether any event came.
+func (c *Client) streamOnce(ctx context.Context, q question, tell func(name string, data []byte) error) (told bool, err error) {
 	resp, err := c.send(ctx, q)
 	if err != nil {
 		return false, err
@@ -75,17 +100,10 @@ func (c *Client) followOnce(ctx context.Context, q question, each func(protocol.
 			return told, fmt.Errorf("%w: %w: %w", ErrUnreachable, errCut, err)
 		}
 		told = true
-		switch name {
-		case "final":
+		if err := tell(name, data); errors.Is(err, errFinal) {
 			return told, nil
-		case "delivery":
-			var d protocol.LiveEvent
-			if err := json.Unmarshal(data, &d); err != nil {
-				return told, &stopError{fmt.Errorf("client: read the live timeline: %w", err)}
-			}
-			if err := each(d); err != nil {
-				return told, &stopError{err}
-			}
+		} else if err != nil {
+			return told, &stopError{err}
 		}
 	}
 }

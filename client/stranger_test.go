@@ -120,6 +120,9 @@ var operations = map[string]func(context.Context, *client.Client) error{
 	"Follow": func(ctx context.Context, c *client.Client) error {
 		return c.Follow(ctx, "notes", aPush, func(protocol.LiveEvent) error { return nil })
 	},
+	"Listen": func(ctx context.Context, c *client.Client) error {
+		return c.Listen(ctx, "notes", client.EventFilter{}, func(push.AppEvent) error { return nil })
+	},
 }
 
 func TestEveryOperationIsInTheTable(t *testing.T) {

@@ -71,7 +71,7 @@ var hotFolds = []struct {
 	{"named deliveries", stepNamed, []any{0, "notes", "d7", "u7", "p7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
 	{"open deliveries of steps", stepOpen, []any{0, "notes", "d7", 50}, "deliveries_inbox"},
 	{"open beyond", stepBeyond, []any{0, "notes", "d7", 100}, "deliveries_inbox"},
-	{"resources of pushes", resourcesOf, []any{"p7", "notes"}, "pushes_pkey|sqlite_autoindex_pushes"},
+	{"resources of pushes", resourcesOf, []any{"p7", "notes"}, "pushes_pkey|pushes_of_app|sqlite_autoindex_pushes"},
 	{"deliveries by name", byKey, []any{"p7", "notes", "d7", "u7"}, "deliveries_pkey|sqlite_autoindex_deliveries"},
 	{"newer under a collapse key", newerOpen, []any{"notes", "d7", "u7", []byte("k"), int64(1)}, "deliveries_collapse"},
 	{"supersede", supersede, []any{"notes", "d7", "u7", []byte("k"), "superseded", int64(1), ""}, "deliveries_collapse"},
