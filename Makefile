@@ -46,8 +46,8 @@ generate: build ## write docs/generated anew: the rules of simulators and phones
 	bin/hush sim world --rules --markdown > docs/generated/phone-rules.md
 
 picture: build ## draw docs/demo.svg anew from a run of the demo
-	bin/hush demo --once --color always > bin/demo.txt
-	cd tools && go run ./termsvg < ../bin/demo.txt > ../docs/demo.svg
+	bin/hush demo --once --story --color always > bin/demo.txt
+	cd tools && go run ./termsvg '$$ hush demo --once --story' < ../bin/demo.txt > ../docs/demo.svg
 
 bench: ## run the benchmarks (BENCH=pattern)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...

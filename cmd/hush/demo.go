@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/hushpush/hush/internal/demo"
 )
@@ -23,7 +25,7 @@ func newDemo(w world) *cobra.Command {
 in; send one push to each through the public API, and show which handler ran, or what kept it from running until the app
 was opened. Needs nothing but this program, and less than a minute.
 
-Without --once the server then stays up, with its address, keys and a ready curl line, until Ctrl-C.
+Without --once the server then stays up until Ctrl-C, with its address, its keys and lines to paste into another shell.
 
 Exit status: 0 if every row is as expected, else 1.`,
 		Example: "  hush demo\n  hush demo --once --json",
@@ -34,6 +36,10 @@ Exit status: 0 if every row is as expected, else 1.`,
 			case "always":
 				o.Color = true
 			}
+			if o.Story && o.JSON {
+				return usagef("--story is for people; leave it out with --json")
+			}
+			o.Width = terminalWidth(w.stdout)
 			signal.Ignore(syscall.SIGPIPE) // it would end the process before the demo has removed what it made
 			ctx, stop := context.WithCancelCause(cmd.Context())
 			defer stop(nil)
@@ -44,10 +50,24 @@ Exit status: 0 if every row is as expected, else 1.`,
 	fs := cmd.Flags()
 	fs.BoolVar(&o.Once, "once", false, "end after the table and a timeline")
 	fs.BoolVar(&o.JSON, "json", false, "print one JSON object a row instead of a table")
+	fs.BoolVar(&o.Story, "story", false, "eight phones instead of all; one is left as it is, and its push waits")
 	fs.StringVar(&o.DataDir, "data", "", "keep the server's state in this new or empty directory (default a fresh one, removed at the end)")
 	fs.StringVar(&o.Listen, "listen", "", "the server's host:port (default a free port on loopback)")
 	addChoice(cmd, &color, "color", "auto (on a terminal; default), always or never", "auto", "always", "never")
 	return cmd
+}
+
+// terminalWidth returns how many columns the terminal has; 0 if to is none.
+func terminalWidth(to io.Writer) int {
+	f, ok := to.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // watched is an output whose loss ends the work for it, as when head has read enough.

@@ -13,7 +13,9 @@ import (
 type Options struct {
 	Once    bool      // end after the table; else the server stays up until ctx is over
 	JSON    bool      // one object a row on Out instead of tables; progress on Err
+	Story   bool      // eight rows instead of all, one of which still waits at the end; not with JSON
 	Color   bool      // Out is a terminal that knows colours
+	Width   int       // columns of the terminal that Out is; 0 for another output, which gets lines of 80
 	DataDir string    // the server's data directory, kept; "": a fresh one, removed at the end
 	Listen  string    // the server's address; "": a free port on loopback
 	Out     io.Writer // required
@@ -25,7 +27,12 @@ var ErrUnexpected = errors.New("demo: not every row is as expected")
 
 // Run runs the demo. It returns nil if every row is as expected and, without Once, ctx has ended; all that it started has
 // ended then, and its directories are gone.
-func Run(ctx context.Context, o Options) error { return run(ctx, o, rows()) }
+func Run(ctx context.Context, o Options) error {
+	if o.Story {
+		return run(ctx, o, story())
+	}
+	return run(ctx, o, rows())
+}
 
 func run(ctx context.Context, o Options, specs []spec) (err error) {
 	began := time.Now()
@@ -48,29 +55,34 @@ func run(ctx context.Context, o Options, specs []spec) (err error) {
 			say.complain(out)
 		}
 	}
-	p := painter{out: o.Out, color: o.Color}
+	p := newPainter(o)
 	if o.JSON {
 		if err := writeJSON(o.Out, outcomes); err != nil {
 			return err
 		}
 	} else {
-		p.table(outcomes)
-		p.summary(len(outcomes), unexpected, time.Since(began))
-		p.timeline(example(outcomes))
-		p.next(w, o)
+		p.table(outcomes, o.Story)
+		p.summary(outcomes, unexpected, time.Since(began))
+		if !o.Story {
+			p.timeline(example(outcomes))
+		}
 	}
 	if unexpected > 0 {
 		err = fmt.Errorf("%w: %d of %d", ErrUnexpected, unexpected, len(outcomes))
 	}
-	if !o.Once {
-		to := p
-		if o.JSON {
-			to = painter{out: o.Err} // standard output holds rows only
+	if o.Once {
+		if !o.JSON && !o.Story {
+			p.nextOnce(w.self)
 		}
-		to.staying(w)
-		w.follow(to)
-		<-ctx.Done()
+		return err
 	}
+	if o.JSON {
+		p = painter{out: o.Err, width: columns} // standard output holds rows only
+	}
+	if tryErr := w.stay(ctx, p, outcomes); tryErr != nil {
+		return errors.Join(err, tryErr)
+	}
+	<-ctx.Done()
 	return err
 }
 

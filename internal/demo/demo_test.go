@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,7 +153,7 @@ func TestTheTableIsPlainUnlessColoursAreWanted(t *testing.T) {
 		if strings.Contains(out, "\x1b[") != color {
 			t.Errorf("with color %v the table is\n%s", color, out)
 		}
-		for _, want := range []string{"terminated", "inbox", "OnThroughMessageReceived", "once from the inbox", "All 1 rows", "timeline", "What to try next"} {
+		for _, want := range []string{"terminated", "inbox", "OnThroughMessageReceived", "from the inbox", "All 1 rows", "timeline", "What to try next"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("the output lacks %q:\n%s", want, out)
 			}
@@ -163,68 +161,30 @@ func TestTheTableIsPlainUnlessColoursAreWanted(t *testing.T) {
 	}
 }
 
-func TestTheServerStaysUpAndTheCurlLineWorks(t *testing.T) {
+func TestTheStoryHasEightRowsOfWhichOneWaits(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), demoWait)
-	defer cancel()
-	ctx, interrupt := context.WithCancel(ctx)
-	defer interrupt()
-	lines := make(chan string, 1000) // more than the demo writes
-	out := writerFunc(func(b []byte) (int, error) {
-		lines <- string(b)
-		return len(b), nil
-	})
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, Options{Out: out, Err: io.Discard}, []spec{named(t, tryPhone)}) }()
-	next := func(text string) string {
-		t.Helper()
-		for {
-			select {
-			case l := <-lines:
-				if strings.Contains(l, text) {
-					return l
-				}
-			case err := <-ended:
-				t.Fatalf("the demo ended before it wrote %q: %v", text, err)
-			}
+	out, progress, err := show(t, Options{Story: true}, story())
+	if err != nil {
+		t.Fatalf("the story: %v\n%s", err, progress)
+	}
+	if done, waiting := strings.Count(out, "✓"), strings.Count(out, "○"); done != 7 || waiting != 1 {
+		t.Errorf("%d rows are done and %d wait, want 7 and 1:\n%s", done, waiting, out)
+	}
+	for _, want := range []string{"waiting", stillWaits["terminated_by_user"], "All 8 rows", "One push still waits"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the story lacks %q:\n%s", want, out)
 		}
-	}
-	if status, answer := paste(t, next("curl -sS")); status != http.StatusAccepted || !strings.Contains(answer, "push_id") {
-		t.Errorf("the curl line got %d %s, want 202 with a push_id", status, answer)
-	}
-	next("payload=hello") // in the device log of the phone
-	interrupt()
-	if err := <-ended; err != nil {
-		t.Errorf("interrupted, the demo ended with %v, want nil", err)
 	}
 }
 
-// paste asks what a curl line asks.
-func paste(t *testing.T, line string) (status int, answer string) {
-	t.Helper()
-	parts := strings.Split(strings.TrimSpace(line), "'")
-	if len(parts) != 7 {
-		t.Fatalf("the curl line has another shape: %s", line)
+func TestAPushThatIsHandledThoughItIsToWaitIsNotAsExpected(t *testing.T) {
+	t.Parallel()
+	s := named(t, "android-suspended-both")
+	s.left = true
+	_, progress, err := show(t, Options{Story: true}, []spec{s})
+	if !errors.Is(err, ErrUnexpected) || !strings.Contains(progress, "want it to wait") {
+		t.Errorf("the demo ended with %v, want ErrUnexpected and why:\n%s", err, progress)
 	}
-	req, err := http.NewRequest(http.MethodPost, strings.TrimSpace(parts[6]), strings.NewReader(parts[5]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, h := range []string{parts[1], parts[3]} {
-		name, value, _ := strings.Cut(h, ": ")
-		req.Header.Set(name, value)
-	}
-	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := c.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
 }
 
 type writerFunc func([]byte) (int, error)

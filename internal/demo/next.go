@@ -1,29 +1,52 @@
 package demo
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
 	"github.com/hushpush/hush/pushtest/phonetest"
 )
 
-// tryPhone is the phone of the ready curl line: suspended, so that a wake is to be seen.
-const tryPhone = "android-suspended-both"
+// try is something to try next: what it shows, and a line to paste into another shell, as it stands.
+type try struct{ what, line string }
 
-// next says what to try next.
-func (p painter) next(w *world, o Options) {
+// tries writes them under their title. Lines to paste are not folded, whatever the width.
+func (p painter) tries(what []try) {
 	p.title("What to try next")
-	if o.Once {
-		p.line("  hush demo                  the same, and then the server stays up for you to push by hand")
+	for _, t := range what {
+		p.fold(2, faint, t.what)
+		p.line("    %s", p.paint(bold, t.line))
 	}
-	p.line("  hush serve --data ./hush   a server of your own; hush push --help, hush trace --help")
-	p.line("  hush sim world --help      Apple's and Google's push services, and phones, for tests in every language")
-	p.line("  examples/notes             an app and its backend, to copy from")
 }
 
-// staying says what is up, and how to use it.
-func (p painter) staying(w *world) {
-	p.title("The server stays up")
+// nextOnce says what to try after a demo that has ended.
+func (p painter) nextOnce(self string) {
+	hush := quote(self)
+	p.tries([]try{
+		{"The same, and then the server stays up for you to push by hand:", hush + " demo"},
+		{"A server of your own:", hush + " serve --help"},
+		{"Apple's and Google's push services, and phones, for tests in every language:", hush + " sim world --help"},
+	})
+}
+
+// alice is the person with the phone to try things on: suspended, so that a wake is to be seen.
+var alice = spec{platform: phonetest.Android, state: "suspended", resource: both, user: "alice"}
+
+// stay says what is up and how to use it, and writes from then on what apps print.
+func (w *world) stay(ctx context.Context, p painter, outcomes []outcome) error {
+	s := &scene{world: w, spec: alice}
+	if err := s.prepare(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // interrupted meanwhile
+		}
+		return fmt.Errorf("demo: preparing %s's phone: %w", alice.name(), err)
+	}
+	files, err := w.writeTryFiles()
+	if err != nil {
+		return err
+	}
+	p.title("The server stays up until Ctrl-C")
 	p.columns([][]string{
 		{"address", w.url},
 		{"docs", w.url + "/docs"},
@@ -32,16 +55,20 @@ func (p painter) staying(w *world) {
 		{"send key", w.sendKey.Reveal()},
 		{"log", w.logPath()},
 	}, func(_, x int) string { return []string{faint, ""}[x] })
-	p.line("\nSend a push to a suspended phone, and see its device log here:\n\n  %s\n", p.paint(bold, w.curl()))
-	p.line("Ctrl-C ends it, and removes everything.\n")
+	p.tries(files.tries(example(outcomes).pushID))
+	p.line("")
+	p.fold(2, "", aboutBudgets)
+	p.line("")
+	p.fold(0, faint, "What apps print comes here:")
+	w.follow(p)
+	return nil
 }
 
-// curl is a line to paste into a shell.
-func (w *world) curl() string {
-	return fmt.Sprintf(`curl -sS -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' `+
-		`-d '{"to":{"users":["%s"]},"resource_id":"%s","payload":"hello"}' %s/v1/apps/%s/pushes`,
-		w.sendKey.Reveal(), tryPhone, both, w.url, appName)
-}
+// aboutBudgets is what whoever sees "waiting (budget)" has to know.
+const aboutBudgets = `A push that is "waiting (budget)" goes by itself as soon as its resource's budget allows it. The server counts ` +
+	`budgets by its own clock: advancing the simulators' clock (/_sim/clock) moves Apple, Google and the phones, and frees no ` +
+	`budget. To try one without waiting, give the resource a short "per", as budget.sh does. More in docs/testing.md, ` +
+	`"Budgets without waiting".`
 
 // deviceLogs hands lines of all device logs to whoever follows them; nobody does while the rows run.
 type deviceLogs struct {
@@ -62,8 +89,11 @@ func (w *world) follow(p painter) {
 	w.logs.mu.Lock()
 	defer w.logs.mu.Unlock()
 	w.logs.to = func(phone string, l phonetest.LogLine) {
-		if !l.System {
-			p.line("%s  %s", p.paint(faint, phone), l.String())
+		if l.System {
+			return
 		}
+		p.columns([][]string{{phone, l.At.Format("15:04:05.000"), clean(l.Text)}}, func(_, x int) string {
+			return []string{blue, faint, ""}[x]
+		})
 	}
 }

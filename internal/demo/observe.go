@@ -51,6 +51,9 @@ func (s seen) row(of spec) (Row, error) {
 		return r, fmt.Errorf("the push has %d deliveries; want one", len(s.push.Deliveries))
 	}
 	d := s.push.Deliveries[0]
+	if of.left {
+		return r, s.judgeWaiting(of, r, d)
+	}
 	r.Path, r.Result = d.Path, d.Result
 	for _, e := range d.Events {
 		if e.Event == push.EventName(push.Handled) {
@@ -69,6 +72,19 @@ func (s seen) row(of spec) (Row, error) {
 		r.Log = printed(s.log, h)
 	}
 	return r, of.judge(r, h)
+}
+
+// judgeWaiting says what is not as expected of a push that is to wait still.
+func (s seen) judgeWaiting(of spec, r Row, d protocol.Delivery) error {
+	switch {
+	case d.State.Final():
+		return fmt.Errorf("the delivery ended as %s (%s); want it to wait", d.State, d.Reason)
+	case len(s.handlers) > 0:
+		return fmt.Errorf("by the app's own record its handler completed; want it to wait")
+	case r.Reason != of.want.reason:
+		return fmt.Errorf("it waits for %q, want %q", r.Reason, of.want.reason)
+	}
+	return nil
 }
 
 // printed is the line in the device log that the handler's process printed with the payload.

@@ -5,22 +5,41 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"unicode/utf8"
 )
 
 // painter writes for people: with colours on a terminal, plain text elsewhere.
 type painter struct {
 	out   io.Writer
 	color bool
+	width int // columns that a line may have
+}
+
+// columns is how wide a terminal is unless it is known, and the most that is used of a wider one.
+const columns = 80
+
+// storyColumns are the most that a story uses: its picture in the README is to be read on a phone, too.
+const storyColumns = 70
+
+// newPainter returns the painter of what Run writes on its output.
+func newPainter(o Options) painter {
+	p := painter{out: o.Out, color: o.Color, width: columns}
+	if o.Story {
+		p.width = storyColumns
+	}
+	if o.Width > 0 {
+		p.width = min(p.width, o.Width)
+	}
+	return p
 }
 
 // The colours, as terminals number them (ECMA-48, SGR).
 const (
-	bold  = "1"
-	faint = "2"
-	red   = "31"
-	green = "32"
-	blue  = "36"
+	bold   = "1"
+	faint  = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	blue   = "36"
 )
 
 func (p painter) paint(color, s string) string {
@@ -34,25 +53,78 @@ func (p painter) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\
 
 func (p painter) title(s string) { p.line("\n%s", p.paint(bold, s)) }
 
-// columns writes rows with their columns in step. style paints a cell; its width does not count.
-func (p painter) columns(rows [][]string, style func(row, column int) string) {
-	var width []int
+// fold writes text in lines that fit, each indented and in one colour.
+func (p painter) fold(indent int, color, text string) {
+	for _, l := range fold(text, p.width-indent) {
+		p.line("%s%s", strings.Repeat(" ", indent), p.paint(color, l))
+	}
+}
+
+// gap is what stands between two columns.
+const gap = "  "
+
+// widths returns the columns' widths: of each the widest cell.
+func widths(rows [][]string) (of []int) {
 	for _, r := range rows {
 		for i, cell := range r {
-			if i == len(width) {
-				width = append(width, 0)
+			if i == len(of) {
+				of = append(of, 0)
 			}
-			width[i] = max(width[i], utf8.RuneCountInString(cell))
+			of[i] = max(of[i], cellsOf(cell))
 		}
 	}
+	return of
+}
+
+// spread returns how wide a line of such columns is.
+func spread(widths []int) int {
+	sum := 0
+	for _, w := range widths {
+		sum += len(gap) + w
+	}
+	return sum
+}
+
+// align returns a line for each row, with the columns in step. style paints a cell; its colour takes no room.
+func (p painter) align(rows [][]string, style func(row, column int) string) (lines []string) {
+	width := widths(rows)
 	for y, r := range rows {
 		var b strings.Builder
+		pad := 0
 		for x, cell := range r {
-			pad := strings.Repeat(" ", width[x]-utf8.RuneCountInString(cell)+2)
-			b.WriteString(p.paint(style(y, x), cell))
-			b.WriteString(pad)
+			if cell != "" {
+				b.WriteString(strings.Repeat(" ", pad) + gap + p.paint(style(y, x), cell))
+				pad = 0
+			} else {
+				pad += len(gap)
+			}
+			pad += width[x] - cellsOf(cell)
 		}
-		p.line("  %s", strings.TrimRight(b.String(), " "))
+		lines = append(lines, b.String())
+	}
+	return lines
+}
+
+// columns writes rows with their columns in step. The last column is folded where a line has no room for it.
+func (p painter) columns(rows [][]string, style func(row, column int) string) {
+	before := widths(rows)
+	before = before[:len(before)-1]
+	room := max(p.width-spread(before)-len(gap), columns/4)
+	var folded [][]string
+	var from []int // the row that a folded one belongs to
+	for y, r := range rows {
+		lines := fold(r[len(r)-1], room)
+		for i, l := range lines {
+			row := make([]string, len(r))
+			if i == 0 {
+				copy(row, r)
+			}
+			row[len(r)-1] = l
+			folded, from = append(folded, row), append(from, y)
+		}
+	}
+	for _, l := range p.align(folded, func(y, x int) string { return style(from[y], x) }) {
+		p.line("%s", l)
 	}
 }
 
@@ -75,9 +147,12 @@ func (p *progress) row(o outcome, of int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done++
-	what := fmt.Sprintf("%s by %s in %d ms", o.row.Result, o.row.Path, o.row.MS)
-	if o.err != nil {
+	what := fmt.Sprintf("by %s in %d ms", o.row.Path, o.row.MS)
+	switch {
+	case o.err != nil:
 		what = "not as expected"
+	case o.spec.left:
+		what = "waits"
 	}
 	fmt.Fprintf(p.out, "[%2d/%d] %-7s %-22s %-8s  %s\n", p.done, of, o.spec.platform, o.spec.state, o.spec.resource, what)
 }

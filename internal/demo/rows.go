@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"slices"
+
 	"github.com/hushpush/hush/examples/notes"
 	"github.com/hushpush/hush/push"
 	"github.com/hushpush/hush/pushtest/phonetest"
@@ -48,10 +50,25 @@ type spec struct {
 	state    string
 	resource string
 	want     want
+	user     string // "": made of the others
+	left     bool   // nobody opens the app for the push: it still waits at the end
+}
+
+// completions is how often the push's handler is to complete.
+func (s spec) completions() int {
+	if s.left {
+		return 0
+	}
+	return 1
 }
 
 // name is the phone's, and its user's.
-func (s spec) name() string { return string(s.platform) + "-" + s.state + "-" + s.resource }
+func (s spec) name() string {
+	if s.user != "" {
+		return s.user
+	}
+	return string(s.platform) + "-" + s.state + "-" + s.resource
+}
 
 // rows are the states of the design's table "What must happen, by platform and app state": each with a resource for the
 // phone's provider alone and one for both; and in the background one that has no strategy for the phone.
@@ -73,14 +90,28 @@ func rows() []spec {
 	var ios, android []spec
 	for _, s := range states {
 		if s.ios != nil {
-			ios = append(ios, spec{phonetest.IOS, s.state, iosOnly, *s.ios}, spec{phonetest.IOS, s.state, both, *s.ios})
+			ios = append(ios, spec{platform: phonetest.IOS, state: s.state, resource: iosOnly, want: *s.ios}, spec{platform: phonetest.IOS, state: s.state, resource: both, want: *s.ios})
 		}
 		if s.android != nil {
-			android = append(android, spec{phonetest.Android, s.state, fcmOnly, *s.android}, spec{phonetest.Android, s.state, both, *s.android})
+			android = append(android, spec{platform: phonetest.Android, state: s.state, resource: fcmOnly, want: *s.android}, spec{platform: phonetest.Android, state: s.state, resource: both, want: *s.android})
 		}
 	}
 	none := want{push.PathInbox, through, "no_strategy"}
-	ios = append(ios, spec{phonetest.IOS, "background", fcmOnly, none})
-	android = append(android, spec{phonetest.Android, "background", iosOnly, none})
+	ios = append(ios, spec{platform: phonetest.IOS, state: "background", resource: fcmOnly, want: none})
+	android = append(android, spec{platform: phonetest.Android, state: "background", resource: iosOnly, want: none})
 	return append(ios, android...)
+}
+
+// story returns the eight rows of Options.Story: each way that a push can take, under the resource for both providers. One
+// phone is left as it is, so that its push waits.
+func story() []spec {
+	chosen := []string{
+		"ios-foreground-both", "ios-foreground-dead-socket-both", "ios-suspended-both", "ios-terminated-both",
+		"android-suspended-both", "android-doze-both", "android-terminated-both", "android-force-stopped-both",
+	}
+	specs := slices.DeleteFunc(rows(), func(s spec) bool { return !slices.Contains(chosen, s.name()) })
+	for i, s := range specs {
+		specs[i].left = s.platform == phonetest.IOS && s.state == "terminated"
+	}
+	return specs
 }

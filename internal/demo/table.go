@@ -2,63 +2,159 @@ package demo
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/hushpush/hush/push"
+	"github.com/hushpush/hush/pushtest/phonetest"
 )
 
 // whyNot is what people read for a reason: what kept the push from the app, and what came of it.
 var whyNot = map[string]string{
 	"ack_timeout":        "the socket was dead: no acknowledgement, so a wake",
-	"terminated_by_user": "swiped away, iOS starts nothing; opened: once from the inbox",
-	"force_stopped":      "force-stopped, Android starts nothing; opened: once from the inbox",
-	"no_strategy":        "no strategy for this phone, no wake; opened: once from the inbox",
-	"doze":               "dozing, FCM waits; in the next maintenance window",
+	"terminated_by_user": "swiped away: iOS starts nothing; once opened, from the inbox",
+	"force_stopped":      "force-stopped: nothing starts it; once opened, from the inbox",
+	"no_strategy":        "no strategy for this phone, so no wake; once opened, from the inbox",
+	"doze":               "dozing: FCM waits; given in the next maintenance window",
 }
 
-// table draws the rows.
-func (p painter) table(outcomes []outcome) {
-	p.title("One push to each phone")
-	lines := [][]string{{"", "platform", "state", "resource", "path", "callback", "result", "ms", "what kept it, what the log says"}}
-	for _, o := range outcomes {
-		r := o.row
-		mark, note := "✓", whyNot[r.Reason]
-		if o.err != nil {
-			mark, note = "✗", o.err.Error()
-		} else if note == "" {
-			note = r.Reason
-		}
-		if r.Log != "" {
-			note = "log: " + r.Log
-		}
-		lines = append(lines, []string{mark, r.Platform, r.State, r.Resource, string(r.Path), r.Callback, string(r.Result), strconv.FormatInt(r.MS, 10), note})
+// stillWaits is the same for a push whose phone is left as it is.
+var stillWaits = map[string]string{
+	"terminated_by_user": "swiped away: iOS starts nothing until the app is opened",
+}
+
+// The columns of the table. A terminal that is too narrow for all gets the later ones in a line of their own.
+const (
+	columnMark = iota
+	columnState
+	columnPath
+	columnCallback
+	columnMS
+	columnResource // of a story there is none: all have the same
+	columnsOfTable
+
+	columnsOfFirstLine = columnPath
+)
+
+// table draws the rows, each platform's under a heading, and below them what kept their pushes or what the log says, once
+// for neighbours of whom the same is to be said.
+func (p painter) table(outcomes []outcome, story bool) {
+	shown := columnsOfTable
+	if story {
+		shown = columnResource
 	}
-	p.columns(lines, func(y, x int) string {
-		switch {
-		case y == 0:
-			return faint
-		case x == 0 && outcomes[y-1].err != nil:
-			return red
-		case x == 0:
-			return green
-		case x == 4:
-			return blue
-		case x == 8:
-			return faint
+	p.title("One push to each phone")
+	var cells [][]string
+	var of []*outcome // whose cells they are; nil: a heading
+	platform := phonetest.Platform("")
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.spec.platform != platform {
+			platform = o.spec.platform
+			cells, of = append(cells, heading(platform)[:shown]), append(of, nil)
 		}
+		cells, of = append(cells, o.cells()[:shown]), append(of, o)
+	}
+	lines := p.tableLines(cells, func(y, x int) string { return tableColor(of[y], x) })
+	for y, l := range lines {
+		if of[y] == nil && y > 0 {
+			p.line("")
+		}
+		p.line("%s", l)
+		if note := of[y].note(); note != "" && (y == len(of)-1 || note != of[y+1].note()) {
+			p.fold(noteIndent, faint, note)
+		}
+	}
+}
+
+// noteIndent is where a note begins: below the state, a little to the right.
+const noteIndent = 7
+
+// tableLines returns a line for each row, or two where the width asks for it.
+func (p painter) tableLines(cells [][]string, style func(y, x int) string) []string {
+	if spread(widths(cells)) <= p.width {
+		return p.align(cells, style)
+	}
+	first, second := make([][]string, len(cells)), make([][]string, len(cells))
+	for y, c := range cells {
+		first[y], second[y] = c[:columnsOfFirstLine], c[columnsOfFirstLine:]
+	}
+	lines := p.align(first, style)
+	for y, l := range p.align(second, func(y, x int) string { return style(y, x+columnsOfFirstLine) }) {
+		lines[y] += "\n   " + l
+	}
+	return lines
+}
+
+func heading(p phonetest.Platform) []string {
+	name := map[phonetest.Platform]string{phonetest.IOS: "iOS", phonetest.Android: "Android"}[p]
+	return []string{"", name, "path", "handler that ran", "  ms", "resource"}
+}
+
+// cells are an outcome's line in the table.
+func (o *outcome) cells() []string {
+	mark, callback, ms := "✓", o.row.Callback, fmt.Sprintf("%4s", strconv.FormatInt(o.row.MS, 10))
+	switch {
+	case o.err != nil:
+		mark = "✗"
+	case o.spec.left:
+		mark, callback, ms = "○", "none yet: waiting", ""
+	}
+	cells := make([]string, columnsOfTable)
+	cells[columnMark], cells[columnState], cells[columnResource] = mark, o.row.State, o.row.Resource
+	cells[columnPath], cells[columnCallback], cells[columnMS] = string(o.row.Path), callback, ms
+	return cells
+}
+
+// note is what there is to say of an outcome beyond its cells; "" for a heading.
+func (o *outcome) note() string {
+	switch {
+	case o == nil:
 		return ""
-	})
+	case o.err != nil:
+		return o.err.Error()
+	case o.spec.left:
+		return stillWaits[o.row.Reason]
+	case o.row.Log != "":
+		return "log: " + o.row.Log
+	case whyNot[o.row.Reason] != "":
+		return whyNot[o.row.Reason]
+	}
+	return o.row.Reason
+}
+
+func tableColor(o *outcome, column int) string {
+	switch {
+	case o == nil && column == columnState:
+		return bold
+	case o == nil:
+		return faint
+	case column == columnMark && o.err != nil:
+		return red
+	case column == columnMark && o.spec.left, column == columnCallback && o.spec.left:
+		return yellow
+	case column == columnMark:
+		return green
+	case column == columnPath:
+		return blue
+	}
+	return ""
 }
 
 // summary says how it went.
-func (p painter) summary(rows, unexpected int, took time.Duration) {
+func (p painter) summary(outcomes []outcome, unexpected int, took time.Duration) {
+	p.line("")
+	took = took.Round(100 * time.Millisecond)
 	if unexpected > 0 {
-		p.line("\n%s", p.paint(red, fmt.Sprintf("%d of %d rows are not as expected (%s).", unexpected, rows, took.Round(100*time.Millisecond))))
+		p.fold(0, red, fmt.Sprintf("%d of %d rows are not as expected (%s).", unexpected, len(outcomes), took))
 		return
 	}
-	p.line("\n%s (%s): each handler completed exactly once, by its app's own record.",
-		p.paint(green, fmt.Sprintf("All %d rows are as expected", rows)), took.Round(100*time.Millisecond))
+	p.fold(0, green, fmt.Sprintf("All %d rows are as expected (%s).", len(outcomes), took))
+	p.fold(0, "", "Each handler completed exactly once, by its app's own record.")
+	if slices.ContainsFunc(outcomes, func(o outcome) bool { return o.spec.left }) {
+		p.fold(0, yellow, "One push still waits; it is kept on disk until its phone handles it.")
+	}
 }
 
 // example is the push whose timeline is shown: one that took more than one way.

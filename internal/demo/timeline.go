@@ -34,7 +34,7 @@ func timelineLines(accepted time.Time, events []push.Event) (lines [][]string) {
 		add("by ", string(e.Path))
 		add("", string(e.Provider))
 		if e.Status != 0 {
-			add("answered ", strconv.Itoa(e.Status))
+			add("", strconv.Itoa(e.Status))
 		}
 		add("", e.ProviderReason)
 		add("id ", e.ProviderID)

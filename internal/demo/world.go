@@ -28,6 +28,7 @@ const (
 type world struct {
 	dir     string // the server's data and the apps' directories lie below it
 	data    string // the server's
+	self    string // this program's path
 	url     string // the server's
 	root    push.Secret
 	sendKey push.Secret
@@ -74,10 +75,13 @@ func newWorld(ctx context.Context, o Options) (_ *world, err error) {
 			err = errors.Join(err, w.close())
 		}
 	}()
-	if w.dir, err = os.MkdirTemp("", "hush-demo-"); err != nil {
+	if w.dir, err = os.MkdirTemp("", "hush-"); err != nil { // a short name: it is in the lines to paste
 		return nil, fmt.Errorf("demo: a directory: %w", err)
 	}
 	w.onClose("the directory", func() error { return os.RemoveAll(w.dir) })
+	if w.self, err = os.Executable(); err != nil {
+		return nil, fmt.Errorf("demo: finding this program: %w", err)
+	}
 	w.data = o.DataDir
 	if w.data == "" {
 		w.data = filepath.Join(w.dir, "server")
@@ -122,8 +126,9 @@ func (w *world) setUp(ctx context.Context) (err error) {
 	// Usual strategies, but for their budgets: who tries the demo by hand is not to wait an hour for the fourth wake.
 	budget := &protocol.Budget{Wakes: 60, Per: "1h", Burst: 20}
 	apns, fcm := &protocol.Strategy{TTL: "24h", Budget: budget}, &protocol.Strategy{TTL: "24h", Budget: budget}
+	slow := &protocol.Strategy{TTL: "24h", Budget: &protocol.Budget{Wakes: 2, Per: "10s", Burst: 1}}
 	for id, r := range map[string]protocol.Resource{
-		iosOnly: {APNs: apns}, fcmOnly: {FCM: fcm}, both: {APNs: apns, FCM: fcm},
+		iosOnly: {APNs: apns}, fcmOnly: {FCM: fcm}, both: {APNs: apns, FCM: fcm}, paced: {APNs: slow, FCM: slow},
 	} {
 		if _, _, err := w.hush.PutResource(ctx, appName, id, r); err != nil {
 			return fmt.Errorf("demo: making the resource %s: %w", id, err)

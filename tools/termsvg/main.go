@@ -1,5 +1,6 @@
-// Command termsvg draws what a program printed to a terminal, on standard input, as an SVG picture on standard output. It
-// knows the few SGR codes (ECMA-48) that hush uses and passes over other escape sequences.
+// Command termsvg draws what a program printed to a terminal, on standard input, as an SVG picture on standard output; with an
+// argument, below that line, such as the command. It knows the few SGR codes (ECMA-48) that hush uses and passes over other
+// escape sequences.
 package main
 
 import (
@@ -15,11 +16,11 @@ import (
 
 // The picture's measures, in its own units. A monospaced glyph is about 0.6 of its size wide.
 const (
-	fontSize   = 13.0
-	lineHeight = 18.0
+	fontSize   = 16.0
+	lineHeight = 22.0
 	glyph      = fontSize * 0.602
-	margin     = 18.0
-	titleBar   = 30.0
+	margin     = 16.0
+	titleBar   = 32.0
 )
 
 // styles says how a span looks for each SGR code, against the dark background.
@@ -35,14 +36,17 @@ var styles = map[string]string{
 var escape = regexp.MustCompile("\x1b\\[([0-9;]*)([A-Za-z])")
 
 func main() {
-	if err := draw(os.Stdout, os.Stdin); err != nil {
+	if err := draw(os.Stdout, os.Stdin, os.Args[1:]...); err != nil {
 		fmt.Fprintln(os.Stderr, "termsvg:", err)
 		os.Exit(1)
 	}
 }
 
-func draw(to io.Writer, from io.Reader) error {
+func draw(to io.Writer, from io.Reader, above ...string) error {
 	var lines []string
+	for _, l := range above {
+		lines = append(lines, "\x1b[1m"+l+"\x1b[0m")
+	}
 	scan := bufio.NewScanner(from)
 	for scan.Scan() {
 		lines = append(lines, strings.TrimRight(scan.Text(), " "))
@@ -61,7 +65,7 @@ func draw(to io.Writer, from io.Reader) error {
 	out := bufio.NewWriter(to)
 	fmt.Fprintf(out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img" aria-label="hush demo in a terminal">`+"\n",
 		width, height, width, height)
-	fmt.Fprintf(out, `<rect width="100%%" height="100%%" rx="10" fill="#0d1117"/>`+"\n")
+	fmt.Fprintf(out, `<rect x="0.5" y="0.5" width="%.0f" height="%.0f" rx="10" fill="#0d1117" stroke="#3d444d"/>`+"\n", width-1, height-1)
 	for i, color := range []string{"#ff5f57", "#febc2e", "#28c840"} {
 		fmt.Fprintf(out, `<circle cx="%.0f" cy="16" r="5.5" fill="%s"/>`+"\n", margin+4+float64(i)*18, color)
 	}
