@@ -57,7 +57,7 @@ func problemError(p *protocol.Problem) *Error {
 	if detail == "" {
 		detail = p.Title
 	}
-	return &Error{Status: p.Status, Code: p.Code, Detail: detail, Fields: p.Errors}
+	return &Error{Status: p.Status, Code: string(p.Code), Detail: detail, Fields: p.Errors}
 }
 
 // refused is the Error of an answer that is none of the 2xx; nil of others. body is what was read of it.

@@ -26,7 +26,7 @@ type Apps struct {
 
 // KeyRequest asks for a server key.
 type KeyRequest struct {
-	Role      push.Role `json:"role" doc:"admin, send or read"`
+	Role      push.Role `json:"role"`
 	Name      string    `json:"name,omitempty" doc:"for people, at most 128 bytes"`
 	ExpiresAt string    `json:"expires_at,omitempty" minLength:"1" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
 }
@@ -55,27 +55,33 @@ type Keys struct {
 
 // SigningKeyRequest stores a key that verifies user tokens: HS256 with a secret, or ES256 with a public key.
 type SigningKeyRequest struct {
-	Alg       string `json:"alg" doc:"HS256 or ES256"`
-	Secret    string `json:"secret,omitempty" doc:"HS256: base64, 32 bytes or more"`
-	PublicKey string `json:"public_key,omitempty" doc:"ES256: PEM of a P-256 public key"`
-	Name      string `json:"name,omitempty" doc:"for people, at most 128 bytes"`
-	ExpiresAt string `json:"expires_at,omitempty" minLength:"1" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
+	Alg       push.Alg `json:"alg"`
+	Secret    string   `json:"secret,omitempty" doc:"HS256: base64, 32 bytes or more"`
+	PublicKey string   `json:"public_key,omitempty" doc:"ES256: PEM of a P-256 public key"`
+	Name      string   `json:"name,omitempty" doc:"for people, at most 128 bytes"`
+	ExpiresAt string   `json:"expires_at,omitempty" minLength:"1" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
 }
 
 // SigningKey is what may be read back of one.
 type SigningKey struct {
-	KID       string `json:"kid"`
-	Alg       string `json:"alg"`
-	PublicKey string `json:"public_key,omitempty"`
-	MadeBy    string `json:"made_by" doc:"app, or hush for a key that Hush made to sign the tokens it is asked for"`
+	KID       string   `json:"kid"`
+	Alg       push.Alg `json:"alg"`
+	PublicKey string   `json:"public_key,omitempty"`
+	MadeBy    Maker    `json:"made_by"`
 	KeyFacts
 }
 
-// Who made a signing key.
+// Maker says who made a signing key.
+type Maker string
+
+// The makers.
 const (
-	MadeByApp  = "app"
-	MadeByHush = "hush"
+	MadeByApp  Maker = "app"
+	MadeByHush Maker = "hush" // to sign the tokens that it is asked for
 )
+
+// Makers lists them.
+func Makers() []Maker { return []Maker{MadeByApp, MadeByHush} }
 
 // SigningKeys is a page of them.
 type SigningKeys struct {
@@ -126,11 +132,11 @@ type Resource struct {
 
 // Strategy is what one provider is told. Priority is FCM's alone.
 type Strategy struct {
-	TTL         string  `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h"`
-	Priority    string  `json:"priority,omitempty"`
-	Budget      *Budget `json:"budget,omitempty"`
-	Rewake      *Rewake `json:"rewake,omitempty"`
-	CollapseKey string  `json:"collapse_key,omitempty"`
+	TTL         string        `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h"`
+	Priority    push.Priority `json:"priority,omitempty" doc:"of FCM alone; normal unless told"`
+	Budget      *Budget       `json:"budget,omitempty"`
+	Rewake      *Rewake       `json:"rewake,omitempty"`
+	CollapseKey string        `json:"collapse_key,omitempty"`
 }
 
 // Budget is how many wakes a device may get in a time.
@@ -159,5 +165,14 @@ type Tags struct {
 
 // Status is the answer of /healthz and /readyz.
 type Status struct {
-	Status string `json:"status" doc:"ok"`
+	Status Health `json:"status"`
 }
+
+// Health is what they say.
+type Health string
+
+// OK is the only one: what is not well is a problem.
+const OK Health = "ok"
+
+// Healths lists it.
+func Healths() []Health { return []Health{OK} }

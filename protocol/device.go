@@ -19,15 +19,15 @@ const (
 // DeviceRequest registers a device or renews what is known of it. A provider_token left out stays as it was; an empty one
 // is taken away.
 type DeviceRequest struct {
-	DeviceID      string         `json:"device_id"`
-	Platform      push.Platform  `json:"platform"`
-	BundleID      string         `json:"bundle_id,omitempty"`
-	Package       string         `json:"package,omitempty"`
-	Environment   string         `json:"environment,omitempty"`
-	ProviderToken *string        `json:"provider_token,omitempty"`
-	AppState      string         `json:"app_state,omitempty"`
-	Facts         map[string]any `json:"facts,omitempty"`
-	WakeKeyID     string         `json:"wake_key_id,omitempty" doc:"the newest wake key that the device has"`
+	DeviceID      string           `json:"device_id"`
+	Platform      push.Platform    `json:"platform"`
+	BundleID      string           `json:"bundle_id,omitempty"`
+	Package       string           `json:"package,omitempty"`
+	Environment   push.Environment `json:"environment,omitempty"`
+	ProviderToken *string          `json:"provider_token,omitempty"`
+	AppState      push.AppState    `json:"app_state,omitempty"`
+	Facts         map[string]any   `json:"facts,omitempty"`
+	WakeKeyID     string           `json:"wake_key_id,omitempty" doc:"the newest wake key that the device has"`
 }
 
 // DeviceResponse has a credential only when it is new: the first time, and for a new owner. It has the device's newest wake

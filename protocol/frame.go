@@ -1,7 +1,12 @@
 package protocol
 
+import "github.com/hushpush/hush/push"
+
 // Subprotocol is the WebSocket subprotocol that both sides name.
 const Subprotocol = "hush.v1"
+
+// FrameType says what a frame is.
+type FrameType string
 
 // The types of frames. Every frame is one text message with one JSON object.
 //
@@ -9,15 +14,18 @@ const Subprotocol = "hush.v1"
 // inbox if hello says that anything is open; then pushes and receipts go to and fro. The server pings (a WebSocket ping) in
 // the interval that hello names, and either side drops a connection that was silent for two intervals.
 const (
-	FrameHello    = "hello"    // server: first frame
-	FramePush     = "push"     // server: one push; the device acknowledges it by a receipt "received"
-	FrameReceipts = "receipts" // device: receipts; server: what became of them, with the same seq
-	FrameState    = "state"    // device: its app state and facts
+	FrameHello    FrameType = "hello"    // server: first frame
+	FramePush     FrameType = "push"     // server: one push; the device acknowledges it by a receipt "received"
+	FrameReceipts FrameType = "receipts" // device: receipts; server: what became of them, with the same seq
+	FrameState    FrameType = "state"    // device: its app state and facts
 )
+
+// FrameTypes lists them.
+func FrameTypes() []FrameType { return []FrameType{FrameHello, FramePush, FrameReceipts, FrameState} }
 
 // ServerFrame is a frame from the server. Fields beside Type belong to one type each.
 type ServerFrame struct {
-	Type            string          `json:"type"`
+	Type            FrameType       `json:"type"`
 	Session         string          `json:"session,omitempty"`          // hello: the session's id
 	Open            int             `json:"open"`                       // hello, receipts: open deliveries
 	Heartbeat       string          `json:"heartbeat,omitempty"`        // hello: between the server's pings
@@ -30,10 +38,10 @@ type ServerFrame struct {
 
 // DeviceFrame is a frame from a device.
 type DeviceFrame struct {
-	Type     string         `json:"type"`
+	Type     FrameType      `json:"type"`
 	Seq      int64          `json:"seq,omitempty"`       // receipts
 	Receipts []Receipt      `json:"receipts,omitempty"`  // receipts
-	AppState string         `json:"app_state,omitempty"` // state
+	AppState push.AppState  `json:"app_state,omitempty"` // state
 	Facts    map[string]any `json:"facts,omitempty"`     // state
 }
 

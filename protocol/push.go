@@ -14,7 +14,7 @@ type PushRequest struct {
 	Payload     string        `json:"payload,omitempty" doc:"at most 64 KiB of UTF-8; reaches the handler byte for byte"`
 	TTL         string        `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h; the strategy's unless told"`
 	CollapseKey string        `json:"collapse_key,omitempty" doc:"of open pushes with the same key, a device keeps the newest"`
-	Deliver     push.Mode     `json:"deliver,omitempty" doc:"auto (default), session or wake"`
+	Deliver     push.Mode     `json:"deliver,omitempty" doc:"auto unless told"`
 	DeliverAt   string        `json:"deliver_at,omitempty" minLength:"1" doc:"RFC 3339, up to 28 days ahead"`
 	DryRun      bool          `json:"dry_run,omitempty" doc:"say what would be done, and do nothing"`
 }
@@ -30,7 +30,7 @@ type PushAccepted struct {
 // Decision is what a dry run says of one device.
 type Decision struct {
 	DeviceID string        `json:"device_id"`
-	Do       string        `json:"do" doc:"session, wake, wait or stop"`
+	Do       push.Action   `json:"do"`
 	Reason   push.Reason   `json:"reason"`
 	Provider push.Provider `json:"provider"`
 }
@@ -100,21 +100,4 @@ type Cancelled struct {
 type FinalDelivery struct {
 	DeviceID string     `json:"device_id"`
 	State    push.State `json:"state"`
-}
-
-// Problem is an error (RFC 9457).
-type Problem struct {
-	Type   string         `json:"type,omitempty"`
-	Title  string         `json:"title"`
-	Status int            `json:"status"`
-	Detail string         `json:"detail,omitempty"`
-	Code   string         `json:"code"`
-	Errors []ProblemField `json:"errors,omitempty"`
-}
-
-// ProblemField is one field at fault: which, what is wrong, what would be right.
-type ProblemField struct {
-	Location string    `json:"location"`
-	Code     push.Code `json:"code"`
-	Message  string    `json:"message"`
 }

@@ -29,17 +29,27 @@ type FCMCredential struct {
 	ServiceAccount json.RawMessage `json:"service_account"`
 }
 
+// CredentialKind says what an app is known by at its provider.
+type CredentialKind string
+
+// The kinds.
+const (
+	KindToken          CredentialKind = "token"           // APNs: a signing key, .p8
+	KindCertificate    CredentialKind = "certificate"     // APNs: a .p12
+	KindServiceAccount CredentialKind = "service_account" // FCM
+)
+
 // CredentialInfo is what may be read back of a credential: kind, ids, validity.
 type CredentialInfo struct {
-	Provider    Provider   `json:"provider"`
-	Kind        string     `json:"kind"` // token, certificate or service_account
-	KeyID       string     `json:"key_id,omitempty"`
-	TeamID      string     `json:"team_id,omitempty"`
-	Topics      []string   `json:"topics,omitempty"`
-	ProjectID   string     `json:"project_id,omitempty"`
-	ClientEmail string     `json:"client_email,omitempty"`
-	ValidUntil  *time.Time `json:"valid_until,omitempty"`
-	UpdatedAt   time.Time  `json:"updated_at"`
+	Provider    Provider       `json:"provider"`
+	Kind        CredentialKind `json:"kind"`
+	KeyID       string         `json:"key_id,omitempty"`
+	TeamID      string         `json:"team_id,omitempty"`
+	Topics      []string       `json:"topics,omitempty"`
+	ProjectID   string         `json:"project_id,omitempty"`
+	ClientEmail string         `json:"client_email,omitempty"`
+	ValidUntil  *time.Time     `json:"valid_until,omitempty"`
+	UpdatedAt   time.Time      `json:"updated_at"`
 }
 
 // CredentialCheck is what came of trying a stored credential against its provider, in sentences for people.
@@ -92,11 +102,20 @@ func (f KeyFacts) Expired(now time.Time) bool {
 	return !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt)
 }
 
+// Alg is how user tokens are signed (RFC 7518, section 3.1).
+type Alg string
+
+// The algorithms.
+const (
+	HS256 Alg = "HS256"
+	ES256 Alg = "ES256"
+)
+
 // SigningKey verifies user tokens that an app's backend signs.
 type SigningKey struct {
 	App       string
 	KID       string
-	Alg       string // HS256 or ES256
+	Alg       Alg
 	Secret    Secret // HS256: the raw bytes; encrypted at rest, never read back
 	PublicKey string // ES256: PEM
 	CreatedAt time.Time
@@ -120,6 +139,6 @@ type KeyUse struct {
 
 // Print is the same for the same key only: one that was replaced under its kid has another. It tells nothing of a secret.
 func (k SigningKey) Print() string {
-	sum := sha256.Sum256([]byte(k.Alg + "\x00" + k.Secret.Reveal() + "\x00" + k.PublicKey))
+	sum := sha256.Sum256([]byte(string(k.Alg) + "\x00" + k.Secret.Reveal() + "\x00" + k.PublicKey))
 	return hex.EncodeToString(sum[:16])
 }

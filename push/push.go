@@ -175,12 +175,15 @@ func (r TagRule) Matches(tags []string) bool {
 
 // Warning is something the sender should know about an accepted push, such as a user never seen.
 type Warning struct {
-	Code string `json:"code"`
-	User string `json:"user,omitempty"`
+	Code WarningCode `json:"code"`
+	User string      `json:"user,omitempty"`
 }
 
-// UserNotSeen is the code of the warning for a user who has never registered a device.
-const UserNotSeen = "user_not_seen"
+// WarningCode is the stable name of a warning.
+type WarningCode string
+
+// UserNotSeen is the warning for a user who has never registered a device.
+const UserNotSeen WarningCode = "user_not_seen"
 
 // Accepted is what the store answers once a push is committed and flushed.
 type Accepted struct {

@@ -51,7 +51,7 @@ func refusal(resp *http.Response, body []byte) *Error {
 		e.Detail = describe(kind) + ", want application/problem+json with a code"
 		return e
 	}
-	e.Code, e.Detail = p.Code, p.Detail
+	e.Code, e.Detail = string(p.Code), p.Detail
 	if e.Detail == "" {
 		e.Detail = p.Title
 	}

@@ -107,7 +107,7 @@ func startBackend(t testing.TB, start func(*httptest.Server), change ...func(*ga
 func problem(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(protocol.Problem{Title: http.StatusText(status), Status: status, Code: code})
+	_ = json.NewEncoder(w).Encode(protocol.Problem{Title: http.StatusText(status), Status: status, Code: protocol.ProblemCode(code)})
 }
 
 func (b *backend) clock() time.Time { return time.Now().Add(b.skew) }

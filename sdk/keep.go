@@ -199,7 +199,7 @@ func (c *Client) greet(ctx context.Context, l *link) (heartbeat time.Duration, e
 	if heartbeat, err = time.ParseDuration(hello.Heartbeat); err != nil || heartbeat <= 0 {
 		heartbeat = defaultHeartbeat
 	}
-	state := protocol.DeviceFrame{Type: protocol.FrameState, AppState: string(push.AppForeground), Facts: c.cfg.Facts}
+	state := protocol.DeviceFrame{Type: protocol.FrameState, AppState: push.AppForeground, Facts: c.cfg.Facts}
 	if err := l.send(state); err != nil {
 		return 0, err
 	}

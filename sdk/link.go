@@ -165,7 +165,7 @@ func (l *link) ping() {
 // leave says that the app is in the background and closes the session from our side.
 func (l *link) leave(background bool) {
 	if background {
-		_ = l.send(protocol.DeviceFrame{Type: protocol.FrameState, AppState: string(Background)})
+		_ = l.send(protocol.DeviceFrame{Type: protocol.FrameState, AppState: push.AppState(Background)})
 	}
 	l.net.bound()
 	_ = l.conn.WriteClose(1000, nil)

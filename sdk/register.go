@@ -158,11 +158,11 @@ func (c *Client) registration(s identity) protocol.DeviceRequest {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	body := protocol.DeviceRequest{
-		DeviceID: s.Device, Platform: c.cfg.Platform, AppState: string(c.state), Facts: c.cfg.Facts, WakeKeyID: s.Key.ID,
+		DeviceID: s.Device, Platform: c.cfg.Platform, AppState: push.AppState(c.state), Facts: c.cfg.Facts, WakeKeyID: s.Key.ID,
 	}
 	if r := c.wanted; r != nil {
 		body.ProviderToken = &r.ProviderToken
-		body.BundleID, body.Package, body.Environment = r.BundleID, r.Package, string(r.Environment)
+		body.BundleID, body.Package, body.Environment = r.BundleID, r.Package, push.Environment(r.Environment)
 	}
 	return body
 }

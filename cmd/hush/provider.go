@@ -155,7 +155,7 @@ func providerTable(infos ...push.CredentialInfo) *table {
 		if i.ValidUntil != nil {
 			until = moment(*i.ValidUntil)
 		}
-		t.add(string(i.Provider), i.Kind, first(i.KeyID, i.ClientEmail), first(i.TeamID, i.ProjectID), strings.Join(i.Topics, ", "), until)
+		t.add(string(i.Provider), string(i.Kind), first(i.KeyID, i.ClientEmail), first(i.TeamID, i.ProjectID), strings.Join(i.Topics, ", "), until)
 	}
 	return t
 }

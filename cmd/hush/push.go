@@ -148,7 +148,7 @@ func sayAccepted(r *remote, accepted protocol.PushAccepted) {
 
 func sayWarnings(r *remote, warnings []push.Warning) {
 	for _, warning := range warnings {
-		text := warning.Code
+		text := string(warning.Code)
 		if warning.Code == push.UserNotSeen {
 			text = fmt.Sprintf("user %s has no device yet; what can wait waits for the first", warning.User)
 		} else if warning.User != "" {
@@ -165,7 +165,7 @@ func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error 
 	}
 	t := newTable("DEVICE", "WOULD", "REASON", "PROVIDER")
 	for _, d := range answer.Deliveries {
-		t.add(d.DeviceID, d.Do, string(d.Reason), string(d.Provider))
+		t.add(d.DeviceID, string(d.Do), string(d.Reason), string(d.Provider))
 	}
 	r.show(t)
 	sayWarnings(r, answer.Warnings)

@@ -111,7 +111,7 @@ func resourceTable(all ...protocol.Resource) *table {
 			strategy *protocol.Strategy
 		}{{"apns", r.APNs}, {"fcm", r.FCM}} {
 			if s.strategy != nil {
-				t.add(r.ResourceID, s.provider, s.strategy.TTL, s.strategy.Priority, budgetText(s.strategy.Budget),
+				t.add(r.ResourceID, s.provider, s.strategy.TTL, string(s.strategy.Priority), budgetText(s.strategy.Budget),
 					rewakeText(s.strategy.Rewake), s.strategy.CollapseKey)
 			}
 		}

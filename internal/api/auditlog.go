@@ -85,7 +85,7 @@ func who(name string) string {
 
 // levelOf is a warning for what someone should see to. That tokens and credentials come to their end is everyday life.
 func levelOf(outcome, code string) slog.Level {
-	if outcome == outcomeOK || outcome == outcomeRefused && (code == codeTokenExpired || code == codeRegisterAgain) {
+	if outcome == outcomeOK || outcome == outcomeRefused && (code == string(codeTokenExpired) || code == string(codeRegisterAgain)) {
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn

@@ -35,7 +35,7 @@ func newDocument(version string) *huma.OpenAPI {
 			{Name: chapterApps}, {Name: chapterPolicy}, {Name: chapterUsers}, {Name: chapterPushes}, {Name: chapterDevice}, {Name: chapterOperation},
 		},
 		Components: &huma.Components{
-			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+			Schemas: newRegistry(),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				serverKeyScheme:  {Type: "http", Scheme: "bearer", Description: "A server key, or the root key."},
 				userTokenScheme:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "A user token: HS256 or ES256 with kid, sub (the user), aud (the app) and exp."},
@@ -81,12 +81,16 @@ func metricsOperation() *huma.Operation {
 }
 
 // connectOperation describes the WebSocket, which the gateway answers.
-func connectOperation() *huma.Operation {
+func connectOperation(schemas huma.Registry) *huma.Operation {
 	return &huma.Operation{
 		OperationID: "connect", Method: http.MethodGet, Path: "/v1/connect", Tags: []string{chapterDevice},
 		Summary: "Open this device's session",
 		Description: "A WebSocket (RFC 6455) with the subprotocol `" + protocol.Subprotocol + "`. It needs the device's credential and a user token of its owner. " +
-			"The newest connection of a device wins.",
+			"The newest connection of a device wins. Each text message is one JSON object; OpenAPI has no words for that, so `x-frames` names the schemas.",
+		Extensions: map[string]any{"x-frames": map[string]*huma.Schema{
+			"fromServer": schemaOf[protocol.ServerFrame](schemas),
+			"fromDevice": schemaOf[protocol.DeviceFrame](schemas),
+		}},
 		Security: []map[string][]string{{userTokenScheme: {}, credentialScheme: {}}},
 		Responses: map[string]*huma.Response{
 			"101":     {Description: http.StatusText(http.StatusSwitchingProtocols)},

@@ -39,7 +39,7 @@ type standaloneSchema struct {
 }
 
 func newStandaloneSchema[T any]() *standaloneSchema {
-	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	registry := newRegistry()
 	return &standaloneSchema{registry: registry, schema: schemaOf[T](registry)}
 }
 

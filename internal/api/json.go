@@ -296,7 +296,7 @@ func (c *bodyCheck) scalar(at string, schema *huma.Schema, token jsontext.Token)
 		}
 	case text == "" && schema.MinLength != nil && *schema.MinLength > 0:
 		c.faults.add(at, push.CodeBadValue, "is empty; want %s", c.described(schema))
-	case len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(text)):
+	case text != "" && len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(text)):
 		c.faults.add(at, push.CodeBadValue, "is %s; want one of %s", quoted(text), enumOf(schema))
 	}
 }
@@ -324,6 +324,9 @@ func (c *bodyCheck) described(schema *huma.Schema) string {
 	}
 	if schema.Ref != "" {
 		schema = c.registry.SchemaFromRef(schema.Ref)
+	}
+	if len(schema.Enum) > 0 {
+		return "one of " + enumOf(schema)
 	}
 	return articleOf(schema.Type)
 }

@@ -24,7 +24,7 @@ func (a *API) plainRoutes() {
 		a.huma.OpenAPI().AddOperation(metricsOperation())
 		a.mux.Handle("GET /metrics", metricsOf(a.Metrics))
 	}
-	a.huma.OpenAPI().AddOperation(connectOperation())
+	a.huma.OpenAPI().AddOperation(connectOperation(a.huma.OpenAPI().Components.Schemas))
 	a.mux.HandleFunc("GET /openapi.json", a.serveDocument)
 	docs := docsPage()
 	a.mux.Handle("GET /docs", docs)

@@ -18,22 +18,22 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// The codes of problems, as api.md lists them.
+// The codes of problems, as they are called here.
 const (
-	codeBadJSON         = "bad_json"
-	codeUnauthenticated = "unauthenticated"
-	codeTokenExpired    = "token_expired"
-	codeRegisterAgain   = "register_again"
-	codeForbidden       = "forbidden"
-	codeDeviceTaken     = "device_taken"
-	codeNotFound        = "not_found"
-	codeMethod          = "method_not_allowed"
-	codeConflict        = "conflict"
-	codeBodyTooLarge    = "body_too_large"
-	codeInvalid         = "invalid"
-	codeRateLimited     = "rate_limited"
-	codeUnavailable     = "unavailable"
-	codeInternal        = "internal"
+	codeBadJSON         = protocol.ProblemBadJSON
+	codeUnauthenticated = protocol.ProblemUnauthenticated
+	codeTokenExpired    = protocol.ProblemTokenExpired
+	codeRegisterAgain   = protocol.ProblemRegisterAgain
+	codeForbidden       = protocol.ProblemForbidden
+	codeDeviceTaken     = protocol.ProblemDeviceTaken
+	codeNotFound        = protocol.ProblemNotFound
+	codeMethod          = protocol.ProblemMethod
+	codeConflict        = protocol.ProblemConflict
+	codeBodyTooLarge    = protocol.ProblemBodyTooLarge
+	codeInvalid         = protocol.ProblemInvalid
+	codeRateLimited     = protocol.ProblemRateLimited
+	codeUnavailable     = protocol.ProblemUnavailable
+	codeInternal        = protocol.ProblemInternal
 )
 
 // problemType is the media type of errors (RFC 9457).
@@ -48,7 +48,7 @@ type refusal struct {
 	wait time.Duration // until it may be tried again; 0: retryAfterSeconds
 }
 
-func newProblem(status int, code, detail string) *refusal {
+func newProblem(status int, code protocol.ProblemCode, detail string) *refusal {
 	return &refusal{Problem: protocol.Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: detail}}
 }
 

@@ -185,7 +185,7 @@ func (a *API) dryRun(ctx context.Context, p push.Push) (*answer[any], error) {
 	}
 	return &answer[any]{http.StatusOK, protocol.DryRun{
 		Deliveries: listOf(decisions, func(d push.Decision) protocol.Decision {
-			return protocol.Decision{DeviceID: d.DeviceID, Do: string(d.Do), Reason: d.Reason, Provider: d.Provider}
+			return protocol.Decision{DeviceID: d.DeviceID, Do: d.Do, Reason: d.Reason, Provider: d.Provider}
 		}),
 		Warnings: listOf(warnings, same),
 	}}, nil

@@ -50,7 +50,7 @@ const (
 func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
 	r := push.Registration{
 		DeviceID: b.DeviceID, Platform: b.Platform, BundleID: b.BundleID, Package: b.Package,
-		Environment: push.Environment(b.Environment), AppState: push.AppState(b.AppState), Facts: b.Facts, WakeKeyID: b.WakeKeyID,
+		Environment: b.Environment, AppState: b.AppState, Facts: b.Facts, WakeKeyID: b.WakeKeyID,
 	}
 	if b.ProviderToken != nil {
 		token := push.Secret(*b.ProviderToken)

@@ -75,7 +75,7 @@ func strategyOf(f *faults, at string, b *protocol.Strategy) *push.Strategy {
 	if b == nil {
 		return nil
 	}
-	s := &push.Strategy{TTL: durationAt(f, at+".ttl", b.TTL), Priority: push.Priority(b.Priority), CollapseKey: b.CollapseKey}
+	s := &push.Strategy{TTL: durationAt(f, at+".ttl", b.TTL), Priority: b.Priority, CollapseKey: b.CollapseKey}
 	checkCollapseKey(f, at+".collapse_key", b.CollapseKey)
 	if b.Budget != nil {
 		s.Budget = push.Budget{Wakes: b.Budget.Wakes, Burst: b.Budget.Burst}
@@ -107,7 +107,7 @@ func strategyBody(s *push.Strategy) *protocol.Strategy {
 	if s == nil {
 		return nil
 	}
-	b := &protocol.Strategy{Priority: string(s.Priority), CollapseKey: s.CollapseKey}
+	b := &protocol.Strategy{Priority: s.Priority, CollapseKey: s.CollapseKey}
 	if s.TTL != nil {
 		b.TTL = s.TTL.String()
 	}

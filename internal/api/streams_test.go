@@ -60,7 +60,7 @@ func testAnImportAnswersEachLine(t *testing.T, w *world) {
 	for _, r := range importResults(t, strings.NewReader(a.body)) {
 		line := fmt.Sprintf("%d %d %s", r.Line, r.Status, r.DeviceID)
 		if r.Problem != nil {
-			line += " " + r.Problem.Code
+			line += " " + string(r.Problem.Code)
 			for _, f := range r.Problem.Errors {
 				line += " " + f.Location
 			}

@@ -144,5 +144,5 @@ func (r *recorder) problemCode() string {
 	if json.NewDecoder(bytes.NewReader(r.refusal.Bytes())).Decode(&p) != nil {
 		return ""
 	}
-	return p.Code
+	return string(p.Code)
 }

@@ -210,7 +210,7 @@ func (a answer) is(t *testing.T, what string, status int, code string, fields ..
 	}
 	slices.Sort(got)
 	slices.Sort(fields)
-	if p.Code != code || !slices.Equal(got, fields) {
+	if string(p.Code) != code || !slices.Equal(got, fields) {
 		t.Errorf("%s: code %s, fields %q (%s); want %s, %q", what, p.Code, got, a.body, code, fields)
 	}
 }

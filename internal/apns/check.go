@@ -12,10 +12,7 @@ import (
 )
 
 // The kinds of credentials.
-const (
-	KindToken       = "token"       // a signing key, .p8
-	KindCertificate = "certificate" // a .p12
-)
+const ()
 
 // idLen is how many characters Apple's key and team ids have.
 const idLen = 10
@@ -31,7 +28,7 @@ func (c *Client) Check(_ context.Context, cred push.Credential) (push.Credential
 	case a.Key != "" && len(a.P12) > 0:
 		errs.Add("p12", push.CodeOneOf, "is given beside key; want one of them")
 	case a.Key != "":
-		info.Kind, info.KeyID, info.TeamID, info.Topics = KindToken, a.KeyID, a.TeamID, a.Topics
+		info.Kind, info.KeyID, info.TeamID, info.Topics = push.KindToken, a.KeyID, a.TeamID, a.Topics
 		checkKey(*a, &errs)
 	default:
 		checkP12(*a, c.now(), &info, &errs)
@@ -115,7 +112,7 @@ func checkP12(a push.APNsCredential, now time.Time, info *push.CredentialInfo, e
 		return
 	}
 	leaf := cert.Leaf
-	info.Kind, info.ValidUntil = KindCertificate, &leaf.NotAfter
+	info.Kind, info.ValidUntil = push.KindCertificate, &leaf.NotAfter
 	info.TeamID = teamOf(leaf)
 	switch {
 	case now.After(leaf.NotAfter):

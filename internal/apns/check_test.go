@@ -83,7 +83,7 @@ func TestASigningKeyIsCheckedBeforeItIsStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Kind != apns.KindToken || info.Provider != push.APNs || info.KeyID != keyID || info.TeamID != teamID || !slices.Equal(info.Topics, good.Topics) {
+	if info.Kind != push.KindToken || info.Provider != push.APNs || info.KeyID != keyID || info.TeamID != teamID || !slices.Equal(info.Topics, good.Topics) {
 		t.Errorf("got %+v, want kind and ids", info)
 	}
 	if _, err := w.Check(t.Context(), push.Credential{}); err == nil {
@@ -207,7 +207,7 @@ func TestACertificateIsCheckedBeforeItIsStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Kind != apns.KindCertificate || !slices.Equal(info.Topics, topics) || info.TeamID != teamID || info.ValidUntil == nil || time.Until(*info.ValidUntil) < 30*time.Minute {
+	if info.Kind != push.KindCertificate || !slices.Equal(info.Topics, topics) || info.TeamID != teamID || info.ValidUntil == nil || time.Until(*info.ValidUntil) < 30*time.Minute {
 		t.Errorf("got %+v, want kind, topics, team and the end of its validity", info)
 	}
 	old := p12(certOptions{uid: "com.example.old"})

@@ -138,7 +138,7 @@ func TestACertificateWorksAtTheSimulator(t *testing.T) {
 		t.Fatal(err)
 	}
 	cred := push.Credential{APNs: &push.APNsCredential{P12: p12}}
-	if info, err := s.Check(t.Context(), cred); err != nil || info.Kind != apns.KindCertificate || len(info.Topics) != 1 {
+	if info, err := s.Check(t.Context(), cred); err != nil || info.Kind != push.KindCertificate || len(info.Topics) != 1 {
 		t.Fatalf("got %+v, %v, want the certificate accepted", info, err)
 	}
 	s.creds.Put("notes", cred)

@@ -17,8 +17,8 @@ import (
 
 // The algorithms of user tokens.
 const (
-	HS256 = "HS256"
-	ES256 = "ES256"
+	HS256 = push.HS256
+	ES256 = push.ES256
 )
 
 const (
@@ -126,7 +126,7 @@ func checkHeader(header map[string]any) (kid string, err error) {
 	if _, critical := header["crit"]; critical {
 		return "", unauthenticated("the token has crit; no extension is known here")
 	}
-	if alg := header["alg"]; alg != HS256 && alg != ES256 {
+	if alg := header["alg"]; alg != string(HS256) && alg != string(ES256) {
 		return "", unauthenticated("the token's alg is neither HS256 nor ES256")
 	}
 	kid, _ = header["kid"].(string)
@@ -148,7 +148,7 @@ func (a *Auth) verifies(ctx context.Context, app, kid string, method jwt.Signing
 	if err != nil {
 		return nil, fmt.Errorf("auth: looking a signing key up: %w", err)
 	}
-	if key.Alg != method.Alg() || key.Expired(a.now()) {
+	if string(key.Alg) != method.Alg() || key.Expired(a.now()) {
 		return nil, nil
 	}
 	verifier, err := verifierOf(key)

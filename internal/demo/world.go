@@ -174,7 +174,7 @@ func (w *world) waitSession(ctx context.Context, s spec, open bool) error {
 		if err != nil {
 			return fmt.Errorf("asking what a push would do: %w", err)
 		}
-		if len(d.Deliveries) == 1 && d.Deliveries[0].DeviceID != "" && (d.Deliveries[0].Do == string(push.DoSession)) == open {
+		if len(d.Deliveries) == 1 && d.Deliveries[0].DeviceID != "" && (d.Deliveries[0].Do == push.DoSession) == open {
 			return nil
 		}
 		select {

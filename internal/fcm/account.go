@@ -13,9 +13,6 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// KindServiceAccount is the kind of FCM's credentials.
-const KindServiceAccount = "service_account"
-
 // googleTokenURI is where Google's service accounts get their access tokens, unless they say otherwise.
 const googleTokenURI = "https://oauth2.googleapis.com/token"
 
@@ -113,7 +110,7 @@ func (c *Client) Check(_ context.Context, cred push.Credential) (push.Credential
 		return push.CredentialInfo{}, errs.Err()
 	}
 	return push.CredentialInfo{
-		Provider: push.FCM, Kind: KindServiceAccount, KeyID: a.keyID,
+		Provider: push.FCM, Kind: push.KindServiceAccount, KeyID: a.keyID,
 		ProjectID: a.project, ClientEmail: a.email, UpdatedAt: c.now(),
 	}, nil
 }

@@ -55,7 +55,7 @@ func TestAServiceAccountIsCheckedBeforeItIsStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Kind != fcm.KindServiceAccount || info.Provider != push.FCM || info.ProjectID != "demo" || !strings.Contains(info.ClientEmail, "@demo.") || info.KeyID == "" {
+	if info.Kind != push.KindServiceAccount || info.Provider != push.FCM || info.ProjectID != "demo" || !strings.Contains(info.ClientEmail, "@demo.") || info.KeyID == "" {
 		t.Errorf("got %+v, want kind, project, email and key id", info)
 	}
 	var account map[string]string

@@ -48,7 +48,7 @@ func checkFrame(f protocol.DeviceFrame) error {
 		switch {
 		case f.Seq != 0 || f.Receipts != nil:
 			return errors.New("a state frame has fields of a receipts frame")
-		case f.AppState != "" && f.AppState != string(push.AppForeground) && f.AppState != string(push.AppBackground):
+		case f.AppState != "" && f.AppState != push.AppForeground && f.AppState != push.AppBackground:
 			return errors.New("app_state is unknown; want foreground or background")
 		}
 	default:

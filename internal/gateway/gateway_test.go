@@ -101,7 +101,7 @@ func TestRefusalsAreProblemsBeforeTheUpgrade(t *testing.T) {
 		var problem protocol.Problem
 		err = json.NewDecoder(resp.Body).Decode(&problem)
 		resp.Body.Close()
-		if resp.StatusCode != c.status || problem.Code != c.code || err != nil || resp.Header.Get("Content-Type") != "application/problem+json" {
+		if resp.StatusCode != c.status || string(problem.Code) != c.code || err != nil || resp.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %d %+v (%v), want %d %s as a problem", c.name, resp.StatusCode, problem, err, c.status, c.code)
 		}
 	}

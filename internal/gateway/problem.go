@@ -12,22 +12,22 @@ import (
 // refusal is what a device reads that is not let in. The codes are those of the HTTP API.
 type refusal struct {
 	status int
-	code   string
+	code   protocol.ProblemCode
 	detail string
 }
 
 var (
-	refuseMethod   = refusal{http.StatusMethodNotAllowed, "method_not_allowed", "want GET with an upgrade to a WebSocket"}
-	refuseUpgrade  = refusal{http.StatusUpgradeRequired, "upgrade_required", "want an upgrade to a WebSocket, version 13"}
-	refuseProtocol = refusal{http.StatusBadRequest, "bad_subprotocol", "the subprotocols offered do not include " + protocol.Subprotocol}
-	refuseToken    = refusal{http.StatusUnauthorized, "unauthenticated", "the user token is missing or not good; want it as Authorization: Bearer …"}
-	refuseDevice   = refusal{http.StatusUnauthorized, "unauthenticated", "the device's credential is missing; want it as " + protocol.HeaderDevice}
-	refuseExpired  = refusal{http.StatusUnauthorized, "token_expired", "the user token has expired; come back with a new one"}
-	refuseAgain    = refusal{http.StatusUnauthorized, "register_again", "the device's credential is unknown or void; register again"}
-	refuseUser     = refusal{http.StatusForbidden, "forbidden", "the user token is not of the device's owner"}
-	refuseTooFast  = refusal{http.StatusTooManyRequests, "rate_limited", "many requests from this address had no good secret; come back later, or with a good one"}
-	refuseStopping = refusal{http.StatusServiceUnavailable, "unavailable", "the server is stopping; come back"}
-	refuseFailed   = refusal{http.StatusServiceUnavailable, "unavailable", "the device could not be looked up; come back"}
+	refuseMethod   = refusal{http.StatusMethodNotAllowed, protocol.ProblemMethod, "want GET with an upgrade to a WebSocket"}
+	refuseUpgrade  = refusal{http.StatusUpgradeRequired, protocol.ProblemUpgradeRequired, "want an upgrade to a WebSocket, version 13"}
+	refuseProtocol = refusal{http.StatusBadRequest, protocol.ProblemBadSubprotocol, "the subprotocols offered do not include " + protocol.Subprotocol}
+	refuseToken    = refusal{http.StatusUnauthorized, protocol.ProblemUnauthenticated, "the user token is missing or not good; want it as Authorization: Bearer …"}
+	refuseDevice   = refusal{http.StatusUnauthorized, protocol.ProblemUnauthenticated, "the device's credential is missing; want it as " + protocol.HeaderDevice}
+	refuseExpired  = refusal{http.StatusUnauthorized, protocol.ProblemTokenExpired, "the user token has expired; come back with a new one"}
+	refuseAgain    = refusal{http.StatusUnauthorized, protocol.ProblemRegisterAgain, "the device's credential is unknown or void; register again"}
+	refuseUser     = refusal{http.StatusForbidden, protocol.ProblemForbidden, "the user token is not of the device's owner"}
+	refuseTooFast  = refusal{http.StatusTooManyRequests, protocol.ProblemRateLimited, "many requests from this address had no good secret; come back later, or with a good one"}
+	refuseStopping = refusal{http.StatusServiceUnavailable, protocol.ProblemUnavailable, "the server is stopping; come back"}
+	refuseFailed   = refusal{http.StatusServiceUnavailable, protocol.ProblemUnavailable, "the device could not be looked up; come back"}
 )
 
 // refusalOf is the refusal for an error of Auth.

@@ -227,7 +227,7 @@ func (w *world) connect(device, token string, change ...func(*phone, *gws.Client
 }
 
 // frame reads the next frame.
-func (p *phone) frame(want string) protocol.ServerFrame {
+func (p *phone) frame(want protocol.FrameType) protocol.ServerFrame {
 	p.t.Helper()
 	select {
 	case f := <-p.frames:

@@ -36,7 +36,7 @@ func TestACredentialsTopicsBind(t *testing.T) {
 				t.Fatal(err)
 			}
 			trial, err := hush.DryRun(t.Context(), hushtest.App, protocol.PushRequest{To: to("alice"), ResourceID: "both"})
-			if err != nil || len(trial.Deliveries) != 1 || trial.Deliveries[0].Do != string(push.DoWait) || trial.Deliveries[0].Reason != push.ReasonTopic {
+			if err != nil || len(trial.Deliveries) != 1 || trial.Deliveries[0].Do != push.DoWait || trial.Deliveries[0].Reason != push.ReasonTopic {
 				t.Errorf("a dry run says %+v, %v; want that it waits for want of the topic", trial, err)
 			}
 			waits := hush.Send(t, "alice", "both", "1")

@@ -1,0 +1,137 @@
+package api_test
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// notInBodies are closed sets of the server's own.
+var notInBodies = []string{"GroundKind", "Reach", "WakeState"}
+
+// notSaid are constants that no body has: the root key's role, and the lack of a failure, which is left out.
+var notSaid = []string{"RoleRoot", "FailureNone"}
+
+// In the document two types have another name, or more members than their constants.
+var documentName = map[string]string{"Code": "FieldCode"}
+
+func TestEveryConstantOfAClosedSetIsInTheDocument(t *testing.T) {
+	t.Parallel()
+	schemas := enumsOf(t, setup(t))
+	for _, c := range stringConstants(t, "../../push", "../../protocol") {
+		name := c.typ
+		if other, ok := documentName[name]; ok {
+			name = other
+		}
+		if slices.Contains(notInBodies, c.typ) || slices.Contains(notSaid, c.name) {
+			continue
+		}
+		words, ok := schemas[name]
+		if !ok {
+			t.Errorf("%s is a word of %s, which is no enum of the document; want a list beside its constants and a line in closedSets (internal/api/enums.go), or in notInBodies", c.name, c.typ)
+			continue
+		}
+		if !slices.Contains(words, c.value) {
+			t.Errorf("the document's enum %s lacks %q; want %s in the list of push/closed.go, or beside its type", name, c.value, c.name)
+		}
+	}
+	if missing := slices.DeleteFunc(slices.Clone(schemas["State"]), func(s string) bool { return slices.Contains(schemas["EventName"], s) }); len(missing) > 0 {
+		t.Errorf("the document's enum EventName lacks the states %q", missing)
+	}
+}
+
+func TestNoEnumHasAWordWithoutAConstant(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{"": true}
+	for _, c := range stringConstants(t, "../../push", "../../protocol") {
+		known[c.value] = true
+	}
+	for name, words := range enumsOf(t, setup(t)) {
+		for _, w := range words {
+			if !known[w] {
+				t.Errorf("the document's enum %s has %q, which is no constant of push or protocol", name, w)
+			}
+		}
+		if slices.Sort(words); len(slices.Compact(words)) != len(words) {
+			t.Errorf("the document's enum %s has a word twice: %q", name, words)
+		}
+	}
+}
+
+// enumsOf are the document's named enums.
+func enumsOf(t *testing.T, w *world) map[string][]string {
+	t.Helper()
+	var doc struct {
+		Components struct {
+			Schemas map[string]struct{ Enum []string }
+		}
+	}
+	if err := json.Unmarshal([]byte(w.request("GET", "/openapi.json", "").body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	enums := map[string][]string{}
+	for name, schema := range doc.Components.Schemas {
+		if schema.Enum != nil {
+			enums[name] = schema.Enum
+		}
+	}
+	return enums
+}
+
+type stringConstant struct{ name, typ, value string }
+
+// stringConstants are the constants of packages that are declared with a type of the package, and a string.
+func stringConstants(t *testing.T, folders ...string) []stringConstant {
+	t.Helper()
+	var found []stringConstant
+	for _, folder := range folders {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: no Go files, %v", folder, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				if spec, ok := n.(*ast.ValueSpec); ok {
+					found = append(found, constantsOf(spec)...)
+				}
+				return true
+			})
+		}
+	}
+	if len(found) < 100 {
+		t.Fatalf("%d constants in %v; want many", len(found), folders)
+	}
+	return found
+}
+
+func constantsOf(spec *ast.ValueSpec) []stringConstant {
+	typ, ok := spec.Type.(*ast.Ident)
+	if !ok || !ast.IsExported(typ.Name) {
+		return nil
+	}
+	var found []stringConstant
+	for i, value := range spec.Values {
+		literal, ok := value.(*ast.BasicLit)
+		if !ok || literal.Kind != token.STRING {
+			continue
+		}
+		text, err := strconv.Unquote(literal.Value)
+		if err == nil {
+			found = append(found, stringConstant{spec.Names[i].Name, typ.Name, text})
+		}
+	}
+	return found
+}
