@@ -8,7 +8,7 @@ FUZZTIME ?= 20s
 BENCH    ?= .
 TOOL     := go tool -modfile=tools/go.mod
 
-.PHONY: help build demo test check cross generate picture bench fuzz install-missing
+.PHONY: help build demo test check cross generate picture bench fuzz release deploy-check install-missing
 
 help: ## list the targets
 	@echo "make TARGET, with one of"
@@ -59,6 +59,12 @@ fuzz: ## fuzz each parser of strangers' input for FUZZTIME (20s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
+
+release: ## static binaries, checksums and SBOMs of this commit, in bin/release
+	@tools/release/release '$(VERSION)' '$(LDFLAGS)'
+
+deploy-check: build ## check deploy/hush.service with systemd's own tools
+	@tools/deploy-check
 
 install-missing:
 	@tools/install-missing
