@@ -72,10 +72,20 @@ func newAppList(w world) *cobra.Command {
 }
 
 func newAppDelete(w world) *cobra.Command {
+	var yes bool
 	cmd, _ := w.client(&cobra.Command{
 		Use: "delete NAME", Short: "Delete an app with all that belongs to it", Args: wantArgs("NAME"),
-		Example: "  hush app delete notes",
+		Long: `Delete an app with all that belongs to it: keys, credentials, resources, users, devices and pushes. Nothing brings them
+back, so it asks first. --yes answers; without it and without a terminal the command deletes nothing.
+
+Exit status: 1 also where the answer is no, 2 also where nobody can be asked.`,
+		Example: "  hush app delete notes\n  hush app delete notes --yes",
 	}, false, func(ctx context.Context, r *remote, args []string) error {
+		if !yes {
+			if err := sureToDelete(ctx, r, args[0]); err != nil {
+				return err
+			}
+		}
 		ctx, cancel := r.within(ctx)
 		defer cancel()
 		if err := r.DeleteApp(ctx, args[0]); err != nil {
@@ -84,6 +94,7 @@ func newAppDelete(w world) *cobra.Command {
 		r.say("app %s deleted\n", args[0])
 		return nil
 	})
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 

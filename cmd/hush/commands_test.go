@@ -38,7 +38,7 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 		{args: "app get notes", asks: `GET /v1/apps/notes`, body: `{"app":"notes","created_at":"2026-01-02T10:04:05Z"}`, says: "2026-01-0"},
 		{args: "app list", asks: `GET /v1/apps`, body: `{"apps":[{"app":"notes"},{"app":"chat"}],"cursor":""}`, says: "chat"},
 		{args: "app list --limit 1 --cursor c", asks: `GET /v1/apps?cursor=c&limit=1`, body: `{"apps":[{"app":"notes"}],"cursor":"d"}`, says: "notes"},
-		{args: "app delete notes", asks: `DELETE /v1/apps/notes`, says: "deleted"},
+		{args: "app delete notes --yes", asks: `DELETE /v1/apps/notes`, says: "deleted"},
 		{args: "key create --role send", asks: `POST /v1/apps/notes/keys {"role":"send"}`, body: `{"key_id":"k1","role":"send","secret":"s3cret"}`, says: "s3cret"},
 		{args: "key list --app other", asks: `GET /v1/apps/other/keys`, body: `{"keys":[{"key_id":"k1","role":"read"}],"cursor":""}`, says: "read"},
 		{args: "key rotate-root --keep 1h", asks: `POST /v1/root-key/rotate {"keep":"1h0m0s"}`, body: `{"key_id":"root-1","secret":"s3cret","old_until":"2026-01-02T10:04:05Z"}`, says: "s3cret"},
@@ -130,7 +130,7 @@ func TestAStrangersAnswerIsNoSuccess(t *testing.T) {
 	} {
 		srv := httptest.NewServer(answer)
 		t.Cleanup(srv.Close)
-		for _, args := range []string{"app delete notes", "app put notes", "push --to all --resource both", "key create --role send", "cancel p", "trace p", "app list --json"} {
+		for _, args := range []string{"app delete notes --yes", "app put notes", "push --to all --resource both", "key create --role send", "cancel p", "trace p", "app list --json"} {
 			got := hush(t, map[string]string{"HUSH_SERVER": srv.URL, "HUSH_KEY": "key-hidden", "HUSH_APP": "notes"}, "", strings.Fields(args)...)
 			if got.code != exitUnreachable || got.out != "" {
 				t.Errorf("%s to hush %s: exit %d, printed %q, said %q; want 3 and nothing printed", name, args, got.code, got.out, got.errout)

@@ -104,7 +104,10 @@ func TestTheCommandLineAndTheServerUnderstandEachOther(t *testing.T) {
 		{args: "push --to user:alice --resource both --ttl -1s", code: exitRefused, says: "body.ttl"},
 		{args: "trace 0198c0de-0000-7000-8000-000000000000", code: exitRefused, says: "not_found"},
 		{args: "resource delete both", says: "deleted"},
-		{args: "app delete notes", says: "deleted"},
+		{args: "app delete notes", code: exitUsage, says: "--yes"}, // nobody is there to be asked
+		{args: "app get notes", says: "notes"},
+		{args: "app delete notes -y", says: "deleted"},
+		{args: "app delete notes -y", code: exitRefused, says: "not_found"},
 	} {
 		got := hush(t, env, test.stdin, strings.Fields(test.args)...)
 		if got.code != test.code || !strings.Contains(got.out+got.errout, test.says) {
