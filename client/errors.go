@@ -28,7 +28,7 @@ type Error struct {
 	Redirect   string                  // the address that a redirect names: scheme, host, and a path if it keeps one; "" for none
 }
 
-// Error says all that the server said, a field a line.
+// Error says all that the server said, each fault once: a single one on the same line, several a line each.
 func (e *Error) Error() string {
 	var b strings.Builder
 	code := e.Code
@@ -36,13 +36,22 @@ func (e *Error) Error() string {
 		code = http.StatusText(e.Status)
 	}
 	fmt.Fprintf(&b, "%d %s", e.Status, code)
-	if e.Detail != "" {
+	if e.Detail != "" && !e.sumsUp() {
 		fmt.Fprintf(&b, ": %s", e.Detail)
 	}
+	before := "\n  "
+	if len(e.Fields) == 1 && e.sumsUp() {
+		before = ": "
+	}
 	for _, f := range e.Fields {
-		fmt.Fprintf(&b, "\n  %s: %s (%s)", f.Location, f.Message, f.Code)
+		fmt.Fprintf(&b, "%s%s: %s (%s)", before, f.Location, f.Message, f.Code)
 	}
 	return b.String()
+}
+
+// sumsUp reports whether Detail says nothing that Fields do not say: it is empty, or begins with the first of them.
+func (e *Error) sumsUp() bool {
+	return e.Detail == "" || len(e.Fields) > 0 && strings.HasPrefix(e.Detail, e.Fields[0].Location+" ")
 }
 
 // HasCode tells whether err is a refusal by the server with that code.

@@ -32,6 +32,7 @@ func newAppPut(w world) *cobra.Command {
 		}
 		return nil
 	})
+	argumentBecomes(cmd, "NAME", "path.app")
 	return cmd
 }
 

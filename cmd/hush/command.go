@@ -88,7 +88,9 @@ func isStranger(err error) bool {
 
 // complain tells people what went wrong; for wrong usage, also where the right one is written.
 func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
-	fmt.Fprintf(to, "hush: %s\n", cleanLines(err.Error()))
+	for _, line := range complaints(err) {
+		fmt.Fprintf(to, "hush: %s\n", cleanLines(line))
+	}
 	var answer *client.Error
 	if errors.As(err, &answer) && answer.Redirect != "" {
 		fmt.Fprintf(to, "To ask there: --server %s, or HUSH_SERVER.\n", cleanLines(answer.Redirect))
@@ -96,6 +98,15 @@ func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
 	if code == exitUsage {
 		fmt.Fprintf(to, "See '%s --help'.\n", cmd.CommandPath())
 	}
+}
+
+// complaints are what is wrong, each beginning a line of its own.
+func complaints(err error) []string {
+	var faults *faultsError
+	if errors.As(err, &faults) {
+		return faults.lines
+	}
+	return []string{err.Error()}
 }
 
 // newRoot is the whole tree of commands; args are those of the command line, for what is said of them.

@@ -232,7 +232,7 @@ func TestARefusalExitsOneAndNamesTheFields(t *testing.T) {
 			args = append(args, "--json")
 		}
 		got := hush(t, a.env(), `{"apns":{"alert":"x"}}`, args...)
-		if got.code != exitRefused || !strings.Contains(got.errout, "body.apns.alert: an alert is visible (not_silent)") {
+		if got.code != exitRefused || !strings.Contains(got.errout, "hush: --file -, line 1 (body.apns.alert): an alert is visible (not_silent)\n") {
 			t.Errorf("json %v: exit %d, %q; want 1 and the field with its cause", asJSON, got.code, got.errout)
 		}
 		if asJSON && strings.TrimSpace(got.out) != problem {

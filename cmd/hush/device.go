@@ -37,6 +37,7 @@ func newDeviceList(w world) *cobra.Command {
 		return nil
 	})
 	cmd.Flags().StringVar(&user, "user", "", "whose")
+	becomes(cmd, "user", "path.user")
 	r.addPageTo(cmd)
 	return cmd
 }

@@ -43,7 +43,10 @@ func newKeyCreate(w world) *cobra.Command {
 	})
 	cmd.Flags().StringVar(&name, "name", "", "what people know the key by")
 	cmd.Flags().StringVar(&expires, "expires", "", "when it is void: a time such as 2027-01-02T15:04:05Z, or a while from now such as 2160h (default never)")
+	becomes(cmd, "name", "body.name")
+	becomes(cmd, "expires", "body.expires_at")
 	addChoice(cmd, &role, "role", "admin (all of the app), send (pushes, users, devices) or read", "admin", "send", "read")
+	becomes(cmd, "role", "body.role")
 	return cmd
 }
 

@@ -55,6 +55,10 @@ func newPutAPNs(w world) *cobra.Command {
 	fs.StringVar(&p12, "p12", "", "a certificate with its key, instead of a .p8")
 	fs.BoolVar(&check, "check", false, "try them afterwards, like 'hush provider check apns'")
 	fs.StringVar(&passwordFile, "password-file", "", "file with the password of --p12 (or HUSH_P12_PASSWORD)")
+	for flag, field := range map[string]string{"key-file": "body.key", "key-id": "body.key_id", "team-id": "body.team_id", "topic": "body.topics",
+		"p12": "body.p12", "password-file": "body.password"} {
+		becomes(cmd, flag, field)
+	}
 	return cmd
 }
 
@@ -110,6 +114,7 @@ func newPutFCM(w world) *cobra.Command {
 	})
 	cmd.Flags().BoolVar(&check, "check", false, "try it afterwards, like 'hush provider check fcm'")
 	cmd.Flags().StringVar(&file, "service-account", "", "the service account's JSON as Google gives it; - is standard input")
+	becomes(cmd, "service-account", "body.service_account")
 	return cmd
 }
 

@@ -70,6 +70,11 @@ func (f *pushFlags) addTo(cmd *cobra.Command) {
 	fs.StringVar(&f.request.DeliverAt, "deliver-at", "", "a time (RFC 3339), or how long from now (such as 10m)")
 	fs.BoolVar(&f.request.DryRun, "dry-run", false, "say per device what would be done, and do nothing")
 	fs.StringVar(&f.key, "idempotency-key", "", "the same key with the same push, sent again, makes no second one")
+	for flag, field := range map[string]string{"to": "body.to", "resource": "body.resource_id", "payload": "body.payload", "payload-file": "body.payload",
+		"ttl": "body.ttl", "collapse-key": "body.collapse_key", "deliver": "body.deliver", "deliver-at": "body.deliver_at", "dry-run": "body.dry_run",
+		"idempotency-key": "header.Idempotency-Key"} {
+		becomes(cmd, flag, field)
+	}
 }
 
 // read makes the request of the flags.

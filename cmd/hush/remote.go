@@ -33,6 +33,7 @@ type remote struct {
 	*client.Client
 	answer []byte // the last one, as it came
 	page   client.Page
+	file   jsonFile // whose contents are the request's body, for what is said of it; none if flag is ""
 }
 
 const defaultServer = "http://127.0.0.1:8080"
@@ -52,11 +53,14 @@ func (r *remote) addTo(cmd *cobra.Command) {
 func (r *remote) addAppTo(cmd *cobra.Command) {
 	r.addTo(cmd)
 	cmd.Flags().StringVar(&r.app, "app", "", "the app (HUSH_APP)")
+	becomes(cmd, "app", "path.app")
 }
 
 func (r *remote) addPageTo(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&r.page.Limit, "limit", 0, "one page of at most so many; otherwise a table has all, and --json the first page")
 	cmd.Flags().StringVar(&r.page.Cursor, "cursor", "", "go on where the page with this cursor ended")
+	becomes(cmd, "limit", "query.limit")
+	becomes(cmd, "cursor", "query.cursor")
 }
 
 // client command: flags, then one call. Every client command is made here, so that all behave alike.
@@ -74,7 +78,7 @@ func (w world) client(cmd *cobra.Command, inApp bool, do func(ctx context.Contex
 		if err := r.dial(inApp); err != nil {
 			return err
 		}
-		err := do(cmd.Context(), r, args)
+		err := r.named(cmd, do(cmd.Context(), r, args))
 		if r.json && len(r.answer) > 0 {
 			fmt.Fprintf(w.stdout, "%s\n", strings.TrimSuffix(string(r.answer), "\n"))
 		}

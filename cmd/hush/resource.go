@@ -37,6 +37,7 @@ Everything has a default: {"apns": {}, "fcm": {}} is a whole resource for both p
 		if err != nil {
 			return err
 		}
+		r.file = jsonFile{"file", file, body}
 		ctx, cancel := r.within(ctx)
 		defer cancel()
 		_, created, err := r.PutResource(ctx, r.app, args[0], json.RawMessage(body))
@@ -47,6 +48,8 @@ Everything has a default: {"apns": {}, "fcm": {}} is a whole resource for both p
 		return nil
 	})
 	cmd.Flags().StringVar(&file, "file", "", "the resource as JSON; - is standard input")
+	becomes(cmd, "file", "body")
+	argumentBecomes(cmd, "NAME", "path.resource_id")
 	return cmd
 }
 

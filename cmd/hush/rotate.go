@@ -27,6 +27,7 @@ whoever uses it can be moved. --keep 0s voids it at once, as for one that has le
 		return nil
 	})
 	cmd.Flags().DurationVar(&keep, "keep", 24*time.Hour, "how long the present root key stays good")
+	becomes(cmd, "keep", "body.keep")
 	return cmd
 }
 

@@ -28,6 +28,8 @@ func newUserToken(w world) *cobra.Command {
 		return nil
 	})
 	cmd.Flags().DurationVar(&ttl, "ttl", 0, "how long it is good for (default 1h, the server's)")
+	becomes(cmd, "ttl", "body.ttl")
+	argumentBecomes(cmd, "USER", "body.user")
 	return cmd
 }
 
@@ -49,5 +51,7 @@ func newUserTags(w world) *cobra.Command {
 		r.say("tags of %s: %s\n", args[0], first(strings.Join(tags.Tags, ", "), "none"))
 		return nil
 	})
+	argumentBecomes(cmd, "USER", "path.user")
+	argumentBecomes(cmd, "TAG", "body.tags")
 	return cmd
 }
