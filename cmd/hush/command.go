@@ -117,7 +117,7 @@ func newRoot(w world, args []string) *cobra.Command {
 		Short: "Self-hosted silent push for iOS and Android",
 		Long: `Hush wakes an app on a phone with a small payload, and the person holding it notices nothing.
 
-One binary: the server (serve), its command line (app, key, provider, resource, user, device, push, trace, cancel),
+One binary: the server (serve), its command line (app, key, provider, resource, user, device, push, trace, listen, cancel),
 simulators of APNs and FCM for tests in every language (sim), and all of it at work on this machine (demo).
 
 Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) final, but not handled on every device.`,
@@ -147,7 +147,7 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) f
 	root.Flags().BoolVar(&asJSON, "json", false, "with --version: as JSON")
 	for id, commands := range map[string][]*cobra.Command{
 		groupRun:  {newServe(w), newDemo(w), newSim(w)},
-		groupSend: {newPush(w), newTrace(w), newCancel(w)},
+		groupSend: {newPush(w), newTrace(w), newListen(w), newCancel(w)},
 		groupApp:  {newApp(w), newKey(w), newProvider(w), newResource(w), newUser(w), newDevice(w)},
 		groupMore: {newVersion(w)},
 	} {

@@ -153,7 +153,7 @@ func (w world) mistyped() []config.Mistyped {
 	return config.MistypedVariables(w.environ(), clientVariables...)
 }
 
-// stopped is the end of a command that shows what happens until it is stopped (trace, listen). Ctrl-C and SIGTERM are how
+// stopped is the end of a command that shows what happens until it is stopped. Ctrl-C and SIGTERM are how
 // people end it, so they are no error: what was shown stands, and resume is the command line that goes on. Any other err
 // stays as it is.
 func (r *remote) stopped(ctx context.Context, err error, resume string) error {

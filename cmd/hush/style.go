@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"golang.org/x/term"
+
+	"github.com/hushpush/hush/push"
 )
 
 // style colours text on a terminal and leaves it plain elsewhere, and where NO_COLOR (no-color.org) or TERM=dumb asks for
@@ -28,6 +30,17 @@ func (s style) bad(text string) string   { return s.paint("31", text) }
 func (s style) open(text string) string  { return s.paint("33", text) }
 func (s style) faint(text string) string { return s.paint("2", text) }
 func (s style) bold(text string) string  { return s.paint("1", text) }
+
+// standing is the colour of a state: how it went, or that it is open.
+func (s style) standing(state push.State) func(string) string {
+	switch {
+	case state == push.Handled:
+		return s.good
+	case state.Final():
+		return s.bad
+	}
+	return s.open
+}
 
 // terminalHeight tells whether to is a terminal, and how many lines it has.
 func terminalHeight(to io.Writer) (int, bool) {

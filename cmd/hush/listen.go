@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/push"
+)
+
+func newListen(w world) *cobra.Command {
+	var filter client.EventFilter
+	var states []string
+	cmd, _ := w.client(&cobra.Command{
+		Use: "listen", Short: "Show what happens in an app, live", Args: noArgs,
+		Long: `Show each event in an app as it is committed, from now on, a line each: when, what, the push, its resource, the device
+and its user, and what else the timeline says. Filters may be repeated; an event must match one of each kind that is given.
+"hush trace PUSH_ID" has a push's whole timeline.
+
+With --json each event is a line of JSON, as the API sends it. A server that goes away is waited for; what happens until it is
+back is not shown. Ctrl-C ends it, with exit status 0.`,
+		Example: "  hush listen --app notes\n  hush listen --app notes --user alice --state undeliverable --state expired\n  hush listen --app notes --json",
+	}, true, func(ctx context.Context, r *remote, _ []string) error {
+		for _, s := range states {
+			filter.States = append(filter.States, push.State(s))
+		}
+		l := &listening{r: r, style: r.w.style(), width: terminalWidth(r.w.stdout)}
+		err := l.follow(ctx, filter)
+		if ctx.Err() != nil { // stopping it is how people end it
+			r.answer = nil // of an attempt to reach the server; with --json there are events alone
+			return nil
+		}
+		return err
+	})
+	fs := cmd.Flags()
+	fs.StringArrayVar(&filter.Users, "user", nil, "only what happens for this user (repeatable)")
+	fs.StringArrayVar(&filter.Devices, "device", nil, "only what happens on this device (repeatable)")
+	fs.StringArrayVar(&filter.Resources, "resource", nil, "only pushes under this resource (repeatable)")
+	fs.StringArrayVar(&states, "state", nil, "only events with which a delivery stands in this state (repeatable)")
+	fs.Lookup("json").Usage = "a line of JSON per event"
+	complete(cmd, "state", stateNames()...)
+	return cmd
+}
+
+func stateNames() []string {
+	var names []string
+	for _, s := range push.States() {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+// listening prints the events of an app.
+type listening struct {
+	r     *remote
+	style style
+	width int       // of the terminal; 0: none, and lines are as long as they are
+	began bool      // the server was there
+	away  time.Time // since when it is not; zero while it is
+}
+
+// awayRest is the time between two attempts to reach a server that has gone away, beside the client's own.
+const awayRest = time.Second
+
+// follow prints what happens. A server that goes away later than at first is waited for.
+func (l *listening) follow(ctx context.Context, filter client.EventFilter) error {
+	for {
+		err := l.r.Listen(ctx, l.r.app, filter, l.put)
+		var refused *client.Error
+		away := errors.Is(err, client.ErrUnreachable) || errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable
+		if !away || !l.began || ctx.Err() != nil {
+			return err
+		}
+		if l.away.IsZero() {
+			l.away = time.Now()
+			l.note("the server has gone away; waiting for it")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(awayRest):
+		}
+	}
+}
+
+// note tells people what is no event. Standard output has events alone.
+func (l *listening) note(format string, args ...any) {
+	fmt.Fprintf(l.r.w.stderr, "hush: "+format+"\n", args...)
+}
+
+func (l *listening) put(e push.AppEvent) error {
+	switch e.Event.Event {
+	case push.EventBegan:
+		l.begin()
+		return nil
+	case push.EventMissed:
+		l.note("%d events were missed: they came faster than they were read", e.Count)
+		if !l.r.json {
+			return nil
+		}
+	}
+	if l.r.json {
+		return json.NewEncoder(l.r.w.stdout).Encode(e)
+	}
+	_, err := fmt.Fprintln(l.r.w.stdout, drawAppEvent(e, l.width, l.style))
+	return err
+}
+
+func (l *listening) begin() {
+	if !l.began {
+		fmt.Fprintf(l.r.w.stderr, "listening to app %s on %s; Ctrl-C ends it\n", clean(l.r.app), clean(l.r.server))
+	} else {
+		l.note("listening again; what happened while the connection was lost is not shown")
+	}
+	l.began, l.away = true, time.Time{}
+}
+
+// drawAppEvent is one event on one line; on a terminal (width is not 0) that is too narrow for it, what does not fit stands
+// below.
+func drawAppEvent(e push.AppEvent, width int, s style) string {
+	name := fmt.Sprintf("%-13s", clean(string(e.Event.Event)))
+	at := e.At.Local().Format(time.TimeOnly)
+	head := s.faint(at) + " " + s.standing(e.State)(name) + " " + clean(string(e.PushID))
+	used := len(at) + 1 + utf8.RuneCountInString(name) + 1 + len(e.PushID)
+	var b strings.Builder
+	b.WriteString(head)
+	indent := strings.Repeat(" ", len(at)+1)
+	for _, word := range appEventWords(e) {
+		n := utf8.RuneCountInString(word)
+		if width > 0 && used+1+n > width && used > len(indent) {
+			b.WriteString("\n" + indent + word)
+			used = len(indent) + n
+			continue
+		}
+		b.WriteString(" " + word)
+		used += 1 + n
+	}
+	return b.String()
+}
+
+// appEventWords are what stays together on a line: resource, device and user, and the details.
+func appEventWords(e push.AppEvent) []string {
+	words := []string{clean(e.ResourceID)}
+	switch {
+	case e.DeviceID == "" && e.User == "":
+		words = append(words, map[push.EventName]string{
+			push.EventNobody: "for no device", push.EventName(push.Cancelled): "before it began",
+		}[e.Event.Event])
+	case e.DeviceID == "":
+		words = append(words, "user "+clean(e.User))
+	case e.User == "":
+		words = append(words, clean(e.DeviceID))
+	default:
+		words = append(words, clean(e.DeviceID)+" of "+clean(e.User))
+	}
+	words = append(words, strings.Fields(clean(eventDetails(e.Event)))...)
+	kept := words[:0]
+	for _, word := range words {
+		if word != "" {
+			kept = append(kept, word)
+		}
+	}
+	return kept
+}
