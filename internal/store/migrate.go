@@ -36,8 +36,24 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, folder stri
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
+	if err := notNewer(ctx, p); err != nil {
+		return err
+	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrations: %w", err)
+	}
+	return nil
+}
+
+// notNewer refuses a database that a later hush has changed: this one would write rows as they no longer are.
+func notNewer(ctx context.Context, p *goose.Provider) error {
+	is, knows, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if is > knows {
+		return fmt.Errorf("the database was made by a newer hush: its schema is version %d, and this one knows %d; "+
+			"start the newer one, or restore a backup from before the upgrade", is, knows)
 	}
 	return nil
 }
