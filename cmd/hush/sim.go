@@ -18,7 +18,7 @@ import (
 )
 
 func newSim(w world) *cobra.Command {
-	return group("sim", "Simulators of APNs, FCM and phones, for tests in every language", newSimAPNs(w), newSimFCM(w), newSimWorld(w))
+	return group("sim", "Simulators of APNs, FCM and phones, for tests in every language", newSimAPNs(w), newSimFCM(w), newSimWorld(w), newSimApp(w))
 }
 
 // simFlags are the flags that every simulator has.
