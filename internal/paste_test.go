@@ -1,0 +1,217 @@
+//go:build unix
+
+package internal_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// standIns are the commands that a test cannot run as they stand, with what is run for them. Keep it short: an account is
+// replaced by a simulator on the page itself. An entry that no page has any more fails the test.
+var standIns = []struct {
+	command *regexp.Regexp
+	instead string
+	why     string
+}{
+	{regexp.MustCompile(`\bgo install github\.com/hushpush/hush/(\S+)@latest`), `go -C "$$CHECKOUT" install ./$1`,
+		"a test has no module proxy; it installs the same command from this tree"},
+	{regexp.MustCompile(`(?m)^make (demo|test|check)\b`), `make -n $1`,
+		"they take minutes, and the test's own run is in one of them; -n sees that the target is there"},
+	{regexp.MustCompile(`(?m)^go test (\./internal/delivery)$`), `go vet $1`,
+		"make test runs those tests already"},
+}
+
+// inClone are the pages for readers who have cloned the repository: they are pasted at its top.
+var inClone = map[string]bool{"CONTRIBUTING.md": true}
+
+// pasteWait bounds the pasting of one page, on a machine that is busy with other tests.
+const pasteWait = 4 * time.Minute
+
+// shells are those that blocks have to work in. bash has to be there, the others are tried where they are.
+var shells = []string{"bash", "dash", "zsh"}
+
+func TestTheDocsShellBlocksDoWhatTheySay(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages(t) {
+		blocks := blocksOf(t, page)
+		if len(in("sh", blocks)) == 0 {
+			continue
+		}
+		for _, shell := range shells {
+			if _, err := exec.LookPath(shell); err != nil && shell != "bash" {
+				continue
+			}
+			t.Run(page+" in "+shell, func(t *testing.T) {
+				t.Parallel()
+				transcript := newBed(t, blocks).paste(t, shell, page, blocks)
+				if page == "README.md" && !strings.Contains(transcript, "handled on 1 of 1") {
+					t.Errorf("README.md does not come to a push that a phone has handled:\n%s", transcript)
+				}
+			})
+		}
+	}
+}
+
+func TestEveryStandInStandsForSomething(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	for _, page := range pages(t) {
+		for _, b := range blocksOf(t, page) {
+			all.WriteString(b.text)
+		}
+	}
+	for _, s := range standIns {
+		if !s.command.MatchString(all.String()) {
+			t.Errorf("no block has %s any more; take it off the list of stand-ins", s.command)
+		}
+	}
+	for page := range inClone {
+		if _, err := os.Stat(filepath.Join(checkout, page)); err != nil {
+			t.Errorf("inClone names %s: %v", page, err)
+		}
+	}
+}
+
+// paste gives the page's shell blocks to a shell as a terminal would, line by line on its standard input, and its Go programs
+// at the end of what was started. It fails the test at the first command that fails, and if the page leaves something running.
+func (b *bed) paste(t *testing.T, shell, page string, blocks []block) string {
+	t.Helper()
+	if inClone[page] {
+		if _, err := command(b.dir, nil, "git", "clone", "-q", b.bench.origin, "."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.run(t, shell, b.script(t, blocks), page)
+}
+
+// script is what is typed: the blocks, each announced by where it stands. Every section begins in the page's directory, since
+// a reader may begin with it; variables and servers go on from one to the next.
+func (b *bed) script(t *testing.T, blocks []block) string {
+	t.Helper()
+	var script strings.Builder
+	programs := b.programs(t, blocks)
+	run := func() {
+		for _, p := range programs {
+			fmt.Fprintf(&script, "echo '=== %s, the program'\n%q\n", p.block, p.path)
+		}
+		programs = nil
+	}
+	section := ""
+	for _, block := range in("sh", blocks) {
+		if block.section != section {
+			section = block.section
+			fmt.Fprintf(&script, "cd %q\n", b.dir)
+		}
+		if stops.MatchString(block.text) {
+			run() // while the page's servers are there
+		}
+		fmt.Fprintf(&script, "echo '=== %s'\n%s", block, b.typed(block.text))
+	}
+	run()
+	script.WriteString("echo '" + leftRunning + "'\nwait\n")
+	return script.String()
+}
+
+// leftRunning is the last thing that a transcript says of a page that does not end what it starts.
+const leftRunning = "=== the end of the page: waiting for what it started and did not stop"
+
+// stops is a line that ends what the page has started.
+var stops = regexp.MustCompile(`(?m)^kill `)
+
+var (
+	continued  = regexp.MustCompile(`\\\n`)
+	simulator  = regexp.MustCompile(`\bhush sim (world|apns|fcm)\b`)
+	foreground = regexp.MustCompile(`(?m)^((?:\w+=\S+ )*hush (?:serve|sim (?:world|apns|fcm))\b[^|&\n]*)$`)
+	ends       = regexp.MustCompile(`--(help|rules)\b`)
+)
+
+// typed is a block as it is typed on a bed: with its stand-ins, its ports, and an end to servers in the foreground, which a
+// reader ends with Ctrl-C.
+func (b *bed) typed(text string) string {
+	for _, s := range standIns {
+		text = s.command.ReplaceAllString(text, s.instead)
+	}
+	text = simulator.ReplaceAllStringFunc(b.moved(text), func(sim string) string {
+		switch sim {
+		case "hush sim apns":
+			return sim + " --listen " + b.at("2197")
+		case "hush sim fcm":
+			return sim + " --listen " + b.at("2198")
+		}
+		return sim + " --apns-listen " + b.at("2197") + " --fcm-listen " + b.at("2198") + " --control " + b.at("2199")
+	})
+	if !foreground.MatchString(continued.ReplaceAllString(text, " ")) {
+		return text
+	}
+	return foreground.ReplaceAllStringFunc(continued.ReplaceAllString(text, " "), func(server string) string {
+		if ends.MatchString(server) {
+			return server
+		}
+		return "mkfifo foreground\n" + server + " >foreground & FOREGROUND=$!\nhead -n 1 foreground | grep '^ready'\nkill $FOREGROUND\nwait $FOREGROUND\nrm foreground"
+	})
+}
+
+// run runs a script to its end and returns what it printed.
+func (b *bed) run(t *testing.T, shell, script, page string) string {
+	t.Helper()
+	out, err := os.Create(filepath.Join(t.TempDir(), "transcript"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), pasteWait, fmt.Errorf("it has not ended within %s", pasteWait))
+	defer cancel()
+	args := []string{"-e", "-s"}
+	if shell != "dash" {
+		args = []string{"-e", "-o", "pipefail", "-s"}
+	}
+	cmd := exec.CommandContext(ctx, shell, args...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Stdin = b.dir, b.env(), out, out, strings.NewReader(script)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 15 * time.Second
+	if err = cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	err = cmd.Wait()
+	// A shell that gave up leaves its servers behind: they get the time to end their phones, which are processes too.
+	syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+	for end := time.Now().Add(cmd.WaitDelay); syscall.Kill(-cmd.Process.Pid, 0) == nil && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	text, readErr := os.ReadFile(out.Name())
+	if readErr != nil {
+		t.Fatal(readErr)
+	}
+	transcript := string(text)
+	switch {
+	case err != nil && ctx.Err() != nil && strings.HasSuffix(strings.TrimSpace(transcript), leftRunning):
+		t.Fatalf("%s leaves something running that it started in the background; give it a last block with \"kill $NAME\", where NAME=$! was kept. The transcript:\n%s", page, transcript)
+	case err != nil && ctx.Err() != nil:
+		t.Fatalf("%s, pasted into %s: %v. The transcript:\n%s%s", page, shell, context.Cause(ctx), transcript, b.logs())
+	case err != nil:
+		t.Fatalf("%s, pasted into %s, fails (%v) in the block that is named last; mend the page, or what it describes. The transcript:\n%s%s", page, shell, err, transcript, b.logs())
+	}
+	return transcript
+}
+
+// logs are the logs that the page's servers have written beside it.
+func (b *bed) logs() string {
+	var all strings.Builder
+	names, _ := filepath.Glob(filepath.Join(b.dir, "*.log"))
+	for _, name := range names {
+		text, _ := os.ReadFile(name)
+		fmt.Fprintf(&all, "\n%s:\n%s", filepath.Base(name), text)
+	}
+	return all.String()
+}
