@@ -15,7 +15,7 @@ const (
 type AppEvent struct {
 	PushID     ID     `json:"push_id,omitempty"`
 	ResourceID string `json:"resource_id,omitempty"`
-	DeviceID   string `json:"device_id,omitempty" doc:"empty while the user has no device, and for an event of the push as a whole"`
+	DeviceID   string `json:"device_id,omitempty" doc:"left out while the user has no device, and of the push as a whole"`
 	User       string `json:"user,omitempty"`
 	State      State  `json:"state,omitempty" doc:"where the delivery stands with the event"`
 	Event

@@ -42,13 +42,14 @@ func Reasons() []Reason {
 	}
 }
 
-// EventNames lists the events of a timeline: the states, then the others.
+// EventNames lists the events of a timeline: the states, then the others; last those that only followers of an app are told.
 func EventNames() []EventName {
 	var names []EventName
 	for _, s := range States() {
 		names = append(names, EventName(s))
 	}
-	return append(names, EventWakeSent, EventWakeAnswered, EventWakeFailed, EventTokenDropped, EventHandledLate, EventLeftOut)
+	return append(names, EventWakeSent, EventWakeAnswered, EventWakeFailed, EventTokenDropped, EventHandledLate, EventLeftOut,
+		EventAccepted, EventNobody, EventBegan, EventMissed)
 }
 
 // Faults lists whose a provider's refusal can be.

@@ -43,7 +43,7 @@ func closed[T ~string](words []T, name, about string) closedSet {
 var closedSets = []closedSet{
 	closed(push.States(), "State", "Where a delivery stands. handled, expired, cancelled, superseded and undeliverable are final."),
 	closed(push.Reasons(), "Reason", "Why a delivery is in its state; empty where the state says it all."),
-	closed(push.EventNames(), "EventName", "What a line of a timeline is about: a state's name, or what happened to a wake."),
+	closed(push.EventNames(), "EventName", "What a line of a timeline is about: a state's name, or what happened to a wake. accepted, nobody, began and missed are only among an app's live events."),
 	closed(push.Platforms(), "Platform", "A phone's operating system."),
 	closed(push.Providers(), "Provider", "A service that can wake an app on a phone."),
 	closed(push.Environments(), "Environment", "The environment of APNs that a device token belongs to."),

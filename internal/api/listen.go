@@ -20,14 +20,14 @@ const maxFilter = 100
 // listenInput is an app and which of its events are asked for.
 type listenInput struct {
 	AppPath
-	User     []string `query:"user,explode" doc:"only events of deliveries for these users; may be repeated, up to 100 times, as the others may"`
-	Device   []string `query:"device,explode" doc:"only events of deliveries for these devices"`
-	Resource []string `query:"resource,explode" doc:"only events of pushes under these resources"`
-	State    []string `query:"state,explode" doc:"only events with which a delivery stands in one of these states"`
+	User     []string     `query:"user,explode" doc:"only events of deliveries for these users; may be repeated, up to 100 times, as the others may"`
+	Device   []string     `query:"device,explode" doc:"only events of deliveries for these devices"`
+	Resource []string     `query:"resource,explode" doc:"only events of pushes under these resources"`
+	State    []push.State `query:"state,explode" doc:"only events with which a delivery stands in one of these states"`
 }
 
 func (a *API) listenRoutes() {
-	register(a, route{id: "listen", method: http.MethodGet, path: "/v1/apps/{app}/events", tag: chapterPushes, needs: needsRead, checks: true,
+	register(a, route{id: "followApp", method: http.MethodGet, path: "/v1/apps/{app}/events", tag: chapterPushes, needs: needsRead, checks: true,
 		summary: "Follow an app live",
 		about: "Server-sent events, from now on: first `began`, then an `event` for each event of each delivery in the app once it is committed, " +
 			"and of each push as a whole (`accepted`, `cancelled` before any delivery was made, `nobody` when its time came and nobody was there). " +
@@ -61,20 +61,20 @@ func (in *listenInput) filter(f *faults) eventFilter {
 	filter := eventFilter{
 		users: someOf(f, "query.user", in.User), devices: someOf(f, "query.device", in.Device), resources: someOf(f, "query.resource", in.Resource),
 	}
-	known := listOf(push.States(), func(s push.State) string { return string(s) })
-	for _, s := range someOf(f, "query.state", in.State) {
-		if !slices.Contains(known, s) {
-			f.add("query.state", push.CodeBadValue, "is %s; want one of %s", quoted(s), strings.Join(known, ", "))
+	filter.states = someOf(f, "query.state", in.State)
+	for _, s := range filter.states {
+		if !slices.Contains(push.States(), s) {
+			known := listOf(push.States(), func(s push.State) string { return string(s) })
+			f.add("query.state", push.CodeBadValue, "is %s; want one of %s", quoted(string(s)), strings.Join(known, ", "))
 			break
 		}
-		filter.states = append(filter.states, push.State(s))
 	}
 	return filter
 }
 
 // someOf are the values of a query's parameter that may be repeated. An empty one is none, as everywhere.
-func someOf(f *faults, at string, values []string) []string {
-	values = slices.DeleteFunc(values, func(v string) bool { return v == "" })
+func someOf[T ~string](f *faults, at string, values []T) []T {
+	values = slices.DeleteFunc(values, func(v T) bool { return v == "" })
 	if len(values) > maxFilter {
 		f.add(at, push.CodeTooMany, "is given %d times; want at most %d", len(values), maxFilter)
 		return nil
