@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
 )
 
 // PushOption is a rare wish about one Push or PushBatch.
@@ -106,6 +110,42 @@ func ItemError(r protocol.BatchResult) error {
 		return nil
 	}
 	return problemError(r.Problem)
+}
+
+// PushFilter chooses pushes. Its zero value chooses all.
+type PushFilter struct {
+	State    push.State // of any delivery; with User, of any delivery of that user
+	Resource string
+	User     string
+	After    time.Time // accepted at that time or later
+	Before   time.Time // accepted before that time
+}
+
+func (f PushFilter) addTo(q url.Values) {
+	set := func(name, value string) {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	set("state", string(f.State))
+	set("resource", f.Resource)
+	set("user", f.User)
+	if !f.After.IsZero() {
+		set("after", f.After.UTC().Format(time.RFC3339Nano))
+	}
+	if !f.Before.IsZero() {
+		set("before", f.Before.UTC().Format(time.RFC3339Nano))
+	}
+}
+
+// Pushes is a page of the pushes that the filter takes, newest first. With a filter that matches rarely a page may be short or
+// empty and have a cursor all the same: the server looks at so many pushes for one request and no more. Needs role read.
+func (c *Client) Pushes(ctx context.Context, app string, f PushFilter, page Page) (p protocol.Pushes, err error) {
+	query := page.query()
+	f.addTo(query)
+	_, err = c.askJSON(ctx, question{method: http.MethodGet, path: appPath(app, "pushes"), query: query, repeat: true,
+		answer: promised(http.MethodGet, true, []string{"pushes"})}, &p)
+	return p, err
 }
 
 // Status is a push with a page of its deliveries and their timelines. Needs role read.

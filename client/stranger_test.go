@@ -112,6 +112,10 @@ var operations = map[string]func(context.Context, *client.Client) error{
 		_, err := c.PushBatch(ctx, "notes", make([]protocol.PushRequest, 1))
 		return err
 	},
+	"Pushes": func(ctx context.Context, c *client.Client) error {
+		_, err := c.Pushes(ctx, "notes", client.PushFilter{}, client.Page{})
+		return err
+	},
 	"Status": func(ctx context.Context, c *client.Client) error {
 		_, err := c.Status(ctx, "notes", aPush, client.Page{})
 		return err

@@ -75,6 +75,24 @@ type Push struct {
 	Cursor     string             `json:"cursor"`
 }
 
+// Pushes is a page of an app's pushes, newest first.
+type Pushes struct {
+	Pushes []ListedPush `json:"pushes"`
+	Cursor string       `json:"cursor" doc:"of the next page; empty on the last. A page may be short, or empty, and have a cursor: the search went on long enough"`
+}
+
+// ListedPush is a push as lists have it.
+type ListedPush struct {
+	PushID     string             `json:"push_id"`
+	ResourceID string             `json:"resource_id"`
+	AcceptedAt time.Time          `json:"accepted_at"`
+	DeliverAt  *time.Time         `json:"deliver_at,omitempty"`
+	ExpiresAt  time.Time          `json:"expires_at"`
+	Final      bool               `json:"final" doc:"all its deliveries are made and final"`
+	Expanded   bool               `json:"expanded" doc:"all its deliveries are made; those of a large audience are made in pieces"`
+	Counts     map[push.State]int `json:"counts" doc:"how many of its deliveries are in which state, of those that are made"`
+}
+
 // Delivery is one push on one device, with its timeline.
 type Delivery struct {
 	DeviceID string       `json:"device_id" doc:"empty while the user has no device"`

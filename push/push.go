@@ -7,6 +7,7 @@
 package push
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -39,6 +40,13 @@ func (id ID) MadeAt() (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return time.Unix(u.Time().UnixTime()).UTC(), true
+}
+
+// FirstID is the least id that can be made at a time, to the millisecond.
+func FirstID(at time.Time) ID {
+	const last = 1<<48 - 1
+	ms := min(max(at.UnixMilli(), 0), last)
+	return ID(fmt.Sprintf("%08x-%04x-7000-8000-000000000000", ms>>16, ms&0xffff))
 }
 
 // Platform is a phone's operating system.

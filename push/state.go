@@ -1,6 +1,9 @@
 package push
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // State is where a delivery stands. Handled, Expired, Cancelled, Superseded and Undeliverable are final.
 type State string
@@ -33,6 +36,21 @@ func States() []State {
 
 // known reports whether the state is one of ours.
 func (s State) known() bool { return slices.Contains(States(), s) }
+
+// ParseState reads a state's name; false: it is none.
+func ParseState(name string) (State, bool) {
+	s := State(name)
+	return s, s.known()
+}
+
+// StateNames is all states in one line, for people.
+func StateNames() string {
+	names := make([]string, 0, len(States()))
+	for _, s := range States() {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
+}
 
 // Final tells whether nothing can follow the state.
 func (s State) Final() bool { return len(follows[s]) == 0 }

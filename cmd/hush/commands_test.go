@@ -28,11 +28,12 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 	}
 	p8, account, resource := write("k.p8", "PEM"), write("sa.json", `{"type":"service_account"}`), write("r.json", `{"apns": {}}`)
 	for _, test := range []struct {
-		args  string
-		stdin string
-		asks  string // what the server is asked, without the body's random parts
-		says  string // in standard output
-		body  string // the API's answer
+		args     string
+		stdin    string
+		asks     string // what the server is asked, without the body's random parts
+		jsonAsks string // the same with --json, where it differs
+		says     string // in standard output
+		body     string // the API's answer
 	}{
 		{args: "app put notes", asks: `PUT /v1/apps/notes {}`, body: `{"app":"notes"}`, says: "app notes"},
 		{args: "app get notes", asks: `GET /v1/apps/notes`, body: `{"app":"notes","created_at":"2026-01-02T10:04:05Z"}`, says: "2026-01-0"},
@@ -77,21 +78,30 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 		{args: "push --to all --resource both", asks: `POST /v1/apps/notes/pushes {"to":{"all":true},"resource_id":"both"}`, body: `{"push_id":"` + aPush + `"}`, says: aPush},
 		{args: "push --to device:d1 --resource both --dry-run", asks: `POST /v1/apps/notes/pushes {"to":{"devices":["d1"]},"resource_id":"both","dry_run":true}`,
 			body: `{"deliveries":[{"device_id":"d1","do":"wake","provider":"apns"}],"warnings":[]}`, says: "nothing was sent"},
+		{args: "push list", asks: `GET /v1/apps/notes/pushes?limit=50`, jsonAsks: `GET /v1/apps/notes/pushes`,
+			body: `{"pushes":[{"push_id":"` + aPush + `","resource_id":"both","expanded":true,"counts":{"handled":2,"waiting":1}}],"cursor":""}`, says: "1 waiting, 2 handled"},
+		{args: "push list --state expired --resource both --user a/b --after 2026-01-02T15:04:05+01:00 --before 2026-01-03T00:00:00Z --limit 3 --cursor c",
+			asks: `GET /v1/apps/notes/pushes?after=2026-01-02T14%3A04%3A05Z&before=2026-01-03T00%3A00%3A00Z&cursor=c&limit=3&resource=both&state=expired&user=a%2Fb`,
+			body: `{"pushes":[],"cursor":""}`, says: "no push of app notes matches"},
 		{args: "cancel p1", asks: `DELETE /v1/apps/notes/pushes/p1`,
 			body: `{"cancelled":2,"already_final":[{"device_id":"d1","state":"handled"}]}`, says: "2 cancelled, 1 already final"},
 	} {
-		method, path, _ := strings.Cut(test.asks, " ")
-		path, _, _ = strings.Cut(path, " ")
 		status := 200
 		switch {
 		case test.body == "":
 			status = 204
 		case strings.HasPrefix(test.args, "key create"), strings.HasPrefix(test.args, "key rotate-root"):
 			status = 201
-		case strings.HasPrefix(test.args, "key rotate-secret"), strings.HasPrefix(test.args, "push") && !strings.Contains(test.args, "--dry-run"):
+		case strings.HasPrefix(test.args, "key rotate-secret"), strings.HasPrefix(test.args, "push --to") && !strings.Contains(test.args, "--dry-run"):
 			status = 202
 		}
 		for _, asJSON := range []bool{false, true} {
+			asks := test.asks
+			if asJSON && test.jsonAsks != "" {
+				asks = test.jsonAsks
+			}
+			method, path, _ := strings.Cut(asks, " ")
+			path, _, _ = strings.Cut(path, " ")
 			a := fakeAPI(t, map[string][]answer{method + " " + path: {{status, test.body}}})
 			args := strings.Fields(test.args)
 			if asJSON {
@@ -102,8 +112,8 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 				t.Errorf("hush %s: exit %d, %s", test.args, got.code, got.errout)
 				continue
 			}
-			if asked := a.requests(); len(asked) != 1 || asked[0] != test.asks {
-				t.Errorf("hush %s asked\n%q, want\n%q", test.args, asked, test.asks)
+			if asked := a.requests(); len(asked) != 1 || asked[0] != asks {
+				t.Errorf("hush %s asked\n%q, want\n%q", test.args, asked, asks)
 			}
 			if asJSON && strings.TrimSpace(got.out) != test.body {
 				t.Errorf("hush %s --json printed\n%s, want the API's answer\n%s", test.args, got.out, test.body)

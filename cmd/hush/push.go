@@ -32,7 +32,8 @@ tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the 
 		Example: `  hush push --app notes --to user:alice --resource both \
     --payload '{"cursor":1841}'
   hush push --app notes --to tag:beta --resource both --payload-file note.json
-  hush push --app notes --to user:alice --resource both --dry-run`,
+  hush push --app notes --to user:alice --resource both --dry-run
+  hush push list --app notes --state expired --after today`,
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
 		if err := f.read(w, time.Now()); err != nil {
 			return err
@@ -54,6 +55,7 @@ tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the 
 		return nil
 	})
 	f.addTo(cmd)
+	cmd.AddCommand(newPushList(w))
 	return cmd
 }
 

@@ -171,6 +171,7 @@ func (a *API) routes() {
 	a.deviceRoutes()
 	a.importRoutes()
 	a.pushRoutes()
+	a.pushListRoutes()
 	a.eventRoutes()
 	a.listenRoutes()
 	a.ownDeviceRoutes()

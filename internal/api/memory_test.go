@@ -365,6 +365,23 @@ func (m *memory) Push(_ context.Context, app string, id push.ID) (push.Push, pus
 	return p, s, m.fail
 }
 
+// Pushes knows the filter's resource only.
+func (m *memory) Pushes(_ context.Context, app string, f push.PushFilter, cursor string, limit int) ([]push.Listed, string, error) {
+	defer m.lock()()
+	var list []push.Listed
+	for id, p := range m.pushes {
+		if p.App != app || f.Resource != "" && p.ResourceID != f.Resource || cursor != "" && string(id) >= cursor {
+			continue
+		}
+		list = append(list, push.Listed{ID: id, ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt, Counts: map[push.State]int{}})
+	}
+	slices.SortFunc(list, func(a, b push.Listed) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	if len(list) <= limit {
+		return list, "", m.fail
+	}
+	return list[:limit], string(list[limit-1].ID), m.fail
+}
+
 func (m *memory) Counts(_ context.Context, _ string, id push.ID) (map[push.State]int, error) {
 	defer m.lock()()
 	counts := map[push.State]int{}

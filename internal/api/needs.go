@@ -58,6 +58,8 @@ type userStore interface {
 
 type pushStore interface {
 	Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error)
+	// Pushes is a page of those that the filter takes, newest first. A search that has cost enough ends the page early.
+	Pushes(ctx context.Context, app string, filter push.PushFilter, cursor string, limit int) (pushes []push.Listed, next string, err error)
 	Deliveries(ctx context.Context, app string, id push.ID, cursor string, limit int) (deliveries []push.Delivery, next string, err error)
 	Counts(ctx context.Context, app string, id push.ID) (map[push.State]int, error)
 	Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error)

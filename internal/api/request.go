@@ -233,6 +233,8 @@ var formats = map[string]struct {
 	"id":              {push.CodeBadID, push.CheckID},
 	"resource-id":     {push.CodeBadID, push.CheckResourceID},
 	"cursor":          {push.CodeBadValue, checkCursor},
+	"date-time":       {push.CodeBadValue, checkTime},
+	"state":           {push.CodeBadValue, checkState},
 	"idempotency-key": {push.CodeBadValue, checkIdempotencyKey},
 }
 

@@ -67,7 +67,7 @@ func readEnded(scan scanFunc) (push.Delivery, error) {
 }
 
 const (
-	openOfPush = "SELECT device_id, user_id FROM deliveries WHERE push_id = ? AND final_at IS NULL LIMIT ?"
+	openOfPush = "SELECT device_id, user_id FROM deliveries WHERE push_id = ? AND state IN " + openStates + " LIMIT ?"
 	cancelRows = `UPDATE deliveries SET state = ?, reason = '', final_at = ?, due_at = NULL, events = events || ?
 		WHERE push_id = ? AND device_id = ? AND user_id = ? AND final_at IS NULL`
 )

@@ -38,9 +38,12 @@ func readPush(scan scanFunc) (p pushRow, err error) {
 	return p, decode(to, &p.To)
 }
 
+// openStates are the states that are not final; TestTheOpenStatesAreThose compares them with push.States.
+const openStates = "('scheduled', 'waiting', 'sent', 'received')"
+
 const (
 	pushByID = "SELECT " + pushColumns + " FROM pushes WHERE id = ? AND app = ?"
-	pushOpen = "SELECT 1 FROM deliveries WHERE push_id = ? AND final_at IS NULL LIMIT 1"
+	pushOpen = "SELECT 1 FROM deliveries WHERE push_id = ? AND state IN " + openStates + " LIMIT 1"
 	pushPage = "SELECT " + deliveryColumns + `, d.events, d.left_out, d.left_out_at FROM deliveries d JOIN pushes p ON p.id = d.push_id
 		WHERE d.push_id = ? AND p.app = ? AND (d.device_id, d.user_id) > (?, ?) ORDER BY d.device_id, d.user_id LIMIT ?`
 	pushEnded = "SELECT " + deliveryColumns + `, '' FROM deliveries d JOIN pushes p ON p.id = d.push_id
@@ -90,22 +93,31 @@ func (s *Store) Counts(ctx context.Context, app string, id push.ID) (map[push.St
 	if err != nil {
 		return nil, doing("counts", err)
 	}
-	counts := map[push.State]int{}
 	if p.unmade() {
-		state := push.Scheduled
-		if !p.cancelledAt.IsZero() {
-			state = push.Cancelled
-		}
-		counts[state] = len(p.namedTargets())
-		return counts, nil
+		return p.countsUnmade(), nil
 	}
-	return counts, doing("counts", s.read.run(ctx, each(func(scan scanFunc) error {
+	counts, err := s.countStates(ctx, id)
+	return counts, doing("counts", err)
+}
+
+// countsUnmade counts the deliveries that a push will make, or would have made.
+func (p pushRow) countsUnmade() map[push.State]int {
+	state := push.Scheduled
+	if !p.cancelledAt.IsZero() {
+		state = push.Cancelled
+	}
+	return map[push.State]int{state: len(p.namedTargets())}
+}
+
+func (s *Store) countStates(ctx context.Context, id push.ID) (map[push.State]int, error) {
+	counts := map[push.State]int{}
+	return counts, s.read.run(ctx, each(func(scan scanFunc) error {
 		var state push.State
 		var n int
 		err := scan(&state, &n)
 		counts[state] = n
 		return err
-	}, countStates, string(id))))
+	}, countStates, string(id)))
 }
 
 // Deliveries is a page of a push's deliveries with their timelines, by device and user. While the audience of users or

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -21,10 +22,21 @@ func readOldPush(scan scanFunc) (p oldPush, err error) {
 }
 
 // oldPushes are candidates, with what tells whether they may go.
-const oldPushes = `SELECT p.id, p.accepted_at, p.made,
-	CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.push_id = p.id AND d.final_at IS NULL) THEN 1 ELSE 0 END,
-	(SELECT MAX(d.final_at) FROM deliveries d WHERE d.push_id = p.id AND d.final_at IS NOT NULL)
+var oldPushes = `SELECT p.id, p.accepted_at, p.made,
+	CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.push_id = p.id AND d.state IN ` + openStates + `) THEN 1 ELSE 0 END,
+	(SELECT MAX(f.at) FROM (` + lastFinal() + `) f)
 	FROM pushes p WHERE p.look_at <= ? ORDER BY p.look_at LIMIT ?`
+
+// lastFinal finds for each final state when the last delivery of push p came to it: one step in the index each.
+func lastFinal() string {
+	var each []string
+	for _, s := range push.States() {
+		if s.Final() {
+			each = append(each, "SELECT MAX(d.final_at) AS at FROM deliveries d WHERE d.push_id = p.id AND d.state = '"+string(s)+"'")
+		}
+	}
+	return strings.Join(each, " UNION ALL ")
+}
 
 const (
 	removeRows        = "DELETE FROM deliveries WHERE push_id = ? AND (device_id, user_id) IN (SELECT device_id, user_id FROM deliveries WHERE push_id = ? LIMIT ?)"

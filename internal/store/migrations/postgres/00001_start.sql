@@ -125,6 +125,7 @@ CREATE TABLE pushes (
 	look_at      BIGINT NOT NULL
 );
 CREATE INDEX pushes_of_app ON pushes (app, id);
+CREATE INDEX pushes_unmade ON pushes (app, id) WHERE made = 0 OR cancelled_at IS NOT NULL;
 CREATE INDEX pushes_due ON pushes (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX pushes_due_in_app ON pushes (app, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX pushes_old ON pushes (look_at);
@@ -171,7 +172,8 @@ CREATE INDEX deliveries_collapse ON deliveries (app, device_id, collapse_key, us
 -- "<=" and not "=": compared with a query's "device_id = ?", "=" would make SQLite plan that query anew for every argument.
 CREATE INDEX deliveries_userless ON deliveries (app, user_id, since, push_id) WHERE final_at IS NULL AND device_id <= '';
 CREATE INDEX deliveries_userless_expiry ON deliveries (expires_at) WHERE final_at IS NULL AND device_id <= '';
-CREATE INDEX deliveries_final ON deliveries (push_id, final_at);
+CREATE INDEX deliveries_state ON deliveries (push_id, state, final_at);
+CREATE INDEX deliveries_of_user ON deliveries (app, user_id, push_id);
 
 CREATE TABLE idempotency (
 	app        TEXT COLLATE "C" NOT NULL,

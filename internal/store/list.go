@@ -1,0 +1,299 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// What one page of a list of pushes may cost, whatever the app has and whatever is asked for. A page that would cost more
+// ends early, and its cursor goes on.
+const (
+	examineAtOnce = 500     // pushes looked at by one question
+	examineMost   = 10_000  // pushes looked at for a page
+	countFew      = 1_000   // a push with more deliveries is counted by itself
+	countMost     = 400_000 // deliveries counted for a page, but for its first push, which may have any number
+)
+
+// idSlack is how far the time in a push's id may be from the time at which it was accepted.
+const idSlack = time.Minute
+
+// lists are ids of an app's pushes in a range, newest first.
+const (
+	idsOfApp  = "SELECT id FROM pushes WHERE app = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
+	idsOfUser = "SELECT DISTINCT push_id FROM deliveries WHERE app = ? AND user_id = ? AND push_id >= ? AND push_id < ? ORDER BY push_id DESC LIMIT ?"
+	// Pushes without deliveries may name the user all the same, in the JSON of their audience. "Replace" is a search that both
+	// engines spell alike.
+	idsUnmade = `SELECT id, CASE WHEN replace(audience, ?, '') <> audience THEN 1 ELSE 0 END FROM pushes
+		WHERE app = ? AND (made = 0 OR cancelled_at IS NOT NULL) AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?`
+)
+
+// listRows reads those of the pushes named that the filter takes. Of a user's pushes, the state is that of a delivery of
+// theirs. A push whose time has not come is scheduled, and one that was cancelled before is cancelled, though it has no
+// deliveries.
+var listRows = foldList("of_id text, of_app text, resource text, of_user text, state text, from_at int, to_at int",
+	`SELECT p.id, p.resource_id, p.accepted_at, p.deliver_at, p.expires_at, p.made, p.list, p.cancelled_at,
+		CASE WHEN p.made = 0 OR p.cancelled_at IS NOT NULL THEN p.audience ELSE '' END
+	FROM {rows}, pushes p WHERE p.id = r.of_id AND p.app = r.of_app AND (r.resource = '' OR p.resource_id = r.resource)
+		AND p.accepted_at >= r.from_at AND p.accepted_at < r.to_at AND CASE
+			WHEN r.state = '' THEN 1 = 1
+			WHEN r.state = 'scheduled' AND p.made = 0 AND p.list = '' AND p.deliver_at > p.accepted_at THEN 1 = 1
+			WHEN r.state = 'cancelled' AND p.made = 1 AND p.list = '' AND p.cancelled_at IS NOT NULL THEN 1 = 1
+			WHEN r.of_user <> '' THEN EXISTS (SELECT 1 FROM deliveries d WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.push_id = p.id AND d.state = r.state)
+			ELSE EXISTS (SELECT 1 FROM deliveries d WHERE d.push_id = p.id AND d.state = r.state) END`)
+
+// countsOf counts the states of up to so many deliveries of each push.
+var countsOf = fold("of_id text, up_to int", `SELECT r.of_id, c.state, c.n FROM {rows}, {lateral} (SELECT f.state, COUNT(*) AS n FROM
+	(SELECT state FROM deliveries WHERE push_id = r.of_id LIMIT r.up_to) f GROUP BY f.state) c`)
+
+// Pushes is a page of an app's pushes, newest first, as far as the filter takes them. A page that has cost enough ends before
+// it is full: it may be empty, and the cursor goes on where it ended. Only a page without a cursor is the last.
+func (s *Store) Pushes(ctx context.Context, app string, f push.PushFilter, cursor string, limit int) ([]push.Listed, string, error) {
+	key, err := decodeCursor(cursor, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	l := &listing{s: s, app: app, filter: f, ofUser: map[string]bool{}, from: idAt(f.After, -idSlack, ""), before: idAt(f.Before, idSlack, "g")}
+	if cursor != "" {
+		l.before = min(l.before, key[0])
+	}
+	page, next, err := l.page(ctx, pageSize(limit))
+	if err != nil || next == "" {
+		return page, "", doing("pushes", err)
+	}
+	return page, encodeCursor(next), nil
+}
+
+// idAt is an id before all that are made at t, moved by a slack; open if there is no t.
+func idAt(t time.Time, slack time.Duration, open string) string {
+	if t.IsZero() {
+		return open
+	}
+	return string(push.FirstID(t.Add(slack)))
+}
+
+// listing is one page of pushes on its way.
+type listing struct {
+	s            *Store
+	app          string
+	filter       push.PushFilter
+	from, before string // ids: from is in the range, before is not
+	counted      int
+	ofUser       map[string]bool // ids of pushes that have a delivery of the filter's user
+}
+
+// page gathers up to limit pushes. next is the last one that was looked at, if there may be more behind it.
+func (l *listing) page(ctx context.Context, limit int) (page []push.Listed, next string, err error) {
+	for examined := 0; examined < examineMost; {
+		ids, whole, err := l.candidates(ctx, l.ahead(limit-len(page)+1))
+		if err != nil {
+			return nil, "", err
+		}
+		examined += max(len(ids), 1)
+		found, err := l.rows(ctx, ids)
+		if err != nil {
+			return nil, "", err
+		}
+		full := limit - len(page)
+		for i, row := range found[:min(len(found), full)] {
+			if len(page) > 0 && l.counted > countMost {
+				return page, string(page[len(page)-1].ID), nil
+			}
+			if err := l.count(ctx, found, i); err != nil {
+				return nil, "", err
+			}
+			page = append(page, row.Listed)
+		}
+		switch {
+		case len(found) > full:
+			return page, string(page[len(page)-1].ID), nil
+		case whole:
+			return page, "", nil
+		}
+	}
+	return page, l.before, nil
+}
+
+// ahead is how many pushes are looked at by the next question, if so many are wanted.
+func (l *listing) ahead(wanted int) int {
+	if l.filter.State != "" || l.filter.Resource != "" {
+		return examineAtOnce
+	}
+	return min(wanted, examineAtOnce)
+}
+
+// candidates are the next ids to look at, newest first, at most about so many; whole: there are no more. What is looked at
+// next comes behind them.
+func (l *listing) candidates(ctx context.Context, most int) (ids []string, whole bool, err error) {
+	if l.filter.User == "" {
+		ids, err = all(ctx, l.s.read, scalar[string], idsOfApp, l.app, l.from, l.before, most)
+		l.goOn(ids, most)
+		return ids, len(ids) < most, err
+	}
+	made, err := all(ctx, l.s.read, scalar[string], idsOfUser, l.app, l.filter.User, l.from, l.before, most)
+	if err != nil {
+		return nil, false, err
+	}
+	unmade, err := all(ctx, l.s.read, readUnmade, idsUnmade, encode(l.filter.User), l.app, l.from, l.before, most)
+	if err != nil {
+		return nil, false, err
+	}
+	whole = len(made) < most && len(unmade) < most
+	floor := "" // above it both lists are whole
+	if len(made) == most {
+		floor = made[most-1]
+	}
+	if len(unmade) == most {
+		floor = max(floor, unmade[most-1].id)
+	}
+	for _, id := range made {
+		if id >= floor {
+			l.ofUser[id] = true
+			ids = append(ids, id)
+		}
+	}
+	for _, u := range unmade {
+		if u.id >= floor && u.named {
+			ids = append(ids, u.id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int { return strings.Compare(b, a) })
+	if floor != "" {
+		l.before = floor
+	}
+	return slices.Compact(ids), whole, nil
+}
+
+func (l *listing) goOn(ids []string, most int) {
+	if len(ids) == most {
+		l.before = ids[most-1]
+	}
+}
+
+type unmadePush struct {
+	id    string
+	named bool // its audience may name the user
+}
+
+func readUnmade(scan scanFunc) (u unmadePush, err error) {
+	var named int
+	err = scan(&u.id, &named)
+	u.named = named != 0
+	return u, err
+}
+
+// listedRow is a push of a list, and whether its deliveries are counted, or are still to be.
+type listedRow struct {
+	push.Listed
+	unmade  bool
+	counted bool
+}
+
+// rows reads the pushes of ids that the filter takes, newest first.
+func (l *listing) rows(ctx context.Context, ids []string) ([]*listedRow, error) {
+	from, to := int64(0), int64(1)<<62
+	if !l.filter.After.IsZero() {
+		from = l.filter.After.UnixMicro()
+	}
+	if !l.filter.Before.IsZero() {
+		to = l.filter.Before.UnixMicro()
+	}
+	asked := make([][]any, len(ids))
+	for i, id := range ids {
+		asked[i] = []any{id, l.app, l.filter.Resource, l.filter.User, string(l.filter.State), from, to}
+	}
+	var found []*listedRow
+	err := l.s.read.run(ctx, listRows.each(asked, func(scan scanFunc) error {
+		row, ok, err := l.read(scan)
+		if ok {
+			found = append(found, row)
+		}
+		return err
+	}))
+	slices.SortFunc(found, func(a, b *listedRow) int { return cmp.Compare(b.ID, a.ID) })
+	return found, err
+}
+
+// read reads one row of listRows; false: its push is not for the user after all.
+func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
+	var (
+		p                         pushRow
+		to                        string
+		deliverAt, cancelled      *int64
+		accepted, expires, isMade int64
+	)
+	if err := scan(&p.ID, &p.ResourceID, &accepted, &deliverAt, &expires, &isMade, &p.list, &cancelled, &to); err != nil {
+		return nil, false, err
+	}
+	p.AcceptedAt, p.DeliverAt, p.expiresAt = clock(&accepted), clock(deliverAt), clock(&expires)
+	p.made, p.cancelledAt = isMade != 0, clock(cancelled)
+	row := &listedRow{Listed: push.Listed{ID: p.ID, ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt, DeliverAt: p.DeliverAt,
+		Standing: push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made}}}
+	if to == "" {
+		return row, true, nil
+	}
+	if err := decode(to, &p.To); err != nil {
+		return nil, false, err
+	}
+	if row.unmade = p.unmade(); row.unmade {
+		row.Counts, row.counted = p.countsUnmade(), true
+	}
+	user := l.filter.User
+	return row, user == "" || l.ofUser[string(p.ID)] || slices.Contains(p.To.Users, user), nil
+}
+
+// count fills in the counts of found[i]: with those of its neighbours, if it is not large.
+func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
+	row := found[i]
+	if !row.counted {
+		if err := l.countFew(ctx, found[i:]); err != nil {
+			return err
+		}
+	}
+	total := sum(row.Counts)
+	if !row.unmade && total >= countFew {
+		counts, err := l.s.countStates(ctx, row.ID)
+		if err != nil {
+			return err
+		}
+		row.Counts, total = counts, sum(counts)
+	}
+	l.counted += total
+	row.Final = row.Expanded && !slices.ContainsFunc(push.States(), func(s push.State) bool { return !s.Final() && row.Counts[s] > 0 })
+	return nil
+}
+
+// countFew counts the first deliveries of each of the next pushes.
+func (l *listing) countFew(ctx context.Context, found []*listedRow) error {
+	const together = 100
+	byID := map[push.ID]*listedRow{}
+	var asked [][]any
+	for _, row := range found[:min(len(found), together)] {
+		if !row.counted {
+			row.counted, row.Counts = true, map[push.State]int{}
+			byID[row.ID] = row
+			asked = append(asked, []any{string(row.ID), countFew})
+		}
+	}
+	return l.s.read.run(ctx, countsOf.each(asked, func(scan scanFunc) error {
+		var id push.ID
+		var state push.State
+		var n int
+		err := scan(&id, &state, &n)
+		if row := byID[id]; row != nil {
+			row.Counts[state] = n
+		}
+		return err
+	}))
+}
+
+func sum(counts map[push.State]int) (total int) {
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
