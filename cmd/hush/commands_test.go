@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hushpush/hush/internal/proxy/proxytest"
 )
@@ -361,5 +362,42 @@ func TestProviderCheckSaysWhatToChangeAndItsExitCodeTells(t *testing.T) {
 	}
 	if got := hush(t, nil, "", "provider", "check", "sms", "--key", "k", "--app", "notes"); got.code != exitUsage {
 		t.Errorf("a provider that there is not: exit %d, want %d", got.code, exitUsage)
+	}
+}
+
+func TestATimeIsReadAsPeopleSayIt(t *testing.T) {
+	t.Parallel()
+	zone := time.FixedZone("there", 2*60*60)
+	now := time.Date(2026, 3, 4, 1, 30, 0, 0, zone)
+	for text, want := range map[string]time.Time{
+		"":                     {},
+		"today":                time.Date(2026, 3, 4, 0, 0, 0, 0, zone),
+		"2h":                   now.Add(-2 * time.Hour),
+		"0s":                   now,
+		"2026-03-01":           time.Date(2026, 3, 1, 0, 0, 0, 0, zone),
+		"2026-03-01T10:00:00Z": time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC),
+	} {
+		if got, err := timeFlag("after", text, now); err != nil || !got.Equal(want) {
+			t.Errorf("%q is %s, %v; want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"yesterday-ish", "-2h", "2026-13-01", "10:00"} {
+		if got, err := timeFlag("after", text, now); err == nil || !strings.Contains(err.Error(), "--after") {
+			t.Errorf("%q is %s, %v; want an error that names the flag", text, got, err)
+		}
+	}
+}
+
+func TestAListOfPushesGoesOnUntilItHasEnough(t *testing.T) {
+	t.Parallel()
+	push := `{"push_id":"` + aPush + `","resource_id":"both","expanded":true,"counts":{"expired":1}}`
+	a := fakeAPI(t, map[string][]answer{
+		"GET /v1/apps/notes/pushes?limit=2&state=expired":          {{200, `{"pushes":[],"cursor":"a"}`}},
+		"GET /v1/apps/notes/pushes?cursor=a&limit=2&state=expired": {{200, `{"pushes":[` + push + `],"cursor":"b"}`}},
+		"GET /v1/apps/notes/pushes?cursor=b&limit=1&state=expired": {{200, `{"pushes":[` + push + `],"cursor":"c"}`}},
+	})
+	got := hush(t, a.env(), "", "push", "list", "--state", "expired", "--limit", "2")
+	if got.code != exitDone || strings.Count(got.out, "1 expired") != 2 || !strings.Contains(got.out, "--cursor c") {
+		t.Errorf("exit %d\n%s%s; want two pushes, and where to go on", got.code, got.out, got.errout)
 	}
 }

@@ -10,14 +10,16 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// What one page of a list of pushes may cost, whatever the app has and whatever is asked for. A page that would cost more
-// ends early, and its cursor goes on.
-const (
-	examineAtOnce = 500     // pushes looked at by one question
-	examineMost   = 10_000  // pushes looked at for a page
-	countFew      = 1_000   // a push with more deliveries is counted by itself
-	countMost     = 400_000 // deliveries counted for a page, but for its first push, which may have any number
-)
+// listCost is what one page of a list of pushes may cost, whatever the app has and whatever is asked for. A page that would
+// cost more ends early, and its cursor goes on.
+type listCost struct {
+	examineAtOnce int // pushes looked at by one question
+	examineMost   int // pushes looked at for a page
+	countFew      int // a push with more deliveries is counted by itself
+	countMost     int // deliveries counted for a page, but for its last push, which may have any number
+}
+
+var listCosts = listCost{examineAtOnce: 500, examineMost: 10_000, countFew: 1_000, countMost: 400_000}
 
 // idSlack is how far the time in a push's id may be from the time at which it was accepted.
 const idSlack = time.Minute
@@ -57,7 +59,7 @@ func (s *Store) Pushes(ctx context.Context, app string, f push.PushFilter, curso
 	if err != nil {
 		return nil, "", err
 	}
-	l := &listing{s: s, app: app, filter: f, ofUser: map[string]bool{}, from: idAt(f.After, -idSlack, ""), before: idAt(f.Before, idSlack, "g")}
+	l := &listing{s: s, app: app, filter: f, cost: listCosts, ofUser: map[string]bool{}, from: idAt(f.After, -idSlack, ""), before: idAt(f.Before, idSlack, "g")}
 	if cursor != "" {
 		l.before = min(l.before, key[0])
 	}
@@ -81,6 +83,7 @@ type listing struct {
 	s            *Store
 	app          string
 	filter       push.PushFilter
+	cost         listCost
 	from, before string // ids: from is in the range, before is not
 	counted      int
 	ofUser       map[string]bool // ids of pushes that have a delivery of the filter's user
@@ -88,7 +91,7 @@ type listing struct {
 
 // page gathers up to limit pushes. next is the last one that was looked at, if there may be more behind it.
 func (l *listing) page(ctx context.Context, limit int) (page []push.Listed, next string, err error) {
-	for examined := 0; examined < examineMost; {
+	for examined := 0; examined < l.cost.examineMost; {
 		ids, whole, err := l.candidates(ctx, l.ahead(limit-len(page)+1))
 		if err != nil {
 			return nil, "", err
@@ -100,7 +103,7 @@ func (l *listing) page(ctx context.Context, limit int) (page []push.Listed, next
 		}
 		full := limit - len(page)
 		for i, row := range found[:min(len(found), full)] {
-			if len(page) > 0 && l.counted > countMost {
+			if len(page) > 0 && l.counted > l.cost.countMost {
 				return page, string(page[len(page)-1].ID), nil
 			}
 			if err := l.count(ctx, found, i); err != nil {
@@ -121,9 +124,9 @@ func (l *listing) page(ctx context.Context, limit int) (page []push.Listed, next
 // ahead is how many pushes are looked at by the next question, if so many are wanted.
 func (l *listing) ahead(wanted int) int {
 	if l.filter.State != "" || l.filter.Resource != "" {
-		return examineAtOnce
+		return l.cost.examineAtOnce
 	}
-	return min(wanted, examineAtOnce)
+	return min(wanted, l.cost.examineAtOnce)
 }
 
 // candidates are the next ids to look at, newest first, at most about so many; whole: there are no more. What is looked at
@@ -255,7 +258,7 @@ func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 		}
 	}
 	total := sum(row.Counts)
-	if !row.unmade && total >= countFew {
+	if !row.unmade && total >= l.cost.countFew {
 		counts, err := l.s.countStates(ctx, row.ID)
 		if err != nil {
 			return err
@@ -276,7 +279,7 @@ func (l *listing) countFew(ctx context.Context, found []*listedRow) error {
 		if !row.counted {
 			row.counted, row.Counts = true, map[push.State]int{}
 			byID[row.ID] = row
-			asked = append(asked, []any{string(row.ID), countFew})
+			asked = append(asked, []any{string(row.ID), l.cost.countFew})
 		}
 	}
 	return l.s.read.run(ctx, countsOf.each(asked, func(scan scanFunc) error {
