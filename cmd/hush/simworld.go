@@ -37,7 +37,10 @@ output; what else it prints is in the device log:
 
 With --app-events all it is told of launches, states and tokens as well. It finds HUSH_PHONE and HUSH_PHONE_TOKEN in its
 environment. Without --app, phones have an app without a process, which answers new_data; with --seed they take turns then,
-and time moves by /_sim/clock only, so that the same script has the same effects at each run.`,
+and time moves by /_sim/clock only, so that the same script has the same effects at each run.
+
+POST /_sim/clock {"advance": "1h"} moves the time of providers and phones, and not that of Hush: a push that is "waiting
+(budget)" goes by the server's clock. "Budgets without waiting" in docs/testing.md tells how to go on at once.`,
 		Example: `  hush sim world --cert-dir certs --key certs/key.p8 \
     --service-account certs/service-account.json --app 'python3 app.py'
   hush sim world --rules`,

@@ -66,9 +66,9 @@ func (w *world) stay(ctx context.Context, p painter, outcomes []outcome) error {
 
 // aboutBudgets is what whoever sees "waiting (budget)" has to know.
 const aboutBudgets = `A push that is "waiting (budget)" goes by itself as soon as its resource's budget allows it. The server counts ` +
-	`budgets by its own clock: advancing the simulators' clock (/_sim/clock) moves Apple, Google and the phones, and frees no ` +
-	`budget. To try one without waiting, give the resource a short "per", as budget.sh does. More in docs/testing.md, ` +
-	`"Budgets without waiting".`
+	`by its own clock: advancing the simulators' clock (POST /_sim/clock) moves Apple, Google and the phones, and frees no budget. ` +
+	`To try one without waiting, give the resource a short "per", as budget.sh does, or put it with a larger budget: what waits ` +
+	`goes at once. See "Budgets without waiting" in docs/testing.md.`
 
 // deviceLogs hands lines of all device logs to whoever follows them; nobody does while the rows run.
 type deviceLogs struct {

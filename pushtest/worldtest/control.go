@@ -30,7 +30,7 @@ func (w *World) newControl() *simkit.Control {
 	w.faultRoutes(c)
 	c.HandleFile(simkit.File{Path: "/_sim/ca.pem", Type: "application/x-pem-file", Summary: "The certificates to trust: without --cert-dir each provider has one of its own.",
 		Content: func() ([]byte, error) { return w.caPEM(), nil }})
-	simkit.Handle(c, simkit.Route{Method: "POST", Path: "/_sim/clock", Summary: "Advance the time of the whole world; what becomes due has begun before the answer.", Status: []int{200}},
+	simkit.Handle(c, simkit.Route{Method: "POST", Path: "/_sim/clock", Summary: "Advance the time of the whole world; what becomes due has begun before the answer. Senders keep their own time: what Hush holds for a budget stays.", Status: []int{200}},
 		func(call *simkit.Call[simkit.ClockAdvance]) (int, *simkit.ClockState, error) {
 			return http.StatusOK, &simkit.ClockState{Now: w.Advance(call.Body.Advance.Std())}, nil
 		})

@@ -137,7 +137,7 @@ func CommonRoutes(c *Control, clock *Clock, ledger *Ledger, faults *Faults, rese
 			}
 			return http.StatusNoContent, nil, nil
 		})
-	Handle(c, Route{Method: "POST", Path: "/_sim/clock", Summary: "Advance simulated time; storage, expiry, pacing and quotas follow before the answer.", Status: []int{200}},
+	Handle(c, Route{Method: "POST", Path: "/_sim/clock", Summary: "Advance simulated time; storage, expiry, pacing and quotas follow before the answer. Senders keep their own time, and what they hold back.", Status: []int{200}},
 		func(call *Call[ClockAdvance]) (int, *ClockState, error) {
 			return http.StatusOK, &ClockState{clock.Advance(time.Duration(call.Body.Advance))}, nil
 		})
