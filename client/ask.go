@@ -27,8 +27,9 @@ type question struct {
 	method string
 	path   string // escaped, from /v1 on
 	query  url.Values
-	body   []byte // nil: none
-	kind   string // the body's Content-Type
+	body   []byte    // nil: none
+	stream io.Reader // instead of body, for what memory should not hold; it can be sent once
+	kind   string    // the body's Content-Type
 	header http.Header
 	answer promise // what success looks like
 	repeat bool    // it may be sent again after an unclear end: it is safe, idempotent, or carries an Idempotency-Key
@@ -176,7 +177,11 @@ func (c *Client) send(ctx context.Context, q question) (*http.Response, error) {
 	if len(q.query) > 0 {
 		target += "?" + q.query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, q.method, target, bytes.NewReader(q.body))
+	body := q.stream
+	if body == nil {
+		body = bytes.NewReader(q.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, target, body)
 	if err != nil {
 		return nil, fmt.Errorf("client: %s %s: %w", q.method, q.path, err)
 	}
@@ -186,7 +191,7 @@ func (c *Client) send(ctx context.Context, q question) (*http.Response, error) {
 	if q.kind != "" {
 		req.Header.Set("Content-Type", q.kind)
 	}
-	if c.key != "" {
+	if c.key != "" && req.Header.Get("Authorization") == "" {
 		req.Header.Set("Authorization", "Bearer "+c.key.Reveal())
 	}
 	resp, err := c.http.Do(req)

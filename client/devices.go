@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
 )
 
 // Devices is a page of a user's devices. Needs role read.
@@ -27,6 +29,24 @@ func (c *Client) Device(ctx context.Context, app, device string) (d protocol.Dev
 func (c *Client) DeleteDevice(ctx context.Context, app, device string) error {
 	_, err := c.call(ctx, http.MethodDelete, appPath(app, "devices", device), nil, nil)
 	return err
+}
+
+// RegisterDevice registers a device for the user whose token is given, or renews what is known of it, as the SDK does. A device
+// that is registered already also needs its credential ("" for none). The server's key is not sent. It is not repeated by itself:
+// the answer has a Credential only when it is new, and a try whose answer was lost may have made one that nobody has; then
+// another device id is needed.
+func (c *Client) RegisterDevice(ctx context.Context, token, credential push.Secret, d protocol.DeviceRequest) (r protocol.DeviceResponse, err error) {
+	q := question{method: http.MethodPut, path: path("v1", "device"), header: http.Header{},
+		answer: promise{statuses: []int{http.StatusOK}, kind: kindJSON, members: []string{"owner_generation"}}}
+	q.header.Set("Authorization", "Bearer "+token.Reveal())
+	if credential != "" {
+		q.header.Set(protocol.HeaderDevice, credential.Reveal())
+	}
+	if err := q.setJSON(d); err != nil {
+		return r, err
+	}
+	_, err = c.askJSON(ctx, q, &r)
+	return r, err
 }
 
 // DeviceInbox is the first page of a device's open deliveries, oldest first. Needs role send.
@@ -72,23 +92,100 @@ func (c *Client) ImportDevices(ctx context.Context, app string, lines []protocol
 	return results, err
 }
 
+// ImportStream is ImportDevices for more than memory should hold: body has a protocol.ImportLine as JSON a line, and each is
+// called with the result of every line as it comes, in order. An error of each ends the import, and is returned as it is. After
+// any other error, lines beyond the last result may have been taken too; an import may be repeated. Needs role admin.
+func (c *Client) ImportStream(ctx context.Context, app string, body io.Reader, each func(protocol.ImportResult) error) error {
+	q := question{method: http.MethodPost, path: appPath(app, "devices", "import"), kind: kindNDJSON, stream: body,
+		answer: promise{statuses: []int{http.StatusOK}, kind: kindNDJSON}}
+	resp, err := c.send(ctx, q)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		problem, _ := io.ReadAll(io.LimitReader(resp.Body, maxImportResult))
+		err := refused(resp, q.path, problem)
+		if c.onAnswer != nil && err.Code != "" {
+			c.onAnswer(problem)
+		}
+		return err
+	}
+	if err := q.answer.begun(resp); err != nil {
+		return err
+	}
+	results := importReader{lines: bufio.NewScanner(resp.Body)}
+	results.lines.Buffer(nil, maxImportResult)
+	for {
+		r, err := results.next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil && results.lines.Err() != nil:
+			return fmt.Errorf("%w: after the result of line %d: %w", ErrUnreachable, results.line, err)
+		case err != nil:
+			return err
+		}
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+}
+
+// LineError is the *Error of one line of an import, or nil if it was taken.
+func LineError(r protocol.ImportResult) error {
+	if r.Problem == nil {
+		return nil
+	}
+	return problemError(r.Problem)
+}
+
+// maxImportResult bounds the result of one line.
+const maxImportResult = 1 << 20
+
+// importReader reads the results of an import.
+type importReader struct {
+	lines *bufio.Scanner
+	line  int // of the result before
+}
+
+// next is the next result; io.EOF: there is none.
+func (i *importReader) next() (r protocol.ImportResult, err error) {
+	for i.lines.Scan() {
+		if len(bytes.TrimSpace(i.lines.Bytes())) == 0 {
+			continue
+		}
+		r = protocol.ImportResult{}
+		if err := json.Unmarshal(i.lines.Bytes(), &r); err != nil {
+			return r, fmt.Errorf("client: read the import's result after that of line %d: %w", i.line, err)
+		}
+		if r.Line <= i.line || (r.Problem == nil && r.DeviceID == "") {
+			return r, fmt.Errorf("client: what comes after the result of line %d is no result: want a later line, and a device or a problem", i.line)
+		}
+		i.line = r.Line
+		return r, nil
+	}
+	if err := i.lines.Err(); err != nil {
+		return r, err
+	}
+	return r, io.EOF
+}
+
 // importResults reads one JSON object a line.
 func importResults(answer []byte) ([]protocol.ImportResult, error) {
 	var results []protocol.ImportResult
-	lines := bufio.NewScanner(bytes.NewReader(answer))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
-			continue
-		}
-		var r protocol.ImportResult
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			return results, fmt.Errorf("client: read result %d of the import: %w", len(results)+1, err)
-		}
-		if r.Line != len(results)+1 || (r.Problem == nil && r.DeviceID == "") {
-			return results, fmt.Errorf("client: result %d of the import is not one: want its line, and a device or a problem", len(results)+1)
+	from := importReader{lines: bufio.NewScanner(bytes.NewReader(answer))}
+	from.lines.Buffer(nil, maxImportResult)
+	for {
+		r, err := from.next()
+		switch {
+		case err == io.EOF:
+			return results, nil
+		case err != nil:
+			return results, err
+		case r.Line != len(results)+1: // lines that are encoded here are never empty
+			return results, fmt.Errorf("client: result %d of the import is line %d's; what became of the others is unknown", len(results)+1, r.Line)
 		}
 		results = append(results, r)
 	}
-	return results, lines.Err()
 }

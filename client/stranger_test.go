@@ -100,6 +100,13 @@ var operations = map[string]func(context.Context, *client.Client) error{
 		_, err := c.ImportDevices(ctx, "notes", []protocol.ImportLine{{User: "alice"}})
 		return err
 	},
+	"ImportStream": func(ctx context.Context, c *client.Client) error {
+		return c.ImportStream(ctx, "notes", strings.NewReader("{}\n"), func(protocol.ImportResult) error { return nil })
+	},
+	"RegisterDevice": func(ctx context.Context, c *client.Client) error {
+		_, err := c.RegisterDevice(ctx, "token", "", protocol.DeviceRequest{DeviceID: "d"})
+		return err
+	},
 	"Push": func(ctx context.Context, c *client.Client) error {
 		_, err := c.Push(ctx, "notes", protocol.PushRequest{})
 		return err

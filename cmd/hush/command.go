@@ -88,7 +88,7 @@ func isStranger(err error) bool {
 
 // complain tells people what went wrong; for wrong usage, also where the right one is written.
 func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
-	for _, line := range complaints(err) {
+	for _, line := range complaints(err, code) {
 		fmt.Fprintf(to, "hush: %s\n", cleanLines(line))
 	}
 	var answer *client.Error
@@ -101,10 +101,13 @@ func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
 }
 
 // complaints are what is wrong, each beginning a line of its own.
-func complaints(err error) []string {
+func complaints(err error, code int) []string {
 	var faults *faultsError
-	if errors.As(err, &faults) {
+	switch {
+	case errors.As(err, &faults):
 		return faults.lines
+	case code == exitInterrupted && errors.Is(err, client.ErrUnreachable):
+		return []string{"interrupted; whether the server did what was asked is unknown"} // the server may well be reached
 	}
 	return []string{err.Error()}
 }
@@ -117,8 +120,8 @@ func newRoot(w world, args []string) *cobra.Command {
 		Short: "Self-hosted silent push for iOS and Android",
 		Long: `Hush wakes an app on a phone with a small payload, and the person holding it notices nothing.
 
-One binary: the server (serve), its command line (app, key, provider, resource, user, device, push, trace, listen, cancel),
-simulators of APNs and FCM for tests in every language (sim), and all of it at work on this machine (demo).
+One binary: the server (serve), its command line (app, key, signing-key, provider, resource, user, device, push, trace, listen,
+cancel), simulators of APNs and FCM for tests in every language (sim), and all of it at work on this machine (demo).
 
 Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) final, but not handled on every device.`,
 		Example: `  hush demo --once                      # see it work, nothing else needed
@@ -148,7 +151,7 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) f
 	for id, commands := range map[string][]*cobra.Command{
 		groupRun:  {newServe(w), newDemo(w), newSim(w)},
 		groupSend: {newPush(w), newTrace(w), newListen(w), newCancel(w)},
-		groupApp:  {newApp(w), newKey(w), newProvider(w), newResource(w), newUser(w), newDevice(w)},
+		groupApp:  {newApp(w), newKey(w), newSigningKey(w), newProvider(w), newResource(w), newUser(w), newDevice(w)},
 		groupMore: {newVersion(w)},
 	} {
 		for _, c := range commands {

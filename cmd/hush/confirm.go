@@ -63,17 +63,20 @@ func belongingsOf(ctx context.Context, r *remote, app string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s, %s and %s", counted(len(resources.Resources), most, "resource"), counted(len(keys.Keys), most, "server key"),
-		counted(len(providers.Providers), most, "provider credential")), nil
+	orMore := func(n int, thing string) string {
+		if n < most {
+			return counted(n, thing)
+		}
+		return fmt.Sprintf("%d or more %ss", n, thing)
+	}
+	return fmt.Sprintf("%s, %s and %s", orMore(len(resources.Resources), "resource"), orMore(len(keys.Keys), "server key"),
+		counted(len(providers.Providers), "provider credential")), nil
 }
 
-// counted is a number of things; of most, which is where counting ended, there may be more.
-func counted(n, most int, thing string) string {
-	switch {
-	case n == 1:
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
 		return "1 " + thing
-	case n == most:
-		return fmt.Sprintf("%d or more %ss", n, thing)
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
 }

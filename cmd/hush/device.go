@@ -12,7 +12,7 @@ import (
 
 func newDevice(w world) *cobra.Command {
 	return group("device", "Devices: installations of the app, and what waits for them",
-		newDeviceList(w), newDeviceGet(w), newDeviceInbox(w), newDeviceDelete(w))
+		newDeviceRegister(w), newDeviceImport(w), newDeviceList(w), newDeviceGet(w), newDeviceInbox(w), newDeviceDelete(w))
 }
 
 func newDeviceList(w world) *cobra.Command {

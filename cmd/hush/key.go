@@ -8,7 +8,6 @@ import (
 
 	"github.com/hushpush/hush/client"
 	"github.com/hushpush/hush/protocol"
-	"github.com/hushpush/hush/push"
 )
 
 func newKey(w world) *cobra.Command {
@@ -17,19 +16,19 @@ func newKey(w world) *cobra.Command {
 }
 
 func newKeyCreate(w world) *cobra.Command {
-	var role, name, expires string
+	var asked protocol.KeyRequest
+	var expires string
 	cmd, _ := w.client(&cobra.Command{
 		Use: "create", Short: "Make a server key; its secret is shown this once", Args: noArgs,
 		Example: "  hush key create --app notes --role send --name backend --expires 2160h",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
-		if role == "" {
+		if asked.Role == "" {
 			return usagef("no role is given; want --role admin, send or read")
 		}
-		end, err := endOf(expires, time.Now())
-		if err != nil {
+		var err error
+		if asked.ExpiresAt, err = endOf(expires, time.Now()); err != nil {
 			return err
 		}
-		asked := protocol.KeyRequest{Role: push.Role(role), Name: name, ExpiresAt: end}
 		key, err := one(ctx, r, func(ctx context.Context) (protocol.Key, error) { return r.CreateKey(ctx, r.app, asked) })
 		if err != nil {
 			return err
@@ -41,11 +40,11 @@ func newKeyCreate(w world) *cobra.Command {
 		r.say("secret   %s\nThe secret is shown this once.\n", key.Secret)
 		return nil
 	})
-	cmd.Flags().StringVar(&name, "name", "", "what people know the key by")
-	cmd.Flags().StringVar(&expires, "expires", "", "when it is void: a time such as 2027-01-02T15:04:05Z, or a while from now such as 2160h (default never)")
+	cmd.Flags().StringVar(&asked.Name, "name", "", "what people know the key by")
+	cmd.Flags().StringVar(&expires, "expires", "", expiresUsage)
 	becomes(cmd, "name", "body.name")
 	becomes(cmd, "expires", "body.expires_at")
-	addChoice(cmd, &role, "role", "admin (all of the app), send (pushes, users, devices) or read", "admin", "send", "read")
+	addChoice(cmd, &asked.Role, "role", "admin (all of the app), send (pushes, users, devices) or read", "admin", "send", "read")
 	becomes(cmd, "role", "body.role")
 	return cmd
 }
@@ -88,6 +87,8 @@ func newKeyDelete(w world) *cobra.Command {
 	})
 	return cmd
 }
+
+const expiresUsage = "when it is void: a time such as 2027-01-02T15:04:05Z, or a while from now such as 2160h (default never)"
 
 // endOf is a key's end as the API takes it: a time, or a while from now; "" for none.
 func endOf(text string, now time.Time) (string, error) {

@@ -19,7 +19,6 @@ type pushFlags struct {
 	to          []string
 	request     protocol.PushRequest
 	payloadFile string
-	deliver     string
 	key         string
 }
 
@@ -67,7 +66,7 @@ func (f *pushFlags) addTo(cmd *cobra.Command) {
 	fs.StringVar(&f.payloadFile, "payload-file", "", "the same from a file; - is standard input")
 	fs.StringVar(&f.request.TTL, "ttl", "", "how long it lives, 0s (now or never) to 672h (default the strategy's)")
 	fs.StringVar(&f.request.CollapseKey, "collapse-key", "", "of open pushes with the same key, a device keeps the newest")
-	addChoice(cmd, &f.deliver, "deliver", "auto (default), session (only to apps in the foreground) or wake (also beside a session)",
+	addChoice(cmd, &f.request.Deliver, "deliver", "auto (default), session (only to apps in the foreground) or wake (also beside a session)",
 		"auto", "session", "wake")
 	fs.StringVar(&f.request.DeliverAt, "deliver-at", "", "a time (RFC 3339), or how long from now (such as 10m)")
 	fs.BoolVar(&f.request.DryRun, "dry-run", false, "say per device what would be done, and do nothing")
@@ -100,7 +99,6 @@ func (f *pushFlags) read(w world, now time.Time) (err error) {
 	if !utf8.ValidString(f.request.Payload) {
 		return usagef("the payload is not UTF-8; want UTF-8, or an encoding of it such as base64")
 	}
-	f.request.Deliver = push.Mode(f.deliver)
 	if wait, err := time.ParseDuration(f.request.DeliverAt); err == nil {
 		f.request.DeliverAt = now.Add(wait).UTC().Format(time.RFC3339Nano)
 	}

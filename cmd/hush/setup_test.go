@@ -64,6 +64,14 @@ func fakeAPI(t *testing.T, answers map[string][]answer) *api {
 	return a
 }
 
+// serveAt serves until the test ends, and returns the address.
+func serveAt(t *testing.T, h http.Handler) string {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	a.mu.Lock()

@@ -137,31 +137,31 @@ func wantedValue(e *pflag.InvalidValueError) string {
 }
 
 // choice is a flag's value out of a closed set, or "" for none.
-type choice struct {
-	into  *string
+type choice[S ~string] struct {
+	into  *S
 	words []string
 }
 
 // addChoice gives cmd a flag that takes one of the words, and offers them to the shell.
-func addChoice(cmd *cobra.Command, into *string, flag, usage string, words ...string) {
-	cmd.Flags().Var(&choice{into, words}, flag, usage)
+func addChoice[S ~string](cmd *cobra.Command, into *S, flag, usage string, words ...string) {
+	cmd.Flags().Var(&choice[S]{into, words}, flag, usage)
 	complete(cmd, flag, words...)
 }
 
 // String is the value.
-func (c *choice) String() string { return *c.into }
+func (c *choice[S]) String() string { return string(*c.into) }
 
 // Type is how help names the value.
-func (c *choice) Type() string { return "string" }
+func (c *choice[S]) Type() string { return "string" }
 
 // Set refuses what is none of the words.
-func (c *choice) Set(s string) error {
+func (c *choice[S]) Set(s string) error {
 	if s != "" {
 		if err := checkWord(s, c.words); err != nil {
 			return err
 		}
 	}
-	*c.into = s
+	*c.into = S(s)
 	return nil
 }
 
