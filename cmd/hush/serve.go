@@ -35,7 +35,8 @@ Each setting can be given as a flag, as a variable (--delivery-ack-wait is HUSH_
     ack_wait: 5s
 
 The first start writes root.key (may do everything) and secret.key (encrypts credentials; keep a copy apart from the
-database) to the data directory. When the server serves, the first line on standard output is "ready listen=HOST:PORT"; logs
+database) to the data directory. The database belongs to these two keys from then on, and a server with others is refused. One
+server serves a database: another one waits up to 15 s for it to end, and is then refused. When the server serves, the first line on standard output is "ready listen=HOST:PORT"; logs
 go to standard error. SIGTERM or Ctrl-C: it stops accepting, finishes or hands back what is in flight, and exits 0 within
 10 s. Ctrl-C once more ends it at once; what was accepted is kept in either case.`,
 		Example: `  hush serve --data ./hush-data
@@ -63,7 +64,7 @@ func serve(ctx context.Context, w world, settings config.Config) error {
 	}
 	v, _ := versionOf()
 	s, err := server.Start(ctx, server.Config{Settings: settings, Version: v, Logger: log, Fatal: func(err error) {
-		log.Error("the disk failed; what is on it is unknown, so the process ends", "error", err)
+		log.Error("the process ends at once; what was accepted is kept", "error", err)
 		os.Exit(exitRefused)
 	}})
 	if err != nil {

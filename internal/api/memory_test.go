@@ -181,7 +181,7 @@ func (m *memory) SigningKeys(_ context.Context, app, cursor string, limit int) (
 	return list, next, m.fail
 }
 
-func (m *memory) RotateRootKey(keep time.Duration) (push.Secret, string, time.Time, error) {
+func (m *memory) RotateRootKey(_ context.Context, keep time.Duration) (push.Secret, string, time.Time, error) {
 	return "hush_root_SECRET", "root-1", time.Now().Add(keep), nil
 }
 

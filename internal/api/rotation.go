@@ -12,7 +12,7 @@ import (
 
 // Keys are the installation's own keys.
 type Keys interface {
-	RotateRootKey(keep time.Duration) (secret push.Secret, id string, oldUntil time.Time, err error)
+	RotateRootKey(ctx context.Context, keep time.Duration) (secret push.Secret, id string, oldUntil time.Time, err error)
 	// RotateSecretKey begins a rotation. push.ErrConflict: the key is where the server cannot write it.
 	RotateSecretKey() error
 	SecretKey(ctx context.Context) (id string, old []string, err error)
@@ -51,7 +51,7 @@ func (a *API) rotateRootKey(ctx context.Context, c *call, in *rotateRootKeyInput
 	if err := c.faults.err(); err != nil {
 		return nil, err
 	}
-	secret, id, oldUntil, err := a.Keys.RotateRootKey(keep)
+	secret, id, oldUntil, err := a.Keys.RotateRootKey(ctx, keep)
 	if err != nil {
 		return nil, err
 	}

@@ -24,18 +24,33 @@ const maxKeyFileBytes = 4 << 10
 // minRootKey is how many characters a root key must have, whoever wrote it.
 const minRootKey = 32
 
-// LoadRootKey reads DIR/root.key, or makes it on the first start, mode 0600 and flushed to disk. Created tells that it was
-// made now. An empty, short or unreadable file is refused, never replaced.
-func LoadRootKey(dir string) (key push.Secret, created bool, err error) {
+// LoadOrCreateRootKey reads DIR/root.key, or makes it on the first start, mode 0600 and flushed to disk. Created tells that
+// it was made now. An empty, short or unreadable file is refused, never replaced.
+func LoadOrCreateRootKey(dir string) (key push.Secret, created bool, err error) {
 	path := filepath.Join(dir, RootKeyFile)
 	text, created, err := loadOrCreate(path, "root key", func() string { return newSecret(rootPrefix) })
 	if err != nil {
 		return "", false, err
 	}
-	if err := checkRootKey(text); err != nil {
-		return "", false, fmt.Errorf("%w, in %s", err, path)
+	key, err = parseRootKey(text, path)
+	return key, created, err
+}
+
+// loadRootKey reads DIR/root.key. If the file is missing, the error is one of fs.ErrNotExist.
+func loadRootKey(dir string) (push.Secret, error) {
+	path := filepath.Join(dir, RootKeyFile)
+	text, err := readKeyFile(path, "root key")
+	if err != nil {
+		return "", err
 	}
-	return push.Secret(text), created, nil
+	return parseRootKey(text, path)
+}
+
+func parseRootKey(text, path string) (push.Secret, error) {
+	if err := checkRootKey(text); err != nil {
+		return "", fmt.Errorf("%w, in %s", err, path)
+	}
+	return push.Secret(text), nil
 }
 
 func checkRootKey(text string) error {

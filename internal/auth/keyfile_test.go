@@ -15,9 +15,9 @@ import (
 func TestKeyFilesAreMadeOnceForTheirOwnerOnly(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	root, created, err := auth.LoadRootKey(dir)
+	root, created, err := auth.LoadOrCreateRootKey(dir)
 	if err != nil || !created {
-		t.Fatalf("first LoadRootKey: created %v, %v; want a new one", created, err)
+		t.Fatalf("first LoadOrCreateRootKey: created %v, %v; want a new one", created, err)
 	}
 	secretPath := filepath.Join(dir, auth.SecretKeyFile)
 	sealer, created, err := auth.LoadOrCreateSecretKeys(secretPath)
@@ -33,9 +33,9 @@ func TestKeyFilesAreMadeOnceForTheirOwnerOnly(t *testing.T) {
 			t.Errorf("%s has mode %v, %v; want 0600", e.Name(), info.Mode(), err)
 		}
 	}
-	again, created, err := auth.LoadRootKey(dir)
+	again, created, err := auth.LoadOrCreateRootKey(dir)
 	if err != nil || created || again.Reveal() != root.Reveal() {
-		t.Errorf("second LoadRootKey: created %v, same %v, %v; want the same", created, again == root, err)
+		t.Errorf("second LoadOrCreateRootKey: created %v, same %v, %v; want the same", created, again == root, err)
 	}
 	sealerAgain, created, err := auth.LoadOrCreateSecretKeys(secretPath)
 	if err != nil || created || sealerAgain.KeyID() != sealer.KeyID() {
@@ -58,7 +58,7 @@ func TestBadKeyFilesAreRefusedKeptAndNotShown(t *testing.T) {
 			}
 			var err error
 			if file == auth.RootKeyFile {
-				_, _, err = auth.LoadRootKey(dir)
+				_, _, err = auth.LoadOrCreateRootKey(dir)
 			} else {
 				_, _, err = auth.LoadOrCreateSecretKeys(path)
 			}

@@ -25,7 +25,7 @@ func TestAKeyFileThatEveryoneCanOpenIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		root, secret := filepath.Join(dir, auth.RootKeyFile), filepath.Join(dir, auth.SecretKeyFile)
-		if _, _, err := auth.LoadRootKey(dir); err != nil {
+		if _, _, err := auth.LoadOrCreateRootKey(dir); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := auth.LoadOrCreateSecretKeys(secret); err != nil {
@@ -40,7 +40,7 @@ func TestAKeyFileThatEveryoneCanOpenIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, _, ofRoot := auth.LoadRootKey(dir)
+		_, _, ofRoot := auth.LoadOrCreateRootKey(dir)
 		_, ofSecret := auth.LoadSecretKeys(secret)
 		_, ofLink := auth.LoadSecretKeys(link)
 		for path, err := range map[string]error{root: ofRoot, secret: ofSecret, link: ofLink} {

@@ -23,6 +23,8 @@ type RootKeys struct {
 	dir string // of the files; "": there are none
 	now func() time.Time
 
+	files sync.Mutex // held by who writes them, so that rotations come one after the other
+
 	mu      sync.RWMutex
 	secret  push.Secret // guarded by mu
 	current rootKey     // guarded by mu
@@ -45,28 +47,29 @@ func (k rootKey) good(now time.Time) bool {
 	return k.hash != nil && (k.until.IsZero() || now.Before(k.until))
 }
 
-// LoadRootKeys reads DIR/root.key, or makes it on the first start, and DIR/root.key.old if it is there. Created tells that
-// root.key was made now.
-func LoadRootKeys(dir string, now func() time.Time) (keys *RootKeys, created bool, err error) {
-	secret, created, err := LoadRootKey(dir)
+// LoadRootKeys reads DIR/root.key, and DIR/root.key.old if it is there. If root.key is missing, the error is one of
+// fs.ErrNotExist: only the caller knows whether the database belongs to a root key already, and so whether
+// LoadOrCreateRootKey may make a new one.
+func LoadRootKeys(dir string, now func() time.Time) (*RootKeys, error) {
+	secret, err := loadRootKey(dir)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	keys = &RootKeys{dir: dir, now: now, secret: secret, current: newRootKey(secret.Reveal(), time.Time{})}
+	keys := &RootKeys{dir: dir, now: now, secret: secret, current: newRootKey(secret.Reveal(), time.Time{})}
 	text, err := readKeyFile(filepath.Join(dir, RootKeyOldFile), "old root key")
 	if errors.Is(err, fs.ErrNotExist) {
-		return keys, created, nil
+		return keys, nil
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	old, end, _ := strings.Cut(text, "\n")
 	until, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(end))
 	if err != nil {
-		return nil, false, fmt.Errorf("auth: the old root key in %s has no time below it; want the key, and until when it is good, a line each", filepath.Join(dir, RootKeyOldFile))
+		return nil, fmt.Errorf("auth: the old root key in %s has no time below it; want the key, and until when it is good, a line each", filepath.Join(dir, RootKeyOldFile))
 	}
 	keys.old = newRootKey(strings.TrimSpace(old), until)
-	return keys, created, nil
+	return keys, nil
 }
 
 // Secret is the present root key.
@@ -74,6 +77,13 @@ func (k *RootKeys) Secret() push.Secret {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.secret
+}
+
+// Hash is the SHA-256 of the present root key, in hexadecimal.
+func (k *RootKeys) Hash() string {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return hex.EncodeToString(k.current.hash)
 }
 
 // id names the root key of this hash, if it is good.
@@ -97,14 +107,18 @@ func (k *RootKeys) stands(id string) bool {
 
 // Rotate makes a new root key, which is good from now on; the present one stays good for keep, and one before that is void.
 // The old key's file is written first: a process that is killed in between finds the present key in both files, and later
-// both keys. There is no moment at which none is good.
-func (k *RootKeys) Rotate(keep time.Duration) (secret push.Secret, id string, oldUntil time.Time, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+// both keys. There is no moment at which none is good. Before the files are written, announce is told the new key's hash, as
+// Hash has it; its error ends the rotation.
+func (k *RootKeys) Rotate(keep time.Duration, announce func(hash string) error) (secret push.Secret, id string, oldUntil time.Time, err error) {
+	k.files.Lock()
+	defer k.files.Unlock()
 	made := newSecret(rootPrefix)
+	if err := announce(hex.EncodeToString(Hash(made))); err != nil {
+		return "", "", time.Time{}, err
+	}
 	oldUntil = k.now().Add(keep).UTC().Truncate(time.Second)
 	if k.dir != "" {
-		err := replaceKeyFile(filepath.Join(k.dir, RootKeyOldFile), k.secret.Reveal()+"\n"+oldUntil.Format(time.RFC3339Nano))
+		err := replaceKeyFile(filepath.Join(k.dir, RootKeyOldFile), k.Secret().Reveal()+"\n"+oldUntil.Format(time.RFC3339Nano))
 		if err == nil {
 			err = replaceKeyFile(filepath.Join(k.dir, RootKeyFile), made)
 		}
@@ -112,6 +126,8 @@ func (k *RootKeys) Rotate(keep time.Duration) (secret push.Secret, id string, ol
 			return "", "", time.Time{}, fmt.Errorf("auth: writing the new root key: %w", err)
 		}
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.old = newRootKey(k.secret.Reveal(), oldUntil)
 	k.secret, k.current = push.Secret(made), newRootKey(made, time.Time{})
 	return k.secret, k.current.id, oldUntil, nil
@@ -119,6 +135,8 @@ func (k *RootKeys) Rotate(keep time.Duration) (secret push.Secret, id string, ol
 
 // Forget removes the old key's file once its time is over.
 func (k *RootKeys) Forget() error {
+	k.files.Lock()
+	defer k.files.Unlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.dir == "" || k.old.hash == nil || k.old.good(k.now()) {

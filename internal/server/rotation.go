@@ -12,13 +12,19 @@ import (
 // rotation changes the installation's own keys for the API.
 type rotation struct{ *Server }
 
-// RotateRootKey makes a new root key. The present one stays good for keep.
-func (r rotation) RotateRootKey(keep time.Duration) (secret push.Secret, id string, oldUntil time.Time, err error) {
-	secret, id, oldUntil, err = r.roots.Rotate(keep)
-	if err == nil {
-		r.auth.GroundsChanged()
+// RotateRootKey makes a new root key. The present one stays good for keep. The database belongs to both while it is made.
+func (r rotation) RotateRootKey(ctx context.Context, keep time.Duration) (secret push.Secret, id string, oldUntil time.Time, err error) {
+	r.rotatingRoot.Lock()
+	defer r.rotatingRoot.Unlock()
+	secret, id, oldUntil, err = r.roots.Rotate(keep, func(hash string) error { return r.store.AnnounceRootKey(ctx, hash) })
+	if err != nil {
+		return "", "", time.Time{}, err
 	}
-	return secret, id, oldUntil, err
+	r.auth.GroundsChanged()
+	if err := r.store.SettleRootKey(context.WithoutCancel(ctx), r.roots.Hash()); err != nil {
+		r.log.Warn("the root key is rotated; until the next start, the database goes on belonging to the one before, too", "error", err)
+	}
+	return secret, id, oldUntil, nil
 }
 
 // RotateSecretKey makes a new secret key, with which everything is sealed anew in the background. push.ErrConflict where the

@@ -1,7 +1,7 @@
 // Package server composes the rooms into one process: store, auth, providers, gateway, delivery and api. It is the only
 // place that knows them all.
 //
-//	Start: lock the data directory ─▶ keys ─▶ store ─▶ providers ─▶ gateway ─▶ delivery ─▶ api ─▶ listen
+//	Start: store (takes data directory and database ─▶ keys) ─▶ providers ─▶ gateway ─▶ delivery ─▶ api ─▶ listen
 //	Shutdown: the same the other way round
 package server
 
@@ -14,7 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +41,12 @@ type Config struct {
 	Logger   *slog.Logger     // nil discards
 	Now      func() time.Time // nil means time.Now
 
-	// Fatal is called when the disk failed: what is on it is then unknown, and the process has to end. nil panics.
+	// TurnWait is how long Start waits for another process that has the data directory or the database. 0 means 15s, less than
+	// 0 not at all.
+	TurnWait time.Duration
+
+	// Fatal is called when the process has to end at once: the disk failed, and what is on it is unknown; or another process
+	// has taken over the database. nil panics.
 	Fatal func(error)
 }
 
@@ -54,9 +59,13 @@ type Server struct {
 	metricsAddr net.Addr // nil: /metrics is on addr
 	roots       *auth.RootKeys
 	secrets     *auth.Keyring
+	made        []string      // the key files that this start has made
 	reseal      chan struct{} // 1 place: something is to be sealed anew
-	failed      chan error
-	ending      atomic.Bool // Shutdown was called
+
+	rotatingRoot sync.Mutex // held from the announcement of a root key until it is settled
+
+	failed chan error
+	ending atomic.Bool // Shutdown was called
 
 	store   *store.Store
 	auth    *auth.Auth
@@ -68,8 +77,8 @@ type Server struct {
 	metrics *prometheus.Registry
 }
 
-// Start starts a server and returns once it listens. An error leaves nothing running behind. It refuses a data directory
-// that another process uses, and a database whose encrypted rows belong to another secret key, before it listens.
+// Start starts a server and returns once it listens. An error leaves nothing running behind. Before it listens, it waits for
+// another process that has the data directory or the database, and refuses a database that belongs to other keys.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Settings.Data == "" {
 		return nil, errors.New("server: data is empty; want a directory for the database and the keys")
@@ -134,39 +143,20 @@ func (s *Server) ready(ctx context.Context) error {
 	return s.store.Ping(ctx)
 }
 
-// openStore locks the data directory, reads or makes the keys, and opens the store.
-func (s *Server) openStore(ctx context.Context) error {
-	dir := s.cfg.Settings.Data
-	lock, err := store.LockDir(dir)
+// openStore takes the data directory and the database for this process, reads or makes the keys, and opens the store.
+func (s *Server) openStore(ctx context.Context) (err error) {
+	set := s.cfg.Settings
+	s.store, err = store.Open(ctx, store.Config{
+		DataDir: set.Data, DatabaseURL: set.Database.Reveal(), Keys: s.keys, AckWait: set.Delivery.AckWait,
+		DevicesPerUser: set.Limits.DevicesPerUser, TurnWait: s.cfg.TurnWait,
+		Now: s.cfg.Now, Logger: s.cfg.Logger, Fatal: s.cfg.Fatal,
+	})
 	if err != nil {
-		return err
-	}
-	s.closers.add("data directory", func(context.Context) error { return lock.Unlock() })
-	roots, created, err := auth.LoadRootKeys(dir, s.cfg.Now)
-	if err != nil {
-		return err
-	}
-	s.roots = roots
-	if created {
-		s.log.Info("made the root key, which may do everything", "file", filepath.Join(dir, auth.RootKeyFile))
-	}
-	s.warnOfGroup("root key", filepath.Join(dir, auth.RootKeyFile))
-	cfg := store.Config{
-		DataDir: dir, DatabaseURL: s.cfg.Settings.Database.Reveal(), AckWait: s.cfg.Settings.Delivery.AckWait,
-		DevicesPerUser: s.cfg.Settings.Limits.DevicesPerUser,
-		Now:            s.cfg.Now, Logger: s.cfg.Logger, Lock: lock, Fatal: s.cfg.Fatal,
-	}
-	if s.secrets, err = s.sealer(ctx, cfg); err != nil {
-		return err
-	}
-	cfg.Sealer = s.secrets
-	s.store, err = store.Open(ctx, cfg)
-	if err != nil {
-		return err
+		return s.inTheWay(err)
 	}
 	s.closers.add("store", func(context.Context) error { return s.store.Close() })
-	s.auth, err = auth.New(auth.Config{Store: s.store, Roots: roots, WakeSecret: s.store.WakeSecret(),
-		Logger: s.cfg.Logger, Now: s.cfg.Now, UserTokenMax: s.cfg.Settings.Auth.UserTokenMax})
+	s.auth, err = auth.New(auth.Config{Store: s.store, Roots: s.roots, WakeSecret: s.store.WakeSecret(),
+		Logger: s.cfg.Logger, Now: s.cfg.Now, UserTokenMax: set.Auth.UserTokenMax})
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,12 @@ import (
 
 // Config is what a store needs.
 type Config struct {
-	DataDir     string // where SQLite's file is; required unless DatabaseURL is set
+	DataDir     string // where SQLite's file is; required unless DatabaseURL is set. It is locked in either case
 	DatabaseURL string // postgres://…, version 15 or newer; "" means SQLite in DataDir
-	Sealer      Sealer // required; encrypts credentials and signing keys
+
+	// Keys reads the installation's keys, or makes them where the database belongs to none yet. It is called once the database
+	// is this process' own, so that nobody else makes any meanwhile. Required.
+	Keys func(known KnownKeys) (Keys, error)
 
 	Node    string           // who owns what this process claims; "" means a new id
 	AckWait time.Duration    // how long a push "now or never" waits for a session, beside the platform's time; 0 means 5s
@@ -25,12 +28,15 @@ type Config struct {
 	BatchOps int // pieces of work in one transaction, at most; 0 means 512, 1 turns group commit off
 	QueueOps int // pieces of work that wait, at most; callers beyond it wait for a place. 0 means 8192
 
-	// Lock is the data directory's lock where the caller has taken it already; the store then leaves it alone. nil: Open
-	// takes it, for SQLite.
-	Lock *DirLock
+	// TurnWait is how long Open waits for another process, which has the data directory or the database, to end. 0 means 15s,
+	// less than 0 not at all.
+	TurnWait time.Duration
 
-	// Fatal is called when the disk failed: what is on it is then unknown, so the process has to end and start again from
-	// what it finds there. nil panics.
+	// shared leaves PostgreSQL to several nodes. Tests set it that show what holds between them, until hush serve may.
+	shared bool
+
+	// Fatal is called when the process has to end at once: the disk failed, and what is on it is unknown; or another process
+	// has the database. nil panics.
 	Fatal func(error)
 }
 
@@ -44,8 +50,8 @@ type Sealer interface {
 
 func (c Config) withDefaults() (Config, error) {
 	switch {
-	case c.Sealer == nil:
-		return c, errors.New("store: no Sealer; want one that encrypts credentials")
+	case c.Keys == nil:
+		return c, errors.New("store: no Keys; want those that encrypt credentials")
 	case c.DataDir == "" && c.DatabaseURL == "":
 		return c, errors.New("store: neither DataDir nor DatabaseURL; want one of them")
 	case c.AckWait < 0:
@@ -76,6 +82,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.QueueOps == 0 {
 		c.QueueOps = 8192
+	}
+	if c.TurnWait == 0 {
+		c.TurnWait = turnWait
 	}
 	if c.Fatal == nil {
 		c.Fatal = func(err error) { panic(err) }

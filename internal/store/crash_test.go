@@ -24,7 +24,7 @@ const (
 
 // writeUntilKilled accepts and handles pushes as fast as it can, and prints the id of each push that was acknowledged.
 func writeUntilKilled() {
-	s, err := store.Open(context.Background(), store.Config{DataDir: os.Getenv(crashDirEnv), DatabaseURL: os.Getenv(crashURLEnv), Sealer: plainSealer{"k1"}})
+	s, err := store.Open(context.Background(), store.Config{DataDir: os.Getenv(crashDirEnv), DatabaseURL: os.Getenv(crashURLEnv), Keys: sealedBy("k1")})
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)

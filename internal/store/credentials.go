@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/hushpush/hush/push"
 )
@@ -12,73 +11,6 @@ import (
 // sealedRow names a row for its sealed value, so that the value is good for nothing in another row.
 func sealedRow(app, kind, id string) []byte {
 	return []byte("hush\x00" + app + "\x00" + kind + "\x00" + id)
-}
-
-const sealKey = "secret key id" // the setting that names the key of all sealed rows
-
-const sealedRows = `SELECT 1 FROM settings WHERE name = ? AND
-	(EXISTS (SELECT 1 FROM credentials) OR EXISTS (SELECT 1 FROM signing_keys WHERE sealed IS NOT NULL) OR EXISTS (SELECT 1 FROM wake_keys))`
-
-// checkKey refuses a database whose sealed rows belong to another key.
-func (s *Store) checkKey(ctx context.Context) error {
-	sealed, err := all(ctx, s.read, scalar[int64], sealedRows, sealKey)
-	if err != nil || len(sealed) == 0 {
-		return doing("secret key", err)
-	}
-	id, err := one(ctx, s.read, scalar[string], "SELECT value FROM settings WHERE name = ?", sealKey)
-	if err != nil {
-		return doing("secret key", err)
-	}
-	before, err := all(ctx, s.read, scalar[string], "SELECT value FROM settings WHERE name = ?", sealKeysBefore)
-	if err != nil {
-		return doing("secret key", err)
-	}
-	for _, id := range append(strings.Fields(strings.Join(before, " ")), id) {
-		if !s.cfg.Sealer.Knows(id) {
-			return &KeyError{Stored: id, Given: s.cfg.Sealer.KeyID()}
-		}
-	}
-	return nil
-}
-
-// KeyError says that the sealed rows of a database belong to another secret key than the one given.
-type KeyError struct {
-	Stored string // the id of the key that they belong to
-	Given  string // "": none
-}
-
-// Error names the key that is wanted.
-func (e *KeyError) Error() string {
-	but := ""
-	if e.Given != "" {
-		but = ", but the key given is " + e.Given
-	}
-	return fmt.Sprintf("store: the credentials in the database are encrypted with the secret key %s%s; start hush with that key", e.Stored, but)
-}
-
-// claimKey notes the key of sealed rows before one is written, and refuses if there are rows of another key.
-func (t *tx) claimKey(ctx context.Context) error {
-	given := t.s.cfg.Sealer.KeyID()
-	if err := t.run(ctx, exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", sealKey, given)); err != nil {
-		return err
-	}
-	stored, err := one(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", sealKey)
-	if err != nil || stored == given {
-		return err
-	}
-	sealed, err := all(ctx, t, scalar[int64], sealedRows, sealKey)
-	if err != nil {
-		return err
-	}
-	if len(sealed) > 0 {
-		if !t.s.cfg.Sealer.Knows(stored) {
-			return &KeyError{Stored: stored, Given: given}
-		}
-		if err := t.noteKeyBefore(ctx, stored); err != nil {
-			return err
-		}
-	}
-	return t.run(ctx, exec("UPDATE settings SET value = ? WHERE name = ?", given, sealKey))
 }
 
 // PutCredential stores or replaces what an app is known by at info.Provider, encrypted, and makes the devices that wait for
@@ -100,7 +32,7 @@ func (s *Store) PutCredential(ctx context.Context, app string, info push.Credent
 			return err
 		}
 		created = n == 0
-		sealed, err := s.cfg.Sealer.Seal(plain, sealedRow(app, "credential", string(info.Provider))) // here: see Reseal
+		sealed, err := s.sealer.Seal(plain, sealedRow(app, "credential", string(info.Provider))) // here: see Reseal
 		if err != nil {
 			return doing("seal credential", err)
 		}
@@ -133,7 +65,7 @@ func (s *Store) Credential(ctx context.Context, app string, p push.Provider) (pu
 	if err != nil {
 		return push.Credential{}, push.CredentialInfo{}, doing("credential", err)
 	}
-	plain, err := s.cfg.Sealer.Open(row.sealed, sealedRow(app, "credential", string(p)))
+	plain, err := s.sealer.Open(row.sealed, sealedRow(app, "credential", string(p)))
 	if err != nil {
 		return push.Credential{}, push.CredentialInfo{}, doing("open credential", err)
 	}

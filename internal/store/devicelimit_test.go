@@ -203,7 +203,7 @@ func TestUnregisteredDevicesLeaveInTheEnd(t *testing.T) {
 
 func TestADevicesLimitBelowZeroIsRefused(t *testing.T) {
 	t.Parallel()
-	if _, err := store.Open(ctx(t), store.Config{DataDir: t.TempDir(), Sealer: plainSealer{"k1"}, DevicesPerUser: -1}); err == nil {
+	if _, err := store.Open(ctx(t), store.Config{DataDir: t.TempDir(), Keys: sealedBy("k1"), DevicesPerUser: -1}); err == nil {
 		t.Error("opened with a limit of -1 devices")
 	}
 }

@@ -20,6 +20,8 @@ type engine interface {
 	// judge says what an error of a transaction means for it.
 	judge(err error) verdict
 	locksRows() bool // whether others may write at the same time
+	// fence makes every transaction from now on fail with errOusted where another process has claimed the database.
+	fence()
 	close() error
 }
 
@@ -44,6 +46,7 @@ const (
 	verdictRepeat                // nobody is: a deadlock, a serialization failure; the same again
 	verdictLost                  // the connection is gone
 	verdictFatal                 // the disk failed: what is on it is unknown
+	verdictOusted                // another process has the database
 )
 
 // stmt is one statement, with what is to be done with its rows.

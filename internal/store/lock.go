@@ -1,19 +1,23 @@
 package store
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
 )
 
 // DirLock is a data directory's lock: one process at a time. The system lets go of it when the process ends, however it
-// does.
+// does. The file says which process has it.
 type DirLock struct{ file *os.File }
 
-// LockDir makes the directory if need be (mode 0700) and locks it. The error of a second process names the directory.
-func LockDir(dir string) (*DirLock, error) {
+// lockDir makes the directory if need be (mode 0700) and locks it, once it is our turn. The error of a process that waited
+// in vain names the directory and the process that has it.
+func lockDir(ctx context.Context, dir string, me holder, turn turnstile) (*DirLock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: data directory: %w", err)
 	}
@@ -21,16 +25,45 @@ func LockDir(dir string) (*DirLock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: data directory: %w", err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		_ = f.Chmod(privateMode) // of an earlier version; there is nothing in it
-		return &DirLock{f}, nil
+	l := &DirLock{f}
+	err = turn.wait(ctx, "data directory "+dir, func() (bool, error) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("store: lock of the data directory %s: %w", dir, err)
+		}
+		return true, nil
+	}, l.heldBy)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	_ = f.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, fmt.Errorf("store: the data directory %s is in use by another hush process; stop that one, or name another directory", dir)
+	_ = f.Chmod(privateMode) // of an earlier version
+	if err := l.sign(me); err != nil {
+		return nil, errors.Join(fmt.Errorf("store: data directory: %w", err), l.Unlock())
 	}
-	return nil, fmt.Errorf("store: lock of the data directory %s: %w", dir, err)
+	return l, nil
+}
+
+// maxHolderBytes is far more than what a lock file says.
+const maxHolderBytes = 4 << 10
+
+// heldBy is who has signed the file; its zero value if that cannot be told.
+func (l *DirLock) heldBy(context.Context) (h holder) {
+	b, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxHolderBytes))
+	if err != nil || json.Unmarshal(b, &h) != nil {
+		return holder{}
+	}
+	return h
+}
+
+func (l *DirLock) sign(me holder) error {
+	if err := l.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := l.file.WriteAt([]byte(encode(me)+"\n"), 0)
+	return err
 }
 
 // Unlock lets the next one in, also while a child that is just being forked has the file open, too.

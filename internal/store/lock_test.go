@@ -1,6 +1,7 @@
 package store
 
 import (
+	"log/slog"
 	"syscall"
 	"testing"
 )
@@ -9,7 +10,7 @@ import (
 func TestUnlockFreesTheDataDirectoryWhileAChildStillHasTheFileOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	l, err := LockDir(dir)
+	l, err := lockDir(t.Context(), dir, holder{}, newTurnstile(-1, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +22,7 @@ func TestUnlockFreesTheDataDirectoryWhileAChildStillHasTheFileOpen(t *testing.T)
 	if err := l.Unlock(); err != nil {
 		t.Fatal(err)
 	}
-	next, err := LockDir(dir)
+	next, err := lockDir(t.Context(), dir, holder{}, newTurnstile(-1, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatalf("after Unlock: %v, want the directory free", err)
 	}

@@ -26,6 +26,11 @@ func TestMain(m *testing.M) {
 // plainSealer marks what is sealed, so that a test can look for what is not; and binds it to its row, as a real one does.
 type plainSealer struct{ key string }
 
+// sealedBy is Config.Keys of a process that has the key of this id, and no root key.
+func sealedBy(key string) func(store.KnownKeys) (store.Keys, error) {
+	return func(store.KnownKeys) (store.Keys, error) { return store.Keys{Sealer: plainSealer{key}}, nil }
+}
+
 func (p plainSealer) KeyID() string { return p.key }
 
 func (p plainSealer) Knows(id string) bool { return id == p.key }
@@ -74,6 +79,21 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
+// onNodes runs a test on two nodes: of one PostgreSQL database; on SQLite, where there is one node, twice that one.
+func onNodes(t *testing.T, test func(t *testing.T, nodes []*world)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		w := newWorldOnSQLite(t)
+		test(t, []*world{w, w})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, store.Config{DatabaseURL: pgtest.URL(t)}.Shared())
+		test(t, []*world{w, {t: t, cfg: w.cfg, Store: open(t, w.cfg)}})
+	})
+}
+
 func newWorldOnSQLite(t testing.TB) *world { return newWorld(t, store.Config{DataDir: t.TempDir()}) }
 
 func newWorld(t testing.TB, cfg store.Config) *world {
@@ -81,8 +101,8 @@ func newWorld(t testing.TB, cfg store.Config) *world {
 	if cfg.DevicesPerUser == 0 {
 		cfg.DevicesPerUser = 1000 // for tests of other things
 	}
-	if cfg.Sealer == nil {
-		cfg.Sealer = plainSealer{"k1"}
+	if cfg.Keys == nil {
+		cfg.Keys = sealedBy("k1")
 	}
 	w := &world{t: t, cfg: cfg, Store: open(t, cfg)}
 	if _, _, err := w.PutApp(ctx(t), "notes"); err != nil {

@@ -20,7 +20,8 @@ type Store struct {
 	writer  *writer
 	watch   *watchers
 	appLogs *appLogs
-	lock    *DirLock // nil if it is not ours to let go
+	lock    *DirLock // nil without a data directory
+	sealer  Sealer   // never changes once Open has returned
 
 	wakeSecret push.Secret // never changes once Open has returned
 
@@ -32,41 +33,59 @@ type Store struct {
 	closedErr error
 }
 
-// Open opens the store, brings its schema up to date and frees, on SQLite, what the last process had in hand. It refuses a
-// data directory that another process uses, and a database whose encrypted rows belong to another key. Close it.
+// Open opens the store, brings its schema up to date and frees, on SQLite, what the last process had in hand. It waits for
+// another process that has the data directory or the database (Config.TurnWait; then a *BusyError), and refuses a database
+// that belongs to other keys. Close it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, watch: newWatchers(), appLogs: newAppLogs()}
-	if cfg.DatabaseURL != "" {
-		s.db, err = openPostgres(ctx, cfg.DatabaseURL)
-	} else {
-		if cfg.Lock == nil {
-			if s.lock, err = LockDir(cfg.DataDir); err != nil {
-				return nil, err
-			}
+	me, turn := newHolder(cfg.Node), newTurnstile(cfg.TurnWait, cfg.Logger)
+	if cfg.DataDir != "" {
+		if s.lock, err = lockDir(ctx, cfg.DataDir, me, turn); err != nil {
+			return nil, err
 		}
+	}
+	if cfg.DatabaseURL != "" {
+		s.db, err = openPostgres(ctx, cfg, me, turn)
+	} else {
 		s.db, err = openSQLite(ctx, cfg.DataDir, cfg.Logger)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store: open: %w", err), s.lock.Unlock())
 	}
 	s.read = namingReader{s.db}
-	if err := s.checkKey(ctx); err != nil {
+	keys, err := s.keys(ctx)
+	if err != nil {
 		return nil, errors.Join(err, s.db.close(), s.lock.Unlock())
 	}
+	s.sealer = keys.Sealer
 	s.writer = startWriter(s)
-	if err := s.loadWakeSecret(ctx); err != nil {
+	if err := s.claim(ctx, keys, me); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	s.db.fence()
 	if !s.db.locksRows() {
 		if err := s.freeOwned(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
 	return s, nil
+}
+
+// keys asks for the keys that fit what the database knows.
+func (s *Store) keys(ctx context.Context) (Keys, error) {
+	known, err := knownKeys(ctx, s.read)
+	if err != nil {
+		return Keys{}, doing("keys", err)
+	}
+	keys, err := s.cfg.Keys(known)
+	if err == nil && keys.Sealer == nil {
+		err = errors.New("store: no Sealer; want one that encrypts credentials")
+	}
+	return keys, err
 }
 
 // Close finishes the work that was handed over and lets the database go. Later calls answer push.ErrUnavailable.

@@ -116,9 +116,11 @@ func (noSealer) Open(sealed, _ []byte) ([]byte, error) { return sealed, nil }
 func (noSealer) Knows(string) bool                     { return true }
 func (noSealer) KeyID() string                         { return "none" }
 
+func unsealed(KnownKeys) (Keys, error) { return Keys{Sealer: noSealer{}}, nil }
+
 func openFor(t testing.TB, cfg Config) *Store {
 	t.Helper()
-	cfg.Sealer = noSealer{}
+	cfg.Keys = unsealed
 	s, err := Open(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)

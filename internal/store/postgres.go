@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,53 +24,101 @@ const oldestPostgres = 150000
 // (pipelined), so that a batch costs a few round trips.
 type postgresEngine struct {
 	*translator
-	pool *pgxpool.Pool
+	pool   *pgxpool.Pool
+	hold   *hold       // nil until it is taken
+	me     string      // this process, as its claim has it
+	fenced atomic.Bool // transactions look whether the claim is still ours
 }
 
-func openPostgres(ctx context.Context, url string) (*postgresEngine, error) {
-	cfg, err := pgxpool.ParseConfig(url)
+func openPostgres(ctx context.Context, c Config, me holder, turn turnstile) (*postgresEngine, error) {
+	cfg, err := pgxpool.ParseConfig(c.DatabaseURL)
 	if err != nil {
 		return nil, errors.New("the database URL is not one of PostgreSQL; want postgres://user@host/database") // err may show the password
 	}
-	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "on" // accepted means flushed, whatever the server's default
-	cfg.ConnConfig.RuntimeParams["application_name"] = "hush"
-	cfg.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
-	// Each question has its index (plan_test.go). Left to itself, the planner reads the whole of a table that was empty when
-	// it was last analysed, and plans the same statements over and over.
-	for name, value := range map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
-		"plan_cache_mode": "force_generic_plan"} {
-		cfg.ConnConfig.RuntimeParams[name] = value
-	}
-	cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "60000" // a node that hangs lets its locks go
-	if cfg.ConnConfig.ConnectTimeout == 0 {
-		cfg.ConnConfig.ConnectTimeout = 10 * time.Second
-	}
+	setParameters(cfg.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	e := &postgresEngine{translator: &translator{words: postgresWords, numbered: true}, pool: pool}
-	version, err := one(ctx, e, scalar[string], "SELECT current_setting('server_version_num')")
-	if err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("connect: %w", err)
-	}
-	if n, err := strconv.Atoi(version); err != nil || n < oldestPostgres {
-		pool.Close()
-		return nil, fmt.Errorf("PostgreSQL %s is too old; want 15 or newer", version)
-	}
-	db := stdlib.OpenDBFromPool(pool)
-	if err := errors.Join(migratePostgres(ctx, db), db.Close()); err != nil {
-		pool.Close()
-		return nil, err
+	e := &postgresEngine{translator: &translator{words: postgresWords, numbered: true}, pool: pool, me: encode(me)}
+	if err := e.prepare(ctx, c, me, turn); err != nil {
+		return nil, errors.Join(oneLine(err), e.close())
 	}
 	return e, nil
 }
 
-func (e *postgresEngine) close() error                   { e.pool.Close(); return nil }
+// setParameters says how all of Hush's connections are to be.
+func setParameters(cfg *pgx.ConnConfig) {
+	for name, value := range map[string]string{
+		"synchronous_commit":            "on", // accepted means flushed, whatever the server's default
+		"application_name":              "hush",
+		"default_transaction_isolation": "read committed",
+		// Each question has its index (plan_test.go). Left to itself, the planner reads the whole of a table that was empty
+		// when it was last analysed, and plans the same statements over and over.
+		"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off", "plan_cache_mode": "force_generic_plan",
+		"idle_in_transaction_session_timeout": "60000", // a node that hangs lets its locks go
+		// PostgreSQL finds within turnWait that the machine of a connection has vanished, and lets its locks go.
+		"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "3", "tcp_keepalives_count": "2", "tcp_user_timeout": "12000",
+	} {
+		cfg.RuntimeParams[name] = value
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 10 * time.Second
+	}
+}
+
+// prepare finds out whether the database can be used, takes it for this process, and brings its schema up to date.
+func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn turnstile) error {
+	var version, seqscan string
+	err := e.run(ctx, each(func(scan scanFunc) error { return scan(&version, &seqscan) },
+		"SELECT current_setting('server_version_num'), current_setting('enable_seqscan')"))
+	switch n, notNumber := strconv.Atoi(version); {
+	case err != nil && strings.Contains(err.Error(), "unsupported startup parameter"): // in PgBouncer's words
+		return fmt.Errorf("connect: %w; %w", err, errPooler)
+	case err != nil:
+		return fmt.Errorf("connect: %w", err)
+	case notNumber != nil || n < oldestPostgres:
+		return fmt.Errorf("PostgreSQL %s is too old; want 15 or newer", versionName(version))
+	case seqscan != "off":
+		return fmt.Errorf("connect: the settings of the connection do not reach PostgreSQL; %w", errPooler)
+	}
+	if c.shared {
+		return e.migrate(ctx)
+	}
+	e.hold, err = takeHold(ctx, &hold{cfg: e.pool.Config().ConnConfig, me: me, log: c.Logger, ousted: c.Fatal, fenced: &e.fenced}, turn)
+	if err != nil {
+		return err
+	}
+	return e.migrate(ctx)
+}
+
+func (e *postgresEngine) migrate(ctx context.Context) error {
+	db := stdlib.OpenDBFromPool(e.pool)
+	return errors.Join(migratePostgres(ctx, db), db.Close())
+}
+
+// errPooler: a connection that a pooler gives to others after each transaction holds no lock for us, and has their settings.
+var errPooler = errors.New("a pooler such as PgBouncer seems to stand in between, which Hush cannot use: name PostgreSQL itself")
+
+// versionName is a version as people know it: 140005 is 14.5.
+func versionName(number string) string {
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 100000 {
+		return number
+	}
+	return fmt.Sprintf("%d.%d", n/10000, n%10000)
+}
+
+func (e *postgresEngine) close() error {
+	e.hold.release()
+	e.pool.Close()
+	return nil
+}
+
 func (e *postgresEngine) locksRows() bool                { return true }
 func (e *postgresEngine) reader() runner                 { return e }
 func (e *postgresEngine) ping(ctx context.Context) error { return e.pool.Ping(ctx) }
+func (e *postgresEngine) fence()                         { e.fenced.Store(e.hold != nil) }
 
 // run sends single statements, outside of a transaction.
 func (e *postgresEngine) run(ctx context.Context, stmts ...*stmt) error {
@@ -132,6 +182,9 @@ func (s *stmt) read(results pgx.BatchResults) error {
 
 // judge tells what everyone may repeat from what is a statement's fault.
 func (e *postgresEngine) judge(err error) verdict {
+	if errors.Is(err, errOusted) {
+		return verdictOusted
+	}
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {
 		switch {
@@ -150,6 +203,9 @@ func (e *postgresEngine) judge(err error) verdict {
 	return verdictError
 }
 
+// whoClaimed locks the row against the claim of the next process, which thus waits for what this one has begun.
+const whoClaimed = "SELECT value FROM settings WHERE name = ? FOR SHARE"
+
 // errLost is a connection that was found closed.
 var errLost = errors.New("the connection to the database was lost")
 
@@ -159,7 +215,12 @@ func (e *postgresEngine) begin(ctx context.Context) (transaction, error) {
 		return nil, errors.Join(errLost, err)
 	}
 	t := &postgresTx{e: e, conn: conn}
-	err = t.run(ctx, exec("BEGIN"), each(func(scan scanFunc) error { return scan(&t.xid) }, "SELECT pg_current_xact_id()::text"))
+	var claimed string
+	err = t.run(ctx, exec("BEGIN"), each(func(scan scanFunc) error { return scan(&t.xid) }, "SELECT pg_current_xact_id()::text"),
+		each(func(scan scanFunc) error { return scan(&claimed) }, whoClaimed, holderName))
+	if err == nil && e.fenced.Load() && claimed != e.me {
+		err = oustedBy(claimed)
+	}
 	if err != nil {
 		t.rollback()
 		return nil, err

@@ -195,13 +195,12 @@ func TestTheFirstDeviceTakesWhatWaitsForItsUser(t *testing.T) {
 
 func TestOneOfManyWhoRegisterADeviceAtOnceGetsIt(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		other := w.secondNode()
+	onNodes(t, func(t *testing.T, nodes []*world) {
 		var won atomic.Int64
 		var wg sync.WaitGroup
 		for i := range 16 {
 			wg.Go(func() {
-				node := []*world{w, other}[i%2]
+				node := nodes[i%2]
 				_, _, err := node.Register(ctx(t), push.Registration{DeviceID: "d1", Platform: push.IOS}, "notes", push.Caller{User: fmt.Sprint("user", i)}, nil, secret())
 				switch {
 				case err == nil:
@@ -218,19 +217,9 @@ func TestOneOfManyWhoRegisterADeviceAtOnceGetsIt(t *testing.T) {
 	})
 }
 
-// secondNode is another node on the same database; on SQLite, where there is none, the same one.
-func (w *world) secondNode() *world {
-	w.t.Helper()
-	if w.cfg.DatabaseURL == "" {
-		return w
-	}
-	return &world{t: w.t, cfg: w.cfg, Store: open(w.t, w.cfg)}
-}
-
 func TestNodesThatWriteAtOnceLoseNothing(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		nodes := []*world{w, w.secondNode()}
+	onNodes(t, func(t *testing.T, nodes []*world) {
 		const rounds = 20
 		var wg sync.WaitGroup
 		for i := range 8 {
@@ -250,7 +239,7 @@ func TestNodesThatWriteAtOnceLoseNothing(t *testing.T) {
 		}
 		wg.Wait()
 		for i := range 3 {
-			if n, err := w.OpenCount(ctx(t), key(fmt.Sprint("d", i+1))); n != 8*rounds || err != nil {
+			if n, err := nodes[0].OpenCount(ctx(t), key(fmt.Sprint("d", i+1))); n != 8*rounds || err != nil {
 				t.Errorf("open on d%d: %d, %v; want %d: each push once", i+1, n, err, 8*rounds)
 			}
 		}

@@ -56,8 +56,7 @@ func (t *tx) noteKeyBefore(ctx context.Context, id string) error {
 	if slices.Contains(ids, id) {
 		return nil
 	}
-	return t.run(ctx, exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		sealKeysBefore, strings.Join(append(ids, id), " ")))
+	return t.putSetting(ctx, sealKeysBefore, strings.Join(append(ids, id), " "))
 }
 
 // sealedAt is a sealed value and where it is.
@@ -81,7 +80,7 @@ var sealedTables = []struct{ kind, find, put string }{
 
 // resealPiece seals up to resealRows values anew, or one setting.
 func (t *tx) resealPiece(ctx context.Context) (n int, err error) {
-	present, err := hex.DecodeString(t.s.cfg.Sealer.KeyID())
+	present, err := hex.DecodeString(t.s.sealer.KeyID())
 	if err != nil {
 		return 0, fmt.Errorf("the id of the secret key: %w", err)
 	}
@@ -129,7 +128,7 @@ func (t *tx) resealSettings(ctx context.Context, present []byte) (n int, err err
 		if err != nil {
 			return 0, fmt.Errorf("the setting %q: %w", name, err)
 		}
-		if err := t.run(ctx, exec("UPDATE settings SET value = ? WHERE name = ?", base64.StdEncoding.EncodeToString(sealed), name)); err != nil {
+		if err := t.putSetting(ctx, name, base64.StdEncoding.EncodeToString(sealed)); err != nil {
 			return 0, err
 		}
 		n++
@@ -138,9 +137,9 @@ func (t *tx) resealSettings(ctx context.Context, present []byte) (n int, err err
 }
 
 func (t *tx) sealAnew(sealed, place []byte) ([]byte, error) {
-	plain, err := t.s.cfg.Sealer.Open(sealed, place)
+	plain, err := t.s.sealer.Open(sealed, place)
 	if err != nil {
 		return nil, err
 	}
-	return t.s.cfg.Sealer.Seal(plain, place)
+	return t.s.sealer.Seal(plain, place)
 }

@@ -15,7 +15,7 @@ func (s *Store) readSigningKey(scan scanFunc) (k push.SigningKey, err error) {
 	if err != nil || len(sealed) == 0 {
 		return k, err
 	}
-	plain, err := s.cfg.Sealer.Open(sealed, sealedRow(k.App, "signing key", k.KID))
+	plain, err := s.sealer.Open(sealed, sealedRow(k.App, "signing key", k.KID))
 	k.Secret = push.Secret(plain)
 	return k, err
 }
@@ -60,7 +60,7 @@ func (s *Store) PutSigningKey(ctx context.Context, k push.SigningKey) (created b
 func (t *tx) insertSigningKey(ctx context.Context, k push.SigningKey) (err error) {
 	var sealed []byte // made here, inside the transaction: see Reseal
 	if k.Secret != "" {
-		if sealed, err = t.s.cfg.Sealer.Seal([]byte(k.Secret.Reveal()), sealedRow(k.App, "signing key", k.KID)); err != nil {
+		if sealed, err = t.s.sealer.Seal([]byte(k.Secret.Reveal()), sealedRow(k.App, "signing key", k.KID)); err != nil {
 			return doing("seal signing key", err)
 		}
 	}

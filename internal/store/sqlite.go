@@ -90,6 +90,7 @@ func (e *sqliteEngine) close() error {
 }
 
 func (e *sqliteEngine) locksRows() bool { return false }
+func (e *sqliteEngine) fence()          {} // nobody gets past the lock of the data directory
 func (e *sqliteEngine) reader() runner  { return (*sqliteReader)(e) }
 
 func (e *sqliteEngine) ping(ctx context.Context) error { return e.readDB.PingContext(ctx) }

@@ -23,7 +23,7 @@ func TestTheWakeSecretLiesSealedAndStaysTheSame(t *testing.T) {
 		}
 		w.device("notes", "alice", "d1", push.IOS) // now there is a key
 		other := w.cfg
-		other.Sealer = plainSealer{"k2"}
+		other.Keys = sealedBy("k2")
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -257,6 +257,10 @@ func (w *writer) execute(batch []*op) {
 			w.fail(batch, err)
 			w.s.cfg.Fatal(fmt.Errorf("store: the disk failed, and what is on it is unknown: %w", err))
 			return
+		case verdict == verdictOusted:
+			w.fail(batch, err)
+			w.s.cfg.Fatal(fmt.Errorf("store: %w", err))
+			return
 		case verdict == verdictError || repeats == maxRepeats:
 			w.halve(batch, err)
 			return

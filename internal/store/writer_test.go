@@ -309,7 +309,7 @@ func TestADiskErrorOfSQLiteIsFatal(t *testing.T) {
 	if err := os.WriteFile(dir+"/hush.db", []byte("this is certainly not a database, and long enough to be looked at as one, is it not?"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(context.Background(), Config{DataDir: dir, Sealer: noSealer{}})
+	_, err := Open(context.Background(), Config{DataDir: dir, Keys: unsealed})
 	var se *sqlite.Error
 	if !errors.As(err, &se) || e.judge(err) != verdictFatal {
 		t.Errorf("open: %v, judged %d; want an error of SQLite that is fatal", err, e.judge(err))

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// hold is this process' hold on a PostgreSQL database: an advisory lock on a connection of its own, for as long as the
+// process lives. It decides who may serve the database. That a process which has lost it writes no more is decided by the
+// fence: each transaction sees whether another process has claimed the database meanwhile.
+//
+//	takeHold ─▶ claim (Store.Open) ─▶ fence ─▶ … connection lost ─▶ taken again, or ousted
+type hold struct {
+	cfg    *pgx.ConnConfig
+	me     holder
+	log    *slog.Logger
+	ousted func(error)
+	fenced *atomic.Bool // whether this process has claimed the database yet
+
+	conn *pgx.Conn // owned by watch once it runs
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// Times of a hold.
+const (
+	holdLook  = 5 * time.Second        // between two questions whether it is still there; a closed connection shows at once
+	holdAgain = 250 * time.Millisecond // between two tries to take it again
+)
+
+// The lock is the schema's: two installations may share a database, each in a schema of its own.
+const (
+	tryHold  = "SELECT pg_try_advisory_lock(1752527720, hashtext(coalesce(current_schema(), '')))"
+	haveHold = `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = 1752527720)`
+)
+
+// takeHold takes the database once it is our turn, and keeps it until release. ousted is called, once, when another process
+// got it while the connection was lost.
+func takeHold(ctx context.Context, h *hold, turn turnstile) (*hold, error) {
+	conn, err := pgx.ConnectConfig(ctx, h.cfg)
+	if err != nil {
+		return nil, err
+	}
+	h.conn = conn
+	err = turn.wait(ctx, fmt.Sprintf("database %s on %s", printable(h.cfg.Database), printable(h.cfg.Host)), func() (got bool, err error) {
+		return got, conn.QueryRow(ctx, tryHold).Scan(&got)
+	}, func(ctx context.Context) holder { by, _ := h.claimed(ctx, conn); return by })
+	if err != nil {
+		return nil, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	}
+	watching, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	h.done.Go(func() { h.watch(watching) })
+	return h, nil
+}
+
+// release lets the next process in.
+func (h *hold) release() {
+	if h == nil {
+		return
+	}
+	h.stop()
+	h.done.Wait()
+}
+
+// claimed reads who has claimed the database; its zero value if nobody has yet.
+func (h *hold) claimed(ctx context.Context, conn *pgx.Conn) (by holder, err error) {
+	var value string
+	err = conn.QueryRow(ctx, "SELECT value FROM settings WHERE name = $1", holderName).Scan(&value)
+	var pe *pgconn.PgError
+	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &pe) && pe.Code == "42P01" { // undefined_table: before the first start
+		return holder{}, nil
+	}
+	if err != nil {
+		return holder{}, err
+	}
+	return holderOf(value), nil
+}
+
+// holderOf is who a claim names; its zero value if it cannot be read.
+func holderOf(claim string) (h holder) {
+	if json.Unmarshal([]byte(claim), &h) != nil {
+		return holder{}
+	}
+	return h
+}
+
+// watch keeps the hold until ctx ends.
+func (h *hold) watch(ctx context.Context) {
+	defer func() { h.close() }()
+	for {
+		lost := h.keep(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		h.log.Warn("lost the connection that holds the database for this process; taking it again", "error", oneLine(lost))
+		h.close()
+		if err := h.takeAgain(ctx); err != nil {
+			if ctx.Err() == nil {
+				h.ousted(fmt.Errorf("store: %w", err))
+			}
+			return
+		}
+		h.log.Info("holds the database again")
+	}
+}
+
+func (h *hold) close() {
+	if h.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = h.conn.Close(ctx) // lost already, or the process ends
+		h.conn = nil
+	}
+}
+
+// errNotHeld: the connection is there, but the session behind it is another one.
+var errNotHeld = fmt.Errorf("the session has lost its lock; %w", errPooler)
+
+// keep returns when the hold is lost, or ctx ends.
+func (h *hold) keep(ctx context.Context) error {
+	for {
+		err := h.wait(ctx)
+		if err != nil {
+			return err
+		}
+		asking, cancel := context.WithTimeout(ctx, holdLook)
+		held := false
+		err = h.conn.QueryRow(asking, haveHold).Scan(&held)
+		cancel()
+		if err == nil && !held {
+			err = errNotHeld
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// wait returns an error as soon as the connection is closed, and nil after holdLook.
+func (h *hold) wait(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, holdLook)
+	defer cancel()
+	_, err := h.conn.WaitForNotification(waiting)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil && !h.conn.IsClosed() {
+		return nil
+	}
+	return err
+}
+
+// takeAgain takes the hold anew, however long the database is away. Its error means that another process has it.
+func (h *hold) takeAgain(ctx context.Context) error {
+	for {
+		conn, err := pgx.ConnectConfig(ctx, h.cfg)
+		if err == nil {
+			err = h.takeOn(ctx, conn)
+			if err == nil {
+				h.conn = conn
+				return nil
+			}
+			_ = conn.Close(ctx)
+			if errors.Is(err, errOusted) {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(holdAgain):
+		}
+	}
+}
+
+// errHeld: our own former session, which PostgreSQL has not ended yet, or a process that has not claimed the database yet.
+var errHeld = errors.New("the lock is taken")
+
+func (h *hold) takeOn(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, holdLook)
+	defer cancel()
+	got := false
+	if err := conn.QueryRow(ctx, tryHold).Scan(&got); err != nil {
+		return err
+	}
+	by, err := h.claimed(ctx, conn) // after the lock: with it, nobody claims meanwhile
+	switch {
+	case err != nil:
+		return err
+	case by.Node != "" && by.Node != h.me.Node && h.fenced.Load():
+		return fmt.Errorf("%w%s", errOusted, by)
+	case !got:
+		return errHeld
+	}
+	return nil
+}
+
+// errOusted says that another process has claimed the database. This one must not write any more.
+var errOusted = errors.New("the database has been taken over by another hush process")
+
+func oustedBy(claim string) error { return fmt.Errorf("%w%s", errOusted, holderOf(claim)) }
