@@ -20,8 +20,11 @@ const (
 	FrameState    FrameType = "state"    // device: its app state and facts
 )
 
-// FrameTypes lists them.
-func FrameTypes() []FrameType { return []FrameType{FrameHello, FramePush, FrameReceipts, FrameState} }
+// ServerFrameTypes lists those that the server sends.
+func ServerFrameTypes() []FrameType { return []FrameType{FrameHello, FramePush, FrameReceipts} }
+
+// DeviceFrameTypes lists those that a device sends.
+func DeviceFrameTypes() []FrameType { return []FrameType{FrameReceipts, FrameState} }
 
 // ServerFrame is a frame from the server. Fields beside Type belong to one type each.
 type ServerFrame struct {

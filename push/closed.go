@@ -42,7 +42,7 @@ func Reasons() []Reason {
 	}
 }
 
-// EventNames lists the events of a timeline: the states, then the others; last those that only followers of an app are told.
+// EventNames lists the events: the states, the others of a timeline, and those that only followers of an app are told.
 func EventNames() []EventName {
 	var names []EventName
 	for _, s := range States() {

@@ -46,7 +46,7 @@ func TestTheDocumentHasEveryCall(t *testing.T) {
 			t.Errorf("%s %s: %+v; want an id of its own, a summary, a chapter and who may", c.method, path, op)
 		}
 		ids[op.OperationID] = true
-		if _, ok := op.Responses["default"].Content["application/problem+json"]; !ok {
+		if _, ok := op.Responses["401"].Content["application/problem+json"]; !ok {
 			t.Errorf("%s %s: no problem among the answers", c.method, path)
 		}
 		if op.Responses["204"].Description == "" && len(op.Responses["200"].Content)+len(op.Responses["201"].Content)+len(op.Responses["202"].Content) == 0 {

@@ -43,7 +43,7 @@ func closed[T ~string](words []T, name, about string) closedSet {
 var closedSets = []closedSet{
 	closed(push.States(), "State", "Where a delivery stands. handled, expired, cancelled, superseded and undeliverable are final."),
 	closed(push.Reasons(), "Reason", "Why a delivery is in its state; empty where the state says it all."),
-	closed(push.EventNames(), "EventName", "What a line of a timeline is about: a state's name, or what happened to a wake. accepted, nobody, began and missed are only among an app's live events."),
+	closed(push.EventNames(), "EventName", "What happened: a delivery came into the state of that name, or what the rest says. accepted, nobody, began and missed are told to followers of an app only."),
 	closed(push.Platforms(), "Platform", "A phone's operating system."),
 	closed(push.Providers(), "Provider", "A service that can wake an app on a phone."),
 	closed(push.Environments(), "Environment", "The environment of APNs that a device token belongs to."),
@@ -66,7 +66,6 @@ var closedSets = []closedSet{
 	closed(protocol.ProblemCodes(), "ProblemCode", "The stable name of a problem, for programs to branch on."),
 	closed(protocol.Makers(), "Maker", "Who made a signing key: app, or hush for one that signs the tokens that Hush is asked for."),
 	closed(protocol.Healths(), "Health", "What is not well is a problem instead."),
-	closed(protocol.FrameTypes(), "FrameType", "What a frame of a session is."),
 }
 
 // word is T when schemas are made: a reference to its enum, which it adds to the document.
@@ -88,6 +87,7 @@ var maybeNone = []struct{ schema, property string }{
 	{"Delivery", "result"},   // until its handler has returned
 	{"Delivery", "path"},     // until it is sent
 	{"Decision", "provider"}, // of a user without a device
+	{"Device", "app_state"},  // until the app says
 }
 
 // allowNone makes a second enum, with the empty word, of each that maybeNone needs.

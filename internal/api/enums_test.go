@@ -71,6 +71,11 @@ func enumsOf(t *testing.T, w *world) map[string][]string {
 		Components struct {
 			Schemas map[string]struct{ Enum []string }
 		}
+		Paths map[string]map[string]struct {
+			Frames map[string]struct {
+				Properties map[string]struct{ Enum []string }
+			} `json:"x-frames"`
+		}
 	}
 	if err := json.Unmarshal([]byte(w.request("GET", "/openapi.json", "").body), &doc); err != nil {
 		t.Fatal(err)
@@ -79,6 +84,13 @@ func enumsOf(t *testing.T, w *world) map[string][]string {
 	for name, schema := range doc.Components.Schemas {
 		if schema.Enum != nil {
 			enums[name] = schema.Enum
+		}
+	}
+	for _, frame := range doc.Paths["/v1/connect"]["get"].Frames {
+		for _, word := range frame.Properties["type"].Enum {
+			if !slices.Contains(enums["FrameType"], word) {
+				enums["FrameType"] = append(enums["FrameType"], word)
+			}
 		}
 	}
 	return enums

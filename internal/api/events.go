@@ -24,7 +24,7 @@ func (a *API) eventRoutes() {
 		about: "Server-sent events: `delivery` for each delivery as it stands, first all of them and then whenever one changes; " +
 			"`final` (the push without deliveries) when all are final, which ends the stream. " +
 			"A key follows at most `limits.streams_per_key` pushes (100) at the same time.",
-		stream: "text/event-stream", streamAnswer: protocol.LiveEvent{}}, a.followPush)
+		stream: "text/event-stream", streamEvents: map[string]any{"delivery": protocol.Delivery{}, "final": protocol.Push{}}}, a.followPush)
 }
 
 func (a *API) followPush(ctx context.Context, c *call, in *PushPath) (*huma.StreamResponse, error) {

@@ -34,7 +34,7 @@ func (a *API) listenRoutes() {
 			"What was before, or while a client was away, is not told; `GET` of a push has its timelines. " +
 			"A client that reads too slowly gets `missed` with the `count` of events, of the whole app, that it will not get. " +
 			"The stream has no end of its own. It counts among the `limits.streams_per_key` streams (100) that a key may have open.",
-		stream: "text/event-stream", streamAnswer: push.AppEvent{}}, a.listen)
+		stream: "text/event-stream", streamEvents: map[string]any{"began": push.AppEvent{}, "event": push.AppEvent{}, "missed": push.AppEvent{}}}, a.listen)
 }
 
 func (a *API) listen(ctx context.Context, c *call, in *listenInput) (*huma.StreamResponse, error) {

@@ -19,7 +19,7 @@ func (a *API) plainRoutes() {
 	register(a, route{id: "health", method: http.MethodGet, path: "/healthz", tag: chapterOperation,
 		summary: "Whether the process is alive"}, a.health)
 	register(a, route{id: "ready", method: http.MethodGet, path: "/readyz", tag: chapterOperation,
-		summary: "Whether the server is serving", about: "503 `unavailable` while it starts, drains, or cannot reach its store."}, a.ready)
+		refuses: []protocol.ProblemCode{codeUnavailable}, summary: "Whether the server is serving", about: "503 `unavailable` while it starts, drains, or cannot reach its store."}, a.ready)
 	if !a.MetricsElsewhere {
 		a.huma.OpenAPI().AddOperation(metricsOperation())
 		a.mux.Handle("GET /metrics", metricsOf(a.Metrics))

@@ -36,11 +36,11 @@ type pushPage struct {
 
 func (a *API) pushRoutes() {
 	const pushes = "/v1/apps/{app}/pushes"
-	register(a, route{id: "createPush", method: http.MethodPost, path: pushes, tag: chapterPushes, needs: needsSend, limit: maxPushBody, status: http.StatusAccepted, checks: true,
+	register(a, route{id: "createPush", method: http.MethodPost, path: pushes, tag: chapterPushes, needs: needsSend, limit: maxPushBody, status: http.StatusAccepted, checks: true, refuses: []protocol.ProblemCode{codeConflict},
 		summary: "Send a push", about: "202 is answered once the push is on disk. With `dry_run`, 200 tells what would be done, and nothing is.",
 		answers: map[int]any{http.StatusAccepted: protocol.PushAccepted{}, http.StatusOK: protocol.DryRun{}},
 		example: protocol.PushRequest{To: push.Audience{Users: []string{"alice", "bob"}}, ResourceID: "both", Payload: `{"cursor":1841}`, TTL: "24h", CollapseKey: "notes"}}, a.createPush)
-	register(a, route{id: "createPushes", method: http.MethodPost, path: pushes + "/batch", tag: chapterPushes, needs: needsSend, limit: maxBatchBody, checks: true,
+	register(a, route{id: "createPushes", method: http.MethodPost, path: pushes + "/batch", tag: chapterPushes, needs: needsSend, limit: maxBatchBody, checks: true, refuses: []protocol.ProblemCode{codeConflict},
 		summary: "Send up to 1 000 different pushes", about: "Each is checked by itself: the good ones are accepted, each wrong one gets a problem whose locations count from the item (`body.ttl`).",
 		example: map[string]any{"pushes": []protocol.PushRequest{{To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: "1"}}}}, a.createPushes)
 	register(a, route{id: "getPush", method: http.MethodGet, path: pushes + "/{push_id}", tag: chapterPushes, needs: needsRead,

@@ -25,6 +25,7 @@ type putDeviceInput struct {
 func (a *API) ownDeviceRoutes() {
 	token := "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0"
 	register(a, route{id: "putOwnDevice", method: http.MethodPut, path: "/v1/device", tag: chapterDevice, needs: needsDevice, checks: true,
+		refuses: []protocol.ProblemCode{codeDeviceTaken, codeConflict, codeNotFound},
 		summary: "Register this device, or renew what is known of it",
 		about: "A user token is needed the first time, and beside the credential to change the owner; else the device credential does. " +
 			"A user with as many devices as `limits.devices_per_user` (20) allows loses one for a new one: first those without a live token, " +

@@ -34,7 +34,7 @@ func (a *API) rotationRoutes() {
 		summary: "Make a new root key", about: "The present one stays good for `keep`. The new one is shown once, and is in root.key in the data directory.",
 		example: protocol.RotateRootKeyRequest{Keep: "24h"}}, a.rotateRootKey)
 	register(a, route{id: "rotateSecretKey", audit: "secret_key.rotate", method: http.MethodPost, path: "/v1/secret-key/rotate", tag: chapterOperation, needs: needsRoot,
-		status: http.StatusAccepted, summary: "Make a new secret key, and encrypt everything anew with it",
+		status: http.StatusAccepted, refuses: []protocol.ProblemCode{codeConflict}, summary: "Make a new secret key, and encrypt everything anew with it",
 		about: "The server goes on meanwhile, with both keys; a rotation that is cut short goes on at the next start. 409 where the key is in HUSH_SECRET_KEY: there, put a new key in a line before the old one, and start the server again."}, a.rotateSecretKey)
 	register(a, route{id: "getSecretKey", method: http.MethodGet, path: "/v1/secret-key", tag: chapterOperation, needs: needsRoot,
 		summary: "Say where a rotation of the secret key stands"}, a.getSecretKey)

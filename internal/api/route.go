@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -32,14 +33,17 @@ type route struct {
 
 	limit        int64 // of the body, in bytes; 0: maxBody
 	optionalBody bool
-	streams      bool // the handler reads the body itself
-	checks       bool // the handler looks at call.faults itself, and adds to them
+	refuses      []protocol.ProblemCode // what only its handler refuses with; see refusals
+	makesApp     bool                   // the app that the path names need not be there
+	streams      bool                   // the handler reads the body itself
+	checks       bool                   // the handler looks at call.faults itself, and adds to them
 	refuse       func(location, name string) string
 	example      any // of the body
 
-	stream       string // media type of a stream: of the answer, and of the body where it is one; "": no stream
-	streamBody   any    // what a body's stream is made of; nil: the body is none
-	streamAnswer any    // what the answer's stream is made of
+	stream       string         // media type of a stream: of the answer, and of the body where it is one; "": no stream
+	streamBody   any            // what a body's stream is made of; nil: the body is none
+	streamAnswer any            // what the answer's stream is made of; nil: events
+	streamEvents map[string]any // what server-sent events have as data, by their names
 }
 
 // call is what is known of a request once it has passed authorization and the walk over its body.
@@ -76,7 +80,7 @@ func register[I, O any](a *API, r route, handle func(ctx context.Context, c *cal
 	})
 	registered := operationOf(a.huma.OpenAPI(), r.method, r.path)
 	check = newRequestCheck(registered, a.huma.OpenAPI().Components.Schemas, r)
-	document(registered, r, a.huma.OpenAPI().Components.Schemas)
+	document(registered, r, check.body != nil, a.huma.OpenAPI().Components.Schemas)
 }
 
 func (r route) operation() huma.Operation {
@@ -88,8 +92,8 @@ func (r route) operation() huma.Operation {
 		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.about, Tags: []string{r.tag},
 		DefaultStatus: status, Security: r.needs.security(),
 		SkipValidateParams: true, SkipValidateBody: true, MaxBodyBytes: -1, BodyReadTimeout: noTimeout,
-		// Any other response than success, so that Huma adds none of its own.
-		Responses: map[string]*huma.Response{"default": problemResponse(), "401": unauthenticatedResponse()},
+		// Any other response than success, so that Huma adds none of its own; document adds the others.
+		Responses: map[string]*huma.Response{"431": headTooLarge()},
 	}
 }
 

@@ -131,8 +131,16 @@ type answer struct {
 	body   string
 }
 
-// request is one call; auth is "key SECRET" or "device SECRET" pairs.
+// request is one call, whose answer has to be as the document promises.
 func (w *world) request(method, path, body string, headers ...string) answer {
+	w.t.Helper()
+	a := w.send(method, path, body, headers...)
+	contractOf(w.t, w).hold(w.t, method, path, a)
+	return a
+}
+
+// send is one call.
+func (w *world) send(method, path, body string, headers ...string) answer {
 	w.t.Helper()
 	r, err := http.NewRequest(method, w.url+path, strings.NewReader(body))
 	if err != nil {

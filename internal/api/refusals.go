@@ -1,0 +1,138 @@
+package api
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+// problems says of each code what the document says: its status, and when it is answered.
+var problems = map[protocol.ProblemCode]struct {
+	status int
+	when   string
+	detail string // of the example
+}{
+	codeBadJSON:         {400, "the body is no JSON, or has doubled names, wrong UTF-8 or a lone surrogate", "the body cannot be read: it ends in the middle; want a whole JSON value (at byte 17)"},
+	codeUnauthenticated: {401, "the secret is missing, unknown or of the wrong kind", "the secret is missing, unknown, or of another kind; want a server key or a user token in Authorization: Bearer, a device's credential in Hush-Device"},
+	codeTokenExpired:    {401, "the user token has expired: come back with a new one", "the user token has expired; want a new one"},
+	codeRegisterAgain:   {401, "the device's credential is unknown or void: register again", "the device credential is unknown or void; register again"},
+	codeForbidden:       {403, "the secret is good, but not for this: a key of another app or of a lesser role, a token of another app or user", "this key has the role read; want send"},
+	codeDeviceTaken:     {403, "the device is registered, and its credential was not given, or another phone uses it too: take another device id", "the device is registered, and its credential was not given; want its credential, or another device id"},
+	codeNotFound:        {404, "there is no such app, or nothing in it that the path names", `there is no app "notes"`},
+	codeConflict:        {409, "what is there does not allow it", "this Idempotency-Key came with another body before; want the same body, or another key"},
+	codeBodyTooLarge:    {413, "the body is longer than it may be", "the body is longer than 64 KiB; want at most that"},
+	codeInvalid:         {422, "a parameter or a field is at fault; errors names each", "body.to.users[3] is empty; want 1 to 128 bytes"},
+	codeRateLimited:     {429, "the caller asks too fast or for too much at once, or its address has shown many bad secrets: come back after Retry-After", "this key asks too fast; come back later"},
+	codeInternal:        {500, "the server failed; its log says why", "the server could not answer; its log says why"},
+	codeUnavailable:     {503, "the server is starting, stopping, busy, or cannot reach its store: come back after Retry-After", "the server cannot answer now; try again"},
+
+	protocol.ProblemBadSubprotocol:  {400, "the subprotocols offered do not include " + protocol.Subprotocol, "the subprotocols offered do not include " + protocol.Subprotocol},
+	protocol.ProblemUpgradeRequired: {426, "the request asks for no WebSocket of version 13", "want an upgrade to a WebSocket, version 13"},
+}
+
+// refusals are the codes of the problems that a route answers with: those of the way to its handler, which serve goes, and the
+// handler's own.
+func (r route) refusals(params, body bool) []protocol.ProblemCode {
+	codes := slices.Clone(r.refuses)
+	if r.needs != (need{}) {
+		codes = append(codes, codeUnauthenticated, codeRateLimited, codeInternal, codeUnavailable)
+	}
+	if r.needs.role != "" {
+		codes = append(codes, codeForbidden)
+	}
+	if r.needs.device != noDevice {
+		codes = append(codes, codeRegisterAgain)
+	}
+	if r.needs.device == withEither {
+		codes = append(codes, codeTokenExpired, codeForbidden)
+	}
+	if strings.Contains(r.path, "{") && !r.makesApp {
+		codes = append(codes, codeNotFound)
+	}
+	if body {
+		codes = append(codes, codeBadJSON)
+	}
+	if !r.streams {
+		codes = append(codes, codeBodyTooLarge) // also where no body is read
+	}
+	if body || params {
+		codes = append(codes, codeInvalid)
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+// documentRefusals adds a response for each status that the codes have.
+func documentRefusals(op *huma.Operation, codes []protocol.ProblemCode, schemas huma.Registry) {
+	byStatus := map[int][]protocol.ProblemCode{}
+	for _, code := range codes {
+		status := problems[code].status
+		byStatus[status] = append(byStatus[status], code)
+	}
+	for status, codes := range byStatus {
+		op.Responses[strconv.Itoa(status)] = refusalResponse(status, codes, schemas)
+	}
+	op.Responses["431"] = headTooLarge()
+}
+
+func refusalResponse(status int, codes []protocol.ProblemCode, schemas huma.Registry) *huma.Response {
+	media := &huma.MediaType{Schema: refusalSchema(codes, schemas), Examples: map[string]*huma.Example{}}
+	said := make([]string, len(codes))
+	for i, code := range codes {
+		said[i] = fmt.Sprintf("`%s`: %s", code, problems[code].when)
+		media.Examples[string(code)] = &huma.Example{Value: exampleProblem(code)}
+	}
+	out := &huma.Response{
+		Description: http.StatusText(status) + ". " + strings.Join(said, "; ") + ".",
+		Content:     map[string]*huma.MediaType{problemType: media},
+	}
+	header := func(name, about string) map[string]*huma.Param {
+		return map[string]*huma.Param{name: {Description: about, Schema: &huma.Schema{Type: huma.TypeString}}}
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		out.Headers = header("WWW-Authenticate", "Bearer, with the realm hush.")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		out.Headers = header("Retry-After", "In how many seconds to come back.")
+	}
+	return out
+}
+
+// refusalSchema is a problem with one of these codes, by a name that is made of them.
+func refusalSchema(codes []protocol.ProblemCode, schemas huma.Registry) *huma.Schema {
+	problem := schemaOf[protocol.Problem](schemas)
+	name := "Problem"
+	words := make([]any, len(codes))
+	for i, code := range codes {
+		words[i] = string(code)
+		for word := range strings.SplitSeq(string(code), "_") {
+			name += strings.ToUpper(word[:1]) + word[1:]
+		}
+	}
+	of := schemas.SchemaFromRef(problem.Ref)
+	narrow := *of
+	narrow.Properties = maps.Clone(of.Properties)
+	narrow.Properties["code"] = &huma.Schema{Type: huma.TypeString, Enum: words}
+	schemas.Map()[name] = &narrow
+	return &huma.Schema{Ref: schemaPrefix + name}
+}
+
+func exampleProblem(code protocol.ProblemCode) protocol.Problem {
+	p := newProblem(problems[code].status, code, problems[code].detail).Problem
+	if code == codeInvalid {
+		p.Errors = []protocol.ProblemField{{Location: "body.to.users[3]", Code: "bad_id", Message: "is empty; want 1 to 128 bytes"}}
+	}
+	return p
+}
+
+// headTooLarge is what net/http answers by itself, before any of our code.
+func headTooLarge() *huma.Response {
+	return textResponse("The request's head is longer than "+sizeOf(maxHead)+". The connection ends.", "431 Request Header Fields Too Large")
+}
