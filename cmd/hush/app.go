@@ -15,7 +15,7 @@ func newApp(w world) *cobra.Command {
 }
 
 func newAppPut(w world) *cobra.Command {
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "put NAME", Short: "Make an app; one that is there stays as it is", Args: wantArgs("NAME"),
 		Example: "  hush app put notes",
 	}, false, func(ctx context.Context, r *remote, args []string) error {
@@ -33,11 +33,12 @@ func newAppPut(w world) *cobra.Command {
 		return nil
 	})
 	argumentBecomes(cmd, "NAME", "path.app")
+	r.offerArgument(cmd, false, appNames)
 	return cmd
 }
 
 func newAppGet(w world) *cobra.Command {
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "get NAME", Short: "Show an app", Args: wantArgs("NAME"),
 		Example: "  hush app get notes --json",
 	}, false, func(ctx context.Context, r *remote, args []string) error {
@@ -48,6 +49,7 @@ func newAppGet(w world) *cobra.Command {
 		r.show(appTable(app))
 		return nil
 	})
+	r.offerArgument(cmd, false, appNames)
 	return cmd
 }
 
@@ -74,7 +76,7 @@ func newAppList(w world) *cobra.Command {
 
 func newAppDelete(w world) *cobra.Command {
 	var yes bool
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "delete NAME", Short: "Delete an app with all that belongs to it", Args: wantArgs("NAME"),
 		Long: `Delete an app with all that belongs to it: keys, credentials, resources, users, devices and pushes. Nothing brings them
 back, so it asks first. --yes answers; without it and without a terminal the command deletes nothing.
@@ -96,6 +98,7 @@ Exit status: 1 also where the answer is no, 2 also where nobody can be asked.`,
 		return nil
 	})
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	r.offerArgument(cmd, false, appNames)
 	return cmd
 }
 

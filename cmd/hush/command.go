@@ -200,7 +200,11 @@ func commandNames(cmd *cobra.Command) string {
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
+	switch {
+	case len(args) == 0:
+	case cmd.HasAvailableSubCommands():
+		return unknownCommand(cmd, args[0])
+	default:
 		return usagef("'%s' does not know %q", cmd.CommandPath(), args[0])
 	}
 	return nil

@@ -48,6 +48,7 @@ Exit status: 0 every line was taken, 1 at least one was refused.`,
 		}
 		return err
 	})
+	cmd.ValidArgsFunction = nil // FILE is a file
 	return cmd
 }
 

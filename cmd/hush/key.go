@@ -73,7 +73,7 @@ func newKeyList(w world) *cobra.Command {
 }
 
 func newKeyDelete(w world) *cobra.Command {
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "delete KEY_ID", Short: "Void a server key at once", Args: wantArgs("KEY_ID"),
 		Example: "  hush key delete --app notes KEY_ID",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
@@ -85,6 +85,7 @@ func newKeyDelete(w world) *cobra.Command {
 		r.say("key %s deleted\n", args[0])
 		return nil
 	})
+	r.offerArgument(cmd, true, keyIDs)
 	return cmd
 }
 

@@ -18,8 +18,7 @@ import (
 
 func newListen(w world) *cobra.Command {
 	var filter client.EventFilter
-	var states []string
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "listen", Short: "Show what happens in an app, live", Args: noArgs,
 		Long: `Show each event in an app as it is committed, from now on, a line each: when, what, the push, its resource, the device
 and its user, and what else the timeline says. Filters may be repeated; an event must match one of each kind that is given.
@@ -29,9 +28,6 @@ With --json each event is a line of JSON, as the API sends it. A server that goe
 back is not shown. Ctrl-C ends it, with exit status 0.`,
 		Example: "  hush listen --app notes\n  hush listen --app notes --user alice --state undeliverable --state expired\n  hush listen --app notes --json",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
-		for _, s := range states {
-			filter.States = append(filter.States, push.State(s))
-		}
 		l := &listening{r: r, style: r.w.style(), width: terminalWidth(r.w.stdout)}
 		err := l.follow(ctx, filter)
 		if ctx.Err() != nil { // stopping it is how people end it
@@ -44,9 +40,12 @@ back is not shown. Ctrl-C ends it, with exit status 0.`,
 	fs.StringArrayVar(&filter.Users, "user", nil, "only what happens for this user (repeatable)")
 	fs.StringArrayVar(&filter.Devices, "device", nil, "only what happens on this device (repeatable)")
 	fs.StringArrayVar(&filter.Resources, "resource", nil, "only pushes under this resource (repeatable)")
-	fs.StringArrayVar(&states, "state", nil, "only events with which a delivery stands in this state (repeatable)")
+	addChoices(cmd, &filter.States, "state", "only events with which a delivery stands in this state (repeatable)", stateNames()...)
+	r.offerFlag(cmd, "resource", true, resourceNames)
+	for flag, field := range map[string]string{"user": "query.user", "device": "query.device", "resource": "query.resource", "state": "query.state"} {
+		becomes(cmd, flag, field)
+	}
 	fs.Lookup("json").Usage = "a line of JSON per event"
-	complete(cmd, "state", stateNames()...)
 	return cmd
 }
 

@@ -24,7 +24,7 @@ type pushFlags struct {
 
 func newPush(w world) *cobra.Command {
 	var f pushFlags
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "push", Short: "Send a push", Args: noArgs,
 		Long: `Send a push. When the answer comes, it is committed and flushed to the server's disk; what becomes of it, "hush trace"
 tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the first three may be repeated, but not mixed.`,
@@ -54,6 +54,8 @@ tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the 
 		return nil
 	})
 	f.addTo(cmd)
+	r.offerFlag(cmd, "resource", true, resourceNames)
+	_ = cmd.RegisterFlagCompletionFunc("to", offerAudience) // it fails only for a flag that does not exist
 	cmd.AddCommand(newPushList(w))
 	return cmd
 }
@@ -179,7 +181,7 @@ func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error 
 }
 
 func newCancel(w world) *cobra.Command {
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "cancel PUSH_ID", Short: "Cancel a push, as far as it is not final", Args: wantArgs("PUSH_ID"),
 		Example: "  hush cancel --app notes PUSH_ID",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
@@ -197,5 +199,6 @@ func newCancel(w world) *cobra.Command {
 		}
 		return nil
 	})
+	r.offerArgument(cmd, true, recentPushes)
 	return cmd
 }

@@ -17,7 +17,7 @@ import (
 const listedUnlessTold = 50
 
 func newPushList(w world) *cobra.Command {
-	var state, after, before string
+	var after, before string
 	var filter client.PushFilter
 	cmd, r := w.client(&cobra.Command{
 		Use: "list", Short: "List pushes, newest first: what was sent, and how it stands", Args: noArgs,
@@ -29,7 +29,7 @@ func newPushList(w world) *cobra.Command {
 			"  hush push list --app notes --state expired --after today\n" +
 			"  hush push list --app notes --user alice --after 2h",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
-		if err := readPushFilter(&filter, state, after, before, time.Now()); err != nil {
+		if err := readPushFilter(&filter, after, before, time.Now()); err != nil {
 			return err
 		}
 		if r.json {
@@ -39,23 +39,23 @@ func newPushList(w world) *cobra.Command {
 		return listPushes(ctx, r, filter)
 	})
 	fs := cmd.Flags()
-	fs.StringVar(&state, "state", "", "with a delivery in this state: "+push.StateNames())
+	addChoice(cmd, &filter.State, "state", "with a delivery in this state: "+push.StateNames(), stateNames()...)
 	fs.StringVar(&filter.Resource, "resource", "", "under this resource")
 	fs.StringVar(&filter.User, "user", "", "for this user")
 	fs.StringVar(&after, "after", "", "accepted at this time or later")
 	fs.StringVar(&before, "before", "", "accepted before this time")
 	fs.IntVar(&r.page.Limit, "limit", 0, fmt.Sprintf("at most so many (default %d; --json 100)", listedUnlessTold))
 	fs.StringVar(&r.page.Cursor, "cursor", "", "go on where the page with this cursor ended")
-	complete(cmd, "state", strings.Split(push.StateNames(), ", ")...)
+	r.offerFlag(cmd, "resource", true, resourceNames)
+	for flag, field := range map[string]string{"state": "query.state", "resource": "query.resource", "user": "query.user", "after": "query.after",
+		"before": "query.before", "limit": "query.limit", "cursor": "query.cursor"} {
+		becomes(cmd, flag, field)
+	}
 	return cmd
 }
 
 // readPushFilter reads the flags that need it.
-func readPushFilter(f *client.PushFilter, state, after, before string, now time.Time) (err error) {
-	if _, ok := push.ParseState(state); state != "" && !ok {
-		return usagef("--state is %q; want one of %s", state, push.StateNames())
-	}
-	f.State = push.State(state)
+func readPushFilter(f *client.PushFilter, after, before string, now time.Time) (err error) {
 	if f.After, err = timeFlag("after", after, now); err != nil {
 		return err
 	}

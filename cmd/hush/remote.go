@@ -29,6 +29,7 @@ type remote struct {
 	proxy   string
 	json    bool
 	timeout time.Duration
+	tries   int // of each request; 0: as many as the client has by itself
 
 	*client.Client
 	answer []byte // the last one, as it came
@@ -54,6 +55,7 @@ func (r *remote) addAppTo(cmd *cobra.Command) {
 	r.addTo(cmd)
 	cmd.Flags().StringVar(&r.app, "app", "", "the app (HUSH_APP)")
 	becomes(cmd, "app", "path.app")
+	r.offerFlag(cmd, "app", false, appNames)
 }
 
 func (r *remote) addPageTo(cmd *cobra.Command) {
@@ -70,6 +72,9 @@ func (w world) client(cmd *cobra.Command, inApp bool, do func(ctx context.Contex
 		r.addAppTo(cmd)
 	} else {
 		r.addTo(cmd)
+	}
+	if cmd.ValidArgs == nil {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, m := range w.mistyped() {
@@ -110,6 +115,7 @@ func (r *remote) dial(inApp bool) error {
 		Server:   r.server,
 		Key:      push.Secret(key),
 		HTTP:     &http.Client{Transport: transport},
+		Tries:    r.tries,
 		OnAnswer: func(answer []byte) { r.answer = answer },
 	})
 	if err != nil {

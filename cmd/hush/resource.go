@@ -18,7 +18,7 @@ func newResource(w world) *cobra.Command {
 
 func newResourcePut(w world) *cobra.Command {
 	var file string
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "put NAME", Short: "Save a resource; what is not silent is refused with the cause", Args: wantArgs("NAME"),
 		Long: `Save a resource from a JSON file, such as
 
@@ -50,11 +50,12 @@ Everything has a default: {"apns": {}, "fcm": {}} is a whole resource for both p
 	cmd.Flags().StringVar(&file, "file", "", "the resource as JSON; - is standard input")
 	becomes(cmd, "file", "body")
 	argumentBecomes(cmd, "NAME", "path.resource_id")
+	r.offerArgument(cmd, true, resourceNames)
 	return cmd
 }
 
 func newResourceGet(w world) *cobra.Command {
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "get NAME", Short: "Show a resource", Args: wantArgs("NAME"),
 		Example: "  hush resource get --app notes both",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
@@ -65,6 +66,7 @@ func newResourceGet(w world) *cobra.Command {
 		r.show(resourceTable(resource))
 		return nil
 	})
+	r.offerArgument(cmd, true, resourceNames)
 	return cmd
 }
 
@@ -90,7 +92,7 @@ func newResourceList(w world) *cobra.Command {
 }
 
 func newResourceDelete(w world) *cobra.Command {
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "delete NAME", Short: "Delete a resource", Args: wantArgs("NAME"),
 		Example: "  hush resource delete --app notes both",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
@@ -102,6 +104,7 @@ func newResourceDelete(w world) *cobra.Command {
 		r.say("resource %s deleted\n", args[0])
 		return nil
 	})
+	r.offerArgument(cmd, true, resourceNames)
 	return cmd
 }
 

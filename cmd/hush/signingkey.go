@@ -28,7 +28,7 @@ type signingKeyFlags struct {
 
 func newSigningKeyPut(w world) *cobra.Command {
 	var f signingKeyFlags
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "put KID", Short: "Store a key that verifies the user tokens which name it", Args: wantArgs("KID"),
 		Long: `Store a key that verifies the user tokens whose header names it (kid): ES256 with a public key, or HS256 with a secret, which
 both sides have. Tokens that Hush makes itself ("hush user token") need none.
@@ -72,6 +72,7 @@ both sides have. Tokens that Hush makes itself ("hush user token") need none.
 	becomes(cmd, "name", "body.name")
 	becomes(cmd, "expires", "body.expires_at")
 	argumentBecomes(cmd, "KID", "path.kid")
+	r.offerArgument(cmd, true, signingKeyIDs)
 	return cmd
 }
 
@@ -111,7 +112,7 @@ func (f *signingKeyFlags) read(w world) (key protocol.SigningKeyRequest, err err
 }
 
 func newSigningKeyGet(w world) *cobra.Command {
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "get KID", Short: "Show a signing key, without its secret", Args: wantArgs("KID"),
 		Example: "  hush signing-key get --app notes 2026-01",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
@@ -127,6 +128,7 @@ func newSigningKeyGet(w world) *cobra.Command {
 		}
 		return nil
 	})
+	r.offerArgument(cmd, true, signingKeyIDs)
 	return cmd
 }
 
@@ -152,7 +154,7 @@ func newSigningKeyList(w world) *cobra.Command {
 }
 
 func newSigningKeyDelete(w world) *cobra.Command {
-	cmd, _ := w.client(&cobra.Command{
+	cmd, r := w.client(&cobra.Command{
 		Use: "delete KID", Short: "Delete a signing key, and void the tokens it signed", Args: wantArgs("KID"),
 		Example: "  hush signing-key delete --app notes 2026-01",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
@@ -164,6 +166,7 @@ func newSigningKeyDelete(w world) *cobra.Command {
 		r.say("signing key %s deleted\n", args[0])
 		return nil
 	})
+	r.offerArgument(cmd, true, signingKeyIDs)
 	return cmd
 }
 

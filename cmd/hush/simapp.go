@@ -22,11 +22,15 @@ func newSimApp(w world) *cobra.Command {
 it is in the foreground. Each push that its handler gets is a line in the phone's device log, and is answered new_data, so
 that "hush trace" shows how it was handled. The phone starts it, and has to tell it all events:
 
-  hush sim world --app-events all --app 'HUSH_KEY=… hush sim app --app notes --user alice'
+  hush sim world --app-events all \
+    --app 'HUSH_KEY=… hush sim app --app notes --user alice'
 
 A real app asks its own backend for a user token. This one makes it, with the key, which may be of role send.`,
-		Example: `  hush sim world --app-events all --app 'hush sim app --app notes --user alice'
-  hush sim world --app-events all --app 'hush sim app --app notes --user "$HUSH_PHONE"'   # every phone a user of its own`,
+		Example: `  hush sim world --app-events all \
+    --app 'hush sim app --app notes --user alice'
+  # every phone a user of its own
+  hush sim world --app-events all \
+    --app 'hush sim app --app notes --user "$HUSH_PHONE"'`,
 	}, true, func(ctx context.Context, r *remote, _ []string) (err error) {
 		phone := w.getenv(worldtest.PhoneEnv)
 		switch {

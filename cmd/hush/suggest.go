@@ -165,6 +165,39 @@ func (c *choice[S]) Set(s string) error {
 	return nil
 }
 
+// choices is choice for a flag that may be repeated.
+type choices[S ~string] struct {
+	into  *[]S
+	words []string
+}
+
+// addChoices gives cmd a flag that takes one of the words, as often as it is given.
+func addChoices[S ~string](cmd *cobra.Command, into *[]S, flag, usage string, words ...string) {
+	cmd.Flags().Var(&choices[S]{into, words}, flag, usage)
+	complete(cmd, flag, words...)
+}
+
+// String is the values; "" where there is none, which help does not call a default.
+func (c *choices[S]) String() string {
+	var all []string
+	for _, v := range *c.into {
+		all = append(all, string(v))
+	}
+	return strings.Join(all, ",")
+}
+
+// Type is how help names a value.
+func (c *choices[S]) Type() string { return "string" }
+
+// Set refuses what is none of the words.
+func (c *choices[S]) Set(s string) error {
+	if err := checkWord(s, c.words); err != nil {
+		return err
+	}
+	*c.into = append(*c.into, S(s))
+	return nil
+}
+
 // checkWord says what is wanted instead of a word that is none of a closed set.
 func checkWord(s string, words []string) error {
 	for _, w := range words {
