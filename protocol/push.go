@@ -71,6 +71,7 @@ type Push struct {
 
 	Counts     map[push.State]int `json:"counts" doc:"how many of its deliveries are in which state, of those that are made"`
 	Expanded   bool               `json:"expanded" doc:"all its deliveries are made; those of a large audience are made in pieces"`
+	Warnings   []push.Warning     `json:"warnings" doc:"why nobody gets it: it was cancelled before it began, or nobody was there when its time came"`
 	Deliveries []Delivery         `json:"deliveries"`
 	Cursor     string             `json:"cursor"`
 }
@@ -112,6 +113,7 @@ type LiveEvent = Delivery
 type Cancelled struct {
 	Cancelled    int             `json:"cancelled"`
 	AlreadyFinal []FinalDelivery `json:"already_final"`
+	Warnings     []push.Warning  `json:"warnings" doc:"that it was cancelled before it began, or that nobody was there when its time came"`
 }
 
 // FinalDelivery names a delivery that could not be cancelled any more.

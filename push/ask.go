@@ -29,6 +29,28 @@ type Standing struct {
 	Final     bool // all its deliveries are made and final
 	Expanded  bool // all its deliveries are made
 	ExpiresAt time.Time
+
+	CancelledEarly bool // it was cancelled before all its deliveries were made; the rest of a list is made cancelled
+}
+
+// Warnings returns what the sender should know of a push once it is clear that nobody gets it, by how it stands and how many
+// deliveries it has in which state.
+func (p Push) Warnings(s Standing, counts map[State]int) []Warning {
+	deliveries := 0
+	for _, n := range counts {
+		deliveries += n
+	}
+	switch {
+	case s.CancelledEarly && (deliveries == 0 || !p.To.Deferred()): // those who are named are counted without a delivery
+		return []Warning{{Code: CancelledBeforeItBegan}}
+	case !s.Expanded || deliveries > 0:
+		return nil
+	case p.To.Tags != nil:
+		return []Warning{{Code: NobodyHasTheTags}}
+	case p.To.All:
+		return []Warning{{Code: NoDevices}}
+	}
+	return []Warning{{Code: DevicesGone}}
 }
 
 // PushFilter chooses pushes of an app. Its zero value chooses all.

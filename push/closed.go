@@ -76,7 +76,9 @@ func ReceiptStatuses() []ReceiptStatus {
 }
 
 // WarningCodes lists the warnings of an accepted push.
-func WarningCodes() []WarningCode { return []WarningCode{UserNotSeen} }
+func WarningCodes() []WarningCode {
+	return []WarningCode{UserNotSeen, CancelledBeforeItBegan, NobodyHasTheTags, NoDevices, DevicesGone}
+}
 
 // KeyRoles lists the roles that a server key can have. RoleRoot is the root key's alone.
 func KeyRoles() []Role { return []Role{RoleAdmin, RoleSend, RoleRead} }

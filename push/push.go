@@ -190,8 +190,14 @@ type Warning struct {
 // WarningCode is the stable name of a warning.
 type WarningCode string
 
-// UserNotSeen is the warning for a user who has never registered a device.
-const UserNotSeen WarningCode = "user_not_seen"
+// The warnings. All but the first say that nobody gets the push.
+const (
+	UserNotSeen            WarningCode = "user_not_seen"             // the user has never registered a device
+	CancelledBeforeItBegan WarningCode = "cancelled_before_it_began" // the push was cancelled before it had a delivery
+	NobodyHasTheTags       WarningCode = "nobody_has_the_tags"       // no user with a device has the tags, when the push's time comes
+	NoDevices              WarningCode = "no_devices"                // the push is for all, and the app has no device then
+	DevicesGone            WarningCode = "devices_gone"              // none of the devices that the push names is registered then
+)
 
 // Accepted is what the store answers once a push is committed and flushed.
 type Accepted struct {

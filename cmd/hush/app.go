@@ -67,7 +67,7 @@ func newAppList(w world) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r.show(appTable(apps...))
+		r.showList(appTable(apps...), "no apps; make one with: hush app put NAME")
 		return nil
 	})
 	r.addPageTo(cmd)

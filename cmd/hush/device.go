@@ -33,7 +33,7 @@ func newDeviceList(w world) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r.show(deviceTable(all...))
+		r.showList(deviceTable(all...), "no devices of user "+user)
 		return nil
 	})
 	cmd.Flags().StringVar(&user, "user", "", "whose")
@@ -70,8 +70,10 @@ func newDeviceInbox(w world) *cobra.Command {
 		for _, p := range inbox.Deliveries {
 			t.add(p.PushID, p.ResourceID, moment(p.AcceptedAt), moment(p.ExpiresAt), fmt.Sprint(len(p.Payload)))
 		}
-		r.show(t)
-		r.say("%d open\n", inbox.Open)
+		r.showList(t, "nothing waits for device "+args[0])
+		if inbox.Open > 0 {
+			r.say("%d open\n", inbox.Open)
+		}
 		return nil
 	})
 	return cmd

@@ -65,7 +65,7 @@ func newKeyList(w world) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r.show(t)
+		r.showList(t, "no keys of app "+r.app)
 		return nil
 	})
 	r.addPageTo(cmd)

@@ -127,7 +127,7 @@ func newProviderList(w world) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r.show(providerTable(answer.Providers...))
+		r.showList(providerTable(answer.Providers...), "no credentials of app "+r.app)
 		return nil
 	})
 	return cmd

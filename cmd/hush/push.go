@@ -50,7 +50,9 @@ tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the 
 		if err != nil {
 			return err
 		}
-		sayAccepted(r, accepted)
+		if !r.json {
+			sayAccepted(ctx, r, accepted, f.request.DeliverAt)
+		}
 		return nil
 	})
 	f.addTo(cmd)
@@ -142,27 +144,62 @@ func parseAudience(to []string) (push.Audience, error) {
 	return a, usagef("--to mixes users, devices, tags or all; want one kind in one push")
 }
 
-func sayAccepted(r *remote, accepted protocol.PushAccepted) {
+func sayAccepted(ctx context.Context, r *remote, accepted protocol.PushAccepted, deliverAt string) {
 	r.say("push        %s\n", accepted.PushID)
-	if accepted.Deliveries != nil {
+	switch {
+	case accepted.Deliveries != nil:
 		r.say("deliveries  %d\n", *accepted.Deliveries)
-	} else {
+	case deliverAt != "":
 		r.say("deliveries  made when its time has come\n")
+	default:
+		sayLookedUp(ctx, r, accepted.PushID)
 	}
 	sayWarnings(r, accepted.Warnings)
 	r.say("follow it:  hush trace --app %s %s\n", r.app, accepted.PushID)
 }
 
+const (
+	lookUpWait = 2 * time.Second       // for the devices of a push to be looked up, before "hush trace" is left to tell
+	lookUpRest = 50 * time.Millisecond // between two looks
+)
+
+// sayLookedUp says whom a push for tags or all has found, if that is known soon. It is accepted all the same.
+func sayLookedUp(ctx context.Context, r *remote, id string) {
+	ctx, cancel := context.WithTimeout(ctx, lookUpWait)
+	defer cancel()
+	for {
+		p, err := r.Status(ctx, r.app, id, client.Page{Limit: 1})
+		switch {
+		case err != nil:
+			r.say("deliveries  being made\n")
+			return
+		case p.Expanded:
+			all, _, _ := tally(p)
+			r.say("deliveries  %d\n", all)
+			sayWarnings(r, p.Warnings)
+			return
+		}
+		select {
+		case <-ctx.Done(): // the next look says so
+		case <-time.After(lookUpRest):
+		}
+	}
+}
+
 func sayWarnings(r *remote, warnings []push.Warning) {
 	for _, warning := range warnings {
-		text := string(warning.Code)
-		if warning.Code == push.UserNotSeen {
-			text = fmt.Sprintf("user %s has no device yet; what can wait waits for the first", warning.User)
-		} else if warning.User != "" {
-			text += " " + warning.User
-		}
-		r.say("warning     %s\n", text)
+		r.say("warning     %s\n", warningText(warning))
 	}
+}
+
+func warningText(w push.Warning) string {
+	switch {
+	case w.Code == push.UserNotSeen:
+		return fmt.Sprintf("user %s has no device yet; what can wait waits for the first", w.User)
+	case w.User != "":
+		return whyNobody(w) + " " + w.User
+	}
+	return whyNobody(w)
 }
 
 func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error {
@@ -174,10 +211,27 @@ func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error 
 	for _, d := range answer.Deliveries {
 		t.add(d.DeviceID, string(d.Do), string(d.Reason), string(d.Provider))
 	}
-	r.show(t)
-	sayWarnings(r, answer.Warnings)
+	if len(answer.Deliveries) == 0 {
+		r.say("nobody would get it%s\n", whyNobodyNow(answer.Warnings))
+	} else {
+		r.show(t)
+		sayWarnings(r, answer.Warnings)
+	}
 	r.say("nothing was sent\n")
 	return nil
+}
+
+// whyNobodyNow says why a push would reach nobody now.
+func whyNobodyNow(warnings []push.Warning) string {
+	for _, w := range warnings {
+		switch w.Code {
+		case push.NobodyHasTheTags:
+			return ": no user with a device has the tags"
+		case push.NoDevices:
+			return ": the app has no device"
+		}
+	}
+	return ""
 }
 
 func newCancel(w world) *cobra.Command {
@@ -189,8 +243,8 @@ func newCancel(w world) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r.say("%d cancelled, %d already final\n", done.Cancelled, len(done.AlreadyFinal))
-		if len(done.AlreadyFinal) > 0 {
+		r.say("%s\n", cancelledText(done))
+		if len(done.AlreadyFinal) > 0 && len(done.Warnings) == 0 {
 			t := newTable("DEVICE", "STATE")
 			for _, f := range done.AlreadyFinal {
 				t.add(f.DeviceID, string(f.State))
@@ -201,4 +255,15 @@ func newCancel(w world) *cobra.Command {
 	})
 	r.offerArgument(cmd, true, recentPushes)
 	return cmd
+}
+
+// cancelledText says what there was to cancel.
+func cancelledText(done protocol.Cancelled) string {
+	switch {
+	case len(done.Warnings) > 0 && done.Warnings[0].Code == push.CancelledBeforeItBegan:
+		return "cancelled before it began"
+	case len(done.Warnings) > 0:
+		return "nothing to cancel; " + whyNobody(done.Warnings[0])
+	}
+	return fmt.Sprintf("%d cancelled, %d already final", done.Cancelled, len(done.AlreadyFinal))
 }

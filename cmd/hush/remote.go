@@ -215,6 +215,20 @@ func (r *remote) show(t *table) {
 	}
 }
 
+// showList prints a table for people; of one without rows, what there is none of, on standard error, so that what reads
+// standard output gets nothing.
+func (r *remote) showList(t *table, none string) {
+	switch {
+	case r.json:
+	case len(t.rows) > 1:
+		t.print(r.w.stdout)
+	case r.page.Cursor != "":
+		fmt.Fprintln(r.w.stderr, "nothing more")
+	default:
+		fmt.Fprintln(r.w.stderr, clean(none))
+	}
+}
+
 // readFile reads what a flag names; "-" is standard input. Nothing above a request's own limit is of use.
 func (w world) readFile(flag, path string) ([]byte, error) {
 	const most = 8 << 20

@@ -84,7 +84,7 @@ func newResourceList(w world) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r.show(resourceTable(all...))
+		r.showList(resourceTable(all...), "no resources of app "+r.app)
 		return nil
 	})
 	r.addPageTo(cmd)

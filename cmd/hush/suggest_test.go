@@ -53,7 +53,7 @@ func TestAMistypedWordIsToldWhatWasMeant(t *testing.T) {
 func TestAMistypedVariableIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	for name, meant := range map[string]string{"HUSH_SERVR": "HUSH_SERVER", "HUSH_KYE": "HUSH_KEY", "HUSH_APPP": "HUSH_APP", "HUSH_PORT": ""} {
-		a := fakeAPI(t, map[string][]answer{"GET /v1/apps": {{200, `{"apps":[],"cursor":""}`}}})
+		a := fakeAPI(t, map[string][]answer{"GET /v1/apps": {{200, `{"apps":[{"app":"notes"}],"cursor":""}`}}})
 		env := a.env()
 		env[name] = "hidden"
 		got := hush(t, env, "", "app", "list")

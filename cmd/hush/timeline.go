@@ -132,33 +132,69 @@ func eventDetails(e push.Event) string {
 	return strings.Join(words, " ")
 }
 
-// verdict sums a push up.
-func verdict(p protocol.Push, s style) string {
-	handled, final := 0, 0
-	for _, d := range p.Deliveries {
-		if d.State.Final() {
-			final++
-		}
-		if d.State == push.Handled {
-			handled++
+// tally is how many deliveries a push has, and how many of them were handled and are final. Where not all of them are shown,
+// the server's counts tell.
+func tally(p protocol.Push) (all, handled, final int) {
+	counted := 0
+	for _, n := range p.Counts {
+		counted += n
+	}
+	counts := p.Counts
+	if counted <= len(p.Deliveries) {
+		counts = map[push.State]int{}
+		for _, d := range p.Deliveries {
+			counts[d.State]++
 		}
 	}
-	text := fmt.Sprintf("handled on %d of %d", handled, len(p.Deliveries))
+	for state, n := range counts {
+		all += n
+		if state.Final() {
+			final += n
+		}
+	}
+	return all, counts[push.Handled], final
+}
+
+// verdict sums a push up.
+func verdict(p protocol.Push, s style) string {
+	all, handled, final := tally(p)
+	text := fmt.Sprintf("handled on %d of %d", handled, all)
 	switch {
+	case len(p.Warnings) > 0:
+		return s.bad(whyNobody(p.Warnings[0]))
+	case !p.Final && all == 0 && p.DeliverAt != nil && p.DeliverAt.After(time.Now()):
+		return s.open("waits for its time, " + moment(*p.DeliverAt) + "; its devices are looked up then")
+	case !p.Final && all == 0:
+		return s.open("its devices are being looked up")
+	case !p.Final && all == final:
+		return s.open(text + ", more to be made")
 	case !p.Final:
-		return s.open(fmt.Sprintf("%s, %d not final yet", text, len(p.Deliveries)-final))
-	case handled == len(p.Deliveries):
+		return s.open(fmt.Sprintf("%s, %d not final yet", text, all-final))
+	case all == 0:
+		return s.bad("nobody got it")
+	case handled == all:
 		return s.good(text)
 	}
 	return s.bad(text)
 }
 
-// handledEverywhere tells whether every delivery ended as it should.
-func handledEverywhere(p protocol.Push) bool {
-	for _, d := range p.Deliveries {
-		if d.State != push.Handled {
-			return false
-		}
+// whyNobody says why nobody gets a push.
+func whyNobody(w push.Warning) string {
+	switch w.Code {
+	case push.CancelledBeforeItBegan:
+		return "cancelled before it began"
+	case push.NobodyHasTheTags:
+		return "nobody gets it: no user with a device had the tags when its time came"
+	case push.NoDevices:
+		return "nobody gets it: the app had no device when its time came"
+	case push.DevicesGone:
+		return "nobody gets it: none of its devices was registered any more when its time came"
 	}
-	return true
+	return clean(string(w.Code))
+}
+
+// handledEverywhere tells whether every delivery ended as it should. A push that nobody got was handled nowhere.
+func handledEverywhere(p protocol.Push) bool {
+	all, handled, _ := tally(p)
+	return all > 0 && handled == all
 }

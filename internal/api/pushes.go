@@ -183,6 +183,9 @@ func (a *API) dryRun(ctx context.Context, p push.Push) (*answer[any], error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(decisions) == 0 {
+		warnings = append(warnings, p.Warnings(push.Standing{Expanded: true}, nil)...)
+	}
 	return &answer[any]{http.StatusOK, protocol.DryRun{
 		Deliveries: listOf(decisions, func(d push.Decision) protocol.Decision {
 			return protocol.Decision{DeviceID: d.DeviceID, Do: d.Do, Reason: d.Reason, Provider: d.Provider}
@@ -210,7 +213,8 @@ func deliveryBody(d push.Delivery) protocol.Delivery {
 func pushBody(p push.Push, standing push.Standing, counts map[push.State]int) protocol.Push {
 	body := protocol.Push{
 		PushID: string(p.ID), ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt.UTC(), ExpiresAt: standing.ExpiresAt.UTC(),
-		Final: standing.Final, Expanded: standing.Expanded, Counts: counts, Deliveries: []protocol.Delivery{},
+		Final: standing.Final, Expanded: standing.Expanded, Counts: counts,
+		Warnings: listOf(p.Warnings(standing, counts), same), Deliveries: []protocol.Delivery{},
 	}
 	if !p.DeliverAt.IsZero() {
 		at := p.DeliverAt.UTC()
@@ -261,8 +265,17 @@ func (a *API) cancelPush(ctx context.Context, c *call, in *PushPath) (*answer[pr
 	if err != nil {
 		return nil, missing(err, "push", in.PushID)
 	}
+	p, standing, err := a.Store.Push(ctx, in.App, id)
+	if err != nil {
+		return nil, missing(err, "push", in.PushID)
+	}
+	counts, err := a.Store.Counts(ctx, in.App, id)
+	if err != nil {
+		return nil, missing(err, "push", in.PushID)
+	}
 	return &answer[protocol.Cancelled]{http.StatusOK, protocol.Cancelled{
 		Cancelled: cancelled,
+		Warnings:  listOf(p.Warnings(standing, counts), same),
 		AlreadyFinal: listOf(final, func(d push.Delivery) protocol.FinalDelivery {
 			return protocol.FinalDelivery{DeviceID: d.DeviceID, State: d.State}
 		}),

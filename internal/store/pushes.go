@@ -61,7 +61,8 @@ func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, pu
 		return push.Push{}, push.Standing{}, doing("push", err)
 	}
 	final, err := s.allFinal(ctx, id, p.made)
-	return p.Push, push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made, Final: final}, doing("push", err)
+	return p.Push, push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made, Final: final,
+		CancelledEarly: !p.cancelledAt.IsZero() && p.list == ""}, doing("push", err)
 }
 
 func (s *Store) allFinal(ctx context.Context, id push.ID, made bool) (bool, error) {
