@@ -35,12 +35,15 @@ var arrows = []struct {
 	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy"}},
 	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy", "internal/strictjson"}},
 	{"internal/h2push/...", []string{"push", "protocol", "internal/pemkey", "internal/proxy"}},
-	{"internal/provider/...", []string{"push", "protocol", "internal/h2push/..."}},
+	{"internal/provider/...", []string{"push", "protocol", "internal/h2push/...", "internal/spell", "internal/hour"}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/strictjson"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},
 	{"internal/api/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket"}},
+	{"internal/spell/...", nil}, // when the log hears of a trouble
+	{"internal/hour/...", nil},  // counts of the last hour
+	{"internal/vitals/...", []string{"push", "protocol", "internal/spell", "internal/hour"}},
 	{"internal/...", []string{"push", "protocol"}}, // a room: what it needs of another is an interface that it declares
 }
 

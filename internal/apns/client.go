@@ -71,13 +71,13 @@ func (c Config) withDefaults() (Config, error) {
 
 // Client wakes apps through APNs. Its methods may be called at the same time.
 type Client struct {
-	cfg     Config
-	senders *h2push.Senders[*sender]
-	signers sync.Map       // credential's id → *signer; they outlive their senders: a key's token must not be signed too often
-	roots   *x509.CertPool // never changes; nil: the system's
-	now     func() time.Time
-	trouble *provider.Troubles
-	tries   provider.Tries
+	cfg      Config
+	senders  *h2push.Senders[*sender]
+	signers  sync.Map       // credential's id → *signer; they outlive their senders: a key's token must not be signed too often
+	roots    *x509.CertPool // never changes; nil: the system's
+	now      func() time.Time
+	troubles *provider.Troubles
+	tries    provider.Tries
 }
 
 // New checks the configuration. It connects when the first wake needs it.
@@ -96,17 +96,20 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("apns: CA: %w", err)
 	}
 	cfg.Logger = cfg.Logger.With("room", "apns")
-	c := &Client{cfg: cfg, now: cfg.Now, roots: roots, trouble: provider.NewTroubles(cfg.Logger, push.APNs, cfg.Now)}
+	c := &Client{cfg: cfg, now: cfg.Now, roots: roots, troubles: provider.NewTroubles(cfg.Logger, push.APNs, cfg.Now)}
 	c.senders = h2push.NewSenders(cfg.Credentials, push.APNs, cfg.Now, cfg.RequestTimeout, c.newSender)
 	return c, nil
 }
 
 // Forget is called when an app's credential has changed: what is known of it is read again, on new connections.
 func (c *Client) Forget(app string) {
-	c.trouble.Forget(app)
+	c.troubles.Forget(app)
 	c.tries.Forget(app)
 	c.senders.Forget(app)
 }
+
+// Troubles knows how the apps do with APNs.
+func (c *Client) Troubles() *provider.Troubles { return c.troubles }
 
 // Close closes all connections; wakes under way end unclear. It returns when nothing of the client runs any more.
 func (c *Client) Close() { c.senders.Close() }
@@ -120,7 +123,7 @@ func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Ans
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
 	answer, refused := c.wake(ctx, d, w)
-	c.trouble.Note(d.App, answer, refused, false)
+	c.troubles.Note(d, w, answer, refused, false)
 	if refused == nil {
 		return answer, nil
 	}

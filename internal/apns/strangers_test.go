@@ -65,7 +65,7 @@ func TestAStrangersPageGivesNoSecretAway(t *testing.T) {
 	wakertest.NoSecrets(t, "log", w.log.String(), map[string]string{"provider token": token, "JWT": "eyJ", "payload": "payload-that-nobody-may-see"})
 }
 
-func TestTheLogTellsOfTroublesWhenTheyBeginChangeAndEnd(t *testing.T) {
+func TestTheLogTellsOfTroublesWhenTheyBeginAndEnd(t *testing.T) {
 	t.Parallel()
 	w := setup(t, nil)
 	w.apple.answers(func(n int, _ seen) (int, string, string) {
@@ -84,9 +84,9 @@ func TestTheLogTellsOfTroublesWhenTheyBeginChangeAndEnd(t *testing.T) {
 	}
 	const page = "detail=text/html; charset=utf-8: <h1>blocked</h1>"
 	wakertest.Warnings(t, w.log,
-		"wakes fail; provider=apns; app=notes; error=not_the_provider; status=403; "+page,
-		"wakes fail in another way; app=notes; error=not_the_provider; status=407; before=map[error:not_the_provider failed:3",
-		"wakes fail in another way; app=notes; error=credentials; status=403; reason=InvalidProviderToken; failed:2",
-		"wakes no longer fail; app=notes; error=credentials; failed=1; for=",
+		"provider unreachable; provider=apns; app=notes; error=not_the_provider; status=403; "+page,
+		"provider reachable again; app=notes; error=not_the_provider; status=407; failed=5; devices=1; for=",
+		"credential refused; app=notes; error=credentials; status=403; reason=InvalidProviderToken; failed=1",
+		"credential accepted again; app=notes; error=credentials; failed=1; for=",
 	)
 }

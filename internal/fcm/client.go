@@ -75,7 +75,7 @@ type Client struct {
 	roots       *x509.CertPool // never changes; nil: the system's
 	tokenHosts  tokenHosts     // never changes
 	now         func() time.Time
-	trouble     *provider.Troubles
+	troubles    *provider.Troubles
 	tries       provider.Tries
 }
 
@@ -103,7 +103,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	cfg.Logger = cfg.Logger.With("room", "fcm")
 	c := &Client{
-		cfg: cfg, now: cfg.Now, roots: roots, tokenHosts: hosts, trouble: provider.NewTroubles(cfg.Logger, push.FCM, cfg.Now),
+		cfg: cfg, now: cfg.Now, roots: roots, tokenHosts: hosts, troubles: provider.NewTroubles(cfg.Logger, push.FCM, cfg.Now),
 	}
 	c.tokenClient = c.newTokenClient()
 	c.senders = h2push.NewSenders(cfg.Credentials, push.FCM, cfg.Now, cfg.RequestTimeout, c.newSender)
@@ -112,10 +112,13 @@ func New(cfg Config) (*Client, error) {
 
 // Forget is called when an app's credential has changed: what is known of it is read again, on new connections.
 func (c *Client) Forget(app string) {
-	c.trouble.Forget(app)
+	c.troubles.Forget(app)
 	c.tries.Forget(app)
 	c.senders.Forget(app)
 }
+
+// Troubles knows how the apps do with FCM.
+func (c *Client) Troubles() *provider.Troubles { return c.troubles }
 
 // Close closes all connections; wakes under way end unclear. It returns when nothing of the client runs any more.
 func (c *Client) Close() {
@@ -134,7 +137,7 @@ func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Ans
 	defer cancel()
 	answer, refused := c.wake(ctx, d, w)
 	var noToken *OAuthError
-	c.trouble.Note(d.App, answer, refused, refused != nil && errors.As(refused.Err, &noToken))
+	c.troubles.Note(d, w, answer, refused, refused != nil && errors.As(refused.Err, &noToken))
 	if refused == nil {
 		return answer, nil
 	}

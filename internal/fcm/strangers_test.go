@@ -146,7 +146,11 @@ func TestATokenEndpointsTroublesAreTold(t *testing.T) {
 			if !strings.HasPrefix(answer.Detail, "token endpoint "+strings.TrimPrefix(url, "http://")+":") || !strings.HasSuffix(answer.Detail, c.detail) {
 				t.Errorf("detail %q, want the endpoint, and at its end %q", answer.Detail, c.detail)
 			}
-			wakertest.Warnings(t, w.log, fmt.Sprintf("wakes fail; app=notes; detail=%s", answer.Detail))
+			begun := "provider unreachable"
+			if c.fault == push.FaultCredentials {
+				begun = "credential refused"
+			}
+			wakertest.Warnings(t, w.log, fmt.Sprintf("%s; app=notes; detail=%s", begun, answer.Detail))
 		})
 	}
 }

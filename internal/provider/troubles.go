@@ -1,182 +1,188 @@
 package provider
 
 import (
+	"cmp"
+	"hash/maphash"
 	"log/slog"
-	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/hushpush/hush/internal/spell"
 	"github.com/hushpush/hush/push"
 )
 
-// Troubles tells the log when an app's wakes begin to fail in a way that someone should see to, when they fail in another,
-// and when they do no longer: nobody answers, somebody else does, or the credential is refused. Its methods may be called at
-// the same time.
+// Troubles knows how apps do with a provider, and tells the log their troubles: when one begins, once a minute while it goes
+// on, and when it is over. Its methods may be called at the same time.
 type Troubles struct {
 	log      *slog.Logger
 	provider push.Provider
 	now      func() time.Time
+	seed     maphash.Seed
 
-	mu    sync.Mutex
-	byApp map[string]*trouble // guarded by mu; at most maxTroubles
+	mu      sync.Mutex
+	apps    map[string]*app // guarded by mu; at most maxApps
+	devices int             // guarded by mu; of all troubles
+	lines   lines           // guarded by mu
 }
 
-// trouble is one app's. Guarded by Troubles.mu.
+// app is one app's standing. Guarded by Troubles.mu.
+type app struct {
+	troubles map[part]*trouble // at most push.MaxProviderTroubles
+	history
+}
+
+// trouble is one of an app. Guarded by Troubles.mu.
 type trouble struct {
-	what   cause
-	since  time.Time
-	failed int                 // wakes
-	over   time.Time           // when a wake got through again; zero: it lasts
-	quiet  bool                // begun again so soon after its end that the log does not have it
-	told   map[cause]time.Time // causes that the log has had within the last calm, and when; at most maxTold
-}
-
-// cause is what makes two troubles the same. Details differ from wake to wake.
-type cause struct {
-	class  push.Failure
-	fault  push.Fault
-	status int
-	reason string
+	spell    spell.Spell
+	app      string
+	part     part
+	cause    cause // of the last wake that failed
+	detail   string
+	devices  map[uint64]int // hit, by the hash of the id: how many pushes wait there
+	pushes   int            // the sum of them
+	replaced bool           // the credential was replaced since the last failure
+	untold   spell.Line     // the line that it did not get for itself
 }
 
 const (
-	// calm is how long a trouble that was over has to stay so. One that comes and goes is logged once in that time, and so is
-	// each cause of one whose causes take turns, as with a proxy before several servers.
-	calm = 10 * time.Second
+	// maxApps bounds the apps that are remembered. Those beyond take the place of others.
+	maxApps = 10_000
 
-	// maxTold bounds the causes of one trouble that are logged within calm.
-	maxTold = 8
+	// maxDevices bounds the devices that are counted, of all troubles.
+	maxDevices = 100_000
 
-	// maxTroubles bounds the apps in trouble that are remembered. Those beyond are logged as if theirs were new.
-	maxTroubles = 10_000
+	// abandoned is how long nobody has to try, and a trouble is forgotten: the app or its devices are gone. It is longer than
+	// any wake waits for its next try.
+	abandoned = 2 * time.Hour
 )
 
 // NewTroubles makes an empty one.
 func NewTroubles(log *slog.Logger, p push.Provider, now func() time.Time) *Troubles {
-	return &Troubles{log: log, provider: p, now: now, byApp: map[string]*trouble{}}
+	return &Troubles{log: log, provider: p, now: now, seed: maphash.MakeSeed(), apps: map[string]*app{}}
 }
 
-// Forget is called when an app's credential has changed: what comes now is another trouble.
-func (t *Troubles) Forget(app string) {
+// Forget is called when an app's credential has changed. Whether the new one is taken, the next wake tells.
+func (t *Troubles) Forget(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.byApp, app)
+	a := t.apps[name]
+	if a == nil {
+		return
+	}
+	a.answered = time.Time{}
+	for _, tr := range a.troubles {
+		tr.replaced = tr.part.kind != unreachable
+	}
 }
 
-// Note takes what became of one wake; e is nil if the provider took it. What failed may be shared by all of the app's wakes,
-// such as the access token: then it is a trouble whatever was answered.
-func (t *Troubles) Note(app string, a push.Answer, e *push.WakeError, shared bool) {
+// Note takes what became of one wake; e is nil if the provider took it. What failed may be shared by all of the app's wakes.
+func (t *Troubles) Note(d push.Device, w push.Wake, a push.Answer, e *push.WakeError, shared bool) {
 	if a.Error == push.FailureStopping {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now, known := t.now(), t.byApp[app]
-	if what, bad := causeOf(a, e, shared); bad {
-		t.failed(app, known, what, a.Detail, now)
-		return
+	now := t.now()
+	of := t.appOf(d.App)
+	of.note(now, a, e)
+	p, bad := troubled(d, a, e, shared)
+	if bad {
+		t.failed(of, p, d, w, a, e, now)
 	}
-	if known != nil && known.over.IsZero() && known.what.endedBy(e) {
-		t.ended(app, known, now)
+	for _, tr := range of.troubles {
+		if (!bad || tr.part.kind != p.kind) && tr.part.endedBy(d, a, e) {
+			t.ended(tr, now)
+		}
 	}
 }
 
-// causeOf is what makes a wake's failure a trouble; bad is false for one that is about this device or push alone, or about
-// the provider's own business.
-func causeOf(a push.Answer, e *push.WakeError, shared bool) (what cause, bad bool) {
-	switch {
-	case e == nil:
-		return cause{}, false
-	case e.Fault == push.FaultCredentials && e.Reach != push.ReachDevice:
-		return cause{class: a.Error, fault: e.Fault, status: a.Status, reason: e.Reason}, true
-	case e.Fault == push.FaultProvider && (shared || a.Error != push.FailureNone):
-		return cause{class: a.Error, fault: e.Fault, status: a.Status, reason: e.Reason}, true
+// appOf is an app's standing, made if need be. The caller holds mu.
+func (t *Troubles) appOf(name string) *app {
+	of := t.apps[name]
+	if of == nil {
+		for other, a := range t.apps {
+			if len(t.apps) < maxApps {
+				break
+			}
+			for p := range a.troubles {
+				t.drop(a, p)
+			}
+			delete(t.apps, other)
+		}
+		of = &app{troubles: map[part]*trouble{}}
+		t.apps[name] = of
 	}
-	return cause{}, false
-}
-
-// endedBy reports whether an answer of the provider's own shows that the trouble is over. That it answers at all says
-// nothing of a credential while it has troubles of its own.
-func (c cause) endedBy(e *push.WakeError) bool {
-	return c.fault != push.FaultCredentials || e == nil || e.Fault != push.FaultProvider
+	return of
 }
 
 // failed notes one more failure. The caller holds mu.
-func (t *Troubles) failed(app string, known *trouble, what cause, detail string, now time.Time) {
-	again := known != nil && !known.over.IsZero()
-	switch {
-	case known == nil || again && now.Sub(known.over) >= calm:
-		t.forgetOld(now)
-		t.byApp[app] = &trouble{what: what, since: now, failed: 1, told: map[cause]time.Time{what: now}}
-		t.warn("wakes fail", app, what, "detail", detail)
-		return
-	case again:
-		*known = trouble{what: what, since: now, quiet: true, told: known.told}
-	case known.quiet:
-		known.what = what
-	case known.what != what && known.tell(what, now):
-		t.warn("wakes fail in another way", app, what, "detail", detail,
-			slog.Group("before", "error", known.what.name(), "failed", known.failed, "for", now.Sub(known.since).Round(time.Millisecond).String()))
-		*known = trouble{what: what, since: now, told: known.told}
+func (t *Troubles) failed(of *app, p part, d push.Device, w push.Wake, a push.Answer, e *push.WakeError, now time.Time) {
+	tr := of.troubles[p]
+	if tr != nil && (tr.replaced || tr.spell.Done(now)) {
+		t.drop(of, p) // what comes now is another one
+		tr = nil
 	}
-	known.failed++
-	if known.quiet && now.Sub(known.since) >= calm {
-		known.quiet = false
-		t.warn("wakes fail", app, known.what, "detail", detail, "failed", known.failed)
-	}
-}
-
-// tell reports whether the log is to have a cause that is not the last one it had. If so, it is noted.
-func (t *trouble) tell(what cause, now time.Time) bool {
-	maps.DeleteFunc(t.told, func(_ cause, at time.Time) bool { return now.Sub(at) >= calm })
-	if _, had := t.told[what]; had || len(t.told) >= maxTold {
-		return false
-	}
-	t.told[what] = now
-	return true
-}
-
-// ended notes that a wake got through. The caller holds mu.
-func (t *Troubles) ended(app string, known *trouble, now time.Time) {
-	known.over = now
-	if !known.quiet {
-		t.warn("wakes no longer fail", app, known.what, "failed", known.failed, "for", now.Sub(known.since).Round(time.Millisecond).String())
-	}
-}
-
-// forgetOld makes room. The caller holds mu.
-func (t *Troubles) forgetOld(now time.Time) {
-	if len(t.byApp) < maxTroubles {
-		return
-	}
-	for app, known := range t.byApp {
-		if !known.over.IsZero() && now.Sub(known.over) >= calm {
-			delete(t.byApp, app)
-		}
-	}
-	for app := range t.byApp {
-		if len(t.byApp) < maxTroubles {
+	if tr == nil {
+		if len(of.troubles) >= push.MaxProviderTroubles {
 			return
 		}
-		delete(t.byApp, app)
+		tr = &trouble{app: d.App, part: p, devices: map[uint64]int{}}
+		of.troubles[p] = tr
 	}
+	tr.cause, tr.detail = cause{class: a.Error, fault: e.Fault, status: a.Status, reason: e.Reason}, a.Detail
+	t.hit(tr, d.ID, len(w.Pushes))
+	t.tell(tr, tr.spell.Hit(now), now)
 }
 
-func (t *Troubles) warn(message, app string, what cause, more ...any) {
-	attrs := []any{"provider", string(t.provider), "app", app, "error", what.name()}
-	if what.status != 0 {
-		attrs = append(attrs, "status", what.status)
+// hit counts a device and its pushes. The caller holds mu.
+func (t *Troubles) hit(tr *trouble, device string, pushes int) {
+	h := maphash.String(t.seed, device)
+	before, known := tr.devices[h]
+	if !known {
+		if t.devices >= maxDevices {
+			return
+		}
+		t.devices++
 	}
-	if what.reason != "" {
-		attrs = append(attrs, "reason", what.reason)
-	}
-	t.log.Warn(message, append(attrs, more...)...)
+	tr.devices[h] = pushes
+	tr.pushes += pushes - before
 }
 
-// name is the class of a failure, or the fault of a refusal.
-func (c cause) name() string {
-	if c.class != push.FailureNone {
-		return string(c.class)
+// ended notes that a wake showed a trouble to be over. The caller holds mu.
+func (t *Troubles) ended(tr *trouble, now time.Time) { t.tell(tr, tr.spell.Well(now), now) }
+
+// drop forgets a trouble. The caller holds mu.
+func (t *Troubles) drop(of *app, p part) {
+	t.devices -= len(of.troubles[p].devices)
+	delete(of.troubles, p)
+}
+
+// Tick is called every few seconds: it tells what goes on, and sums up what had no line of its own.
+func (t *Troubles) Tick() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	var news []*trouble
+	for _, of := range t.apps {
+		for p, tr := range of.troubles {
+			switch line := tr.spell.Tick(now); {
+			case line != spell.None:
+				tr.untold = line
+				news = append(news, tr)
+			case tr.spell.Done(now) && tr.untold == spell.None, tr.spell.Lasts() && now.Sub(tr.spell.Last) >= abandoned:
+				t.drop(of, p)
+			}
+		}
 	}
-	return string(c.fault)
+	slices.SortFunc(news, func(a, b *trouble) int {
+		return cmp.Or(cmp.Compare(b.spell.Count, a.spell.Count), strings.Compare(a.app, b.app))
+	})
+	for _, tr := range news {
+		t.tell(tr, tr.untold, now)
+	}
+	if now.Sub(t.lines.summed) >= spell.Per {
+		t.sumUp(now)
+	}
 }

@@ -1,0 +1,62 @@
+// Package hour counts what happened within the last hour, in memory.
+package hour
+
+import "time"
+
+const (
+	// step is how finely time is counted: what is an hour old leaves in pieces of it.
+	step = 5 * time.Minute
+
+	steps = int(time.Hour/step) + 1 // the last one is still being counted
+)
+
+// Counts counts by kind; there should be few kinds. Its zero value is empty. The caller guards it.
+type Counts[K comparable] struct{ buckets [steps]bucket[K] }
+
+type bucket[K comparable] struct {
+	number int64 // of its step since 1970
+	counts []count[K]
+}
+
+type count[K comparable] struct {
+	kind K
+	n    int
+}
+
+func numberOf(t time.Time) int64 { return t.UnixNano() / int64(step) }
+
+// Add counts n more of a kind.
+func (c *Counts[K]) Add(now time.Time, kind K, n int) {
+	number := numberOf(now)
+	b := &c.buckets[number%int64(steps)]
+	if b.number != number {
+		*b = bucket[K]{number: number, counts: b.counts[:0]}
+	}
+	for i := range b.counts {
+		if b.counts[i].kind == kind {
+			b.counts[i].n += n
+			return
+		}
+	}
+	b.counts = append(b.counts, count[K]{kind, n})
+}
+
+// Sum is what was counted since Since(now), by kind.
+func (c *Counts[K]) Sum(now time.Time) map[K]int {
+	sum := map[K]int{}
+	oldest := numberOf(now) - int64(steps) + 1
+	for _, b := range c.buckets {
+		if b.number < oldest {
+			continue
+		}
+		for _, k := range b.counts {
+			sum[k.kind] += k.n
+		}
+	}
+	return sum
+}
+
+// Since is from when on Sum counts: an hour ago, or up to five minutes before that.
+func Since(now time.Time) time.Time {
+	return time.Unix(0, (numberOf(now)-int64(steps)+1)*int64(step)).UTC()
+}

@@ -1,0 +1,102 @@
+// Package spell decides when the log hears of a trouble that lasts, or that comes and goes: a line when it begins, at most
+// one a minute while it goes on, and one when it is over. Its rules take the time; it has no clock and writes nothing.
+package spell
+
+import "time"
+
+// Per is the time in which a trouble that lasts has one line at most. One that comes back sooner than Per after its end is
+// the same trouble: its next line is Goes, and it is over when it has stayed away for Per.
+const Per = time.Minute
+
+// Line is what the log is to be told now.
+type Line int
+
+// The lines.
+const (
+	None  Line = iota
+	Begun      // the first hit
+	Goes       // there were more hits since the last line
+	Ended      // it is over
+)
+
+// Spell is one trouble. Its zero value is none. The caller guards it.
+type Spell struct {
+	Since time.Time // of the first hit that Count counts
+	Count int       // hits
+	Last  time.Time // the last hit
+	over  time.Time // when it was well again; zero: it lasts
+	told  time.Time // the last line
+	heard int       // of Count: what the lines have told
+	open  bool      // the log was told that it lasts, and not yet that it is over
+	comes bool      // it has come back: the end is told once it has stayed away for Per
+}
+
+// Hit notes the trouble once more.
+func (s *Spell) Hit(now time.Time) Line {
+	line := None
+	switch {
+	case s.Done(now):
+		*s = Spell{Since: now, told: now, heard: 1, open: true}
+		line = Begun
+	case s.over.IsZero():
+	case s.open || s.Count > s.heard:
+		s.comes = true
+	default:
+		*s = Spell{Since: now, told: s.told, comes: true}
+	}
+	s.Count, s.Last, s.over = s.Count+1, now, time.Time{}
+	return line
+}
+
+// Well notes that the trouble is over. Only the first call after a hit counts.
+func (s *Spell) Well(now time.Time) Line {
+	if !s.Lasts() {
+		return None
+	}
+	s.over = now
+	if s.comes || !s.open {
+		return None
+	}
+	s.open, s.told, s.heard = false, now, s.Count
+	return Ended
+}
+
+// Tick is called every few seconds, for lines that no hit brings.
+func (s *Spell) Tick(now time.Time) Line {
+	switch {
+	case s.Since.IsZero() || now.Sub(s.told) < Per:
+		return None
+	case s.Count > s.heard:
+		s.heard, s.told, s.open = s.Count, now, true
+		return Goes
+	case s.open && !s.over.IsZero() && now.Sub(s.over) >= Per:
+		s.open, s.told = false, now
+		return Ended
+	}
+	return None
+}
+
+// Faded is Well for a trouble that nobody reports as over: it is so once there was no hit for Per.
+func (s *Spell) Faded(now time.Time) Line {
+	if !s.Lasts() || now.Sub(s.Last) < Per || s.Count > s.heard {
+		return None
+	}
+	s.over, s.open, s.told = s.Last, false, now
+	return Ended
+}
+
+// Lasts reports whether the trouble is there.
+func (s *Spell) Lasts() bool { return !s.Since.IsZero() && s.over.IsZero() }
+
+// Done reports whether nothing is left of it: the next hit is another trouble.
+func (s *Spell) Done(now time.Time) bool {
+	return s.Since.IsZero() || !s.over.IsZero() && !s.open && now.Sub(s.over) >= Per && s.Count == s.heard
+}
+
+// For is how long it has lasted, or did.
+func (s *Spell) For(now time.Time) time.Duration {
+	if !s.over.IsZero() {
+		now = s.over
+	}
+	return now.Sub(s.Since).Round(time.Millisecond)
+}

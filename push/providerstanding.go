@@ -1,0 +1,49 @@
+package push
+
+import "time"
+
+// ProviderState is how an app does with a provider, as far as this process knows.
+type ProviderState string
+
+// The states, worst first.
+const (
+	ProviderUnreachable  ProviderState = "unreachable"        // nobody answers in the provider's place, or somebody else does
+	ProviderNoCredential ProviderState = "no_credential"      // wakes fail for want of one
+	ProviderRefused      ProviderState = "credential_refused" // the provider refuses the stored credential
+	ProviderHeld         ProviderState = "held"               // the app's quota at the provider is used up
+	ProviderOK           ProviderState = "ok"                 // it answered the last wake itself
+	ProviderUntried      ProviderState = "untried"            // no wake since this process began, or since the credential was replaced
+)
+
+// ProviderStanding is how an app does with a provider.
+type ProviderStanding struct {
+	State     ProviderState
+	Since     time.Time         // of the state; zero: not known
+	Troubles  []ProviderTrouble // those that last, worst first, at most MaxProviderTroubles
+	LastError *ProviderError    // the last one of this process, also if it is over; nil: none
+	Wakes     map[Fault]int     // answered within the last hour, by fault; "": taken
+}
+
+// MaxProviderTroubles is how many troubles one app can have with one provider; those beyond are not told apart.
+const MaxProviderTroubles = 20
+
+// ProviderTrouble is one that lasts.
+type ProviderTrouble struct {
+	State       ProviderState
+	Environment Environment // "": the provider has but one
+	Topic       string      // of a credential that is refused for one bundle id; "": for all in the environment
+	Since       time.Time
+	Failed      int // wakes
+	Devices     int // at least so many
+	Pushes      int // that those devices wait for, at least
+}
+
+// ProviderError is what kept the last wake that failed.
+type ProviderError struct {
+	At     time.Time
+	Status int
+	Reason string  // as the provider spells it
+	Error  Failure // "": the provider answered
+	Fault  Fault
+	Detail string // without secrets; a stranger may have written it
+}
