@@ -51,9 +51,9 @@ func (t *Troubles) tell(tr *trouble, line spell.Line, now time.Time) {
 	s := stories[tr.part.kind]
 	switch attrs := tr.attrs(string(t.provider), now); line {
 	case spell.Begun:
-		t.log.Warn(s.begun, append(attrs, "detail", tr.detail, "next", s.next)...)
+		t.log.Warn(s.begun, append(attrs, "next", s.next)...)
 	case spell.Goes:
-		t.log.Warn(s.goes, append(attrs, "detail", tr.detail, "next", s.next)...)
+		t.log.Warn(s.goes, append(attrs, "next", s.next)...)
 	case spell.Ended:
 		t.log.Warn(s.ended, attrs...)
 	}
@@ -73,6 +73,9 @@ func (tr *trouble) attrs(provider string, now time.Time) []any {
 	}
 	if tr.cause.reason != "" {
 		attrs = append(attrs, "reason", tr.cause.reason)
+	}
+	if tr.detail != "" {
+		attrs = append(attrs, "detail", tr.detail)
 	}
 	return append(attrs, "failed", tr.spell.Count, "devices", len(tr.devices), "pushes", tr.pushes,
 		"since", tr.spell.Since.UTC().Truncate(time.Second), "for", tr.spell.For(now).String())

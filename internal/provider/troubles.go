@@ -88,13 +88,13 @@ func (t *Troubles) Note(d push.Device, w push.Wake, a push.Answer, e *push.WakeE
 	of := t.appOf(d.App)
 	of.note(now, a, e)
 	p, bad := troubled(d, a, e, shared)
-	if bad {
-		t.failed(of, p, d, w, a, e, now)
-	}
 	for _, tr := range of.troubles {
 		if (!bad || tr.part.kind != p.kind) && tr.part.endedBy(d, a, e) {
-			t.ended(tr, now)
+			t.tell(tr, tr.spell.Well(now), now)
 		}
+	}
+	if bad {
+		t.failed(of, p, d, w, a, e, now)
 	}
 }
 
@@ -149,9 +149,6 @@ func (t *Troubles) hit(tr *trouble, device string, pushes int) {
 	tr.devices[h] = pushes
 	tr.pushes += pushes - before
 }
-
-// ended notes that a wake showed a trouble to be over. The caller holds mu.
-func (t *Troubles) ended(tr *trouble, now time.Time) { t.tell(tr, tr.spell.Well(now), now) }
 
 // drop forgets a trouble. The caller holds mu.
 func (t *Troubles) drop(of *app, p part) {
