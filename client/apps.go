@@ -96,6 +96,12 @@ func (c *Client) SecretKey(ctx context.Context) (k protocol.SecretKey, err error
 	return k, err
 }
 
+// ServerStatus is how the server does, with a page of apps: those in trouble with a provider first. Needs the root key.
+func (c *Client) ServerStatus(ctx context.Context, page Page) (s protocol.ServerStatus, err error) {
+	err = c.list(ctx, path("v1", "status"), page, &s, "started_at")
+	return s, err
+}
+
 // UserToken asks Hush for a user's token, for backends that do not sign it themselves. ttl 0 means the server's 1h. Needs
 // role send.
 func (c *Client) UserToken(ctx context.Context, app, user string, ttl time.Duration) (t protocol.UserToken, err error) {

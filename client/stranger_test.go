@@ -68,7 +68,11 @@ var operations = map[string]func(context.Context, *client.Client) error{
 	},
 	"RotateSecretKey": func(ctx context.Context, c *client.Client) error { _, err := c.RotateSecretKey(ctx); return err },
 	"SecretKey":       func(ctx context.Context, c *client.Client) error { _, err := c.SecretKey(ctx); return err },
-	"DeleteProvider":  func(ctx context.Context, c *client.Client) error { return c.DeleteProvider(ctx, "notes", push.APNs) },
+	"ServerStatus": func(ctx context.Context, c *client.Client) error {
+		_, err := c.ServerStatus(ctx, client.Page{})
+		return err
+	},
+	"DeleteProvider": func(ctx context.Context, c *client.Client) error { return c.DeleteProvider(ctx, "notes", push.APNs) },
 	"PutResource": func(ctx context.Context, c *client.Client) error {
 		_, _, err := c.PutResource(ctx, "notes", "both", protocol.Resource{})
 		return err

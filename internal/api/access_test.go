@@ -19,6 +19,7 @@ var calls = []struct{ need, method, path, body string }{
 	{"root", "GET", "/v1/apps/notes/keys", ""},
 	{"root", "POST", "/v1/apps/notes/keys", `{"role": "wrong"}`},
 	{"root", "DELETE", "/v1/apps/notes/keys/k", ""},
+	{"root", "GET", "/v1/status", ""},
 	{"admin", "PUT", "/v1/apps/notes/signing-keys/k1", `{"wrong": 1}`},
 	{"admin", "GET", "/v1/apps/notes/signing-keys", ""},
 	{"admin", "GET", "/v1/apps/notes/signing-keys/k1", ""},

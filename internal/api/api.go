@@ -24,6 +24,7 @@ type Config struct {
 	Auth             Auth
 	Sessions         Sessions
 	Keys             Keys
+	Vitals           Vitals
 	Checkers         map[push.Provider]CredentialChecker // of both providers
 	Connect          http.Handler                        // GET /v1/connect; nil: no such route
 	Metrics          *prometheus.Registry                // what /metrics shows; the api's own are added. nil: a new one
@@ -69,8 +70,8 @@ type API struct {
 
 // New makes the API; an error says what of the configuration is missing.
 func New(c Config) (*API, error) {
-	if c.Store == nil || c.Delivery == nil || c.Auth == nil || c.Sessions == nil || c.Keys == nil {
-		return nil, errors.New("api: Store, Delivery, Auth, Sessions or Keys is nil; want all of them")
+	if c.Store == nil || c.Delivery == nil || c.Auth == nil || c.Sessions == nil || c.Keys == nil || c.Vitals == nil {
+		return nil, errors.New("api: Store, Delivery, Auth, Sessions, Keys or Vitals is nil; want all of them")
 	}
 	for _, p := range []push.Provider{push.APNs, push.FCM} {
 		if c.Checkers[p] == nil {
@@ -165,6 +166,7 @@ func (a *API) routes() {
 	a.appRoutes()
 	a.keyRoutes()
 	a.rotationRoutes()
+	a.statusRoutes()
 	a.providerRoutes()
 	a.resourceRoutes()
 	a.userRoutes()

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -583,4 +584,9 @@ func (m *memory) Look(keys ...push.DeviceKey) {
 func (m *memory) CredentialsChanged(app string, p push.Provider) {
 	defer m.lock()()
 	m.renewed = append(m.renewed, app+"/"+string(p))
+}
+
+// Status has no more than the tests of who may ask need; what a server answers is tested there.
+func (m *memory) Status(context.Context, string, int) (protocol.ServerStatus, error) {
+	return protocol.ServerStatus{Standing: "ok"}, nil
 }

@@ -93,7 +93,7 @@ func setup(t *testing.T, change ...func(*api.Config)) *world {
 		t.Fatal(err)
 	}
 	c := api.Config{
-		Store: m, Delivery: m, Auth: who, Sessions: w.sessions, Keys: m,
+		Store: m, Delivery: m, Auth: who, Sessions: w.sessions, Keys: m, Vitals: m,
 		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: checker(push.APNs), push.FCM: checker(push.FCM)},
 	}
 	for _, f := range change {

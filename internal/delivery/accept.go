@@ -38,6 +38,7 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 			continue
 		}
 		e.cfg.Metrics.Accepted.Inc()
+		e.cfg.Vitals.Accepted()
 		if reqs[i].Push.To.Deferred() || r.Accepted.InPieces {
 			e.expandNow()
 		}

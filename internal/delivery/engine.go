@@ -62,6 +62,19 @@ type Keys interface {
 	WakeKey(device push.DeviceKey, id string) push.WakeKey
 }
 
+// Vitals is told what delivery does, once it is committed.
+type Vitals interface {
+	Accepted()                              // a push
+	Woke(p push.Provider, fault push.Fault) // a wake was answered; "": it was taken
+	TokenDropped(app string, p push.Provider, reason push.Reason)
+}
+
+type noVitals struct{}
+
+func (noVitals) Accepted()                                       {}
+func (noVitals) Woke(push.Provider, push.Fault)                  {}
+func (noVitals) TokenDropped(string, push.Provider, push.Reason) {}
+
 // Config is what an Engine needs.
 type Config struct {
 	Store    Store                   // required
@@ -76,6 +89,7 @@ type Config struct {
 	Logger   *slog.Logger            // nil discards
 	Now      func() time.Time        // nil means time.Now
 	Metrics  *Metrics                // nil counts for nobody
+	Vitals   Vitals                  // nil: nobody is told
 }
 
 const (
@@ -137,10 +151,13 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
+	if cfg.Vitals == nil {
+		cfg.Vitals = noVitals{}
+	}
 	hard, cut := context.WithCancelCause(context.Background())
 	return &Engine{
 		hard: hard, cut: cut, started: cfg.Now(),
-		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1)), senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
+		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1), cfg.Now), senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -179,6 +196,9 @@ func (e *Engine) handBack() {
 		e.cfg.Logger.Warn("claimed devices were not handed back; their lease runs out by itself", "devices", len(left), "error", err)
 	}
 }
+
+// Waiting is how many devices in memory wait for a worker, and since when the one that waits longest.
+func (e *Engine) Waiting() (devices int, oldest time.Time) { return e.queue.oldest() }
 
 // Look has devices looked at now: something about them is new. A device for which there is no room in memory is left to
 // its row.

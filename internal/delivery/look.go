@@ -69,7 +69,10 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, us
 	if err != nil {
 		return plan{}, err
 	}
-	e.cfg.Metrics.count(before, p.changes)
+	e.count(before, p.changes)
+	if d := p.changes.Device; d != nil && d.Token == push.TokenDead && before.Device.Token != push.TokenDead {
+		e.cfg.Vitals.TokenDropped(key.App, d.Platform.Provider(), deathOf(before, last))
+	}
 	if p.changes.Device != nil && !p.changes.Device.DueAt.IsZero() {
 		e.dueAt(p.changes.Device.DueAt)
 	}
@@ -79,6 +82,15 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, us
 		}
 	}
 	return p, nil
+}
+
+// deathOf is the provider's reason for a token that a look dropped: of the answer that the look took, or of one that had to
+// wait for others like it.
+func deathOf(before push.Snapshot, last *outcome) push.Reason {
+	if last != nil && last.err != nil {
+		return push.Reason(last.err.Reason)
+	}
+	return push.Reason(before.Device.Wake.Refusal)
 }
 
 // late is what a look at a device that nobody owns any more comes to: an answer to its last wake is an event.
@@ -149,7 +161,7 @@ func (e *Engine) wake(d push.Device, w push.Wake) outcome {
 			o.err = &push.WakeError{Fault: push.FaultProvider, Unclear: true, Err: err}
 		}
 	}
-	e.cfg.Metrics.wake(o)
+	e.countWake(o)
 	e.senders.heard(e.cfg.Now(), sender{d.App, w.Provider}, d, o)
 	return o
 }

@@ -36,23 +36,25 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-// count counts the deliveries that the committed changes made final.
-func (m *Metrics) count(before push.Snapshot, c push.Changes) {
+// count counts the deliveries that committed changes made final.
+func (e *Engine) count(before push.Snapshot, c push.Changes) {
 	was := make(map[push.ID]bool, len(before.Named))
 	for _, d := range before.Named {
 		was[d.PushID] = d.State.Final()
 	}
 	for _, ch := range c.Deliveries {
 		if d := ch.Delivery; d.State.Final() && !was[d.PushID] {
-			m.Final.WithLabelValues(string(d.State), string(d.Reason)).Inc()
+			e.cfg.Metrics.Final.WithLabelValues(string(d.State), string(d.Reason)).Inc()
 		}
 	}
 }
 
-func (m *Metrics) wake(o outcome) {
-	fault := ""
+// countWake counts an answer to a wake.
+func (e *Engine) countWake(o outcome) {
+	fault := push.Fault("")
 	if o.err != nil {
-		fault = string(o.err.Fault)
+		fault = o.err.Fault
 	}
-	m.Wakes.WithLabelValues(string(o.wake.Provider), fault).Inc()
+	e.cfg.Metrics.Wakes.WithLabelValues(string(o.wake.Provider), string(fault)).Inc()
+	e.cfg.Vitals.Woke(o.wake.Provider, fault)
 }

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/hushpush/hush/push"
 )
@@ -15,6 +16,7 @@ type queue struct {
 	apps    map[string]*line
 	ring    []string // apps with devices waiting, next one first
 	waiting map[push.DeviceKey]bool
+	now     func() time.Time
 	busy    map[push.DeviceKey]bool // value: to be looked at again when the worker is done
 	size    int
 	room    int // at most this many waiting
@@ -22,13 +24,19 @@ type queue struct {
 }
 
 type line struct {
-	keys   []push.DeviceKey
+	keys   []waiter
 	inWork int
 }
 
-func newQueue(room, perApp int) *queue {
+// waiter is a device that waits.
+type waiter struct {
+	push.DeviceKey
+	since time.Time
+}
+
+func newQueue(room, perApp int, now func() time.Time) *queue {
 	return &queue{
-		ready: make(chan struct{}, 1), apps: make(map[string]*line), room: room, perApp: perApp,
+		ready: make(chan struct{}, 1), apps: make(map[string]*line), room: room, perApp: perApp, now: now,
 		waiting: make(map[push.DeviceKey]bool), busy: make(map[push.DeviceKey]bool),
 	}
 }
@@ -61,7 +69,7 @@ func (q *queue) push(k push.DeviceKey) {
 	if len(l.keys) == 0 {
 		q.ring = append(q.ring, k.App)
 	}
-	l.keys = append(l.keys, k)
+	l.keys = append(l.keys, waiter{k, q.now()})
 	q.waiting[k] = true
 	q.size++
 	q.signal()
@@ -99,7 +107,7 @@ func (q *queue) take() (push.DeviceKey, bool) {
 			q.ring = append(q.ring, app)
 			continue
 		}
-		k := l.keys[0]
+		k := l.keys[0].DeviceKey
 		l.keys = l.keys[1:]
 		l.inWork++
 		if len(l.keys) > 0 {
@@ -139,6 +147,18 @@ func (q *queue) free() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.room - q.size
+}
+
+// oldest is how many devices wait, and since when the one that waits longest.
+func (q *queue) oldest() (devices int, since time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, app := range q.ring {
+		if at := q.apps[app].keys[0].since; since.IsZero() || at.Before(since) {
+			since = at
+		}
+	}
+	return q.size, since
 }
 
 // drain empties the queue and returns what waited in it.

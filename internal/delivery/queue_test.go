@@ -12,7 +12,7 @@ import (
 
 func TestAppsTakeTurns(t *testing.T) {
 	t.Parallel()
-	q := newQueue(100, 10)
+	q := newQueue(100, 10, time.Now)
 	for i := range 5 {
 		q.add(push.DeviceKey{App: "big", Device: fmt.Sprint(i)})
 	}
@@ -29,7 +29,7 @@ func TestAppsTakeTurns(t *testing.T) {
 
 func TestAnAppWhoseProviderHangsLeavesWorkersToOthers(t *testing.T) {
 	t.Parallel()
-	q := newQueue(100, 2)
+	q := newQueue(100, 2, time.Now)
 	for i := range 5 {
 		q.add(push.DeviceKey{App: "hangs", Device: fmt.Sprint(i)})
 	}
@@ -50,7 +50,7 @@ func TestAnAppWhoseProviderHangsLeavesWorkersToOthers(t *testing.T) {
 
 func TestADeviceIsLookedAtByOneWorkerAtATimeAndAgainIfAddedMeanwhile(t *testing.T) {
 	t.Parallel()
-	q := newQueue(10, 10)
+	q := newQueue(10, 10, time.Now)
 	k := push.DeviceKey{App: "a", Device: "d"}
 	q.add(k)
 	q.add(k)
@@ -73,7 +73,7 @@ func TestADeviceIsLookedAtByOneWorkerAtATimeAndAgainIfAddedMeanwhile(t *testing.
 
 func TestAFullQueueSaysSo(t *testing.T) {
 	t.Parallel()
-	q := newQueue(1, 1)
+	q := newQueue(1, 1, time.Now)
 	if !q.add(push.DeviceKey{App: "a", Device: "1"}) || q.add(push.DeviceKey{App: "a", Device: "2"}) {
 		t.Error("want room for one and no more")
 	}
@@ -86,7 +86,7 @@ func TestNextEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if k, ok := newQueue(1, 1).next(ctx); ok {
+	if k, ok := newQueue(1, 1, time.Now).next(ctx); ok {
 		t.Errorf("got %v", k)
 	}
 }

@@ -33,7 +33,7 @@ func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Rec
 	if err != nil {
 		return nil, 0, fmt.Errorf("delivery: receipts of a device: %w", err)
 	}
-	e.cfg.Metrics.count(before, changes)
+	e.count(before, changes)
 	if changes.Device != nil {
 		e.dueAt(changes.Device.DueAt)
 	}

@@ -60,3 +60,32 @@ func (c *Counts[K]) Sum(now time.Time) map[K]int {
 func Since(now time.Time) time.Time {
 	return time.Unix(0, (numberOf(now)-int64(steps)+1)*int64(step)).UTC()
 }
+
+// Max keeps the largest duration of the last hour. Its zero value is none. The caller guards it.
+type Max struct {
+	buckets [steps]struct {
+		number int64
+		max    time.Duration
+	}
+}
+
+// Note takes one duration.
+func (m *Max) Note(now time.Time, d time.Duration) {
+	number := numberOf(now)
+	b := &m.buckets[number%int64(steps)]
+	if b.number != number {
+		b.number, b.max = number, 0
+	}
+	b.max = max(b.max, d)
+}
+
+// Of is the largest since Since(now).
+func (m *Max) Of(now time.Time) time.Duration {
+	var largest time.Duration
+	for _, b := range m.buckets {
+		if b.number > numberOf(now)-int64(steps) {
+			largest = max(largest, b.max)
+		}
+	}
+	return largest
+}

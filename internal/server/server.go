@@ -31,6 +31,7 @@ import (
 	"github.com/hushpush/hush/internal/gateway"
 	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/internal/store"
+	"github.com/hushpush/hush/internal/vitals"
 	"github.com/hushpush/hush/push"
 )
 
@@ -75,6 +76,7 @@ type Server struct {
 	gateway *gateway.Gateway
 	engine  *delivery.Engine
 	metrics *prometheus.Registry
+	vitals  *vitals.Vitals
 }
 
 // Start starts a server and returns once it listens. An error leaves nothing running behind. Before it listens, it waits for
@@ -91,8 +93,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger.With("room", "server"), failed: make(chan error, 1), reseal: make(chan struct{}, 1), metrics: prometheus.NewRegistry()}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.vitals = vitals.New(vitals.Config{Version: cfg.Version, Registry: s.metrics, Logger: cfg.Logger, Now: cfg.Now})
 	for _, step := range []func(context.Context) error{
-		s.openStore, s.connectProviders, s.startDelivery, s.listenMetrics, s.listen,
+		s.openStore, s.connectProviders, s.startDelivery, s.watchVitals, s.listenMetrics, s.listen,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.closers.close(context.WithoutCancel(ctx)))
@@ -149,7 +152,7 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	s.store, err = store.Open(ctx, store.Config{
 		DataDir: set.Data, DatabaseURL: set.Database.Reveal(), Keys: s.keys, AckWait: set.Delivery.AckWait,
 		DevicesPerUser: set.Limits.DevicesPerUser, TurnWait: s.cfg.TurnWait,
-		Now: s.cfg.Now, Logger: s.cfg.Logger, Fatal: s.cfg.Fatal,
+		Now: s.cfg.Now, Logger: s.cfg.Logger, Vitals: s.vitals, Fatal: s.cfg.Fatal,
 	})
 	if err != nil {
 		return s.inTheWay(err)
@@ -238,7 +241,7 @@ func (s *Server) startDelivery(context.Context) error {
 		Store: s.store, Sessions: s.gateway, Keys: s.auth,
 		Wakers:  map[push.Provider]delivery.Waker{push.APNs: s.apns, push.FCM: s.fcm},
 		AckWait: set.Delivery.AckWait, Keep: set.Store.Keep, Alone: set.Database == "", Logger: s.cfg.Logger.With("room", "delivery"), Now: s.cfg.Now,
-		Metrics: delivery.NewMetrics(s.metrics),
+		Metrics: delivery.NewMetrics(s.metrics), Vitals: s.vitals,
 	})
 	if err != nil {
 		return err
@@ -249,6 +252,20 @@ func (s *Server) startDelivery(context.Context) error {
 	return nil
 }
 
+// watchVitals begins to tell the log how the server does. It stops before what it asks does.
+func (s *Server) watchVitals(ctx context.Context) error {
+	engine, version, err := s.store.Engine(ctx)
+	if err != nil {
+		return err
+	}
+	s.vitals.Attach(vitals.Parts{
+		Store: s.store, Engine: engine, EngineVersion: version, Node: s.store.Node(), Queue: s.engine, Sessions: s.gateway,
+		Providers: map[push.Provider]vitals.Provider{push.APNs: s.apns.Troubles(), push.FCM: s.fcm.Troubles()},
+	})
+	s.run("vitals", s.vitals.Run)
+	return nil
+}
+
 // listen answers the API. It comes last: whoever connects finds everything there.
 func (s *Server) listen(ctx context.Context) error {
 	set := s.cfg.Settings
@@ -256,7 +273,7 @@ func (s *Server) listen(ctx context.Context) error {
 		Store: policies{s.store, s}, Delivery: s.engine, Auth: s.auth, Sessions: s.gateway,
 		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: s.apns, push.FCM: s.fcm},
 		Limits:   limitsOf(set.Limits), Bodies: set.Limits.Bodies, StreamsPerKey: set.Limits.StreamsPerKey, SpoolDir: set.Data,
-		Front: s.door, Keys: rotation{s}, Connect: s.gateway, Metrics: s.metrics, MetricsElsewhere: set.Metrics.Listen != "",
+		Front: s.door, Keys: rotation{s}, Vitals: s.vitals, Connect: s.gateway, Metrics: s.metrics, MetricsElsewhere: set.Metrics.Listen != "",
 		Ready: s.ready, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {

@@ -22,6 +22,7 @@ type Config struct {
 	AckWait time.Duration    // how long a push "now or never" waits for a session, beside the platform's time; 0 means 5s
 	Now     func() time.Time // nil means time.Now
 	Logger  *slog.Logger     // nil discards
+	Vitals  Vitals           // nil: nobody is told
 
 	DevicesPerUser int // see push.MakeRoom; 0 means push.DevicesPerUser
 
@@ -39,6 +40,21 @@ type Config struct {
 	// has the database. nil panics.
 	Fatal func(error)
 }
+
+// Vitals is told how the store does. Its methods must not wait: the writer calls them.
+type Vitals interface {
+	Committing() // a transaction begins
+	// Committed says how long the transaction took, and its flush at the end; one that failed was not flushed.
+	Committed(took, flush time.Duration, failed bool)
+	// Final says that deliveries became final in a transaction that was committed.
+	Final(state push.State, n int)
+}
+
+type noVitals struct{}
+
+func (noVitals) Committing()                                  {}
+func (noVitals) Committed(time.Duration, time.Duration, bool) {}
+func (noVitals) Final(push.State, int)                        {}
 
 // Sealer encrypts what is secret at rest. The additional data names the row, so that no sealed value works in another one.
 type Sealer interface {
@@ -77,6 +93,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.Logger = c.Logger.With("room", "store")
+	if c.Vitals == nil {
+		c.Vitals = noVitals{}
+	}
 	if c.BatchOps == 0 {
 		c.BatchOps = 512
 	}

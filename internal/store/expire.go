@@ -45,6 +45,26 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 	return n, err
 }
 
+// countDue counts what is due in one table, as far as asked, and finds the oldest of it.
+const countDue = `SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM devices WHERE due_at <= ? LIMIT ?) devices_due), (SELECT MIN(due_at) FROM devices WHERE due_at <= ?),
+	(SELECT COUNT(*) FROM (SELECT 1 FROM pushes WHERE due_at <= ? LIMIT ?) pushes_due), (SELECT MIN(due_at) FROM pushes WHERE due_at <= ?)`
+
+// Backlog is the devices and pushes that are due and that no node has in hand.
+func (s *Store) Backlog(ctx context.Context, now time.Time) (push.Backlog, error) {
+	at := micros(now)
+	b, err := one(ctx, s.read, func(scan scanFunc) (b push.Backlog, err error) {
+		var devices, pushes int
+		var device, of *int64
+		err = scan(&devices, &device, &pushes, &of)
+		b.Due, b.OldestDue = min(devices+pushes, push.MaxBacklog), clock(device)
+		if p := clock(of); b.OldestDue.IsZero() || !p.IsZero() && p.Before(b.OldestDue) {
+			b.OldestDue = p
+		}
+		return b, err
+	}, countDue, at, push.MaxBacklog, at, at, push.MaxBacklog, at)
+	return b, doing("backlog", err)
+}
+
 const nextDue = `SELECT MIN(at) FROM (
 	SELECT MIN(due_at) AS at FROM devices WHERE due_at IS NOT NULL
 	UNION ALL SELECT MIN(due_at) FROM pushes WHERE due_at IS NOT NULL

@@ -105,6 +105,16 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
+// Engine names the database and its version.
+func (s *Store) Engine(ctx context.Context) (name, version string, err error) {
+	name, ask := "sqlite", "SELECT sqlite_version()"
+	if s.db.locksRows() {
+		name, ask = "postgres", "SELECT current_setting('server_version')"
+	}
+	version, err = one(ctx, s.read, scalar[string], ask)
+	return name, version, doing("engine", err)
+}
+
 // Node names this process as the owner of what it claims.
 func (s *Store) Node() string { return s.cfg.Node }
 

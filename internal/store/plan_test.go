@@ -56,6 +56,8 @@ var hotQuestions = []struct {
 	{"an app's pushes", idsOfApp, []any{"notes", "", "q", 500}, "pushes_of_app"},
 	{"a user's pushes", idsOfUser, []any{"notes", "u7", "", "q", 500}, "deliveries_of_user"},
 	{"pushes without deliveries", idsUnmade, []any{"u7", "notes", "", "q", 500}, "pushes_unmade"},
+	{"backlog", countDue, []any{int64(5), 100, int64(5), int64(5), 100, int64(5)}, "devices_due"},
+	{"backlog of pushes", countDue, []any{int64(5), 100, int64(5), int64(5), 100, int64(5)}, "pushes_due"},
 	{"look again", lookAgain, []any{"notes", int64(5), 100}, "devices_due_in_app|devices_due"},
 }
 

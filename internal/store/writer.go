@@ -41,6 +41,7 @@ type tx struct {
 	s         *Store
 	touched   map[push.ID][]push.DeliveryKey // what watchers of a push are told of after the commit
 	happened  map[string][]push.AppEvent     // what followers of an app are, by app
+	finals    map[push.State]int             // deliveries that became final
 	resources map[resourceKey]*push.Resource
 	topics    map[string][]string // by app; nil until one is asked for
 }
@@ -53,6 +54,11 @@ func (t *tx) touch(id push.ID, deliveries ...push.DeliveryKey) {
 // changed notes that a delivery was changed, and how it stands after these events.
 func (t *tx) changed(d push.Delivery, events ...push.Event) {
 	t.touch(d.PushID, push.DeliveryKey{Device: d.DeviceID, User: d.User})
+	for _, e := range events {
+		if d.State.Final() && e.Event == push.EventName(d.State) {
+			t.finals[d.State]++
+		}
+	}
 	if len(events) > 0 && t.s.appLogs.follows(d.App) {
 		t.happened[d.App] = append(t.happened[d.App], d.AppEvents(events)...)
 	}
@@ -289,11 +295,20 @@ func (w *writer) fail(batch []*op, err error) {
 // attempt does the batch in one transaction. Its writes and their outcomes stand if it answers nil.
 func (w *writer) attempt(batch []*op) (err error) {
 	ctx := context.Background() // a caller that goes away ends nobody else's work
+	began, flushing := time.Now(), time.Time{}
+	w.s.cfg.Vitals.Committing()
+	defer func() {
+		flush := time.Duration(0)
+		if !flushing.IsZero() {
+			flush = time.Since(flushing)
+		}
+		w.s.cfg.Vitals.Committed(time.Since(began), flush, err != nil)
+	}()
 	trans, err := w.s.db.begin(ctx)
 	if err != nil {
 		return err
 	}
-	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{},
+	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{}, finals: map[push.State]int{},
 		happened: map[string][]push.AppEvent{}, resources: map[resourceKey]*push.Resource{}}
 	committing := false
 	defer func() {
@@ -307,12 +322,15 @@ func (w *writer) attempt(batch []*op) (err error) {
 	if err := t.doAll(ctx, batch); err != nil {
 		return err
 	}
-	committing = true
+	committing, flushing = true, time.Now()
 	if err := trans.commit(ctx); err != nil {
 		return err
 	}
 	w.s.watch.tell(t.touched)
 	w.s.appLogs.tell(t.happened)
+	for state, n := range t.finals {
+		w.s.cfg.Vitals.Final(state, n)
+	}
 	return nil
 }
 

@@ -1,0 +1,69 @@
+package vitals
+
+import (
+	"time"
+
+	"github.com/hushpush/hush/internal/spell"
+	"github.com/hushpush/hush/push"
+)
+
+// lateAfter is how long work that is due may wait before the backlog is said to grow. A server that keeps up does it at once.
+const lateAfter = 30 * time.Second
+
+// backlog is what the last look found. Guarded by Vitals.mu.
+type backlog struct {
+	push.Backlog
+	lookedAt time.Time // zero: nothing was found yet
+	late     spell.Spell
+	line     spell.Line // that a look has brought
+	most     int        // due, of this spell
+	oldest   time.Duration
+}
+
+// isLate is the rule.
+func isLate(now time.Time, b push.Backlog) bool { return age(now, b) > lateAfter }
+
+// age is how long the oldest of a backlog waits; 0: there is none.
+func age(now time.Time, b push.Backlog) time.Duration {
+	if b.Oldest().IsZero() {
+		return 0
+	}
+	return max(now.Sub(b.Oldest()), 0)
+}
+
+func (b *backlog) looked(now time.Time, found push.Backlog) {
+	b.Backlog, b.lookedAt = found, now
+	line := spell.None
+	if isLate(now, found) {
+		if line = b.late.Hit(now); line == spell.Begun {
+			b.most, b.oldest = 0, 0
+		}
+		b.most, b.oldest = max(b.most, found.Due), max(b.oldest, age(now, found))
+	} else {
+		line = b.late.Well(now)
+	}
+	if line != spell.None {
+		b.line = line
+	}
+}
+
+func (v *Vitals) tellBacklog(now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	b := &v.backlog
+	line := b.line
+	b.line = spell.None
+	if line == spell.None {
+		line = b.late.Tick(now)
+	}
+	const next = "pushes are late; see to commits, providers and the processor, and wait for it to be worked off"
+	attrs := []any{"due", b.Due, "in_memory", b.InMemory, "oldest", age(now, b.Backlog).Round(time.Second).String()}
+	switch line {
+	case spell.Begun:
+		v.cfg.Logger.Warn("the backlog grows", append(attrs, "next", next)...)
+	case spell.Goes:
+		v.cfg.Logger.Warn("the backlog is still there", append(attrs, "most", b.most, "for", b.late.For(now).String(), "next", next)...)
+	case spell.Ended:
+		v.cfg.Logger.Warn("the backlog is worked off", "most", b.most, "was_oldest", b.oldest.Round(time.Second).String(), "for", b.late.For(now).String())
+	}
+}

@@ -1,0 +1,141 @@
+package vitals
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/hushpush/hush/internal/hour"
+	"github.com/hushpush/hush/internal/spell"
+)
+
+// slowCommit is how long a group commit takes at least to be called slow. Every push, receipt and wake waits for one; a good
+// disk flushes in milliseconds.
+const slowCommit = 250 * time.Millisecond
+
+// commits is what is known of the store's transactions. Guarded by Vitals.mu.
+type commits struct {
+	begun     time.Time // of the one under way; zero: none
+	hangs     bool      // the one under way is counted as slow
+	lastAt    time.Time
+	last      time.Duration
+	took      hour.Counts[int] // by octant
+	slowest   hour.Max
+	slow      spell.Spell
+	line      spell.Line // that a hit has brought
+	n         int        // slow ones of this spell
+	worst     slowest    // of them since the last line
+	sinceLast slowest    // since the last summary
+}
+
+// slowest is the slowest of some, and what of it was the flush.
+type slowest struct{ took, flush time.Duration }
+
+func (s *slowest) note(took, flush time.Duration) {
+	if took > s.took {
+		*s = slowest{took, flush}
+	}
+}
+
+// octant is a duration on a scale of eight to each doubling, so that a percentile is right to within a tenth.
+func octant(d time.Duration) int {
+	return int(math.Round(8 * math.Log2(float64(max(d, time.Microsecond)))))
+}
+
+func ofOctant(i int) time.Duration { return time.Duration(math.Exp2(float64(i) / 8)) }
+
+// percentile is that of durations counted by octant; 0 if there are none.
+func percentile(counts map[int]int, p float64) time.Duration {
+	all, keys := 0, []int{}
+	for k, n := range counts {
+		all += n
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	left := int(math.Ceil(float64(all) * p))
+	for _, k := range keys {
+		if left -= counts[k]; left <= 0 {
+			return ofOctant(k)
+		}
+	}
+	return 0
+}
+
+// Committing notes that a transaction has begun.
+func (v *Vitals) Committing() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.commits.begun, v.commits.hangs = v.cfg.Now(), false
+}
+
+// Committed notes that it is over: how long all of it took, and how long the flush to disk at its end. One that failed was
+// not flushed.
+func (v *Vitals) Committed(took, flush time.Duration, failed bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now, c := v.cfg.Now(), &v.commits
+	if took >= slowCommit {
+		c.hit(now)
+	}
+	c.begun = time.Time{}
+	c.worst.note(took, flush)
+	if failed {
+		return
+	}
+	v.metrics.commits.Observe(took.Seconds())
+	c.lastAt, c.last = now, took
+	c.took.Add(now, octant(took), 1)
+	c.slowest.Note(now, took)
+	c.sinceLast.note(took, flush)
+}
+
+// hit counts the transaction under way as slow, once.
+func (c *commits) hit(now time.Time) {
+	if c.hangs {
+		return
+	}
+	c.hangs = true
+	if line := c.slow.Hit(now); line == spell.Begun {
+		c.line, c.n, c.worst = line, 0, slowest{}
+	}
+	c.n++
+}
+
+// tellCommits tells the log of slow ones, and of one that hangs while it does.
+func (v *Vitals) tellCommits(now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	c := &v.commits
+	var hangs time.Duration
+	if !c.begun.IsZero() {
+		if hangs = now.Sub(c.begun); hangs >= slowCommit {
+			c.hit(now)
+			c.worst.note(hangs, 0)
+		}
+	}
+	line := c.line
+	c.line = spell.None
+	if line == spell.None {
+		line = c.slow.Tick(now)
+	}
+	if line == spell.None && hangs < slowCommit {
+		line = c.slow.Faded(now)
+	}
+	const next = "every push, receipt and wake waits for its commit: see to the disk, and to what else uses the database"
+	attrs := []any{"slow", c.n, "worst", c.worst.took.Round(time.Millisecond).String(), "flush", c.worst.flush.Round(time.Millisecond).String()}
+	if hangs >= slowCommit {
+		attrs = append(attrs, "hangs", hangs.Round(time.Millisecond).String())
+	}
+	attrs = append(attrs, "since", c.slow.Since.UTC().Truncate(time.Second))
+	switch line {
+	case spell.Begun:
+		v.cfg.Logger.Warn("commits are slow", append(attrs, "next", next)...)
+	case spell.Goes:
+		v.cfg.Logger.Warn("commits are still slow", append(attrs, "for", c.slow.For(now).String(), "next", next)...)
+	case spell.Ended:
+		v.cfg.Logger.Warn("commits are fast again", "slow", c.n, "since", c.slow.Since.UTC().Truncate(time.Second), "for", c.slow.For(now).String())
+	}
+	if line != spell.None {
+		c.worst = slowest{}
+	}
+}

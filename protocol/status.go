@@ -1,0 +1,109 @@
+package protocol
+
+import (
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// ServerStatus is how a server does. What it counts is this process's own, since its start at the longest.
+type ServerStatus struct {
+	Standing      string    `json:"standing" enum:"ok,trouble" doc:"trouble: the database does not answer, work is late, commits are slow, or an app has trouble with a provider"`
+	Version       string    `json:"version"`
+	Engine        string    `json:"engine" enum:"sqlite,postgres"`
+	EngineVersion string    `json:"engine_version"`
+	Node          string    `json:"node" doc:"this process, with a new id at each start"`
+	StartedAt     time.Time `json:"started_at"`
+	Uptime        string    `json:"uptime"`
+
+	Database DatabaseStatus `json:"database"`
+	Sessions int            `json:"sessions" doc:"devices with an open session"`
+	Backlog  BacklogStatus  `json:"backlog"`
+	Commits  CommitStatus   `json:"commits"`
+	LastHour LastHour       `json:"last_hour"`
+
+	AppsInTrouble int         `json:"apps_in_trouble" doc:"how many apps have trouble with a provider"`
+	Apps          []AppStatus `json:"apps" doc:"those in trouble first, then all others, by name; of each the providers for which it has a credential, or has had a wake"`
+	Cursor        string      `json:"cursor" doc:"of the next page of apps; empty on the last"`
+}
+
+// DatabaseStatus is whether the store answers.
+type DatabaseStatus struct {
+	Reachable bool       `json:"reachable"`
+	Since     *time.Time `json:"since,omitempty" doc:"since when it does not answer"`
+	Error     string     `json:"error,omitempty"`
+}
+
+// BacklogStatus is the work whose time has come. What waits for a phone, a budget or a retry is none.
+type BacklogStatus struct {
+	Due      int        `json:"due" doc:"devices and pushes in nobody's hand, counted to 100 000"`
+	InMemory int        `json:"in_memory" doc:"devices that were taken and wait for a worker"`
+	OldestAt *time.Time `json:"oldest_at,omitempty" doc:"since when the oldest of it is due; not there if nothing is"`
+	Oldest   string     `json:"oldest" doc:"how long that is"`
+	Late     bool       `json:"late" doc:"the oldest is due for more than 30s"`
+	LookedAt *time.Time `json:"looked_at,omitempty" doc:"when this was so: the store is asked every 5s"`
+}
+
+// CommitStatus is the group commits: each has many changes, and every push, receipt and wake waits for one.
+type CommitStatus struct {
+	LastAt  *time.Time `json:"last_at,omitempty"`
+	Last    string     `json:"last,omitempty" doc:"how long it took, with its flush to disk"`
+	Hangs   string     `json:"hangs,omitempty" doc:"how long the one under way has been, where that is too long"`
+	Count   int        `json:"count" doc:"within the last hour, like the following"`
+	P50     string     `json:"p50,omitempty"`
+	P99     string     `json:"p99,omitempty"`
+	Slowest string     `json:"slowest,omitempty"`
+	Slow    bool       `json:"slow" doc:"one took 250ms or more within the last minute"`
+}
+
+// LastHour is what happened within the last hour.
+type LastHour struct {
+	Since         time.Time                    `json:"since" doc:"an hour ago, at most 5 minutes before, or the start of the process"`
+	Pushes        int                          `json:"pushes" doc:"accepted"`
+	Deliveries    map[push.State]int           `json:"deliveries" doc:"that became final, by state"`
+	Wakes         map[push.Provider]WakeCounts `json:"wakes"`
+	TokensDropped map[push.Provider]int        `json:"tokens_dropped" doc:"because the provider refused them"`
+}
+
+// WakeCounts is wakes by what the provider answered.
+type WakeCounts struct {
+	Sent    int                `json:"sent"`
+	Taken   int                `json:"taken" doc:"by the provider, which does not mean that the phone got it"`
+	Refused map[push.Fault]int `json:"refused" doc:"by whose fault it is: token, suspect, credentials, push, pace, quota, provider"`
+}
+
+// AppStatus is how an app does with its providers.
+type AppStatus struct {
+	App       string                           `json:"app"`
+	Providers map[push.Provider]ProviderStatus `json:"providers"`
+}
+
+// ProviderStatus is how an app does with one provider.
+type ProviderStatus struct {
+	Standing  push.ProviderState `json:"standing" enum:"unreachable,no_credential,credential_refused,held,ok,untried" doc:"held: the app's quota is used up. untried: no wake since the start, or since the credential was stored"`
+	Since     *time.Time         `json:"since,omitempty"`
+	Troubles  []ProviderTrouble  `json:"troubles" doc:"those that last, worst first"`
+	LastError *ProviderError     `json:"last_error,omitempty" doc:"of this process; it may be over"`
+	Wakes     WakeCounts         `json:"wakes" doc:"of the last hour"`
+}
+
+// ProviderTrouble is one that lasts.
+type ProviderTrouble struct {
+	Standing    push.ProviderState `json:"standing" enum:"unreachable,no_credential,credential_refused,held"`
+	Environment push.Environment   `json:"environment,omitempty"`
+	Topic       string             `json:"topic,omitempty" doc:"where only this one is refused"`
+	Since       time.Time          `json:"since"`
+	Failed      int                `json:"failed" doc:"wakes"`
+	Devices     int                `json:"devices" doc:"hit, at least"`
+	Pushes      int                `json:"pushes" doc:"that wait on those devices, at least"`
+}
+
+// ProviderError is what kept the last wake that failed.
+type ProviderError struct {
+	At     time.Time    `json:"at"`
+	Fault  push.Fault   `json:"fault" doc:"whose it is: token, suspect, credentials, push, pace, quota, provider"`
+	Status int          `json:"status,omitempty"`
+	Reason string       `json:"reason,omitempty" doc:"as the provider spells it"`
+	Error  push.Failure `json:"error,omitempty" doc:"why no answer of the provider came"`
+	Detail string       `json:"detail,omitempty" doc:"for people; a stranger may have written it"`
+}
