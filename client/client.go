@@ -1,9 +1,13 @@
 // Package client calls Hush's HTTP API: what a Go backend, and the hush command line, send pushes and look after their
 // apps with.
 //
-//	c, err := client.New(client.Config{Server: "https://push.example.com", Key: key})
-//	accepted, err := c.Push(ctx, "notes", protocol.PushRequest{
-//		To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1841}`})
+//	c, err := client.New(client.Config{Server: "https://push.example.com", Key: push.Secret(os.Getenv("HUSH_KEY"))})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	accepted, err := c.Push(context.Background(), "notes", protocol.PushRequest{
+//		To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1841}`,
+//	})
 //
 // A nil error from Push says that the push is committed and flushed to disk. It does not say that a device has it: Status
 // and Follow tell what became of it.

@@ -3,10 +3,12 @@
 // "fcm-only" and "both". Nothing leaves the machine.
 //
 //	hush := hushtest.Start(t)
+//	hush.Phone(t, "alice", phonetest.IOS, nil)
 //	id := hush.Send(t, "alice", "both", "42")
 //	hush.WaitState(t, id, push.Handled)
 //
-// A test that fails prints the timelines of the pushes that it sent.
+// A phone, or a device of the test's own, comes first: a push to a user who has none waits for one. A test that fails prints
+// the timelines of the pushes that it sent.
 package hushtest
 
 import (
