@@ -31,7 +31,7 @@ var standIns = []struct {
 }
 
 // inClone are the pages for readers who have cloned the repository: they are pasted at its top.
-var inClone = map[string]bool{"CONTRIBUTING.md": true}
+var inClone = map[string]bool{"CONTRIBUTING.md": true, "examples/notes/README.md": true}
 
 // pasteWait bounds the pasting of one page, on a machine that is busy with other tests.
 const pasteWait = 4 * time.Minute

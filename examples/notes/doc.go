@@ -8,5 +8,5 @@
 //	          real phone the same calls stand in the system's hooks (process.go)
 //
 // Everything that must survive the process is in one directory (home.go), so that a process that Android has just started
-// for a push works from it alone.
+// for a push works from it alone. README.md tells how to run all of it.
 package notes

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -160,5 +161,22 @@ func TestWithoutADirectoryTheAppSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	if err := Run(context.Background(), "", nil, io.Discard); err == nil {
 		t.Error("the app ran without a directory")
+	}
+}
+
+func TestTheCommandSaysWhatIsMissing(t *testing.T) {
+	t.Setenv("HUSH_KEY", "")
+	t.Setenv(phoneEnv, "")
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"phone"}, "want app, backend or nothing"},
+		{[]string{"app", "--user", "alice"}, "hush sim world"},
+		{[]string{"backend"}, "HUSH_KEY is empty"},
+	} {
+		if err := command(t.Context(), test.args); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("notes %q: %v, want %q", test.args, err, test.want)
+		}
 	}
 }

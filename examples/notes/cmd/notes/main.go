@@ -1,4 +1,4 @@
-// Command notes is the example app as a phone runs it; see package notes.
+// Command notes is the example app, as a phone runs it, and its backend; see package notes, and its README for how to run it.
 package main
 
 import "github.com/hushpush/hush/examples/notes"
