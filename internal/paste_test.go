@@ -15,23 +15,48 @@ import (
 	"time"
 )
 
-// standIns are the commands that a test cannot run as they stand, with what is run for them. Keep it short: an account is
-// replaced by a simulator on the page itself. An entry that no page has any more fails the test.
-var standIns = []struct {
+// standIn is what is typed for a command that a test cannot run as it stands.
+type standIn struct {
 	command *regexp.Regexp
-	instead string
+	instead string // $CHECKOUT is this tree, $ROOT stands for /
 	why     string
-}{
+}
+
+// standIns are applied one after the other. Keep the list short: an account is replaced by a simulator on the page itself. An
+// entry that no page has any more fails the test.
+var standIns = []standIn{
 	{regexp.MustCompile(`\bgo install github\.com/hushpush/hush/(\S+)@latest`), `go -C "$$CHECKOUT" install ./$1`,
 		"a test has no module proxy; it installs the same command from this tree"},
 	{regexp.MustCompile(`(?m)^make (demo|test|check)\b`), `make -n $1`,
 		"they take minutes, and the test's own run is in one of them; -n sees that the target is there"},
 	{regexp.MustCompile(`(?m)^go test (\./internal/delivery)$`), `go vet $1`,
 		"make test runs those tests already"},
+
+	// Installing, as on a machine with systemd and Docker.
+	{regexp.MustCompile(`(?m)^sha256sum --check .*checksums\.txt$`), `mkdir hush_0.0.0_linux_amd64
+cp "$$(command -v hush)" hush_0.0.0_linux_amd64
+tar -czf hush_0.0.0_linux_amd64.tar.gz hush_0.0.0_linux_amd64
+sha256sum hush_*_linux_amd64.tar.gz >checksums.txt
+$0`, "make release takes minutes; the archive that a reader has downloaded is made with the same name and folder"},
+	{regexp.MustCompile(`(?m)^sudo (useradd .*|systemctl daemon-reload)$`), `: '$1'`, "needs root, and systemd"},
+	{regexp.MustCompile(`(?m)^sudo systemctl enable --now hush$`), `mkfifo unit.ready
+HUSH_DATA=/var/lib/hush hush serve --config /etc/hush/hush.yaml --tls-cert /etc/hush/cert.pem --tls-key /etc/hush/key.pem \
+  --metrics-listen 127.0.0.1:0 --log-format text >unit.ready 2>unit.log & unit=$$!
+head -n 1 unit.ready | grep ready || cat unit.log
+export HUSH_SERVER=https://$$HUSH_LISTEN HUSH_CA=cert.pem HUSH_KEY=$$(cat /var/lib/hush/root.key)
+hush app put notes`, "needs systemd (make deploy-check looks at the unit); the server that the unit runs is started with the settings that were installed"},
+	{regexp.MustCompile(`(?m)^journalctl -u hush -f$`), `cat unit.log`, "needs systemd, and has no end"},
+	{regexp.MustCompile(`(?m)^docker .*$`), `: '$0'`, "a test has no Docker"},
+	{regexp.MustCompile(`(?m)^sqlite3 (\S+) "\.backup \S+"$`), `test -s $1`, "SQLite's own command is no part of Hush; its file is where the page says"},
+	{regexp.MustCompile(`\bsudo install\b((?: -d| -m \d+)*)(?: -g hush)?`), `install$1`, "needs root, and the group"},
+	{regexp.MustCompile(`(?m)([ =]|^)/(usr/local/bin|etc/hush|etc/systemd|var/lib|var/backups)\b`), `$1"$$ROOT"/$2`, "a test writes nowhere but in directories of its own"},
 }
 
+// epilogues end what a stand-in has started in the place of a page's own words.
+var epilogues = map[string]string{"docs/operations.md": "kill $unit"}
+
 // inClone are the pages for readers who have cloned the repository: they are pasted at its top.
-var inClone = map[string]bool{"CONTRIBUTING.md": true, "examples/notes/README.md": true}
+var inClone = map[string]bool{"CONTRIBUTING.md": true, "examples/notes/README.md": true, "docs/operations.md": true}
 
 // pasteWait bounds the pasting of one page, on a machine that is busy with other tests.
 const pasteWait = 4 * time.Minute
@@ -85,11 +110,6 @@ func TestEveryStandInStandsForSomething(t *testing.T) {
 // at the end of what was started. It fails the test at the first command that fails, and if the page leaves something running.
 func (b *bed) paste(t *testing.T, shell, page string, blocks []block) string {
 	t.Helper()
-	if inClone[page] {
-		if _, err := command(b.dir, nil, "git", "clone", "-q", b.bench.origin, "."); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return b.run(t, shell, b.script(t, blocks), page)
 }
 
@@ -117,7 +137,7 @@ func (b *bed) script(t *testing.T, blocks []block) string {
 		fmt.Fprintf(&script, "echo '=== %s'\n%s", block, b.typed(block.text))
 	}
 	run()
-	script.WriteString("echo '" + leftRunning + "'\nwait\n")
+	script.WriteString(epilogues[blocks[0].page] + "\necho '" + leftRunning + "'\nwait\n")
 	return script.String()
 }
 

@@ -2,11 +2,15 @@ package internal_test
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,6 +118,7 @@ func command(dir string, env []string, name string, args ...string) (string, err
 // those that the page names.
 type bed struct {
 	dir   string // the fresh directory
+	root  string // stands for /, where a page installs something
 	home  string
 	ports map[string]int // by the port as the page has it
 	bench bench
@@ -128,8 +133,8 @@ var local = regexp.MustCompile(`\b(127\.0\.0\.1|localhost|0\.0\.0\.0):(\d{2,5})\
 
 func newBed(t *testing.T, blocks []block) *bed {
 	t.Helper()
-	b := &bed{bench: newBench(t), dir: filepath.Join(t.TempDir(), "fresh"), home: t.TempDir(), ports: map[string]int{}}
-	if err := os.Mkdir(b.dir, 0o755); err != nil {
+	b := &bed{bench: newBench(t), dir: filepath.Join(t.TempDir(), "fresh"), root: t.TempDir(), home: t.TempDir(), ports: map[string]int{}}
+	if err := b.lay(blocks[0].page); err != nil {
 		t.Fatal(err)
 	}
 	for _, port := range defaultPorts {
@@ -153,6 +158,20 @@ func newBed(t *testing.T, blocks []block) *bed {
 		}
 	}
 	return b
+}
+
+// lay makes the directories: the page's own, which is a clone for readers who have one, and those that every Linux has.
+func (b *bed) lay(page string) error {
+	for _, dir := range []string{"usr/local/bin", "etc/systemd/system", "var/lib", "var/backups"} {
+		if err := os.MkdirAll(filepath.Join(b.root, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	if !inClone[page] {
+		return os.Mkdir(b.dir, 0o755)
+	}
+	_, err := command(b.root, nil, "git", "clone", "-q", b.bench.origin, b.dir)
+	return err
 }
 
 // freePort is a port that nobody has, below those that systems give to whoever asks for any.
@@ -193,6 +212,20 @@ var brought = map[string]func() ([]byte, error){
 		account["token_uri"] = "https://oauth2.googleapis.com/token"
 		return json.Marshal(account)
 	},
+	"cert.pem": func() ([]byte, error) {
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: serverCertificate().Certificate[0]}), nil
+	},
+	"key.pem": func() ([]byte, error) {
+		key, err := x509.MarshalPKCS8PrivateKey(serverCertificate().PrivateKey)
+		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), err
+	},
+}
+
+// serverCertificate is one for 127.0.0.1 that is its own authority.
+func serverCertificate() tls.Certificate {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	return s.TLS.Certificates[0]
 }
 
 // moved is a text with the bed's ports in it.
@@ -215,7 +248,7 @@ func (b *bed) env() []string {
 	top, _ := filepath.Abs(checkout)
 	return append([]string{
 		"PATH=" + path, "HOME=" + b.home, "TMPDIR=" + os.TempDir(), "LANG=C.UTF-8",
-		"CHECKOUT=" + top, "GOFLAGS=-trimpath",
+		"CHECKOUT=" + top, "ROOT=" + b.root, "GOFLAGS=-trimpath",
 		"HUSH_LISTEN=" + b.at("8080"), "HUSH_SERVER=http://" + b.at("8080"),
 		"GIT_PROGRESS_DELAY=3600", "GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=url." + b.bench.origin + ".insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/hushpush/hush",
 		"GIT_CONFIG_KEY_1=safe.directory", "GIT_CONFIG_VALUE_1=*",
