@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,8 +73,52 @@ func TestWhatToTryNextCanBePasted(t *testing.T) {
 			d.until("payload=second")
 		}
 	}
-	if len(tries) != 4 {
+	if len(tries) != 5 {
 		t.Errorf("there are lines to try that were not tried:\n%s", strings.Join(tries, "\n"))
+	}
+}
+
+// The line that shows what happens in the app does not end by itself.
+func TestWhatToTryShowsPushesLive(t *testing.T) {
+	t.Parallel()
+	tries := startDemo(t, "--story").tries()
+	at := slices.IndexFunc(tries, func(l string) bool { return strings.HasSuffix(l, " listen") })
+	push := slices.IndexFunc(tries, func(l string) bool { return strings.Contains(l, " push ") })
+	if at < 0 || push < 0 {
+		t.Fatalf("the lines to try are\n%s\nwant one that listens and one that pushes", strings.Join(tries, "\n"))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), pasteWait)
+	defer cancel()
+	sh := shell(ctx, t, "exec "+tries[at])
+	out, err := sh.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sh.Start(); err != nil {
+		t.Fatal(err)
+	}
+	handled := make(chan bool, 1)
+	go func() {
+		lines, seen := bufio.NewScanner(out), false
+		for !seen && lines.Scan() {
+			seen = strings.Contains(lines.Text(), "handled") && strings.Contains(lines.Text(), "alice")
+		}
+		handled <- seen
+	}()
+	for { // it may not listen yet when the first push is handled
+		if _, err := paste(t, tries[push]); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case seen := <-handled:
+			cancel()
+			_ = sh.Wait()
+			if !seen {
+				t.Errorf("%s ended before it showed that a push is handled", tries[at])
+			}
+			return
+		case <-time.After(time.Second):
+		}
 	}
 }
 
@@ -98,11 +143,16 @@ func paste(t *testing.T, line string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), pasteWait)
 	defer cancel()
+	out, err := shell(ctx, t, line).CombinedOutput()
+	return string(out), err
+}
+
+// shell is a shell that is to run a line, somewhere else than the demo.
+func shell(ctx context.Context, t *testing.T, line string) *exec.Cmd {
 	sh := exec.CommandContext(ctx, "sh", "-c", line)
 	sh.Dir = t.TempDir()
 	sh.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + sh.Dir, asHush + "=1"}
-	out, err := sh.CombinedOutput()
-	return string(out), err
+	return sh
 }
 
 // pasteWait is how long a pasted line, or the demo itself, may take on a machine that has other things to do.

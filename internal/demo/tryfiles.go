@@ -34,6 +34,7 @@ func (f tryFiles) tries(pushID string) []try {
 		return fmt.Sprintf("%s push --to user:%s --resource %s --payload hi", quote(f.hush), alice.name(), resource)
 	}
 	return []try{
+		{"Watch all that happens in the app, live, until Ctrl-C:", quote(f.hush) + " listen"},
 		{"Push to alice's phone, whose app is suspended:", push(both)},
 		{"The same with curl; the file has the address, the key and the body:", "curl -sSK " + quote(f.curl)},
 		{"Follow a push until it is final; this one met a dead socket:", quote(f.hush) + " trace " + pushID},
