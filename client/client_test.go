@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -347,5 +348,70 @@ func TestAnImportHasAResultPerLine(t *testing.T) {
 	}
 	if r := a.all()[0]; r.header.Get("Content-Type") != "application/x-ndjson" || strings.Count(r.body, "\n") != 2 {
 		t.Errorf("sent %q as %s, want two lines of NDJSON", r.body, r.header.Get("Content-Type"))
+	}
+}
+
+func TestAnErrorSaysEachFaultOnce(t *testing.T) {
+	t.Parallel()
+	ttl := protocol.ProblemField{Location: "body.ttl", Code: "out_of_range", Message: "is -1s; want 0s or more"}
+	to := protocol.ProblemField{Location: "body.to", Code: "required", Message: "is missing"}
+	for _, test := range []struct {
+		err  client.Error
+		want string
+	}{
+		{client.Error{Status: 404, Code: "not_found", Detail: "there is no app"}, "404 not_found: there is no app"},
+		{client.Error{Status: 422, Code: "invalid", Detail: "body.ttl is -1s; want 0s or more", Fields: []protocol.ProblemField{ttl}},
+			"422 invalid: body.ttl: is -1s; want 0s or more (out_of_range)"},
+		{client.Error{Status: 422, Code: "invalid", Detail: "body.ttl is -1s; want 0s or more; and 1 more", Fields: []protocol.ProblemField{ttl, to}},
+			"422 invalid\n  body.ttl: is -1s; want 0s or more (out_of_range)\n  body.to: is missing (required)"},
+		{client.Error{Status: 422, Code: "invalid", Detail: "the push is late", Fields: []protocol.ProblemField{ttl}}, // more than the field says
+			"422 invalid: the push is late\n  body.ttl: is -1s; want 0s or more (out_of_range)"},
+	} {
+		if got := test.err.Error(); got != test.want {
+			t.Errorf("got\n%s\nwant\n%s", got, test.want)
+		}
+	}
+}
+
+func TestADeviceIsRegisteredWithItsOwnSecretsAndOnce(t *testing.T) {
+	t.Parallel()
+	c, saw := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		if r.Header.Get("Authorization") != "Bearer user-token" || r.Header.Get(protocol.HeaderDevice) != "credential" {
+			t.Errorf("sent %q and %q, want the user's token and the device's credential alone", r.Header["Authorization"], r.Header[protocol.HeaderDevice])
+		}
+		problem(w, 503, `{"code":"unavailable"}`)
+	})
+	_, err := c.RegisterDevice(ctx(t), "user-token", "credential", protocol.DeviceRequest{DeviceID: "d"})
+	if !client.HasCode(err, "unavailable") || len(saw.all()) != 1 {
+		t.Errorf("got %v after %d requests; want the refusal, and no second try, whose answer might have no credential", err, len(saw.all()))
+	}
+}
+
+func TestAnImportStreamTellsOfEachLineInOrder(t *testing.T) {
+	t.Parallel()
+	answer := "{\"line\":1,\"status\":201,\"device_id\":\"d1\"}\n\n{\"line\":3,\"status\":422,\"problem\":{\"code\":\"invalid\"}}\n"
+	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		io.WriteString(w, answer)
+	})
+	var lines []int
+	each := func(r protocol.ImportResult) error {
+		lines = append(lines, r.Line)
+		if refused := client.LineError(r) != nil; refused != (r.Line == 3) {
+			t.Errorf("line %d refused: %v", r.Line, refused)
+		}
+		return nil
+	}
+	if err := c.ImportStream(ctx(t), "notes", strings.NewReader("{}\n\n{}\n"), each); err != nil || !slices.Equal(lines, []int{1, 3}) {
+		t.Errorf("lines %v, error %v; want 1 and 3: an empty line has a number and no result", lines, err)
+	}
+	enough := errors.New("enough")
+	if err := c.ImportStream(ctx(t), "notes", strings.NewReader("{}"), func(protocol.ImportResult) error { return enough }); err != enough {
+		t.Errorf("got %v, want each's own error", err)
+	}
+	answer = "{\"line\":2,\"status\":201,\"device_id\":\"d1\"}\n{\"line\":2,\"status\":201,\"device_id\":\"d1\"}\n"
+	if err := c.ImportStream(ctx(t), "notes", strings.NewReader("{}"), func(protocol.ImportResult) error { return nil }); err == nil {
+		t.Error("a line with two results: no error, want one")
 	}
 }

@@ -103,9 +103,16 @@ func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
 // complaints are what is wrong, each beginning a line of its own.
 func complaints(err error, code int) []string {
 	var faults *faultsError
+	several, joined := err.(interface{ Unwrap() []error })
 	switch {
 	case errors.As(err, &faults):
 		return faults.lines
+	case joined && errors.As(err, new(*config.Error)):
+		var all []string
+		for _, one := range several.Unwrap() {
+			all = append(all, one.Error())
+		}
+		return all
 	case code == exitInterrupted && errors.Is(err, client.ErrUnreachable):
 		return []string{"interrupted; whether the server did what was asked is unknown"} // the server may well be reached
 	}
@@ -123,7 +130,8 @@ func newRoot(w world, args []string) *cobra.Command {
 One binary: the server (serve), its command line (app, key, signing-key, provider, resource, user, device, push, trace, listen,
 cancel), simulators of APNs and FCM for tests in every language (sim), and all of it at work on this machine (demo).
 
-Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) final, but not handled on every device.`,
+Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) final, but not handled on every device,
+130 interrupted.`,
 		Example: `  hush demo --once                      # see it work, nothing else needed
   hush serve --data ./hush-data         # start a server
   export HUSH_KEY=$(cat hush-data/root.key)

@@ -67,6 +67,16 @@ func served(t *testing.T) (env map[string]string, url string) {
 	return map[string]string{"HUSH_SERVER": url, "HUSH_KEY": string(key), "HUSH_APP": "notes"}, url
 }
 
+func TestEachWrongSettingIsALine(t *testing.T) {
+	t.Parallel()
+	got := hush(t, nil, "", "serve", "--listen", "x", "--log-level", "lod")
+	const want = "hush: listen (--listen): is \"x\"; want host:port, such as 127.0.0.1:8080\n" +
+		"hush: log.level (--log-level): is \"lod\"; want debug, info, warn or error\nSee 'hush serve --help'.\n"
+	if got.code != exitUsage || got.errout != want {
+		t.Errorf("exit %d, said\n%swant 2 and\n%s", got.code, got.errout, want)
+	}
+}
+
 func TestTheCommandLineAndTheServerUnderstandEachOther(t *testing.T) {
 	t.Parallel()
 	env, _ := served(t)
