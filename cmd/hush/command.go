@@ -157,7 +157,7 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) f
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print which hush this is, like 'hush version'")
 	root.Flags().BoolVar(&asJSON, "json", false, "with --version: as JSON")
 	for id, commands := range map[string][]*cobra.Command{
-		groupRun:  {newServe(w), newDemo(w), newSim(w)},
+		groupRun:  {newServe(w), newStatus(w), newDemo(w), newSim(w)},
 		groupSend: {newPush(w), newTrace(w), newListen(w), newCancel(w)},
 		groupApp:  {newApp(w), newKey(w), newSigningKey(w), newProvider(w), newResource(w), newUser(w), newDevice(w)},
 		groupMore: {newVersion(w)},

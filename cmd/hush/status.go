@@ -1,0 +1,260 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+func newStatus(w world) *cobra.Command {
+	cmd, r := w.client(&cobra.Command{
+		Use: "status", Short: "Show how the server does: what is wrong first, then the facts", Args: noArgs,
+		Long: `Show how the server does. What is wrong comes first: the database, work that is late, slow commits, apps that have
+trouble with APNs or FCM, each with the last error. Then the facts: version, uptime, engine, sessions, backlog, commit times,
+and what happened within the last hour. It counts from the start of the process at the longest. Needs the root key.
+
+Exit status: 0 the server was reached, whatever it says.`,
+		Example: "  hush status\n  hush status --json",
+	}, false, func(ctx context.Context, r *remote, _ []string) error {
+		var all protocol.ServerStatus
+		err := r.pages(ctx, func(ctx context.Context, page client.Page) (string, error) {
+			s, err := r.ServerStatus(ctx, page)
+			s.Apps, all.Apps = nil, append(all.Apps, s.Apps...)
+			apps, cursor := all.Apps, s.Cursor
+			all = s
+			all.Apps = apps
+			return cursor, err
+		})
+		if err != nil {
+			return err
+		}
+		if !r.json {
+			statusPage{r.w.style(), all}.print(func(line string) { fmt.Fprintln(r.w.stdout, line) })
+		}
+		return nil
+	})
+	r.addPageTo(cmd)
+	return cmd
+}
+
+// statusPage is a status for people, in lines of 80 columns.
+type statusPage struct {
+	style
+	protocol.ServerStatus
+}
+
+const (
+	statusWidth  = 80
+	statusIndent = 11 // where the facts begin
+)
+
+func (p statusPage) print(line func(string)) {
+	for _, l := range p.wrong() {
+		line(l)
+	}
+	if p.Standing == "ok" {
+		line(p.good("ok") + "  nothing is wrong")
+	}
+	line("")
+	for _, f := range p.facts() {
+		for i, text := range wrapped(f[1], statusWidth-statusIndent) {
+			name := ""
+			if i == 0 {
+				name = f[0]
+			}
+			line(p.bold(fmt.Sprintf("%-*s", statusIndent, name)) + text)
+		}
+	}
+	p.apps(line)
+}
+
+// wrong is what is wrong, worst first; none: nothing is.
+func (p statusPage) wrong() (lines []string) {
+	say := func(text string) {
+		for i, l := range wrapped(text, statusWidth-9) {
+			mark := "trouble"
+			if i > 0 {
+				mark = "       "
+			}
+			lines = append(lines, p.bad(mark)+"  "+l)
+		}
+	}
+	if d := p.Database; !d.Reachable {
+		say("the database does not answer since " + momentIf(d.Since) + ": " + d.Error)
+	}
+	if p.Backlog.Late {
+		say(fmt.Sprintf("work is late: %d due, the oldest for %s", p.Backlog.Due, p.Backlog.Oldest))
+	}
+	if c := p.Commits; c.Hangs != "" {
+		say("a commit hangs for " + c.Hangs + ": see to the disk or the database")
+	} else if c.Slow {
+		say("commits are slow: the slowest of the last hour took " + c.Slowest)
+	}
+	for _, a := range p.Apps {
+		for _, name := range sortedKeys(a.Providers) {
+			for _, t := range a.Providers[name].Troubles {
+				say(fmt.Sprintf("%s at %s: %s", a.App, name, troubleText(t)))
+			}
+		}
+	}
+	return lines
+}
+
+// troubleText is a trouble in a sentence.
+func troubleText(t protocol.ProviderTrouble) string {
+	text := map[push.ProviderState]string{
+		push.ProviderUnreachable: "the provider is unreachable", push.ProviderNoCredential: "there is no credential",
+		push.ProviderRefused: "the credential is refused", push.ProviderHeld: "the quota is used up",
+	}[t.Standing]
+	text = cmp.Or(text, string(t.Standing))
+	if t.Environment != "" {
+		text += " in " + string(t.Environment)
+	}
+	if t.Topic != "" {
+		text += " for " + t.Topic
+	}
+	return fmt.Sprintf("%s since %s; %s failed, %s and %s wait", text, moment(t.Since), counted(t.Failed, "wake"), counted(t.Devices, "device"),
+		cmp.Or(map[int]string{1: "1 push"}[t.Pushes], fmt.Sprintf("%d pushes", t.Pushes)))
+}
+
+// facts are names and what is so.
+func (p statusPage) facts() [][2]string {
+	facts := [][2]string{
+		{"server", fmt.Sprintf("hush %s, up %s since %s", p.Version, p.Uptime, moment(p.StartedAt))},
+		{"node", p.Node},
+		{"engine", p.Engine + " " + p.EngineVersion},
+		{"sessions", fmt.Sprint(p.Sessions)},
+		{"backlog", p.backlog()},
+		{"commits", p.commits()},
+		{"last hour", p.lastHour()},
+	}
+	for _, name := range sortedKeys(p.LastHour.Wakes) {
+		facts = append(facts, [2]string{"", string(name) + ": " + wakeText(p.LastHour.Wakes[name]) + droppedText(p.LastHour.TokensDropped[name])})
+	}
+	return facts
+}
+
+func (p statusPage) backlog() string {
+	if p.Backlog.OldestAt == nil {
+		return fmt.Sprintf("%d due", p.Backlog.Due)
+	}
+	return fmt.Sprintf("%d due, %d in memory, the oldest for %s", p.Backlog.Due, p.Backlog.InMemory, p.Backlog.Oldest)
+}
+
+func (p statusPage) commits() string {
+	c := p.Commits
+	if c.LastAt == nil {
+		return "none yet"
+	}
+	text := fmt.Sprintf("last %s at %s", c.Last, moment(*c.LastAt))
+	if c.Count > 0 {
+		text += fmt.Sprintf("; of the last hour's %d: half within %s, 99 of 100 within %s, slowest %s", c.Count, c.P50, c.P99, c.Slowest)
+	}
+	return text
+}
+
+func (p statusPage) lastHour() string {
+	h := p.LastHour
+	text := fmt.Sprintf("since %s: %s", moment(h.Since), cmp.Or(map[int]string{1: "1 push"}[h.Pushes], fmt.Sprintf("%d pushes", h.Pushes)))
+	for _, state := range sortedKeys(h.Deliveries) {
+		text += fmt.Sprintf(", %d %s", h.Deliveries[state], state)
+	}
+	return text
+}
+
+func wakeText(c protocol.WakeCounts) string {
+	text := fmt.Sprintf("%s, %d taken", counted(c.Sent, "wake"), c.Taken)
+	for _, fault := range sortedKeys(c.Refused) {
+		text += fmt.Sprintf(", %d %s", c.Refused[fault], fault)
+	}
+	return text
+}
+
+func droppedText(tokens int) string {
+	if tokens == 0 {
+		return ""
+	}
+	return "; " + counted(tokens, "token") + " dropped"
+}
+
+// apps prints each app's standing, with the last error below it.
+func (p statusPage) apps(line func(string)) {
+	for _, a := range p.Apps {
+		for _, name := range sortedKeys(a.Providers) {
+			s := a.Providers[name]
+			line("")
+			line(fmt.Sprintf("%s  %s  %s", p.bold(clean(a.App)), name, p.colour(s.Standing)))
+			texts := []string{wakeText(s.Wakes) + " in the last hour"}
+			if e := s.LastError; e != nil {
+				texts = append(texts, "last error "+moment(e.At)+": "+errorText(*e))
+			}
+			for _, text := range texts {
+				for _, l := range wrapped(text, statusWidth-2) {
+					line("  " + l)
+				}
+			}
+		}
+	}
+}
+
+func (p statusPage) colour(s push.ProviderState) string {
+	switch s {
+	case push.ProviderOK:
+		return p.good(string(s))
+	case push.ProviderUntried:
+		return p.faint(string(s))
+	case push.ProviderHeld:
+		return p.open(string(s))
+	}
+	return p.bad(clean(string(s)))
+}
+
+func errorText(e protocol.ProviderError) string {
+	words := []string{}
+	if e.Status != 0 {
+		words = append(words, fmt.Sprint(e.Status))
+	}
+	for _, w := range []string{e.Reason, string(e.Error)} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	words = append(words, "(fault: "+string(e.Fault)+")")
+	if e.Detail != "" {
+		words = append(words, e.Detail)
+	}
+	return strings.Join(words, " ")
+}
+
+// wrapped is a text in lines of at most width columns, without what would steer a terminal. A word that is longer is cut.
+func wrapped(text string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(clean(text)) {
+		for r := []rune(word); len(r) > width; r = []rune(word) {
+			if line != "" {
+				lines, line = append(lines, line), ""
+			}
+			lines, word = append(lines, string(r[:width])), string(r[width:])
+		}
+		switch {
+		case line == "":
+			line = word
+		case len([]rune(line))+1+len([]rune(word)) > width:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
