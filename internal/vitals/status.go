@@ -68,7 +68,8 @@ func (c *commits) status(now time.Time) protocol.CommitStatus {
 	}
 	out.Last = short(c.last)
 	if out.Count > 0 {
-		out.P50, out.P99, out.Slowest = short(percentile(counts, 0.5)), short(percentile(counts, 0.99)), short(c.slowest.Of(now))
+		slowest := c.slowest.Of(now)
+		out.P50, out.P99, out.Slowest = short(min(percentile(counts, 0.5), slowest)), short(min(percentile(counts, 0.99), slowest)), short(slowest)
 	}
 	return out
 }
