@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,8 @@ type world struct {
 	stdout io.Writer
 	stderr io.Writer
 	getenv func(string) string
+
+	hangups <-chan os.Signal // SIGHUP, for serve; nil: none comes
 
 	// environ is the whole environment, "NAME=value" each, to look for mistyped names in; nil: none is looked for.
 	environ func() []string

@@ -18,9 +18,13 @@ func main() {
 	if demo.RunApp() { // a phone of the demo has started this program as its app
 		return
 	}
+	hangups := make(chan os.Signal, 1)
+	if firstWord(os.Args[1:]) == "serve" { // as early as can be: until then, and for all other commands, it ends the process
+		signal.Notify(hangups, syscall.SIGHUP)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go stopOn(context.Background(), signals, stop, os.Stderr, os.Exit) // as long as the process
-	os.Exit(run(ctx, os.Args[1:], world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ}))
+	os.Exit(run(ctx, os.Args[1:], world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ, hangups: hangups}))
 }

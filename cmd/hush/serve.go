@@ -38,7 +38,8 @@ The first start writes root.key (may do everything) and secret.key (encrypts cre
 database) to the data directory. The database belongs to these two keys from then on, and a server with others is refused. One
 server serves a database: another one waits up to 15 s for it to end, and is then refused. When the server serves, the first line on standard output is "ready listen=HOST:PORT"; logs
 go to standard error. SIGTERM or Ctrl-C: it stops accepting, finishes or hands back what is in flight, and exits 0 within
-10 s. Ctrl-C once more ends it at once; what was accepted is kept in either case.`,
+10 s. Ctrl-C once more ends it at once; what was accepted is kept in either case. SIGHUP: it reads the certificate's files and the
+log level of the --config file again, and says in the log what has changed; other settings need a restart.`,
 		Example: `  hush serve --data ./hush-data
   hush serve --config /etc/hush/hush.yaml
   HUSH_DATABASE=postgres://hush@db/hush hush serve --listen 0.0.0.0:8443 \
@@ -51,14 +52,16 @@ go to standard error. SIGTERM or Ctrl-C: it stops accepting, finishes or hands b
 		if err != nil {
 			return err
 		}
-		return serve(cmd.Context(), w, settings)
+		return serve(cmd.Context(), w, settings, func() (slog.Level, string, error) { return config.LoadLevel(cmd.Flags()) })
 	}
 	return cmd
 }
 
-// serve runs a server until ctx ends or its listener fails.
-func serve(ctx context.Context, w world, settings config.Config) error {
-	log := newLogger(w, settings.Log)
+// serve runs a server until ctx ends or its listener fails. level reads the log's level again.
+func serve(ctx context.Context, w world, settings config.Config, level func() (slog.Level, string, error)) error {
+	var present slog.LevelVar
+	present.Set(settings.Log.Level)
+	log := newLogger(w, settings.Log.Format, &present)
 	for _, m := range w.mistyped() {
 		log.Warn("a variable is mistyped, and ignored", "variable", m.Name, "meant", m.Meant)
 	}
@@ -71,6 +74,8 @@ func serve(ctx context.Context, w world, settings config.Config) error {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "ready listen=%s\n", s.Addr())
+	again := reread{level: &present, readLevel: level, readCertificate: s.ReadCertificate, log: newLogger(w, settings.Log.Format, slog.LevelInfo)}
+	defer again.start(w.hangups)()
 	log.Info("serving", "url", s.URL(), "data", settings.Data, "version", v)
 	var failed error
 	select {
@@ -87,9 +92,9 @@ func serve(ctx context.Context, w world, settings config.Config) error {
 	return nil
 }
 
-func newLogger(w world, cfg config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.Level}
-	if cfg.Format == "json" {
+func newLogger(w world, format string, level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w.stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(w.stderr, options))

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -30,6 +31,21 @@ func TestMain(m *testing.M) {
 // process starts the command as a process of its own. It is killed at the end of the test if it is still there.
 func process(t *testing.T, env []string, args ...string) (*exec.Cmd, *bufio.Scanner, *strings.Builder) {
 	t.Helper()
+	var errout strings.Builder
+	cmd, lines := startProcess(t, &errout, env, args...)
+	return cmd, lines, &errout
+}
+
+// processWithLog is process whose standard error is read while it runs.
+func processWithLog(t *testing.T, args ...string) (*exec.Cmd, *bufio.Scanner, *logLines) {
+	t.Helper()
+	var log logLines
+	cmd, lines := startProcess(t, &log, nil, args...)
+	return cmd, lines, &log
+}
+
+func startProcess(t *testing.T, errout io.Writer, env []string, args ...string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +53,7 @@ func process(t *testing.T, env []string, args ...string) (*exec.Cmd, *bufio.Scan
 	cmd := exec.Command(self, args...)
 	cmd.Env = append(os.Environ(), append(env, asHush+"=1")...)
 	cmd.Dir = t.TempDir()
-	var errout strings.Builder
-	cmd.Stderr = &errout
+	cmd.Stderr = errout
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +66,7 @@ func process(t *testing.T, env []string, args ...string) (*exec.Cmd, *bufio.Scan
 		cmd.Process.Kill()
 		cmd.Wait() // before its directories are removed; an error if the test has waited, too
 	})
-	return cmd, bufio.NewScanner(out), &errout
+	return cmd, bufio.NewScanner(out)
 }
 
 // served starts a server in this process and answers the environment of its root key.

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -54,6 +55,19 @@ func Load(fs *pflag.FlagSet) (Config, error) {
 		return Config{}, errors.Join(l.errs...)
 	}
 	return c, nil
+}
+
+// LoadLevel reads the log's level again, for a process that runs. The flag and the variable are what they were and beat the
+// file, which may have changed. from is which of them it is of; "" for the default. Its error is Load's: a file with anything
+// wrong in it changes nothing.
+func LoadLevel(fs *pflag.FlagSet) (level slog.Level, from string, err error) {
+	c, err := Load(fs)
+	if err != nil {
+		return 0, "", err
+	}
+	l := loader{v: viper.New(), fs: fs}
+	l.readFile()
+	return c.Log.Level, l.from("log.level"), nil
 }
 
 // loader gathers what is wrong, so that all of it can be told at once.

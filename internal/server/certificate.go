@@ -30,6 +30,22 @@ type certificate struct {
 	trouble  string           // guarded by mu; what was wrong at the last look, so that it is said once
 }
 
+// Certificate is what a server uses after its files were read again.
+type Certificate struct {
+	Changed    bool // it is another one than before
+	ValidUntil time.Time
+}
+
+// ReadCertificate reads the certificate's files again. An error says what is wrong with them; the certificate before stays.
+// false: the server has none.
+func (s *Server) ReadCertificate() (cert Certificate, ok bool, err error) {
+	if s.cert == nil {
+		return Certificate{}, false, nil
+	}
+	cert, err = s.cert.lookNow()
+	return cert, true, err
+}
+
 // loadCertificate reads the files for the first time. The error says which of them is wrong.
 func loadCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, lookedAt: time.Now()}
@@ -71,6 +87,18 @@ func (c *certificate) look() {
 			c.log.Info("the certificate's files have changed, and are read again", "file", c.certFile, "valid_until", c.current.Leaf.NotAfter)
 		}
 	}
+}
+
+// lookNow reads the files again, however long ago that was done, for whoever says what came of it.
+func (c *certificate) lookNow() (Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lookedAt, c.trouble = time.Now(), ""
+	changed, err := c.read()
+	if err != nil {
+		c.trouble = err.Error()
+	}
+	return Certificate{Changed: changed, ValidUntil: c.current.Leaf.NotAfter}, err
 }
 
 // read makes current of what is in the files, and reports whether that is new. The caller holds mu, or is the only one.

@@ -57,7 +57,8 @@ type Server struct {
 	log         *slog.Logger
 	closers     closers
 	addr        net.Addr
-	metricsAddr net.Addr // nil: /metrics is on addr
+	metricsAddr net.Addr     // nil: /metrics is on addr
+	cert        *certificate // nil: plain HTTP
 	roots       *auth.RootKeys
 	secrets     *auth.Keyring
 	made        []string      // the key files that this start has made
@@ -285,12 +286,12 @@ func (s *Server) listen(ctx context.Context) error {
 	srv.BaseContext = func(net.Listener) context.Context { return live }
 	srv.RegisterOnShutdown(end)
 	if set.TLSCert != "" {
-		cert, err := loadCertificate(set.TLSCert, set.TLSKey, s.log)
+		s.cert, err = loadCertificate(set.TLSCert, set.TLSKey, s.log)
 		if err != nil {
 			end()
 			return fmt.Errorf("server: %w", err)
 		}
-		srv.TLSConfig = &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
+		srv.TLSConfig = &tls.Config{GetCertificate: s.cert.get, MinVersion: tls.VersionTLS12}
 	}
 	listen := set.Listen
 	if listen == "" {

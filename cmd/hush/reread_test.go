@@ -1,0 +1,149 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// writePair writes a certificate for 127.0.0.1 and its key.
+func writePair(t *testing.T, certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{{127, 0, 0, 1}}}
+	cert, err := x509.CreateCertificate(rand.Reader, about, about, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// logLines is the standard error of a process, as it comes.
+type logLines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logLines) with(word string) (lines []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.b.String()) {
+		if strings.Contains(line, word) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func TestSIGHUPReadsCertificateAndLogLevelAgainAndSaysSoInOneLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cert, key, yaml := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "hush.yaml")
+	level := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(yaml, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writePair(t, cert, key)
+	level("log:\n  level: error\n")
+	cmd, lines, log := processWithLog(t, "serve", "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key, "--config", yaml)
+	hangup := func() {
+		t.Helper()
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !lines.Scan() {
+		t.Fatalf("it is not ready: %s", log.with(""))
+	}
+	n := 0
+	said := func(want ...string) {
+		t.Helper()
+		n++
+		for end := time.Now().Add(time.Minute); len(log.with("SIGHUP")) < n; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("no line %d about SIGHUP", n)
+			}
+		}
+		line := log.with("SIGHUP")[n-1]
+		for _, w := range want {
+			if !strings.Contains(line, w) {
+				t.Errorf("line %d: %s; want %q in it", n, line, w)
+			}
+		}
+	}
+	hangup()
+	said("certificate=unchanged", "log_level=error", "log_level_from="+yaml)
+	level("log:\n  level: debug\n")
+	hangup()
+	said("log_level=debug", "log_level_was=error")
+	level("log:\n  level: loud\n")
+	hangup()
+	said("WARN", "log_level=debug", "loud", "want debug, info, warn or error")
+	level("log:\n  level: debug\n")
+	if err := os.WriteFile(cert, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hangup()
+	said("WARN", "certificate=kept", "tls_cert")
+	writePair(t, cert, key)
+	hangup()
+	said("certificate=changed", "log_level=debug", "valid_until=")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 { // while it stops
+		_ = cmd.Process.Signal(syscall.SIGHUP)
+	}
+	for lines.Scan() {
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("SIGHUP while it stops: %v; want exit 0", err)
+	}
+}
+
+// A terminal that is closed ends what was started in it.
+func TestSIGHUPEndsTheSimulators(t *testing.T) {
+	t.Parallel()
+	cmd, lines, _ := process(t, nil, "sim", "apns", "--listen", "127.0.0.1:0")
+	if !lines.Scan() {
+		t.Fatal("it is not ready")
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("exit 0; want it ended by the signal")
+	}
+}
