@@ -139,7 +139,7 @@ func parseHTTP(s string) (*url.URL, error) {
 func databaseURL(into *push.Secret, s string) error {
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
-		return fmt.Errorf("is no postgres URL; want postgres://user@host:5432/database, or leave it out for SQLite in the data directory")
+		return fmt.Errorf("is no postgres URL; want postgres://user@host:5432/database, or leave it out for SQLite in the data directory; special characters of a password are written as %%40 for @")
 	}
 	*into = push.Secret(s)
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -33,7 +34,7 @@ type postgresEngine struct {
 func openPostgres(ctx context.Context, c Config, me holder, turn turnstile) (*postgresEngine, error) {
 	cfg, err := pgxpool.ParseConfig(c.DatabaseURL)
 	if err != nil {
-		return nil, errors.New("the database URL is not one of PostgreSQL; want postgres://user@host/database") // err may show the password
+		return nil, fmt.Errorf("the database URL is not one of PostgreSQL%s; want postgres://user@host/database", whyNoURL(c.DatabaseURL, err))
 	}
 	setParameters(cfg.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
@@ -45,6 +46,24 @@ func openPostgres(ctx context.Context, c Config, me holder, turn turnstile) (*po
 		return nil, errors.Join(oneLine(err), e.close())
 	}
 	return e, nil
+}
+
+// whyNoURL is the driver's reason behind its own copy of the URL, which may show the password; "" where the reason could, too.
+func whyNoURL(text string, err error) string {
+	said := oneLine(err).Error()
+	end := strings.LastIndex(said, "`: ")
+	u, notURL := url.Parse(text)
+	if end < 0 || notURL != nil {
+		return ""
+	}
+	why := said[end+len("`: "):]
+	password, _ := u.User.Password()
+	for _, secret := range []string{password, u.Query().Get("password"), u.Query().Get("sslpassword")} {
+		if secret != "" && strings.Contains(why, secret) {
+			return ""
+		}
+	}
+	return ": " + why
 }
 
 // setParameters says how all of Hush's connections are to be.
@@ -70,8 +89,7 @@ func setParameters(cfg *pgx.ConnConfig) {
 // prepare finds out whether the database can be used, takes it for this process, and brings its schema up to date.
 func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn turnstile) error {
 	var version, seqscan string
-	err := e.run(ctx, each(func(scan scanFunc) error { return scan(&version, &seqscan) },
-		"SELECT current_setting('server_version_num'), current_setting('enable_seqscan')"))
+	err := e.pool.QueryRow(ctx, "SELECT current_setting('server_version_num'), current_setting('enable_seqscan')").Scan(&version, &seqscan)
 	switch n, notNumber := strconv.Atoi(version); {
 	case err != nil && strings.Contains(err.Error(), "unsupported startup parameter"): // in PgBouncer's words
 		return fmt.Errorf("connect: %w; %w", err, errPooler)

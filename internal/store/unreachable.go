@@ -11,6 +11,9 @@ import (
 // push.ErrUnavailable; a log shows the driver's own words.
 type unreachable struct{ error }
 
+// Error is on one line: the driver has one for each address that it tried.
+func (u unreachable) Error() string { return oneLine(u.error).Error() }
+
 func (unreachable) Is(target error) bool { return target == push.ErrUnavailable }
 func (u unreachable) Unwrap() error      { return u.error }
 
