@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hushpush/hush/internal/stranger"
 )
 
 const (
@@ -196,7 +198,7 @@ func (c *Client) send(ctx context.Context, q question) (*http.Response, error) {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, stranger.SchemeAdvice(err))
 	}
 	return resp, nil
 }

@@ -80,6 +80,8 @@ func refused(resp *http.Response, path string, body []byte) *Error {
 	e := &Error{Status: resp.StatusCode}
 	var p protocol.Problem
 	switch kind := stranger.MediaType(resp.Header); {
+	case stranger.WantsTLS(resp.StatusCode, body):
+		e.Detail = "the server speaks TLS at this port; want https:// in its address"
 	case kind != kindProblem || json.Unmarshal(body, &p) != nil:
 		e.Detail = strangers(came(kind), kindProblem)
 	case p.Code == "":

@@ -47,6 +47,9 @@ func refusal(resp *http.Response, body []byte) *Error {
 	case stranger.IsRedirect(resp.StatusCode):
 		e.Detail = redirect(resp)
 		return e
+	case stranger.WantsTLS(resp.StatusCode, body):
+		e.Detail = "the server speaks TLS at this port; want https:// in Config.Server"
+		return e
 	case kind != "application/problem+json" || json.Unmarshal(body, &p) != nil || p.Code == "":
 		e.Detail = describe(kind) + ", want application/problem+json with a code"
 		return e

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hushpush/hush/internal/stranger"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -153,7 +154,7 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 			err = cause
 			a.client.CloseIdleConnections() // the next call is not to wait for a dead one
 		}
-		return fmt.Errorf("%s /%s: %w", method, path, err)
+		return fmt.Errorf("%s /%s: %w", method, path, stranger.SchemeAdvice(err))
 	}
 	defer resp.Body.Close()
 	came := time.Now()

@@ -1,0 +1,32 @@
+package stranger
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestAWrongSchemeIsTold(t *testing.T) {
+	t.Parallel()
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	plain, encrypted := httptest.NewServer(handler), httptest.NewTLSServer(handler)
+	t.Cleanup(func() { plain.Close(); encrypted.Close() })
+	resp, err := http.Get(strings.Replace(encrypted.URL, "https://", "http://", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body := make([]byte, 100)
+	n, _ := resp.Body.Read(body)
+	if !WantsTLS(resp.StatusCode, body[:n]) || WantsTLS(http.StatusOK, body[:n]) || WantsTLS(http.StatusBadRequest, []byte("no")) {
+		t.Errorf("%s %q: not told from others", resp.Status, body[:n])
+	}
+	_, err = http.Get(strings.Replace(plain.URL, "http://", "https://", 1))
+	if got := SchemeAdvice(err); got == nil || !strings.Contains(got.Error(), "want http://") {
+		t.Errorf("TLS to a plain port: %v; want the scheme that it is to be", got)
+	}
+	if _, err := http.Get("http://127.0.0.1:1"); SchemeAdvice(err) != err {
+		t.Errorf("another error has become %v", SchemeAdvice(err))
+	}
+}
