@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/hushpush/hush/protocol"
@@ -53,7 +55,7 @@ func (a *API) rotateRootKey(ctx context.Context, c *call, in *rotateRootKeyInput
 	}
 	secret, id, oldUntil, err := a.Keys.RotateRootKey(ctx, keep)
 	if err != nil {
-		return nil, err
+		return nil, notWritten(err)
 	}
 	trailOf(ctx).target = id
 	return &answer[protocol.RootKey]{http.StatusCreated, protocol.RootKey{KeyID: id, Secret: secret.Reveal(), OldUntil: oldUntil}}, nil
@@ -65,7 +67,7 @@ func (a *API) rotateSecretKey(ctx context.Context, c *call, in *nothing) (*answe
 		return nil, newProblem(http.StatusConflict, codeConflict, "the secret key is in HUSH_SECRET_KEY, which the server cannot change; put a new key in a line before the old one, and start the server again")
 	}
 	if err != nil {
-		return nil, err
+		return nil, notWritten(err)
 	}
 	out, err := a.getSecretKey(ctx, c, in)
 	if err != nil {
@@ -82,4 +84,15 @@ func (a *API) getSecretKey(ctx context.Context, _ *call, _ *nothing) (*answer[pr
 		return nil, err
 	}
 	return &answer[protocol.SecretKey]{http.StatusOK, protocol.SecretKey{KeyID: id, OldKeyIDs: listOf(old, same)}}, nil
+}
+
+// notWritten tells a key's file that cannot be written from other errors. Whoever holds the root key may know why, in the
+// system's words; the path is for the log, which gets the whole error.
+func notWritten(err error) error {
+	var system syscall.Errno
+	if !errors.As(err, &system) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", newProblem(http.StatusInternalServerError, codeInternal,
+		fmt.Sprintf("the file of the new key cannot be written: %s; the key before is still good, and the log names the file", system.Error())), err)
 }

@@ -120,8 +120,14 @@ func (c *certificate) read() (changed bool, err error) {
 		return false, fmt.Errorf("tls_key: %s %w", c.keyFile, err)
 	}
 	if err != nil {
-		return false, fmt.Errorf("tls_cert and tls_key: %w", err)
+		return false, fmt.Errorf("tls_cert (%s) and tls_key (%s): %w", c.certFile, c.keyFile, err)
 	}
 	c.current, c.cert, c.key = &pair, cert, key
+	switch now := time.Now(); {
+	case now.After(pair.Leaf.NotAfter):
+		c.log.Warn("the certificate has expired: clients refuse it; renew it", "file", c.certFile, "valid_until", pair.Leaf.NotAfter)
+	case now.Before(pair.Leaf.NotBefore):
+		c.log.Warn("the certificate is not valid yet: clients refuse it until then", "file", c.certFile, "valid_from", pair.Leaf.NotBefore)
+	}
 	return true, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 
 	"github.com/hushpush/hush/internal/api"
 )
@@ -22,6 +23,20 @@ func (s *Server) warnOfPlainText(addr net.Addr) {
 		"set tls_cert and tls_key, or tls_by_proxy where a proxy does TLS", "listen", addr.String())
 }
 
+// listenError says which setting names the address, and what to do where that is known. The system's words have the address.
+func listenError(setting string, err error) error {
+	advice := ""
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = "; stop what listens there, or want another port"
+	case errors.Is(err, syscall.EACCES):
+		advice = "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE: want a higher port"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice = "; want an address that this machine has"
+	}
+	return fmt.Errorf("server: %s: %w%s", setting, err, advice)
+}
+
 // listenMetrics serves /metrics, and nothing else, on an address of its own, if there is one.
 func (s *Server) listenMetrics(ctx context.Context) error {
 	if s.cfg.Settings.Metrics.Listen == "" {
@@ -29,7 +44,7 @@ func (s *Server) listenMetrics(ctx context.Context) error {
 	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Settings.Metrics.Listen)
 	if err != nil {
-		return fmt.Errorf("server: metrics.listen: %w", err)
+		return listenError("metrics.listen", err)
 	}
 	s.metricsAddr = ln.Addr()
 	s.log.Info("serving the metrics", "listen", ln.Addr().String())

@@ -8,6 +8,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -221,6 +222,9 @@ func readCA(setting, path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %s: %w", setting, err)
 	}
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) { // an empty file would count as none, and trust the system's
+		return nil, fmt.Errorf("server: %s: there is no certificate in %s; want one or more in PEM", setting, path)
+	}
 	return pem, nil
 }
 
@@ -300,7 +304,7 @@ func (s *Server) listen(ctx context.Context) error {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		end()
-		return fmt.Errorf("server: listen: %w", err)
+		return listenError("listen", err)
 	}
 	s.addr = ln.Addr()
 	s.warnOfPlainText(s.addr)
