@@ -8,7 +8,7 @@ FUZZTIME ?= 20s
 BENCH    ?= .
 TOOL     := go tool -modfile=tools/go.mod
 
-.PHONY: help build demo test check cross generate picture bench fuzz release deploy-check install-missing
+.PHONY: help build demo test check cross clients generate picture bench fuzz release deploy-check install-missing
 
 help: ## list the targets
 	@echo "make TARGET, with one of"
@@ -39,6 +39,10 @@ cross: ## the SDK for Android without cgo, and the example app linked for it
 	GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./sdk/... ./examples/...
 	GOOS=android GOARCH=amd64 CGO_ENABLED=0 go build ./sdk/...
 	GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build -o bin/notes-android-arm64 ./examples/notes/cmd/notes
+
+clients: build ## lint the OpenAPI document, and generate, compile and run clients of Go and TypeScript
+	@tools/install-missing clients
+	@tools/clients/run
 
 generate: build ## write docs/generated anew: the rules of simulators and phones
 	bin/hush sim apns --rules --markdown > docs/generated/apns-rules.md

@@ -132,7 +132,8 @@ func exampleProblem(code protocol.ProblemCode) protocol.Problem {
 	return p
 }
 
-// headTooLarge is what net/http answers by itself, before any of our code.
+// headTooLarge is what net/http answers by itself, before any of our code. Its text is not described, so that generated clients
+// have problems alone as errors.
 func headTooLarge() *huma.Response {
-	return textResponse("The request's head is longer than "+sizeOf(maxHead)+". The connection ends.", "431 Request Header Fields Too Large")
+	return &huma.Response{Description: "The request's head is longer than " + sizeOf(maxHead) + ". The connection ends; the body is plain text."}
 }
