@@ -13,6 +13,7 @@ func TestListsWithoutARowSaySoBesideStandardOutput(t *testing.T) {
 		{"provider list", "GET /v1/apps/notes/providers", `{"providers":[]}`, "no credentials of app notes\n"},
 		{"resource list", "GET /v1/apps/notes/resources", `{"resources":[],"cursor":""}`, "no resources of app notes\n"},
 		{"resource list --cursor c", "GET /v1/apps/notes/resources?cursor=c", `{"resources":[],"cursor":""}`, "nothing more\n"},
+		{"signing-key list", "GET /v1/apps/notes/signing-keys", `{"signing_keys":[],"cursor":""}`, "no signing keys of app notes\n"},
 		{"device list --user alice", "GET /v1/apps/notes/users/alice/devices", `{"devices":[],"cursor":""}`, "no devices of user alice\n"},
 		{"device inbox d1", "GET /v1/apps/notes/devices/d1/inbox", `{"open":0,"deliveries":[]}`, "nothing waits for device d1\n"},
 	} {

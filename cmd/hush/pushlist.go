@@ -134,7 +134,7 @@ func listedCounts(p protocol.ListedPush) string {
 	case !p.Expanded && p.Counts[push.Scheduled] == 0:
 		words = append(words, "more to be made")
 	case len(words) == 0:
-		return "none"
+		return "none: nobody was there, or it was cancelled before it began"
 	}
 	return strings.Join(words, ", ")
 }

@@ -146,7 +146,7 @@ func newSigningKeyList(w world) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r.show(signingKeyTable(all...))
+		r.showList(signingKeyTable(all...), "no signing keys of app "+r.app)
 		return nil
 	})
 	r.addPageTo(cmd)
