@@ -27,12 +27,23 @@ type PushAccepted struct {
 	Warnings   []push.Warning `json:"warnings"`
 }
 
+// BudgetWait says which limit of a budget keeps a device's next wake back, how many wakes it has seen, and when the next is
+// possible.
+type BudgetWait struct {
+	Limit  push.BudgetLimit `json:"limit"`
+	Wakes  int              `json:"wakes" doc:"how many wakes the limit allows"`
+	Per    string           `json:"per" doc:"in how long"`
+	Seen   int              `json:"seen" doc:"how many of the device's wakes lie within that"`
+	NextAt time.Time        `json:"next_at" doc:"when the next wake is possible"`
+}
+
 // Decision is what a dry run says of one device.
 type Decision struct {
 	DeviceID string        `json:"device_id"`
 	Do       push.Action   `json:"do"`
 	Reason   push.Reason   `json:"reason"`
 	Provider push.Provider `json:"provider"`
+	Budget   *BudgetWait   `json:"budget,omitempty" doc:"with reason budget: what it would wait for"`
 }
 
 // DryRun is the answer to a push with dry_run.
@@ -101,6 +112,7 @@ type Delivery struct {
 	State    push.State   `json:"state"`
 	Result   push.Result  `json:"result"`
 	Reason   push.Reason  `json:"reason"`
+	Budget   *BudgetWait  `json:"budget,omitempty" doc:"while it waits for the budget: which limit that is, and when the next wake is possible"`
 	Path     push.Path    `json:"path"`
 	Events   []push.Event `json:"events"`
 }

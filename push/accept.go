@@ -29,6 +29,7 @@ const (
 type Decision struct {
 	DeviceID string // "" for a user without a device
 	Do       Action
+	Budget   *BudgetWait // what it waits for, where Reason is ReasonBudget
 	Reason   Reason
 	Provider Provider
 }

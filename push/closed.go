@@ -30,6 +30,9 @@ func AppStates() []AppState { return []AppState{AppForeground, AppBackground} }
 // Actions lists what can happen next to a push on a device.
 func Actions() []Action { return []Action{DoSession, DoWake, DoWait, DoStop} }
 
+// BudgetLimits lists the limits of a budget.
+func BudgetLimits() []BudgetLimit { return []BudgetLimit{LimitWakes, LimitBurst} }
+
 // Results lists what a handler can return.
 func Results() []Result { return []Result{NewData, NoData, Failed} }
 

@@ -44,6 +44,7 @@ type Device struct {
 	TokenGeneration int            // raised when the provider token changes; 1 for the first
 	FormerTokens    [][]byte       // hashes of provider tokens that were replaced, oldest first; see TokenHash
 	TokenAt         time.Time      // when the provider token was last registered; a 410 older than this does not count
+	TokenLoss       TokenLoss      // how its last provider token was lost; its zero value while it has one, or had none
 	CredentialHash  []byte         // SHA-256 of its credential; nil once void
 	WakeKeyID       string         // its newest wake key, which a registration gives it
 	WakeKeyAt       time.Time      // when that was made
@@ -51,11 +52,37 @@ type Device struct {
 	CreatedAt       time.Time
 	RegisteredAt    time.Time // when it last registered
 	UpdatedAt       time.Time
-	HeardDay        int // the day (see Day) of its last call with its own credential, or of its registration or import
+	HeardAt         time.Time // about when it last called with its own credential, registered or was imported; see HeardLater
 
 	Wake      Wake        // the wake in flight; its State is WakeNone if there is none
 	WakeTimes []time.Time // when its wakes left, oldest first, as far back as any budget looks
 	DueAt     time.Time   // when delivery is to look at the device again; zero: only when something happens
+}
+
+// TokenLoss is why a device's provider token is used no more.
+type TokenLoss struct {
+	At       time.Time
+	Reason   Reason   // the provider's own, as it spells it, or ReasonTokenMoved
+	Provider Provider // who refused it; "" if the token turned up on another device
+	Status   int      // HTTP, of the refusal
+	WakeID   ID       // the wake that was refused
+	PushID   ID       // the oldest push that the wake was for
+}
+
+// How often it is noted that a device was heard: with its receipts, whose commit it shares, and by itself.
+const (
+	heardWithReceipts = 5 * time.Minute
+	heardAlone        = time.Hour
+)
+
+// HeardLater reports whether it is worth noting that the device was heard at a time, which costs a write of its row; alone
+// tells whether that is all that is written.
+func (d Device) HeardLater(at time.Time, alone bool) bool {
+	every := heardWithReceipts
+	if alone {
+		every = heardAlone
+	}
+	return at.Sub(d.HeardAt) >= every || Day(at) > Day(d.HeardAt)
 }
 
 // Registered tells whether the device has an owner.
@@ -89,8 +116,10 @@ type Wake struct {
 	Priority   Priority  // FCM's
 	Reason     Reason    // of WakeRetry
 	Refusal    string    // of WakeSuspect: the provider's reason
-	Pushes     []ID      // the deliveries that it is for, oldest first; kept so that the answer finds them
-	Perhaps    []ID      // now or never, and perhaps brought by an earlier try, whose answer was unclear or never came
+	// RefusalStatus is the HTTP status of that refusal.
+	RefusalStatus int
+	Pushes        []ID // the deliveries that it is for, oldest first; kept so that the answer finds them
+	Perhaps       []ID // now or never, and perhaps brought by an earlier try, whose answer was unclear or never came
 
 	// EndsAt is when the last delivery that it is for ends, also where the provider must not store it: the app drops what
 	// comes later. It is not stored.

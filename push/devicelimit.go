@@ -17,7 +17,7 @@ const (
 	mostLeave = 100
 )
 
-// Day numbers the days since 1970 in UTC. That a device was heard is kept by the day, so that it costs a write a day.
+// Day numbers the days since 1970 in UTC.
 func Day(t time.Time) int { return int(t.Unix() / (24 * 60 * 60)) }
 
 // Rival is one of the devices that a user has while another one comes.

@@ -150,7 +150,7 @@ func Register(now time.Time, was Device, app string, r Registration, c Caller) (
 	}
 	out.NewWakeKey = d.renewWakeKey(now, r.WakeKeyID, given)
 	if out.New || !c.Import {
-		d.HeardDay = Day(now)
+		d.HeardAt = now
 	}
 	d.RegisteredAt, d.UpdatedAt = now, now
 	return out, nil
@@ -179,7 +179,7 @@ func (d *Device) renew(now time.Time, r Registration) bool {
 	}
 	changed := *r.ProviderToken != d.ProviderToken || r.Environment != d.Environment || d.Token == TokenDead
 	d.ProviderToken, d.Environment, d.TokenAt = *r.ProviderToken, r.Environment, now
-	d.Token = TokenOK
+	d.Token, d.TokenLoss = TokenOK, TokenLoss{}
 	if d.ProviderToken == "" {
 		d.Token, d.Environment = TokenMissing, ""
 	}

@@ -2,6 +2,7 @@ package push
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -29,6 +30,41 @@ type Budget struct {
 	Wakes int
 	Per   time.Duration
 	Burst int
+}
+
+// BudgetLimit is one of the two limits of a budget.
+type BudgetLimit string
+
+// The limits of a budget.
+const (
+	LimitWakes BudgetLimit = "wakes" // Wakes within Per
+	LimitBurst BudgetLimit = "burst" // Burst within Per/Wakes
+)
+
+// BudgetWait says which limit of a budget keeps a device's next wake back, and until when.
+type BudgetWait struct {
+	Limit  BudgetLimit
+	Wakes  int           // how many the limit allows
+	Per    time.Duration // in how long
+	Seen   int           // how many of the device's wakes lie within that
+	NextAt time.Time     // when the limit allows the next one
+}
+
+// String says it for people, such as "3 of 3 wakes in 1h, next at 2026-01-02T15:04:05Z".
+func (w BudgetWait) String() string {
+	return fmt.Sprintf("%d of %d wakes in %s, next at %s", w.Seen, w.Wakes, ShortDuration(w.Per), w.NextAt.UTC().Format(time.RFC3339))
+}
+
+// ShortDuration writes a duration without the units that are zero: 1h for 1h0m0s.
+func ShortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // Rewake says how often, and how long after, a device is woken again for a push whose wake brought no receipt.

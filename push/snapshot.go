@@ -16,5 +16,5 @@ type Snapshot struct {
 // Changes is what is to be committed of a look at one device. Its zero value changes nothing.
 type Changes struct {
 	Deliveries []Change
-	Device     *Device // wake, wake times, token state, app state, HeardDay and DueAt as they are to be; nil: as they are
+	Device     *Device // wake, wake times, token state, app state, HeardAt, the loss of the token and DueAt as they are to be; nil: as they are
 }

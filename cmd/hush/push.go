@@ -209,7 +209,7 @@ func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error 
 	}
 	t := newTable("DEVICE", "WOULD", "REASON", "PROVIDER")
 	for _, d := range answer.Deliveries {
-		t.add(d.DeviceID, string(d.Do), string(d.Reason), string(d.Provider))
+		t.add(d.DeviceID, string(d.Do), string(d.Reason)+budgetWait(d.Budget), string(d.Provider))
 	}
 	if len(answer.Deliveries) == 0 {
 		r.say("nobody would get it%s\n", whyNobodyNow(answer.Warnings))

@@ -58,12 +58,33 @@ func standing(d protocol.Delivery) string {
 		words = append(words, string(d.Result))
 	}
 	if d.Reason != "" {
-		words = append(words, "("+string(d.Reason)+")")
+		words = append(words, "("+string(d.Reason)+budgetWait(d.Budget)+")")
 	}
 	if d.Path != "" {
 		words = append(words, "by "+string(d.Path))
 	}
 	return clean(strings.Join(words, " "))
+}
+
+// budgetWait is what a budget waits for, behind the reason.
+func budgetWait(b *protocol.BudgetWait) string {
+	if b == nil {
+		return ""
+	}
+	per := b.Per
+	if d, err := time.ParseDuration(b.Per); err == nil {
+		per = push.ShortDuration(d)
+	}
+	return fmt.Sprintf(": %d of %d wakes in %s, next at %s", b.Seen, b.Wakes, per, clockTime(b.NextAt, time.Now()))
+}
+
+// clockTime is a moment near now: the day is said where it is another one.
+func clockTime(t, now time.Time) string {
+	t = t.Local()
+	if t.Format(time.DateOnly) == now.Local().Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return moment(t)
 }
 
 func drawEvent(e push.Event, accepted time.Time, last bool, s style) string {

@@ -42,7 +42,13 @@ func (a *API) getDevice(ctx context.Context, c *call, in *DevicePath) (*answer[p
 	if err != nil {
 		return nil, missing(err, "device", in.Device)
 	}
-	return &answer[protocol.Device]{http.StatusOK, deviceBody(device)}, nil
+	budgets, err := a.Delivery.Budgets(ctx, []push.DeviceKey{device.Key()})
+	if err != nil {
+		return nil, err
+	}
+	body := deviceBody(device)
+	body.Budget = budgetIn(budgets, device.Key())
+	return &answer[protocol.Device]{http.StatusOK, body}, nil
 }
 
 func (a *API) deleteDevice(ctx context.Context, c *call, in *DevicePath) (*nothing, error) {

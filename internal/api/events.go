@@ -98,7 +98,7 @@ func (s *eventStream) tellAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.tell(deliveries); err != nil {
+		if err := s.tell(ctx, deliveries); err != nil {
 			return err
 		}
 		if next == "" {
@@ -115,15 +115,19 @@ func (s *eventStream) tellThese(ctx context.Context, keys []push.DeliveryKey) er
 		if err != nil {
 			return err
 		}
-		if err := s.tell(deliveries); err != nil {
+		if err := s.tell(ctx, deliveries); err != nil {
 			return err
 		}
 	}
 	return s.flush()
 }
 
-func (s *eventStream) tell(deliveries []push.Delivery) error {
-	for _, d := range deliveries {
+func (s *eventStream) tell(ctx context.Context, deliveries []push.Delivery) error {
+	bodies, err := s.api.deliveryBodies(ctx, deliveries)
+	if err != nil {
+		return err
+	}
+	for _, d := range bodies {
 		if err := s.tellOne(d); err != nil {
 			return err
 		}
@@ -131,13 +135,12 @@ func (s *eventStream) tell(deliveries []push.Delivery) error {
 	return nil
 }
 
-func (s *eventStream) tellOne(d push.Delivery) error {
-	body := deliveryBody(d)
+func (s *eventStream) tellOne(body protocol.Delivery) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	who := maphash.String(s.seed, d.DeviceID+"\x00"+d.User)
+	who := maphash.String(s.seed, body.DeviceID+"\x00"+body.User)
 	what := maphash.Bytes(s.seed, text)
 	if last, known := s.told[who]; known && last == what {
 		return nil

@@ -297,7 +297,7 @@ func (m *memory) DeviceByCredential(_ context.Context, hash []byte) (push.Device
 	return push.Device{}, push.ErrNotFound
 }
 
-func (m *memory) Heard(context.Context, push.DeviceKey, int) error { return nil }
+func (m *memory) Heard(context.Context, push.DeviceKey, time.Time) error { return nil }
 
 func (m *memory) Device(_ context.Context, key push.DeviceKey) (push.Device, error) {
 	defer m.lock()()
@@ -364,6 +364,10 @@ func (m *memory) Push(_ context.Context, app string, id push.ID) (push.Push, pus
 		s.Final = s.Final && d.State.Final()
 	}
 	return p, s, m.fail
+}
+
+func (m *memory) Budgets(context.Context, []push.DeviceKey) (map[push.DeviceKey]push.BudgetWait, error) {
+	return nil, m.fail
 }
 
 // Pushes knows the filter's resource only.

@@ -78,6 +78,8 @@ type Delivery interface {
 	// another body.
 	Accept(ctx context.Context, p push.Push, key *push.Idempotency) (push.Accepted, error)
 	AcceptBatch(ctx context.Context, pushes []push.Push) []push.AcceptResult
+	// Budgets says for which of the devices a budget keeps the next wake back.
+	Budgets(ctx context.Context, keys []push.DeviceKey) (map[push.DeviceKey]push.BudgetWait, error)
 	DryRun(ctx context.Context, p push.Push) ([]push.Decision, []push.Warning, error)
 	Receive(ctx context.Context, d push.Device, receipts []push.Receipt) (statuses []push.ReceiptStatus, open int, err error)
 	// Look is a hint that something about the devices changed.

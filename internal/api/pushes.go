@@ -188,7 +188,7 @@ func (a *API) dryRun(ctx context.Context, p push.Push) (*answer[any], error) {
 	}
 	return &answer[any]{http.StatusOK, protocol.DryRun{
 		Deliveries: listOf(decisions, func(d push.Decision) protocol.Decision {
-			return protocol.Decision{DeviceID: d.DeviceID, Do: d.Do, Reason: d.Reason, Provider: d.Provider}
+			return protocol.Decision{DeviceID: d.DeviceID, Do: d.Do, Reason: d.Reason, Provider: d.Provider, Budget: budgetBody(d.Budget)}
 		}),
 		Warnings: listOf(warnings, same),
 	}}, nil
@@ -237,7 +237,10 @@ func (a *API) getPush(ctx context.Context, c *call, in *pushPage) (*answer[proto
 		return nil, missing(err, "push", in.PushID)
 	}
 	body := pushBody(p, standing, counts)
-	body.Deliveries, body.Cursor = listOf(deliveries, deliveryBody), next
+	if body.Deliveries, err = a.deliveryBodies(ctx, deliveries); err != nil {
+		return nil, err
+	}
+	body.Cursor = next
 	return &answer[protocol.Push]{http.StatusOK, body}, nil
 }
 

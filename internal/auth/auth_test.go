@@ -19,8 +19,8 @@ type memory struct {
 	signing []push.SigningKey
 	devices []push.Device
 	uses    []push.KeyUse
-	gone    bool  // the app is
-	heard   []int // days
+	gone    bool // the app is
+	heard   []time.Time
 }
 
 type storedKey struct {
@@ -66,13 +66,13 @@ func (m *memory) DeviceByCredential(_ context.Context, hash []byte) (push.Device
 	return push.Device{}, push.ErrNotFound
 }
 
-func (m *memory) Heard(_ context.Context, key push.DeviceKey, day int) error {
+func (m *memory) Heard(_ context.Context, key push.DeviceKey, at time.Time) error {
 	for i := range m.devices {
 		if m.devices[i].Key() == key {
-			m.devices[i].HeardDay = day
+			m.devices[i].HeardAt = at
 		}
 	}
-	m.heard = append(m.heard, day)
+	m.heard = append(m.heard, at)
 	return nil
 }
 

@@ -23,7 +23,7 @@ type Store interface {
 	ServerKey(ctx context.Context, app, id string) (push.ServerKey, error)
 	App(ctx context.Context, name string) (push.App, error)
 	DeviceByCredential(ctx context.Context, hash []byte) (push.Device, error)
-	Heard(ctx context.Context, key push.DeviceKey, day int) error
+	Heard(ctx context.Context, key push.DeviceKey, at time.Time) error
 	SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error)
 	SigningKeysFrom(ctx context.Context, app, prefix string) ([]push.SigningKey, error)
 	PutSigningKey(ctx context.Context, key push.SigningKey) (created bool, err error)

@@ -8,7 +8,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-func TestADeviceIsHeardOnceADay(t *testing.T) {
+func TestThatADeviceWasHeardIsNotedOnceAnHour(t *testing.T) {
 	t.Parallel()
 	credential, hash := auth.NewCredential()
 	m := &memory{devices: []push.Device{{App: "notes", ID: "d1", User: "alice", CredentialHash: hash}}}
@@ -23,9 +23,9 @@ func TestADeviceIsHeardOnceADay(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		now = now.Add(12 * time.Hour)
+		now = now.Add(30 * time.Minute)
 	}
 	if len(m.heard) != 3 {
-		t.Errorf("noted on the days %v; want once on each of 3", m.heard)
+		t.Errorf("noted at %v; want once in each of 3 hours", m.heard)
 	}
 }

@@ -89,11 +89,11 @@ func (a *Auth) DeviceByCredential(ctx context.Context, credential string) (push.
 	return device, nil
 }
 
-// heard notes that a device called, once a day: the longest unheard has to make room where its user has too many. What cannot
-// be noted now is noted by the next call.
+// heard notes that a device called, once an hour: backends see when it was last seen, and the longest unheard has to make room
+// where its user has too many. What cannot be noted now is noted by the next call.
 func (a *Auth) heard(ctx context.Context, d push.Device) {
-	if today := push.Day(a.now()); d.HeardDay < today {
-		_ = a.store.Heard(ctx, d.Key(), today)
+	if now := a.now(); d.HeardLater(now, true) {
+		_ = a.store.Heard(ctx, d.Key(), now)
 	}
 }
 

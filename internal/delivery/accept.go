@@ -101,7 +101,7 @@ func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource
 	case b.open[0].State.Final():
 		out.Do = push.DoStop
 	default:
-		out.Do = push.DoWait
+		out.Do, out.Budget = push.DoWait, budgetOf(b.open[0], b)
 		if out.Reason == push.ReasonNone {
 			out.Reason = push.ReasonWake // one is on its way already, and brings this one if it can
 		}

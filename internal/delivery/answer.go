@@ -104,13 +104,13 @@ func (o outcome) refused(b *board, w *push.Wake) {
 		if w.TokenGen != b.device.TokenGeneration {
 			retry(push.ReasonRetry, 0) // renewed since: the new one has not been tried
 		} else if o.err.DeadSince.IsZero() || o.err.DeadSince.After(b.device.TokenAt) {
-			b.dropToken(push.Reason(o.err.Reason))
+			b.dropToken(*w, push.Reason(o.err.Reason), o.answer.Status)
 			*w = push.Wake{}
 		} else {
 			retry(push.ReasonRetry, backOff(time.Minute, w.Attempt)) // the app registered it later than it died (Apple's rule)
 		}
 	case push.FaultSuspect:
-		w.State, w.Refusal, w.DueAt = push.WakeSuspect, o.err.Reason, b.now.Add(suspectWait)
+		w.State, w.Refusal, w.RefusalStatus, w.DueAt = push.WakeSuspect, o.err.Reason, o.answer.Status, b.now.Add(suspectWait)
 	case push.FaultCredentials:
 		retry(o.credentialsReason(), credentialsWait)
 	case push.FaultPush:

@@ -13,6 +13,7 @@ type board struct {
 	device push.Device
 	open   []*entry // oldest first
 	byID   map[push.ID]*entry
+	budget *push.BudgetWait // what keeps the device's next wake back; nil: no budget does
 }
 
 type entry struct {

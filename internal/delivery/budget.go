@@ -6,22 +6,33 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// allowedAt is the earliest moment, now or later, at which a budget lets a device be woken that was woken at times (oldest
-// first): when fewer than Wakes of them lie within Per, and fewer than Burst within Per/Wakes.
-func allowedAt(now time.Time, times []time.Time, b push.Budget) time.Time {
-	at := now
-	for _, w := range []struct {
+// budgetWait is when a budget next lets a device be woken that was woken at times (oldest first), and by which of its limits:
+// fewer than Wakes of them may lie within Per, and fewer than Burst within Per/Wakes. Its NextAt is now if a wake is allowed.
+func budgetWait(now time.Time, times []time.Time, b push.Budget) push.BudgetWait {
+	out := push.BudgetWait{NextAt: now}
+	for _, l := range []struct {
+		name push.BudgetLimit
 		most int
 		per  time.Duration
-	}{{b.Wakes, b.Per}, {b.Burst, b.Per / time.Duration(max(b.Wakes, 1))}} {
-		if len(times) < w.most {
+	}{{push.LimitWakes, b.Wakes, b.Per}, {push.LimitBurst, b.Burst, b.Per / time.Duration(max(b.Wakes, 1))}} {
+		if len(times) < l.most {
 			continue
 		}
-		if free := times[len(times)-w.most].Add(w.per); free.After(at) {
-			at = free
+		if free := times[len(times)-l.most].Add(l.per); free.After(out.NextAt) {
+			out = push.BudgetWait{Limit: l.name, Wakes: l.most, Per: l.per, Seen: within(now, times, l.per), NextAt: free}
 		}
 	}
-	return at
+	return out
+}
+
+// within is how many of the times lie in the last while.
+func within(now time.Time, times []time.Time, while time.Duration) (n int) {
+	for _, t := range times {
+		if t.After(now.Add(-while)) {
+			n++
+		}
+	}
+	return n
 }
 
 // remember adds a wake to a device's history and forgets what no budget looks at any more.

@@ -112,7 +112,7 @@ func TestBudget(t *testing.T) {
 		{"both: the later one counts", ago(55, 10, 1), 10 * time.Minute},
 		{"the first is an hour old", ago(60, 30, 1), 0},
 	} {
-		if got := allowedAt(t0, c.times, b).Sub(t0); got != c.want {
+		if got := budgetWait(t0, c.times, b).NextAt.Sub(t0); got != c.want {
 			t.Errorf("%s: allowed in %s, want %s", c.name, got, c.want)
 		}
 	}

@@ -27,6 +27,8 @@ type Store interface {
 	Step(ctx context.Context, r push.StepRequest, look func(push.Snapshot) push.Changes) (push.Changes, error)
 	Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error)
 	PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error)
+	PeekDevices(ctx context.Context, keys []push.DeviceKey, openLimit int) ([]push.Snapshot, error)
+	OpenTimelines(ctx context.Context, key push.DeviceKey, limit int) ([][]push.Event, error)
 	Resource(ctx context.Context, app, id string) (push.Resource, error)
 	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error)
 	LookAgain(ctx context.Context, app string, now time.Time) error

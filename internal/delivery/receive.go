@@ -69,9 +69,11 @@ func (e *Engine) receive(snap push.Snapshot, d push.Device, receipts []push.Rece
 	}
 	c := b.changes()
 	c.Device = nil
-	today := push.Day(now)
-	if !due.Equal(snap.Device.DueAt) || snap.Device.ID != "" && snap.Device.HeardDay < today {
-		b.device.DueAt, b.device.HeardDay = due.Time, max(b.device.HeardDay, today)
+	if !due.Equal(snap.Device.DueAt) || snap.Device.ID != "" && snap.Device.HeardLater(now, false) {
+		b.device.DueAt = due.Time
+		if now.After(b.device.HeardAt) {
+			b.device.HeardAt = now
+		}
 		c.Device = &b.device
 	}
 	return statuses, open, c

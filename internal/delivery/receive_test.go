@@ -11,7 +11,7 @@ func TestReceiptsThatSayNothingNewChangeNothing(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	e := &Engine{cfg: Config{Now: func() time.Time { return now }}}
-	device := push.Device{App: "notes", ID: "d1", User: "alice", Platform: push.IOS, OwnerGeneration: 1, HeardDay: push.Day(now), DueAt: now.Add(time.Hour)}
+	device := push.Device{App: "notes", ID: "d1", User: "alice", Platform: push.IOS, OwnerGeneration: 1, HeardAt: now, DueAt: now.Add(time.Hour)}
 	delivery := func(id push.ID, state push.State) push.Delivery {
 		return push.Delivery{PushID: id, App: "notes", DeviceID: "d1", State: state, Generation: 1, DueAt: now.Add(time.Minute)}
 	}
@@ -23,8 +23,8 @@ func TestReceiptsThatSayNothingNewChangeNothing(t *testing.T) {
 	if _, open, c := e.receive(snap, device, receipts); len(c.Deliveries) != 0 || c.Device != nil || open != 1 {
 		t.Errorf("changes %+v, %d open; want none, 1", c, open)
 	}
-	snap.Device.HeardDay--
-	if _, _, c := e.receive(snap, device, receipts); len(c.Deliveries) != 0 || c.Device == nil || c.Device.HeardDay != push.Day(now) || !c.Device.DueAt.Equal(device.DueAt) {
+	snap.Device.HeardAt = now.Add(-6 * time.Minute)
+	if _, _, c := e.receive(snap, device, receipts); len(c.Deliveries) != 0 || c.Device == nil || !c.Device.HeardAt.Equal(now) || !c.Device.DueAt.Equal(device.DueAt) {
 		t.Errorf("changes %+v; want the day on which the device was heard, and no more", c)
 	}
 }

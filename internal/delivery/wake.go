@@ -51,11 +51,12 @@ func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake 
 		return nil
 	}
 	if w.State == push.WakeNone {
-		if at := earliest(s, b.device.WakeTimes, wanting); at.After(s.now) {
+		if first := earliest(s, b.device.WakeTimes, wanting); first.NextAt.After(s.now) {
+			b.budget = &first
 			wanting = b.stopNowOrNever(wanting, push.ReasonBudget)
 			b.waitAll(wanting, push.ReasonBudget)
 			if len(wanting) > 0 {
-				due.at(at)
+				due.at(first.NextAt)
 			}
 			return nil
 		}
@@ -80,7 +81,7 @@ func judge(s situation, b *board, w push.Wake, due *dueTime) push.Wake {
 	case w.DueAt.After(s.now):
 		due.at(w.DueAt)
 	case s.tokenBad(w.Refusal):
-		b.dropToken(push.Reason(w.Refusal))
+		b.dropToken(w, push.Reason(w.Refusal), w.RefusalStatus)
 		return push.Wake{}
 	default:
 		w.State, w.DueAt, w.Reason = push.WakeRetry, s.now.Add(credentialsWait), push.ReasonCredentials
@@ -106,13 +107,15 @@ func heldUp(s situation, w push.Wake) (push.Reason, time.Time) {
 	return push.ReasonNone, time.Time{}
 }
 
-// earliest is when the first of the strategies allows the next wake, which then brings all.
-func earliest(s situation, times []time.Time, wanting []*entry) time.Time {
-	var first dueTime
+// earliest is what keeps the next wake back, by the first of the strategies that allows one. It then brings all.
+func earliest(s situation, times []time.Time, wanting []*entry) push.BudgetWait {
+	var first push.BudgetWait
 	for _, e := range wanting {
-		first.at(allowedAt(s.now, times, s.strategy(e.ResourceID).Budget))
+		if w := budgetWait(s.now, times, s.strategy(e.ResourceID).Budget); first.NextAt.IsZero() || w.NextAt.Before(first.NextAt) {
+			first = w
+		}
 	}
-	return first.Time
+	return first
 }
 
 // send makes the wake ready for its next try: for whom, until when, and with what.
@@ -120,7 +123,7 @@ func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *p
 	if w.State == push.WakeSending {
 		b.perhapsBrought(&w) // by a try whose answer never came
 	}
-	w.State, w.DueAt, w.Reason, w.Refusal = push.WakeSending, s.now.Add(wakeLease), push.ReasonNone, ""
+	w.State, w.DueAt, w.Reason, w.Refusal, w.RefusalStatus = push.WakeSending, s.now.Add(wakeLease), push.ReasonNone, "", 0
 	w.Provider = b.device.Platform.Provider()
 	w.Attempt++
 	w.Generation, w.TokenGen = b.device.OwnerGeneration, b.device.TokenGeneration
@@ -155,9 +158,13 @@ func item(d push.Delivery) push.WakeItem {
 	return it
 }
 
-// dropToken stops using the device's provider token, and says so on what is open.
-func (b *board) dropToken(why push.Reason) {
+// dropToken stops using the device's provider token, which the provider refused when it got a wake, and says so on what is open.
+func (b *board) dropToken(w push.Wake, why push.Reason, status int) {
 	b.device.Token = push.TokenDead
+	b.device.TokenLoss = push.TokenLoss{At: b.now, Reason: why, Provider: w.Provider, Status: status, WakeID: w.ID}
+	if len(w.Pushes) > 0 {
+		b.device.TokenLoss.PushID = w.Pushes[0]
+	}
 	for _, e := range b.open {
 		if !e.State.Final() {
 			e.note(push.Event{At: b.now, Event: push.EventTokenDropped, Reason: why, Provider: b.device.Platform.Provider()})

@@ -10,10 +10,12 @@ import (
 // countRivals is answered by the index alone: where the limit is high, it is asked for each of many devices.
 const countRivals = "SELECT COUNT(*) FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id <> ?"
 
-const rivals = "SELECT id, token_state, heard_day FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id <> ? ORDER BY id"
+const rivals = "SELECT id, token_state, heard_at FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id <> ? ORDER BY id"
 
 func readRival(scan scanFunc) (r push.Rival, err error) {
-	err = scan(&r.ID, &r.Token, &r.HeardDay)
+	var heardAt int64
+	err = scan(&r.ID, &r.Token, &heardAt)
+	r.HeardDay = push.Day(time.UnixMicro(heardAt))
 	return r, err
 }
 
@@ -43,12 +45,12 @@ func (t *tx) makeRoom(ctx context.Context, d push.Device) ([]push.DeviceKey, err
 	return evicted, nil
 }
 
-const heard = "UPDATE devices SET heard_day = ? WHERE app = ? AND id = ? AND heard_day < ?"
+const heard = "UPDATE devices SET heard_at = ? WHERE app = ? AND id = ? AND heard_at < ?"
 
-// Heard notes the day (see push.Day) on which a device called.
-func (s *Store) Heard(ctx context.Context, key push.DeviceKey, day int) error {
+// Heard notes when a device called.
+func (s *Store) Heard(ctx context.Context, key push.DeviceKey, at time.Time) error {
 	return s.write(ctx, "heard", &op{app: key.App, devices: []string{key.Device}, do: func(ctx context.Context, t *tx) error {
-		return t.run(ctx, exec(heard, day, key.App, key.Device, day))
+		return t.run(ctx, exec(heard, micros(at), key.App, key.Device, micros(at)))
 	}})
 }
 

@@ -58,7 +58,7 @@ func (w *world) try(user, id string, imported bool) (push.Registered, error) {
 
 func (w *world) heard(id string, at time.Time) {
 	w.t.Helper()
-	if err := w.Heard(ctx(w.t), key(id), push.Day(at)); err != nil {
+	if err := w.Heard(ctx(w.t), key(id), at); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -152,7 +152,7 @@ func TestADeviceThatWasHeardStays(t *testing.T) {
 	onBothIn(t, 1, func(t *testing.T, w *world, c *clock) {
 		w.device("notes", "alice", "a1", push.IOS)
 		_, err := w.Step(ctx(t), push.StepRequest{Key: key("a1")}, func(s push.Snapshot) push.Changes {
-			s.Device.HeardDay = push.Day(c.now().Add(9 * day))
+			s.Device.HeardAt = c.now().Add(9 * day)
 			return push.Changes{Device: &s.Device}
 		})
 		if err != nil {
@@ -163,8 +163,8 @@ func TestADeviceThatWasHeardStays(t *testing.T) {
 			t.Errorf("a second device: %v; want it refused, as the first was heard", err)
 		}
 		w.heard("a1", c.now().Add(-20*day))
-		if d, err := w.Device(ctx(t), key("a1")); err != nil || d.HeardDay != push.Day(c.now()) {
-			t.Errorf("heard on day %d, %v; want the last day to stay", d.HeardDay, err)
+		if d, err := w.Device(ctx(t), key("a1")); err != nil || push.Day(d.HeardAt) != push.Day(c.now()) {
+			t.Errorf("heard at %s, %v; want the last day to stay", d.HeardAt, err)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 )
 
 const deviceColumns = `app, id, user_id, platform, environment, about, provider_token, former_tokens, token_state, app_state, owner_gen,
-	token_gen, token_at, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at, heard_day, wake, wake_times, due_at`
+	token_gen, token_at, token_loss, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at, heard_at, wake, wake_times, due_at`
 
 // about is what a device says of itself and nothing is looked up by.
 type about struct {
@@ -21,22 +21,25 @@ type about struct {
 
 // wakeRow is how a wake is stored: push.Wake field by field, with names that stay when push renames one.
 type wakeRow struct {
-	ID         push.ID         `json:"id"`
-	State      push.WakeState  `json:"state"`
-	Provider   push.Provider   `json:"provider"`
-	Attempt    int             `json:"attempt"`
-	DueAt      time.Time       `json:"due_at"`
-	ExpiresAt  time.Time       `json:"expires_at"`
-	Generation int             `json:"gen"`
-	TokenGen   int             `json:"token_gen"`
-	Priority   push.Priority   `json:"priority,omitempty"`
-	Reason     push.Reason     `json:"reason,omitempty"`
-	Refusal    string          `json:"refusal,omitempty"`
-	Pushes     []push.ID       `json:"pushes,omitempty"`
-	Perhaps    []push.ID       `json:"perhaps,omitempty"`
-	EndsAt     time.Time       `json:"-"`
-	Items      []push.WakeItem `json:"-"`
-	Key        push.WakeKey    `json:"-"`
+	ID         push.ID        `json:"id"`
+	State      push.WakeState `json:"state"`
+	Provider   push.Provider  `json:"provider"`
+	Attempt    int            `json:"attempt"`
+	DueAt      time.Time      `json:"due_at"`
+	ExpiresAt  time.Time      `json:"expires_at"`
+	Generation int            `json:"gen"`
+	TokenGen   int            `json:"token_gen"`
+	Priority   push.Priority  `json:"priority,omitempty"`
+	Reason     push.Reason    `json:"reason,omitempty"`
+	Refusal    string         `json:"refusal,omitempty"`
+
+	RefusalStatus int `json:"refusal_status,omitempty"`
+
+	Pushes  []push.ID       `json:"pushes,omitempty"`
+	Perhaps []push.ID       `json:"perhaps,omitempty"`
+	EndsAt  time.Time       `json:"-"`
+	Items   []push.WakeItem `json:"-"`
+	Key     push.WakeKey    `json:"-"`
 }
 
 // encodeWake is "" for none. A wake may stand without an id or a state only if it is the zero value.
@@ -47,18 +50,46 @@ func encodeWake(w push.Wake) string {
 	return encode(wakeRow(w))
 }
 
+// lossRow is how the loss of a token is stored: push.TokenLoss field by field.
+type lossRow struct {
+	At       time.Time     `json:"at"`
+	Reason   push.Reason   `json:"reason"`
+	Provider push.Provider `json:"provider,omitempty"`
+	Status   int           `json:"status,omitempty"`
+	WakeID   push.ID       `json:"wake,omitempty"`
+	PushID   push.ID       `json:"push,omitempty"`
+}
+
+// encodeLoss is "" for none.
+func encodeLoss(l push.TokenLoss) string {
+	if l.At.IsZero() {
+		return ""
+	}
+	return encode(lossRow(l))
+}
+
+// heardMicros is a time as heard_at takes it; 0 for never.
+func heardMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
 // readDeviceAnd reads deviceColumns, and into more what a query has beside them.
 func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 	var (
 		aboutText, wakeText string
+		lossText            string
 		token, wakeTimes    []byte
 		former              []byte
 		tokenAt, dueAt      *int64
 		keyAt, registered   *int64
 		created, updated    int64
+		heardAt             int64
 	)
 	err = scan(append([]any{&d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &aboutText, &token, &former, &d.Token, &d.AppState, &d.OwnerGeneration,
-		&d.TokenGeneration, &tokenAt, &d.CredentialHash, &d.WakeKeyID, &keyAt, &d.SealKeyID, &created, &registered, &updated, &d.HeardDay, &wakeText, &wakeTimes, &dueAt}, more...)...)
+		&d.TokenGeneration, &tokenAt, &lossText, &d.CredentialHash, &d.WakeKeyID, &keyAt, &d.SealKeyID, &created, &registered, &updated, &heardAt, &wakeText, &wakeTimes, &dueAt}, more...)...)
 	if err != nil {
 		return d, err
 	}
@@ -69,6 +100,14 @@ func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 	var w wakeRow
 	if err := decode(wakeText, &w); err != nil {
 		return d, err
+	}
+	var loss lossRow
+	if err := decode(lossText, &loss); err != nil {
+		return d, err
+	}
+	d.TokenLoss = push.TokenLoss(loss)
+	if heardAt != 0 {
+		d.HeardAt = clock(&heardAt)
 	}
 	d.BundleID, d.Package, d.Facts = a.BundleID, a.Package, a.Facts
 	d.ProviderToken, d.FormerTokens = push.Secret(token), slices.Collect(slices.Chunk(former, sha256.Size))
@@ -179,7 +218,7 @@ func (t *tx) unregister(ctx context.Context, key push.DeviceKey, why push.Reason
 	}
 	return t.run(ctx,
 		exec(`UPDATE devices SET user_id = '', credential_hash = NULL, provider_token = ?, token_hash = NULL, token_state = ?, wake_key = '',
-			wake_key_at = NULL, seal_key = '', about = '{}', wake = '', due_at = NULL, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
+			wake_key_at = NULL, seal_key = '', about = '{}', wake = '', token_loss = '', due_at = NULL, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
 			[]byte{}, string(push.TokenMissing), micros(t.s.now()), key.App, key.Device),
 		exec(removeWakeKeys, key.App, key.Device))
 }

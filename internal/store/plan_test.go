@@ -18,6 +18,7 @@ var hotQuestions = []struct {
 }{
 	{"inbox", inboxOf, []any{100, "notes", "d7", 50}, "deliveries_inbox"},
 	{"sizes in an inbox", inboxSizes, []any{"notes", "d7", 50}, "deliveries_inbox"},
+	{"timelines of a device", openTimelines, []any{"notes", "d7", 50}, "deliveries_inbox"},
 	{"collapse keys of a device", openKeys, []any{"notes", "d7"}, "deliveries_collapse|deliveries_inbox"},
 	{"open count", openOf, []any{"notes", "d7"}, "deliveries_inbox"},
 	{"due devices", dueDevices.oldest, []any{int64(5), 100}, "devices_due"},
@@ -87,7 +88,7 @@ var hotFolds = []struct {
 	{"pushes of a list by their states", listRows, []any{"p7", "notes", "", "", "waiting", int64(0), int64(9)}, "deliveries_state"},
 	{"pushes of a list by a user's states", listRows, []any{"p7", "notes", "", "u7", "waiting", int64(0), int64(9)}, "deliveries_of_user"},
 	{"states of pushes of a list", countsOf, []any{"big", 1000}, "deliveries_state"},
-	{"change of a device", updateDevices, []any{"ok", 1, "", "{}", "", []byte{}, nil, int64(1), 0, "notes", "d7"}, "devices_pkey|sqlite_autoindex_devices"},
+	{"change of a device", updateDevices, []any{"ok", 1, "", "{}", "", []byte{}, nil, int64(1), int64(1), "", "notes", "d7"}, "devices_pkey|sqlite_autoindex_devices"},
 }
 
 // fill puts enough rows into both engines that a planner has a choice: 20 000 deliveries on 5 000 devices of two apps.

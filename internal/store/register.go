@@ -139,19 +139,19 @@ func (t *tx) putDevice(ctx context.Context, d *push.Device, now time.Time) error
 		d.DueAt = now
 	}
 	return t.run(ctx, exec(`INSERT INTO devices (app, id, user_id, platform, environment, about, provider_token, token_hash, former_tokens, token_state, app_state,
-			owner_gen, token_gen, token_at, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at, heard_day,
+			owner_gen, token_gen, token_at, token_loss, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at, heard_at,
 			wake, wake_times, due_at, owner)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
 		ON CONFLICT (app, id) DO UPDATE SET user_id = excluded.user_id, platform = excluded.platform, environment = excluded.environment,
 			about = excluded.about, provider_token = excluded.provider_token, token_hash = excluded.token_hash, former_tokens = excluded.former_tokens,
 			token_state = excluded.token_state, app_state = excluded.app_state, owner_gen = excluded.owner_gen, token_gen = excluded.token_gen, token_at = excluded.token_at,
 			credential_hash = excluded.credential_hash, wake_key = excluded.wake_key, wake_key_at = excluded.wake_key_at,
 			seal_key = excluded.seal_key, created_at = excluded.created_at, registered_at = excluded.registered_at,
-			updated_at = excluded.updated_at, heard_day = excluded.heard_day, wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = ''`,
+			updated_at = excluded.updated_at, heard_at = excluded.heard_at, token_loss = excluded.token_loss, wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = ''`,
 		d.App, d.ID, d.User, string(d.Platform), string(d.Environment), encode(about{d.BundleID, d.Package, d.Facts}),
 		[]byte(d.ProviderToken.Reveal()), nullBlob(tokenHash(d.ProviderToken)), blob(bytes.Join(d.FormerTokens, nil)), string(d.Token), string(d.AppState),
-		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), nullBlob(d.CredentialHash), d.WakeKeyID, micros(d.WakeKeyAt), d.SealKeyID,
-		micros(d.CreatedAt), micros(d.RegisteredAt), micros(d.UpdatedAt), d.HeardDay,
+		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), encodeLoss(d.TokenLoss), nullBlob(d.CredentialHash), d.WakeKeyID, micros(d.WakeKeyAt), d.SealKeyID,
+		micros(d.CreatedAt), micros(d.RegisteredAt), micros(d.UpdatedAt), heardMicros(d.HeardAt),
 		encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt)))
 }
 
@@ -192,9 +192,9 @@ func (t *tx) takeToken(ctx context.Context, key push.DeviceKey) error {
 	dropped := push.Event{At: now, Event: push.EventTokenDropped, Reason: push.ReasonTokenMoved}
 	text := encodeEvents([]push.Event{dropped})
 	return t.run(ctx,
-		exec(`UPDATE devices SET provider_token = ?, token_hash = NULL, environment = '', token_state = ?, token_gen = token_gen + 1,
+		exec(`UPDATE devices SET provider_token = ?, token_hash = NULL, environment = '', token_state = ?, token_loss = ?, token_gen = token_gen + 1,
 			due_at = CASE WHEN due_at IS NOT NULL THEN CAST(? AS BIGINT) END, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
-			[]byte{}, string(push.TokenMissing), micros(now), micros(now), key.App, key.Device),
+			[]byte{}, string(push.TokenMissing), encodeLoss(push.TokenLoss{At: now, Reason: push.ReasonTokenMoved}), micros(now), micros(now), key.App, key.Device),
 		each(t.changedRow(dropped), noteOpen,
 			push.MaxEvents, text, push.MaxEvents, push.MaxEvents, micros(now), push.MaxEvents, key.App, key.Device))
 }

@@ -24,7 +24,7 @@ type stepOp struct {
 // and commits the changes that it answers. decide must be a plain function of the snapshot: it runs on the writer, must not
 // block, and runs again if the transaction is repeated. Steps on one device see each other's effects.
 //
-// Of Changes.Device are written: wake, wake times, token state and token generation, app state, facts, HeardDay and DueAt; the device
+// Of Changes.Device are written: wake, wake times, token state and token generation, app state, facts, HeardAt, the token's loss and DueAt; the device
 // then belongs to no node. A change of a delivery that became final meanwhile leaves it as it is. For a device that is not
 // there decide gets an empty snapshot, and changes of a device are not written.
 func (s *Store) Step(ctx context.Context, req push.StepRequest, decide func(push.Snapshot) push.Changes) (push.Changes, error) {
@@ -37,10 +37,36 @@ func (s *Store) Step(ctx context.Context, req push.StepRequest, decide func(push
 
 // PeekDevice reads what Step would, without locking or changing anything.
 func (s *Store) PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error) {
-	o := &stepOp{req: push.StepRequest{Key: key, OpenLimit: openLimit}}
+	snaps, err := s.PeekDevices(ctx, []push.DeviceKey{key}, openLimit)
+	return snaps[0], err
+}
+
+// PeekDevices is PeekDevice for several, in their order.
+func (s *Store) PeekDevices(ctx context.Context, keys []push.DeviceKey, openLimit int) ([]push.Snapshot, error) {
+	round, snaps := make([]*stepOp, len(keys)), make([]push.Snapshot, len(keys))
+	for i, key := range keys {
+		round[i] = &stepOp{req: push.StepRequest{Key: key, OpenLimit: openLimit}}
+	}
 	t := &tx{transaction: readOnly{s.read}, s: s, resources: map[resourceKey]*push.Resource{}}
-	err := t.readSteps(ctx, []*stepOp{o})
-	return o.snap, doing("peek", err)
+	err := t.readSteps(ctx, round)
+	for i, o := range round {
+		snaps[i] = o.snap
+	}
+	return snaps, doing("peek", err)
+}
+
+const openTimelines = `SELECT events FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL ORDER BY since DESC, push_id DESC LIMIT ?`
+
+// OpenTimelines is the timelines of a device's newest open deliveries.
+func (s *Store) OpenTimelines(ctx context.Context, key push.DeviceKey, limit int) ([][]push.Event, error) {
+	timelines, err := all(ctx, s.read, func(scan scanFunc) ([]push.Event, error) {
+		var text string
+		if err := scan(&text); err != nil {
+			return nil, err
+		}
+		return decodeEvents(text)
+	}, openTimelines, key.App, key.Device, pageSize(limit))
+	return timelines, doing("timelines of a device", err)
 }
 
 // readOnly lets what reads for a transaction read outside of one.
@@ -99,16 +125,16 @@ func (t *tx) stepRound(ctx context.Context, round []*stepOp) error {
 	return t.run(ctx, append(updates(changes), updateDevices.exec(devices))...)
 }
 
-var updateDevices = fold(`token_state text, token_gen int, app_state text, about text, wake text, wake_times blob, due_at int, updated_at int, heard_day int,
+var updateDevices = fold(`token_state text, token_gen int, app_state text, about text, wake text, wake_times blob, due_at int, updated_at int, heard_at int, token_loss text,
 		of_app text, of_device text`,
 	`UPDATE devices SET token_state = r.token_state, token_gen = r.token_gen, app_state = r.app_state, about = r.about, wake = r.wake,
 		wake_times = r.wake_times, due_at = r.due_at, owner = '', updated_at = r.updated_at,
-		heard_day = r.heard_day FROM {rows} WHERE app = r.of_app AND id = r.of_device`)
+		heard_at = r.heard_at, token_loss = r.token_loss FROM {rows} WHERE app = r.of_app AND id = r.of_device`)
 
 // deviceRow is one of updateDevices.
 func (t *tx) deviceRow(key push.DeviceKey, d *push.Device) []any {
 	return []any{string(d.Token), d.TokenGeneration, string(d.AppState), encode(about{d.BundleID, d.Package, d.Facts}), encodeWake(d.Wake),
-		encodeTimes(d.WakeTimes), micros(d.DueAt), micros(t.s.now()), d.HeardDay, key.App, key.Device}
+		encodeTimes(d.WakeTimes), micros(d.DueAt), micros(t.s.now()), heardMicros(d.HeardAt), encodeLoss(d.TokenLoss), key.App, key.Device}
 }
 
 // What a round of steps reads, for all of its devices at once. A row's number is its place in the round, or in what was

@@ -1,0 +1,48 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/hushpush/hush/push"
+)
+
+// What a look would decide now, without deciding it: what people are told cannot differ from what is done.
+
+// peekAtOnce is how many devices are read together; each may have many open deliveries.
+const peekAtOnce = 20
+
+// Budgets says for which of the devices a budget keeps the next wake back, and until when.
+func (e *Engine) Budgets(ctx context.Context, keys []push.DeviceKey) (map[push.DeviceKey]push.BudgetWait, error) {
+	waits := map[push.DeviceKey]push.BudgetWait{}
+	for some := range slices.Chunk(keys, peekAtOnce) {
+		snaps, err := e.cfg.Store.PeekDevices(ctx, some, lookLimit)
+		if err != nil {
+			return nil, fmt.Errorf("delivery: budgets: %w", err)
+		}
+		for _, snap := range snaps {
+			if !snap.Device.Registered() {
+				continue
+			}
+			if b, _ := peek(e.situation(snap, true), snap); b.budget != nil {
+				waits[snap.Device.Key()] = *b.budget
+			}
+		}
+	}
+	return waits, nil
+}
+
+// peek makes the plan of a look at a device now, which nobody commits.
+func peek(s situation, snap push.Snapshot) (*board, plan) {
+	b := newBoard(s.now, snap)
+	return b, planFor(s, b, snap.NextExpiry)
+}
+
+// budgetOf is what keeps a delivery's wake back, if it is a budget.
+func budgetOf(e *entry, b *board) *push.BudgetWait {
+	if e.Reason != push.ReasonBudget {
+		return nil
+	}
+	return b.budget
+}
