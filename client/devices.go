@@ -25,6 +25,12 @@ func (c *Client) Device(ctx context.Context, app, device string) (d protocol.Dev
 	return d, err
 }
 
+// ExplainDevice says why a device gets what it gets, or nothing. Needs role read.
+func (c *Client) ExplainDevice(ctx context.Context, app, device string) (x protocol.Explanation, err error) {
+	_, err = c.call(ctx, http.MethodGet, appPath(app, "devices", device, "explain"), nil, &x, "device_id", "text")
+	return x, err
+}
+
 // DeleteDevice unregisters a device: its open deliveries end as undeliverable. Needs role send.
 func (c *Client) DeleteDevice(ctx context.Context, app, device string) error {
 	_, err := c.call(ctx, http.MethodDelete, appPath(app, "devices", device), nil, nil)

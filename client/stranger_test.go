@@ -123,6 +123,10 @@ var operations = map[string]func(context.Context, *client.Client) error{
 		_, err := c.PushBatch(ctx, "notes", make([]protocol.PushRequest, 1))
 		return err
 	},
+	"ExplainDevice": func(ctx context.Context, c *client.Client) error {
+		_, err := c.ExplainDevice(ctx, "notes", "d")
+		return err
+	},
 	"Pushes": func(ctx context.Context, c *client.Client) error {
 		_, err := c.Pushes(ctx, "notes", client.PushFilter{}, client.Page{})
 		return err

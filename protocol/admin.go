@@ -128,6 +128,14 @@ type Resource struct {
 	APNs       *Strategy `json:"apns,omitempty"`
 	FCM        *Strategy `json:"fcm,omitempty"`
 	ClientSend bool      `json:"client_send" required:"false" doc:"whether apps may send under it"`
+	Applies    *Applies  `json:"applies,omitempty" doc:"in answers: every setting as it applies, and which of them are defaults; ignored in a PUT, so that what was got can be put"`
+}
+
+// Applies is a resource with its defaults filled in.
+type Applies struct {
+	APNs     *Strategy `json:"apns,omitempty"`
+	FCM      *Strategy `json:"fcm,omitempty"`
+	Defaults []string  `json:"defaults" doc:"the settings that are defaults, such as apns.ttl or fcm.budget.burst"`
 }
 
 // Strategy is what one provider is told. Priority is FCM's alone.

@@ -33,6 +33,11 @@ func Actions() []Action { return []Action{DoSession, DoWake, DoWait, DoStop} }
 // BudgetLimits lists the limits of a budget.
 func BudgetLimits() []BudgetLimit { return []BudgetLimit{LimitWakes, LimitBurst} }
 
+// CredentialStates lists where an app's credential can stand for a device.
+func CredentialStates() []CredentialState {
+	return []CredentialState{CredentialOK, CredentialMissing, CredentialRefused, CredentialHeld}
+}
+
 // Results lists what a handler can return.
 func Results() []Result { return []Result{NewData, NoData, Failed} }
 

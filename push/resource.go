@@ -113,6 +113,26 @@ func (r Resource) Strategy(p Provider) *Strategy {
 	return &filled
 }
 
+// Defaults names the settings of the strategy that are left to their defaults.
+func (s Strategy) Defaults(p Provider) (names []string) {
+	if s.TTL == nil {
+		names = append(names, "ttl")
+	}
+	if s.Priority == "" && p == FCM {
+		names = append(names, "priority")
+	}
+	switch {
+	case s.Budget == (Budget{}):
+		names = append(names, "budget.wakes", "budget.per", "budget.burst")
+	case s.Budget.Burst == 0:
+		names = append(names, "budget.burst")
+	}
+	if s.Rewake == (Rewake{}) {
+		names = append(names, "rewake.times", "rewake.after")
+	}
+	return names
+}
+
 func (s Strategy) withDefaults(p Provider) Strategy {
 	if s.TTL == nil {
 		ttl := DefaultTTL

@@ -12,7 +12,7 @@ import (
 
 func newDevice(w world) *cobra.Command {
 	return group("device", "Devices: installations of the app, and what waits for them",
-		newDeviceRegister(w), newDeviceImport(w), newDeviceList(w), newDeviceGet(w), newDeviceInbox(w), newDeviceDelete(w))
+		newDeviceRegister(w), newDeviceImport(w), newDeviceList(w), newDeviceGet(w), newDeviceWhy(w), newDeviceInbox(w), newDeviceDelete(w))
 }
 
 func newDeviceList(w world) *cobra.Command {
@@ -52,6 +52,9 @@ func newDeviceGet(w world) *cobra.Command {
 			return err
 		}
 		r.show(deviceTable(d))
+		if d.Budget != nil {
+			r.say("waiting (budget%s)\n", budgetWait(d.Budget))
+		}
 		return nil
 	})
 	return cmd

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
 	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
 )
 
 func newResource(w world) *cobra.Command {
@@ -56,14 +59,14 @@ Everything has a default: {"apns": {}, "fcm": {}} is a whole resource for both p
 
 func newResourceGet(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
-		Use: "get NAME", Short: "Show a resource", Args: wantArgs("NAME"),
+		Use: "get NAME", Short: "Show a resource's settings, those that are defaults too", Args: wantArgs("NAME"),
 		Example: "  hush resource get --app notes both",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		resource, err := one(ctx, r, func(ctx context.Context) (protocol.Resource, error) { return r.Resource(ctx, r.app, args[0]) })
 		if err != nil {
 			return err
 		}
-		r.show(resourceTable(resource))
+		r.show(settingsTable(resource))
 		return nil
 	})
 	r.offerArgument(cmd, true, resourceNames)
@@ -123,6 +126,61 @@ func resourceTable(all ...protocol.Resource) *table {
 		}
 	}
 	return t
+}
+
+// settingsTable has a row per setting of a resource, as it applies; what was not given is marked.
+func settingsTable(r protocol.Resource) *table {
+	t := newTable("RESOURCE", "SETTING", "VALUE", "")
+	if r.Applies == nil { // a server of an older version
+		r.Applies = &protocol.Applies{APNs: r.APNs, FCM: r.FCM}
+	}
+	for _, s := range []struct {
+		provider string
+		strategy *protocol.Strategy
+	}{{"apns", r.Applies.APNs}, {"fcm", r.Applies.FCM}} {
+		if s.strategy == nil {
+			t.add(r.ResourceID, s.provider, "none: its devices are not woken", "")
+			continue
+		}
+		for _, setting := range settingsOf(*s.strategy) {
+			mark := ""
+			if name := s.provider + "." + setting.name; slices.Contains(r.Applies.Defaults, name) {
+				mark = "(default)"
+			}
+			t.rows = append(t.rows, []string{r.ResourceID, s.provider + "." + setting.name, setting.value, mark})
+		}
+	}
+	t.add(r.ResourceID, "client_send", fmt.Sprint(r.ClientSend), "")
+	return t
+}
+
+type settingLine struct{ name, value string }
+
+// settingsOf are the settings of a strategy that has them all.
+func settingsOf(s protocol.Strategy) []settingLine {
+	lines := []settingLine{{"ttl", short(s.TTL)}}
+	if s.Priority != "" {
+		lines = append(lines, settingLine{"priority", string(s.Priority)})
+	}
+	if b := s.Budget; b != nil {
+		lines = append(lines, settingLine{"budget.wakes", fmt.Sprint(b.Wakes)}, settingLine{"budget.per", short(b.Per)}, settingLine{"budget.burst", fmt.Sprint(b.Burst)})
+	}
+	if w := s.Rewake; w != nil {
+		lines = append(lines, settingLine{"rewake.times", fmt.Sprint(w.Times)}, settingLine{"rewake.after", short(w.After)})
+	}
+	if s.CollapseKey != "" {
+		lines = append(lines, settingLine{"collapse_key", s.CollapseKey})
+	}
+	return lines
+}
+
+// short is a duration without the units that are zero.
+func short(duration string) string {
+	d, err := time.ParseDuration(duration)
+	if err != nil {
+		return duration
+	}
+	return push.ShortDuration(d)
 }
 
 func budgetText(b *protocol.Budget) string {

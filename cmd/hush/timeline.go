@@ -71,11 +71,7 @@ func budgetWait(b *protocol.BudgetWait) string {
 	if b == nil {
 		return ""
 	}
-	per := b.Per
-	if d, err := time.ParseDuration(b.Per); err == nil {
-		per = push.ShortDuration(d)
-	}
-	return fmt.Sprintf(": %d of %d wakes in %s, next at %s", b.Seen, b.Wakes, per, clockTime(b.NextAt, time.Now()))
+	return fmt.Sprintf(": %d of %d wakes in %s, next at %s", b.Seen, b.Wakes, short(b.Per), clockTime(b.NextAt, time.Now()))
 }
 
 // clockTime is a moment near now: the day is said where it is another one.

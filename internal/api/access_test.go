@@ -43,6 +43,7 @@ var calls = []struct{ need, method, path, body string }{
 	{"send", "DELETE", "/v1/apps/notes/pushes/p", ""},
 	{"read", "GET", "/v1/apps/notes/users/alice/devices", ""},
 	{"read", "GET", "/v1/apps/notes/devices/d", ""},
+	{"read", "GET", "/v1/apps/notes/devices/d/explain", ""},
 	{"read", "GET", "/v1/apps/notes/pushes", ""},
 	{"read", "GET", "/v1/apps/notes/pushes/p", ""},
 	{"read", "GET", "/v1/apps/notes/pushes/p/events", ""},

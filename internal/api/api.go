@@ -171,6 +171,7 @@ func (a *API) routes() {
 	a.resourceRoutes()
 	a.userRoutes()
 	a.deviceRoutes()
+	a.explainRoutes()
 	a.importRoutes()
 	a.pushRoutes()
 	a.pushListRoutes()

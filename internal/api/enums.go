@@ -52,6 +52,7 @@ var closedSets = []closedSet{
 	closed(push.Priorities(), "Priority", "FCM's priority. normal waits in Doze; high is taken away by FCM from apps that show nothing for it."),
 	closed(push.TokenStates(), "TokenState", "Whether a device can be woken by its provider: ok; missing, none was given; dead, the provider said so."),
 	closed(push.AppStates(), "AppState", "What the app last said of itself."),
+	closed(push.CredentialStates(), "CredentialState", "Whether the app can send through a device's provider."),
 	closed(push.BudgetLimits(), "BudgetLimit", "A limit of a budget: its wakes in its time, or its burst in the time that each of them has."),
 	closed(push.Actions(), "Action", "What would be done with a push on a device now."),
 	closed(push.Results(), "Result", "What the app's handler returned."),

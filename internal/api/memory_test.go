@@ -370,6 +370,11 @@ func (m *memory) Budgets(context.Context, []push.DeviceKey) (map[push.DeviceKey]
 	return nil, m.fail
 }
 
+func (m *memory) Explain(ctx context.Context, key push.DeviceKey, _ func(push.Provider) bool) (push.Explanation, error) {
+	d, err := m.Device(ctx, key)
+	return push.Explanation{Device: d}, err
+}
+
 // Pushes knows the filter's resource only.
 func (m *memory) Pushes(_ context.Context, app string, f push.PushFilter, cursor string, limit int) ([]push.Listed, string, error) {
 	defer m.lock()()

@@ -80,6 +80,8 @@ type Delivery interface {
 	AcceptBatch(ctx context.Context, pushes []push.Push) []push.AcceptResult
 	// Budgets says for which of the devices a budget keeps the next wake back.
 	Budgets(ctx context.Context, keys []push.DeviceKey) (map[push.DeviceKey]push.BudgetWait, error)
+	// Explain says why a device gets what it gets. push.ErrNotFound: it is not known, or no more.
+	Explain(ctx context.Context, key push.DeviceKey, hasCredential func(push.Provider) bool) (push.Explanation, error)
 	DryRun(ctx context.Context, p push.Push) ([]push.Decision, []push.Warning, error)
 	Receive(ctx context.Context, d push.Device, receipts []push.Receipt) (statuses []push.ReceiptStatus, open int, err error)
 	// Look is a hint that something about the devices changed.

@@ -30,7 +30,8 @@ func (a *API) resourceRoutes() {
 			FCM:  &protocol.Strategy{TTL: "24h", Priority: "normal"},
 		}}, a.putResource)
 	register(a, route{id: "getResource", method: http.MethodGet, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin,
-		summary: "Read a resource"}, a.getResource)
+		summary: "Read a resource",
+		about:   "As it was put; `applies` has every setting with its default filled in, and names those that are defaults."}, a.getResource)
 	register(a, route{id: "deleteResource", audit: "resource.delete", method: http.MethodDelete, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,
 		summary: "Delete a resource"}, a.deleteResource)
 }
@@ -139,7 +140,9 @@ func (a *API) getResource(ctx context.Context, c *call, in *ResourcePath) (*answ
 	if err != nil {
 		return nil, missing(err, "resource", in.ResourceID)
 	}
-	return &answer[protocol.Resource]{http.StatusOK, resourceBody(resource)}, nil
+	body := resourceBody(resource)
+	body.Applies = appliesBody(resource)
+	return &answer[protocol.Resource]{http.StatusOK, body}, nil
 }
 
 func (a *API) deleteResource(ctx context.Context, c *call, in *ResourcePath) (*nothing, error) {

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/protocol"
+)
+
+func newDeviceWhy(w world) *cobra.Command {
+	var user string
+	cmd, _ := w.client(&cobra.Command{
+		Use: "why [DEVICE]", Short: "Say why a device gets what it gets, or nothing", Args: cobra.MaximumNArgs(1),
+		Long: `Say in a few sentences why a device gets what it gets, or nothing: since when its token is dead and by which answer, until when a
+budget or a credential holds it back, what waits for it, and when it was last seen. With --user, of all devices of a user. --json
+has the same as facts; with --user it is that of the last device.`,
+		Example: "  hush device why --app notes DEVICE\n  hush device why --app notes --user alice",
+	}, true, func(ctx context.Context, r *remote, args []string) error {
+		if (user == "") == (len(args) == 0) {
+			return usagef("'hush device why' takes a DEVICE, or --user USER; want one of them")
+		}
+		if user == "" {
+			return explainDevice(ctx, r, args[0])
+		}
+		return explainDevicesOf(ctx, r, user)
+	})
+	cmd.Flags().StringVar(&user, "user", "", "all devices of this user")
+	return cmd
+}
+
+func explainDevice(ctx context.Context, r *remote, device string) error {
+	x, err := one(ctx, r, func(ctx context.Context) (protocol.Explanation, error) { return r.ExplainDevice(ctx, r.app, device) })
+	if err != nil {
+		return err
+	}
+	who := x.DeviceID
+	if x.User != "" {
+		who += " of " + x.User
+	}
+	r.say("%s\n  %s\n", fmt.Sprintf("%s (%s)", who, x.Platform), x.Text)
+	return nil
+}
+
+func explainDevicesOf(ctx context.Context, r *remote, user string) error {
+	var all []protocol.Device
+	for page := (client.Page{Limit: 1000}); ; {
+		answer, err := one(ctx, r, func(ctx context.Context) (protocol.Devices, error) { return r.Devices(ctx, r.app, user, page) })
+		if err != nil {
+			return err
+		}
+		all = append(all, answer.Devices...)
+		if page.Cursor = answer.Cursor; page.Cursor == "" {
+			break
+		}
+	}
+	if len(all) == 0 {
+		r.say("user %s has no device in app %s; what can wait waits for the first\n", user, r.app)
+	}
+	for _, d := range all {
+		if err := explainDevice(ctx, r, d.DeviceID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
