@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -216,6 +217,9 @@ func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error 
 	} else {
 		r.show(t)
 		sayWarnings(r, answer.Warnings)
+	}
+	if slices.ContainsFunc(answer.Deliveries, func(d protocol.Decision) bool { return d.Budget != nil }) {
+		r.say("%s\n", aboutBudgets)
 	}
 	r.say("nothing was sent\n")
 	return nil

@@ -66,6 +66,9 @@ func standing(d protocol.Delivery) string {
 	return clean(strings.Join(words, " "))
 }
 
+// aboutBudgets says where to read on, where something waits for a budget.
+const aboutBudgets = "To try budgets without waiting: docs/testing.md, “Budgets without waiting”."
+
 // budgetWait is what a budget waits for, behind the reason.
 func budgetWait(b *protocol.BudgetWait) string {
 	if b == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,6 +100,9 @@ func printPush(to io.Writer, p protocol.Push, s style) {
 		lines = append(lines, drawDelivery(d, p.AcceptedAt, s)...)
 	}
 	lines = append(lines, "", verdict(p, s))
+	if slices.ContainsFunc(p.Deliveries, func(d protocol.Delivery) bool { return d.Budget != nil }) {
+		lines = append(lines, s.faint(aboutBudgets))
+	}
 	fmt.Fprintln(to, strings.Join(lines, "\n"))
 }
 

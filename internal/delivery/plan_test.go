@@ -252,6 +252,9 @@ func TestASuspectRefusalTakesEffectLater(t *testing.T) {
 	if w.s.device.Token != push.TokenDead || w.s.now.Sub(t0) != suspectWait {
 		t.Errorf("token %s after %s, want dead after %s", w.s.device.Token, w.s.now.Sub(t0), suspectWait)
 	}
+	if l := w.s.device.TokenLoss; l.Reason != "BadDeviceToken" || l.Status != 400 || l.Provider != push.APNs || l.WakeID == "" || l.PushID == "" || !l.At.Equal(w.s.now) {
+		t.Errorf("the token's loss is %+v; want the refusal of the wake, when it was judged", l)
+	}
 }
 
 func TestATokenIsKeptIfMostAreRefusedAlike(t *testing.T) {
