@@ -38,7 +38,8 @@ var arrows = []struct {
 	{"internal/provider/...", []string{"push", "protocol", "internal/h2push/...", "internal/spell", "internal/hour"}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/strictjson"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},
-	{"internal/api/...", []string{"push", "protocol", "internal/bucket"}},
+	{"internal/calm/...", nil}, // a warning that repeats is a line a minute
+	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/spell/...", nil}, // when the log hears of a trouble

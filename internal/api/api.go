@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hushpush/hush/internal/calm"
 	"github.com/hushpush/hush/push"
 )
 
@@ -62,6 +63,7 @@ type API struct {
 	mux      *http.ServeMux
 	metrics  *metrics
 	auditLog *auditLog
+	calm     *slog.Logger // for what can fail with every request
 	bodies   *bodies
 	rates    rates
 	streams  *streams
@@ -80,6 +82,7 @@ func New(c Config) (*API, error) {
 	}
 	c = c.withDefaults()
 	a := &API{Config: c, mux: http.NewServeMux(), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), rates: newRates(c.Limits, c.Now)}
+	a.calm = calm.Logger(c.Logger)
 	var err error
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, err

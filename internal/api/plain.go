@@ -63,7 +63,7 @@ func (a *API) ready(ctx context.Context, _ *call, _ *nothing) (*answer[protocol.
 	ctx, stop := context.WithTimeout(ctx, readyWait)
 	defer stop()
 	if err := a.Ready(ctx); err != nil {
-		a.Logger.WarnContext(ctx, "not ready", "error", err.Error())
+		a.calm.WarnContext(ctx, "not ready", "error", err.Error())
 		return nil, newProblem(http.StatusServiceUnavailable, codeUnavailable, "the server is starting, stopping, or cannot reach its store; its log says which")
 	}
 	return &answer[protocol.Status]{http.StatusOK, protocol.Status{Status: "ok"}}, nil

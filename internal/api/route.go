@@ -190,9 +190,9 @@ func (a *API) answerTo(ctx context.Context, id string, err error) *refusal {
 	switch {
 	case errors.Is(err, context.Canceled):
 	case p.Status == http.StatusInternalServerError:
-		a.Logger.LogAttrs(ctx, slog.LevelError, "a request failed", slog.String("operation", id), slog.String("error", err.Error()))
+		a.calm.LogAttrs(ctx, slog.LevelError, "a request failed", slog.String("operation", id), slog.String("error", err.Error()))
 	case errors.Is(err, push.ErrUnavailable):
-		a.Logger.LogAttrs(ctx, slog.LevelWarn, "a request was put off", slog.String("operation", id), slog.String("error", err.Error()))
+		a.calm.LogAttrs(ctx, slog.LevelWarn, "a request was put off", slog.String("operation", id), slog.String("error", err.Error()))
 	}
 	return p
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/hushpush/hush/internal/api"
 	"github.com/hushpush/hush/internal/apns"
 	"github.com/hushpush/hush/internal/auth"
+	"github.com/hushpush/hush/internal/calm"
 	"github.com/hushpush/hush/internal/config"
 	"github.com/hushpush/hush/internal/delivery"
 	"github.com/hushpush/hush/internal/fcm"
@@ -237,7 +238,7 @@ func (s *Server) startDelivery(context.Context) error {
 	s.door = front.NewDoor(rateOf(set.Limits.Unauthenticated, unauthenticatedRate), s.cfg.Now)
 	s.gateway, err = gateway.New(gateway.Config{
 		Front: s.door,
-		Auth:  s.auth, Receiver: links, Notify: links, Devices: s.store, Pushes: s.store, Logger: s.cfg.Logger, Now: s.cfg.Now,
+		Auth:  s.auth, Receiver: links, Notify: links, Devices: s.store, Pushes: s.store, Logger: calm.Logger(s.cfg.Logger), Now: s.cfg.Now,
 	})
 	if err != nil {
 		return err
@@ -245,7 +246,7 @@ func (s *Server) startDelivery(context.Context) error {
 	s.engine, err = delivery.New(delivery.Config{
 		Store: s.store, Sessions: s.gateway, Keys: s.auth,
 		Wakers:  map[push.Provider]delivery.Waker{push.APNs: s.apns, push.FCM: s.fcm},
-		AckWait: set.Delivery.AckWait, Keep: set.Store.Keep, Alone: set.Database == "", Logger: s.cfg.Logger.With("room", "delivery"), Now: s.cfg.Now,
+		AckWait: set.Delivery.AckWait, Keep: set.Store.Keep, Alone: set.Database == "", Logger: calm.Logger(s.cfg.Logger).With("room", "delivery"), Now: s.cfg.Now,
 		Metrics: delivery.NewMetrics(s.metrics), Vitals: s.vitals,
 	})
 	if err != nil {
