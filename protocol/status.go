@@ -80,7 +80,7 @@ type AppStatus struct {
 
 // ProviderStatus is how an app does with one provider.
 type ProviderStatus struct {
-	Standing  push.ProviderState `json:"standing" enum:"unreachable,no_credential,credential_refused,held,ok,untried" doc:"held: the app's quota is used up. untried: no wake since the start, or since the credential was stored"`
+	Standing  push.ProviderState `json:"standing"`
 	Since     *time.Time         `json:"since,omitempty"`
 	Troubles  []ProviderTrouble  `json:"troubles" doc:"those that last, worst first"`
 	LastError *ProviderError     `json:"last_error,omitempty" doc:"of this process; it may be over"`
@@ -89,7 +89,7 @@ type ProviderStatus struct {
 
 // ProviderTrouble is one that lasts.
 type ProviderTrouble struct {
-	Standing    push.ProviderState `json:"standing" enum:"unreachable,no_credential,credential_refused,held"`
+	Standing    push.ProviderState `json:"standing"`
 	Environment push.Environment   `json:"environment,omitempty"`
 	Topic       string             `json:"topic,omitempty" doc:"where only this one is refused"`
 	Since       time.Time          `json:"since"`

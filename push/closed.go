@@ -24,6 +24,11 @@ func Priorities() []Priority { return []Priority{Normal, High} }
 // TokenStates lists what can be said of a device's provider token.
 func TokenStates() []TokenState { return []TokenState{TokenOK, TokenMissing, TokenDead} }
 
+// ProviderStates lists how an app can do with a provider, worst first.
+func ProviderStates() []ProviderState {
+	return []ProviderState{ProviderUnreachable, ProviderNoCredential, ProviderRefused, ProviderHeld, ProviderOK, ProviderUntried}
+}
+
 // AppStates lists what an app can say of itself.
 func AppStates() []AppState { return []AppState{AppForeground, AppBackground} }
 

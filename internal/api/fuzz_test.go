@@ -23,7 +23,7 @@ func target(f *testing.F) (*api.API, *memory) {
 		f.Fatal(err)
 	}
 	a, err := api.New(api.Config{
-		Store: m, Delivery: m, Auth: who, Keys: m, Sessions: &sessions{},
+		Store: m, Delivery: m, Auth: who, Keys: m, Vitals: m, Sessions: &sessions{},
 		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: checker(push.APNs), push.FCM: checker(push.FCM)},
 	})
 	if err != nil {

@@ -86,9 +86,7 @@ func (tr *trouble) state() push.ProviderState {
 	return push.ProviderRefused
 }
 
-func severity(s push.ProviderState) int {
-	return slices.Index([]push.ProviderState{push.ProviderUnreachable, push.ProviderNoCredential, push.ProviderRefused, push.ProviderHeld}, s)
-}
+func severity(s push.ProviderState) int { return slices.Index(push.ProviderStates(), s) }
 
 // InTrouble are the apps that have a trouble which lasts, by name.
 func (t *Troubles) InTrouble() []string {
