@@ -50,6 +50,7 @@ func newAppGet(w world) *cobra.Command {
 		return nil
 	})
 	r.offerArgument(cmd, false, appNames)
+	argumentBecomes(cmd, "NAME", "path.app")
 	return cmd
 }
 
@@ -99,6 +100,7 @@ Exit status: 1 also where the answer is no, 2 also where nobody can be asked.`,
 	})
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	r.offerArgument(cmd, false, appNames)
+	argumentBecomes(cmd, "NAME", "path.app")
 	return cmd
 }
 

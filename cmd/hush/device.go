@@ -57,6 +57,7 @@ func newDeviceGet(w world) *cobra.Command {
 		}
 		return nil
 	})
+	argumentBecomes(cmd, "DEVICE", "path.device")
 	return cmd
 }
 
@@ -79,6 +80,7 @@ func newDeviceInbox(w world) *cobra.Command {
 		}
 		return nil
 	})
+	argumentBecomes(cmd, "DEVICE", "path.device")
 	return cmd
 }
 
@@ -95,6 +97,7 @@ func newDeviceDelete(w world) *cobra.Command {
 		r.say("device %s deleted\n", args[0])
 		return nil
 	})
+	argumentBecomes(cmd, "DEVICE", "path.device")
 	return cmd
 }
 

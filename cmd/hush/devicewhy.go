@@ -28,6 +28,8 @@ has the same as facts; with --user it is that of the last device.`,
 		return explainDevicesOf(ctx, r, user)
 	})
 	cmd.Flags().StringVar(&user, "user", "", "all devices of this user")
+	argumentBecomes(cmd, "DEVICE", "path.device")
+	becomes(cmd, "user", "path.user")
 	return cmd
 }
 

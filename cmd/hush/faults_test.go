@@ -1,8 +1,12 @@
 package main
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 func TestAFaultIsSaidOnceWithTheNameOfItsFlag(t *testing.T) {
@@ -50,6 +54,31 @@ func TestAFaultIsSaidOnceWithTheNameOfItsFlag(t *testing.T) {
 	env["HUSH_APP"] = "No"
 	if got := hush(t, env, "", "provider", "list"); !strings.HasPrefix(got.errout, "hush: HUSH_APP (path.app): has 'N'") {
 		t.Errorf("an app from the environment: said %q; want the variable named", got.errout)
+	}
+}
+
+// A new flag or argument is in the request, and so in what may be said of it, or it is named here.
+func TestEveryFlagAndArgumentOfAClientSaysWhatItBecomes(t *testing.T) {
+	t.Parallel()
+	ours := []string{"server", "key", "ca", "proxy", "json", "timeout", "help", "yes", "check", "no-follow", "credential-file", "dir"}
+	for _, cmd := range everyCommand() {
+		if cmd.Flags().Lookup("server") == nil {
+			continue // it asks no server
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Annotations[fieldsOf] == nil && !slices.Contains(ours, f.Name) {
+				t.Errorf("%s --%s: no field of a request; want becomes, or its name in this test", cmd.CommandPath(), f.Name)
+			}
+		})
+		for _, name := range regexp.MustCompile(`[A-Z_]{2,}`).FindAllString(cmd.Use, -1) {
+			given := slices.Contains([]string{"PROVIDER", "FILE"}, name) // judged before anything is asked
+			for key, argument := range cmd.Annotations {
+				given = given || strings.HasPrefix(key, fieldsOf) && argument == name
+			}
+			if !given {
+				t.Errorf("%s: %s is no field of a request; want argumentBecomes, or its name in this test", cmd.CommandPath(), name)
+			}
+		}
 	}
 }
 

@@ -86,6 +86,7 @@ func newKeyDelete(w world) *cobra.Command {
 		return nil
 	})
 	r.offerArgument(cmd, true, keyIDs)
+	argumentBecomes(cmd, "KEY_ID", "path.key_id")
 	return cmd
 }
 

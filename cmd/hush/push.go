@@ -258,6 +258,7 @@ func newCancel(w world) *cobra.Command {
 		return nil
 	})
 	r.offerArgument(cmd, true, recentPushes)
+	argumentBecomes(cmd, "PUSH_ID", "path.push_id")
 	return cmd
 }
 

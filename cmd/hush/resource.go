@@ -70,6 +70,7 @@ func newResourceGet(w world) *cobra.Command {
 		return nil
 	})
 	r.offerArgument(cmd, true, resourceNames)
+	argumentBecomes(cmd, "NAME", "path.resource_id")
 	return cmd
 }
 
@@ -108,6 +109,7 @@ func newResourceDelete(w world) *cobra.Command {
 		return nil
 	})
 	r.offerArgument(cmd, true, resourceNames)
+	argumentBecomes(cmd, "NAME", "path.resource_id")
 	return cmd
 }
 

@@ -129,6 +129,7 @@ func newSigningKeyGet(w world) *cobra.Command {
 		return nil
 	})
 	r.offerArgument(cmd, true, signingKeyIDs)
+	argumentBecomes(cmd, "KID", "path.kid")
 	return cmd
 }
 
@@ -167,6 +168,7 @@ func newSigningKeyDelete(w world) *cobra.Command {
 		return nil
 	})
 	r.offerArgument(cmd, true, signingKeyIDs)
+	argumentBecomes(cmd, "KID", "path.kid")
 	return cmd
 }
 

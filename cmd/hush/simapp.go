@@ -63,5 +63,6 @@ A real app asks its own backend for a user token. This one makes it, with the ke
 	})
 	cmd.Flags().StringVar(&user, "user", "", "whose phone it is")
 	cmd.Flags().StringVar(&dir, "dir", "hush-phones", "directory in which the app on each phone has one of its own, named as the phone")
+	becomes(cmd, "user", "body.user")
 	return cmd
 }

@@ -43,6 +43,7 @@ handled on every device.`,
 	cmd.Flags().BoolVar(&noFollow, "no-follow", false, "as it stands now, without waiting")
 	r.addPageTo(cmd)
 	r.offerArgument(cmd, true, recentPushes)
+	argumentBecomes(cmd, "PUSH_ID", "path.push_id")
 	return cmd
 }
 
