@@ -23,7 +23,7 @@ type putAppInput struct {
 func (a *API) appRoutes() {
 	register(a, route{id: "listApps", method: http.MethodGet, path: "/v1/apps", tag: chapterApps, needs: needsRoot,
 		summary: "List the apps"}, a.listApps)
-	register(a, route{id: "putApp", audit: "app.put", method: http.MethodPut, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot, optionalBody: true, makesApp: true,
+	register(a, route{id: "putApp", audit: "app.put", method: http.MethodPut, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot, optionalBody: true, makesApp: true, example: protocol.AppRequest{},
 		also: http.StatusCreated, summary: "Make an app", about: "201 if it is new, else 200."}, a.putApp)
 	register(a, route{id: "getApp", method: http.MethodGet, path: "/v1/apps/{app}", tag: chapterApps, needs: needsRoot,
 		summary: "Read an app"}, a.getApp)

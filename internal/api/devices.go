@@ -10,7 +10,7 @@ import (
 
 type DevicePath struct {
 	AppPath
-	Device string `path:"device" format:"id" doc:"the device's id, escaped as paths need it"`
+	Device string `path:"device" format:"id" doc:"the device's id, escaped as paths need it" example:"0b6f2ba8"`
 }
 
 type inboxInput struct {

@@ -1,8 +1,45 @@
 package api
 
 import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
 	"github.com/danielgtaylor/huma/v2"
 )
+
+// The examples of credentials were made for the document: no provider knows them. The answers are those that a real server gave
+// to the examples of requests; go test ./internal/api -run TestTheExamplesWork -record-examples writes them anew.
+//
+//go:embed examples
+var exampleFiles embed.FS
+
+var (
+	exampleKey            = string(exampleFile("apns-key.p8"))
+	exampleServiceAccount = json.RawMessage(exampleFile("service-account.json"))
+	exampleAnswers        = readExampleAnswers()
+)
+
+const exampleImport = `{"user": "alice", "device_id": "a1", "platform": "android", "package": "com.example.notes"}` + "\n" +
+	`{"user": "bob", "device_id": "b1", "platform": "ios", "bundle_id": "com.example.notes"}` + "\n"
+
+func exampleFile(name string) []byte {
+	b, err := exampleFiles.ReadFile("examples/" + name)
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	return b
+}
+
+// readExampleAnswers are the answers by operation and status; a stream's is a text.
+func readExampleAnswers() map[string]map[string]json.RawMessage {
+	var answers map[string]map[string]json.RawMessage
+	if err := json.Unmarshal(exampleFile("answers.json"), &answers); err != nil {
+		panic(fmt.Errorf("api: examples/answers.json: %w", err))
+	}
+	return answers
+}
 
 // documentExamples puts an example into each body.
 func documentExamples(op *huma.Operation, r route) {
@@ -11,4 +48,28 @@ func documentExamples(op *huma.Operation, r route) {
 			media.Example = r.example
 		}
 	}
+	for status, response := range op.Responses {
+		if status >= "300" {
+			continue
+		}
+		for _, media := range response.Content {
+			if example := exampleAnswer(r, status); example != nil {
+				media.Example = example
+			}
+		}
+	}
+}
+
+// exampleAnswer is the answer with a status, or that with the other status of success, which has the same shape.
+func exampleAnswer(r route, status string) json.RawMessage {
+	answers := exampleAnswers[r.id]
+	if found, ok := answers[status]; ok || r.also == 0 {
+		return found
+	}
+	for _, other := range []int{r.also, max(r.status, 200)} {
+		if found, ok := answers[strconv.Itoa(other)]; ok {
+			return found
+		}
+	}
+	return nil
 }

@@ -29,7 +29,7 @@ func (a *API) importRoutes() {
 		summary: "Bring devices that were registered elsewhere",
 		about: "NDJSON, a line is the body of `PUT /v1/device` plus `user`, at most 64 KiB. Each line is answered by one of its own, in order. " +
 			"The device gets its credential when its owner's token registers it the next time.",
-		stream: ndjson, streamBody: protocol.ImportLine{}, streamAnswer: protocol.ImportResult{}}, a.importDevices)
+		example: exampleImport, stream: ndjson, streamBody: protocol.ImportLine{}, streamAnswer: protocol.ImportResult{}}, a.importDevices)
 }
 
 func (a *API) importDevices(ctx context.Context, c *call, in *AppPath) (*huma.StreamResponse, error) {

@@ -21,7 +21,7 @@ type createKeyInput struct {
 
 type keyPath struct {
 	AppPath
-	KeyID string `path:"key_id" doc:"the key's id, as its making gave it"`
+	KeyID string `path:"key_id" doc:"the key's id, as its making gave it" example:"k7wq2m4x"`
 }
 
 type KidPath struct {

@@ -22,10 +22,10 @@ func (a *API) providerRoutes() {
 	const providers = "/v1/apps/{app}/providers"
 	register(a, route{id: "putAPNs", audit: "provider.put", target: "apns", method: http.MethodPut, path: providers + "/apns", tag: chapterPolicy, needs: needsAdmin, limit: maxCredentialBody, also: http.StatusCreated, checks: true,
 		summary: "Store the app's APNs credentials", about: "A signing key (.p8) or a certificate (.p12). They are checked first, and encrypted at rest.",
-		example: protocol.APNsProvider{Key: "-----BEGIN PRIVATE KEY-----\n…", KeyID: "ABC123DEFG", TeamID: "DEF123GHIJ", Topics: []string{"com.example.notes"}}}, a.putAPNs)
+		example: protocol.APNsProvider{Key: exampleKey, KeyID: "ABC123DEFG", TeamID: "DEF123GHIJ", Topics: []string{"com.example.notes"}}}, a.putAPNs)
 	register(a, route{id: "putFCM", audit: "provider.put", target: "fcm", method: http.MethodPut, path: providers + "/fcm", tag: chapterPolicy, needs: needsAdmin, limit: maxCredentialBody, also: http.StatusCreated, checks: true,
 		summary: "Store the app's FCM credentials", about: "A service account's JSON, as Google gives it. It is checked first, and encrypted at rest.",
-		example: map[string]any{"service_account": map[string]any{"type": "service_account", "project_id": "notes"}}}, a.putFCM)
+		example: protocol.FCMProvider{ServiceAccount: exampleServiceAccount}}, a.putFCM)
 	register(a, route{id: "deleteAPNs", audit: "provider.delete", target: "apns", method: http.MethodDelete, path: providers + "/apns", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,
 		summary: "Delete the app's APNs credentials"}, a.deleteProvider(push.APNs))
 	register(a, route{id: "deleteFCM", audit: "provider.delete", target: "fcm", method: http.MethodDelete, path: providers + "/fcm", tag: chapterPolicy, needs: needsAdmin, status: http.StatusNoContent,

@@ -26,7 +26,7 @@ type pushInput struct {
 
 type PushPath struct {
 	AppPath
-	PushID string `path:"push_id" doc:"as the answer to the push gave it"`
+	PushID string `path:"push_id" doc:"as the answer to the push gave it" example:"01982d0e-1111-7000-8000-000000000000"`
 }
 
 type pushPage struct {
