@@ -15,7 +15,6 @@ import (
 // What a wake may come to, for Note.
 var (
 	refused   = push.Answer{Error: push.FailureRefused, Detail: "x"}
-	page      = push.Answer{Error: push.FailureStranger, Status: 403}
 	own       = push.Answer{Status: 503}
 	answered  = push.Answer{Status: 200}
 	notSent   = push.Answer{Error: push.FailureNotSent}
