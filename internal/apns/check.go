@@ -11,9 +11,6 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// The kinds of credentials.
-const ()
-
 // idLen is how many characters Apple's key and team ids have.
 const idLen = 10
 
