@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -18,7 +19,7 @@ var exampleFiles embed.FS
 var (
 	exampleKey            = string(exampleFile("apns-key.p8"))
 	exampleServiceAccount = json.RawMessage(exampleFile("service-account.json"))
-	exampleAnswers        = readExampleAnswers()
+	exampleAnswers        = sync.OnceValue(readExampleAnswers) // many: they are read when a document is made
 )
 
 const exampleImport = `{"user": "alice", "device_id": "a1", "platform": "android", "package": "com.example.notes"}` + "\n" +
@@ -62,7 +63,7 @@ func documentExamples(op *huma.Operation, r route) {
 
 // exampleAnswer is the answer with a status, or that with the other status of success, which has the same shape.
 func exampleAnswer(r route, status string) json.RawMessage {
-	answers := exampleAnswers[r.id]
+	answers := exampleAnswers()[r.id]
 	if found, ok := answers[status]; ok || r.also == 0 {
 		return found
 	}
