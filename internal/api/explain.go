@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
@@ -40,25 +39,25 @@ func explanationBody(x push.Explanation) protocol.Explanation {
 		Wakes: listOf(x.Wakes, wakeBody), Waits: listOf(x.Waits, waitBody),
 	}
 	if !d.Registered() {
-		body.UnregisteredAt = timeIf(d.UpdatedAt)
+		body.UnregisteredAt = timeOrNone(d.UpdatedAt)
 		return body
 	}
-	body.Credential = &protocol.CredentialStanding{State: x.Credential.State, Reason: x.Credential.Reason, Until: timeIf(x.Credential.Until)}
+	body.Credential = &protocol.CredentialStanding{State: x.Credential.State, Reason: x.Credential.Reason, Until: timeOrNone(x.Credential.Until)}
 	if len(d.CredentialHash) > 0 {
-		body.LastSeenAt = timeIf(d.HeardAt)
+		body.LastSeenAt = timeOrNone(d.HeardAt)
 	}
-	body.SessionSince, body.WakesLastHour, body.Budget, body.Open = timeIf(x.SessionSince), x.WakesLastHour, budgetBody(x.Budget), x.Open
+	body.SessionSince, body.WakesLastHour, body.Budget, body.Open = timeOrNone(x.SessionSince), x.WakesLastHour, budgetBody(x.Budget), x.Open
 	return body
 }
 
 func tokenBody(d push.Device) protocol.TokenStanding {
 	body := protocol.TokenStanding{State: d.Token}
 	if d.Token == push.TokenOK {
-		body.Since = timeIf(d.TokenAt)
+		body.Since = timeOrNone(d.TokenAt)
 		return body
 	}
 	l := d.TokenLoss
-	body.Since, body.Reason, body.Provider, body.Status = timeIf(l.At), string(l.Reason), l.Provider, l.Status
+	body.Since, body.Reason, body.Provider, body.Status = timeOrNone(l.At), string(l.Reason), l.Provider, l.Status
 	body.WakeID, body.PushID = string(l.WakeID), string(l.PushID)
 	return body
 }
@@ -69,13 +68,4 @@ func wakeBody(w push.WakeResult) protocol.WakeResult {
 
 func waitBody(w push.Wait) protocol.Wait {
 	return protocol.Wait{State: w.State, Reason: w.Reason, Count: w.Count, OldestAt: w.OldestAt.UTC()}
-}
-
-// timeIf is a time that may not be.
-func timeIf(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
 }

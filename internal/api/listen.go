@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -63,9 +62,8 @@ func (in *listenInput) filter(f *faults) eventFilter {
 	}
 	filter.states = someOf(f, "query.state", in.State)
 	for _, s := range filter.states {
-		if !slices.Contains(push.States(), s) {
-			known := listOf(push.States(), func(s push.State) string { return string(s) })
-			f.add("query.state", push.CodeBadValue, "is %s; want one of %s", quoted(string(s)), strings.Join(known, ", "))
+		if err := checkState(string(s)); err != nil {
+			f.add("query.state", push.CodeBadValue, "%s", err)
 			break
 		}
 	}

@@ -211,16 +211,11 @@ func deliveryBody(d push.Delivery) protocol.Delivery {
 
 // pushBody is a push without its deliveries.
 func pushBody(p push.Push, standing push.Standing, counts map[push.State]int) protocol.Push {
-	body := protocol.Push{
+	return protocol.Push{
 		PushID: string(p.ID), ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt.UTC(), ExpiresAt: standing.ExpiresAt.UTC(),
 		Final: standing.Final, Expanded: standing.Expanded, Counts: counts,
-		Warnings: listOf(p.Warnings(standing, counts), same), Deliveries: []protocol.Delivery{},
+		Warnings: listOf(p.Warnings(standing, counts), same), Deliveries: []protocol.Delivery{}, DeliverAt: timeOrNone(p.DeliverAt),
 	}
-	if !p.DeliverAt.IsZero() {
-		at := p.DeliverAt.UTC()
-		body.DeliverAt = &at
-	}
-	return body
 }
 
 func (a *API) getPush(ctx context.Context, c *call, in *pushPage) (*answer[protocol.Push], error) {
@@ -272,13 +267,17 @@ func (a *API) cancelPush(ctx context.Context, c *call, in *PushPath) (*answer[pr
 	if err != nil {
 		return nil, missing(err, "push", in.PushID)
 	}
-	counts, err := a.Store.Counts(ctx, in.App, id)
-	if err != nil {
-		return nil, missing(err, "push", in.PushID)
+	var warnings []push.Warning
+	if standing.CancelledEarly || cancelled == 0 && len(final) == 0 { // else there are deliveries, and a broadcast's take long to count
+		counts, err := a.Store.Counts(ctx, in.App, id)
+		if err != nil {
+			return nil, missing(err, "push", in.PushID)
+		}
+		warnings = p.Warnings(standing, counts)
 	}
 	return &answer[protocol.Cancelled]{http.StatusOK, protocol.Cancelled{
 		Cancelled: cancelled,
-		Warnings:  listOf(p.Warnings(standing, counts), same),
+		Warnings:  listOf(warnings, same),
 		AlreadyFinal: listOf(final, func(d push.Delivery) protocol.FinalDelivery {
 			return protocol.FinalDelivery{DeviceID: d.DeviceID, State: d.State}
 		}),

@@ -43,15 +43,10 @@ func (a *API) listPushes(ctx context.Context, c *call, in *pushListInput) (*answ
 }
 
 func listedBody(p push.Listed) protocol.ListedPush {
-	body := protocol.ListedPush{
+	return protocol.ListedPush{
 		PushID: string(p.ID), ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt.UTC(), ExpiresAt: p.ExpiresAt.UTC(),
-		Final: p.Final, Expanded: p.Expanded, Counts: p.Counts,
+		Final: p.Final, Expanded: p.Expanded, Counts: p.Counts, DeliverAt: timeOrNone(p.DeliverAt),
 	}
-	if !p.DeliverAt.IsZero() {
-		at := p.DeliverAt.UTC()
-		body.DeliverAt = &at
-	}
-	return body
 }
 
 // checkState refuses what is no state of a delivery.
