@@ -11,10 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hushpush/hush/internal/logged"
 )
 
 // writePair writes a certificate for 127.0.0.1 and its key.
@@ -41,21 +42,10 @@ func writePair(t *testing.T, certFile, keyFile string) {
 }
 
 // logLines is the standard error of a process, as it comes.
-type logLines struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logLines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
+type logLines struct{ logged.Buffer }
 
 func (l *logLines) with(word string) (lines []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(l.b.String()) {
+	for line := range strings.Lines(l.String()) {
 		if strings.Contains(line, word) {
 			lines = append(lines, line)
 		}

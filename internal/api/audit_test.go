@@ -8,31 +8,20 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/hushpush/hush/internal/api"
+	"github.com/hushpush/hush/internal/logged"
 	"github.com/hushpush/hush/protocol"
 )
 
 // records keeps a log's audit records.
-type records struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (r *records) Write(b []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(b)
-}
+type records struct{ logged.Buffer }
 
 // take gives the audit records since it was last called.
 func (r *records) take(t *testing.T) (list []map[string]any) {
 	t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for line := range strings.Lines(r.text.String()) {
+	for line := range strings.Lines(r.Take()) {
 		var record map[string]any
 		if err := json.Unmarshal([]byte(line), &record); err != nil {
 			t.Fatal(err)
@@ -41,7 +30,6 @@ func (r *records) take(t *testing.T) (list []map[string]any) {
 			list = append(list, record)
 		}
 	}
-	r.text.Reset()
 	return list
 }
 

@@ -11,11 +11,11 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/hushpush/hush/internal/bucket"
+	"github.com/hushpush/hush/internal/logged"
 )
 
 // house is an HTTP server behind a front, which says whom it takes its caller for. A request to /good shows a good secret.
@@ -23,25 +23,7 @@ type house struct {
 	t     *testing.T
 	front *Listener
 	addr  string
-	log   *logged
-}
-
-// logged is a log that may be read while it is written.
-type logged struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
+	log   *logged.Buffer
 }
 
 func setup(t *testing.T, cfg Config) *house {
@@ -50,7 +32,7 @@ func setup(t *testing.T, cfg Config) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, log: &logged{}}
+	h := &house{t: t, log: &logged.Buffer{}}
 	cfg.Logger = slog.New(slog.NewTextHandler(h.log, nil))
 	if h.front, err = Listen(ln, cfg); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/hex"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/hushpush/hush/internal/auth"
 	"github.com/hushpush/hush/internal/config"
+	"github.com/hushpush/hush/internal/logged"
 	"github.com/hushpush/hush/internal/server"
 	"github.com/hushpush/hush/internal/store"
 	"github.com/hushpush/hush/internal/store/pgtest"
@@ -133,24 +133,6 @@ func TestOfTwoFreshServersOnOneDatabaseOneStarts(t *testing.T) {
 	}
 }
 
-// lockedLog is a log that two goroutines may use.
-type lockedLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func TestASecondServerWaitsForTheFirstToEnd(t *testing.T) {
 	t.Parallel()
 	onBothDatabases(t, func(t *testing.T, database push.Secret) {
@@ -166,7 +148,7 @@ func TestASecondServerWaitsForTheFirstToEnd(t *testing.T) {
 		if said := refused(t, second); !strings.Contains(said, "in use by another hush process (host "+host+", pid ") {
 			t.Errorf("%s; want it to say who has the database", said)
 		}
-		var log lockedLog
+		var log logged.Buffer
 		started := make(chan error, 1)
 		go func() {
 			srv, err := server.Start(t.Context(), server.Config{Settings: second, Logger: slog.New(slog.NewTextHandler(&log, nil)), TurnWait: time.Minute})

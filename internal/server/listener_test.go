@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -18,36 +17,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/hushpush/hush/internal/config"
+	"github.com/hushpush/hush/internal/logged"
 	"github.com/hushpush/hush/internal/server"
 )
 
-// logOf is a log that may be read while it is written.
-type logOf struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logOf) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logOf) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // startWith starts a server of its own with settings.
-func startWith(t *testing.T, set config.Config) (*server.Server, *logOf) {
+func startWith(t *testing.T, set config.Config) (*server.Server, *logged.Buffer) {
 	t.Helper()
-	log := &logOf{}
+	log := &logged.Buffer{}
 	set.Data = t.TempDir()
 	srv, err := server.Start(t.Context(), server.Config{Settings: set, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {

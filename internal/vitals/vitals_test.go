@@ -1,7 +1,6 @@
 package vitals_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hushpush/hush/internal/logged"
 	"github.com/hushpush/hush/internal/vitals"
 	"github.com/hushpush/hush/push"
 )
@@ -78,24 +78,13 @@ func (r *rooms) set(change func()) {
 }
 
 // log keeps lines.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
+type log struct{ logged.Buffer }
 
 // lines are what was logged but for the last summary: the message, and the attributes that are asked for.
 func (l *log) lines(t *testing.T, attrs ...string) []string {
 	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var got []string
-	for line := range strings.Lines(l.buf.String()) {
+	for line := range strings.Lines(l.String()) {
 		var m map[string]any
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			t.Fatal(err)

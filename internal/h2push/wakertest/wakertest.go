@@ -3,7 +3,6 @@
 package wakertest
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -13,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hushpush/hush/internal/logged"
 	"github.com/hushpush/hush/push"
 )
 
@@ -64,24 +64,7 @@ func (c *Credentials) Credential(_ context.Context, app string, p push.Provider)
 }
 
 // Log keeps what is logged, at every level.
-type Log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer // guarded by mu
-}
-
-// Write appends to the log.
-func (l *Log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-// String is all that was logged.
-func (l *Log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
+type Log struct{ logged.Buffer }
 
 // Logger writes to the log.
 func (l *Log) Logger() *slog.Logger {
