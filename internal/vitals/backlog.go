@@ -14,9 +14,8 @@ const lateAfter = 30 * time.Second
 type backlog struct {
 	push.Backlog
 	lookedAt time.Time // zero: nothing was found yet
-	late     spell.Spell
-	line     spell.Line // that a look has brought
-	most     int        // due, of this spell
+	late     trouble
+	most     int // due, of this spell
 	oldest   time.Duration
 }
 
@@ -33,32 +32,23 @@ func age(now time.Time, b push.Backlog) time.Duration {
 
 func (b *backlog) looked(now time.Time, found push.Backlog) {
 	b.Backlog, b.lookedAt = found, now
-	line := spell.None
-	if isLate(now, found) {
-		if line = b.late.Hit(now); line == spell.Begun {
-			b.most, b.oldest = 0, 0
-		}
-		b.most, b.oldest = max(b.most, found.Due), max(b.oldest, age(now, found))
-	} else {
-		line = b.late.Well(now)
+	if !isLate(now, found) {
+		b.late.well(now)
+		return
 	}
-	if line != spell.None {
-		b.line = line
+	if b.late.hit(now) {
+		b.most, b.oldest = 0, 0
 	}
+	b.most, b.oldest = max(b.most, found.Due), max(b.oldest, age(now, found))
 }
 
 func (v *Vitals) tellBacklog(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	b := &v.backlog
-	line := b.line
-	b.line = spell.None
-	if line == spell.None {
-		line = b.late.Tick(now)
-	}
 	const next = "pushes are late; see to commits, providers and the processor, and wait for it to be worked off"
 	attrs := []any{"due", b.Due, "in_memory", b.InMemory, "oldest", age(now, b.Backlog).Round(time.Second).String()}
-	switch line {
+	switch b.late.due(now) {
 	case spell.Begun:
 		v.cfg.Logger.Warn("the backlog grows", append(attrs, "next", next)...)
 	case spell.Goes:

@@ -21,11 +21,10 @@ type commits struct {
 	last      time.Duration
 	took      hour.Counts[int] // by octant
 	slowest   hour.Max
-	slow      spell.Spell
-	line      spell.Line // that a hit has brought
-	n         int        // slow ones of this spell
-	worst     slowest    // of them since the last line
-	sinceLast slowest    // since the last summary
+	slow      trouble
+	n         int     // slow ones of this spell
+	worst     slowest // of them since the last line
+	sinceLast slowest // since the last summary
 }
 
 // slowest is the slowest of some, and what of it was the flush.
@@ -95,8 +94,8 @@ func (c *commits) hit(now time.Time) {
 		return
 	}
 	c.hangs = true
-	if line := c.slow.Hit(now); line == spell.Begun {
-		c.line, c.n, c.worst = line, 0, slowest{}
+	if c.slow.hit(now) {
+		c.n, c.worst = 0, slowest{}
 	}
 	c.n++
 }
@@ -113,11 +112,7 @@ func (v *Vitals) tellCommits(now time.Time) {
 			c.worst.note(hangs, 0)
 		}
 	}
-	line := c.line
-	c.line = spell.None
-	if line == spell.None {
-		line = c.slow.Tick(now)
-	}
+	line := c.slow.due(now)
 	if line == spell.None && hangs < slowCommit {
 		line = c.slow.Faded(now)
 	}

@@ -8,35 +8,25 @@ import (
 
 // database is whether the store answers. Guarded by Vitals.mu.
 type database struct {
-	away spell.Spell
-	line spell.Line // that a look has brought
-	err  error      // the last one
+	away trouble
+	err  error // the last one
 }
 
 func (d *database) looked(now time.Time, err error) {
-	line := spell.None
-	if err != nil {
-		d.err = err
-		line = d.away.Hit(now)
-	} else {
-		line = d.away.Well(now)
+	if err == nil {
+		d.away.well(now)
+		return
 	}
-	if line != spell.None {
-		d.line = line
-	}
+	d.err = err
+	d.away.hit(now)
 }
 
 func (v *Vitals) tellDatabase(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	d := &v.database
-	line := d.line
-	d.line = spell.None
-	if line == spell.None {
-		line = d.away.Tick(now)
-	}
 	const next = "pushes are answered 503 and nothing is lost; see to the database, the server goes on by itself"
-	switch line {
+	switch d.away.due(now) {
 	case spell.Begun:
 		v.cfg.Logger.Error("the database does not answer", "error", d.err, "next", next)
 	case spell.Goes:
