@@ -43,7 +43,10 @@ func AddFlags(fs *pflag.FlagSet) {
 // *Error for each thing that is wrong. An empty variable counts as unset, except HUSH_SECRET_KEY: to go on with a new key
 // because a deployment lost the old one would be the worst reading of it.
 func Load(fs *pflag.FlagSet) (Config, error) {
-	l := loader{v: viper.New(), fs: fs}
+	return (&loader{v: viper.New(), fs: fs}).load()
+}
+
+func (l *loader) load() (Config, error) {
 	l.readFile()
 	var c Config
 	for _, s := range settings {
@@ -61,12 +64,11 @@ func Load(fs *pflag.FlagSet) (Config, error) {
 // file, which may have changed. from is which of them it is of; "" for the default. Its error is Load's: a file with anything
 // wrong in it changes nothing.
 func LoadLevel(fs *pflag.FlagSet) (level slog.Level, from string, err error) {
-	c, err := Load(fs)
+	l := loader{v: viper.New(), fs: fs}
+	c, err := l.load()
 	if err != nil {
 		return 0, "", err
 	}
-	l := loader{v: viper.New(), fs: fs}
-	l.readFile()
 	return c.Log.Level, l.from("log.level"), nil
 }
 
