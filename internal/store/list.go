@@ -134,7 +134,9 @@ func (l *listing) ahead(wanted int) int {
 func (l *listing) candidates(ctx context.Context, most int) (ids []string, whole bool, err error) {
 	if l.filter.User == "" {
 		ids, err = all(ctx, l.s.read, scalar[string], idsOfApp, l.app, l.from, l.before, most)
-		l.goOn(ids, most)
+		if len(ids) == most {
+			l.before = ids[most-1]
+		}
 		return ids, len(ids) < most, err
 	}
 	made, err := all(ctx, l.s.read, scalar[string], idsOfUser, l.app, l.filter.User, l.from, l.before, most)
@@ -169,12 +171,6 @@ func (l *listing) candidates(ctx context.Context, most int) (ids []string, whole
 		l.before = floor
 	}
 	return slices.Compact(ids), whole, nil
-}
-
-func (l *listing) goOn(ids []string, most int) {
-	if len(ids) == most {
-		l.before = ids[most-1]
-	}
 }
 
 type unmadePush struct {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -50,12 +49,12 @@ func lockDir(ctx context.Context, dir string, me holder, turn turnstile) (*DirLo
 const maxHolderBytes = 4 << 10
 
 // heldBy is who has signed the file; its zero value if that cannot be told.
-func (l *DirLock) heldBy(context.Context) (h holder) {
+func (l *DirLock) heldBy(context.Context) holder {
 	b, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxHolderBytes))
-	if err != nil || json.Unmarshal(b, &h) != nil {
+	if err != nil {
 		return holder{}
 	}
-	return h
+	return holderOf(string(b))
 }
 
 func (l *DirLock) sign(me holder) error {
