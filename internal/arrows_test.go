@@ -34,7 +34,8 @@ var arrows = []struct {
 	{"internal/strictjson/...", nil}, // a leaf, for the rooms that read strangers' JSON
 	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy"}},
 	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy", "internal/strictjson"}},
-	{"internal/logged/...", nil}, // a log for tests
+	{"internal/logged/...", nil},   // a log for tests
+	{"internal/terminal/...", nil}, // text in the columns of a terminal
 	{"internal/h2push/...", []string{"push", "protocol", "internal/logged", "internal/pemkey", "internal/proxy"}},
 	{"internal/provider/...", []string{"push", "protocol", "internal/h2push/...", "internal/spell", "internal/hour"}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/strictjson"}},

@@ -114,7 +114,7 @@ func (x Explanation) causes() (said []string) {
 		add("Its budget is used up: %s.", *x.Budget)
 	}
 	if n := x.unheard(); n > 0 && x.SessionSince.IsZero() && d.Token == TokenOK {
-		add("%s took %s in the last hour, and no receipt has come: %s", provider, plural(n, "wake"), unheardWhy[d.Platform])
+		add("%s took %s in the last hour, and no receipt has come: %s", provider, Counted(n, "wake"), unheardWhy[d.Platform])
 	}
 	return said
 }
@@ -178,7 +178,7 @@ func (x Explanation) open() string {
 	if x.Open == 1 {
 		verb = "is"
 	}
-	text := fmt.Sprintf("%s %s open", plural(x.Open, "push"), verb)
+	text := fmt.Sprintf("%s %s open", Counted(x.Open, "push"), verb)
 	if len(kinds) > 0 {
 		text += fmt.Sprintf(", the oldest since %s: %s", stamp(oldest), strings.Join(kinds, "; "))
 	}
@@ -193,7 +193,8 @@ func (x Explanation) seen() string {
 	return "Last seen about " + stamp(x.Device.HeardAt) + "."
 }
 
-func plural(n int, word string) string {
+// Counted is a number of things for people: 1 push, 2 pushes.
+func Counted(n int, word string) string {
 	switch {
 	case n == 1:
 		return "1 " + word

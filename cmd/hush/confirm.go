@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/push"
 )
 
 // Of all commands, only app delete asks first: it destroys far more than what it names, for good. The others that delete take
@@ -65,20 +66,12 @@ func belongingsOf(ctx context.Context, r *remote, app string) (string, error) {
 	}
 	orMore := func(n int, thing string) string {
 		if n < most {
-			return counted(n, thing)
+			return push.Counted(n, thing)
 		}
 		return fmt.Sprintf("%d or more %ss", n, thing)
 	}
 	return fmt.Sprintf("%s, %s and %s", orMore(len(resources.Resources), "resource"), orMore(len(keys.Keys), "server key"),
-		counted(len(providers.Providers), "provider credential")), nil
-}
-
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
+		push.Counted(len(providers.Providers), "provider credential")), nil
 }
 
 // errStopped ends a question that a signal interrupts.

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal: what is written to keyboard is typed, and what is read from it is on the screen.
-func terminal(t *testing.T) (keyboard, screen *os.File) {
+// pseudoTerminal opens a pseudo-terminal: what is written to keyboard is typed, and what is read from it is on the screen.
+func pseudoTerminal(t *testing.T) (keyboard, screen *os.File) {
 	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -85,7 +85,7 @@ func TestCtrlCAtTheQuestionDeletesNothing(t *testing.T) {
 	t.Parallel()
 	env, _ := served(t)
 	hush(t, env, "", "app", "put", "notes")
-	_, screen := terminal(t)
+	_, screen := pseudoTerminal(t)
 	cmd := asked(t, env, screen, "app", "delete", "notes")
 	var errout strings.Builder
 	cmd.Stderr = &asking{Builder: &errout, question: func() { cmd.Process.Signal(os.Interrupt) }}
@@ -121,7 +121,7 @@ func asked(t *testing.T, env map[string]string, screen *os.File, args ...string)
 // answered runs a command whose question gets an answer.
 func answered(t *testing.T, a *api, typed, args string) (code int, out, errout string) {
 	t.Helper()
-	keyboard, screen := terminal(t)
+	keyboard, screen := pseudoTerminal(t)
 	var stdout, stderr strings.Builder
 	cmd := asked(t, a.env(), screen, strings.Fields(args)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &asking{Builder: &stderr, question: func() { keyboard.WriteString(typed) }}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/hushpush/hush/internal/demo"
 )
@@ -39,7 +37,7 @@ Exit status: 0 if every row is as expected, else 1.`,
 			if o.Story && o.JSON {
 				return usagef("--story is for people; leave it out with --json")
 			}
-			o.Width = terminalWidth(w.stdout)
+			o.Width, _, _ = terminalSize(w.stdout)
 			signal.Ignore(syscall.SIGPIPE) // it would end the process before the demo has removed what it made
 			ctx, stop := context.WithCancelCause(cmd.Context())
 			defer stop(nil)
@@ -55,19 +53,6 @@ Exit status: 0 if every row is as expected, else 1.`,
 	fs.StringVar(&o.Listen, "listen", "", "the server's host:port (default a free port on loopback)")
 	addChoice(cmd, &color, "color", "auto (on a terminal; default), always or never", "auto", "always", "never")
 	return cmd
-}
-
-// terminalWidth returns how many columns the terminal has; 0 if to is none.
-func terminalWidth(to io.Writer) int {
-	f, ok := to.(*os.File)
-	if !ok {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }
 
 // watched is an output whose loss ends the work for it, as when head has read enough.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hushpush/hush/client"
 	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
 )
 
 func newDeviceImport(w world) *cobra.Command {
@@ -124,7 +125,7 @@ func (i *importing) sum(err error) {
 		fmt.Fprintf(i.r.w.stderr, "hush: the import ended early, after the result of line %d; to import the file again is safe\n", i.last)
 	}
 	if err == nil || i.lines() > 0 {
-		i.r.say("%s: %d devices made, %d known, %d refused\n", counted(i.lines(), "line"), i.fresh, i.known, i.refused)
+		i.r.say("%s: %d devices made, %d known, %d refused\n", push.Counted(i.lines(), "line"), i.fresh, i.known, i.refused)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hushpush/hush/internal/terminal"
 )
 
 // helpWidth is the columns that help fits in: those of a terminal that nobody has made wider.
@@ -59,30 +61,21 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 // reflow breaks the paragraphs of a text anew, so that no line is longer than width. Lines that begin with a space stay as
 // they are.
 func reflow(text string, width int) string {
-	var b strings.Builder
-	column := 0 // of the line so far; 0: a line has yet to begin
-	for _, line := range strings.Split(text, "\n") {
-		if line == "" || line[0] == ' ' {
-			if column > 0 {
-				b.WriteByte('\n')
-			}
-			b.WriteString(line + "\n")
-			column = 0
-			continue
-		}
-		for _, word := range strings.Fields(line) {
-			switch n := len([]rune(word)); {
-			case column == 0:
-				column = n
-			case column+1+n > width:
-				b.WriteByte('\n')
-				column = n
-			default:
-				b.WriteByte(' ')
-				column += 1 + n
-			}
-			b.WriteString(word)
+	var lines []string
+	paragraph := ""
+	end := func() {
+		if paragraph != "" {
+			lines, paragraph = append(lines, terminal.Fold(paragraph, width)...), ""
 		}
 	}
-	return strings.TrimRight(b.String(), "\n")
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" && line[0] != ' ' {
+			paragraph += " " + line
+			continue
+		}
+		end()
+		lines = append(lines, line)
+	}
+	end()
+	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
 }

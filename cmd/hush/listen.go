@@ -28,7 +28,8 @@ With --json each event is a line of JSON, as the API sends it. A server that goe
 back is not shown. Ctrl-C ends it, with exit status 0.`,
 		Example: "  hush listen --app notes\n  hush listen --app notes --user alice --state undeliverable --state expired\n  hush listen --app notes --json",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
-		l := &listening{r: r, style: r.w.style(), width: terminalWidth(r.w.stdout)}
+		width, _, _ := terminalSize(r.w.stdout)
+		l := &listening{r: r, style: r.w.style(), width: width}
 		err := l.follow(ctx, filter)
 		if ctx.Err() != nil { // stopping it is how people end it
 			r.answer = nil // of an attempt to reach the server; with --json there are events alone

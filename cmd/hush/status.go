@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -28,11 +29,9 @@ Exit status: 0 the server was reached, whatever it says.`,
 		var all protocol.ServerStatus
 		err := r.pages(ctx, func(ctx context.Context, page client.Page) (string, error) {
 			s, err := r.ServerStatus(ctx, page)
-			s.Apps, all.Apps = nil, append(all.Apps, s.Apps...)
-			apps, cursor := all.Apps, s.Cursor
+			s.Apps = append(all.Apps, s.Apps...)
 			all = s
-			all.Apps = apps
-			return cursor, err
+			return s.Cursor, err
 		})
 		if err != nil {
 			return err
@@ -122,8 +121,8 @@ func troubleText(t protocol.ProviderTrouble) string {
 	if t.Topic != "" {
 		text += " for " + t.Topic
 	}
-	return fmt.Sprintf("%s since %s; %s failed, %s and %s wait", text, moment(t.Since), counted(t.Failed, "wake"), counted(t.Devices, "device"),
-		cmp.Or(map[int]string{1: "1 push"}[t.Pushes], fmt.Sprintf("%d pushes", t.Pushes)))
+	return fmt.Sprintf("%s since %s; %s failed, %s and %s wait", text, moment(t.Since), push.Counted(t.Failed, "wake"), push.Counted(t.Devices, "device"),
+		push.Counted(t.Pushes, "push"))
 }
 
 // facts are names and what is so.
@@ -164,7 +163,7 @@ func (p statusPage) commits() string {
 
 func (p statusPage) lastHour() string {
 	h := p.LastHour
-	text := fmt.Sprintf("since %s: %s", moment(h.Since), cmp.Or(map[int]string{1: "1 push"}[h.Pushes], fmt.Sprintf("%d pushes", h.Pushes)))
+	text := fmt.Sprintf("since %s: %s", moment(h.Since), push.Counted(h.Pushes, "push"))
 	for _, state := range sortedKeys(h.Deliveries) {
 		text += fmt.Sprintf(", %d %s", h.Deliveries[state], state)
 	}
@@ -172,7 +171,7 @@ func (p statusPage) lastHour() string {
 }
 
 func wakeText(c protocol.WakeCounts) string {
-	text := fmt.Sprintf("%s, %d taken", counted(c.Sent, "wake"), c.Taken)
+	text := fmt.Sprintf("%s, %d taken", push.Counted(c.Sent, "wake"), c.Taken)
 	for _, fault := range sortedKeys(c.Refused) {
 		text += fmt.Sprintf(", %d %s", c.Refused[fault], fault)
 	}
@@ -183,7 +182,7 @@ func droppedText(tokens int) string {
 	if tokens == 0 {
 		return ""
 	}
-	return "; " + counted(tokens, "token") + " dropped"
+	return "; " + push.Counted(tokens, "token") + " dropped"
 }
 
 // apps prints each app's standing, with the last error below it.
@@ -235,26 +234,7 @@ func errorText(e protocol.ProviderError) string {
 	return strings.Join(words, " ")
 }
 
-// wrapped is a text in lines of at most width columns, without what would steer a terminal. A word that is longer is cut.
-func wrapped(text string, width int) (lines []string) {
-	line := ""
-	for _, word := range strings.Fields(clean(text)) {
-		for r := []rune(word); len(r) > width; r = []rune(word) {
-			if line != "" {
-				lines, line = append(lines, line), ""
-			}
-			lines, word = append(lines, string(r[:width])), string(r[width:])
-		}
-		switch {
-		case line == "":
-			line = word
-		case len([]rune(line))+1+len([]rune(word)) > width:
-			lines, line = append(lines, line), word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
-}
+// wrapped is a text in lines of at most width columns, without what would steer a terminal.
+func wrapped(text string, width int) []string { return terminal.Fold(clean(text), width) }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -14,7 +14,7 @@ import (
 type style struct{ coloured bool }
 
 func (w world) style() style {
-	_, isTerminal := terminalHeight(w.stdout)
+	_, _, isTerminal := terminalSize(w.stdout)
 	return style{coloured: isTerminal && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"}
 }
 
@@ -42,15 +42,15 @@ func (s style) standing(state push.State) func(string) string {
 	return s.open
 }
 
-// terminalHeight tells whether to is a terminal, and how many lines it has.
-func terminalHeight(to io.Writer) (int, bool) {
+// terminalSize reports whether to is a terminal, and how many columns and lines it has; 0 where it does not say.
+func terminalSize(to io.Writer) (width, height int, isTerminal bool) {
 	f, ok := to.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0, false
+		return 0, 0, false
 	}
-	_, height, err := term.GetSize(int(f.Fd()))
+	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		return 0, true
+		return 0, 0, true
 	}
-	return height, true
+	return width, height, true
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
+
+	"github.com/hushpush/hush/internal/terminal"
 )
 
 // table is rows under a heading.
@@ -33,15 +34,8 @@ func (t *table) print(to io.Writer) {
 	tw.Flush()
 }
 
-// clean keeps what others wrote (ids, a provider's words) from steering the terminal.
-func clean(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {
-			return '\uFFFD'
-		}
-		return c
-	}, s)
-}
+// clean keeps what others wrote from steering the terminal.
+func clean(s string) string { return terminal.Clean(s) }
 
 // cleanLines is clean for a text of several lines.
 func cleanLines(s string) string {

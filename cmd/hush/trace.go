@@ -120,7 +120,7 @@ type chart struct {
 }
 
 func newChart(r *remote, p protocol.Push) *chart {
-	_, isTerminal := terminalHeight(r.w.stdout)
+	_, _, isTerminal := terminalSize(r.w.stdout)
 	return &chart{r: r, style: r.w.style(), push: p, append: !isTerminal, printed: map[string]int{}}
 }
 
@@ -176,7 +176,7 @@ func (c *chart) draw() {
 func (c *chart) redraw() {
 	var b strings.Builder
 	printPush(&b, c.push, c.style)
-	height, _ := terminalHeight(c.r.w.stdout)
+	_, height, _ := terminalSize(c.r.w.stdout)
 	lines := strings.Count(b.String(), "\n")
 	c.erase()
 	if lines >= height {

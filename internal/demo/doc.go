@@ -8,6 +8,6 @@
 //	scene.go     one phone: into its state, one push, what became of it
 //	observe.go   what is read off the timeline, the phone and the app; never off the table in rows.go
 //	deadsocket.go   a network path that goes silent
-//	table.go, timeline.go, next.go   what a person reads, in lines that fit a terminal (painter.go, fold.go)
+//	table.go, timeline.go, next.go   what a person reads, in lines that fit a terminal (painter.go)
 //	tryfiles.go  what the lines to paste call
 package demo

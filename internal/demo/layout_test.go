@@ -3,11 +3,11 @@ package demo
 import (
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 	"github.com/hushpush/hush/pushtest/phonetest"
@@ -59,7 +59,7 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 			p.timeline(outcomes[0])
 			p.fold(2, "", aboutBudgets)
 			for line := range strings.Lines(sgr.ReplaceAllString(b.String(), "")) {
-				if got := cellsOf(strings.TrimSuffix(line, "\n")); got > c.most {
+				if got := terminal.Cells(strings.TrimSuffix(line, "\n")); got > c.most {
 					t.Errorf("a line takes %d columns, want at most %d: %s", got, c.most, line)
 				}
 			}
@@ -77,7 +77,7 @@ func TestLinesToPasteFitATerminal(t *testing.T) {
 	p := newPainter(Options{Out: &b})
 	p.tries(tryFiles{hush: dir + "hush", curl: dir + "push.curl", budget: dir + "budget.sh"}.tries(string(push.NewID())))
 	for line := range strings.Lines(b.String()) {
-		if got := cellsOf(strings.TrimSuffix(line, "\n")); got > columns {
+		if got := terminal.Cells(strings.TrimSuffix(line, "\n")); got > columns {
 			t.Errorf("a line takes %d columns, want at most %d: %s", got, columns, line)
 		}
 	}
@@ -88,7 +88,7 @@ func TestProgressFitsATerminal(t *testing.T) {
 	for _, o := range played(rows()) {
 		var b strings.Builder
 		(&progress{out: &b}).row(o, 28)
-		if got := cellsOf(strings.TrimSuffix(b.String(), "\n")); got > columns {
+		if got := terminal.Cells(strings.TrimSuffix(b.String(), "\n")); got > columns {
 			t.Errorf("a line takes %d columns, want at most %d: %s", got, columns, b.String())
 		}
 	}
@@ -105,27 +105,6 @@ func TestNeighboursShareANote(t *testing.T) {
 	}
 }
 
-func TestFoldBreaksBetweenWordsAndThenWithin(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		text string
-		room int
-		want []string
-	}{
-		{"", 10, []string{""}},
-		{"one two", 10, []string{"one two"}},
-		{"one two three", 8, []string{"one two", "three"}},
-		{"one 0123456789abc two", 5, []string{"one", "01234", "56789", "abc", "two"}},
-		{"漢字漢字", 5, []string{"漢字", "漢字"}},                 // two columns each
-		{"e\u0301e\u0301", 2, []string{"e\u0301e\u0301"}}, // marks take none
-		{"漢", 1, []string{"漢"}},                           // what never fits still comes out
-	} {
-		if got := fold(c.text, c.room); !slices.Equal(got, c.want) {
-			t.Errorf("fold(%q, %d) is %q, want %q", c.text, c.room, got, c.want)
-		}
-	}
-}
-
 func TestWhatAppsPrintCannotSteerTheTerminal(t *testing.T) {
 	t.Parallel()
 	w := &world{}
@@ -137,7 +116,7 @@ func TestWhatAppsPrintCannotSteerTheTerminal(t *testing.T) {
 		t.Errorf("the log shows %q; want neither control characters nor the system's lines", b.String())
 	}
 	for line := range strings.Lines(b.String()) {
-		if got := cellsOf(strings.TrimSuffix(line, "\n")); got > columns {
+		if got := terminal.Cells(strings.TrimSuffix(line, "\n")); got > columns {
 			t.Errorf("a line takes %d columns, want at most %d: %s", got, columns, line)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/pushtest/phonetest"
 )
 
@@ -92,7 +93,7 @@ func (w *world) follow(p painter) {
 		if l.System {
 			return
 		}
-		p.columns([][]string{{phone, l.At.Format("15:04:05.000"), clean(l.Text)}}, func(_, x int) string {
+		p.columns([][]string{{phone, l.At.Format("15:04:05.000"), terminal.Clean(l.Text)}}, func(_, x int) string {
 			return []string{blue, faint, ""}[x]
 		})
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"github.com/hushpush/hush/internal/terminal"
 )
 
 // painter writes for people: with colours on a terminal, plain text elsewhere.
@@ -55,7 +57,7 @@ func (p painter) title(s string) { p.line("\n%s", p.paint(bold, s)) }
 
 // fold writes text in lines that fit, each indented and in one colour.
 func (p painter) fold(indent int, color, text string) {
-	for _, l := range fold(text, p.width-indent) {
+	for _, l := range terminal.Fold(text, p.width-indent) {
 		p.line("%s%s", strings.Repeat(" ", indent), p.paint(color, l))
 	}
 }
@@ -70,7 +72,7 @@ func widths(rows [][]string) (of []int) {
 			if i == len(of) {
 				of = append(of, 0)
 			}
-			of[i] = max(of[i], cellsOf(cell))
+			of[i] = max(of[i], terminal.Cells(cell))
 		}
 	}
 	return of
@@ -98,7 +100,7 @@ func (p painter) align(rows [][]string, style func(row, column int) string) (lin
 			} else {
 				pad += len(gap)
 			}
-			pad += width[x] - cellsOf(cell)
+			pad += width[x] - terminal.Cells(cell)
 		}
 		lines = append(lines, b.String())
 	}
@@ -113,7 +115,7 @@ func (p painter) columns(rows [][]string, style func(row, column int) string) {
 	var folded [][]string
 	var from []int // the row that a folded one belongs to
 	for y, r := range rows {
-		lines := fold(r[len(r)-1], room)
+		lines := terminal.Fold(r[len(r)-1], room)
 		for i, l := range lines {
 			row := make([]string, len(r))
 			if i == 0 {

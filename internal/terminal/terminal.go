@@ -1,4 +1,5 @@
-package demo
+// Package terminal fits text into the columns of a terminal, and keeps it from steering one.
+package terminal
 
 import (
 	"strings"
@@ -7,16 +8,16 @@ import (
 	"golang.org/x/text/width"
 )
 
-// cellsOf returns how many columns of a terminal a text takes: two for a wide character (Unicode, UAX #11), none for a mark
+// Cells returns how many columns of a terminal a text takes: two for a wide character (Unicode, UAX #11), none for a mark
 // that goes onto the one before.
-func cellsOf(text string) (n int) {
+func Cells(text string) (n int) {
 	for _, r := range text {
-		n += cellsOfRune(r)
+		n += cellsOf(r)
 	}
 	return n
 }
 
-func cellsOfRune(r rune) int {
+func cellsOf(r rune) int {
 	switch kind := width.LookupRune(r).Kind(); {
 	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
 		return 0
@@ -26,19 +27,19 @@ func cellsOfRune(r rune) int {
 	return 1
 }
 
-// fold breaks text between words, and a word that is too long within it, so that no line takes more than room columns.
-func fold(text string, room int) (lines []string) {
+// Fold breaks text between words, and a word that is too long within it, so that no line takes more than room columns.
+func Fold(text string, room int) (lines []string) {
 	line := ""
 	for word := range strings.FieldsSeq(text) {
 		switch {
 		case line == "":
 			line = word
-		case cellsOf(line)+1+cellsOf(word) <= room:
+		case Cells(line)+1+Cells(word) <= room:
 			line += " " + word
 		default:
 			lines, line = append(lines, line), word
 		}
-		for cellsOf(line) > room {
+		for Cells(line) > room {
 			at := fitting(line, room)
 			if at == len(line) {
 				break // one character, wider than the room
@@ -53,15 +54,15 @@ func fold(text string, room int) (lines []string) {
 func fitting(text string, room int) int {
 	taken := 0
 	for at, r := range text {
-		if taken += cellsOfRune(r); taken > room && at > 0 {
+		if taken += cellsOf(r); taken > room && at > 0 {
 			return at
 		}
 	}
 	return len(text)
 }
 
-// clean keeps what an app prints from steering the terminal.
-func clean(s string) string {
+// Clean keeps what others wrote (ids, a provider's words, what an app prints) from steering the terminal.
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return unicode.ReplacementChar
