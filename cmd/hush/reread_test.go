@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -124,6 +125,10 @@ func TestSIGHUPReadsCertificateAndLogLevelAgainAndSaysSoInOneLine(t *testing.T) 
 // A terminal that is closed ends what was started in it.
 func TestSIGHUPEndsTheSimulators(t *testing.T) {
 	t.Parallel()
+	// Where the tests run under nohup, SIGHUP is ignored, and children inherit that; whom a handler has, children have not.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP)
+	defer signal.Stop(handled)
 	cmd, lines, _ := process(t, nil, "sim", "apns", "--listen", "127.0.0.1:0")
 	if !lines.Scan() {
 		t.Fatal("it is not ready")
