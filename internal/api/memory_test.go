@@ -141,7 +141,7 @@ func (m *memory) ServerKeyByHash(_ context.Context, hash []byte) (push.ServerKey
 			return k.ServerKey, nil
 		}
 	}
-	return push.ServerKey{}, push.ErrNotFound
+	return push.ServerKey{}, cmp.Or(m.fail, push.ErrNotFound)
 }
 
 func (m *memory) ServerKey(_ context.Context, app, id string) (push.ServerKey, error) {
@@ -294,7 +294,7 @@ func (m *memory) DeviceByCredential(_ context.Context, hash []byte) (push.Device
 			return d, nil
 		}
 	}
-	return push.Device{}, push.ErrNotFound
+	return push.Device{}, cmp.Or(m.fail, push.ErrNotFound)
 }
 
 func (m *memory) Heard(context.Context, push.DeviceKey, time.Time) error { return nil }
