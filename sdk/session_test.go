@@ -63,31 +63,32 @@ func TestSilentSocketIsFoundDeadAfterTwoHeartbeatsAndReplaced(t *testing.T) {
 
 func TestReceiptsOfAWakeBesideADeadSocketGoByHTTPAndOnce(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t)
-	way := socketPath(t, b)
-	a := openApp(t, b, t.TempDir(), way.through).handle().registered()
-	a.open(b, "alice")
-	first := a.session(b, "")
-	before := b.accept("alice", "before", time.Hour)
-	b.give(before)
-	b.final(before)
-	way.cut() // the idle connections of HTTP, too
-	p := b.accept("alice", "1", time.Hour)
-	b.give(p) // into the dead socket
-	if result, err := a.notified(b.wake(p)); result != sdk.NewData || err != nil {
-		t.Errorf("the wake gave %q, %v; want new_data", result, err)
-	}
-	if got := b.final(p); got.path != push.PathAPNs || got.result != push.NewData {
-		t.Errorf("the receipt says %q by %q, want new_data by apns", got.result, got.path)
-	}
-	if n := b.count("POST /v1/receipts"); n == 0 {
-		t.Errorf("receipts came by HTTP %d times, want at least once", n)
-	}
-	a.session(b, first) // the probe found the first one dead, long before two heartbeats
-	b.handledOnce(p)
-	if got, want := a.all()[:2], []string{"through:session:before", "through:apns:1"}; !slices.Equal(got, want) {
-		t.Errorf("the handlers got %q, want %q", got, want)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b, way, a := bubble(t)
+		a.open(b, "alice")
+		first := a.session(b, "")
+		before := b.accept("alice", "before", time.Hour)
+		b.give(before)
+		b.final(before)
+		synctest.Wait() // the answer to its receipt is there: one that is lost delays what comes now
+		way.cut()       // the idle connections of HTTP, too
+		p := b.accept("alice", "1", time.Hour)
+		b.give(p) // into the dead socket
+		if result, err := a.notified(b.wake(p)); result != sdk.NewData || err != nil {
+			t.Errorf("the wake gave %q, %v; want new_data", result, err)
+		}
+		if got := b.final(p); got.path != push.PathAPNs || got.result != push.NewData {
+			t.Errorf("the receipt says %q by %q, want new_data by apns", got.result, got.path)
+		}
+		if n := b.count("POST /v1/receipts"); n == 0 {
+			t.Errorf("receipts came by HTTP %d times, want at least once", n)
+		}
+		a.session(b, first) // the probe found the first one dead, long before two heartbeats
+		b.handledOnce(p)
+		if got, want := a.all()[:2], []string{"through:session:before", "through:apns:1"}; !slices.Equal(got, want) {
+			t.Errorf("the handlers got %q, want %q", got, want)
+		}
+	})
 }
 
 func TestReceiptsThatADeadSocketSwallowedAreToldAgainByHTTP(t *testing.T) {
