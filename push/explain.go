@@ -25,7 +25,7 @@ type CredentialState string
 // The states of an app's credential, as far as a device is concerned.
 const (
 	CredentialOK      CredentialState = "ok"
-	CredentialMissing CredentialState = "missing" // none is stored
+	CredentialMissing CredentialState = "missing" // none is stored, or with ReasonTopic none that is for the device's bundle id
 	CredentialRefused CredentialState = "refused" // the provider refused it; it is tried again at Until
 	CredentialHeld    CredentialState = "held"    // the provider's quota is used up until Until, or the server is stopping
 )
@@ -104,19 +104,63 @@ func (x Explanation) causes() (said []string) {
 		add("It has no provider token since %s, when the token turned up on another device: no wake leaves until the app registers a token.", stamp(d.TokenLoss.At))
 	case d.Token == TokenMissing:
 		add("It has given no provider token: no wake can leave, and its app gets pushes only while it is open.")
+	case x.Credential.State == CredentialMissing && x.Credential.Reason == ReasonTopic:
+		add("The app's credential for %s is not for its bundle id, %s: no wake can leave.", provider, d.BundleID)
 	case x.Credential.State == CredentialMissing:
 		add("The app has no credential for %s: no wake can leave.", provider)
 	case x.Credential.State == CredentialRefused:
 		add("%s refuses the app's credential; the next try is at %s.", provider, stamp(x.Credential.Until))
 	case x.Credential.State == CredentialHeld:
 		add("The app's sends through %s are held back until %s (%s).", provider, stamp(x.Credential.Until), x.Credential.Reason)
+	case d.Wake.State == WakeRetry || d.Wake.State == WakeSuspect:
+		add("%s", x.failedWake(d.Wake))
 	case x.Budget != nil:
 		add("Its budget is used up: %s.", *x.Budget)
 	}
-	if n := x.unheard(); n > 0 && x.SessionSince.IsZero() && d.Token == TokenOK {
-		add("%s took %s in the last hour, and no receipt has come: %s", provider, Counted(n, "wake"), unheardWhy[d.Platform])
+	if x.SessionSince.IsZero() && d.Token == TokenOK {
+		if n := x.unheard(); n > 0 {
+			add("%s took %s in the last hour, and no receipt has come: %s", provider, Counted(n, "wake"), unheardWhy[d.Platform])
+		} else if since := x.sentLongAgo(); !since.IsZero() {
+			add("%s took the wake for a push of %s, and no receipt has come: %s", provider, stamp(since), unheardWhy[d.Platform])
+		}
 	}
 	return said
+}
+
+// failedWake says how the last try of a wake failed, and when the next one is.
+func (x Explanation) failedWake(w Wake) string {
+	how := fmt.Sprintf("The last try to wake it through %s failed", providerNames[w.Provider])
+	for _, r := range x.Wakes {
+		switch {
+		case r.WakeID != w.ID || r.Taken():
+		case r.Error != FailureNone:
+			how = fmt.Sprintf("The last try to wake it had no answer from %s (%s) at %s", providerNames[w.Provider], r.Error, stamp(r.At))
+		case r.Status != 0:
+			how = fmt.Sprintf("%s answered %s to the last try to wake it at %s", providerNames[w.Provider], answerWords(r.Status, r.Reason), stamp(r.At))
+		}
+	}
+	if !w.DueAt.After(x.Now) {
+		return how + "; it is due again now."
+	}
+	if w.State == WakeSuspect {
+		return how + "; whether that is the token's fault or the credential's is decided at " + stamp(w.DueAt) + "."
+	}
+	return how + "; the next try is at " + stamp(w.DueAt) + "."
+}
+
+// answerWords are a provider's status and reason, which may be empty.
+func answerWords(status int, reason string) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", status, reason))
+}
+
+// sentLongAgo is when the oldest push was accepted whose wake was taken too long ago to be in Wakes; zero for none.
+func (x Explanation) sentLongAgo() (since time.Time) {
+	for _, w := range x.Waits {
+		if w.State == Sent && w.OldestAt.Before(x.Now.Add(-time.Hour)) {
+			since = w.OldestAt
+		}
+	}
+	return since
 }
 
 // unheardWhy is what may keep an app from running though its provider took the wake.
@@ -143,7 +187,7 @@ func deadToken(l TokenLoss) string {
 	}
 	answer := string(l.Reason)
 	if l.Status != 0 {
-		answer = fmt.Sprintf("%d %s", l.Status, l.Reason)
+		answer = answerWords(l.Status, string(l.Reason))
 	}
 	what := "a wake"
 	if l.PushID != "" {

@@ -43,6 +43,31 @@ func TestAnExplanationNamesTheCauseFirst(t *testing.T) {
 		{"refused credential", with(func(x *push.Explanation) {
 			x.Credential = push.CredentialStanding{State: push.CredentialRefused, Reason: push.ReasonCredentials, Until: at}
 		}), "APNs refuses the app's credential; the next try is at 2026-01-02T15:04:05Z." + idle},
+		{"another bundle id", with(func(x *push.Explanation) {
+			x.Device.BundleID = "com.example.notes"
+			x.Credential = push.CredentialStanding{State: push.CredentialMissing, Reason: push.ReasonTopic}
+		}), "The app's credential for APNs is not for its bundle id, com.example.notes: no wake can leave." + idle},
+		{"nobody answers", with(func(x *push.Explanation) {
+			x.Device.Wake = push.Wake{ID: "w", State: push.WakeRetry, Provider: push.APNs, DueAt: at.Add(time.Second)}
+			x.Wakes = []push.WakeResult{{WakeID: "w", At: at, Error: push.FailureRefused}}
+		}), "The last try to wake it had no answer from APNs (refused) at 2026-01-02T15:04:05Z; the next try is at 2026-01-02T15:04:06Z." + idle},
+		{"refused for now", with(func(x *push.Explanation) {
+			x.Device.Wake = push.Wake{ID: "w", State: push.WakeRetry, Provider: push.APNs, DueAt: at}
+			x.Wakes = []push.WakeResult{{WakeID: "v", At: at, Status: 500}, {WakeID: "w", At: at, Status: 503, Reason: "ServiceUnavailable"}}
+			x.Budget = &push.BudgetWait{Limit: push.LimitWakes, Wakes: 3, Per: time.Hour, Seen: 3, NextAt: at}
+		}), "APNs answered 503 ServiceUnavailable to the last try to wake it at 2026-01-02T15:04:05Z; it is due again now." + idle},
+		{"a suspect token", with(func(x *push.Explanation) {
+			x.Device.Wake = push.Wake{ID: "w", State: push.WakeSuspect, Provider: push.APNs, DueAt: at.Add(5 * time.Second)}
+			x.Wakes = []push.WakeResult{{WakeID: "w", At: at, Status: 400, Reason: "BadDeviceToken"}}
+		}), "APNs answered 400 BadDeviceToken to the last try to wake it at 2026-01-02T15:04:05Z; whether that is the token's fault or the credential's is decided at 2026-01-02T15:04:10Z." + idle},
+		{"a try without a timeline", with(func(x *push.Explanation) {
+			x.Device.Wake = push.Wake{ID: "w", State: push.WakeRetry, Provider: push.APNs, DueAt: at}
+		}), "The last try to wake it through APNs failed; it is due again now." + idle},
+		{"silent for longer than an hour", with(func(x *push.Explanation) {
+			x.Now = at.Add(48 * time.Hour)
+			x.Open, x.Waits = 1, []push.Wait{{State: push.Sent, Count: 1, OldestAt: at}}
+		}), "APNs took the wake for a push of 2026-01-02T15:04:05Z, and no receipt has come: the phone may be off or without a network, the app force-quit by its user, or iOS holds background pushes back. " +
+			"1 push is open, the oldest since 2026-01-02T15:04:05Z: 1 sent, without a receipt yet." + seen},
 		{"quota", with(func(x *push.Explanation) {
 			x.Device.Platform = push.Android
 			x.Credential = push.CredentialStanding{State: push.CredentialHeld, Reason: push.ReasonQuota, Until: at}

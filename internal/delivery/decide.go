@@ -84,12 +84,17 @@ func unwakeable(s situation, d push.Delivery) push.Reason {
 		return push.ReasonNoStrategy
 	case s.device.Token != push.TokenOK:
 		return push.ReasonNoToken
-	case len(s.topics) > 0 && !slices.Contains(s.topics, s.device.BundleID):
+	case otherTopic(s):
 		return push.ReasonTopic
 	case d.Reason == push.ReasonRefused:
 		return push.ReasonRefused
 	}
 	return push.ReasonNone
+}
+
+// otherTopic reports whether the app's APNs credential is for other bundle ids than the device's.
+func otherTopic(s situation) bool {
+	return len(s.topics) > 0 && !slices.Contains(s.topics, s.device.BundleID)
 }
 
 // expired says why a push whose time ran out did not arrive: its TTL, or for "now or never" what kept it from being now.

@@ -65,6 +65,8 @@ func credentialStanding(s situation, has bool) push.CredentialStanding {
 	switch {
 	case !has:
 		return push.CredentialStanding{State: push.CredentialMissing}
+	case otherTopic(s):
+		return push.CredentialStanding{State: push.CredentialMissing, Reason: push.ReasonTopic}
 	case s.hold == nil || !s.hold.until.After(s.now):
 		return push.CredentialStanding{State: push.CredentialOK}
 	case s.hold.why == push.ReasonCredentials || s.hold.why == push.ReasonNoCredentials:

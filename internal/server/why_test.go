@@ -81,6 +81,31 @@ func TestADeviceThatGetsNothingIsExplained(t *testing.T) {
 	}
 }
 
+func TestAWakeThatFailsAndACredentialForAnotherAppAreExplained(t *testing.T) {
+	t.Parallel()
+	for name, opts := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hush := hushtest.Start(t, opts(t)...)
+			phone := newPhone(t, hush, "alice", sdk.IOS)
+			spoil(t, hush, sdk.IOS, "answer", http.StatusServiceUnavailable, "ServiceUnavailable")
+			id := hush.Send(t, "alice", "both", "1")
+			hush.WaitReason(t, id, push.Waiting, push.ReasonRetry)
+			x := explained(t, hush, phone.device())
+			wantText(t, x, "APNs answered 503 ServiceUnavailable to the last try to wake it at ", "; the next try is at ", "1 for a wake that is tried again")
+
+			if err := putTopics(t, hush, "com.example.other"); err != nil {
+				t.Fatal(err)
+			}
+			x = explained(t, hush, phone.device())
+			wantText(t, x, "The app's credential for APNs is not for its bundle id, "+hushtest.BundleID)
+			if x.Credential.State != push.CredentialMissing || x.Credential.Reason != push.ReasonTopic {
+				t.Errorf("%+v; want that none is for the device's bundle id", x.Credential)
+			}
+		})
+	}
+}
+
 func TestABudgetThatIsUsedUpIsToldEverywhere(t *testing.T) {
 	t.Parallel()
 	for name, opts := range engines(t) {
