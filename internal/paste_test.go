@@ -59,7 +59,7 @@ var epilogues = map[string]string{"docs/operations.md": "kill $unit"}
 var inClone = map[string]bool{"CONTRIBUTING.md": true, "examples/notes/README.md": true, "docs/operations.md": true}
 
 // pasteWait bounds the pasting of one page, on a machine that is busy with other tests.
-const pasteWait = 4 * time.Minute
+const pasteWait = 10 * time.Minute
 
 // shells are those that blocks have to work in. bash has to be there, the others are tried where they are.
 var shells = []string{"bash", "dash", "zsh"}

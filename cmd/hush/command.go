@@ -221,11 +221,21 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// wantArgs is for commands with one argument of each of these names.
-func wantArgs(names ...string) cobra.PositionalArgs {
+// atMostArgs is for commands with up to one argument of each of these names.
+func atMostArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > len(names) {
 			return usagef("'%s' does not know what to do with %q; it takes %s", cmd.CommandPath(), args[len(names)], strings.Join(names, " "))
+		}
+		return nil
+	}
+}
+
+// wantArgs is for commands with one argument of each of these names.
+func wantArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := atMostArgs(names...)(cmd, args); err != nil {
+			return err
 		}
 		for i, name := range names {
 			if i >= len(args) || args[i] == "" {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -36,7 +35,7 @@ With --json the API's answer is printed as it comes, an object a line.
 Exit status: 0 every line was taken, 1 at least one was refused.`,
 		Example: "  hush device import --app notes devices.ndjson\n  export-devices | hush device import --app notes -",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
-		from, err := w.open(args[0])
+		from, err := w.open("FILE", args[0])
 		if err != nil {
 			return err
 		}
@@ -51,18 +50,6 @@ Exit status: 0 every line was taken, 1 at least one was refused.`,
 	})
 	cmd.ValidArgsFunction = nil // FILE is a file
 	return cmd
-}
-
-// open opens the file of an argument; "-" is standard input.
-func (w world) open(path string) (io.ReadCloser, error) {
-	if path == "-" {
-		return io.NopCloser(w.stdin), nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, usagef("FILE: %v", err)
-	}
-	return f, nil
 }
 
 // importing is an import on its way.
@@ -136,7 +123,7 @@ func reasons(refusal *client.Error) []string {
 	}
 	var all []string
 	for _, f := range refusal.Fields {
-		all = append(all, fmt.Sprintf("%s: %s (%s)", f.Location, f.Message, f.Code))
+		all = append(all, faultLine(f.Location, f))
 	}
 	return all
 }

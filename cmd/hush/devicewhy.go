@@ -13,7 +13,7 @@ import (
 func newDeviceWhy(w world) *cobra.Command {
 	var user string
 	cmd, _ := w.client(&cobra.Command{
-		Use: "why [DEVICE]", Short: "Say why a device gets what it gets, or nothing", Args: cobra.MaximumNArgs(1),
+		Use: "why [DEVICE]", Short: "Say why a device gets what it gets, or nothing", Args: atMostArgs("DEVICE"),
 		Long: `Say in a few sentences why a device gets what it gets, or nothing: since when its token is dead and by which answer, until when a
 budget or a credential holds it back, what waits for it, and when it was last seen. With --user, of all devices of a user. --json
 has the same as facts; with --user it is that of the last device.`,

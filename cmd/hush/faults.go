@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/protocol"
 )
 
 // fieldsOf is the annotation of a flag with the fields of a request that it becomes. A command's annotation that begins with
@@ -54,7 +55,7 @@ func (r *remote) named(cmd *cobra.Command, err error) error {
 		if giver := r.giverOf(cmd, f.Location); giver != "" {
 			place = giver + " (" + f.Location + ")"
 		}
-		faults.lines = append(faults.lines, fmt.Sprintf("%s: %s (%s)", place, f.Message, f.Code))
+		faults.lines = append(faults.lines, faultLine(place, f))
 	}
 	if refusal.Code == "bad_json" && r.file.flag != "" {
 		faults.lines = []string{fmt.Sprintf("--%s %s, line %d: %s (%s)", r.file.flag, r.file.path, lineOfSyntax(r.file.body), refusal.Detail, refusal.Code)}
@@ -63,6 +64,11 @@ func (r *remote) named(cmd *cobra.Command, err error) error {
 		return err
 	}
 	return faults
+}
+
+// faultLine tells of a fault at a place.
+func faultLine(place string, f protocol.ProblemField) string {
+	return fmt.Sprintf("%s: %s (%s)", place, f.Message, f.Code)
 }
 
 // giverOf is what gave a field of the request: a flag, with the line of its file, a variable, or an argument; "" for none.

@@ -232,15 +232,12 @@ func (r *remote) showList(t *table, none string) {
 // readFile reads what a flag names; "-" is standard input. Nothing above a request's own limit is of use.
 func (w world) readFile(flag, path string) ([]byte, error) {
 	const most = 8 << 20
-	var (
-		b   []byte
-		err error
-	)
-	if path == "-" {
-		b, err = io.ReadAll(io.LimitReader(w.stdin, most+1))
-	} else {
-		b, err = readAtMost(path, most+1)
+	f, err := w.open("--"+flag, path)
+	if err != nil {
+		return nil, err
 	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, usagef("--%s: %v", flag, err)
 	}
@@ -250,13 +247,16 @@ func (w world) readFile(flag, path string) ([]byte, error) {
 	return b, nil
 }
 
-func readAtMost(path string, most int64) ([]byte, error) {
+// open opens the file that what, a flag or an argument, names; "-" is standard input.
+func (w world) open(what, path string) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(w.stdin), nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, usagef("%s: %v", what, err)
 	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, most))
+	return f, nil
 }
 
 // first is the first text that is not empty.
