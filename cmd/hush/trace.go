@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -113,7 +114,7 @@ type chart struct {
 	r       *remote
 	style   style
 	push    protocol.Push
-	drawn   int            // lines on the terminal now; they are drawn over
+	drawn   int            // rows on the terminal now; they are drawn over
 	append  bool           // print events once instead of drawing anew
 	printed map[string]int // append: events of a device that are printed
 	last    string         // append: the device printed last
@@ -176,16 +177,26 @@ func (c *chart) draw() {
 func (c *chart) redraw() {
 	var b strings.Builder
 	printPush(&b, c.push, c.style)
-	_, height, _ := terminalSize(c.r.w.stdout)
-	lines := strings.Count(b.String(), "\n")
+	width, height, _ := terminalSize(c.r.w.stdout)
+	rows := rowsOf(c.push, width)
 	c.erase()
-	if lines >= height {
+	if rows >= height {
 		c.append = true // it would scroll, and could not be drawn over
 		c.printNew()
 		return
 	}
 	fmt.Fprint(c.r.w.stdout, b.String())
-	c.drawn = lines
+	c.drawn = rows
+}
+
+// rowsOf counts the rows of a terminal that a push's drawing takes; colours take none.
+func rowsOf(p protocol.Push, width int) (n int) {
+	var plain strings.Builder
+	printPush(&plain, p, style{})
+	for line := range strings.Lines(plain.String()) {
+		n += terminal.Rows(strings.TrimSuffix(line, "\n"), width)
+	}
+	return n
 }
 
 // erase takes away what was drawn: cursor up, then clear to the end of the screen.

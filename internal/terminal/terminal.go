@@ -50,6 +50,20 @@ func Fold(text string, room int) (lines []string) {
 	return append(lines, line)
 }
 
+// Rows returns how many rows of a terminal with that many columns a line of text takes: one where columns is 0, not known.
+func Rows(line string, columns int) int {
+	n := 1
+	for columns > 0 {
+		at := fitting(line, columns)
+		if at == len(line) {
+			break
+		}
+		line = line[at:]
+		n++
+	}
+	return n
+}
+
 // fitting returns how many bytes of a text take at most room columns; those of one character at least.
 func fitting(text string, room int) int {
 	taken := 0

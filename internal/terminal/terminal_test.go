@@ -27,3 +27,27 @@ func TestFoldBreaksBetweenWordsAndThenWithin(t *testing.T) {
 		}
 	}
 }
+
+func TestRowsCountsWhatATerminalBreaks(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		line    string
+		columns int
+		want    int
+	}{
+		{"", 5, 1},
+		{"12345", 5, 1},
+		{"123456", 5, 2},
+		{"12345678901", 5, 3},
+		{"123456", 0, 1}, // nobody knows how wide it is
+		{"漢字漢字", 4, 2},
+		{"漢字漢字", 5, 2}, // no half of a character stands in the fifth column
+		{"漢字漢", 3, 3},
+		{"漢字", 1, 2},
+		{"e\u0301e\u0301", 2, 1},
+	} {
+		if got := terminal.Rows(c.line, c.columns); got != c.want {
+			t.Errorf("rows(%q, %d) is %d, want %d", c.line, c.columns, got, c.want)
+		}
+	}
+}
