@@ -11,6 +11,9 @@ func TestAMistypedWordIsToldWhatWasMeant(t *testing.T) {
 	for args, want := range map[string]string{
 		"psuh":                              "did you mean 'hush push'?",
 		"psuh --resource both":              "did you mean 'hush push'?", // its flags are unknown because it is
+		"PUSH":                              "did you mean 'hush push'?",
+		"push --Resource both":              "did you mean --resource?",
+		"push --to all --deliver SESSION":   "did you mean session?",
 		"send":                              "did you mean 'hush push'?",
 		"app crete notes":                   "did you mean 'hush app put'?", // another word, and mistyped
 		"app rm notes":                      "did you mean 'hush app delete'?",

@@ -1,6 +1,8 @@
 // Package nearest finds the words that a misspelt one may mean.
 package nearest
 
+import "strings"
+
 // Of returns the word that is nearest to a misspelt one in spelling, the first of several; "" if none is near.
 func Of(misspelt string, words []string) string {
 	if all := All(misspelt, words); len(all) > 0 {
@@ -9,13 +11,14 @@ func Of(misspelt string, words []string) string {
 	return ""
 }
 
-// All returns the words that are nearest to a misspelt one, all at the same distance, in the order of words. A word is near
-// with at most a slip in three letters and one more, and never with more than three: beyond that it is another word.
+// All returns the words that are nearest to a misspelt one, all at the same distance, in the order of words. Capitals are no
+// slip. A word is near with at most a slip in three letters and one more, and never with more than three: beyond that it is
+// another word.
 func All(misspelt string, words []string) []string {
 	var near []string
 	least := min(len(misspelt)/3+1, 3)
 	for _, w := range words {
-		d := distance(misspelt, w)
+		d := distance(strings.ToLower(misspelt), strings.ToLower(w))
 		if d < least {
 			near, least = nil, d
 		}

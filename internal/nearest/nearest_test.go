@@ -20,6 +20,8 @@ func TestASlipIsNearAndAnotherWordIsNot(t *testing.T) {
 		{"tracd", []string{"trace"}},        // changed
 		{"provdier", []string{"provider"}},  // swapped in a long word
 		{"povidre", []string{"provider"}},   // two slips
+		{"PROVIDER", []string{"provider"}},  // capitals
+		{"Psuh", []string{"push"}},          // and swapped
 		{"apy", []string{"app"}},            // the nearer one
 		{"serverless", nil},                 // another word
 		{"", nil},                           // no word at all
