@@ -46,7 +46,7 @@ func run(ctx context.Context, o Options, specs []spec) (err error) {
 
 	outcomes := w.play(ctx, specs, say)
 	if ctx.Err() != nil {
-		return fmt.Errorf("demo: %w", context.Cause(ctx))
+		return ended(context.Cause(ctx))
 	}
 	unexpected := 0
 	for _, out := range outcomes {
@@ -85,6 +85,23 @@ func run(ctx context.Context, o Options, specs []spec) (err error) {
 	<-ctx.Done()
 	return err
 }
+
+// ended is why the demo ended before its table was there.
+func ended(cause error) error {
+	if cause == context.Canceled {
+		return interrupted{}
+	}
+	return fmt.Errorf("demo: %w", cause)
+}
+
+// interrupted is context.Canceled, in words for people.
+type interrupted struct{}
+
+func (interrupted) Error() string {
+	return "demo: interrupted; what it had started has ended"
+}
+
+func (interrupted) Is(target error) bool { return target == context.Canceled }
 
 func writeJSON(out io.Writer, outcomes []outcome) error {
 	e := json.NewEncoder(out)

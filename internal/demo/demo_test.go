@@ -108,14 +108,19 @@ func TestTheDemoThatIsInterruptedEndsAllItStarted(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	ctx, cancel := context.WithCancel(t.Context())
+	var told bytes.Buffer
 	progress := writerFunc(func(b []byte) (int, error) {
 		if bytes.HasPrefix(b, []byte("[")) {
 			cancel() // the first row is done, others are under way
 		}
-		return len(b), nil
+		return told.Write(b)
 	})
-	if err := Run(ctx, Options{Once: true, Out: &bytes.Buffer{}, Err: progress}); !errors.Is(err, context.Canceled) {
-		t.Errorf("the demo ended with %v, want context.Canceled", err)
+	err := Run(ctx, Options{Once: true, Out: &bytes.Buffer{}, Err: progress})
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted") {
+		t.Errorf("the demo ended with %v, want context.Canceled, and interrupted in its words", err)
+	}
+	if strings.Contains(told.String(), "not as expected") {
+		t.Errorf("rows that ended with the demo are told as failed:\n%s", &told)
 	}
 	if left, _ := filepath.Glob(filepath.Join(temp, "*")); len(left) > 0 {
 		t.Errorf("the demo left %v behind", left)

@@ -38,11 +38,13 @@ func (w *world) play(ctx context.Context, specs []spec, say *progress) []outcome
 	var wg sync.WaitGroup
 	for i, s := range specs {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeoutCause(ctx, rowWait, errRowWait)
+			rowCtx, cancel := context.WithTimeoutCause(ctx, rowWait, errRowWait)
 			defer cancel()
 			sc := &scene{world: w, spec: s}
-			outcomes[i] = sc.play(ctx, slots)
-			say.row(outcomes[i], len(specs))
+			outcomes[i] = sc.play(rowCtx, slots)
+			if ctx.Err() == nil { // else the row ended with the demo, and tells nothing
+				say.row(outcomes[i], len(specs))
+			}
 		})
 	}
 	wg.Wait()
