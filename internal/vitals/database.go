@@ -1,9 +1,11 @@
 package vitals
 
 import (
+	"context"
 	"time"
 
 	"github.com/hushpush/hush/internal/spell"
+	"github.com/hushpush/hush/push"
 )
 
 // database is whether the store answers. Guarded by Vitals.mu.
@@ -19,6 +21,22 @@ func (d *database) looked(now time.Time, err error) {
 	}
 	d.err = err
 	d.away.hit(now)
+}
+
+func (v *Vitals) databaseLooked(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.database.looked(v.cfg.Now(), err)
+}
+
+const errNoAnswer = push.Timeout("the database did not answer in time")
+
+// because is what an error of a question to the store came from: the clock that ran out, where one did.
+func because(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 func (v *Vitals) tellDatabase(now time.Time) {

@@ -20,19 +20,39 @@ func (v *Vitals) Status(ctx context.Context, cursor string, limit int) (protocol
 	if err != nil {
 		return protocol.ServerStatus{}, err
 	}
-	now := v.cfg.Now().UTC()
-	out := v.own(now)
 	troubled := v.troubled()
+	apps, next, err := v.appsOf(ctx, from, troubled, limit)
+	if err != nil {
+		return protocol.ServerStatus{}, err
+	}
+	out := v.own(v.cfg.Now().UTC())
+	out.Apps, out.Cursor = apps, next.String()
 	out.AppsInTrouble, out.Sessions = len(troubled), v.parts.Sessions.Count()
 	if !out.Database.Reachable || out.Backlog.Late || out.Commits.Slow || len(troubled) > 0 {
 		out.Standing = "trouble"
 	}
-	apps, next, err := v.appsFrom(ctx, from, troubled, limit, out.Database.Reachable)
-	if err != nil {
-		return protocol.ServerStatus{}, err
-	}
-	out.Apps, out.Cursor = apps, next.String()
 	return out, nil
+}
+
+// appsOf is a page of apps; of those that memory knows, while the database does not answer. Its error means that the caller
+// has gone.
+func (v *Vitals) appsOf(ctx context.Context, from place, troubled []string, limit int) ([]protocol.AppStatus, place, error) {
+	v.mu.Lock()
+	reachable := !v.database.away.Lasts()
+	v.mu.Unlock()
+	if reachable {
+		asking, cancel := context.WithTimeoutCause(ctx, lookWait, errNoAnswer)
+		defer cancel()
+		apps, next, err := v.appsFrom(asking, from, troubled, limit, true)
+		switch {
+		case err == nil:
+			return apps, next, nil
+		case ctx.Err() != nil:
+			return nil, place{}, err
+		}
+		v.databaseLooked(because(asking, err))
+	}
+	return v.appsFrom(ctx, from, troubled, limit, false)
 }
 
 // own is what this room knows by itself.

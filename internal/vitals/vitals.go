@@ -158,7 +158,7 @@ func (v *Vitals) lookLoop(ctx context.Context) {
 }
 
 func (v *Vitals) look(ctx context.Context) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lookWait, push.Timeout("the database did not answer in time"))
+	ctx, cancel := context.WithTimeoutCause(ctx, lookWait, errNoAnswer)
 	defer cancel()
 	found, err := v.parts.Store.Backlog(ctx, v.cfg.Now())
 	now := v.cfg.Now()
@@ -167,7 +167,7 @@ func (v *Vitals) look(ctx context.Context) {
 	if ctx.Err() == context.Canceled {
 		return // the server stops
 	}
-	v.database.looked(now, err)
+	v.database.looked(now, because(ctx, err))
 	if err != nil {
 		return
 	}

@@ -26,16 +26,35 @@ type rooms struct {
 	err     error
 	apps    []string
 	ticks   int
+	hangs   bool // the database does
 	trouble map[string]push.ProviderStanding
 }
 
-func (r *rooms) Backlog(context.Context, time.Time) (push.Backlog, error) {
+func (r *rooms) Backlog(ctx context.Context, _ time.Time) (push.Backlog, error) {
+	if err := r.wait(ctx); err != nil {
+		return push.Backlog{}, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.backlog, r.err
 }
 
-func (r *rooms) Apps(_ context.Context, cursor string, limit int) (apps []push.App, next string, err error) {
+// wait waits as long as a database that hangs is waited for.
+func (r *rooms) wait(ctx context.Context) error {
+	r.mu.Lock()
+	hangs := r.hangs
+	r.mu.Unlock()
+	if !hangs {
+		return nil
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (r *rooms) Apps(ctx context.Context, cursor string, limit int) (apps []push.App, next string, err error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, "", err
+	}
 	for _, name := range r.apps {
 		if name <= cursor {
 			continue
@@ -211,6 +230,55 @@ func TestADatabaseThatDoesNotAnswerIsToldAndTheStatusGoesOn(t *testing.T) {
 		time.Sleep(8 * time.Second)
 		w.is(t, []string{"error"}, "the database does not answer error=connection refused", "the database still does not answer error=connection refused",
 			"the database answers again")
+	})
+}
+
+// Whoever asks is mostly first to see it: the store is looked at every few seconds only.
+func TestTheStatusAnswersFromTheMomentThatTheDatabaseDoesNot(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fail func(*rooms)
+		want string
+	}{
+		"away":  {func(r *rooms) { r.err = errors.New("connection refused") }, "connection refused"},
+		"hangs": {func(r *rooms) { r.hangs = true }, "the database did not answer in time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := setup(t)
+				w.trouble["notes"] = push.ProviderStanding{State: push.ProviderRefused}
+				time.Sleep(6 * time.Second)
+				w.set(func() { c.fail(w.rooms) })
+				asked := time.Now()
+				status, err := w.Status(t.Context(), "", 10)
+				if err != nil || status.Database.Reachable || !strings.HasSuffix(status.Database.Error, c.want) || status.Standing != "trouble" || len(status.Apps) != 1 {
+					t.Errorf("the status: %+v, %v; want that the database is away (%s), and the app in trouble", status, err, c.want)
+				}
+				if waited := time.Since(asked); waited > 5*time.Second {
+					t.Errorf("it took %s, want 5s at most", waited)
+				}
+				w.end()
+			})
+		})
+	}
+}
+
+func TestWhoDoesNotWaitForTheStatusSaysNothingOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t)
+		synctest.Wait()
+		w.set(func() { w.hangs = true })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := w.Status(ctx, "", 10); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the status: %v, want that the caller has gone", err)
+		}
+		w.set(func() { w.hangs = false })
+		if status, err := w.Status(t.Context(), "", 10); err != nil || !status.Database.Reachable {
+			t.Errorf("afterwards: %+v, %v; want the database reachable", status.Database, err)
+		}
 	})
 }
 
