@@ -7,7 +7,7 @@ type ProviderState string
 
 // The states, worst first.
 const (
-	ProviderUnreachable  ProviderState = "unreachable"        // nobody answers in the provider's place, or somebody else does
+	ProviderUnreachable  ProviderState = "unreachable"        // nobody answers in the provider's place, or somebody else does, or it answers each wake that it cannot
 	ProviderNoCredential ProviderState = "no_credential"      // wakes fail for want of one
 	ProviderRefused      ProviderState = "credential_refused" // the provider refuses the stored credential
 	ProviderHeld         ProviderState = "held"               // the app's quota at the provider is used up

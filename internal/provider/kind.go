@@ -8,7 +8,7 @@ import (
 type kind int
 
 const (
-	unreachable kind = iota // nobody answers in the provider's place, or somebody else does
+	unreachable kind = iota // nobody answers in the provider's place, or somebody else does, or it answers that it cannot
 	credential              // the provider refuses the app's credential, or there is none to use
 	quota                   // the app's quota is used up
 	kinds                   // how many there are
@@ -65,7 +65,7 @@ func (c cause) name() string {
 
 // troubled is the trouble that a wake's failure belongs to; bad is false for a failure that is about this device or push
 // alone, or about the provider's own business. What failed may be shared by all of the app's wakes, such as the access
-// token: then it is a trouble whatever was answered.
+// token, or may have failed for all of them: then it is a trouble whatever was answered.
 func troubled(d push.Device, a push.Answer, e *push.WakeError, shared bool) (p part, bad bool) {
 	switch {
 	case e == nil:

@@ -15,6 +15,24 @@ type history struct {
 	answered  time.Time // when the provider last answered itself; zero: never since the credential is stored
 	okSince   time.Time // since when it does
 	lastError *push.ProviderError
+	down      map[push.Environment]int // in a row that failed by the provider's fault, whatever it answered
+}
+
+// downAfter is how many wakes of an app in a row fail by the provider's fault until its own answers count as an outage, too. One
+// 503 now and then is its daily business.
+const downAfter = 5
+
+// isDown notes one more wake, and reports whether that many in a row have failed.
+func (h *history) isDown(e push.Environment, failed bool) bool {
+	if !failed {
+		delete(h.down, e)
+		return false
+	}
+	if h.down == nil {
+		h.down = map[push.Environment]int{}
+	}
+	h.down[e]++
+	return h.down[e] >= downAfter
 }
 
 func (h *history) note(now time.Time, a push.Answer, e *push.WakeError) {

@@ -77,6 +77,15 @@ func (t *Troubles) Forget(name string) {
 	}
 }
 
+// Gone is called when an app is deleted: nobody is to hear of its troubles any more.
+func (t *Troubles) Gone(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if a := t.apps[name]; a != nil {
+		t.forget(name, a)
+	}
+}
+
 // Note takes what became of one wake; e is nil if the provider took it. What failed may be shared by all of the app's wakes.
 func (t *Troubles) Note(d push.Device, w push.Wake, a push.Answer, e *push.WakeError, shared bool) {
 	if a.Error == push.FailureStopping {
@@ -87,7 +96,8 @@ func (t *Troubles) Note(d push.Device, w push.Wake, a push.Answer, e *push.WakeE
 	now := t.now()
 	of := t.appOf(d.App)
 	of.note(now, a, e)
-	p, bad := troubled(d, a, e, shared)
+	down := of.isDown(d.Environment, e != nil && e.Fault == push.FaultProvider)
+	p, bad := troubled(d, a, e, shared || down)
 	for _, tr := range of.troubles {
 		if (!bad || tr.part.kind != p.kind) && tr.part.endedBy(d, a, e) {
 			t.tell(tr, tr.spell.Well(now), now)
@@ -106,10 +116,7 @@ func (t *Troubles) appOf(name string) *app {
 			if len(t.apps) < maxApps {
 				break
 			}
-			for p := range a.troubles {
-				t.drop(a, p)
-			}
-			delete(t.apps, other)
+			t.forget(other, a)
 		}
 		of = &app{troubles: map[part]*trouble{}}
 		t.apps[name] = of
@@ -148,6 +155,14 @@ func (t *Troubles) hit(tr *trouble, device string, pushes int) {
 	}
 	tr.devices[h] = pushes
 	tr.pushes += pushes - before
+}
+
+// forget forgets an app. The caller holds mu.
+func (t *Troubles) forget(name string, of *app) {
+	for p := range of.troubles {
+		t.drop(of, p)
+	}
+	delete(t.apps, name)
 }
 
 // drop forgets a trouble. The caller holds mu.

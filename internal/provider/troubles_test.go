@@ -90,6 +90,18 @@ func TestATroubleIsToldWhenItBeginsGoesOnAndEnds(t *testing.T) {
 			slices.Repeat([]step{{time.Second, refused, noAnswer, prod}}, 130),
 			[]string{"provider unreachable", "provider still unreachable; failed=60; for=1m0s", "provider still unreachable; failed=120; for=2m0s"},
 		},
+		"an outage that the provider answers itself": {
+			append(slices.Repeat([]step{{time.Second, own, noAnswer, prod}}, 7), step{time.Second, answered, nil, prod}),
+			[]string{"provider unreachable; environment=production; fault=provider; error=provider; status=503; failed=1", "provider reachable again; status=503; failed=3; for=3s"},
+		},
+		"an outage that goes on with answers": {
+			append(slices.Repeat([]step{{time.Second, refused, noAnswer, prod}}, 5), step{time.Second, own, noAnswer, prod}, step{time.Second, answered, nil, prod}),
+			[]string{"provider unreachable; error=refused", "provider reachable again; error=provider; failed=6"},
+		},
+		"a 503 now and then is none": {
+			slices.Repeat([]step{{time.Second, own, noAnswer, prod}, {time.Second, own, noAnswer, dev}, {time.Second, answered, nil, prod}, {0, push.Answer{Status: 410}, deadToken, dev}}, 20),
+			nil,
+		},
 		"a dead token is an answer": {
 			[]step{{0, refused, noAnswer, prod}, {0, push.Answer{Status: 410}, deadToken, prod}},
 			[]string{"provider unreachable", "provider reachable again; error=refused; failed=1"},

@@ -51,13 +51,18 @@ func (p policies) DeleteCredential(ctx context.Context, app string, provider pus
 // DeleteApp ends what leans on the app before its rows go, which takes its time: sessions, streams, and the providers' rooms'
 // work under its credentials.
 func (p policies) DeleteApp(ctx context.Context, app string) error {
-	return p.Store.DeleteApp(ctx, app, func() {
+	err := p.Store.DeleteApp(ctx, app, func() {
 		p.server.gateway.DropApp(app, protocol.CloseOwnerChanged)
 		p.server.auth.GroundsChanged()
 		for _, provider := range []push.Provider{push.APNs, push.FCM} {
 			p.server.credentialsChanged(app, provider)
 		}
+		p.server.forgetTroubles(app)
 	})
+	if err == nil {
+		p.server.forgetTroubles(app) // of wakes that were under way
+	}
+	return err
 }
 
 // DeleteServerKey makes a key void and ends what leans on it.
@@ -100,4 +105,10 @@ func (s *Server) credentialsChanged(app string, p push.Provider) {
 	case push.FCM:
 		s.fcm.Forget(app)
 	}
+}
+
+// forgetTroubles is called when an app is deleted.
+func (s *Server) forgetTroubles(app string) {
+	s.apns.Troubles().Gone(app)
+	s.fcm.Troubles().Gone(app)
 }

@@ -144,6 +144,24 @@ func TestAProviderThatIsAwayAndBackIsToldWithCounts(t *testing.T) {
 	})
 }
 
+func TestADeletedAppIsInNoTrouble(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, _ string, hush *hushtest.Server) {
+		newPhone(t, hush, "alice", sdk.Android)
+		if _, err := hush.FCM.AddFault(fcmtest.Fault{Do: "close", Count: new(int)}); err != nil {
+			t.Fatal(err)
+		}
+		hush.Send(t, "alice", "both", "x")
+		eventually(t, "FCM is unreachable", func() bool { return statusOf(t, hush).AppsInTrouble == 1 })
+		if err := hush.DeleteApp(t.Context(), hushtest.App); err != nil {
+			t.Fatal(err)
+		}
+		if s := statusOf(t, hush); s.Standing != "ok" || s.AppsInTrouble != 0 || len(s.Apps) != 0 {
+			t.Errorf("after its end: %s, %d in trouble, %+v; want nothing of it", s.Standing, s.AppsInTrouble, s.Apps)
+		}
+	})
+}
+
 func TestADroppedTokenIsToldCountedAndShown(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, _ string, hush *hushtest.Server) {
