@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -35,7 +36,7 @@ func (v *Vitals) Status(ctx context.Context, cursor string, limit int) (protocol
 }
 
 // appsOf is a page of apps; of those that memory knows, while the database does not answer. Its error means that the caller
-// has gone.
+// has gone, or has given a cursor that is none.
 func (v *Vitals) appsOf(ctx context.Context, from place, troubled []string, limit int) ([]protocol.AppStatus, place, error) {
 	v.mu.Lock()
 	reachable := !v.database.away.Lasts()
@@ -47,7 +48,7 @@ func (v *Vitals) appsOf(ctx context.Context, from place, troubled []string, limi
 		switch {
 		case err == nil:
 			return apps, next, nil
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, errors.As(err, new(push.FieldErrors)):
 			return nil, place{}, err
 		}
 		v.databaseLooked(because(asking, err))

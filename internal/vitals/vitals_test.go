@@ -282,6 +282,23 @@ func TestWhoDoesNotWaitForTheStatusSaysNothingOfTheDatabase(t *testing.T) {
 	})
 }
 
+func TestAWrongCursorSaysNothingOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t)
+		synctest.Wait()
+		w.set(func() { w.err = push.FieldErrors{{Location: "query.cursor"}} })
+		var wrong push.FieldErrors
+		if _, err := w.Status(t.Context(), "", 10); !errors.As(err, &wrong) {
+			t.Errorf("the status: %v, want what is wrong with the cursor", err)
+		}
+		w.set(func() { w.err = nil })
+		if status, err := w.Status(t.Context(), "", 10); err != nil || !status.Database.Reachable {
+			t.Errorf("afterwards: %+v, %v; want the database reachable", status.Database, err)
+		}
+	})
+}
+
 func TestDroppedTokensAreSummedUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
