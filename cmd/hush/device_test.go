@@ -147,6 +147,18 @@ func TestAnImportStreams(t *testing.T) {
 	}
 }
 
+// What cannot be read is not the server's fault.
+func TestAnImportNamesAFileThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	env, _ := served(t)
+	hush(t, env, "", "app", "put", "notes")
+	env["HUSH_APP"] = "notes"
+	got := hush(t, env, "", "device", "import", t.TempDir())
+	if got.code != exitUsage || !strings.HasPrefix(got.errout, "hush: FILE: read ") || strings.Contains(got.errout, "server") {
+		t.Errorf("a directory: exit %d, said %q; want 2, and that FILE cannot be read", got.code, got.errout)
+	}
+}
+
 func TestAnImportDoesNotWaitForAServerThatSaysNothing(t *testing.T) {
 	t.Parallel()
 	silent := http.NewServeMux()

@@ -73,6 +73,9 @@ func (i *importing) send(ctx context.Context, lines io.Reader) error {
 		watch.renew()
 		return i.take(result)
 	})
+	if failure := watch.failure(); err != nil && failure != nil {
+		return usagef("FILE: %v", failure)
+	}
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %w", err, cause)
 	}
@@ -135,14 +138,28 @@ type idleWatch struct {
 	timer *time.Timer
 
 	mu      sync.Mutex
-	reading bool // guarded by mu: a line is waited for
+	reading bool  // guarded by mu: a line is waited for
+	failed  error // guarded by mu: why the lines cannot be read
 }
 
 // Read reads on. At the end the time runs from the last line.
 func (w *idleWatch) Read(b []byte) (int, error) {
 	w.setReading(true)
 	defer w.setReading(false)
-	return w.from.Read(b)
+	n, err := w.from.Read(b)
+	if err != nil && err != io.EOF {
+		w.mu.Lock()
+		w.failed = err
+		w.mu.Unlock()
+	}
+	return n, err
+}
+
+// failure is why the lines cannot be read; nil if they can.
+func (w *idleWatch) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failed
 }
 
 // renew gives the server its time anew.
