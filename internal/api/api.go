@@ -67,6 +67,7 @@ type API struct {
 	bodies   *bodies
 	rates    rates
 	streams  *streams
+	telling  turns
 	openapi  []byte // never changes once New has returned
 }
 
@@ -81,7 +82,7 @@ func New(c Config) (*API, error) {
 		}
 	}
 	c = c.withDefaults()
-	a := &API{Config: c, mux: http.NewServeMux(), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), rates: newRates(c.Limits, c.Now)}
+	a := &API{Config: c, mux: http.NewServeMux(), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), telling: newTurns(), rates: newRates(c.Limits, c.Now)}
 	a.calm = calm.Logger(c.Logger)
 	var err error
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {

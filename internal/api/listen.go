@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -177,6 +178,23 @@ func (s *appStream) tell(ctx context.Context, events []push.AppEvent) error {
 			return err
 		}
 	}
+	var text []byte
+	err := s.api.telling.do(ctx, func() (err error) {
+		text, err = s.compose(asked, resources)
+		return err
+	})
+	if err != nil || len(text) == 0 {
+		return err
+	}
+	if err := s.write("%s", text); err != nil {
+		return err
+	}
+	return s.flush()
+}
+
+// compose is the text of those of the events whose resource is asked for.
+func (s *appStream) compose(asked []push.AppEvent, resources map[push.ID]string) ([]byte, error) {
+	var text bytes.Buffer
 	for _, e := range asked {
 		if e.ResourceID == "" {
 			e.ResourceID = resources[e.PushID]
@@ -184,13 +202,11 @@ func (s *appStream) tell(ctx context.Context, events []push.AppEvent) error {
 		if !among(s.filter.resources, e.ResourceID) {
 			continue
 		}
-		text, err := json.Marshal(e)
+		one, err := json.Marshal(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := s.write("event: event\ndata: %s\n\n", text); err != nil {
-			return err
-		}
+		fmt.Fprintf(&text, "event: event\ndata: %s\n\n", one)
 	}
-	return s.flush()
+	return text.Bytes(), nil
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -38,4 +39,21 @@ func (s *streams) enter(key push.ServerKey) (leave func(), err error) {
 			delete(s.open, name)
 		}
 	}, nil
+}
+
+// turns lets followers compose what they tell one after the other. A hundred of them that woke at the same moment would take
+// every processor in turn, and a push would wait for all of them.
+type turns chan struct{}
+
+func newTurns() turns { return make(turns, 1) }
+
+// do runs work when it is its turn. Work waits for nobody: not for a client, not for the database.
+func (t turns) do(ctx context.Context, work func() error) error {
+	select {
+	case t <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-t }()
+	return work()
 }
