@@ -94,6 +94,7 @@ func New(c Config) (*API, error) {
 	a.huma = humago.New(a.mux, humaConfig(c.Version))
 	a.routes()
 	allowNone(a.huma.OpenAPI().Components.Schemas)
+	nameKeys(a.huma.OpenAPI().Components.Schemas)
 	if a.openapi, err = json.Marshal(a.huma.OpenAPI()); err != nil {
 		return nil, fmt.Errorf("api: writing the OpenAPI document: %w", err)
 	}

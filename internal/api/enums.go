@@ -3,6 +3,7 @@ package api
 import (
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -102,6 +103,25 @@ func allowNone(r huma.Registry) {
 		ref.Description = was.Description
 		r.Map()[m.schema].Properties[m.property] = ref
 	}
-	counts := r.Map()["Push"].Properties["counts"]
-	counts.Extensions = map[string]any{"propertyNames": &huma.Schema{Ref: schemaPrefix + "State"}}
+}
+
+// nameKeys says of each map whose keys are words of a closed set that they are.
+func nameKeys(r huma.Registry) {
+	for name, schema := range r.Map() {
+		of := r.TypeFromRef(schemaPrefix + name)
+		if of == nil || of.Kind() != reflect.Struct {
+			continue
+		}
+		for _, field := range reflect.VisibleFields(of) {
+			if field.Type.Kind() != reflect.Map {
+				continue
+			}
+			i := slices.IndexFunc(closedSets, func(s closedSet) bool { return s.of == field.Type.Key() })
+			if i < 0 {
+				continue
+			}
+			property, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			schema.Properties[property].Extensions = map[string]any{"propertyNames": &huma.Schema{Ref: schemaPrefix + closedSets[i].name}}
+		}
+	}
 }

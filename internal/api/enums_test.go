@@ -147,3 +147,60 @@ func constantsOf(spec *ast.ValueSpec) []stringConstant {
 	}
 	return found
 }
+
+func TestTheKeysOfCountsAreEnumsInTheDocument(t *testing.T) {
+	t.Parallel()
+	var doc struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct {
+					Names struct {
+						Ref string `json:"$ref"`
+					} `json:"propertyNames"`
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(setup(t).request("GET", "/openapi.json", "").body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][3]string{
+		{"Push", "counts", "State"}, {"ListedPush", "counts", "State"}, {"LastHour", "deliveries", "State"}, {"LastHour", "wakes", "Provider"},
+		{"LastHour", "tokens_dropped", "Provider"}, {"WakeCounts", "refused", "Fault"}, {"AppStatus", "providers", "Provider"},
+	} {
+		if got := doc.Components.Schemas[c[0]].Properties[c[1]].Names.Ref; got != "#/components/schemas/"+c[2] {
+			t.Errorf("the names in %s.%s are %q in the document; want those of %s", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+func TestAStateThatIsAskedForIsAnEnumInTheDocument(t *testing.T) {
+	t.Parallel()
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct {
+				Name   string
+				Schema struct {
+					Ref   string `json:"$ref"`
+					Items struct {
+						Ref string `json:"$ref"`
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(setup(t).request("GET", "/openapi.json", "").body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/v1/apps/{app}/pushes", "/v1/apps/{app}/events"} {
+		seen := false
+		for _, p := range doc.Paths[path]["get"].Parameters {
+			if p.Name == "state" {
+				seen = p.Schema.Ref+p.Schema.Items.Ref == "#/components/schemas/State"
+			}
+		}
+		if !seen {
+			t.Errorf("the parameter state of %s is no State in the document", path)
+		}
+	}
+}

@@ -12,11 +12,11 @@ import (
 
 type pushListInput struct {
 	AppPath
-	State    string `query:"state" format:"state" doc:"of any delivery; with user, of any delivery of that user"`
-	Resource string `query:"resource" format:"resource-id" doc:"the resource's id"`
-	User     string `query:"user" format:"id" doc:"whom a delivery is for"`
-	After    string `query:"after" format:"date-time" doc:"accepted at this time or later (RFC 3339)"`
-	Before   string `query:"before" format:"date-time" doc:"accepted before this time (RFC 3339)"`
+	State    push.State `query:"state" doc:"of any delivery; with user, of any delivery of that user"`
+	Resource string     `query:"resource" format:"resource-id" doc:"the resource's id"`
+	User     string     `query:"user" format:"id" doc:"whom a delivery is for"`
+	After    string     `query:"after" format:"date-time" doc:"accepted at this time or later (RFC 3339)"`
+	Before   string     `query:"before" format:"date-time" doc:"accepted before this time (RFC 3339)"`
 	Page
 }
 
@@ -32,7 +32,7 @@ func (a *API) listPushes(ctx context.Context, c *call, in *pushListInput) (*answ
 		return nil, err
 	}
 	filter := push.PushFilter{
-		State: push.State(in.State), Resource: in.Resource, User: in.User,
+		State: in.State, Resource: in.Resource, User: in.User,
 		After: timeAt(&c.faults, "query.after", in.After), Before: timeAt(&c.faults, "query.before", in.Before),
 	}
 	pushes, next, err := a.Store.Pushes(ctx, in.App, filter, in.Cursor, in.Limit)

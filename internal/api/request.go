@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -173,20 +174,23 @@ func newRequestCheck(op *huma.Operation, registry huma.Registry, r route) *reque
 func (c *requestCheck) parameters(ctx huma.Context) faults {
 	var f faults
 	for _, p := range c.params {
-		location := p.In + "." + p.Name
+		location, schema := p.In+"."+p.Name, p.Schema
+		if schema.Ref != "" {
+			schema = c.registry.SchemaFromRef(schema.Ref)
+		}
 		switch p.In {
 		case "path":
-			checkText(&f, location, ctx.Param(p.Name), p.Schema)
+			checkText(&f, location, ctx.Param(p.Name), schema)
 		case "query":
 			if value := ctx.Query(p.Name); value != "" {
-				checkText(&f, location, value, p.Schema)
+				checkText(&f, location, value, schema)
 			}
 		case "header":
 			r := headerValues(ctx, p.Name)
 			if len(r) > 1 {
 				f.add(location, push.CodeTooMany, "is given %d times; want it once", len(r))
 			} else if len(r) == 1 {
-				checkText(&f, location, r[0], p.Schema)
+				checkText(&f, location, r[0], schema)
 			}
 		}
 	}
@@ -203,7 +207,8 @@ func headerValues(ctx huma.Context, name string) []string {
 	return values
 }
 
-// checkText checks one parameter by its schema: integers by their bounds, strings by the format, which names a rule.
+// checkText checks one parameter by its schema: integers by their bounds, strings by their words, or by the format, which names
+// a rule.
 func checkText(f *faults, location, value string, schema *huma.Schema) {
 	if schema.Type == huma.TypeInteger {
 		n, err := strconv.ParseInt(value, 10, 64)
@@ -216,6 +221,9 @@ func checkText(f *faults, location, value string, schema *huma.Schema) {
 			f.add(location, push.CodeOutOfRange, "is %d; want %s", n, bounds(schema))
 		}
 		return
+	}
+	if len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(value)) {
+		f.add(location, push.CodeBadValue, "is %s; want one of %s", quoted(value), enumOf(schema))
 	}
 	if rule, ok := formats[schema.Format]; ok {
 		if err := rule.check(value); err != nil {
@@ -234,7 +242,6 @@ var formats = map[string]struct {
 	"resource-id":     {push.CodeBadID, push.CheckResourceID},
 	"cursor":          {push.CodeBadValue, checkCursor},
 	"date-time":       {push.CodeBadValue, checkTime},
-	"state":           {push.CodeBadValue, checkState},
 	"idempotency-key": {push.CodeBadValue, checkIdempotencyKey},
 }
 
