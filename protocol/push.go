@@ -103,6 +103,7 @@ type ListedPush struct {
 	Final      bool               `json:"final" doc:"all its deliveries are made and final"`
 	Expanded   bool               `json:"expanded" doc:"all its deliveries are made; those of a large audience are made in pieces"`
 	Counts     map[push.State]int `json:"counts" doc:"how many of its deliveries are in which state, of those that are made"`
+	Warnings   []push.Warning     `json:"warnings" doc:"why nobody gets it: it was cancelled before it began, or nobody was there when its time came"`
 }
 
 // Delivery is one push on one device, with its timeline.

@@ -69,7 +69,8 @@ type Listed struct {
 	AcceptedAt time.Time
 	DeliverAt  time.Time // zero: at once
 	Standing
-	Counts map[State]int // of the deliveries that are made, or are scheduled
+	Counts   map[State]int // of the deliveries that are made, or are scheduled
+	Warnings []Warning     // why nobody gets it
 }
 
 // Target is whom a dry run would reach: a device, or a user without one (Device is its zero value).

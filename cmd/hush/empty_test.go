@@ -68,6 +68,12 @@ func TestAPushThatNobodyGetsIsSaidToBeOne(t *testing.T) {
 			command(exitDone, "cancel "+id, "cancelled before it began\n")
 		}
 		command(exitNotHandled, "trace "+id, "cancelled before it began\n")
+		if list := command(exitDone, "push list --limit 1", id); !strings.Contains(list.out, "cancelled before it began") {
+			t.Errorf("the push to %s is listed as %q; want it cancelled before it began", to, list.out)
+		}
+	}
+	if list := command(exitDone, "push list", tagged); strings.Count(list.out, noTag) != 1 || strings.Count(list.out, noDevice) != 1 {
+		t.Errorf("the pushes are listed as %q; want for each why nobody gets it", list.out)
 	}
 	command(exitDone, "push --dry-run --resource both --to tag:beta", "nobody would get it: no user with a device has the tags\n")
 	command(exitDone, "push --dry-run --resource both --to all", "nobody would get it: the app has no device\n")

@@ -133,8 +133,13 @@ func listedCounts(p protocol.ListedPush) string {
 		return "none yet; its time is " + moment(*p.DeliverAt)
 	case !p.Expanded && p.Counts[push.Scheduled] == 0:
 		words = append(words, "more to be made")
-	case len(words) == 0:
-		return "none: nobody was there, or it was cancelled before it began"
 	}
-	return strings.Join(words, ", ")
+	text := strings.Join(words, ", ")
+	switch {
+	case len(p.Warnings) == 0:
+		return text
+	case text == "":
+		return whyNobody(p.Warnings[0])
+	}
+	return text + " (" + whyNobody(p.Warnings[0]) + ")"
 }

@@ -120,13 +120,20 @@ func TestAListedPushSaysWhatItsOwnPageSays(t *testing.T) {
 			w.pushed(`{"to": {"users": ["bob"]}, "resource_id": "both", "ttl": "0s"}`),
 			w.pushed(`{"to": {"users": ["bob", "bob", "carol"]}, "resource_id": "both", "deliver_at": "` + time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"}`),
 		}
+		toNobody := w.pushed(`{"to": {"tags": {"any": ["beta"]}}, "resource_id": "both"}`)
+		never := w.pushed(`{"to": {"tags": {"any": ["beta"]}}, "resource_id": "both", "deliver_at": "` + later() + `"}`)
+		neverAlice := w.pushed(`{"to": {"users": ["alice"]}, "resource_id": "both", "deliver_at": "` + later() + `"}`)
+		w.must(200, "DELETE", pushesPath+"/"+never, "")
+		w.must(200, "DELETE", pushesPath+"/"+neverAlice, "")
+		eventually(t, "the push to nobody is final", func() bool { return w.listed("", 10)[2].Final })
+		ids = append(ids, toNobody, never, neverAlice)
 		listed := w.listed("", 10)
 		slices.Reverse(listed)
 		for i, id := range ids {
 			var p protocol.Push
 			w.must(200, "GET", pushesPath+"/"+id, "").into(t, &p)
 			want := protocol.ListedPush{PushID: id, ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt, DeliverAt: p.DeliverAt, ExpiresAt: p.ExpiresAt,
-				Final: p.Final, Expanded: p.Expanded, Counts: p.Counts}
+				Final: p.Final, Expanded: p.Expanded, Counts: p.Counts, Warnings: p.Warnings}
 			if got := fmt.Sprintf("%+v", listed[i]); got != fmt.Sprintf("%+v", want) && (p.DeliverAt == nil || listed[i].Counts[push.Scheduled] != 2) {
 				t.Errorf("listed %s\nits page %+v", got, want)
 			}

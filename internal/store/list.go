@@ -36,10 +36,10 @@ const (
 
 // listRows reads those of the pushes named that the filter takes. Of a user's pushes, the state is that of a delivery of
 // theirs. A push whose time has not come is scheduled, and one that was cancelled before is cancelled, though it has no
-// deliveries.
+// deliveries. The audience is read where it tells what deliveries cannot.
 var listRows = foldList("of_id text, of_app text, resource text, of_user text, state text, from_at int, to_at int",
 	`SELECT p.id, p.resource_id, p.accepted_at, p.deliver_at, p.expires_at, p.made, p.list, p.cancelled_at,
-		CASE WHEN p.made = 0 OR p.cancelled_at IS NOT NULL THEN p.audience ELSE '' END
+		CASE WHEN p.made = 0 OR p.cancelled_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.push_id = p.id) THEN p.audience ELSE '' END
 	FROM {rows}, pushes p WHERE p.id = r.of_id AND p.app = r.of_app AND (r.resource = '' OR p.resource_id = r.resource)
 		AND p.accepted_at >= r.from_at AND p.accepted_at < r.to_at AND CASE
 			WHEN r.state = '' THEN 1 = 1
@@ -188,6 +188,7 @@ func readUnmade(scan scanFunc) (u unmadePush, err error) {
 // listedRow is a push of a list, and whether its deliveries are counted, or are still to be.
 type listedRow struct {
 	push.Listed
+	to      push.Audience
 	unmade  bool
 	counted bool
 }
@@ -231,13 +232,14 @@ func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
 	p.AcceptedAt, p.DeliverAt, p.expiresAt = clock(&accepted), clock(deliverAt), clock(&expires)
 	p.made, p.cancelledAt = isMade != 0, clock(cancelled)
 	row := &listedRow{Listed: push.Listed{ID: p.ID, ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt, DeliverAt: p.DeliverAt,
-		Standing: push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made}}}
+		Standing: push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made, CancelledEarly: p.cancelledEarly()}}}
 	if to == "" {
 		return row, true, nil
 	}
 	if err := decode(to, &p.To); err != nil {
 		return nil, false, err
 	}
+	row.to = p.To
 	if row.unmade = p.unmade(); row.unmade {
 		row.Counts, row.counted = p.countsUnmade(), true
 	}
@@ -245,7 +247,7 @@ func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
 	return row, user == "" || l.ofUser[string(p.ID)] || slices.Contains(p.To.Users, user), nil
 }
 
-// count fills in the counts of found[i]: with those of its neighbours, if it is not large.
+// count fills in the counts of found[i] and what follows from them: with those of its neighbours, if it is not large.
 func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 	row := found[i]
 	if !row.counted {
@@ -263,6 +265,7 @@ func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 	}
 	l.counted += total
 	row.Final = row.Expanded && !slices.ContainsFunc(push.States(), func(s push.State) bool { return !s.Final() && row.Counts[s] > 0 })
+	row.Warnings = push.Push{To: row.to}.Warnings(row.Standing, row.Counts)
 	return nil
 }
 

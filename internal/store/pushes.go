@@ -62,7 +62,7 @@ func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, pu
 	}
 	final, err := s.allFinal(ctx, id, p.made)
 	return p.Push, push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made, Final: final,
-		CancelledEarly: !p.cancelledAt.IsZero() && p.list == ""}, doing("push", err)
+		CancelledEarly: p.cancelledEarly()}, doing("push", err)
 }
 
 func (s *Store) allFinal(ctx context.Context, id push.ID, made bool) (bool, error) {
@@ -177,6 +177,9 @@ func readWithEvents(scan scanFunc) (push.Delivery, error) {
 	}
 	return d, err
 }
+
+// cancelledEarly tells whether the push was cancelled before all its deliveries were made; the rest of a list is made cancelled.
+func (p pushRow) cancelledEarly() bool { return !p.cancelledAt.IsZero() && p.list == "" }
 
 // unmade tells whether the push has no deliveries, but it is known whose they would have been.
 func (p pushRow) unmade() bool {
