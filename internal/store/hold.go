@@ -25,15 +25,21 @@ type hold struct {
 	log    *slog.Logger
 	ousted func(error)
 	fenced *atomic.Bool // whether this process has claimed the database yet
+	pool   querier      // the engine's connections: they may live on where the hold's is lost
 
 	conn *pgx.Conn // owned by watch once it runs
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
 
+// querier is a connection, or a pool of them.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
 // Times of a hold.
 const (
-	holdLook  = 5 * time.Second        // between two questions whether it is still there; a closed connection shows at once
+	holdLook  = 5 * time.Second        // between two questions whether it is still there, and for an answer; a closed connection shows at once
 	holdAgain = 250 * time.Millisecond // between two tries to take it again
 )
 
@@ -74,9 +80,9 @@ func (h *hold) release() {
 }
 
 // claimed reads who has claimed the database; its zero value if nobody has yet.
-func (h *hold) claimed(ctx context.Context, conn *pgx.Conn) (by holder, err error) {
+func (h *hold) claimed(ctx context.Context, q querier) (by holder, err error) {
 	var value string
-	err = conn.QueryRow(ctx, "SELECT value FROM settings WHERE name = $1", holderName).Scan(&value)
+	err = q.QueryRow(ctx, "SELECT value FROM settings WHERE name = $1", holderName).Scan(&value)
 	var pe *pgconn.PgError
 	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &pe) && pe.Code == "42P01" { // undefined_table: before the first start
 		return holder{}, nil
@@ -169,9 +175,11 @@ func (h *hold) takeAgain(ctx context.Context) error {
 				return nil
 			}
 			_ = conn.Close(ctx)
-			if errors.Is(err, errOusted) {
-				return err
-			}
+		} else {
+			err = h.lookOver(ctx, err)
+		}
+		if errors.Is(err, errOusted) {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -195,12 +203,29 @@ func (h *hold) takeOn(ctx context.Context, conn *pgx.Conn) error {
 	switch {
 	case err != nil:
 		return err
-	case by.Node != "" && by.Node != h.me.Node && h.fenced.Load():
+	case h.isOusted(by):
 		return fmt.Errorf("%w%s", errOusted, by)
 	case !got:
 		return errHeld
 	}
 	return nil
+}
+
+// lookOver asks the engine's connections who has claimed the database, as no new one can be made: notConnected. Those that
+// are left would otherwise go on answering reads for a process that has been replaced.
+func (h *hold) lookOver(ctx context.Context, notConnected error) error {
+	ctx, cancel := context.WithTimeout(ctx, holdLook)
+	defer cancel()
+	by, err := h.claimed(ctx, h.pool)
+	if err == nil && h.isOusted(by) {
+		return fmt.Errorf("%w%s", errOusted, by)
+	}
+	return notConnected
+}
+
+// isOusted reports whether a claim of the database ends this process.
+func (h *hold) isOusted(by holder) bool {
+	return by.Node != "" && by.Node != h.me.Node && h.fenced.Load()
 }
 
 // errOusted says that another process has claimed the database. This one must not write any more.

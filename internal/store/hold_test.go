@@ -118,6 +118,33 @@ func TestAHoldThatAnotherProcessGotMeanwhileEndsThisOne(t *testing.T) {
 	}
 }
 
+func TestAProcessThatCannotConnectAnewLearnsThatItWasTakenOver(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	w := wayTo(t, url)
+	fatal, ended := endings()
+	s := openFor(t, Config{DatabaseURL: w.url, Fatal: fatal})
+	conn := operator(t, url)
+	if _, _, err := s.Engine(t.Context()); err != nil { // over a connection that stays
+		t.Fatal(err)
+	}
+	_ = w.listener.Close() // no new connection; those that are there go on
+	if _, err := conn.Exec(t.Context(), "UPDATE settings SET value = $1 WHERE name = $2", encode(newHolder("another")), holderName); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "SELECT pg_terminate_backend($1)", holdersPID(t, conn)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, errOusted) {
+			t.Errorf("it ends with: %v; want that it was taken over", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it has not ended within a minute")
+	}
+}
+
 // The next process waits for what the one before has begun, though that has lost its hold.
 func TestAClaimWaitsForATransactionUnderWay(t *testing.T) {
 	t.Parallel()

@@ -103,7 +103,7 @@ func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn 
 	if c.shared {
 		return e.migrate(ctx)
 	}
-	e.hold, err = takeHold(ctx, &hold{cfg: e.pool.Config().ConnConfig, me: me, log: c.Logger, ousted: c.Fatal, fenced: &e.fenced}, turn)
+	e.hold, err = takeHold(ctx, &hold{cfg: e.pool.Config().ConnConfig, pool: e.pool, me: me, log: c.Logger, ousted: c.Fatal, fenced: &e.fenced}, turn)
 	if err != nil {
 		return err
 	}
