@@ -53,21 +53,39 @@ const (
 // takeHold takes the database once it is our turn, and keeps it until release. ousted is called, once, when another process
 // got it while the connection was lost.
 func takeHold(ctx context.Context, h *hold, turn turnstile) (*hold, error) {
-	conn, err := pgx.ConnectConfig(ctx, h.cfg)
-	if err != nil {
+	what := fmt.Sprintf("database %s on %s", printable(h.cfg.Database), printable(h.cfg.Host))
+	if err := turn.wait(ctx, what, func() (bool, error) { return h.try(ctx) }, h.heldBy); err != nil {
+		h.close()
 		return nil, err
-	}
-	h.conn = conn
-	err = turn.wait(ctx, fmt.Sprintf("database %s on %s", printable(h.cfg.Database), printable(h.cfg.Host)), func() (got bool, err error) {
-		return got, conn.QueryRow(ctx, tryHold).Scan(&got)
-	}, func(ctx context.Context) holder { by, _ := h.claimed(ctx, conn); return by })
-	if err != nil {
-		return nil, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
 	}
 	watching, stop := context.WithCancel(context.Background())
 	h.stop = stop
 	h.done.Go(func() { h.watch(watching) })
 	return h, nil
+}
+
+// try takes the lock if it is free, on a new connection if the former one was lost.
+func (h *hold) try(ctx context.Context) (got bool, err error) {
+	if h.conn == nil || h.conn.IsClosed() {
+		if h.conn, err = pgx.ConnectConfig(ctx, h.cfg); err != nil {
+			return false, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, holdLook)
+	defer cancel()
+	err = h.conn.QueryRow(ctx, tryHold).Scan(&got)
+	return got, err
+}
+
+// heldBy is who has claimed the database; its zero value if that cannot be told.
+func (h *hold) heldBy(ctx context.Context) holder {
+	ctx, cancel := context.WithTimeout(ctx, holdLook)
+	defer cancel()
+	by, err := h.claimed(ctx, h.conn)
+	if err != nil {
+		return holder{}
+	}
+	return by
 }
 
 // release lets the next process in.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,6 +182,67 @@ func TestAClaimWaitsForATransactionUnderWay(t *testing.T) {
 	}
 	if err := <-opened; err != nil {
 		t.Error(err)
+	}
+}
+
+// onWarning logs nothing, and calls itself with each warning.
+type onWarning func()
+
+func (w onWarning) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+func (w onWarning) Handle(context.Context, slog.Record) error    { w(); return nil }
+func (w onWarning) WithAttrs([]slog.Attr) slog.Handler           { return w }
+func (w onWarning) WithGroup(string) slog.Handler                { return w }
+
+// waitingFor logs for a process that waits for another one: lose is called once it does.
+func waitingFor(lose func()) *slog.Logger {
+	return slog.New(onWarning(sync.OnceFunc(lose)))
+}
+
+func TestWhoWaitsForADatabaseConnectsAgain(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	first := openFor(t, Config{DatabaseURL: url})
+	conn := operator(t, url)
+	lost := make(chan error, 1)
+	next := openFor(t, Config{DatabaseURL: url, TurnWait: time.Minute, Logger: waitingFor(func() {
+		_, err := conn.Exec(context.Background(), `SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'hush' AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')`)
+		lost <- errors.Join(err, first.Close())
+	})})
+	if err := <-lost; err != nil {
+		t.Error(err)
+	}
+	if _, _, err := next.PutApp(t.Context(), "notes"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhoWaitsForADatabaseThatGoesAwaySaysSo(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	openFor(t, Config{DatabaseURL: url})
+	w := wayTo(t, url)
+	_, err := Open(t.Context(), Config{DatabaseURL: w.url, TurnWait: 5 * time.Second, Keys: unsealed, Logger: waitingFor(w.close)})
+	if err == nil || errors.As(err, new(*BusyError)) || !strings.Contains(err.Error(), "failed to connect") {
+		t.Errorf("%v; want that it cannot connect", err)
+	}
+}
+
+func TestTheLogNamesWhoIsInTheWayOnlyIfThatIsKnown(t *testing.T) {
+	t.Parallel()
+	for _, by := range []holder{{}, newHolder("n1")} {
+		var log strings.Builder
+		turn := newTurnstile(time.Minute, slog.New(slog.NewTextHandler(&log, nil)))
+		free := false
+		err := turn.wait(t.Context(), "thing", func() (was bool, err error) { was, free = free, true; return was, nil }, func(context.Context) holder { return by })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"host=", "pid=", "since="} {
+			if known := by.Node != ""; strings.Contains(log.String(), word) != known || !strings.Contains(log.String(), "for=thing") {
+				t.Errorf("who is known: %v, and the log says %q", known, &log)
+			}
+		}
 	}
 }
 

@@ -107,6 +107,7 @@ func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn 
 	if err != nil {
 		return err
 	}
+	e.pool.Reset() // PostgreSQL may have restarted while we waited
 	return e.migrate(ctx)
 }
 

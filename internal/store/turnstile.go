@@ -37,6 +37,14 @@ func (h holder) String() string {
 	return fmt.Sprintf(" (host %s, pid %d, since %s)", printable(h.Host), h.PID, h.Since.Format(time.RFC3339))
 }
 
+// attrs are what the log has of the process; none if nothing is known of it.
+func (h holder) attrs() []any {
+	if h.Node == "" {
+		return nil
+	}
+	return []any{"host", h.Host, "pid", h.PID, "since", h.Since}
+}
+
 // BusyError says that another process has what this one needs.
 type BusyError struct {
 	What   string // such as "data directory /var/lib/hush"
@@ -65,20 +73,22 @@ func newTurnstile(wait time.Duration, log *slog.Logger) turnstile {
 	return turnstile{log: log, span: wait, until: time.Now().Add(wait)}
 }
 
-// wait calls try until it is true, fails, or the time is over; then the error is a *BusyError. heldBy says who is in the way.
+// wait calls try until it is true or the time is over; then the error is a *BusyError. heldBy says who is in the way. An error
+// of try is final at first. Once somebody is known to be in the way it is final only when the time is over, as PostgreSQL may
+// restart while one waits.
 func (t turnstile) wait(ctx context.Context, what string, try func() (bool, error), heldBy func(context.Context) holder) error {
 	for waits := false; ; waits = true {
 		done, err := try()
-		if done || err != nil {
+		over := !time.Now().Before(t.until)
+		switch {
+		case done, err != nil && (over || !waits):
 			return err
-		}
-		by := heldBy(ctx)
-		if !time.Now().Before(t.until) {
-			return &BusyError{What: what, By: by.String(), Waited: t.span}
-		}
-		if !waits {
-			t.log.Warn("another hush process is in the way: waiting for its end", "for", what, "until", t.until.UTC().Format(time.RFC3339),
-				"host", by.Host, "pid", by.PID, "since", by.Since)
+		case err != nil:
+		case over:
+			return &BusyError{What: what, By: heldBy(ctx).String(), Waited: t.span}
+		case !waits:
+			t.log.Warn("another hush process is in the way: waiting for its end",
+				append([]any{"for", what, "until", t.until.UTC().Format(time.RFC3339)}, heldBy(ctx).attrs()...)...)
 		}
 		select {
 		case <-ctx.Done():
