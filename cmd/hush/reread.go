@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/hushpush/hush/internal/server"
 )
@@ -17,7 +18,11 @@ type reread struct {
 	log             *slog.Logger // for the answers, whatever the level is: someone asked
 }
 
-// start answers each SIGHUP, also one that came earlier, until stop is called.
+// stopReread is how long a stop waits for what is being read, so that its line is in the log. Not longer: a FIFO or a network
+// file system that hangs in a file's place never answers, and the stop as a whole has 10 s, of which drainWait is for others.
+const stopReread = time.Second / 2
+
+// start answers each SIGHUP, also one that came earlier, until stop is called. What hangs in a read then is left behind.
 func (r reread) start(hangups <-chan os.Signal) (stop func()) {
 	stopping, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -31,7 +36,13 @@ func (r reread) start(hangups <-chan os.Signal) (stop func()) {
 			}
 		}
 	}()
-	return func() { close(stopping); <-stopped }
+	return func() {
+		close(stopping)
+		select {
+		case <-stopped:
+		case <-time.After(stopReread):
+		}
+	}
 }
 
 // readAgain reads all of it, keeps what it was where that fails, and says in one line what came of it.
