@@ -52,6 +52,8 @@ func testAppsAreMadeListedAndDeleted(t *testing.T, w *world) {
 	for _, limit := range []string{"0", "1001", "-1", "9999999999999999999999"} {
 		w.root("GET", "/v1/apps?limit="+limit, "").is(t, "limit "+limit, 422, "invalid", "query.limit out_of_range")
 	}
+	w.root("GET", "/v1/apps?limt=1", "").is(t, "a slip in a name", 422, "invalid", "query.limt unknown_field")
+	w.root("GET", "/v1/secret-key?x", "").is(t, "a parameter where there are none", 422, "invalid", "query.x unknown_field")
 	w.root("GET", "/v1/apps?limit=ten", "").is(t, "limit ten", 422, "invalid", "query.limit wrong_type")
 	w.root("GET", "/v1/apps?cursor=%25%25", "").is(t, "a cursor that is none", 422, "invalid", "query.cursor bad_value")
 }

@@ -29,7 +29,7 @@ func newDocument(version string) *huma.OpenAPI {
 		Info: &huma.Info{
 			Title: "Hush", Version: version,
 			Description: "Silent push for iOS and Android. Backends ask with a server key, devices with a user token or their own credential. " +
-				"Times are RFC 3339, durations are written as Go writes them (`90s`, `24h`). Unknown fields are refused. " +
+				"Times are RFC 3339, durations are written as Go writes them (`90s`, `24h`). Unknown fields and parameters are refused. " +
 				"Every answer has the header `" + protocol.HeaderAPI + "`, but for 431. " +
 				"Errors are `application/problem+json` with a stable `code`; where fields are at fault, `errors` names each. " +
 				"A path or a method that is not here is answered 404 `not_found` or 405 `method_not_allowed`.",

@@ -62,7 +62,7 @@ func (r route) refusals(params, body bool) []protocol.ProblemCode {
 	if !r.streams {
 		codes = append(codes, codeBodyTooLarge) // also where no body is read
 	}
-	if body || params {
+	if body || params || r.needs != (need{}) { // unknown parameters are at fault, too
 		codes = append(codes, codeInvalid)
 	}
 	slices.Sort(codes)

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -160,10 +162,11 @@ type requestCheck struct {
 	params   []*huma.Param
 	body     *huma.Schema // nil: the operation has none
 	registry huma.Registry
+	strict   bool // unknown parameters are refused; not where whoever looks after a load balancer may ask
 }
 
 func newRequestCheck(op *huma.Operation, registry huma.Registry, r route) *requestCheck {
-	c := &requestCheck{params: op.Parameters, registry: registry}
+	c := &requestCheck{params: op.Parameters, registry: registry, strict: r.needs != (need{})}
 	if op.RequestBody != nil && !r.streams {
 		c.body = op.RequestBody.Content["application/json"].Schema
 	}
@@ -194,7 +197,30 @@ func (c *requestCheck) parameters(ctx huma.Context) faults {
 			}
 		}
 	}
+	if c.strict {
+		u := ctx.URL()
+		c.unknown(&f, u.Query())
+	}
 	return f
+}
+
+// unknown refuses parameters that the operation does not have: a filter with a slip in its name would let everything through.
+func (c *requestCheck) unknown(f *faults, query url.Values) {
+	var known []string
+	for _, p := range c.params {
+		if p.In == "query" {
+			known = append(known, p.Name)
+		}
+	}
+	want := "one of " + strings.Join(known, ", ")
+	if len(known) == 0 {
+		want = "no parameters"
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !slices.Contains(known, name) {
+			f.add(join("query", name), push.CodeUnknownField, "is not known here; want %s", want)
+		}
+	}
 }
 
 func headerValues(ctx huma.Context, name string) []string {
