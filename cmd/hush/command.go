@@ -51,11 +51,16 @@ func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code
 
 // run is the whole command: args without the program's name in, exit code out.
 func run(ctx context.Context, args []string, w world) int {
+	out := &output{to: w.stdout}
+	w.stdout = out
 	began := false // whether the command itself was reached: what cobra refuses before that is wrong usage
 	root := newRoot(w, args)
 	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
 	cmd, err := root.ExecuteContextC(ctx)
 	code := exitCode(ctx, err, began)
+	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
+		err, code = out.err, exitRefused
+	}
 	if code != exitDone && !errors.As(err, new(*exitError)) {
 		complain(w.stderr, cmd, err, code)
 	}

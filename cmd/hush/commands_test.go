@@ -209,7 +209,9 @@ func TestWrongUsageExitsTwoAndAsksNothing(t *testing.T) {
 		{[]string{"push", "--resource", "r", "--to", "group:x"}, "user:U"},
 		{[]string{"push", "--resource", "r", "--to", "user:a", "--to", "device:d"}, "one kind"},
 		{[]string{"push", "--to", "all"}, "--resource"},
-		{[]string{"push", "--to", "all", "--resource", "r", "--payload", "a\xff"}, "UTF-8"},
+		{[]string{"push", "--to", "all", "--resource", "r", "--payload", "a\xff"}, "--payload is not UTF-8"},
+		{[]string{"push", "--to", "all", "--resource", "r", "--deliver-at", "yesterday"}, "--deliver-at is \"yesterday\"; want a time such as 2027-01-02T15:04:05Z, or a while"},
+		{[]string{"push", "user:alice", "--resource", "r"}, "did you mean --to user:alice?"},
 		{[]string{"push", "--to", "all", "--resource", "r", "--payload", "a", "--payload-file", "-"}, "one of them"},
 		{[]string{"trace"}, "PUSH_ID"},
 	} {

@@ -196,3 +196,46 @@ func TestAnImportThatIsInterruptedSaysWhereItStood(t *testing.T) {
 	}
 	feed.Close()
 }
+
+// Nothing ends a read of a pipe to which nobody writes.
+func TestAnInterruptEndsACommandThatWaitsForItsInput(t *testing.T) {
+	t.Parallel()
+	env, _ := served(t)
+	hush(t, env, "", "app", "put", "notes")
+	for _, args := range []string{"device import -", "push --to user:u --resource r --payload-file -"} {
+		ctx, stop := context.WithCancel(t.Context())
+		in, feed := io.Pipe()
+		asked := make(chan struct{})
+		var errout bytes.Buffer
+		ended := make(chan int, 1)
+		go func() {
+			ended <- run(ctx, strings.Fields(args), world{stdin: reading{in, asked}, stdout: io.Discard, stderr: &errout, getenv: func(name string) string { return env[name] }})
+		}()
+		<-asked
+		stop()
+		select {
+		case code := <-ended:
+			if code != exitInterrupted || !strings.Contains(errout.String(), "interrupted") {
+				t.Errorf("hush %s: exit %d, said %q; want %d and that it was interrupted", args, code, errout.String(), exitInterrupted)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("hush %s: not ended by an interrupt", args)
+		}
+		_ = feed.Close()
+	}
+}
+
+// reading says once when it is first read.
+type reading struct {
+	io.Reader
+	asked chan struct{}
+}
+
+func (r reading) Read(b []byte) (int, error) {
+	select {
+	case <-r.asked:
+	default:
+		close(r.asked)
+	}
+	return r.Reader.Read(b)
+}

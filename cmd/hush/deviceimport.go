@@ -115,7 +115,7 @@ func (i *importing) sum(err error) {
 		fmt.Fprintf(i.r.w.stderr, "hush: the import ended early, after the result of line %d; to import the file again is safe\n", i.last)
 	}
 	if err == nil || i.lines() > 0 {
-		i.r.say("%s: %d devices made, %d known, %d refused\n", push.Counted(i.lines(), "line"), i.fresh, i.known, i.refused)
+		i.r.say("%s: %s made, %d known, %d refused\n", push.Counted(i.lines(), "line"), push.Counted(i.fresh, "device"), i.known, i.refused)
 	}
 }
 

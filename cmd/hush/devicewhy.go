@@ -16,7 +16,7 @@ func newDeviceWhy(w world) *cobra.Command {
 		Use: "why [DEVICE]", Short: "Say why a device gets what it gets, or nothing", Args: atMostArgs("DEVICE"),
 		Long: `Say in a few sentences why a device gets what it gets, or nothing: since when its token is dead and by which answer, until when a
 budget or a credential holds it back, what waits for it, and when it was last seen. With --user, of all devices of a user. --json
-has the same as facts; with --user it is that of the last device.`,
+has the same as facts, an object a line for each device.`,
 		Example: "  hush device why --app notes DEVICE\n  hush device why --app notes --user alice",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		if (user == "") == (len(args) == 0) {
@@ -58,6 +58,7 @@ func explainDevicesOf(ctx context.Context, r *remote, user string) error {
 			break
 		}
 	}
+	r.answer = nil // with --json, what is asked for are the explanations
 	if len(all) == 0 {
 		r.say("user %s has no device in app %s; what can wait waits for the first\n", user, r.app)
 	}
@@ -65,6 +66,7 @@ func explainDevicesOf(ctx context.Context, r *remote, user string) error {
 		if err := explainDevice(ctx, r, d.DeviceID); err != nil {
 			return err
 		}
+		r.printAnswer()
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type pushFlags struct {
 func newPush(w world) *cobra.Command {
 	var f pushFlags
 	cmd, r := w.client(&cobra.Command{
-		Use: "push", Short: "Send a push", Args: noArgs,
+		Use: "push", Short: "Send a push", Args: pushArgs,
 		Long: `Send a push. When the answer comes, it is committed and flushed to the server's disk; what becomes of it, "hush trace"
 tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the first three may be repeated, but not mixed.`,
 		Example: `  hush push --app notes --to user:alice --resource both \
@@ -102,12 +102,32 @@ func (f *pushFlags) read(w world, now time.Time) (err error) {
 		f.request.Payload = string(payload)
 	}
 	if !utf8.ValidString(f.request.Payload) {
-		return usagef("the payload is not UTF-8; want UTF-8, or an encoding of it such as base64")
+		flag := "payload"
+		if f.payloadFile != "" {
+			flag = "payload-file"
+		}
+		return usagef("--%s is not UTF-8; want UTF-8, or an encoding of it such as base64", flag)
 	}
-	if wait, err := time.ParseDuration(f.request.DeliverAt); err == nil {
+	if f.request.DeliverAt == "" {
+		return nil
+	}
+	wait, err := time.ParseDuration(f.request.DeliverAt)
+	if err == nil {
 		f.request.DeliverAt = now.Add(wait).UTC().Format(time.RFC3339Nano)
+	} else if _, err = time.Parse(time.RFC3339, f.request.DeliverAt); err != nil {
+		return usagef("--deliver-at is %q; want a time such as 2027-01-02T15:04:05Z, or a while from now such as 10m", f.request.DeliverAt)
 	}
 	return nil
+}
+
+// pushArgs refuses arguments, and knows an audience when it sees one.
+func pushArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		if _, err := parseAudience(args[:1]); err == nil {
+			return usagef("'%s' does not know %q; did you mean --to %s?", cmd.CommandPath(), args[0], args[0])
+		}
+	}
+	return noArgs(cmd, args)
 }
 
 // parseAudience reads --to. Which ids exist, and how many there may be, is for the server to say.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,14 +84,47 @@ func (w world) client(cmd *cobra.Command, inApp bool, do func(ctx context.Contex
 		if err := r.dial(inApp); err != nil {
 			return err
 		}
-		err := r.named(cmd, do(cmd.Context(), r, args))
-		if r.json && len(r.answer) > 0 {
-			fmt.Fprintf(w.stdout, "%s\n", strings.TrimSuffix(string(r.answer), "\n"))
+		err := ended(cmd.Context(), func() error { return do(cmd.Context(), r, args) })
+		if errors.Is(err, errLeft) {
+			return err // r is still its own
 		}
+		err = r.named(cmd, err)
+		r.printAnswer()
 		return err
 	}
 	return cmd, r
 }
+
+// printAnswer prints the last answer, once, with --json.
+func (r *remote) printAnswer() {
+	if r.json && len(r.answer) > 0 {
+		fmt.Fprintf(r.w.stdout, "%s\n", strings.TrimSuffix(string(r.answer), "\n"))
+	}
+	r.answer = nil
+}
+
+// readGrace is how long a command may still take once it is interrupted: long enough to say what it did.
+const readGrace = time.Second
+
+// ended runs a command, and leaves it behind once ctx has ended and it does not come back: nothing else ends a read of a pipe
+// to which nobody writes.
+func ended(ctx context.Context, command func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- command() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(readGrace):
+		return errLeft
+	}
+}
+
+var errLeft = errors.New("interrupted")
 
 // dial reads what flags and environment say and makes the client. It asks the server nothing.
 func (r *remote) dial(inApp bool) error {

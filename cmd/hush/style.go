@@ -44,7 +44,7 @@ func (s style) standing(state push.State) func(string) string {
 
 // terminalSize reports whether to is a terminal, and how many columns and lines it has; 0 where it does not say.
 func terminalSize(to io.Writer) (width, height int, isTerminal bool) {
-	f, ok := to.(*os.File)
+	f, ok := terminalOf(to).(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0, 0, false
 	}

@@ -28,7 +28,7 @@ func listenError(setting string, err error) error {
 	advice := ""
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		advice = "; stop what listens there, or want another port"
+		advice = "; stop what listens there, or give another port"
 	case errors.Is(err, syscall.EACCES):
 		advice = "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE: want a higher port"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
