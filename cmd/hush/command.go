@@ -22,6 +22,7 @@ const (
 	exitUnreachable = 3
 	exitNotHandled  = 4   // of trace: final, but not handled on every device
 	exitInterrupted = 130 // Ctrl-C, as shells have it (128 and SIGINT's 2)
+	exitTerminated  = 143 // SIGTERM, likewise (128 and 15)
 )
 
 // world is what a command sees of the process around it, so that tests can give it another one.
@@ -81,7 +82,7 @@ func exitCode(ctx context.Context, err error, began bool) int {
 	case !began, errors.As(err, &usage), errors.As(err, &settings):
 		return exitUsage
 	case ctx.Err() != nil:
-		return exitInterrupted
+		return exitEnded(context.Cause(ctx))
 	case errors.Is(err, client.ErrUnreachable), isStranger(err):
 		return exitUnreachable
 	}
@@ -121,7 +122,7 @@ func complaints(err error, code int) []string {
 			all = append(all, one.Error())
 		}
 		return all
-	case code == exitInterrupted && errors.Is(err, client.ErrUnreachable):
+	case (code == exitInterrupted || code == exitTerminated) && errors.Is(err, client.ErrUnreachable):
 		return []string{"interrupted; whether the server did what was asked is unknown"} // the server may well be reached
 	}
 	return []string{err.Error()}
@@ -139,7 +140,7 @@ One binary: the server (serve), its command line (app, key, signing-key, provide
 cancel), simulators of APNs and FCM for tests in every language (sim), and all of it at work on this machine (demo).
 
 Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) final, but not handled on every device,
-130 interrupted.`,
+130 interrupted, 143 ended by SIGTERM.`,
 		Example: `  hush demo --once                      # see it work, nothing else needed
   hush serve --data ./hush-data         # start a server
   export HUSH_KEY=$(cat hush-data/root.key)

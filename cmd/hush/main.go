@@ -22,7 +22,7 @@ func main() {
 	if firstWord(os.Args[1:]) == "serve" { // as early as can be: until then, and for all other commands, it ends the process
 		signal.Notify(hangups, syscall.SIGHUP)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go stopOn(context.Background(), signals, stop, os.Stderr, os.Exit) // as long as the process

@@ -38,7 +38,7 @@ The first start writes root.key (may do everything) and secret.key (encrypts cre
 database) to the data directory. The database belongs to these two keys from then on, and a server with others is refused. One
 server serves a database: another one waits up to 15 s for it to end, and is then refused. When the server serves, the first line on standard output is "ready listen=HOST:PORT"; logs
 go to standard error. SIGTERM or Ctrl-C: it stops accepting, finishes or hands back what is in flight, and exits 0 within
-10 s. Ctrl-C once more ends it at once; what was accepted is kept in either case. SIGHUP: it reads the certificate's files and the
+10 s; before "ready" it exits 143 or 130. Ctrl-C once more ends it at once; what was accepted is kept in either case. SIGHUP: it reads the certificate's files and the
 log level of the --config file again, and says in the log what has changed; other settings need a restart.`,
 		Example: `  hush serve --data ./hush-data
   hush serve --config /etc/hush/hush.yaml
@@ -71,7 +71,7 @@ func serve(ctx context.Context, w world, settings config.Config, level func() (s
 		os.Exit(exitRefused)
 	}})
 	if err != nil {
-		return err
+		return whileStarting(ctx, err)
 	}
 	fmt.Fprintf(w.stdout, "ready listen=%s\n", s.Addr())
 	again := reread{level: &present, readLevel: level, readCertificate: s.ReadCertificate, log: newLogger(w, settings.Log.Format, slog.LevelInfo)}
@@ -90,6 +90,15 @@ func serve(ctx context.Context, w world, settings config.Config, level func() (s
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// whileStarting names the signal that made the start fail, where the error has no more than that it was cancelled.
+func whileStarting(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || errors.Is(err, cause) {
+		return err
+	}
+	return fmt.Errorf("%w while the server was starting: %w", cause, err)
 }
 
 func newLogger(w world, format string, level slog.Leveler) *slog.Logger {

@@ -239,6 +239,43 @@ func TestASecondServerOnOneDataDirectoryIsRefused(t *testing.T) {
 	}
 }
 
+func TestAServerThatWaitsForAnotherOneSaysWhichSignalEndedIt(t *testing.T) {
+	t.Parallel()
+	dir, database := t.TempDir(), []string{"--database", pgtest.URL(t)}
+	for what, args := range map[string]func() []string{
+		"data directory " + dir: func() []string { return []string{"serve", "--listen", "127.0.0.1:0", "--data", dir} },
+		"database ": func() []string {
+			return append([]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, database...)
+		},
+	} {
+		line, _ := background(t, nil, args()...)
+		readyAddress(t, line, "listen")
+		for sig, want := range map[os.Signal]struct {
+			code int
+			says string
+		}{syscall.SIGTERM: {exitTerminated, ": ended by SIGTERM\n"}, os.Interrupt: {exitInterrupted, ": ended by Ctrl-C\n"}} {
+			var log logLines
+			cmd, lines := startProcess(t, &log, nil, args()...)
+			for end := time.Now().Add(time.Minute); len(log.with("in the way")) == 0; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("it does not wait for the %s: %s", what, log.String())
+				}
+			}
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			for lines.Scan() {
+				t.Errorf("on standard output: %q", lines.Text())
+			}
+			_ = cmd.Wait() // judged by its exit code
+			said := log.with("hush: ")
+			if code := cmd.ProcessState.ExitCode(); code != want.code || len(said) != 1 || !strings.Contains(said[0], "waiting for the "+what) || !strings.HasSuffix(said[0], want.says) {
+				t.Errorf("%s: exit %d, said %q; want %d, and %q", sig, code, said, want.code, want.says)
+			}
+		}
+	}
+}
+
 func TestServeRefusesWhatItCannotDoBeforeItListens(t *testing.T) {
 	t.Parallel()
 	busy, _ := background(t, nil, "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0")

@@ -88,13 +88,13 @@ func run(ctx context.Context, o Options, specs []spec) (err error) {
 
 // ended is why the demo ended before its table was there.
 func ended(cause error) error {
-	if cause == context.Canceled {
+	if errors.Is(cause, context.Canceled) {
 		return interrupted{}
 	}
 	return fmt.Errorf("demo: %w", cause)
 }
 
-// interrupted is context.Canceled, in words for people.
+// interrupted is context.Canceled or a signal, in words for people.
 type interrupted struct{}
 
 func (interrupted) Error() string {

@@ -81,6 +81,8 @@ func (t turnstile) wait(ctx context.Context, what string, try func() (bool, erro
 		done, err := try()
 		over := !time.Now().Before(t.until)
 		switch {
+		case waits && !done && ctx.Err() != nil:
+			return gaveUp(ctx, what)
 		case done, err != nil && (over || !waits):
 			return err
 		case err != nil:
@@ -92,10 +94,15 @@ func (t turnstile) wait(ctx context.Context, what string, try func() (bool, erro
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("store: waiting for the %s: %w", what, context.Cause(ctx))
+			return gaveUp(ctx, what)
 		case <-time.After(turnLook):
 		}
 	}
+}
+
+// gaveUp says why the wait ended with ctx.
+func gaveUp(ctx context.Context, what string) error {
+	return fmt.Errorf("store: waiting for the %s: %w", what, context.Cause(ctx))
 }
 
 // printable is a text of somebody else's on one line.
