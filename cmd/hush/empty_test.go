@@ -79,6 +79,30 @@ func TestAPushThatNobodyGetsIsSaidToBeOne(t *testing.T) {
 	command(exitDone, "push --dry-run --resource both --to all", "nobody would get it: the app has no device\n")
 }
 
+func TestAUserWhoseDevicesAreNotLookedUpYetIsNotSaidToHaveNone(t *testing.T) {
+	t.Parallel()
+	env, _ := served(t)
+	env["HUSH_APP"] = "notes"
+	command := func(args string) string { return hush(t, env, `{"fcm": {}}`, strings.Fields(args)...).out }
+	command("app put notes")
+	command("resource put both --file -")
+	scheduled := strings.Fields(command("push --resource both --deliver-at 1h --to user:alice"))[1]
+	for _, state := range []string{"scheduled", "cancelled"} {
+		got := command("trace --no-follow " + scheduled)
+		if strings.Contains(got, "no device") || !strings.Contains(got, " alice  "+state) {
+			t.Errorf("a push that is %s is drawn as %q; want alice, and nothing of a device", state, got)
+		}
+		command("cancel " + scheduled)
+	}
+	now := strings.Fields(command("push --resource both --to user:alice"))[1]
+	for _, state := range []string{"waiting", "cancelled"} {
+		if got := command("trace --no-follow " + now); !strings.Contains(got, " alice (no device yet)  "+state) {
+			t.Errorf("a push that is %s is drawn as %q; want that alice has no device", state, got)
+		}
+		command("cancel " + now)
+	}
+}
+
 func TestAPageOfATraceIsJudgedByAllOfThePush(t *testing.T) {
 	t.Parallel()
 	page := strings.NewReplacer(`"cursor":""`, `"cursor":"c2","counts":{"handled":1,"expired":2}`).Replace(traceFinal(traceHandled))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,12 +44,21 @@ func drawStanding(d protocol.Delivery, s style) string {
 // drawTarget names a delivery's device and its user.
 func drawTarget(d protocol.Delivery, s style) string {
 	switch {
+	case d.DeviceID == "" && !begun(d):
+		return s.bold(clean(d.User))
 	case d.DeviceID == "":
 		return s.bold(clean(d.User)) + s.faint(" (no device yet)")
 	case d.User == "":
 		return s.bold(clean(d.DeviceID))
 	}
 	return s.bold(clean(d.DeviceID)) + s.faint(" of "+clean(d.User))
+}
+
+// begun tells whether the time of a delivery's push has come. Before that nobody has looked for its user's devices.
+func begun(d protocol.Delivery) bool {
+	return slices.ContainsFunc(d.Events, func(e push.Event) bool {
+		return e.Event != push.EventName(push.Scheduled) && e.Event != push.EventName(push.Cancelled)
+	})
 }
 
 // standing is a delivery's state with what explains it.
