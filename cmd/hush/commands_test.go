@@ -404,3 +404,12 @@ func TestAListOfPushesGoesOnUntilItHasEnough(t *testing.T) {
 		t.Errorf("exit %d\n%s%s; want two pushes, and where to go on", got.code, got.out, got.errout)
 	}
 }
+
+func TestAKeyWithALineBreakIsNotBlamedOnTheServer(t *testing.T) {
+	t.Parallel()
+	got := hush(t, map[string]string{"HUSH_KEY": "abc123\ndef456"}, "", "app", "list")
+	if got.code != exitUsage || !strings.Contains(got.errout, "the key has a line break") || !strings.Contains(got.errout, "(--key, HUSH_KEY)") ||
+		strings.Contains(got.errout, "HUSH_SERVER") || strings.Contains(got.errout, "abc123") {
+		t.Errorf("exit %d, said %q; want the key's flag and variable, and nothing of the server or the key", got.code, got.errout)
+	}
+}

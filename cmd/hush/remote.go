@@ -136,6 +136,8 @@ func (r *remote) dial(inApp bool) error {
 	switch {
 	case key == "":
 		return usagef("no server key is given; want HUSH_KEY in the environment, or --key. A new server writes its root key to root.key in its data directory")
+	case strings.ContainsAny(key, "\r\n"):
+		return usagef("the key has a line break; want one key, on one line (--key, HUSH_KEY)")
 	case inApp && r.app == "":
 		return usagef("no app is given; want --app NAME, or HUSH_APP in the environment")
 	case r.timeout <= 0:
