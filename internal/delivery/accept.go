@@ -102,11 +102,31 @@ func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource
 		out.Do = push.DoStop
 	default:
 		out.Do, out.Budget = push.DoWait, budgetOf(b.open[0], b)
+		if out.Budget != nil {
+			out.Budget, err = e.budgetBeside(ctx, trial, resource, *out.Budget)
+		}
 		if out.Reason == push.ReasonNone {
 			out.Reason = push.ReasonWake // one is on its way already, and brings this one if it can
 		}
 	}
-	return out, nil
+	return out, err
+}
+
+// budgetBeside is what a trial waits for beside what is open: the first wake that any of their budgets allows brings all.
+func (e *Engine) budgetBeside(ctx context.Context, trial push.Delivery, resource push.Resource, alone push.BudgetWait) (*push.BudgetWait, error) {
+	snap, err := e.cfg.Store.PeekDevice(ctx, push.DeviceKey{App: trial.App, Device: trial.DeviceID}, lookLimit)
+	if err != nil {
+		return nil, err
+	}
+	snap.Open = append(snap.Open, trial)
+	if snap.Resources == nil {
+		snap.Resources = map[string]push.Resource{}
+	}
+	snap.Resources[resource.ID] = resource
+	if b, _ := peek(e.situation(snap, true), snap); b.budget != nil {
+		return b.budget, nil
+	}
+	return &alone, nil // it has just become free, or what is open is on its way
 }
 
 // withoutDevice is the decision for a user who has none.

@@ -158,6 +158,16 @@ func TestABudgetThatIsUsedUpIsToldEverywhere(t *testing.T) {
 
 			put("tight", protocol.Budget{Wakes: 1, Per: "3h", Burst: 1})
 			everywhere(push.LimitWakes, 1, 3*time.Hour)
+
+			put("loose", protocol.Budget{Wakes: 1, Per: "20m", Burst: 1})
+			hush.WaitReason(t, hush.Send(t, "alice", "loose", "3"), push.Waiting, push.ReasonBudget)
+			everywhere(push.LimitWakes, 1, 20*time.Minute) // whose wake brings all
+			dry, err = hush.DryRun(t.Context(), hushtest.App, protocol.PushRequest{To: to("alice"), ResourceID: "tight"})
+			if err != nil || len(dry.Deliveries) != 1 {
+				t.Fatal(dry, err)
+			}
+			check("the dry run beside a looser budget", dry.Deliveries[0].Budget, push.LimitWakes, 1, 20*time.Minute)
+
 			put("tight", protocol.Budget{Wakes: 10, Per: "1h", Burst: 10})
 			hush.WaitState(t, second, push.Handled)
 			if d, err := hush.Device(t.Context(), hushtest.App, phone.device()); err != nil || d.Budget != nil {
