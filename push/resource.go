@@ -52,7 +52,16 @@ type BudgetWait struct {
 
 // String says it for people, such as "3 of 3 wakes in 1h, next at 2026-01-02T15:04:05Z".
 func (w BudgetWait) String() string {
-	return fmt.Sprintf("%d of %d wakes in %s, next at %s", w.Seen, w.Wakes, ShortDuration(w.Per), w.NextAt.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%d of %d wakes in %s, next at %s", w.Seen, w.Wakes, AboutDuration(w.Per), w.NextAt.UTC().Format(time.RFC3339))
+}
+
+// AboutDuration writes a duration to the second, or to the millisecond where it is less than a minute: 8m34s for an hour's
+// seventh.
+func AboutDuration(d time.Duration) string {
+	if d >= time.Minute {
+		return ShortDuration(d.Round(time.Second))
+	}
+	return ShortDuration(d.Round(time.Millisecond))
 }
 
 // ShortDuration writes a duration without the units that are zero: 1h for 1h0m0s.

@@ -22,6 +22,10 @@ func TestWhatWaitsForABudgetSaysForWhichAndUntilWhen(t *testing.T) {
 			t.Errorf("printed\n%s\nwant in it %q", out.String(), want)
 		}
 	}
+	b.Per = "8m34.285714285s" // the burst of seven wakes an hour
+	if got := budgetWait(b); !strings.HasPrefix(got, ": 3 of 3 wakes in 8m34s, next at ") {
+		t.Errorf("printed %q; want a time that people read", got)
+	}
 	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.Local)
 	if got := clockTime(noon.AddDate(0, 0, 1), noon); got != "2026-01-03 12:00:00" {
 		t.Errorf("tomorrow is %q; want the day too", got)

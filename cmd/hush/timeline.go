@@ -84,7 +84,11 @@ func budgetWait(b *protocol.BudgetWait) string {
 	if b == nil {
 		return ""
 	}
-	return fmt.Sprintf(": %d of %d wakes in %s, next at %s", b.Seen, b.Wakes, short(b.Per), clockTime(b.NextAt, time.Now()))
+	per := b.Per
+	if d, err := time.ParseDuration(per); err == nil {
+		per = push.AboutDuration(d)
+	}
+	return fmt.Sprintf(": %d of %d wakes in %s, next at %s", b.Seen, b.Wakes, per, clockTime(b.NextAt, time.Now()))
 }
 
 // clockTime is a moment near now: the day is said where it is another one.
