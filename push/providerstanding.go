@@ -12,7 +12,7 @@ const (
 	ProviderRefused      ProviderState = "credential_refused" // the provider refuses the stored credential
 	ProviderHeld         ProviderState = "held"               // the app's quota at the provider is used up
 	ProviderOK           ProviderState = "ok"                 // it answered the last wake itself
-	ProviderUntried      ProviderState = "untried"            // no wake since this process began, or since the credential was replaced
+	ProviderUntried      ProviderState = "untried"            // no wake since this process began or the credential was replaced, or nobody waits any more since wakes failed
 )
 
 // ProviderStanding is how an app does with a provider.

@@ -54,7 +54,7 @@ var closedSets = []closedSet{
 	closed(push.TokenStates(), "TokenState", "Whether a device can be woken by its provider: ok; missing, none was given; dead, the provider said so."),
 	closed(push.AppStates(), "AppState", "What the app last said of itself."),
 	closed(push.CredentialStates(), "CredentialState", "Whether the app can send through a device's provider."),
-	closed(push.ProviderStates(), "ProviderState", "How an app does with a provider, worst first: nobody answers in its place, or somebody else does; wakes fail for want of a credential; the stored one is refused; held, the app's quota is used up; ok, it answered the last wake itself; untried, no wake since the process began, or since the credential was stored."),
+	closed(push.ProviderStates(), "ProviderState", "How an app does with a provider, worst first: nobody answers in its place, or somebody else does; wakes fail for want of a credential; the stored one is refused; held, the app's quota is used up; ok, it answered the last wake itself; untried, no wake since the process began or the credential was stored, or nobody waits any more since wakes failed."),
 	closed(push.BudgetLimits(), "BudgetLimit", "A limit of a budget: its wakes in its time, or its burst in the time that each of them has."),
 	closed(push.Actions(), "Action", "What would be done with a push on a device now."),
 	closed(push.Results(), "Result", "What the app's handler returned."),

@@ -50,6 +50,14 @@ func (h *history) note(now time.Time, a push.Answer, e *push.WakeError) {
 	}
 }
 
+// unknown is called when nobody waits any more in a trouble that nothing has ended. Unless the provider has answered since its
+// last failure, nothing is known.
+func (h *history) unknown(failed time.Time) {
+	if !h.answered.After(failed) {
+		h.answered = time.Time{}
+	}
+}
+
 // Standing is how an app does with the provider.
 func (t *Troubles) Standing(name string) push.ProviderStanding {
 	t.mu.Lock()
@@ -84,8 +92,8 @@ func (t *Troubles) Standing(name string) push.ProviderStanding {
 	return out
 }
 
-// lasts reports whether it is known to last; with a new credential that nobody has tried, nothing is known.
-func (tr *trouble) lasts() bool { return tr.spell.Lasts() && !tr.replaced }
+// lasts reports whether it is known to last, and somebody waits. With a new credential that nobody has tried, nothing is known.
+func (tr *trouble) lasts() bool { return tr.spell.Lasts() && !tr.replaced && tr.waits() }
 
 func (tr *trouble) shown() push.ProviderTrouble {
 	return push.ProviderTrouble{State: tr.state(), Environment: tr.part.environment, Topic: tr.part.bundleID,

@@ -40,10 +40,17 @@ type trouble struct {
 	part     part
 	cause    cause // of the last wake that failed
 	detail   string
-	devices  map[uint64]int // hit, by the hash of the id: how many pushes wait there
-	pushes   int            // the sum of them
-	replaced bool           // the credential was replaced since the last failure
-	untold   spell.Line     // the line that it did not get for itself
+	devices  map[uint64]waiting // hit, and still waiting, by the hash of the id
+	pushes   int                // the sum of theirs
+	others   time.Time          // until when devices wait that maxDevices left out; zero: none do
+	replaced bool               // the credential was replaced since the last failure
+	untold   spell.Line         // the line that it did not get for itself
+}
+
+// waiting is what waits on a device that a trouble has hit.
+type waiting struct {
+	pushes int
+	until  time.Time // when the last of them is of no use any more
 }
 
 const (
@@ -135,26 +142,61 @@ func (t *Troubles) failed(of *app, p part, d push.Device, w push.Wake, a push.An
 		if len(of.troubles) >= push.MaxProviderTroubles {
 			return
 		}
-		tr = &trouble{app: d.App, part: p, devices: map[uint64]int{}}
+		tr = &trouble{app: d.App, part: p, devices: map[uint64]waiting{}}
 		of.troubles[p] = tr
 	}
 	tr.cause, tr.detail = cause{class: a.Error, fault: e.Fault, status: a.Status, reason: e.Reason}, a.Detail
-	t.hit(tr, d.ID, len(w.Pushes))
+	t.hit(tr, d.ID, w, now)
 	t.tell(tr, tr.spell.Hit(now), now)
 }
 
 // hit counts a device and its pushes. The caller holds mu.
-func (t *Troubles) hit(tr *trouble, device string, pushes int) {
+func (t *Troubles) hit(tr *trouble, device string, w push.Wake, now time.Time) {
+	until := w.EndsAt
+	if until.IsZero() {
+		until = now.Add(abandoned)
+	}
 	h := maphash.String(t.seed, device)
 	before, known := tr.devices[h]
 	if !known {
 		if t.devices >= maxDevices {
+			if until.After(tr.others) {
+				tr.others = until
+			}
 			return
 		}
 		t.devices++
 	}
-	tr.devices[h] = pushes
-	tr.pushes += pushes - before
+	tr.devices[h] = waiting{len(w.Pushes), until}
+	tr.pushes += len(w.Pushes) - before.pushes
+}
+
+// leave forgets the devices that wait no more, and reports whether the last one has left. The caller holds mu.
+func (t *Troubles) leave(tr *trouble, now time.Time) bool {
+	before := tr.waits()
+	for h, w := range tr.devices {
+		if !now.Before(w.until) {
+			delete(tr.devices, h)
+			t.devices--
+			tr.pushes -= w.pushes
+		}
+	}
+	if !now.Before(tr.others) {
+		tr.others = time.Time{}
+	}
+	return before && !tr.waits()
+}
+
+// waits reports whether a device that it has hit still waits.
+func (tr *trouble) waits() bool { return len(tr.devices) > 0 || !tr.others.IsZero() }
+
+// outdated reports whether nobody is to hear of it any more. One that nobody waits in stays for the log until there was nothing
+// to tell for a minute: a failure within that goes on with it.
+func (tr *trouble) outdated(now time.Time) bool {
+	if !tr.spell.Lasts() {
+		return tr.spell.Done(now)
+	}
+	return now.Sub(tr.spell.Last) >= abandoned || !tr.waits() && tr.spell.Quiet(now)
 }
 
 // forget forgets an app. The caller holds mu.
@@ -179,11 +221,18 @@ func (t *Troubles) Tick() {
 	var news []*trouble
 	for _, of := range t.apps {
 		for p, tr := range of.troubles {
-			switch line := tr.spell.Tick(now); {
+			if t.leave(tr, now) && tr.spell.Lasts() {
+				of.unknown(tr.spell.Last)
+			}
+			line := spell.None
+			if !tr.replaced || !tr.spell.Lasts() {
+				line = tr.spell.Tick(now)
+			}
+			switch {
 			case line != spell.None:
 				tr.untold = line
 				news = append(news, tr)
-			case tr.spell.Done(now) && tr.untold == spell.None, tr.spell.Lasts() && now.Sub(tr.spell.Last) >= abandoned:
+			case tr.untold == spell.None && tr.outdated(now):
 				t.drop(of, p)
 			}
 		}

@@ -257,3 +257,62 @@ func TestHowAnAppDoesWithItsProvider(t *testing.T) {
 		t.Errorf("nobody has tried for 3h: %+v, in trouble %v; want nothing", got, w.InTrouble())
 	}
 }
+
+func TestATroubleThatNobodyWaitsInAnyMoreIsNone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		answer push.Answer
+		err    *push.WakeError
+	}{{refused, noAnswer}, {own, badKey}, {own, noQuota}} {
+		w := setup()
+		w.do(step{answer: answered})
+		wake := func(id string, ttl time.Duration) {
+			w.Note(device(id, "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, c.answer, c.err, false)
+		}
+		w.pass(time.Minute)
+		wake("d", 5*time.Second)
+		wake("e", 30*time.Second)
+		w.pass(5 * time.Second)
+		if got := w.Standing("notes"); len(got.Troubles) != 1 || got.Troubles[0].Devices != 1 || got.Troubles[0].Pushes != 1 {
+			t.Errorf("%s: when the push of one of two devices has expired: %+v; want the other one", c.err.Fault, got)
+		}
+		w.pass(25 * time.Second)
+		if got := w.Standing("notes"); got.State != push.ProviderUntried || len(got.Troubles)+len(w.InTrouble())+len(w.Lasting()) != 0 {
+			t.Errorf("%s: when nobody waits: %+v, in trouble %v; want none", c.err.Fault, got, w.InTrouble())
+		}
+	}
+}
+
+// Pushes that live shorter than the wake's next try come and go, and the provider stays away.
+func TestShortLivedPushesAreALineAMinute(t *testing.T) {
+	t.Parallel()
+	w := setup()
+	for range 20 { // 200 s
+		w.Note(device("d", "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(5 * time.Second)}, refused, noAnswer, false)
+		w.pass(10 * time.Second)
+	}
+	w.pass(3 * time.Minute)
+	w.do(step{answer: answered})
+	wakertest.Warnings(t, w.log, "provider unreachable; failed=1", "provider still unreachable; failed=6", "provider still unreachable; failed=12",
+		"provider still unreachable; failed=18", "provider still unreachable; failed=20; devices=0; pushes=0")
+}
+
+func TestADeviceBeyondThoseThatAreCountedWaitsToo(t *testing.T) {
+	t.Parallel()
+	w := setup()
+	wake := func(app, id string, ttl time.Duration) {
+		w.Note(push.Device{App: app, ID: id}, push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, refused, noAnswer, false)
+	}
+	for i := range 100_000 {
+		wake("large", fmt.Sprint(i), time.Hour)
+	}
+	wake("notes", "d", time.Minute)
+	w.pass(30 * time.Second)
+	if got := w.InTrouble(); !slices.Equal(got, []string{"large", "notes"}) {
+		t.Errorf("in trouble: %v, want both", got)
+	}
+	w.pass(30 * time.Second)
+	if got := w.InTrouble(); !slices.Equal(got, []string{"large"}) {
+		t.Errorf("in trouble when the device of notes waits no more: %v, want the other app", got)
+	}
+}

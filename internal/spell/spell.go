@@ -85,6 +85,9 @@ func (s *Spell) Faded(now time.Time) Line {
 	return Ended
 }
 
+// Quiet reports whether the last line is Per ago, with no hit since.
+func (s *Spell) Quiet(now time.Time) bool { return s.Count == s.heard && now.Sub(s.told) >= Per }
+
 // Lasts reports whether the trouble is there.
 func (s *Spell) Lasts() bool { return !s.Since.IsZero() && s.over.IsZero() }
 
