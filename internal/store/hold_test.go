@@ -263,7 +263,16 @@ func TestAnErrorOfPostgreSQLIsOneLine(t *testing.T) {
 		"failed to connect to `user=a database=b`:\n\t127.0.0.1:1 (h): refused\n\t[::1]:1 (h): refused": "failed to connect to `user=a database=b`: 127.0.0.1:1 (h): refused; [::1]:1 (h): refused",
 		"FATAL: \x1b[31mred\x07\r\n\nblue\u202e (SQLSTATE 1)":                                           "FATAL: [31mred; blue (SQLSTATE 1)",
 		"broken \xff\xfe bytes": "broken \uFFFD bytes",
-		"":                      "",
+		// sslmode=prefer and allow, at a server without TLS
+		"x:\n\ta:1 (h): tls error: server refused TLS connection\n\ta:1 (h): server error: FATAL: no": "x: a:1 (h): server error: FATAL: no",
+		"x:\n\ta:1 (h): server error: FATAL: no\n\ta:1 (h): tls error: server refused TLS connection": "x: a:1 (h): server error: FATAL: no",
+		// no server, so that it is the same with TLS and without
+		"x:\n\ta:1 (h): refused\n\tb:1 (h): refused\n\ta:1 (h): refused\n\tb:1 (h): refused": "x: a:1 (h): refused; b:1 (h): refused",
+		// sslmode=require, and TLS that fails for another reason
+		"x: a:1 (h): tls error: server refused TLS connection":                          "x: a:1 (h): tls error: server refused TLS connection",
+		"x:\n\ta:1 (h): tls error: server refused TLS connection\n\tb:1 (h): refused":   "x: a:1 (h): tls error: server refused TLS connection; b:1 (h): refused",
+		"x:\n\ta:1 (h): tls error: bad certificate\n\ta:1 (h): server error: FATAL: no": "x: a:1 (h): tls error: bad certificate; a:1 (h): server error: FATAL: no",
+		"": "",
 	} {
 		cause := errors.New(said)
 		if got := oneLine(cause); got.Error() != want || !errors.Is(got, cause) {

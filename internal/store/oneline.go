@@ -1,12 +1,13 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
 
 // oneLineError is an error of the database whose text is one line without control characters. The driver's own has a line
-// for each address that it tried, and a server's may have anything.
+// for each try to connect, and a server's may have anything.
 type oneLineError struct{ error }
 
 func oneLine(err error) error {
@@ -19,11 +20,8 @@ func oneLine(err error) error {
 // Error joins the lines of the text.
 func (e oneLineError) Error() string {
 	var b strings.Builder
-	for line := range strings.FieldsFuncSeq(e.error.Error(), func(r rune) bool { return r == '\n' || r == '\r' }) {
-		line = strings.TrimSpace(strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD")))
+	for _, line := range telling(visibleLines(e.error.Error())) {
 		switch {
-		case line == "":
-			continue
 		case strings.HasSuffix(b.String(), ":"):
 			b.WriteString(" ")
 		case b.Len() > 0:
@@ -32,6 +30,37 @@ func (e oneLineError) Error() string {
 		b.WriteString(line)
 	}
 	return b.String()
+}
+
+// visibleLines are the lines of a text that have something to see.
+func visibleLines(text string) []string {
+	var lines []string
+	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if line = strings.TrimSpace(strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD"))); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// noTLS is the end of the line of a try with TLS at a server that has none: pgconn.startTLS.
+const noTLS = ": tls error: server refused TLS connection"
+
+// telling are the lines that say why there is no connection, each once. Under sslmode=prefer and allow the driver tries each
+// address with TLS and without. That the server has no TLS is then no reason, because the address was tried without, too.
+func telling(lines []string) []string {
+	told := make(map[string]bool, len(lines))
+	var kept []string
+	for _, line := range lines {
+		address, refused := strings.CutSuffix(line, noTLS)
+		triedWithout := func(other string) bool { return other != line && strings.HasPrefix(other, address+": ") }
+		if told[line] || refused && slices.ContainsFunc(lines, triedWithout) {
+			continue
+		}
+		told[line] = true
+		kept = append(kept, line)
+	}
+	return kept
 }
 
 func (e oneLineError) Unwrap() error { return e.error }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -83,6 +84,29 @@ func (w *way) close() {
 	w.cut = true
 	for _, c := range w.conns {
 		_ = c.Close()
+	}
+}
+
+// PostgreSQL has no TLS on a socket. Nothing is wrong with that unless TLS was asked for.
+func TestAServerWithoutTLSIsNoReasonWhereTLSWasNotAskedFor(t *testing.T) {
+	t.Parallel()
+	w := wayTo(t, pgtest.URL(t))
+	for mode, wanted := range map[string]bool{"prefer": false, "allow": false, "": false, "require": true} {
+		u, err := url.Parse(w.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Path, u.RawQuery = "/nodb", ""
+		if mode != "" {
+			u.RawQuery = "sslmode=" + mode
+		}
+		_, err = Open(t.Context(), Config{DatabaseURL: u.String(), Keys: unsealed})
+		if err == nil {
+			t.Fatalf("sslmode=%s: opened a database that does not exist", mode)
+		}
+		if told := strings.Contains(err.Error(), "TLS"); told != wanted || told == strings.Contains(err.Error(), `database "nodb" does not exist`) {
+			t.Errorf("sslmode=%s: %v", mode, err)
+		}
 	}
 }
 
