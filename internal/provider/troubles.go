@@ -134,15 +134,20 @@ func (t *Troubles) appOf(name string) *app {
 // failed notes one more failure. The caller holds mu.
 func (t *Troubles) failed(of *app, p part, d push.Device, w push.Wake, a push.Answer, e *push.WakeError, now time.Time) {
 	tr := of.troubles[p]
-	if tr != nil && (tr.replaced || tr.spell.Done(now)) {
-		t.drop(of, p) // what comes now is another one
+	var former spell.Spell
+	if tr != nil && (tr.replaced || tr.spell.Done(now)) { // what comes now is another one
+		if tr.replaced {
+			former = tr.spell
+			former.Renew()
+		}
+		t.drop(of, p)
 		tr = nil
 	}
 	if tr == nil {
 		if len(of.troubles) >= push.MaxProviderTroubles {
 			return
 		}
-		tr = &trouble{app: d.App, part: p, devices: map[uint64]waiting{}}
+		tr = &trouble{spell: former, app: d.App, part: p, devices: map[uint64]waiting{}}
 		of.troubles[p] = tr
 	}
 	tr.cause, tr.detail = cause{class: a.Error, fault: e.Fault, status: a.Status, reason: e.Reason}, a.Detail

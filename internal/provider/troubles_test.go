@@ -163,10 +163,45 @@ func TestACredentialThatWasReplacedIsToldAnew(t *testing.T) {
 	if got := w.Standing("notes"); got.State != push.ProviderUntried || len(w.InTrouble()) != 0 {
 		t.Errorf("with a credential that nobody has tried: %+v, in trouble %v; want untried", got, w.InTrouble())
 	}
+	w.pass(time.Minute)
 	w.do(step{answer: own, err: badKey})
 	w.Forget("notes")
 	w.do(step{answer: answered})
 	wakertest.Warnings(t, w.log, "credential refused; failed=1", "credential refused; failed=1", "credential accepted again; failed=1")
+}
+
+func TestACredentialThatIsReplacedOverAndOverIsALineAMinute(t *testing.T) {
+	t.Parallel()
+	refusals := slices.Repeat([]step{{600 * time.Millisecond, own, badKey, push.Device{}}}, 10)
+	for name, c := range map[string]struct {
+		then []step
+		want []string
+	}{
+		"and stays refused": {
+			[]step{{2 * time.Minute, answered, nil, push.Device{}}},
+			[]string{"credential refused; failed=1", "credential refused; failed=1", "credential accepted again; failed=1"},
+		},
+		"until one is good": {
+			[]step{{time.Second, answered, nil, push.Device{}}, {5 * time.Minute, answered, nil, push.Device{}}},
+			[]string{"credential refused; failed=1", "credential accepted again; failed=1"},
+		},
+		"and good ones in between": {
+			append(slices.Repeat([]step{{time.Second, answered, nil, push.Device{}}, {time.Second, own, badKey, push.Device{}}}, 10), step{2 * time.Minute, answered, nil, push.Device{}}),
+			[]string{"credential refused; failed=1", "credential accepted again", "credential refused; failed=1", "credential accepted again"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup()
+			for _, s := range append(slices.Clone(refusals), c.then...) {
+				w.pass(s.after)
+				w.Forget("notes")
+				s.after = 0
+				w.do(s)
+			}
+			wakertest.Warnings(t, w.log, c.want...)
+		})
+	}
 }
 
 func TestAThousandAppsAreAFewLines(t *testing.T) {

@@ -14,7 +14,7 @@ type Line int
 // The lines.
 const (
 	None  Line = iota
-	Begun      // the first hit
+	Begun      // the first hit, or after Renew perhaps more
 	Goes       // there were more hits since the last line
 	Ended      // it is over
 )
@@ -29,12 +29,15 @@ type Spell struct {
 	heard int       // of Count: what the lines have told
 	open  bool      // the log was told that it lasts, and not yet that it is over
 	comes bool      // it has come back: the end is told once it has stayed away for Per
+	later bool      // its first line is still to come: with its first hit, the last one of a trouble before it was too near
 }
 
 // Hit notes the trouble once more.
 func (s *Spell) Hit(now time.Time) Line {
 	line := None
 	switch {
+	case s.Since.IsZero() && !s.told.IsZero() && now.Sub(s.told) < Per: // after Renew
+		*s = Spell{Since: now, told: s.told, open: s.open, later: true}
 	case s.Done(now):
 		*s = Spell{Since: now, told: now, heard: 1, open: true}
 		line = Begun
@@ -54,6 +57,9 @@ func (s *Spell) Well(now time.Time) Line {
 		return None
 	}
 	s.over = now
+	if s.later {
+		s.later, s.heard = false, s.Count // that it began is no news any more
+	}
 	if s.comes || !s.open {
 		return None
 	}
@@ -67,8 +73,12 @@ func (s *Spell) Tick(now time.Time) Line {
 	case s.Since.IsZero() || now.Sub(s.told) < Per:
 		return None
 	case s.Count > s.heard:
-		s.heard, s.told, s.open = s.Count, now, true
-		return Goes
+		line := Goes
+		if s.later {
+			line = Begun
+		}
+		s.heard, s.told, s.open, s.later = s.Count, now, true, false
+		return line
 	case s.open && !s.over.IsZero() && now.Sub(s.over) >= Per:
 		s.open, s.told = false, now
 		return Ended
@@ -84,6 +94,10 @@ func (s *Spell) Faded(now time.Time) Line {
 	s.over, s.open, s.told = s.Last, false, now
 	return Ended
 }
+
+// Renew makes the next hit the first one of another trouble, though this one is not over. The line of that comes no sooner than
+// Per after the last one of this; until then, the log takes the one for the other.
+func (s *Spell) Renew() { *s = Spell{told: s.told, open: s.open} }
 
 // Quiet reports whether the last line is Per ago, with no hit since.
 func (s *Spell) Quiet(now time.Time) bool { return s.Count == s.heard && now.Sub(s.told) >= Per }
