@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/hushpush/hush/push"
 )
 
@@ -21,6 +23,9 @@ func (u unreachable) Unwrap() error      { return u.error }
 func named(db engine, err error) error {
 	if err != nil && (errors.Is(err, errUnknown) || db.judge(err) == verdictLost) {
 		return unreachable{err}
+	}
+	if refused := (*pgconn.ConnectError)(nil); errors.As(err, &refused) {
+		return oneLine(err)
 	}
 	return err
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/hushpush/hush/internal/store/pgtest"
 	"github.com/hushpush/hush/push"
 )
@@ -113,10 +115,15 @@ func TestAServerWithoutTLSIsNoReasonWhereTLSWasNotAskedFor(t *testing.T) {
 func TestADatabaseThatCannotBeReachedIsUnavailable(t *testing.T) {
 	t.Parallel()
 	w := wayTo(t, pgtest.URL(t))
-	s := openFor(t, Config{DatabaseURL: w.url})
+	url := strings.TrimSuffix(w.url, "?sslmode=disable") // so that there are two tries
+	s := openFor(t, Config{DatabaseURL: url})
 	ctx := context.Background()
 	if _, _, err := s.PutApp(ctx, "notes"); err != nil {
 		t.Fatal(err)
+	}
+	_, refused := pgx.Connect(ctx, strings.Replace(url, "/test", "/no", 1))
+	if got := named(s.db, refused); refused == nil || strings.ContainsAny(got.Error(), "\n") || strings.Contains(got.Error(), "TLS") || !errors.Is(got, refused) {
+		t.Errorf("a refused connection answers %v; want one line, without TLS", got)
 	}
 	w.close()
 	for range 3 { // first by connections that were open, then by new ones
@@ -127,7 +134,7 @@ func TestADatabaseThatCannotBeReachedIsUnavailable(t *testing.T) {
 	if _, err := s.db.begin(ctx); !errors.Is(named(s.db, err), push.ErrUnavailable) {
 		t.Errorf("beginning to write answers %v; want push.ErrUnavailable", err)
 	}
-	if err := s.Ping(ctx); err == nil {
-		t.Error("the store says that it can be asked")
+	if err := s.Ping(ctx); err == nil || strings.ContainsAny(err.Error(), "\n") {
+		t.Errorf("asked whether it can be asked, the store says %v; want an error of one line", err)
 	}
 }
