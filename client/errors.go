@@ -90,6 +90,9 @@ func refused(resp *http.Response, path string, body []byte) *Error {
 		p.Status = resp.StatusCode
 		e = problemError(&p)
 	}
+	if advice := stranger.PathAdvice(resp, path, e.Detail, e.Code != ""); advice != "" {
+		e.Detail += "; " + advice
+	}
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
 		e.RetryAfter = time.Duration(s) * time.Second
 	}

@@ -88,7 +88,7 @@ func (w world) client(cmd *cobra.Command, inApp bool, do func(ctx context.Contex
 		if errors.Is(err, errLeft) {
 			return err // r is still its own
 		}
-		err = r.named(cmd, err)
+		err = r.named(cmd, r.trusting(err))
 		r.printAnswer()
 		return err
 	}
@@ -182,6 +182,18 @@ func transportFor(ca, setting string) (*http.Transport, error) {
 	}
 	d.Equip(t)
 	return t, nil
+}
+
+// trusting adds to the error of a certificate that nobody signed who is trusted how to trust it. Any other err stays as it is.
+// A wrong name, and a time that is over, are no matter of trust.
+func (r *remote) trusting(err error) error {
+	switch {
+	case !errors.As(err, new(*tls.CertificateVerificationError)), errors.As(err, new(x509.HostnameError)), errors.As(err, new(x509.CertificateInvalidError)):
+		return err
+	case r.ca != "":
+		return fmt.Errorf("%w: --ca (HUSH_CA) is %s; want a file with the certificate of who signed the server's", err, r.ca)
+	}
+	return fmt.Errorf("%w: to trust the server, give the certificate of who signed its own: --ca FILE, or HUSH_CA", err)
 }
 
 // clientVariables are those of client commands.

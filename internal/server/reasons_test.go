@@ -61,7 +61,7 @@ func TestAStartThatIsRefusedSaysWhyInOneLine(t *testing.T) {
 	}
 }
 
-func TestPlainHTTPOnTheTLSPortIsToldToUseHTTPS(t *testing.T) {
+func TestAWrongAddressOfTheServerIsToldWithTheRightOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	cert, key := newCertificate(t, "one")
@@ -72,6 +72,8 @@ func TestPlainHTTPOnTheTLSPortIsToldToUseHTTPS(t *testing.T) {
 	for address, want := range map[string]string{
 		strings.Replace(encrypted.srv.URL(), "https://", "http://", 1): "want https://",
 		strings.Replace(plain.srv.URL(), "http://", "https://", 1):     "want http://",
+		plain.srv.URL() + "/foo":                                       "/docs lists them; the server's address has a path, /foo; want it without",
+		plain.srv.URL() + "/v1/":                                       "the server's address has a path, /v1;",
 	} {
 		c, err := client.New(client.Config{Server: address, Key: "some-key"})
 		if err != nil {

@@ -3,6 +3,7 @@ package stranger
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -28,5 +29,31 @@ func TestAWrongSchemeIsTold(t *testing.T) {
 	}
 	if _, err := http.Get("http://127.0.0.1:1"); SchemeAdvice(err) != err {
 		t.Errorf("another error has become %v", SchemeAdvice(err))
+	}
+}
+
+func TestAPathInTheAddressIsToldWhereNothingIsBelowIt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		asked  string
+		status int
+		detail string
+		hushs  bool
+		told   string
+	}{
+		{"/foo/v1/apps/a%2Fb", 404, "there is no such path; /docs lists them", true, "a path, /foo;"},
+		{"/foo/v1/apps/a%2Fb", 404, "<html>", false, "a path, /foo;"}, // somebody else's answer
+		{"/foo/v1/apps/a%2Fb", 404, "app a does not exist", true, ""}, // Hush is there
+		{"/foo/v1/apps/a%2Fb", 502, "<html>", false, ""},
+		{"/v1/apps/a%2Fb", 404, "there is no such path; /docs lists them", true, ""},
+	} {
+		u, err := url.Parse("http://h" + c.asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := PathAdvice(&http.Response{StatusCode: c.status, Request: &http.Request{URL: u}}, "/v1/apps/a%2Fb", c.detail, c.hushs)
+		if (got == "") != (c.told == "") || !strings.Contains(got, c.told) {
+			t.Errorf("%s, %d %s: %q; want %q", c.asked, c.status, c.detail, got, c.told)
+		}
 	}
 }
