@@ -61,6 +61,13 @@ func TestEachCommandAsksWhatItSays(t *testing.T) {
 		{args: "resource get both", asks: `GET /v1/apps/notes/resources/both`,
 			body: `{"resource_id":"both","fcm":{"ttl":"24h"},"applies":{"fcm":{"ttl":"24h0m0s","budget":{"wakes":20,"per":"1h0m0s","burst":5}},"defaults":["fcm.budget.per"]}}`, says: "fcm.budget.per    1h                               (default)"},
 		{args: "resource list", asks: `GET /v1/apps/notes/resources`, body: `{"resources":[{"resource_id":"both","apns":{}}],"cursor":""}`, says: "both"},
+		{args: "resource list", asks: `GET /v1/apps/notes/resources`,
+			body: `{"resources":[{"resource_id":"both","fcm":{"ttl":"24h0m0s"},"applies":{"fcm":{"ttl":"24h0m0s","priority":"normal","budget":{"wakes":20,"per":"1h0m0s","burst":5},"rewake":{"times":2,"after":"30m0s"}},` +
+				`"defaults":["fcm.priority","fcm.budget.wakes","fcm.budget.per","fcm.budget.burst","fcm.rewake.times","fcm.rewake.after"]}}],"cursor":""}`,
+			says: "both      fcm       24h  normal (default)  20 per 1h, burst 5 (default)  2 times, after 30m (default)  -"},
+		{args: "resource list", asks: `GET /v1/apps/notes/resources`,
+			body: `{"resources":[{"resource_id":"both","apns":{},"applies":{"apns":{"ttl":"168h0m0s","budget":{"wakes":1,"per":"1m0s","burst":1},"rewake":{"times":0,"after":"1s"}},"defaults":["apns.ttl","apns.budget.burst"]}}],"cursor":""}`,
+			says: "both      apns      168h (default)  -         1 per 1m, burst 1 (default: burst)  0 times, after 1s  -"},
 		{args: "resource delete both", asks: `DELETE /v1/apps/notes/resources/both`, says: "deleted"},
 		{args: "user token a/b --ttl 5m", asks: `POST /v1/apps/notes/user-tokens {"user":"a/b","ttl":"5m0s"}`, body: `{"token":"jwt"}`, says: "jwt"},
 		{args: "user tags alice x y", asks: `PUT /v1/apps/notes/users/alice/tags {"tags":["x","y"]}`, body: `{"tags":["x","y"]}`, says: "x, y"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,7 +77,7 @@ func newResourceGet(w world) *cobra.Command {
 
 func newResourceList(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
-		Use: "list", Short: "List an app's resources", Args: noArgs,
+		Use: "list", Short: "List an app's resources, with the defaults that apply", Args: noArgs,
 		Example: "  hush resource list --app notes",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
 		var all []protocol.Resource
@@ -113,41 +114,81 @@ func newResourceDelete(w world) *cobra.Command {
 	return cmd
 }
 
-// resourceTable has a row per strategy.
+// resourceTable has a row per strategy, as it applies; what was not given is marked.
 func resourceTable(all ...protocol.Resource) *table {
 	t := newTable("RESOURCE", "PROVIDER", "TTL", "PRIORITY", "BUDGET", "WAKE AGAIN", "COLLAPSE KEY")
 	for _, r := range all {
-		for _, s := range []struct {
-			provider string
-			strategy *protocol.Strategy
-		}{{"apns", r.APNs}, {"fcm", r.FCM}} {
-			if s.strategy != nil {
-				t.add(r.ResourceID, s.provider, s.strategy.TTL, string(s.strategy.Priority), budgetText(s.strategy.Budget),
-					rewakeText(s.strategy.Rewake), s.strategy.CollapseKey)
+		applies := appliesOf(r)
+		for _, s := range strategiesOf(applies) {
+			if s.strategy == nil {
+				continue
 			}
+			cell := func(setting, text string, parts ...string) string {
+				return marked(text, applies.Defaults, s.provider+"."+setting, parts...)
+			}
+			t.add(r.ResourceID, s.provider, cell("ttl", short(s.strategy.TTL)), cell("priority", string(s.strategy.Priority)),
+				cell("budget", budgetText(s.strategy.Budget), "wakes", "per", "burst"), cell("rewake", rewakeText(s.strategy.Rewake), "times", "after"),
+				s.strategy.CollapseKey)
 		}
 	}
 	return t
 }
 
+// appliesOf is a resource as it applies; of a server of an older version, as it was given.
+func appliesOf(r protocol.Resource) protocol.Applies {
+	if r.Applies == nil {
+		return protocol.Applies{APNs: r.APNs, FCM: r.FCM}
+	}
+	return *r.Applies
+}
+
+// strategyOf is the strategy for a provider; nil where there is none.
+type strategyOf struct {
+	provider string
+	strategy *protocol.Strategy
+}
+
+func strategiesOf(a protocol.Applies) []strategyOf {
+	return []strategyOf{{"apns", a.APNs}, {"fcm", a.FCM}}
+}
+
+// defaultMark stands behind a setting that was not given.
+const defaultMark = "(default)"
+
+// marked is the text of a setting that has parts, or none, with a mark if it is a default. Of one with parts the mark names
+// those that are, unless all are.
+func marked(text string, defaults []string, setting string, parts ...string) string {
+	if len(parts) == 0 && slices.Contains(defaults, setting) {
+		return text + " " + defaultMark
+	}
+	var some []string
+	for _, part := range parts {
+		if slices.Contains(defaults, setting+"."+part) {
+			some = append(some, part)
+		}
+	}
+	switch len(some) {
+	case 0:
+		return text
+	case len(parts):
+		return text + " " + defaultMark
+	}
+	return fmt.Sprintf("%s (default: %s)", text, strings.Join(some, ", "))
+}
+
 // settingsTable has a row per setting of a resource, as it applies; what was not given is marked.
 func settingsTable(r protocol.Resource) *table {
 	t := newTable("RESOURCE", "SETTING", "VALUE", "")
-	if r.Applies == nil { // a server of an older version
-		r.Applies = &protocol.Applies{APNs: r.APNs, FCM: r.FCM}
-	}
-	for _, s := range []struct {
-		provider string
-		strategy *protocol.Strategy
-	}{{"apns", r.Applies.APNs}, {"fcm", r.Applies.FCM}} {
+	applies := appliesOf(r)
+	for _, s := range strategiesOf(applies) {
 		if s.strategy == nil {
 			t.add(r.ResourceID, s.provider, "none: its devices are not woken", "")
 			continue
 		}
 		for _, setting := range settingsOf(*s.strategy) {
 			mark := ""
-			if name := s.provider + "." + setting.name; slices.Contains(r.Applies.Defaults, name) {
-				mark = "(default)"
+			if name := s.provider + "." + setting.name; slices.Contains(applies.Defaults, name) {
+				mark = defaultMark
 			}
 			t.rows = append(t.rows, []string{r.ResourceID, s.provider + "." + setting.name, setting.value, mark})
 		}
@@ -189,12 +230,12 @@ func budgetText(b *protocol.Budget) string {
 	if b == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d per %s, burst %d", b.Wakes, b.Per, b.Burst)
+	return fmt.Sprintf("%d per %s, burst %d", b.Wakes, short(b.Per), b.Burst)
 }
 
 func rewakeText(w *protocol.Rewake) string {
 	if w == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d times, after %s", w.Times, w.After)
+	return fmt.Sprintf("%d times, after %s", w.Times, short(w.After))
 }

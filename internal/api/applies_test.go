@@ -31,6 +31,9 @@ func TestAResourceSaysWhichOfItsSettingsAreDefaults(t *testing.T) {
 			if again := w.must(200, "GET", "/v1/apps/notes/resources/r", ""); again.body != got.body {
 				t.Errorf("after it was put as it was got:\n%s\nwant\n%s", again.body, got.body)
 			}
+			if list := w.must(200, "GET", "/v1/apps/notes/resources", ""); !strings.Contains(list.body, strings.TrimSpace(got.body)) {
+				t.Errorf("the list has\n%s\nwant in it\n%s", list.body, got.body)
+			}
 			w.must(204, "DELETE", "/v1/apps/notes/resources/r", "")
 		}
 	})

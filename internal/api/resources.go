@@ -21,7 +21,7 @@ type putResourceInput struct {
 func (a *API) resourceRoutes() {
 	const resources = "/v1/apps/{app}/resources"
 	register(a, route{id: "listResources", method: http.MethodGet, path: resources, tag: chapterPolicy, needs: needsAdmin,
-		summary: "List the resources"}, a.listResources)
+		summary: "List the resources", about: "Each as `getResource` has it, with `applies`."}, a.listResources)
 	register(a, route{id: "putResource", audit: "resource.put", method: http.MethodPut, path: resources + "/{resource_id}", tag: chapterPolicy, needs: needsAdmin, also: http.StatusCreated,
 		checks: true, refuse: refuseLoud,
 		summary: "Store a resource", about: "An iOS strategy (apns), an FCM strategy, or both. What is not silent is refused (`not_silent`) with the cause.",
@@ -103,6 +103,13 @@ func resourceBody(r push.Resource) protocol.Resource {
 	return protocol.Resource{ResourceID: r.ID, APNs: strategyBody(r.APNs), FCM: strategyBody(r.FCM), ClientSend: r.ClientSend}
 }
 
+// appliedBody is a resource as it was put, and as it applies.
+func appliedBody(r push.Resource) protocol.Resource {
+	body := resourceBody(r)
+	body.Applies = appliesBody(r)
+	return body
+}
+
 // strategyBody is a strategy as it was stored: what was left to its default is left out.
 func strategyBody(s *push.Strategy) *protocol.Strategy {
 	if s == nil {
@@ -129,7 +136,7 @@ func (a *API) listResources(ctx context.Context, c *call, in *appPage) (*answer[
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.Resources]{http.StatusOK, protocol.Resources{Resources: listOf(resources, resourceBody), Cursor: next}}, nil
+	return &answer[protocol.Resources]{http.StatusOK, protocol.Resources{Resources: listOf(resources, appliedBody), Cursor: next}}, nil
 }
 
 func (a *API) getResource(ctx context.Context, c *call, in *ResourcePath) (*answer[protocol.Resource], error) {
@@ -140,9 +147,7 @@ func (a *API) getResource(ctx context.Context, c *call, in *ResourcePath) (*answ
 	if err != nil {
 		return nil, missing(err, "resource", in.ResourceID)
 	}
-	body := resourceBody(resource)
-	body.Applies = appliesBody(resource)
-	return &answer[protocol.Resource]{http.StatusOK, body}, nil
+	return &answer[protocol.Resource]{http.StatusOK, appliedBody(resource)}, nil
 }
 
 func (a *API) deleteResource(ctx context.Context, c *call, in *ResourcePath) (*nothing, error) {
