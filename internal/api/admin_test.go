@@ -54,6 +54,10 @@ func testAppsAreMadeListedAndDeleted(t *testing.T, w *world) {
 	}
 	w.root("GET", "/v1/apps?limt=1", "").is(t, "a slip in a name", 422, "invalid", "query.limt unknown_field")
 	w.root("GET", "/v1/secret-key?x", "").is(t, "a parameter where there are none", 422, "invalid", "query.x unknown_field")
+	w.root("GET", "/v1/apps?limit=1&limit=2", "").is(t, "a parameter given twice", 422, "invalid", "query.limit too_many")
+	w.root("GET", "/v1/apps?limit=%zz", "").is(t, "a value that cannot be decoded", 422, "invalid", "query.limit bad_value")
+	w.root("GET", "/v1/apps?%zz=1", "").is(t, "a name that cannot be decoded", 422, "invalid", "query bad_value")
+	w.root("GET", "/v1/apps?limit;x=1", "").is(t, "a semicolon in a name", 422, "invalid", "query.limit;x unknown_field")
 	w.root("GET", "/v1/apps?limit=ten", "").is(t, "limit ten", 422, "invalid", "query.limit wrong_type")
 	w.root("GET", "/v1/apps?cursor=%25%25", "").is(t, "a cursor that is none", 422, "invalid", "query.cursor bad_value")
 }

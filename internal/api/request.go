@@ -162,7 +162,7 @@ type requestCheck struct {
 	params   []*huma.Param
 	body     *huma.Schema // nil: the operation has none
 	registry huma.Registry
-	strict   bool // unknown parameters are refused; not where whoever looks after a load balancer may ask
+	strict   bool // the query is held against the operation; not where whoever looks after a load balancer may ask
 }
 
 func newRequestCheck(op *huma.Operation, registry huma.Registry, r route) *requestCheck {
@@ -199,26 +199,46 @@ func (c *requestCheck) parameters(ctx huma.Context) faults {
 	}
 	if c.strict {
 		u := ctx.URL()
-		c.unknown(&f, u.Query())
+		c.query(&f, u.RawQuery)
 	}
 	return f
 }
 
-// unknown refuses parameters that the operation does not have: a filter with a slip in its name would let everything through.
-func (c *requestCheck) unknown(f *faults, query url.Values) {
-	var known []string
+// query refuses what would let everything through without a word: parameters that the operation does not have, one that is given
+// twice where only the first would count, and what cannot be decoded.
+func (c *requestCheck) query(f *faults, raw string) {
+	given := map[string]int{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			f.add("query", push.CodeBadValue, "cannot be decoded: %v; want a percent sign as %%25", err)
+			continue
+		}
+		if _, err := url.QueryUnescape(value); err != nil {
+			f.add(join("query", name), push.CodeBadValue, "cannot be decoded: %v; want a percent sign as %%25", err)
+		}
+		given[name]++
+	}
+	known := map[string]*huma.Schema{}
 	for _, p := range c.params {
 		if p.In == "query" {
-			known = append(known, p.Name)
+			known[p.Name] = p.Schema
 		}
 	}
-	want := "one of " + strings.Join(known, ", ")
+	want := "one of " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 	if len(known) == 0 {
 		want = "no parameters"
 	}
-	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if !slices.Contains(known, name) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		switch schema := known[name]; {
+		case schema == nil:
 			f.add(join("query", name), push.CodeUnknownField, "is not known here; want %s", want)
+		case given[name] > 1 && schema.Type != huma.TypeArray:
+			f.add(join("query", name), push.CodeTooMany, "is given %d times; want it once", given[name])
 		}
 	}
 }
