@@ -47,6 +47,10 @@ type Config struct {
 	BodyWait   time.Duration
 	EventsWait time.Duration
 
+	// StoreWait is how long an operation waits for the store before it is put off with 503; 0 means 25s, which is shorter than
+	// clients commonly wait. A commit that has begun is waited for, since it will be a fact; streams wait as long as they last.
+	StoreWait time.Duration
+
 	// StreamsPerKey is how many live timelines a key may follow at the same time; 0 means StreamsPerKey.
 	StreamsPerKey int
 
@@ -123,6 +127,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.BodyWait == 0 {
 		c.BodyWait = 60 * time.Second
+	}
+	if c.StoreWait == 0 {
+		c.StoreWait = 25 * time.Second
 	}
 	if c.EventsWait == 0 {
 		c.EventsWait = 5 * time.Second

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -106,7 +107,9 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 	restoreSlashes(request, check.params)
 	track := trailOf(ctx.Context())
 	track.begin(ctx, r)
-	who, err := a.authorize(ctx, r.needs)
+	asking, answered := a.withinStoreWait(ctx.Context())
+	who, err := a.authorize(huma.WithContext(ctx, asking), r.needs)
+	answered()
 	if err == nil {
 		err = a.withinRates(w.Header(), who)
 	}
@@ -150,8 +153,19 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 	if r.stream != "" {
 		release := a.lean(checked, w, who, ctx.Param("app"))
 		defer release()
+	} else {
+		checked.ctx, answered = a.withinStoreWait(checked.ctx)
+		defer answered()
 	}
 	next(checked)
+}
+
+// errStoreWait is why an operation was put off: the store has answered nothing, not even an error.
+var errStoreWait = fmt.Errorf("api: the store did not answer in time: %w", push.ErrUnavailable)
+
+// withinStoreWait bounds what waits for the store.
+func (a *API) withinStoreWait(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, a.StoreWait, errStoreWait)
 }
 
 // judge is the answer to who may not ask. Of an address that has shown many bad secrets, the next one is 429 and no more is
@@ -191,7 +205,7 @@ func (a *API) answerTo(ctx context.Context, id string, err error) *refusal {
 	case errors.Is(err, context.Canceled):
 	case p.Status == http.StatusInternalServerError:
 		a.calm.LogAttrs(ctx, slog.LevelError, "a request failed", slog.String("operation", id), slog.String("error", err.Error()))
-	case errors.Is(err, push.ErrUnavailable):
+	case errors.Is(err, push.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		a.calm.LogAttrs(ctx, slog.LevelWarn, "a request was put off", slog.String("operation", id), slog.String("error", err.Error()))
 	}
 	return p
