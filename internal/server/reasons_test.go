@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/hushpush/hush/client"
 	"github.com/hushpush/hush/internal/config"
+	"github.com/hushpush/hush/internal/logged"
+	"github.com/hushpush/hush/internal/server"
 	"github.com/hushpush/hush/internal/store/pgtest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
@@ -58,6 +61,35 @@ func TestAStartThatIsRefusedSaysWhyInOneLine(t *testing.T) {
 		if strings.ContainsAny(said, "\n\r\t\x1b") || strings.Contains(said, "hunter2") {
 			t.Errorf("%s: %q; want one line, without control characters and the password", name, said)
 		}
+	}
+}
+
+func TestAStartThatFailsSumsNothingUp(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	log := &logged.Buffer{}
+	settings := config.Config{Data: t.TempDir(), Listen: taken.Addr().String()}
+	if _, err = server.Start(t.Context(), server.Config{Settings: settings, Logger: slog.New(slog.NewTextHandler(log, nil))}); err == nil {
+		t.Fatal("it started at an address in use")
+	}
+	if strings.Contains(log.String(), "msg=summary") {
+		t.Errorf("it has summed up:\n%s", log)
+	}
+}
+
+func TestAWrongCertificateIsSeenBeforeAnythingIsMade(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	said := refused(t, config.Config{Data: data, TLSCert: "/nowhere.pem", TLSKey: "/nowhere.key", Database: "postgres://u@127.0.0.1:1/x"})
+	if !strings.Contains(said, "tls_cert") {
+		t.Errorf("%q; want tls_cert named", said)
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Errorf("the data directory: %v; want none", err)
 	}
 }
 

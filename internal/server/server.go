@@ -1,7 +1,7 @@
 // Package server composes the rooms into one process: store, auth, providers, gateway, delivery and api. It is the only
 // place that knows them all.
 //
-//	Start: store (takes data directory and database ─▶ keys) ─▶ providers ─▶ gateway ─▶ delivery ─▶ api ─▶ listen
+//	Start: certificate ─▶ store (takes data directory and database ─▶ keys) ─▶ providers ─▶ gateway ─▶ delivery ─▶ api ─▶ listen
 //	Shutdown: the same the other way round
 package server
 
@@ -80,6 +80,8 @@ type Server struct {
 	engine  *delivery.Engine
 	metrics *prometheus.Registry
 	vitals  *vitals.Vitals
+
+	stopVitals func()
 }
 
 // Start starts a server and returns once it listens. An error leaves nothing running behind. Before it listens, it waits for
@@ -98,7 +100,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.vitals = vitals.New(vitals.Config{Version: cfg.Version, Registry: s.metrics, Logger: cfg.Logger, Now: cfg.Now})
 	for _, step := range []func(context.Context) error{
-		s.openStore, s.connectProviders, s.startDelivery, s.watchVitals, s.listenMetrics, s.listen,
+		s.readCertificate, s.openStore, s.connectProviders, s.startDelivery, s.attachVitals, s.listenMetrics, s.listen, s.watchVitals,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.closers.close(context.WithoutCancel(ctx)))
@@ -149,6 +151,18 @@ func (s *Server) ready(ctx context.Context) error {
 	return s.store.Ping(ctx)
 }
 
+// readCertificate comes first: a file that is wrong is no reason to make keys or to take a database.
+func (s *Server) readCertificate(context.Context) (err error) {
+	set := s.cfg.Settings
+	if set.TLSCert == "" {
+		return nil
+	}
+	if s.cert, err = loadCertificate(set.TLSCert, set.TLSKey, s.log); err != nil {
+		return fmt.Errorf("server: %w", err)
+	}
+	return nil
+}
+
 // openStore takes the data directory and the database for this process, reads or makes the keys, and opens the store.
 func (s *Server) openStore(ctx context.Context) (err error) {
 	set := s.cfg.Settings
@@ -173,10 +187,16 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 
 // run starts what runs until the server stops.
 func (s *Server) run(name string, loop func(ctx context.Context)) {
-	ctx, stop := context.WithCancel(context.Background())
+	stop := start(loop)
+	s.closers.add(name, func(context.Context) error { stop(); return nil })
+}
+
+// start starts a loop. stop ends it, and returns once it has ended.
+func start(loop func(ctx context.Context)) (stop func()) {
+	ctx, end := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); loop(ctx) }()
-	s.closers.add(name, func(context.Context) error { stop(); <-done; return nil })
+	return func() { end(); <-done }
 }
 
 func (s *Server) connectProviders(context.Context) error {
@@ -258,8 +278,9 @@ func (s *Server) startDelivery(context.Context) error {
 	return nil
 }
 
-// watchVitals begins to tell the log how the server does. It stops before what it asks does.
-func (s *Server) watchVitals(ctx context.Context) error {
+// attachVitals names what is asked how the server does. What watchVitals begins stops before that does, and after the listener,
+// so that the last summary has what happened until then.
+func (s *Server) attachVitals(ctx context.Context) error {
 	engine, version, err := s.store.Engine(ctx)
 	if err != nil {
 		return err
@@ -268,7 +289,14 @@ func (s *Server) watchVitals(ctx context.Context) error {
 		Store: s.store, Engine: engine, EngineVersion: version, Node: s.store.Node(), Queue: s.engine, Sessions: s.gateway,
 		Providers: map[push.Provider]vitals.Provider{push.APNs: s.apns.Troubles(), push.FCM: s.fcm.Troubles()},
 	})
-	s.run("vitals", s.vitals.Run)
+	s.stopVitals = func() {}
+	s.closers.add("vitals", func(context.Context) error { s.stopVitals(); return nil })
+	return nil
+}
+
+// watchVitals begins to tell the log how the server does, once it listens: a start that failed has nothing to sum up.
+func (s *Server) watchVitals(context.Context) error {
+	s.stopVitals = start(s.vitals.Run)
 	return nil
 }
 
@@ -290,12 +318,7 @@ func (s *Server) listen(ctx context.Context) error {
 	live, end := context.WithCancel(context.Background()) // ends live timelines, which would outlast any drain
 	srv.BaseContext = func(net.Listener) context.Context { return live }
 	srv.RegisterOnShutdown(end)
-	if set.TLSCert != "" {
-		s.cert, err = loadCertificate(set.TLSCert, set.TLSKey, s.log)
-		if err != nil {
-			end()
-			return fmt.Errorf("server: %w", err)
-		}
+	if s.cert != nil {
 		srv.TLSConfig = &tls.Config{GetCertificate: s.cert.get, MinVersion: tls.VersionTLS12}
 	}
 	listen := set.Listen
