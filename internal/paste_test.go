@@ -43,12 +43,13 @@ $0`, "make release takes minutes; the archive that a reader has downloaded is ma
 HUSH_DATA=/var/lib/hush hush serve --config /etc/hush/hush.yaml --tls-cert /etc/hush/cert.pem --tls-key /etc/hush/key.pem \
   --metrics-listen 127.0.0.1:0 --log-format text >unit.ready 2>unit.log & unit=$$!
 head -n 1 unit.ready | grep ready || cat unit.log
+if grep level=WARN unit.log; then false; fi
 export HUSH_SERVER=https://$$HUSH_LISTEN HUSH_CA=cert.pem HUSH_KEY=$$(cat /var/lib/hush/root.key)
 hush app put notes`, "needs systemd (make deploy-check looks at the unit); the server that the unit runs is started with the settings that were installed"},
 	{regexp.MustCompile(`(?m)^journalctl -u hush -f$`), `cat unit.log`, "needs systemd, and has no end"},
 	{regexp.MustCompile(`(?m)^docker .*$`), `: '$0'`, "a test has no Docker"},
 	{regexp.MustCompile(`(?m)^sqlite3 (\S+) "\.backup \S+"$`), `test -s $1`, "SQLite's own command is no part of Hush; its file is where the page says"},
-	{regexp.MustCompile(`\bsudo install\b((?: -d| -m \d+)*)(?: -g hush)?`), `install$1`, "needs root, and the group"},
+	{regexp.MustCompile(`\bsudo install\b((?: -d| -m \d+)*)(?: -o hush)?(?: -g hush)?`), `install$1`, "needs root, and the group"},
 	{regexp.MustCompile(`(?m)([ =]|^)/(usr/local/bin|etc/hush|etc/systemd|var/lib|var/backups)\b`), `$1"$$ROOT"/$2`, "a test writes nowhere but in directories of its own"},
 }
 
