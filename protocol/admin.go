@@ -28,7 +28,7 @@ type Apps struct {
 type KeyRequest struct {
 	Role      push.Role `json:"role"`
 	Name      string    `json:"name,omitempty" doc:"for people, at most 128 bytes"`
-	ExpiresAt string    `json:"expires_at,omitempty" minLength:"1" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
+	ExpiresAt string    `json:"expires_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
 }
 
 // Key is a server key. Secret is there once, in the answer that made it.
@@ -59,7 +59,7 @@ type SigningKeyRequest struct {
 	Secret    string   `json:"secret,omitempty" doc:"HS256: base64, 32 bytes or more"`
 	PublicKey string   `json:"public_key,omitempty" doc:"ES256: PEM of a P-256 public key"`
 	Name      string   `json:"name,omitempty" doc:"for people, at most 128 bytes"`
-	ExpiresAt string   `json:"expires_at,omitempty" minLength:"1" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
+	ExpiresAt string   `json:"expires_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
 }
 
 // SigningKey is what may be read back of one.

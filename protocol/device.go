@@ -103,7 +103,7 @@ type Receipt struct {
 	Event  push.ReceiptEvent `json:"event"`
 	Result push.Result       `json:"result,omitempty"`
 	Path   push.Path         `json:"path"`
-	At     string            `json:"at,omitempty"`
+	At     string            `json:"at,omitempty" format:"date-time"`
 	Took   string            `json:"took,omitempty"`
 }
 

@@ -15,7 +15,7 @@ type PushRequest struct {
 	TTL         string        `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h; the strategy's unless told"`
 	CollapseKey string        `json:"collapse_key,omitempty" doc:"of open pushes with the same key, a device keeps the newest"`
 	Deliver     push.Mode     `json:"deliver,omitempty" doc:"auto unless told"`
-	DeliverAt   string        `json:"deliver_at,omitempty" minLength:"1" doc:"RFC 3339, up to 28 days ahead"`
+	DeliverAt   string        `json:"deliver_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, up to 28 days ahead"`
 	DryRun      bool          `json:"dry_run,omitempty" doc:"say what would be done, and do nothing"`
 }
 

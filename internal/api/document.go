@@ -30,7 +30,7 @@ func newDocument(version string) *huma.OpenAPI {
 			Title: "Hush", Version: version,
 			Description: "Silent push for iOS and Android. Backends ask with a server key, devices with a user token or their own credential. " +
 				"Times are RFC 3339, durations are written as Go writes them (`90s`, `24h`). Unknown fields and parameters are refused. " +
-				"Every answer has the header `" + protocol.HeaderAPI + "`, but for 431. " +
+				"Every answer has the header `" + protocol.HeaderAPI + "`, but for 431 and what is refused before a request is read whole: 400 for a broken head, 417 for an `Expect` other than `100-continue`. " +
 				"Errors are `application/problem+json` with a stable `code`; where fields are at fault, `errors` names each. " +
 				"A path or a method that is not here is answered 404 `not_found` or 405 `method_not_allowed`.",
 			License: &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"},

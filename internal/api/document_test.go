@@ -78,6 +78,25 @@ func TestTheDocumentHasEveryCall(t *testing.T) {
 	}
 }
 
+func TestTheDocumentSaysWhichTextsAreTimes(t *testing.T) {
+	t.Parallel()
+	var doc struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct{ Format string }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(setup(t).request("GET", "/openapi.json", "").body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for schema, property := range map[string]string{"KeyRequest": "expires_at", "SigningKeyRequest": "expires_at", "PushRequest": "deliver_at", "Receipt": "at"} {
+		if got := doc.Components.Schemas[schema].Properties[property].Format; got != "date-time" {
+			t.Errorf("%s.%s has the format %q; want date-time", schema, property, got)
+		}
+	}
+}
+
 type operation struct {
 	OperationID string
 	Summary     string

@@ -1,6 +1,12 @@
 package api_test
 
 import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/hushpush/hush/protocol"
@@ -29,5 +35,33 @@ func TestEveryAnswerSaysThatItIsHushs(t *testing.T) {
 	}
 	if got := w.request("GET", "/v1/inbox", ""); got.status != 401 || got.header.Get(protocol.HeaderAPI) == "" {
 		t.Errorf("without a credential: %d with headers %v, want 401 with %s", got.status, got.header, protocol.HeaderAPI)
+	}
+}
+
+// What net/http refuses by itself never comes to Hush, and so the document says.
+func TestTheDocumentSaysWhichAnswersLackTheHeader(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.NotFoundHandler()) // net/http alone
+	t.Cleanup(srv.Close)
+	said := setup(t).request("GET", "/openapi.json", "").body
+	for status, head := range map[int]string{
+		400: "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n",
+		417: "PUT / HTTP/1.1\r\nHost: h\r\nExpect: the-moon\r\n\r\n",
+		431: "GET / HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 2<<20) + "\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		go func() { _, _ = conn.Write([]byte(head)) }() // it answers before it has read all of it
+		got, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || got.StatusCode != status || got.Header.Get(protocol.HeaderAPI) != "" {
+			t.Errorf("net/http answers %v, %v; want %d, by itself", got, err, status)
+		}
+		sentence, _, _ := strings.Cut(said[strings.Index(said, "Every answer has the header"):], ". Errors are")
+		if !strings.Contains(sentence, fmt.Sprint(status)) {
+			t.Errorf("%q; want %d in it", sentence, status)
+		}
 	}
 }
