@@ -54,6 +54,17 @@ func (l *logLines) with(word string) (lines []string) {
 	return lines
 }
 
+// await waits until n lines have the word, and returns the last of them.
+func (l *logLines) await(t *testing.T, word string, n int) string {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); len(l.with(word)) < n; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no line %d with %q: %s", n, word, l.String())
+		}
+	}
+	return l.with(word)[n-1]
+}
+
 func TestSIGHUPReadsCertificateAndLogLevelAgainAndSaysSoInOneLine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -80,12 +91,7 @@ func TestSIGHUPReadsCertificateAndLogLevelAgainAndSaysSoInOneLine(t *testing.T) 
 	said := func(want ...string) {
 		t.Helper()
 		n++
-		for end := time.Now().Add(time.Minute); len(log.with("SIGHUP")) < n; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("no line %d about SIGHUP", n)
-			}
-		}
-		line := log.with("SIGHUP")[n-1]
+		line := log.await(t, "SIGHUP", n)
 		for _, w := range want {
 			if !strings.Contains(line, w) {
 				t.Errorf("line %d: %s; want %q in it", n, line, w)

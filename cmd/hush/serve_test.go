@@ -256,11 +256,7 @@ func TestAServerThatWaitsForAnotherOneSaysWhichSignalEndedIt(t *testing.T) {
 		}{syscall.SIGTERM: {exitTerminated, ": ended by SIGTERM\n"}, os.Interrupt: {exitInterrupted, ": ended by Ctrl-C\n"}} {
 			var log logLines
 			cmd, lines := startProcess(t, &log, nil, args()...)
-			for end := time.Now().Add(time.Minute); len(log.with("in the way")) == 0; time.Sleep(10 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("it does not wait for the %s: %s", what, log.String())
-				}
-			}
+			log.await(t, "in the way", 1)
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
