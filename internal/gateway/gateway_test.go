@@ -426,6 +426,40 @@ func TestCloseDrainsWithGoingAwayAndLetsNobodyIn(t *testing.T) {
 	}
 }
 
+func TestCloseWaitsForAHelloWhoseDeviceHasHungUp(t *testing.T) {
+	t.Parallel()
+	slow := &slowCount{begun: make(chan struct{}), release: make(chan struct{})}
+	w := newWorld(t, func(c *gateway.Config) { slow.Devices, c.Devices = c.Devices, slow })
+	p := w.connect("d1", "alice")
+	<-slow.begun
+	_ = p.conn.NetConn().Close()
+	w.wait("the session to be gone", func() bool { _, _, ok := w.gateway.Session(key("d1")); return !ok })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- w.gateway.Close(ctx) }()
+	select {
+	case err := <-closed:
+		t.Errorf("Close: %v, while the session's start still asks the store", err)
+		close(slow.release)
+	case <-ctx.Done():
+		close(slow.release)
+		<-closed
+	}
+}
+
+// slowCount is Devices whose OpenCount waits.
+type slowCount struct {
+	gateway.Devices
+	begun, release chan struct{}
+}
+
+func (s *slowCount) OpenCount(ctx context.Context, key push.DeviceKey) (int, error) {
+	close(s.begun)
+	<-s.release
+	return s.Devices.OpenCount(ctx, key)
+}
+
 func TestCloseCutsThoseWhoDoNotRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.WriteWait = time.Hour })

@@ -80,6 +80,8 @@ func (s *session) start(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	s.socket, s.net = socket, linger
 	s.mu.Unlock()
+	s.gateway.sessions.Add(1) // the device may hang up, and the read loop end, before hello is queued
+	defer s.gateway.sessions.Done()
 	go s.read()
 	ctx, cancel := context.WithTimeoutCause(s.gateway.base, helloWait, fmt.Errorf("gateway: hello took longer than %s", helloWait))
 	defer cancel()
