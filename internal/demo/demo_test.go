@@ -20,8 +20,8 @@ func TestMain(m *testing.M) {
 		return
 	}
 	goleak.VerifyTestMain(m,
-		// The thread that starts all apps stays, see phonetest/process_linux.go.
-		goleak.IgnoreAnyFunction("github.com/hushpush/hush/pushtest/phonetest.start.func1.1"))
+		// The thread that starts all apps stays, see internal/child.
+		goleak.IgnoreAnyFunction("github.com/hushpush/hush/internal/child.launch"))
 }
 
 // demoWait is how long a test waits for the whole demo, on a machine that has other things to do.

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	// The launcher's thread stays for all apps of the process, see process_linux.go.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hushpush/hush/pushtest/phonetest.start.func1.1"))
+	// The launcher's thread stays for all apps of the process, see internal/child.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hushpush/hush/internal/child.launch"))
 }
 
 // app is the app under test, as a process and without: it prints what it gets, with a number that counts pushes since its

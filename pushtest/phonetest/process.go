@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hushpush/hush/internal/child"
 	"github.com/hushpush/hush/pushtest/phonetest/phoneline"
 )
 
@@ -32,7 +33,6 @@ type Command struct {
 func (c Command) Launch(h Host) (Instance, error) {
 	cmd := exec.Command(c.Path, c.Args...)
 	cmd.Env, cmd.Dir = c.Env, c.Dir
-	cmd.SysProcAttr = processGroup()
 	cmd.WaitDelay = time.Second // for pipes that a process outside the group keeps open
 	p := &process{cmd: cmd, host: h, out: make(chan []byte, maxQueue), gone: make(chan struct{}), asked: map[string]chan phoneline.Answer{}}
 	stdout := &lineWriter{take: p.answer}
@@ -42,7 +42,7 @@ func (c Command) Launch(h Host) (Instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("phonetest: launching %s: %w", c.Path, err)
 	}
-	if err := start(cmd); err != nil {
+	if err := child.Start(cmd); err != nil {
 		return nil, fmt.Errorf("phonetest: launching %s: %w", c.Path, err)
 	}
 	p.writing.Go(func() { p.write(in) })

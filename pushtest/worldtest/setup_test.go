@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// The launcher's thread stays for all apps of the process, see phonetest.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hushpush/hush/pushtest/phonetest.start.func1.1"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hushpush/hush/internal/child.launch"))
 }
 
 // sender sends to both providers of a world as a backend would.
