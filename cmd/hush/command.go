@@ -137,7 +137,8 @@ func newRoot(w world, args []string) *cobra.Command {
 		Long: `Hush wakes an app on a phone with a small payload, and the person holding it notices nothing.
 
 One binary: the server (serve), its command line (app, key, signing-key, provider, resource, user, device, push, trace, listen,
-cancel), simulators of APNs and FCM for tests in every language (sim), and all of it at work on this machine (demo).
+cancel), simulators of APNs and FCM for tests in every language (sim), all of it at work on this machine (demo), and how fast it is
+here (bench).
 
 Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) final, but not handled on every device,
 130 interrupted, 143 ended by SIGTERM.`,
@@ -166,7 +167,7 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) f
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print which hush this is, like 'hush version'")
 	root.Flags().BoolVar(&asJSON, "json", false, "with --version: as JSON")
 	for id, commands := range map[string][]*cobra.Command{
-		groupRun:  {newServe(w), newStatus(w), newDemo(w), newSim(w)},
+		groupRun:  {newServe(w), newStatus(w), newDemo(w), newSim(w), newBench(w)},
 		groupSend: {newPush(w), newTrace(w), newListen(w), newCancel(w)},
 		groupApp:  {newApp(w), newKey(w), newSigningKey(w), newProvider(w), newResource(w), newUser(w), newDevice(w)},
 		groupMore: {newVersion(w)},

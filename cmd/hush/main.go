@@ -11,11 +11,12 @@ import (
 	// A container with nothing but this file has no certificate authorities; these count where the system has none.
 	_ "golang.org/x/crypto/x509roots/fallback"
 
+	"github.com/hushpush/hush/internal/bench"
 	"github.com/hushpush/hush/internal/demo"
 )
 
 func main() {
-	if demo.RunApp() { // a phone of the demo has started this program as its app
+	if demo.RunApp() || bench.RunPart() { // a phone of the demo has started this program as its app, or a benchmark as its part
 		return
 	}
 	hangups := make(chan os.Signal, 1)

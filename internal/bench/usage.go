@@ -1,0 +1,47 @@
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// usage is what a process has used.
+type usage struct {
+	cpu            time.Duration // user and system
+	resident, peak int64         // bytes
+}
+
+const (
+	quietLook = 200 * time.Millisecond
+	quietWait = 10 * time.Second
+	quietCPU  = quietLook / 20 // a twentieth of a processor
+)
+
+// quiet waits until a process does next to nothing any more, so that what belongs to a load is counted to it: answers that
+// are still to be committed, garbage. It gives up after a while.
+func quiet(ctx context.Context, pid int) error {
+	last, measured := usageOf(pid)
+	for end := time.Now().Add(quietWait); measured && time.Now().Before(end); {
+		if err := sleep(ctx, quietLook); err != nil {
+			return err
+		}
+		now, _ := usageOf(pid)
+		if now.cpu-last.cpu < quietCPU {
+			return nil
+		}
+		last = now
+	}
+	return nil
+}
+
+// sleep waits, unless ctx ends before.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
