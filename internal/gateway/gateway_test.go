@@ -303,6 +303,43 @@ func TestSlowReaderThatReadsOnGetsItsCode(t *testing.T) {
 	slow.closed(protocol.CloseSlow)
 }
 
+// A socket that blocks and a store that does not answer are those sessions' own: whoever hands pushes to another waits for
+// neither, and new ones are let in.
+func TestBlockedSessionsHoldUpNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) { c.WriteWait, c.Queue, c.QueueBytes = time.Hour, 10_000, 1<<30 })
+	release := w.stalled()
+	defer release()
+	for _, id := range []string{"d3", "d4"} {
+		w.devices[id] = push.Device{App: "notes", ID: id, User: "alice", Platform: push.IOS, OwnerGeneration: 3}
+	}
+	blocked := w.connect("d1", "alice", func(p *phone, _ *gws.ClientOption) { p.frames = make(chan protocol.ServerFrame) })
+	blockedID := blocked.frame(protocol.FrameHello).Session
+	talker := w.connect("d2", "alice")
+	talker.frame(protocol.FrameHello)
+	busy := w.connect("d3", "alice")
+	busyID := busy.frame(protocol.FrameHello).Session
+	large := delivery("large", strings.Repeat("x", 60_000))
+	for i := range 300 {
+		if !w.gateway.Send(key("d1"), blockedID, []push.Delivery{large}) {
+			t.Fatal("the blocked session is gone")
+		}
+		talker.send(oneReceipt)
+		want := fmt.Sprint("p", i)
+		if !w.gateway.Send(key("d3"), busyID, []push.Delivery{delivery(want, "x")}) {
+			t.Fatal("the busy session is gone")
+		}
+		if f := busy.frame(protocol.FramePush); f.Push.PushID != want {
+			t.Fatalf("the busy session got %s, want %s", f.Push.PushID, want)
+		}
+	}
+	w.connect("d4", "alice").frame(protocol.FrameHello)
+	release()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = w.gateway.Close(ctx) // cuts the blocked one
+}
+
 func TestSessionEndsWithTheUsersToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
