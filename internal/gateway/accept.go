@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bufio"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,8 +16,9 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// readBufferBytes keeps an idle session small; the library's default is 4 KiB.
-const readBufferBytes = 512
+// readBufferBytes is the smallest buffer that package bufio makes. A frame's header fits (RFC 6455, section 5.2: at most 14
+// bytes); its payload is read past the buffer, straight to where it is used. The library's default is 4 KiB.
+const readBufferBytes = 16
 
 // handshakeWait is how long the answer to a handshake may take to leave.
 const handshakeWait = 5 * time.Second
@@ -165,30 +167,32 @@ func hasWord(values []string, word string) bool {
 }
 
 // upgrade turns the request into a socket.
-func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request) (*gws.Conn, *lingerConn, error) {
+func (s *session) upgrade(w http.ResponseWriter, r *http.Request) (*gws.Conn, error) {
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
 		refuseUpgrade.write(w) // HTTP/2: the upgrade exists in HTTP/1.1 only
-		return nil, nil, fmt.Errorf("gateway: the connection cannot be upgraded")
+		return nil, fmt.Errorf("gateway: the connection cannot be upgraded")
 	}
 	conn, buffered, err := hijacker.Hijack()
 	if err != nil {
-		return nil, nil, fmt.Errorf("gateway: upgrade: %w", err)
+		return nil, fmt.Errorf("gateway: upgrade: %w", err)
 	}
 	if buffered.Reader.Buffered() > 0 {
 		_ = conn.Close() // RFC 6455, section 4.1: a client sends nothing before the answer
-		return nil, nil, fmt.Errorf("gateway: upgrade: the device spoke before it was let in")
+		return nil, fmt.Errorf("gateway: upgrade: the device spoke before it was let in")
 	}
 	_ = conn.SetDeadline(time.Time{}) // the HTTP server's
-	linger := &lingerConn{Conn: conn}
-	upgrader := g.unnamed
+	s.mu.Lock()
+	s.net.Conn = conn
+	s.mu.Unlock()
+	upgrader := s.gateway.unnamed
 	if offers(r) {
-		upgrader = g.named
+		upgrader = s.gateway.named
 	}
-	socket, err := upgrader.UpgradeFromConn(linger, newReader(conn), r)
+	socket, err := upgrader.UpgradeFromConn(&s.net, bufio.NewReaderSize(conn, readBufferBytes), r)
 	if err != nil {
 		_ = conn.Close()
-		return nil, nil, fmt.Errorf("gateway: upgrade: %w", err)
+		return nil, fmt.Errorf("gateway: upgrade: %w", err)
 	}
-	return socket, linger, nil
+	return socket, nil
 }

@@ -18,12 +18,14 @@ type Auth interface {
 	Hold(g push.Ground, end func(why error)) (release func())
 }
 
-// Receiver takes a device's receipts. It returns a status for each, in order, and how many deliveries are open.
+// Receiver takes a device's receipts, for its owner of a generation. It returns a status for each, in order, and how many
+// deliveries are open.
 type Receiver interface {
-	Receive(ctx context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error)
+	Receive(ctx context.Context, key push.DeviceKey, generation int, receipts []push.Receipt) ([]push.ReceiptStatus, int, error)
 }
 
-// Notify is told of sessions: SessionOpened once hello is queued, SessionClosed when a device has none any more.
+// Notify is told of sessions: SessionOpened once hello is queued, SessionClosed when a device has none any more. Neither must
+// wait: other sessions do until it returns.
 type Notify interface {
 	SessionOpened(key push.DeviceKey)
 	SessionClosed(key push.DeviceKey)

@@ -20,6 +20,7 @@ type Gateway struct {
 	base     context.Context
 	stop     context.CancelFunc
 	sessions sync.WaitGroup // their goroutines
+	beats    beats
 
 	mu      sync.Mutex
 	open    map[push.DeviceKey]*session // guarded by mu; the newest of each device
@@ -33,7 +34,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, open: map[push.DeviceKey]*session{}, all: map[*session]struct{}{}}
+	g := &Gateway{cfg: cfg, open: map[push.DeviceKey]*session{}, all: map[*session]struct{}{}, beats: beats{began: time.Now()}}
 	g.base, g.stop = context.WithCancel(context.Background())
 	g.named = newUpgrader(cfg, []string{protocol.Subprotocol})
 	g.unnamed = newUpgrader(cfg, nil)
@@ -46,7 +47,7 @@ func (g *Gateway) Session(key push.DeviceKey) (id string, since time.Time, ok bo
 	if s == nil {
 		return "", time.Time{}, false
 	}
-	return s.id, s.since, true
+	return s.id, time.Unix(0, s.since), true
 }
 
 func (g *Gateway) session(key push.DeviceKey) *session {

@@ -37,62 +37,71 @@ func of(c *gws.Conn) *session { return c.Session().(*slot).session }
 // OnPing answers a device's ping.
 func (events) OnPing(c *gws.Conn, payload []byte) {
 	s := of(c)
-	s.heard.Store(time.Now().UnixNano())
+	s.hear()
 	s.enqueue(frame{opcode: gws.OpcodePong, data: append([]byte(nil), payload...)})
 }
 
 // OnPong is a sign of life.
-func (events) OnPong(c *gws.Conn, _ []byte) { of(c).heard.Store(time.Now().UnixNano()) }
+func (events) OnPong(c *gws.Conn, _ []byte) { of(c).hear() }
 
 // OnMessage takes one frame of the device.
 func (events) OnMessage(c *gws.Conn, m *gws.Message) { of(c).queueUp(m) }
 
 // read runs the library's read loop to its end.
 func (s *session) read() {
+	defer s.hungUp()
+	s.socket.ReadLoop()
+}
+
+// hungUp ends a session whose read loop has ended.
+func (s *session) hungUp() {
 	defer s.gateway.sessions.Done()
 	defer s.gateway.gone(s)
-	defer func() {
-		// The library indexes a buffer by the length that a frame claims; one that claims a negative length makes it panic.
-		// That is the device's fault, and must not be the other devices' end.
-		if fault := recover(); fault != nil {
-			s.gateway.cfg.Logger.Warn("a device's frame made the socket fail", "app", s.key.App, "device", s.key.Device)
-		}
-		s.allTaken()
-		s.cut()
-		s.end(protocol.CloseGoingAway) // nobody reads the code any more
-	}()
-	s.socket.ReadLoop()
+	// The library indexes a buffer by the length that a frame claims; one that claims a negative length makes it panic.
+	// That is the device's fault, and must not be the other devices' end.
+	if fault := recover(); fault != nil {
+		s.gateway.cfg.Logger.Warn("a device's frame made the socket fail", "app", s.key.App, "device", s.key.Device)
+	}
+	s.allTaken()
+	s.cut()
+	s.end(protocol.CloseGoingAway) // nobody reads the code any more
 }
 
 // takeQueue is how many frames of a device wait for the store at most.
 const takeQueue = 4
 
+// incoming is what a device has sent and the store has not taken. A session has one only while its take loop runs.
+type incoming struct {
+	frames []*gws.Message
+	room   chan struct{} // closed when there is room among frames; nil: nobody waits for it
+}
+
 // queueUp queues a frame to be taken, so that pings are read, and answered, while the store is slow. When the queue is full
 // no more is read: a device that sends more than the server can take is slowed down.
 func (s *session) queueUp(m *gws.Message) {
-	s.heard.Store(time.Now().UnixNano())
+	s.hear()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.frames) >= takeQueue {
+	for s.in != nil && len(s.in.frames) >= takeQueue {
 		s.waitTaken()
 	}
 	if s.code != 0 { // it has been told to go
 		_ = m.Close()
 		return
 	}
-	s.frames = append(s.frames, m)
-	if !s.taking {
-		s.taking = true
+	if s.in == nil {
+		s.in = &incoming{}
 		s.gateway.sessions.Add(1)
 		go s.takeLoop()
 	}
+	s.in.frames = append(s.in.frames, m)
 }
 
 // allTaken waits until the frames that were read are taken: an app says that it goes to the background, and hangs up.
 func (s *session) allTaken() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.taking {
+	for s.in != nil {
 		s.waitTaken()
 	}
 }
@@ -100,7 +109,7 @@ func (s *session) allTaken() {
 // waitTaken waits until the take loop has taken another frame, or ends. Only the read loop calls it, with mu held.
 func (s *session) waitTaken() {
 	taken := make(chan struct{})
-	s.taken = taken
+	s.in.room = taken
 	s.mu.Unlock()
 	<-taken
 	s.mu.Lock()
@@ -109,20 +118,7 @@ func (s *session) waitTaken() {
 // takeLoop takes the queued frames in order. It ends when there are none: an idle session has no goroutine but its reader.
 func (s *session) takeLoop() {
 	defer s.gateway.sessions.Done()
-	for {
-		s.mu.Lock()
-		if s.taken != nil {
-			close(s.taken)
-			s.taken = nil
-		}
-		if len(s.frames) == 0 {
-			s.frames, s.taking = nil, false
-			s.mu.Unlock()
-			return
-		}
-		m := s.frames[0]
-		s.frames = s.frames[1:]
-		s.mu.Unlock()
+	for m := s.nextFrame(); m != nil; m = s.nextFrame() {
 		if !s.take(m) {
 			s.dropFrames()
 		}
@@ -130,15 +126,32 @@ func (s *session) takeLoop() {
 	}
 }
 
+// nextFrame returns the next frame to be taken; nil: there is none, and the take loop ends.
+func (s *session) nextFrame() *gws.Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.in.room != nil {
+		close(s.in.room)
+		s.in.room = nil
+	}
+	if len(s.in.frames) == 0 {
+		s.in = nil
+		return nil
+	}
+	m := s.in.frames[0]
+	s.in.frames = s.in.frames[1:]
+	return m
+}
+
 // dropFrames forgets what is queued behind a frame that could not be taken: the session ends, and a receipt must not
 // overtake an earlier one.
 func (s *session) dropFrames() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, m := range s.frames {
+	for _, m := range s.in.frames {
 		_ = m.Close()
 	}
-	s.frames = nil
+	s.in.frames = nil
 }
 
 // take handles one frame; false: it could not, and the session ends.
@@ -181,7 +194,7 @@ func (s *session) receipts(ctx context.Context, f protocol.DeviceFrame) error {
 			good, at = append(good, parsed), append(at, i)
 		}
 	}
-	statuses, open, err := s.gateway.cfg.Receiver.Receive(ctx, s.device, good)
+	statuses, open, err := s.gateway.cfg.Receiver.Receive(ctx, s.key, s.generation, good)
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func (w *world) DeviceByCredential(_ context.Context, credential string) (push.D
 	return d, nil
 }
 
-func (w *world) Receive(_ context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
+func (w *world) Receive(_ context.Context, _ push.DeviceKey, generation int, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
 	w.mu.Lock()
 	stall := w.stall
 	w.mu.Unlock()
@@ -105,8 +105,8 @@ func (w *world) Receive(_ context.Context, d push.Device, receipts []push.Receip
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if d.OwnerGeneration != 3 {
-		w.t.Errorf("receipts come with owner generation %d, want 3", d.OwnerGeneration)
+	if generation != 3 {
+		w.t.Errorf("receipts come with owner generation %d, want 3", generation)
 	}
 	statuses := make([]push.ReceiptStatus, len(receipts))
 	for i, r := range receipts {

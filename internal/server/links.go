@@ -16,8 +16,8 @@ func secretKeyPath(dir string) string { return filepath.Join(dir, auth.SecretKey
 // links is the engine as the gateway sees it. The engine is set before anyone can connect.
 type links struct{ engine *delivery.Engine }
 
-func (l *links) Receive(ctx context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
-	return l.engine.Receive(ctx, d, receipts)
+func (l *links) Receive(ctx context.Context, key push.DeviceKey, generation int, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
+	return l.engine.Receive(ctx, push.Device{App: key.App, ID: key.Device, OwnerGeneration: generation}, receipts)
 }
 
 func (l *links) SessionOpened(key push.DeviceKey) { l.engine.SessionOpened(key) }

@@ -1,0 +1,134 @@
+package gateway
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+// beats calls each session when its next heartbeat, or the end of its token, is due. All sessions share one timer, which runs
+// only while there are some.
+type beats struct {
+	began time.Time // never changes; times are counted from it by the steady clock
+
+	mu    sync.Mutex
+	due   beatHeap    // guarded by mu; the session that is due first at the front
+	timer *time.Timer // guarded by mu; nil before the first session
+}
+
+// beatHeap is a heap.Interface.
+type beatHeap []*session
+
+func (h beatHeap) Len() int           { return len(h) }
+func (h beatHeap) Less(i, j int) bool { return h[i].beatAt < h[j].beatAt }
+
+// Swap keeps the sessions' places.
+func (h beatHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i+1, j+1
+}
+
+// Push appends a session.
+func (h *beatHeap) Push(x any) {
+	s := x.(*session)
+	*h = append(*h, s)
+	s.place = len(*h)
+}
+
+// Pop takes the last one.
+func (h *beatHeap) Pop() any {
+	last := len(*h) - 1
+	s := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	s.place = 0
+	return s
+}
+
+// set has the session called once, after wait. It must not be waiting already.
+func (b *beats) set(s *session, wait time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.beatAt = time.Since(b.began) + wait
+	heap.Push(&b.due, s)
+	switch {
+	case b.timer == nil:
+		b.timer = time.AfterFunc(wait, b.run)
+	case b.due[0] == s:
+		b.timer.Reset(wait)
+	}
+}
+
+// drop forgets a session. It may be about to be called all the same.
+func (b *beats) drop(s *session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.place > 0 {
+		heap.Remove(&b.due, s.place-1)
+	}
+	if len(b.due) == 0 && b.timer != nil {
+		b.timer.Stop()
+	}
+}
+
+// run calls the sessions that are due.
+func (b *beats) run() {
+	for s := b.next(); s != nil; s = b.next() {
+		s.pulse()
+	}
+}
+
+// next takes out a session that is due. If none is, it sets the timer for the first one and returns nil.
+func (b *beats) next() *session {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.due) == 0 {
+		return nil
+	}
+	if wait := b.due[0].beatAt - time.Since(b.began); wait > 0 {
+		b.timer.Reset(wait)
+		return nil
+	}
+	return heap.Pop(&b.due).(*session)
+}
+
+// beat has the session called for its next heartbeat, or at the end of the user's token if that is sooner. s.mu is held.
+func (s *session) beat() {
+	if s.code != 0 {
+		return
+	}
+	wait := s.gateway.cfg.Heartbeat
+	if end, ok := s.tokenEnds(); ok {
+		wait = min(wait, end.Sub(s.gateway.cfg.Now()))
+	}
+	s.gateway.beats.set(s, max(wait, time.Millisecond))
+}
+
+// pulse is one heartbeat: it ends a session that is silent or whose token has expired, and pings the others.
+func (s *session) pulse() {
+	silent := time.Since(s.gateway.beats.began) - time.Duration(s.heard.Load())
+	end, ends := s.tokenEnds()
+	switch {
+	case ends && !s.gateway.cfg.Now().Before(end):
+		s.end(protocol.CloseTokenExpired)
+	case silent >= 2*s.gateway.cfg.Heartbeat:
+		s.end(protocol.CloseIdle)
+	default:
+		s.enqueue(frame{opcode: gws.OpcodePing})
+		s.mu.Lock()
+		s.beat()
+		s.mu.Unlock()
+	}
+}
+
+// tokenEnds returns when the user's token expires; false: never.
+func (s *session) tokenEnds() (time.Time, bool) {
+	return time.Unix(0, s.expires), s.expires != 0
+}
+
+// hear notes a sign of life.
+func (s *session) hear() { s.heard.Store(int64(time.Since(s.gateway.beats.began))) }
