@@ -21,6 +21,7 @@ type Gateway struct {
 	stop     context.CancelFunc
 	sessions sync.WaitGroup // their goroutines
 	beats    beats
+	settler  *settler
 
 	mu      sync.Mutex
 	open    map[push.DeviceKey]*session // guarded by mu; the newest of each device
@@ -34,7 +35,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, open: map[push.DeviceKey]*session{}, all: map[*session]struct{}{}, beats: beats{began: time.Now()}}
+	g := &Gateway{cfg: cfg, open: map[push.DeviceKey]*session{}, all: map[*session]struct{}{}, beats: beats{began: time.Now()}, settler: newSettler()}
 	g.base, g.stop = context.WithCancel(context.Background())
 	g.named = newUpgrader(cfg, []string{protocol.Subprotocol})
 	g.unnamed = newUpgrader(cfg, nil)
@@ -159,6 +160,7 @@ func (g *Gateway) Close(ctx context.Context) error {
 		all = append(all, s)
 	}
 	g.mu.Unlock()
+	g.settler.stop()
 	for _, s := range all {
 		s.end(protocol.CloseGoingAway)
 	}

@@ -73,6 +73,7 @@ func (s *session) start(w http.ResponseWriter, r *http.Request) error {
 		s.end(code)
 	}
 	if s.begin(hello) {
+		s.gateway.settler.session()
 		s.gateway.cfg.Notify.SessionOpened(s.key)
 	}
 	return nil
