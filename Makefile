@@ -2,11 +2,12 @@
 
 export PATH := $(PATH):/usr/local/go/bin
 
-VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
-LDFLAGS  := -s -w -X main.version=$(VERSION)
-FUZZTIME ?= 20s
-BENCH    ?= .
-TOOL     := go tool -modfile=tools/go.mod
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+LDFLAGS   := -s -w -X main.version=$(VERSION)
+FUZZTIME  ?= 20s
+BENCH     ?= .
+BENCHTIME ?= 200ms
+TOOL      := go tool -modfile=tools/go.mod
 
 .PHONY: help build demo test check cross clients generate picture bench fuzz release deploy-check install-missing
 
@@ -53,8 +54,8 @@ picture: build ## draw docs/demo.svg anew from a run of the demo
 	bin/hush demo --once --story --color always > bin/demo.txt
 	cd tools && go run ./termsvg '$$ hush demo --once --story' < ../bin/demo.txt > ../docs/demo.svg
 
-bench: ## run the benchmarks (BENCH=pattern)
-	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+bench: ## run the benchmarks for BENCHTIME (200ms) each, with allocations (BENCH=pattern)
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 30m ./...
 
 fuzz: ## fuzz each parser of strangers' input for FUZZTIME (20s)
 	@for package in $$(go list ./...); do \

@@ -33,7 +33,7 @@ type peer struct {
 	URL   string
 	roots *x509.CertPool
 
-	t     *testing.T
+	t     testing.TB
 	ln    net.Listener
 	work  sync.WaitGroup
 	mu    sync.Mutex
@@ -71,7 +71,7 @@ var testCert = sync.OnceValue(func() tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 })
 
-func newPeer(t *testing.T, settings []http2.Setting, serve func(*wire) error) *peer {
+func newPeer(t testing.TB, settings []http2.Setting, serve func(*wire) error) *peer {
 	t.Helper()
 	return newPeerALPN(t, "h2", func(nc net.Conn, n int) error {
 		w := &wire{nc: nc, n: n, Framer: http2.NewFramer(nc, nc)}
@@ -88,7 +88,7 @@ func newPeer(t *testing.T, settings []http2.Setting, serve func(*wire) error) *p
 	})
 }
 
-func newPeerALPN(t *testing.T, proto string, serve func(net.Conn, int) error) *peer {
+func newPeerALPN(t testing.TB, proto string, serve func(net.Conn, int) error) *peer {
 	t.Helper()
 	cert := testCert()
 	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{proto}})

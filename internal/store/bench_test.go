@@ -30,6 +30,43 @@ func BenchmarkAcceptAndHandle(b *testing.B) {
 	}
 }
 
+// A push of one user accepted and flushed, so many callers at a time.
+func BenchmarkAccept(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		for _, callers := range []int{1, 32, 256} {
+			b.Run(fmt.Sprintf("%s/callers=%d", engine, callers), func(b *testing.B) {
+				cfg := Config{DataDir: b.TempDir()}
+				if engine == "postgres" {
+					cfg = Config{DatabaseURL: pgtest.URL(b)}
+				}
+				s := openFor(b, cfg)
+				prepareBench(b, s)
+				b.ReportAllocs()
+				byCallers(b, callers, func(i int) error { return acceptOne(context.Background(), s, push.NewID(), i%benchUsers) })
+			})
+		}
+	}
+}
+
+// byCallers calls do b.N times, by so many callers at a time, and reports how many a second.
+func byCallers(b *testing.B, callers int, do func(i int) error) {
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	b.ResetTimer()
+	for range callers {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				if err := do(int(i)); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pushes/s")
+}
+
 const benchUsers = 1000
 
 // prepareBench makes an app with a resource, and benchUsers users with a device each.
@@ -55,32 +92,22 @@ func prepareBench(b *testing.B, s *Store) {
 
 func acceptAndHandle(b *testing.B, s *Store, callers int) {
 	prepareBench(b, s)
-	ctx := context.Background()
-	var wg sync.WaitGroup
-	var next atomic.Int64
-	b.ResetTimer()
-	for range callers {
-		wg.Go(func() {
-			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
-				if err := acceptAndHandleOne(ctx, s, int(i)%benchUsers); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pushes/s")
+	byCallers(b, callers, func(i int) error { return acceptAndHandleOne(context.Background(), s, i%benchUsers) })
+}
+
+func acceptOne(ctx context.Context, s *Store, id push.ID, user int) error {
+	p := push.Push{ID: id, App: "notes", ResourceID: "both", Payload: []byte(`{"cursor":1841}`), AcceptedAt: time.Now(),
+		To: push.Audience{Users: []string{fmt.Sprint("u", user)}}}
+	return s.Accept(ctx, []push.AcceptRequest{{Push: p}}, 10*time.Second)[0].Err
 }
 
 func acceptAndHandleOne(ctx context.Context, s *Store, user int) error {
-	p := push.Push{ID: push.NewID(), App: "notes", ResourceID: "both", Payload: []byte(`{"cursor":1841}`), AcceptedAt: time.Now(),
-		To: push.Audience{Users: []string{fmt.Sprint("u", user)}}}
-	if r := s.Accept(ctx, []push.AcceptRequest{{Push: p}}, 10*time.Second)[0]; r.Err != nil {
-		return r.Err
+	id := push.NewID()
+	if err := acceptOne(ctx, s, id, user); err != nil {
+		return err
 	}
 	key := push.DeviceKey{App: "notes", Device: fmt.Sprint("d", user)}
-	_, err := s.Step(ctx, push.StepRequest{Key: key, Named: []push.ID{p.ID}}, func(snap push.Snapshot) push.Changes {
+	_, err := s.Step(ctx, push.StepRequest{Key: key, Named: []push.ID{id}}, func(snap push.Snapshot) push.Changes {
 		c := push.Changes{Device: &snap.Device}
 		for _, d := range snap.Named {
 			c.Deliveries = append(c.Deliveries, d.Receive(time.Now(), push.IOS, push.Receipt{Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathAPNs}))
@@ -117,4 +144,24 @@ func BenchmarkBroadcast(b *testing.B) {
 			b.ReportMetric(float64(made)/time.Since(from).Seconds(), "deliveries/s")
 		})
 	}
+}
+
+// A timeline's events as the store keeps them, written and read.
+func BenchmarkEvents(b *testing.B) {
+	events := []push.Event{{At: time.Now(), Event: push.EventAccepted}, {At: time.Now(), Event: push.EventWakeSent, Path: push.PathAPNs}}
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			encodeEvents(events)
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		text := encodeEvents(events)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := decodeEvents(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -1,0 +1,45 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hushpush/hush/protocol"
+)
+
+// The walk over a push's body before it is decoded, and the decoding.
+func BenchmarkPushBody(b *testing.B) {
+	registry := huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)
+	schema := huma.SchemaFromType(registry, reflect.TypeFor[protocol.PushRequest]())
+	for _, users := range []int{1, 1_000} {
+		names := make([]string, users)
+		for i := range names {
+			names[i] = fmt.Sprintf(`"user-%d"`, i)
+		}
+		body := []byte(`{"to":{"users":[` + strings.Join(names, ",") + `]},"resource_id":"both","payload":"{\"cursor\":1841}"}`)
+		b.Run(fmt.Sprintf("check/users=%d", users), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				if found, err := checkBody(body, "body", schema, registry, nil); err != nil || len(found) > 0 {
+					b.Fatalf("found %v, %v", found, err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("decode/users=%d", users), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				var p protocol.PushRequest
+				if err := json.Unmarshal(body, &p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
