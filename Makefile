@@ -7,9 +7,10 @@ LDFLAGS   := -s -w -X main.version=$(VERSION)
 FUZZTIME  ?= 20s
 BENCH     ?= .
 BENCHTIME ?= 200ms
+RUNS      ?= 3
 TOOL      := go tool -modfile=tools/go.mod
 
-.PHONY: help build demo test check cross clients generate picture bench fuzz release deploy-check install-missing
+.PHONY: help build demo test check cross clients generate picture bench figures fuzz release deploy-check install-missing
 
 help: ## list the targets
 	@echo "make TARGET, with one of"
@@ -56,6 +57,9 @@ picture: build ## draw docs/demo.svg anew from a run of the demo
 
 bench: ## run the benchmarks for BENCHTIME (200ms) each, with allocations (BENCH=pattern)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 30m ./...
+
+figures: build ## measure the table of docs/performance.md anew, RUNS (3) runs a row (POSTGRES=postgres://… for its rows)
+	cd tools && go run ./figures -hush ../bin/hush -runs $(RUNS) ../docs/performance.md
 
 fuzz: ## fuzz each parser of strangers' input for FUZZTIME (20s)
 	@for package in $$(go list ./...); do \

@@ -17,7 +17,8 @@ import (
 func newBench(w world) *cobra.Command {
 	cmd := group("bench", "Measure Hush on this machine", newBenchPush(w), newBenchOnline(w), newBenchSessions(w), newBenchBroadcast(w), newBenchStore(w), newBenchWire(w))
 	cmd.Long = `Measure Hush on this machine: each command starts a server and what it needs as processes of their own, on loopback and in a
-temporary directory, warms up, measures for a bounded time, and ends and removes all of it; so does Ctrl-C.
+temporary directory, warms up, measures for a bounded time, and ends and removes all of it; so does Ctrl-C. What is still under way
+when the time is over is waited for, a minute at most.
 
 CPU and memory are those of the server's process alone. Seconds belong to a machine and to what else it does; the ratio to Go's own
 HTTP/2 client, measured in the same run, is what can be compared. docs/performance.md says what bounds each of them.`
@@ -63,6 +64,7 @@ func (b benchmark) command(w world) *cobra.Command {
 	b.flags(fs, &o)
 	if b.database {
 		fs.StringVar(&o.DatabaseURL, "database-url", "", "a PostgreSQL, postgres://…, to make a database in for the run, and to drop it (default SQLite)")
+		fs.StringVar(&o.CPUProfile, "cpu-profile", "", "write a CPU profile of the server to this file, for go tool pprof")
 	}
 	fs.BoolVar(&asJSON, "json", false, "print one JSON object instead")
 	return cmd

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -157,6 +160,38 @@ func TestABenchmarkOnPostgreSQLLeavesNoDatabase(t *testing.T) {
 	var left int
 	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_database WHERE datname LIKE 'hush\_bench\_%'`).Scan(&left); err != nil || left != 0 {
 		t.Errorf("%d databases are left, %v", left, err)
+	}
+}
+
+func TestABenchmarkProfilesTheServer(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "cpu.out")
+	measured(t, "store", "--devices", "20", "--duration", "1m", "--cpu-profile", file)
+	raw, err := os.ReadFile(file)
+	if gzip := []byte{0x1f, 0x8b}; err != nil || !bytes.HasPrefix(raw, gzip) {
+		t.Errorf("the profile is %.20q, %v; want one, which is compressed", raw, err)
+	}
+}
+
+func TestThePageOnPerformanceNamesCommandsThatThereAre(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile("`hush (bench [^`]*)`").FindAllSubmatch(page, -1)
+	if len(commands) < 6 {
+		t.Errorf("the page names %d benchmarks; want one of each kind", len(commands))
+	}
+	for _, found := range commands {
+		args := strings.Fields(string(found[1]))
+		cmd, rest, err := newRoot(world{getenv: func(string) string { return "" }}, args).Find(args)
+		if err == nil {
+			err = cmd.ParseFlags(rest)
+		}
+		if err != nil || cmd.HasSubCommands() {
+			t.Errorf("hush %s: %v; want a benchmark", found[1], err)
+		}
 	}
 }
 

@@ -27,5 +27,8 @@ func main() {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go stopOn(context.Background(), signals, stop, os.Stderr, os.Exit) // as long as the process
-	os.Exit(run(ctx, os.Args[1:], world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ, hangups: hangups}))
+	endProfile := bench.Profile()
+	code := run(ctx, os.Args[1:], world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ, hangups: hangups})
+	endProfile()
+	os.Exit(code)
 }

@@ -21,6 +21,9 @@ func Broadcast(ctx context.Context, o Options) (_ *Report, err error) {
 	if err := r.importDevices(ctx, o.Devices, false); err != nil {
 		return nil, err
 	}
+	if err := r.profile(ctx); err != nil {
+		return nil, err
+	}
 	o.tell("warming up")
 	if _, err := r.post.push(ctx, pushBody(nil, []int{0})); err != nil {
 		return nil, err

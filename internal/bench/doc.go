@@ -7,6 +7,7 @@
 //	apple.go     an APNs that takes everything, as cheaply as can be
 //	sender.go    a process that does nothing but send: Go's client, or ours
 //	load.go      requests, as fast as they are answered or at a rate
+//	profile.go   where the server's time goes
 //	usage_*.go   what a process has used, as the kernel counts it
 //	report.go    what was measured; latency.go its distribution
 //

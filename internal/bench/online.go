@@ -19,6 +19,9 @@ func Online(ctx context.Context, o Options) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.profile(ctx); err != nil {
+		return nil, err
+	}
 	defer a.close()
 	var m *meetings
 	a.onPush = func(pushID string, at time.Time) { m.framed(pushID, at) }

@@ -16,6 +16,7 @@ type Options struct {
 	Batch       int           // push: pushes a request, by the batch call; 0: not by it
 	Rate        float64       // online: pushes a second; 0: as fast as they are answered
 	DatabaseURL string        // a PostgreSQL to make a database in; "": SQLite
+	CPUProfile  string        // file that gets a CPU profile of the server; "": none is made
 	Tell        func(string)  // what is going on; nil: nobody wants to know
 }
 

@@ -9,7 +9,6 @@ import (
 	"net/http"
 
 	"github.com/hushpush/hush/protocol"
-	"github.com/hushpush/hush/push"
 )
 
 // poster posts pushes, as a backend with a good HTTP client does. It retries nothing: what is refused ends the benchmark.
@@ -19,11 +18,11 @@ type poster struct {
 	header http.Header // never changes
 }
 
-func newPoster(server string, key push.Secret, connections int) *poster {
+func (r *rig) newPoster() *poster {
 	return &poster{
-		url:    server + "/v1/apps/" + appName + "/pushes",
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true}},
-		header: http.Header{"Authorization": {"Bearer " + key.Reveal()}, "Content-Type": {"application/json"}},
+		url:    "http://" + r.server.addr + "/v1/apps/" + appName + "/pushes",
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: r.options.Concurrency, DisableCompression: true}},
+		header: http.Header{"Authorization": {"Bearer " + r.sendKey.Reveal()}, "Content-Type": {"application/json"}},
 	}
 }
 

@@ -104,6 +104,9 @@ func (r *rig) sendToEach(ctx context.Context, w *wakes, await func(*pushRun, con
 		}
 		return run, await(run, ctx)
 	}
+	if err := r.profile(ctx); err != nil {
+		return nil, spent{}, err
+	}
 	r.options.tell("warming up")
 	if _, err := send(shuffled(0, warm), 0); err != nil {
 		return nil, spent{}, err
@@ -156,8 +159,12 @@ func (p *pushRun) post(ctx context.Context, body []byte) (accepted int, err erro
 	return accepted, err
 }
 
-// goneWait is how long nothing may come before what has not come counts as missing. It is longer than a wake is tried.
-const goneWait = 20 * time.Second
+// What has not come counts as missing once nothing has come for long, which is longer than a wake is tried, or once the wait
+// for it has taken long.
+const (
+	goneWait = 20 * time.Second
+	lastWait = time.Minute
+)
 
 // awaitWakes waits until each device that was sent a push has got its wake, or none comes any more.
 func (p *pushRun) awaitWakes(ctx context.Context) error {
@@ -169,14 +176,15 @@ func (p *pushRun) awaitWakes(ctx context.Context) error {
 	return err
 }
 
-// settle waits until nothing is missing any more, or nothing more has come for long.
+// settle waits until nothing is missing any more, or what is will not come.
 func settle(ctx context.Context, missing func() int) error {
-	for last, since := -1, time.Now(); ; {
+	begin := time.Now()
+	for last, since := -1, begin; ; {
 		now := missing()
 		if now != last {
 			last, since = now, time.Now()
 		}
-		if now == 0 || time.Since(since) > goneWait {
+		if now == 0 || time.Since(since) > goneWait || time.Since(begin) > lastWait {
 			return nil
 		}
 		if err := sleep(ctx, settleEvery); err != nil {

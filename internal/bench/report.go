@@ -12,7 +12,7 @@ type Report struct {
 	Requests  int     `json:"requests"` // that made it
 	Asked     int     `json:"asked"`
 	Done      int     `json:"done"`
-	Missing   int     `json:"missing"` // not done when nothing more was done for a while
+	Missing   int     `json:"missing"` // not done within a minute after the last request
 	Seconds   float64 `json:"seconds"` // from the first request to the last that was done
 	PerSecond float64 `json:"per_second"`
 

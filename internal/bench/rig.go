@@ -33,6 +33,7 @@ type rig struct {
 	apple    *process
 	server   *process
 	hush     *client.Client // with the root key
+	sendKey  push.Secret    // of a backend; "" until there is one
 	post     *poster
 	closers  []func() error // in the order of starting
 }
@@ -129,7 +130,8 @@ func (r *rig) setUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bench: making a key: %w", err)
 	}
-	r.post = newPoster("http://"+r.server.addr, push.Secret(sendKey.Secret), r.options.Concurrency)
+	r.sendKey = push.Secret(sendKey.Secret)
+	r.post = r.newPoster()
 	r.onClose(func() error { r.post.close(); return nil })
 	return nil
 }

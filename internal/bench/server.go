@@ -16,11 +16,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// startServer starts hush serve with its defaults, but for where things are and a quiet log.
-func (r *rig) startServer(ctx context.Context) error {
+// startServer starts hush serve with its defaults, but for where things are and a quiet log. env is added to its environment.
+func (r *rig) startServer(ctx context.Context, env ...string) error {
 	cmd := exec.Command(r.self, "serve", "--data", r.data(), "--listen", "127.0.0.1:0", "--log-level", "warn",
 		"--apns-url", r.appleURL(), "--apns-ca", r.ca())
-	cmd.Env = withoutSettings(os.Environ())
+	cmd.Env = append(withoutSettings(os.Environ()), env...)
 	if r.database != "" {
 		cmd.Env = append(cmd.Env, "HUSH_DATABASE="+r.database) // not on the command line: it may have a password
 	}
@@ -29,6 +29,10 @@ func (r *rig) startServer(ctx context.Context) error {
 		return err
 	}
 	r.server = p
+	if r.post != nil { // it has started before
+		r.post.close()
+		r.post = r.newPoster()
+	}
 	root, err := os.ReadFile(filepath.Join(r.data(), "root.key"))
 	if err != nil {
 		return fmt.Errorf("bench: the root key: %w", err)

@@ -20,8 +20,7 @@ func Sessions(ctx context.Context, o Options) (_ *Report, err error) {
 		return nil, err
 	}
 	// A fresh process has nothing in memory of how the devices came to be.
-	r.server.stop()
-	if err := r.startServer(ctx); err != nil {
+	if err := r.restart(ctx); err != nil {
 		return nil, err
 	}
 	defer a.close()

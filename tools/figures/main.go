@@ -1,0 +1,144 @@
+// Figures measures anew what a page of the documentation says of speed. Each row of the table between its two marks begins
+// with a command, a hush bench, and gets its figures from what that command prints.
+//
+//	go run ./figures -hush ../bin/hush -runs 3 ../docs/performance.md
+//
+// Of several runs it takes the one in the middle by CPU. A row with $POSTGRES stays as it is unless that variable names a
+// PostgreSQL.
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	beginMark = "<!-- figures -->"
+	endMark   = "<!-- end of figures -->"
+	heading   = "| command | a second | CPU of the server, each | per CPU-second, to `net/http` | p50 | p99 | peak memory |\n| --- | --- | --- | --- | --- | --- | --- |\n"
+)
+
+// report is what the table shows of a benchmark's JSON.
+type report struct {
+	Unit      string  `json:"unit"`
+	PerSecond float64 `json:"per_second"`
+	Missing   int     `json:"missing"`
+	Ratio     float64 `json:"ratio"`
+	CPU       struct {
+		PerUnit float64 `json:"seconds_per_unit"`
+	} `json:"cpu"`
+	Memory struct {
+		Peak    int64   `json:"peak_bytes"`
+		PerUnit float64 `json:"bytes_per_unit"`
+	} `json:"memory"`
+	Latencies []struct {
+		Name string  `json:"name"`
+		P50  float64 `json:"p50_ms"`
+		P99  float64 `json:"p99_ms"`
+	} `json:"latencies"`
+}
+
+func main() {
+	hush := flag.String("hush", "../bin/hush", "the command to measure")
+	runs := flag.Int("runs", 3, "how often each benchmark runs")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "figures: want one page")
+		os.Exit(2)
+	}
+	if err := measure(flag.Arg(0), *hush, max(*runs, 1)); err != nil {
+		fmt.Fprintln(os.Stderr, "figures:", err)
+		os.Exit(1)
+	}
+}
+
+func measure(page, hush string, runs int) error {
+	path, err := filepath.Abs(hush)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	before, rest, ok1 := strings.Cut(string(text), beginMark)
+	table, after, ok2 := strings.Cut(rest, endMark)
+	if !ok1 || !ok2 {
+		return fmt.Errorf("%s has no table between %s and %s", page, beginMark, endMark)
+	}
+	out := before + beginMark + "\n" + heading
+	for line := range strings.Lines(table) {
+		if !strings.HasPrefix(line, "| `hush bench ") {
+			continue
+		}
+		row, err := measureRow(line, filepath.Dir(path), runs)
+		if err != nil {
+			return err
+		}
+		out += row
+	}
+	return os.WriteFile(page, []byte(out+endMark+after), 0o644)
+}
+
+// measureRow runs a row's command, and returns the row with what came of it.
+func measureRow(row, dir string, runs int) (string, error) {
+	command := strings.Split(row, "`")[1]
+	if strings.Contains(command, "$POSTGRES") && os.Getenv("POSTGRES") == "" {
+		return row, nil
+	}
+	var reports []report
+	for range runs {
+		r, err := run(command, dir)
+		if err != nil {
+			return "", err
+		}
+		reports = append(reports, r)
+	}
+	slices.SortFunc(reports, func(a, b report) int { return cmp.Compare(a.CPU.PerUnit, b.CPU.PerUnit) })
+	return "| `" + command + "` | " + strings.Join(cells(reports[len(reports)/2]), " | ") + " |\n", nil
+}
+
+func run(command, dir string) (r report, err error) {
+	fmt.Fprintln(os.Stderr, command)
+	cmd := exec.Command("sh", "-c", command+" --json")
+	cmd.Env = append(os.Environ(), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", command, err)
+	}
+	if err := json.Unmarshal(out, &r); err != nil || r.Missing > 0 {
+		return r, fmt.Errorf("%s: %d missing, %v", command, r.Missing, err)
+	}
+	return r, nil
+}
+
+// cells are a row's, after the command.
+func cells(r report) []string {
+	memory, ratio := "", ""
+	switch {
+	case r.Memory.PerUnit > 0:
+		memory = fmt.Sprintf("%.1f KB a %s", r.Memory.PerUnit/1e3, r.Unit)
+	case r.Memory.Peak > 0:
+		memory = fmt.Sprintf("%d MB", r.Memory.Peak/1e6)
+	}
+	if r.Ratio > 0 {
+		ratio = fmt.Sprintf("%.2f", r.Ratio)
+	}
+	p50, p99 := "", ""
+	if len(r.Latencies) > 0 {
+		p50, p99 = milliseconds(r.Latencies[0].P50), milliseconds(r.Latencies[0].P99)
+	}
+	each := time.Duration(r.CPU.PerUnit * float64(time.Second)).Round(time.Microsecond)
+	return []string{fmt.Sprintf("%.0f", r.PerSecond), each.String(), ratio, p50, p99, memory}
+}
+
+func milliseconds(ms float64) string { return fmt.Sprintf("%.3g ms", ms) }
