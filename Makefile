@@ -59,7 +59,7 @@ bench: ## run the benchmarks for BENCHTIME (200ms) each, with allocations (BENCH
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 30m ./...
 
 figures: build ## measure the table of docs/performance.md anew, RUNS (3) runs a row (POSTGRES=postgres://… for its rows)
-	cd tools && go run ./figures -hush ../bin/hush -runs $(RUNS) ../docs/performance.md
+	go run ./internal/bench/figures -hush bin/hush -runs $(RUNS) docs/performance.md
 
 fuzz: ## fuzz each parser of strangers' input for FUZZTIME (20s)
 	@for package in $$(go list ./...); do \

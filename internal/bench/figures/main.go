@@ -1,7 +1,7 @@
 // Figures measures anew what a page of the documentation says of speed. Each row of the table between its two marks begins
 // with a command, a hush bench, and gets its figures from what that command prints.
 //
-//	go run ./figures -hush ../bin/hush -runs 3 ../docs/performance.md
+//	go run ./internal/bench/figures -hush bin/hush -runs 3 docs/performance.md
 //
 // Of several runs it takes the one in the middle by CPU. A row with $POSTGRES stays as it is unless that variable names a
 // PostgreSQL.
@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hushpush/hush/internal/bench"
 )
 
 const (
@@ -26,28 +28,8 @@ const (
 	heading   = "| command | a second | CPU of the server, each | per CPU-second, to `net/http` | p50 | p99 | peak memory |\n| --- | --- | --- | --- | --- | --- | --- |\n"
 )
 
-// report is what the table shows of a benchmark's JSON.
-type report struct {
-	Unit      string  `json:"unit"`
-	PerSecond float64 `json:"per_second"`
-	Missing   int     `json:"missing"`
-	Ratio     float64 `json:"ratio"`
-	CPU       struct {
-		PerUnit float64 `json:"seconds_per_unit"`
-	} `json:"cpu"`
-	Memory struct {
-		Peak    int64   `json:"peak_bytes"`
-		PerUnit float64 `json:"bytes_per_unit"`
-	} `json:"memory"`
-	Latencies []struct {
-		Name string  `json:"name"`
-		P50  float64 `json:"p50_ms"`
-		P99  float64 `json:"p99_ms"`
-	} `json:"latencies"`
-}
-
 func main() {
-	hush := flag.String("hush", "../bin/hush", "the command to measure")
+	hush := flag.String("hush", "bin/hush", "the command to measure")
 	runs := flag.Int("runs", 3, "how often each benchmark runs")
 	flag.Parse()
 	if flag.NArg() != 1 {
@@ -94,7 +76,7 @@ func measureRow(row, dir string, runs int) (string, error) {
 	if strings.Contains(command, "$POSTGRES") && os.Getenv("POSTGRES") == "" {
 		return row, nil
 	}
-	var reports []report
+	var reports []*bench.Report
 	for range runs {
 		r, err := run(command, dir)
 		if err != nil {
@@ -102,40 +84,45 @@ func measureRow(row, dir string, runs int) (string, error) {
 		}
 		reports = append(reports, r)
 	}
-	slices.SortFunc(reports, func(a, b report) int { return cmp.Compare(a.CPU.PerUnit, b.CPU.PerUnit) })
+	slices.SortFunc(reports, func(a, b *bench.Report) int { return cmp.Compare(a.CPU.PerUnit, b.CPU.PerUnit) })
 	return "| `" + command + "` | " + strings.Join(cells(reports[len(reports)/2]), " | ") + " |\n", nil
 }
 
-func run(command, dir string) (r report, err error) {
+func run(command, dir string) (*bench.Report, error) {
 	fmt.Fprintln(os.Stderr, command)
 	cmd := exec.Command("sh", "-c", command+" --json")
 	cmd.Env = append(os.Environ(), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return r, fmt.Errorf("%s: %w", command, err)
+		return nil, fmt.Errorf("%s: %w", command, err)
 	}
+	var r bench.Report
 	if err := json.Unmarshal(out, &r); err != nil {
-		return r, fmt.Errorf("%s: %w", command, err)
+		return nil, fmt.Errorf("%s: %w", command, err)
 	}
-	return r, nil
+	if r.CPU == nil {
+		return nil, fmt.Errorf("%s: this system does not tell what a process uses; want Linux", command)
+	}
+	return &r, nil
 }
 
 // cells are a row's, after the command.
-func cells(r report) []string {
+func cells(r *bench.Report) []string {
 	memory, ratio := "", ""
-	switch {
-	case r.Memory.PerUnit > 0:
-		memory = fmt.Sprintf("%.1f KB a %s", r.Memory.PerUnit/1e3, r.Unit)
-	case r.Memory.Peak > 0:
-		memory = fmt.Sprintf("%d MB", r.Memory.Peak/1e6)
+	switch m := r.Memory; {
+	case m == nil: // there is no server
+	case m.PerUnit > 0:
+		memory = fmt.Sprintf("%.1f KB a %s", m.PerUnit/1e3, r.Unit)
+	default:
+		memory = fmt.Sprintf("%d MB", m.PeakBytes/1e6)
 	}
 	if r.Ratio > 0 {
 		ratio = fmt.Sprintf("%.2f", r.Ratio)
 	}
 	p50, p99 := "", ""
 	if len(r.Latencies) > 0 {
-		p50, p99 = milliseconds(r.Latencies[0].P50), milliseconds(r.Latencies[0].P99)
+		p50, p99 = milliseconds(r.Latencies[0].P50MS), milliseconds(r.Latencies[0].P99MS)
 	}
 	each := time.Duration(r.CPU.PerUnit * float64(time.Second)).Round(time.Microsecond)
 	perSecond := fmt.Sprintf("%.0f", r.PerSecond)
@@ -145,4 +132,9 @@ func cells(r report) []string {
 	return []string{perSecond, each.String(), ratio, p50, p99, memory}
 }
 
-func milliseconds(ms float64) string { return fmt.Sprintf("%.3g ms", ms) }
+func milliseconds(ms float64) string {
+	if ms >= 1_000 {
+		return fmt.Sprintf("%.3g s", ms/1_000)
+	}
+	return fmt.Sprintf("%.3g ms", ms)
+}
