@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,12 +18,26 @@ import (
 // maxFrameDepth is how deep a frame may nest: the facts are the app's own, and no fact needs more.
 const maxFrameDepth = 16
 
+// kind is a kind of frame that a device may send.
+type kind struct {
+	bytes   int                                                                 // of one frame, at most
+	foreign func(f protocol.DeviceFrame) protocol.DeviceFrame                   // the frame without this kind's fields: what is left is another's
+	check   func(f protocol.DeviceFrame) error                                  // judges this kind's fields
+	take    func(s *session, ctx context.Context, f protocol.DeviceFrame) error // acts on a frame; an error ends the session, and the device tells it again
+}
+
+// kinds are the frames that a device may send, a line each. Any other ends its session with CloseBadFrame.
+var kinds = map[protocol.FrameType]kind{
+	protocol.FrameReceipts: {protocol.MaxFrameBytes, withoutReceipts, checkReceipts, (*session).takeReceipts},
+	protocol.FrameState:    {protocol.MaxFrameBytes, withoutState, checkState, (*session).takeState},
+}
+
 // parseFrame reads one frame of a device. Frames are strict: UTF-8 without lone surrogates, no doubled or unknown names,
-// fields of their own type only, bounded in depth and in the number of receipts.
+// fields of their own kind only, bounded in depth and in the number of receipts.
 func parseFrame(data []byte) (protocol.DeviceFrame, error) {
 	var f protocol.DeviceFrame
 	if len(data) > protocol.MaxFrameBytes {
-		return f, fmt.Errorf("the frame has %d bytes; want at most %d", len(data), protocol.MaxFrameBytes)
+		return f, tooLong(len(data), protocol.MaxFrameBytes)
 	}
 	if err := checkSize(data); err != nil {
 		return f, err
@@ -29,30 +45,48 @@ func parseFrame(data []byte) (protocol.DeviceFrame, error) {
 	if err := json.Unmarshal(data, &f, json.RejectUnknownMembers(true)); err != nil {
 		return f, errors.New("the frame is no JSON of a known shape") // the library's error may show what is in it
 	}
-	return f, checkFrame(f)
+	k, ok := kinds[f.Type]
+	if !ok {
+		return f, fmt.Errorf("the frame's type is unknown; want one of %q", protocol.DeviceFrameTypes())
+	}
+	if len(data) > k.bytes {
+		return f, tooLong(len(data), k.bytes)
+	}
+	foreign := k.foreign(f)
+	foreign.Type = ""
+	if !reflect.ValueOf(foreign).IsZero() {
+		return f, fmt.Errorf("a %s frame has fields of another kind", f.Type)
+	}
+	return f, k.check(f)
 }
 
-// checkFrame judges a frame's fields by its type.
-func checkFrame(f protocol.DeviceFrame) error {
-	switch f.Type {
-	case protocol.FrameReceipts:
-		switch {
-		case f.AppState != "" || f.Facts != nil:
-			return errors.New("a receipts frame has fields of a state frame")
-		case f.Seq < 0:
-			return fmt.Errorf("seq is %d; want 0 or more", f.Seq)
-		case len(f.Receipts) == 0:
-			return fmt.Errorf("the frame has no receipts; want 1 to %d", protocol.MaxReceipts)
-		}
-	case protocol.FrameState:
-		switch {
-		case f.Seq != 0 || f.Receipts != nil:
-			return errors.New("a state frame has fields of a receipts frame")
-		case f.AppState != "" && f.AppState != push.AppForeground && f.AppState != push.AppBackground:
-			return errors.New("app_state is unknown; want foreground or background")
-		}
-	default:
-		return errors.New("the frame's type is unknown; want receipts or state")
+func tooLong(got, most int) error {
+	return fmt.Errorf("the frame has %d bytes; want at most %d", got, most)
+}
+
+func withoutReceipts(f protocol.DeviceFrame) protocol.DeviceFrame {
+	f.Seq, f.Receipts = 0, nil
+	return f
+}
+
+func checkReceipts(f protocol.DeviceFrame) error {
+	switch {
+	case f.Seq < 0:
+		return fmt.Errorf("seq is %d; want 0 or more", f.Seq)
+	case len(f.Receipts) == 0:
+		return fmt.Errorf("the frame has no receipts; want 1 to %d", protocol.MaxReceipts)
+	}
+	return nil
+}
+
+func withoutState(f protocol.DeviceFrame) protocol.DeviceFrame {
+	f.AppState, f.Facts = "", nil
+	return f
+}
+
+func checkState(f protocol.DeviceFrame) error {
+	if f.AppState != "" && f.AppState != push.AppForeground && f.AppState != push.AppBackground {
+		return errors.New("app_state is unknown; want foreground or background")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ func FuzzDeviceFrame(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if frame.Type != protocol.FrameReceipts && frame.Type != protocol.FrameState {
+		if !slices.Contains(protocol.DeviceFrameTypes(), frame.Type) {
 			t.Errorf("%q: type %q was taken", data, frame.Type)
 		}
 		for _, r := range frame.Receipts {
@@ -35,6 +36,27 @@ func TestFactsHaveOneLimitOnEveryWay(t *testing.T) {
 		_, err := parseFrame([]byte(`{"type":"state","facts":{"a":"` + strings.Repeat("x", n) + `"}}`))
 		if (err == nil) != good {
 			t.Errorf("a fact of %d bytes: error %v, want it taken %v", n, err, good)
+		}
+	}
+}
+
+func TestEachKindOfFrameHasALineAndItsOwnFields(t *testing.T) {
+	t.Parallel()
+	if len(kinds) != len(protocol.DeviceFrameTypes()) {
+		t.Errorf("%d kinds have a line, want %d", len(kinds), len(protocol.DeviceFrameTypes()))
+	}
+	own := map[protocol.FrameType]string{
+		protocol.FrameReceipts: `"seq":1,"receipts":[{"push_id":"p","event":"received","path":"session"}]`,
+		protocol.FrameState:    `"app_state":"foreground","facts":{"os_version":"18.1"}`,
+	}
+	for _, is := range protocol.DeviceFrameTypes() {
+		if _, err := parseFrame([]byte(`{"type":"` + string(is) + `",` + own[is] + `}`)); err != nil {
+			t.Errorf("%s with its own fields: %v", is, err)
+		}
+		for other, fields := range own {
+			if _, err := parseFrame([]byte(`{"type":"` + string(is) + `",` + own[is] + `,` + fields + `}`)); other != is && err == nil {
+				t.Errorf("%s with the fields of %s: no error", is, other)
+			}
 		}
 	}
 }

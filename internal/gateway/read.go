@@ -168,12 +168,7 @@ func (s *session) take(m *gws.Message) bool {
 	}
 	ctx, cancel := context.WithTimeoutCause(s.gateway.base, takeWait, fmt.Errorf("gateway: a device's frame took longer than %s", takeWait))
 	defer cancel()
-	if f.Type == protocol.FrameState {
-		err = s.gateway.cfg.Devices.ReportState(ctx, s.key, push.AppState(f.AppState), f.Facts)
-	} else {
-		err = s.receipts(ctx, f)
-	}
-	if err != nil {
+	if err = kinds[f.Type].take(s, ctx, f); err != nil {
 		s.gateway.cfg.Logger.Warn("a device's frame could not be handled", "app", s.key.App, "device", s.key.Device, "type", f.Type, "error", err)
 		s.end(protocol.CloseGoingAway) // what it wanted to tell, it tells again
 	}
@@ -183,8 +178,13 @@ func (s *session) take(m *gws.Message) bool {
 // takeWait bounds what a frame needs of the store.
 const takeWait = 10 * time.Second
 
-// receipts hands receipts on and answers with their statuses. One with a wrong value is invalid by itself.
-func (s *session) receipts(ctx context.Context, f protocol.DeviceFrame) error {
+// takeState tells of the app's state and facts.
+func (s *session) takeState(ctx context.Context, f protocol.DeviceFrame) error {
+	return s.gateway.cfg.Devices.ReportState(ctx, s.key, f.AppState, f.Facts)
+}
+
+// takeReceipts hands receipts on and answers with their statuses. One with a wrong value is invalid by itself.
+func (s *session) takeReceipts(ctx context.Context, f protocol.DeviceFrame) error {
 	answers := make([]protocol.ReceiptAnswer, len(f.Receipts))
 	good := make([]push.Receipt, 0, len(f.Receipts))
 	at := make([]int, 0, len(f.Receipts))
