@@ -28,12 +28,16 @@ type SealedWake struct {
 	S string `json:"s"` // base64url of nonce, ciphertext and tag; what is sealed is a Wake as JSON
 }
 
-// Wake is what a SealedWake has inside.
+// Wake is what a SealedWake has inside, with a list for each kind of item, oldest first. A device passes over lists that it does
+// not know: what they name is in its inbox.
 type Wake struct {
-	Wake   string     `json:"wake"` // its id, a UUIDv7: when it was made
-	Exp    int64      `json:"exp"`  // Unix seconds, by the server's clock: the app drops it later; 0: never
-	Pushes []WakePush `json:"pushes"`
+	Wake   string     `json:"wake"`   // its id, a UUIDv7: when it was made
+	Exp    int64      `json:"exp"`    // Unix seconds, by the server's clock: the app drops it later; 0: never
+	Pushes []WakePush `json:"pushes"` // the list WakePushes
 }
+
+// WakePushes is the name of the list of pushes.
+const WakePushes = "pushes"
 
 // WakePush is one push in a wake. Without payload it is to be fetched.
 type WakePush struct {

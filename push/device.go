@@ -126,17 +126,10 @@ type Wake struct {
 	EndsAt time.Time
 
 	// Items is what the request carries, oldest first: as many as fit the provider's limit. It is not stored.
-	Items []WakeItem
+	Items []Item
 
 	// Key is what the request is sealed with. It is not stored.
 	Key WakeKey
-}
-
-// WakeItem is one push in a wake. A payload that does not fit is left out, and the device fetches it.
-type WakeItem struct {
-	ID         ID
-	ResourceID string
-	Payload    *string // nil: to be fetched
 }
 
 // Answer is what came back of a wake: the provider's answer, or how the wake failed to get one.

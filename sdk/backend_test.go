@@ -179,7 +179,7 @@ func (b *backend) Push(_ context.Context, _ string, id push.ID) (push.Push, push
 }
 
 // Receive is the gateway's Receiver.
-func (b *backend) Receive(_ context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
+func (b *backend) Receive(_ context.Context, key push.DeviceKey, generation int, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	statuses := make([]push.ReceiptStatus, len(receipts))
@@ -187,7 +187,7 @@ func (b *backend) Receive(_ context.Context, d push.Device, receipts []push.Rece
 		b.receipts = append(b.receipts, protocol.Receipt{PushID: string(r.PushID), Event: r.Event, Result: r.Result, Path: r.Path})
 		statuses[i] = push.ReceiptGone
 		for _, p := range b.pushes {
-			if p.PushID != string(r.PushID) || p.device != d.ID || p.generation != d.OwnerGeneration {
+			if p.PushID != string(r.PushID) || p.device != key.Device || p.generation != generation {
 				continue
 			}
 			statuses[i] = push.ReceiptAccepted
@@ -196,7 +196,7 @@ func (b *backend) Receive(_ context.Context, d push.Device, receipts []push.Rece
 			}
 		}
 	}
-	return statuses, b.open(d.ID), nil
+	return statuses, b.open(key.Device), nil
 }
 
 func (b *backend) register(w http.ResponseWriter, r *http.Request) {
@@ -344,7 +344,7 @@ func (b *backend) takeReceipts(w http.ResponseWriter, r *http.Request) {
 		}
 		parsed = append(parsed, p)
 	}
-	statuses, open, _ := b.Receive(r.Context(), *d, parsed)
+	statuses, open, _ := b.Receive(r.Context(), d.Key(), d.OwnerGeneration, parsed)
 	answer := protocol.ReceiptsAnswer{Open: open}
 	for i, s := range statuses {
 		answer.Receipts = append(answer.Receipts, protocol.ReceiptAnswer{PushID: req.Receipts[i].PushID, Status: s})
@@ -388,8 +388,8 @@ func (b *backend) give(p *sent) {
 	key := push.DeviceKey{App: "notes", Device: p.device}
 	b.waitUnlocked("a session that takes the push", func() bool {
 		id, _, ok := b.gateway.Session(key)
-		return ok && b.gateway.Send(key, id, []push.Delivery{{
-			PushID: push.ID(p.PushID), ResourceID: p.ResourceID, Payload: []byte(p.Payload), PayloadBytes: len(p.Payload),
+		return ok && b.gateway.Send(key, id, []push.Item{push.PushItem{
+			ID: push.ID(p.PushID), ResourceID: p.ResourceID, Payload: []byte(p.Payload), PayloadBytes: len(p.Payload),
 			AcceptedAt: p.AcceptedAt, ExpiresAt: p.ExpiresAt, Generation: p.generation,
 		}})
 	})

@@ -14,7 +14,7 @@ func BenchmarkRequest(b *testing.B) {
 	payload := `{"cursor":1841,"note":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}`
 	d := push.Device{App: "notes", BundleID: "com.example.notes", Environment: push.Production, ProviderToken: "aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899"}
 	w := push.Wake{ID: push.NewID(), Key: wakertest.Key, ExpiresAt: now.Add(time.Hour), EndsAt: now.Add(time.Hour),
-		Items: []push.WakeItem{{ID: push.NewID(), ResourceID: "both", Payload: &payload}}}
+		Items: []push.Item{push.PushItem{ID: push.NewID(), ResourceID: "both", Payload: []byte(payload), PayloadBytes: len(payload)}}}
 	b.ReportAllocs()
 	for b.Loop() {
 		req, err := request(d, w, now)

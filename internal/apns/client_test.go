@@ -45,7 +45,7 @@ func TestAWakeIsASilentBackgroundPush(t *testing.T) {
 		t.Errorf("got %.200s, %v, want aps with content-available alone, and hush", r.body, err)
 	}
 	hush := wakertest.Open(t, body["hush"])
-	if hush.Wake != string(sent.ID) || len(hush.Pushes) != 2 || *hush.Pushes[0].Payload != *sent.Items[0].Payload {
+	if hush.Wake != string(sent.ID) || len(hush.Pushes) != 2 || *hush.Pushes[0].Payload != string(sent.Items[0].(push.PushItem).Payload) {
 		t.Errorf("got %+v, want the wake with both payloads byte for byte", hush)
 	}
 	claims, header := w.apple.verify(t, r.jwt)

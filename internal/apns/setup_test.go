@@ -205,7 +205,7 @@ func phone() push.Device {
 func (w *world) wake(payloads ...string) push.Wake {
 	wk := push.Wake{ID: push.NewID(), Provider: push.APNs, Attempt: 1, Generation: 1, Key: wakertest.Key, ExpiresAt: w.clock.Now().Add(time.Hour)}
 	for _, p := range payloads {
-		wk.Items = append(wk.Items, push.WakeItem{ID: push.NewID(), ResourceID: "both", Payload: &p})
+		wk.Items = append(wk.Items, push.PushItem{ID: push.NewID(), ResourceID: "both", Payload: []byte(p), PayloadBytes: len(p)})
 	}
 	return wk
 }

@@ -47,7 +47,7 @@ func freshWake() push.Wake {
 	payload := "42"
 	return push.Wake{
 		ID: push.NewID(), Provider: push.APNs, Attempt: 1, Generation: 1, Key: wakertest.Key, ExpiresAt: time.Now().Add(time.Hour),
-		Items: []push.WakeItem{{ID: push.NewID(), ResourceID: "both", Payload: &payload}},
+		Items: []push.Item{push.PushItem{ID: push.NewID(), ResourceID: "both", Payload: []byte(payload), PayloadBytes: len(payload)}},
 	}
 }
 

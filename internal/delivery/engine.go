@@ -46,8 +46,8 @@ type Store interface {
 type Sessions interface {
 	// Session is the open session of a device and when it was opened.
 	Session(key push.DeviceKey) (id string, since time.Time, ok bool)
-	// Send hands pushes to a session, without waiting. False: it is gone, or too slow and gone by now.
-	Send(key push.DeviceKey, session string, pushes []push.Delivery) bool
+	// Send hands items to a session, without waiting. False: it is gone, or too slow and gone by now.
+	Send(key push.DeviceKey, session string, items []push.Item) bool
 	// NoAck ends a session that did not acknowledge in time.
 	NoAck(key push.DeviceKey, session string)
 }

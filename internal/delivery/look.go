@@ -139,8 +139,12 @@ func strategies(resources map[string]push.Resource, p push.Provider) func(string
 
 // give hands pushes to the device's session.
 func (e *Engine) give(key push.DeviceKey, pushes []push.Delivery) bool {
+	items := make([]push.Item, len(pushes))
+	for i, d := range pushes {
+		items[i] = d.Item()
+	}
 	id, _, ok := e.cfg.Sessions.Session(key)
-	return ok && e.cfg.Sessions.Send(key, id, pushes)
+	return ok && e.cfg.Sessions.Send(key, id, items)
 }
 
 // wake sends one wake, sealed with the key of the row on which it was decided. It outlives the stop signal: the provider may

@@ -139,7 +139,7 @@ func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *p
 			w.ExpiresAt = e.ExpiresAt
 		}
 		w.Pushes = append(w.Pushes, e.PushID)
-		w.Items = append(w.Items, item(e.Delivery))
+		w.Items = append(w.Items, e.Item())
 		e.note(push.Event{At: s.now, Event: push.EventWakeSent, WakeID: w.ID, Provider: w.Provider, Attempt: w.Attempt})
 	}
 	due.at(w.DueAt)
@@ -147,15 +147,6 @@ func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *p
 	stored.EndsAt, stored.Items = time.Time{}, nil
 	b.device.Wake = stored
 	return &w
-}
-
-func item(d push.Delivery) push.WakeItem {
-	it := push.WakeItem{ID: d.PushID, ResourceID: d.ResourceID}
-	if d.Payload != nil || d.PayloadBytes == 0 {
-		payload := string(d.Payload)
-		it.Payload = &payload
-	}
-	return it
 }
 
 // dropToken stops using the device's provider token, which the provider refused when it got a wake, and says so on what is open.

@@ -14,7 +14,7 @@ func BenchmarkRequest(b *testing.B) {
 	payload := `{"cursor":1841,"note":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}`
 	d := push.Device{App: "notes", Package: "com.example.notes", ProviderToken: "fcm-registration-token-of-a-hundred-and-some-bytes"}
 	w := push.Wake{ID: push.NewID(), Key: wakertest.Key, ExpiresAt: now.Add(time.Hour), EndsAt: now.Add(time.Hour),
-		Items: []push.WakeItem{{ID: push.NewID(), ResourceID: "both", Payload: &payload}}}
+		Items: []push.Item{push.PushItem{ID: push.NewID(), ResourceID: "both", Payload: []byte(payload), PayloadBytes: len(payload)}}}
 	s := &sender{path: "/v1/projects/demo/messages:send"}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -51,7 +51,7 @@ func TestAWakeReachesThePhoneAsASilentDataMessage(t *testing.T) {
 		t.Errorf("got android %v and %d data, want collapse_key hush, priority high, ttl 3600s (rounded up) and hush alone", android, len(data))
 	}
 	hush := wakertest.Open(t, []byte(data["hush"]))
-	if hush.Wake != string(sent.ID) || len(hush.Pushes) != 2 || *hush.Pushes[0].Payload != *sent.Items[0].Payload {
+	if hush.Wake != string(sent.ID) || len(hush.Pushes) != 2 || *hush.Pushes[0].Payload != string(sent.Items[0].(push.PushItem).Payload) {
 		t.Errorf("got %+v, want the wake with both payloads byte for byte", hush)
 	}
 }

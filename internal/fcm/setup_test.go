@@ -67,7 +67,7 @@ func phone() push.Device {
 func wake(payloads ...string) push.Wake {
 	w := push.Wake{ID: push.NewID(), Provider: push.FCM, Attempt: 1, Generation: 1, Key: wakertest.Key, ExpiresAt: time.Now().Add(time.Hour), Priority: push.Normal}
 	for _, p := range payloads {
-		w.Items = append(w.Items, push.WakeItem{ID: push.NewID(), ResourceID: "both", Payload: &p})
+		w.Items = append(w.Items, push.PushItem{ID: push.NewID(), ResourceID: "both", Payload: []byte(p), PayloadBytes: len(p)})
 	}
 	return w
 }

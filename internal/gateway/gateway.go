@@ -66,11 +66,11 @@ func (g *Gateway) exactly(key push.DeviceKey, id string) *session {
 	return s
 }
 
-// Send hands pushes to a session, without waiting for the device to read. False: the session is gone, or it was too slow
+// Send hands items to a session, without waiting for the device to read. False: the session is gone, or it was too slow
 // or of another owner, and is gone by now. True says that they are queued, not that the device has them.
-func (g *Gateway) Send(key push.DeviceKey, session string, pushes []push.Delivery) bool {
+func (g *Gateway) Send(key push.DeviceKey, session string, items []push.Item) bool {
 	s := g.exactly(key, session)
-	return s != nil && s.send(pushes)
+	return s != nil && s.send(items)
 }
 
 // NoAck ends a session that did not acknowledge a push in time. The device comes back and catches up.

@@ -17,8 +17,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-func delivery(id, payload string) push.Delivery {
-	return push.Delivery{PushID: push.ID(id), ResourceID: "both", Payload: []byte(payload), PayloadBytes: len(payload), Generation: 3}
+func item(id, payload string) push.PushItem {
+	return push.PushItem{ID: push.ID(id), ResourceID: "both", Payload: []byte(payload), PayloadBytes: len(payload), Generation: 3}
 }
 
 func TestHelloThenPushThenReceipts(t *testing.T) {
@@ -35,7 +35,7 @@ func TestHelloThenPushThenReceipts(t *testing.T) {
 	if id != hello.Session {
 		t.Errorf("Session says %q, hello %q", id, hello.Session)
 	}
-	if !w.gateway.Send(key("d1"), id, []push.Delivery{delivery("p1", "\x00é"), delivery("p2", "")}) {
+	if !w.gateway.Send(key("d1"), id, []push.Item{item("p1", "\x00é"), item("p2", "")}) {
 		t.Fatal("Send: false")
 	}
 	for i, want := range []string{"\x00é", ""} {
@@ -127,7 +127,7 @@ func TestNewestConnectionWins(t *testing.T) {
 	if id := w.session("d1"); id != hello.Session {
 		t.Errorf("the session is %s, want the newest, %s", id, hello.Session)
 	}
-	if !w.gateway.Send(key("d1"), hello.Session, []push.Delivery{delivery("p", "x")}) {
+	if !w.gateway.Send(key("d1"), hello.Session, []push.Item{item("p", "x")}) {
 		t.Error("Send to the newest: false")
 	}
 	second.frame(protocol.FramePush)
@@ -148,7 +148,7 @@ func TestDropEndsTheSessionWithItsCode(t *testing.T) {
 	if _, _, ok := w.gateway.Session(key("d1")); ok {
 		t.Error("there is a session after Drop")
 	}
-	if w.gateway.Send(key("d1"), id, []push.Delivery{delivery("p", "")}) {
+	if w.gateway.Send(key("d1"), id, []push.Item{item("p", "")}) {
 		t.Error("Send after Drop: true")
 	}
 	p.closed(protocol.CloseNoAck)
@@ -160,9 +160,9 @@ func TestPushOfAnotherOwnerIsNotSentAndEndsTheSession(t *testing.T) {
 	w := newWorld(t)
 	p := w.connect("d1", "alice")
 	id := p.frame(protocol.FrameHello).Session
-	d := delivery("p", "bob's")
+	d := item("p", "bob's")
 	d.Generation = 4
-	if w.gateway.Send(key("d1"), id, []push.Delivery{d}) {
+	if w.gateway.Send(key("d1"), id, []push.Item{d}) {
 		t.Error("Send: true for a delivery of another owner")
 	}
 	p.closed(protocol.CloseOwnerChanged)
@@ -176,9 +176,9 @@ func TestLargePayloadIsReadBeforeItIsSent(t *testing.T) {
 	w := newWorld(t)
 	p := w.connect("d1", "alice")
 	id := p.frame(protocol.FrameHello).Session
-	d := delivery("big", "")
+	d := item("big", "")
 	d.Payload, d.PayloadBytes = nil, 60_000
-	w.gateway.Send(key("d1"), id, []push.Delivery{d})
+	w.gateway.Send(key("d1"), id, []push.Item{d})
 	if f := p.frame(protocol.FramePush); f.Push.Payload != "stored big" {
 		t.Errorf("payload %q, want the stored one", f.Push.Payload)
 	}
@@ -274,7 +274,7 @@ func TestSlowReaderIsDroppedAndTheOthersAreNot(t *testing.T) {
 	payload := strings.Repeat("x", 60_000)
 	dropped := false
 	for end := time.Now().Add(30 * time.Second); !dropped && time.Now().Before(end); {
-		dropped = !w.gateway.Send(key("d1"), id, []push.Delivery{delivery("p", payload)})
+		dropped = !w.gateway.Send(key("d1"), id, []push.Item{item("p", payload)})
 	}
 	if !dropped {
 		t.Fatal("a device that does not read was never dropped")
@@ -282,7 +282,7 @@ func TestSlowReaderIsDroppedAndTheOthersAreNot(t *testing.T) {
 	if _, _, ok := w.gateway.Session(key("d1")); ok {
 		t.Error("the slow session is still there")
 	}
-	if !w.gateway.Send(key("d2"), w.session("d2"), []push.Delivery{delivery("p", "x")}) {
+	if !w.gateway.Send(key("d2"), w.session("d2"), []push.Item{item("p", "x")}) {
 		t.Error("Send to the other device: false")
 	}
 	other.frame(protocol.FramePush)
@@ -295,7 +295,7 @@ func TestSlowReaderThatReadsOnGetsItsCode(t *testing.T) {
 	id := slow.frame(protocol.FrameHello).Session
 	payload := strings.Repeat("x", 60_000)
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
-		if !w.gateway.Send(key("d1"), id, []push.Delivery{delivery("p", payload)}) {
+		if !w.gateway.Send(key("d1"), id, []push.Item{item("p", payload)}) {
 			break
 		}
 	}
@@ -319,14 +319,14 @@ func TestBlockedSessionsHoldUpNobody(t *testing.T) {
 	talker.frame(protocol.FrameHello)
 	busy := w.connect("d3", "alice")
 	busyID := busy.frame(protocol.FrameHello).Session
-	large := delivery("large", strings.Repeat("x", 60_000))
+	large := item("large", strings.Repeat("x", 60_000))
 	for i := range 300 {
-		if !w.gateway.Send(key("d1"), blockedID, []push.Delivery{large}) {
+		if !w.gateway.Send(key("d1"), blockedID, []push.Item{large}) {
 			t.Fatal("the blocked session is gone")
 		}
 		talker.send(oneReceipt)
 		want := fmt.Sprint("p", i)
-		if !w.gateway.Send(key("d3"), busyID, []push.Delivery{delivery(want, "x")}) {
+		if !w.gateway.Send(key("d3"), busyID, []push.Item{item(want, "x")}) {
 			t.Fatal("the busy session is gone")
 		}
 		if f := busy.frame(protocol.FramePush); f.Push.PushID != want {
@@ -405,7 +405,7 @@ func TestFrameThatClaimsANegativeLengthHurtsOnlyItsSender(t *testing.T) {
 	_, _ = p.conn.NetConn().Write([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0, 1, 2, 3, 4, 5})
 	<-p.code
 	w.wait("the session to be gone", func() bool { _, _, ok := w.gateway.Session(key("d1")); return !ok })
-	w.gateway.Send(key("d2"), w.session("d2"), []push.Delivery{delivery("p", "x")})
+	w.gateway.Send(key("d2"), w.session("d2"), []push.Item{item("p", "x")})
 	other.frame(protocol.FramePush)
 }
 
@@ -441,7 +441,7 @@ func TestCloseDrainsWithGoingAwayAndLetsNobodyIn(t *testing.T) {
 	p := w.connect("d1", "alice")
 	id := p.frame(protocol.FrameHello).Session
 	for i := range 20 {
-		w.gateway.Send(key("d1"), id, []push.Delivery{delivery(fmt.Sprint("p", i), strings.Repeat("x", 10_000))})
+		w.gateway.Send(key("d1"), id, []push.Item{item(fmt.Sprint("p", i), strings.Repeat("x", 10_000))})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -502,9 +502,9 @@ func TestCloseCutsThoseWhoDoNotRead(t *testing.T) {
 	w := newWorld(t, func(c *gateway.Config) { c.WriteWait = time.Hour })
 	slow := w.connect("d1", "alice", func(p *phone, _ *gws.ClientOption) { p.frames = make(chan protocol.ServerFrame) })
 	id := slow.frame(protocol.FrameHello).Session
-	batch := make([]push.Delivery, 300)
+	batch := make([]push.Item, 300)
 	for i := range batch {
-		batch[i] = delivery("p", strings.Repeat("x", 60_000))
+		batch[i] = item("p", strings.Repeat("x", 60_000))
 	}
 	w.gateway.Send(key("d1"), id, batch)
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)

@@ -8,14 +8,13 @@ import (
 	"github.com/lxzan/gws"
 
 	"github.com/hushpush/hush/protocol"
-	"github.com/hushpush/hush/push"
 )
 
 // frame is something that waits to be written.
 type frame struct {
 	opcode gws.Opcode
 	data   []byte
-	large  *push.Delivery // a push whose payload is to be read first
+	late   func(ctx context.Context) (frame, error) // makes the frame when its turn has come; nil: it is made
 }
 
 // outgoing is what waits for a device to read. A session has one only while something waits.
@@ -56,33 +55,6 @@ func text(f protocol.ServerFrame) frame {
 		panic("gateway: a frame does not encode: " + err.Error())
 	}
 	return frame{opcode: gws.OpcodeText, data: data}
-}
-
-// send queues pushes; false: the session ends. A batch is taken whole while the queue has room, so that one long batch
-// for a device that reads well is not mistaken for a slow reader.
-func (s *session) send(pushes []push.Delivery) bool {
-	frames := make([]frame, 0, len(pushes))
-	for i := range pushes {
-		d := &pushes[i]
-		if d.Generation != 0 && d.Generation != s.generation {
-			s.end(protocol.CloseOwnerChanged)
-			return false
-		}
-		if d.Payload == nil && d.PayloadBytes > 0 {
-			large := *d
-			frames = append(frames, frame{opcode: gws.OpcodeText, large: &large})
-			continue
-		}
-		frames = append(frames, text(pushFrame(*d)))
-	}
-	return s.enqueue(frames...)
-}
-
-func pushFrame(d push.Delivery) protocol.ServerFrame {
-	return protocol.ServerFrame{Type: protocol.FramePush, Push: &protocol.InboxPush{
-		PushID: string(d.PushID), ResourceID: d.ResourceID, Payload: string(d.Payload),
-		AcceptedAt: d.AcceptedAt.UTC(), ExpiresAt: d.ExpiresAt.UTC(),
-	}}
 }
 
 // enqueue queues frames for the write loop. When the queue is full the device is too slow: its session ends.
@@ -134,7 +106,7 @@ func (s *session) writeLoop() {
 			return
 		}
 		s.mu.Unlock()
-		if f.large != nil && !s.load(&f) {
+		if f.late != nil && !s.load(&f) {
 			continue
 		}
 		s.net.bound(s.gateway.cfg.WriteWait)
@@ -144,17 +116,16 @@ func (s *session) writeLoop() {
 	}
 }
 
-// load reads the payload of a large push. A push that cannot be read is left out: without an acknowledgement it comes
+// load makes a frame that was left until its turn. One that cannot be made is left out: without an acknowledgement it comes
 // again.
 func (s *session) load(f *frame) bool {
 	ctx, cancel := context.WithTimeoutCause(s.gateway.base, helloWait, fmt.Errorf("gateway: reading a payload took longer than %s", helloWait))
 	defer cancel()
-	p, _, err := s.gateway.cfg.Pushes.Push(ctx, s.key.App, f.large.PushID)
+	made, err := f.late(ctx)
 	if err != nil {
-		s.gateway.cfg.Logger.Warn("a payload could not be read", "app", s.key.App, "push", f.large.PushID, "error", err)
+		s.gateway.cfg.Logger.Warn("a payload could not be read", "app", s.key.App, "device", s.key.Device, "error", err)
 		return false
 	}
-	f.large.Payload = p.Payload
-	*f = text(pushFrame(*f.large))
+	*f = made
 	return true
 }

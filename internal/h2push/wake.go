@@ -3,6 +3,7 @@ package h2push
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/protocol"
@@ -22,33 +23,102 @@ func SealedWake(w push.Wake, limit int) ([]byte, *push.WakeError) {
 // NoWakeKey is the reason of a WakeError where a wake came without a key.
 const NoWakeKey = "no_wake_key"
 
-// fillWake is a protocol.Wake as JSON, in at most limit bytes: the pushes, oldest first. One that would not fit even alone
-// goes without its payload; once the room is used up, the rest go without theirs, as long as their ids fit. What is left out
-// is fetched from the inbox.
+// lists are the lists of a wake (protocol.Wake), one for each kind of item, in the order in which they are written.
+var lists = []list{
+	{protocol.WakePushes, push.ItemPush, entryOf(pushEntry)},
+}
+
+// list is where the items of one kind lie. entry makes an item's entry, with or without what may be fetched instead; whole
+// reports whether it has that.
+type list struct {
+	name  string
+	kind  push.ItemKind
+	entry func(item push.Item, with bool) (entry any, whole bool)
+}
+
+// entryOf takes the items of one kind.
+func entryOf[T push.Item](entry func(item T, with bool) (any, bool)) func(push.Item, bool) (any, bool) {
+	return func(item push.Item, with bool) (any, bool) { return entry(item.(T), with) }
+}
+
+func pushEntry(p push.PushItem, with bool) (entry any, whole bool) {
+	e := protocol.WakePush{ID: string(p.ID), Resource: p.ResourceID}
+	if with && p.Whole() {
+		payload := string(p.Payload)
+		e.Payload = &payload
+	}
+	return e, e.Payload != nil
+}
+
+// fillWake is a protocol.Wake as JSON, in at most limit bytes: the items, oldest first, each in the list of its kind. One that
+// would not fit even alone goes without its payload; once the room is used up, the rest go without theirs, as long as their ids
+// fit. What is left out is fetched from the inbox.
 func fillWake(w push.Wake, limit int) []byte {
-	frame := protocol.Wake{Wake: string(w.ID), Exp: expiry(w.EndsAt), Pushes: []protocol.WakePush{}}
-	empty := EncodeJSON(frame) // ends with []}
-	out := bytes.NewBuffer(empty[:len(empty)-2])
-	alone := limit - len(empty)
-	left, full := alone, false
+	f := newFilling(w, limit)
+	alone := limit - f.bytes
 	for _, item := range w.Items {
-		entry := EncodeJSON(protocol.WakePush{ID: string(item.ID), Resource: item.ResourceID, Payload: item.Payload})
-		comma := min(out.Len()-(len(empty)-2), 1)
-		if len(entry)+comma > left || full && item.Payload != nil {
-			full = full || len(entry) <= alone
-			entry = EncodeJSON(protocol.WakePush{ID: string(item.ID), Resource: item.ResourceID})
-		}
-		if len(entry)+comma > left {
+		if !f.add(item, alone) {
 			break
 		}
-		if comma > 0 {
-			out.WriteByte(',')
-		}
-		out.Write(entry)
-		left -= len(entry) + comma
 	}
-	out.WriteString("]}")
-	return out.Bytes()
+	return f.wake()
+}
+
+// head is a protocol.Wake without its lists.
+type head struct {
+	Wake string `json:"wake"`
+	Exp  int64  `json:"exp"`
+}
+
+// filling is a wake that is being filled.
+type filling struct {
+	head    []byte   // up to the first list
+	entries [][]byte // of each list, with commas between
+	bytes   int      // of the wake so far
+	limit   int
+	full    bool // the room is used up: what follows goes without payload
+}
+
+func newFilling(w push.Wake, limit int) *filling {
+	start := EncodeJSON(head{string(w.ID), expiry(w.EndsAt)})
+	f := &filling{head: start[:len(start)-1], entries: make([][]byte, len(lists)), bytes: len(start), limit: limit}
+	for _, l := range lists {
+		f.bytes += len(`,"":[]`) + len(l.name)
+	}
+	return f
+}
+
+// add adds an item; false: not even its id fits. alone is the room that the wake had before its first item.
+func (f *filling) add(item push.Item, alone int) bool {
+	at := slices.IndexFunc(lists, func(l list) bool { return l.kind == item.Kind() })
+	comma := min(len(f.entries[at]), 1)
+	left := f.limit - f.bytes - comma
+	made, whole := lists[at].entry(item, true)
+	entry := EncodeJSON(made)
+	if len(entry) > left || f.full && whole {
+		f.full = f.full || len(entry) <= alone
+		made, _ = lists[at].entry(item, false)
+		entry = EncodeJSON(made)
+	}
+	if len(entry) > left {
+		return false
+	}
+	f.bytes += len(entry) + comma
+	if comma > 0 {
+		entry = append(append(f.entries[at], ','), entry...)
+	}
+	f.entries[at] = entry
+	return true
+}
+
+// wake is the wake so far.
+func (f *filling) wake() []byte {
+	out := append(make([]byte, 0, f.bytes), f.head...)
+	for i, l := range lists {
+		out = append(append(append(out, `,"`...), l.name...), `":[`...)
+		out = append(append(out, f.entries[i]...), ']')
+	}
+	return append(out, '}')
 }
 
 // expiry is a time as the SDK gets it: Unix seconds, rounded up, so that nothing is dropped before its time; 0: never.

@@ -16,7 +16,7 @@ import (
 func wakeOf(payloads ...string) push.Wake {
 	w := push.Wake{ID: "0199c0de-0000-7000-8000-000000000000", Key: wakertest.Key, EndsAt: time.Unix(100, 1)}
 	for _, p := range payloads {
-		item := push.WakeItem{ID: push.NewID(), ResourceID: "both", Payload: &p}
+		item := push.PushItem{ID: push.NewID(), ResourceID: "both", Payload: []byte(p), PayloadBytes: len(p)}
 		if p == "-" {
 			item.Payload = nil
 		}
@@ -35,16 +35,17 @@ func filled(t *testing.T, w push.Wake, limit int) string {
 	got := wakertest.Open(t, raw)
 	var out strings.Builder
 	for i, p := range got.Pushes {
-		if p.ID != string(w.Items[i].ID) || p.Resource != "both" {
-			t.Errorf("item %d: got %s of %s, want %s: oldest first, none left out between", i, p.ID, p.Resource, w.Items[i].ID)
+		item := w.Items[i].(push.PushItem)
+		if p.ID != string(item.ID) || p.Resource != "both" {
+			t.Errorf("item %d: got %s of %s, want %s: oldest first, none left out between", i, p.ID, p.Resource, item.ID)
 		}
 		switch {
 		case p.Payload == nil:
 			out.WriteByte('i')
-		case *p.Payload == *w.Items[i].Payload:
+		case *p.Payload == string(item.Payload):
 			out.WriteByte('P')
 		default:
-			t.Errorf("item %d: got payload %q, want %q byte for byte", i, *p.Payload, *w.Items[i].Payload)
+			t.Errorf("item %d: got payload %q, want %q byte for byte", i, *p.Payload, item.Payload)
 		}
 	}
 	return out.String()

@@ -35,11 +35,11 @@ type wakeRow struct {
 
 	RefusalStatus int `json:"refusal_status,omitempty"`
 
-	Pushes  []push.ID       `json:"pushes,omitempty"`
-	Perhaps []push.ID       `json:"perhaps,omitempty"`
-	EndsAt  time.Time       `json:"-"`
-	Items   []push.WakeItem `json:"-"`
-	Key     push.WakeKey    `json:"-"`
+	Pushes  []push.ID    `json:"pushes,omitempty"`
+	Perhaps []push.ID    `json:"perhaps,omitempty"`
+	EndsAt  time.Time    `json:"-"`
+	Items   []push.Item  `json:"-"`
+	Key     push.WakeKey `json:"-"`
 }
 
 // encodeWake is "" for none. A wake may stand without an id or a state only if it is the zero value.

@@ -27,7 +27,7 @@ func TestAStepReadsAndWritesOneDevice(t *testing.T) {
 
 		now := time.Now().UTC().Truncate(time.Microsecond)
 		wake := push.Wake{ID: push.NewID(), State: push.WakeSending, Provider: push.APNs, Attempt: 1, DueAt: now.Add(10 * time.Second), Generation: 1, TokenGen: 1,
-			Pushes: []push.ID{pushes[0].ID}, ExpiresAt: now.Add(time.Hour), Items: []push.WakeItem{{ID: "not stored"}}}
+			Pushes: []push.ID{pushes[0].ID}, ExpiresAt: now.Add(time.Hour), Items: []push.Item{push.PushItem{ID: "not stored"}}}
 		_, err := w.Step(ctx(t), push.StepRequest{Key: key("d1"), OpenLimit: 2, Named: []push.ID{pushes[4].ID, big.ID, push.NewID()}}, func(s push.Snapshot) push.Changes {
 			if len(s.Open) != 2 || s.Open[0].PushID != pushes[0].ID || s.Open[1].PushID != pushes[1].ID || s.OpenTotal != 5 {
 				t.Errorf("%d open of %d; want the oldest two of 5", len(s.Open), s.OpenTotal)
