@@ -401,7 +401,7 @@ func (b *backend) wake(pushes ...*sent) protocol.SealedWake {
 }
 
 // seal seals a wake for a device.
-func (b *backend) seal(device string, w protocol.Wake) protocol.SealedWake {
+func (b *backend) seal(device string, w any) protocol.SealedWake {
 	b.t.Helper()
 	b.mu.Lock()
 	d := *b.devices[device]
@@ -409,7 +409,7 @@ func (b *backend) seal(device string, w protocol.Wake) protocol.SealedWake {
 	return sealed(b.t, wakeKey(d.Key(), d.SealKeyID), w)
 }
 
-func sealed(t testing.TB, key push.WakeKey, w protocol.Wake) (out protocol.SealedWake) {
+func sealed(t testing.TB, key push.WakeKey, w any) (out protocol.SealedWake) {
 	t.Helper()
 	inside, _ := json.Marshal(w)
 	text, err := protocol.SealWake(key, inside)

@@ -132,6 +132,22 @@ func TestWithoutRegisterPushTheDeviceRegistersWhenItConnects(t *testing.T) {
 	b.final(p)
 }
 
+func TestAWakesItemsOfUnknownKindsArePassedOver(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t)
+	a := openApp(t, b, t.TempDir()).handle().registered()
+	carried, waiting := b.accept("alice", "carried", time.Hour), b.accept("alice", "waiting", time.Hour)
+	w := struct {
+		Messages []map[string]any `json:"messages"`
+		protocol.Wake
+	}{[]map[string]any{{"id": "m1", "text": []int{1}}}, carrying(carried)}
+	if result, err := a.notified(b.seal(carried.device, w)); err != nil || result != sdk.NoData {
+		t.Errorf("the wake gave %q, %v; want no_data, as the handler returned", result, err)
+	}
+	a.waitFor(t, "background:apns:carried", "background:inbox:waiting")
+	b.final(waiting)
+}
+
 func TestBackgroundWakeRunsTheBackgroundHandlerAndThenTheInbox(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t)

@@ -63,7 +63,14 @@ func (l *link) OnPing(_ *gws.Conn, payload []byte) {
 	_ = l.conn.WritePong(payload)
 }
 
-// OnMessage takes one frame. A type that this version does not know is passed over: a newer server may have more to say.
+// frames are the frames that a server may send, a line each. Any other is passed over: a newer server may have more to say.
+var frames = map[protocol.FrameType]func(*link, protocol.ServerFrame){
+	protocol.FrameHello:    (*link).takeHello,
+	protocol.FramePush:     (*link).takePush,
+	protocol.FrameReceipts: (*link).takeAnswer,
+}
+
+// OnMessage takes one frame.
 func (l *link) OnMessage(_ *gws.Conn, m *gws.Message) {
 	defer m.Close()
 	l.life.hear()
@@ -72,29 +79,29 @@ func (l *link) OnMessage(_ *gws.Conn, m *gws.Message) {
 		l.client.log.Warn("a frame of the server was not understood", "error", err)
 		return
 	}
-	l.mu.Lock()
-	first := !l.greeted && f.Type == protocol.FrameHello
-	l.greeted = l.greeted || first
-	l.mu.Unlock()
-	switch {
-	case first:
-		l.hello <- f
-	case f.Type == protocol.FramePush && f.Push != nil:
-		l.take(*f.Push)
-	case f.Type == protocol.FrameReceipts:
-		l.mu.Lock()
-		answer := l.waiting[f.Seq]
-		delete(l.waiting, f.Seq)
-		l.mu.Unlock()
-		if answer != nil {
-			answer <- protocol.ReceiptsAnswer{Open: f.Open, Receipts: f.Receipts}
-		}
+	if take := frames[f.Type]; take != nil {
+		take(l, f)
 	}
 }
 
-// take queues a push and acknowledges it at once, before its handler runs. One for which there is no room is left to the
+// takeHello gives the first hello to whoever opens the session.
+func (l *link) takeHello(f protocol.ServerFrame) {
+	l.mu.Lock()
+	first := !l.greeted
+	l.greeted = true
+	l.mu.Unlock()
+	if first {
+		l.hello <- f
+	}
+}
+
+// takePush queues a push and acknowledges it at once, before its handler runs. One for which there is no room is left to the
 // inbox.
-func (l *link) take(p protocol.InboxPush) {
+func (l *link) takePush(f protocol.ServerFrame) {
+	if f.Push == nil {
+		return
+	}
+	p := *f.Push
 	a := arrival{message: messageOf(p, push.PathSession), of: l.of}
 	if l.client.expired(p.ExpiresAt) || !l.client.queue.add(a) {
 		return
@@ -104,6 +111,17 @@ func (l *link) take(p protocol.InboxPush) {
 	}}})
 	if err != nil {
 		l.client.log.Debug("a push could not be acknowledged", "push", p.PushID, "error", err)
+	}
+}
+
+// takeAnswer gives the answer to receipts to whoever waits for it.
+func (l *link) takeAnswer(f protocol.ServerFrame) {
+	l.mu.Lock()
+	answer := l.waiting[f.Seq]
+	delete(l.waiting, f.Seq)
+	l.mu.Unlock()
+	if answer != nil {
+		answer <- protocol.ReceiptsAnswer{Open: f.Open, Receipts: f.Receipts}
 	}
 }
 

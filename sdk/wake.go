@@ -97,34 +97,22 @@ func (c *Client) handleWake(ctx context.Context, part []byte, path push.Path) (F
 		return NoData, nil
 	}
 	c.doubtLink()
-	background := !c.inForeground()
-	inDoubt := w.Exp != 0 && c.late(time.Unix(w.Exp, 0)) == doubtful
-	var results []FetchResult
-	var errs []error
-	fetch := map[string]push.Path{}
-	for _, p := range w.Pushes {
-		if p.Payload == nil || inDoubt { // the inbox has what has not expired
-			fetch[p.ID] = path
-			continue
-		}
-		r, o, err := c.run(handling, arrival{message: wakeMessage(p, path), of: of, background: background})
-		if err != nil {
-			errs = append(errs, err)
-		}
-		if o != dropped && o != notRun {
-			results = append(results, r)
-		}
+	h := &inWake{
+		client: c, wake: w, path: path, of: of, background: !c.inForeground(),
+		inDoubt: w.Exp != 0 && c.late(time.Unix(w.Exp, 0)) == doubtful, fetch: map[string]push.Path{},
+	}
+	for _, handle := range wakeKinds {
+		handle(h, handling)
 	}
 	open, err := c.flush(whole)
-	if len(fetch) > 0 || (err == nil && open != 0) {
-		more, err := c.catchUp(handling, whole, background, fetch)
-		results = append(results, more...)
-		errs = append(errs, err)
+	if len(h.fetch) > 0 || (err == nil && open != 0) {
+		more, err := c.catchUp(handling, whole, h.background, h.fetch)
+		h.results, h.errs = append(h.results, more...), append(h.errs, err)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return summary(results, true), fmt.Errorf("sdk: a wake: %w", err)
+	if err := errors.Join(h.errs...); err != nil {
+		return summary(h.results, true), fmt.Errorf("sdk: a wake: %w", err)
 	}
-	return summary(results, false), nil
+	return summary(h.results, false), nil
 }
 
 // openWake returns what is sealed in a wake, and whose it is. A wake that is ours and that the phone cannot open is empty,

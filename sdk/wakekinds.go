@@ -1,0 +1,43 @@
+package sdk
+
+import (
+	"context"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// wakeKinds handle what a wake carries, a line for each kind of item. What this version does not know is left to the inbox.
+var wakeKinds = []func(*inWake, context.Context){
+	(*inWake).pushes,
+}
+
+// inWake is one wake that is being handled.
+type inWake struct {
+	client     *Client
+	wake       protocol.Wake
+	path       push.Path
+	of         owner
+	background bool
+	inDoubt    bool                 // it may have expired: the inbox has what has not
+	fetch      map[string]push.Path // pushes that the inbox has, with how their wake came
+	results    []FetchResult
+	errs       []error
+}
+
+// pushes handles the pushes that the wake carries, as far as the time goes.
+func (h *inWake) pushes(ctx context.Context) {
+	for _, p := range h.wake.Pushes {
+		if p.Payload == nil || h.inDoubt {
+			h.fetch[p.ID] = h.path
+			continue
+		}
+		r, o, err := h.client.run(ctx, arrival{message: wakeMessage(p, h.path), of: h.of, background: h.background})
+		if err != nil {
+			h.errs = append(h.errs, err)
+		}
+		if o != dropped && o != notRun {
+			h.results = append(h.results, r)
+		}
+	}
+}
