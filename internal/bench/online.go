@@ -22,33 +22,26 @@ func Online(ctx context.Context, o Options) (_ *Report, err error) {
 	if err := r.profile(ctx); err != nil {
 		return nil, err
 	}
-	defer a.close()
-	var m *meetings
-	a.onPush = func(pushID string, at time.Time) { m.framed(pushID, at) }
-	send := func(longest time.Duration) (int, time.Duration, error) {
-		begin := time.Now()
-		requests, err := r.sendAtRate(ctx, m, longest)
-		if err != nil {
-			return 0, 0, err
-		}
-		err = settle(ctx, m.missing)
-		return requests, m.last().Sub(begin), err
-	}
-	m = newMeetings()
+	m := newMeetings()
+	a.onPush = m.framed
 	o.tell("opening %d sessions", o.Devices)
+	defer a.close()
 	if err := a.open(ctx, a.all); err != nil {
 		return nil, err
 	}
 	o.tell("warming up")
-	if _, _, err := send(min(o.Duration, time.Second)); err != nil {
+	if _, err := r.sendAtRate(ctx, m, min(o.Duration, time.Second)); err != nil {
 		return nil, err
 	}
 	m.reset()
 	o.tell("sending %s for %s", o.pace(), o.Duration)
-	var requests int
-	var took time.Duration
+	var (
+		requests int
+		begin    time.Time
+	)
 	used, err := r.measure(ctx, func() (err error) {
-		requests, took, err = send(o.Duration)
+		begin = time.Now()
+		requests, err = r.sendAtRate(ctx, m, o.Duration)
 		return err
 	})
 	if err != nil {
@@ -58,15 +51,15 @@ func Online(ctx context.Context, o Options) (_ *Report, err error) {
 		Bench: "online", Unit: "push", Database: o.database(), Load: fmt.Sprintf("%s to %d apps in the foreground", o.pace(), o.Devices),
 		Latencies: []Latency{m.wait.summary("202 to frame"), m.accepted.summary("request to 202")},
 	}
-	report.counted(requests, requests, requests-m.missing(), took)
+	report.counted(requests, requests, requests-m.missing(), m.last().Sub(begin))
 	report.used(used)
 	return report, nil
 }
 
-// sendAtRate sends pushes for some time, to one app after the other.
-func (r *rig) sendAtRate(ctx context.Context, m *meetings, longest time.Duration) (int, error) {
+// sendAtRate sends pushes for some time, to one app after the other, and waits until their frames have come.
+func (r *rig) sendAtRate(ctx context.Context, m *meetings, longest time.Duration) (requests int, err error) {
 	l := load{workers: r.options.Concurrency, rate: r.options.Rate, longest: longest}
-	return l.run(ctx, func(ctx context.Context, i int, due time.Time) error {
+	requests, err = l.run(ctx, func(ctx context.Context, i int, due time.Time) error {
 		answer, err := r.post.push(ctx, pushBody(nil, []int{i % r.options.Devices}))
 		if err == nil {
 			at := time.Now()
@@ -75,6 +68,10 @@ func (r *rig) sendAtRate(ctx context.Context, m *meetings, longest time.Duration
 		}
 		return err
 	})
+	if err != nil {
+		return requests, err
+	}
+	return requests, settle(ctx, m.missing)
 }
 
 // meetings match a push's 202 with its frame, whichever comes first.

@@ -1,5 +1,6 @@
-// Figures measures anew what a page of the documentation says of speed. Each row of the table between its two marks begins
-// with a command, a hush bench, and gets its figures from what that command prints.
+// Figures measures anew what a page of the documentation says of speed. Each row of its table of figures begins with a
+// command, a hush bench, and gets its figures from what that command prints. Its table of where the time goes is made from a
+// profile.
 //
 //	go run ./internal/bench/figures -hush bin/hush -runs 3 docs/performance.md
 //
@@ -47,27 +48,46 @@ func measure(page, hush string, runs int) error {
 	if err != nil {
 		return err
 	}
+	dir := filepath.Dir(path)
 	text, err := os.ReadFile(page)
 	if err != nil {
 		return err
 	}
-	before, rest, ok1 := strings.Cut(string(text), beginMark)
-	table, after, ok2 := strings.Cut(rest, endMark)
-	if !ok1 || !ok2 {
-		return fmt.Errorf("%s has no table between %s and %s", page, beginMark, endMark)
+	measured, err := replace(string(text), beginMark, endMark, func(table string) (string, error) { return measureRows(table, dir, runs) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", page, err)
 	}
-	out := before + beginMark + "\n" + heading
+	measured, err = replace(measured, profileBegin, profileEnd, func(string) (string, error) { return profile(dir) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", page, err)
+	}
+	return os.WriteFile(page, []byte(measured), 0o644)
+}
+
+// replace replaces what stands between two marks of a page.
+func replace(page, begin, end string, with func(former string) (string, error)) (string, error) {
+	before, rest, ok1 := strings.Cut(page, begin)
+	former, after, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		return "", fmt.Errorf("nothing stands between %s and %s", begin, end)
+	}
+	table, err := with(former)
+	return before + begin + "\n" + table + end + after, err
+}
+
+func measureRows(table, dir string, runs int) (string, error) {
+	out := heading
 	for line := range strings.Lines(table) {
 		if !strings.HasPrefix(line, "| `hush bench ") {
 			continue
 		}
-		row, err := measureRow(line, filepath.Dir(path), runs)
+		row, err := measureRow(line, dir, runs)
 		if err != nil {
-			return err
+			return "", err
 		}
 		out += row
 	}
-	return os.WriteFile(page, []byte(out+endMark+after), 0o644)
+	return out, nil
 }
 
 // measureRow runs a row's command, and returns the row with what came of it.

@@ -25,16 +25,42 @@ func TestEachRowGetsTheFiguresOfTheRunInTheMiddle(t *testing.T) {
 		}
 		return path
 	}
-	page := write("page.md", "before\n"+beginMark+"\n| old heading |\n| `hush bench push --x 0 7500` | old |\n| `hush bench push $POSTGRES` | kept |\n"+endMark+"\nafter\n")
-	if err := measure(page, write("hush", hush), 3); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(page)
+	text, err := replace("before\n"+beginMark+"\n| old heading |\n| `hush bench push --x 0 7500` | old |\n| `hush bench push $POSTGRES` | kept |\n"+endMark+"\nafter\n", beginMark, endMark,
+		func(table string) (string, error) {
+			write("hush", hush)
+			return measureRows(table, dir, 3)
+		})
 	want := "before\n" + beginMark + "\n" + heading + "| `hush bench push --x 0 7500` | 1234 | 2.1ms | 0.50 | 1.23 ms | 1.23 s | 7.5 KB a session |\n| `hush bench push $POSTGRES` | kept |\n" + endMark + "\nafter\n"
-	if err != nil || string(got) != want {
-		t.Errorf("the page is, %v:\n%s\nwant\n%s", err, got, want)
+	if err != nil || text != want {
+		t.Errorf("the page is, %v:\n%s\nwant\n%s", err, text, want)
 	}
 	if err := measure(write("bare.md", "no table"), filepath.Join(dir, "hush"), 1); err == nil || !strings.Contains(err.Error(), beginMark) {
 		t.Errorf("a page without a table: %v; want its marks named", err)
+	}
+}
+
+func TestTheTimeOfAStackBelongsToOnePart(t *testing.T) {
+	t.Parallel()
+	const traces = `File: hush
+Duration: 36.30s, Total samples = 1s (53.58%)
+-----------+-------------------------------------------------------
+     600ms   syscall.Syscall6
+             modernc.org/sqlite/lib._walFrames
+             github.com/hushpush/hush/internal/store.(*writer).run
+-----------+-------------------------------------------------------
+     0.25s   encoding/json.Marshal
+             github.com/hushpush/hush/internal/h2push/deep.Do
+             github.com/hushpush/hush/internal/delivery.(*Engine).work
+-----------+-------------------------------------------------------
+     100ms   runtime.scanobject
+             runtime.gcBgMarkWorker
+-----------+-------------------------------------------------------
+      45ms   net/http.(*conn).serve
+-----------+-------------------------------------------------------
+       5ms   runtime.futex
+`
+	want := profileHeading + "| SQLite | 60 % |\n| `internal/h2push` | 25 % |\n| garbage collection | 10 % |\n| `net/http`: requests to the API | 4 % |\n"
+	if got := shares(traces); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
