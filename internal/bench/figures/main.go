@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +54,10 @@ func measure(page, hush string, runs int) error {
 	if err != nil {
 		return err
 	}
-	measured, err := replace(string(text), beginMark, endMark, func(table string) (string, error) { return measureRows(table, dir, runs) })
+	measured, err := replace(string(text), beginMark, endMark, func(table string) (string, error) {
+		rows, err := measureRows(table, dir, runs)
+		return rows + origin(dir, runs), err
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", page, err)
 	}
@@ -88,6 +92,13 @@ func measureRows(table, dir string, runs int) (string, error) {
 		out += row
 	}
 	return out, nil
+}
+
+// origin says where the figures come from.
+func origin(dir string, runs int) string {
+	said, _ := exec.Command(filepath.Join(dir, "hush"), "version").Output()
+	version, _, _ := strings.Cut(string(said), "\n")
+	return fmt.Sprintf("\nMeasured on %s with %s on %d processors; runs a row: %d.\n", time.Now().Format(time.DateOnly), version, runtime.NumCPU(), runs)
 }
 
 // measureRow runs a row's command, and returns the row with what came of it.
