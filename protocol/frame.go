@@ -8,7 +8,9 @@ const Subprotocol = "hush.v1"
 // FrameType says what a frame is.
 type FrameType string
 
-// The types of frames. Every frame is one text message with one JSON object.
+// The types of frames. Every frame is one text message with one JSON object. New types may be added under the same
+// version: a device passes over a type that it does not know, and a server ends the session of a device that sends one
+// (CloseBadFrame).
 //
 // A session: the device connects with its credential and its user's token; the server says hello; the device fetches its
 // inbox if hello says that anything is open; then pushes and receipts go to and fro. The server pings (a WebSocket ping) in
