@@ -89,8 +89,8 @@ func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource
 		Deliver: p.Deliver, Payload: p.Payload, PayloadBytes: len(p.Payload),
 	}
 	snap.Open, snap.Resources = []push.Delivery{trial}, map[string]push.Resource{resource.ID: resource}
-	s := e.situation(snap, true)
-	b := newBoard(now, snap)
+	s := e.know(t.Device.Key(), true).of(snap)
+	b := newBoard(s.now, snap)
 	plan := planFor(s, b, snap.NextExpiry)
 	out := push.Decision{DeviceID: t.Device.ID, Provider: platform.Provider(), Reason: b.open[0].Reason}
 	switch {
@@ -123,7 +123,7 @@ func (e *Engine) budgetBeside(ctx context.Context, trial push.Delivery, resource
 		snap.Resources = map[string]push.Resource{}
 	}
 	snap.Resources[resource.ID] = resource
-	if b, _ := peek(e.situation(snap, true), snap); b.budget != nil {
+	if b, _ := peek(e.know(snap.Device.Key(), true).of(snap), snap); b.budget != nil {
 		return b.budget, nil
 	}
 	return &alone, nil // it has just become free, or what is open is on its way

@@ -12,7 +12,15 @@ type outcome struct {
 	wake   push.Wake
 	user   string // the device's owner, for whom the wake was
 	answer push.Answer
-	err    *push.WakeError // nil: it took the request
+	err    *push.WakeError // nil: it took the request, unless it was not sent
+	unsent bool            // a session was opened before the wake could be sent
+}
+
+// unsent is what becomes of a wake that was counted and is not sent after all.
+func unsent(d push.Device, w push.Wake) *outcome {
+	return &outcome{wake: w, user: d.User, unsent: true, answer: push.Answer{
+		Provider: w.Provider, Error: push.FailureNotSent, Detail: "a session was opened before it could be sent",
+	}}
 }
 
 // take puts an outcome on the board. One that misses, because the wake is not in flight any more as it was sent, is an
@@ -23,12 +31,25 @@ func (o outcome) take(s situation, b *board) {
 	if w.State != push.WakeSending || w.ID != o.wake.ID || w.Attempt != o.wake.Attempt {
 		return
 	}
-	if o.err == nil {
+	switch {
+	case o.unsent:
+		b.takeBack(w)
+	case o.err == nil:
 		*w = push.Wake{}
 		o.carried(s, b)
+	default:
+		o.refused(b, w)
+	}
+}
+
+// takeBack makes the last try of a wake not to have been: of its first one, nothing is left, nor counted.
+func (b *board) takeBack(w *push.Wake) {
+	if w.Attempt == 1 {
+		*w, b.device.WakeTimes = push.Wake{}, b.device.WakeTimes[:max(len(b.device.WakeTimes)-1, 0)]
 		return
 	}
-	o.refused(b, w)
+	w.State, w.Reason, w.DueAt = push.WakeRetry, push.ReasonRetry, b.now
+	w.Attempt--
 }
 
 // note puts what came of the try on the timelines of those that it was for, whatever has become of them meanwhile.

@@ -27,7 +27,7 @@ func (e *Engine) Explain(ctx context.Context, key push.DeviceKey, hasCredential 
 	if err != nil {
 		return push.Explanation{}, fmt.Errorf("delivery: explain: %w", err)
 	}
-	s := e.situation(snap, true)
+	s := e.know(key, true).of(snap)
 	return explain(s, snap, timelines, hasCredential(snap.Device.Platform.Provider())), nil
 }
 

@@ -22,10 +22,11 @@ type sender struct {
 // senders is what this node has learned of each app's standing with each provider. It is memory only: after a start, one
 // request learns it again.
 type senders struct {
-	mu sync.Mutex // guards all below
-	m  map[sender]*standing
+	mu sync.Mutex
+	m  map[sender]standing // guarded by mu
 }
 
+// standing is one app's with one provider. A copy never changes: what it holds is replaced, and not written to.
 type standing struct {
 	holds   map[part]hold
 	renewed time.Time // when the credentials were replaced
@@ -57,35 +58,48 @@ const (
 	keptReplies   = 1_000
 )
 
-func newSenders() *senders { return &senders{m: make(map[sender]*standing)} }
+func newSenders() *senders { return &senders{m: make(map[sender]standing)} }
 
-func (s *senders) of(k sender) *standing {
-	st := s.m[k]
-	if st == nil {
-		st = &standing{holds: make(map[part]hold)}
-		s.m[k] = st
-	}
-	return st
+// standing is an app's standing with a provider by now.
+func (s *senders) standing(k sender) standing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m[k]
 }
 
 // heard notes an answer, and what it means for the app's other sends.
 func (s *senders) heard(now time.Time, k sender, d push.Device, o outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := s.of(k)
+	st := s.m[k]
 	if o.answer.Status != 0 {
-		r := reply{at: now, device: d.ID}
-		if o.err != nil && o.err.Fault == push.FaultSuspect {
-			r.refusal = o.err.Reason
-		}
-		st.answers = append(st.answers, r)
-		for len(st.answers) > keptReplies || len(st.answers) > 0 && st.answers[0].at.Before(now.Add(-replyWindow)) {
-			st.answers = st.answers[1:]
-		}
+		st.note(now, reply{at: now, device: d.ID, refusal: o.suspicion()})
 	}
-	if o.err == nil {
-		return
+	if o.err != nil {
+		st.learn(now, d, o)
 	}
+	s.m[k] = st
+}
+
+// suspicion is the provider's reason where it may mean the token or the credential; else "".
+func (o outcome) suspicion() string {
+	if o.err != nil && o.err.Fault == push.FaultSuspect {
+		return o.err.Reason
+	}
+	return ""
+}
+
+// note keeps one more answer, and forgets those that nobody asks for any more. Copies of the list go on to see what they saw:
+// nothing is written before its end.
+func (st *standing) note(now time.Time, r reply) {
+	st.answers = append(st.answers, r)
+	for len(st.answers) > keptReplies || len(st.answers) > 0 && st.answers[0].at.Before(now.Add(-replyWindow)) {
+		st.answers = st.answers[1:]
+	}
+}
+
+// learn takes from a refusal what holds back others.
+func (st *standing) learn(now time.Time, d push.Device, o outcome) {
 	switch o.err.Fault {
 	case push.FaultQuota:
 		st.put(now, part{}, hold{why: push.ReasonQuota, until: now.Add(o.err.RetryAfter)})
@@ -102,16 +116,19 @@ func (s *senders) heard(now time.Time, k sender, d push.Device, o outcome) {
 
 // put sets a hold. Where there are too many, the device's own wait has to do.
 func (st *standing) put(now time.Time, p part, h hold) {
-	if len(st.holds) >= keptHolds {
-		maps.DeleteFunc(st.holds, func(_ part, h hold) bool { return !h.until.After(now) })
+	holds := make(map[part]hold, len(st.holds)+1)
+	maps.Copy(holds, st.holds)
+	if len(holds) >= keptHolds {
+		maps.DeleteFunc(holds, func(_ part, h hold) bool { return !h.until.After(now) })
 	}
-	if _, known := st.holds[p]; known || len(st.holds) < keptHolds {
-		st.holds[p] = h
+	if _, there := holds[p]; there || len(holds) < keptHolds {
+		holds[p] = h
 	}
+	st.holds = holds
 }
 
 // longest is the hold on a device's sends that ends last; nil if there is none.
-func (st *standing) longest(now time.Time, d push.Device) *hold {
+func (st standing) longest(now time.Time, d push.Device) *hold {
 	var longest *hold
 	for _, p := range []part{{}, {environment: d.Environment}, {d.Environment, d.BundleID}} {
 		if h, ok := st.holds[p]; ok && h.until.After(now) && (longest == nil || h.until.After(longest.until)) {
@@ -121,13 +138,11 @@ func (st *standing) longest(now time.Time, d push.Device) *hold {
 	return longest
 }
 
-// tokenBad tells whether a suspect refusal is the token's own fault: not if most of the app's tokens are refused alike.
-func (s *senders) tokenBad(now time.Time, k sender, refusal string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// tokenBad reports whether a suspect refusal is the token's own fault: not if most of the app's tokens are refused alike.
+func (st standing) tokenBad(now time.Time, refusal string) bool {
 	var all, refused int
 	tokens := make(map[string]bool)
-	for _, r := range s.of(k).answers {
+	for _, r := range st.answers {
 		if r.at.Before(now.Add(-replyWindow)) {
 			continue
 		}
@@ -140,20 +155,9 @@ func (s *senders) tokenBad(now time.Time, k sender, refusal string) bool {
 	return len(tokens) < suspectTokens || 2*refused <= all
 }
 
-// held is the hold on an app's sends to a device, nil if there is none, and when its credentials were last replaced.
-func (s *senders) held(now time.Time, k sender, d push.Device) (*hold, time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st := s.m[k]
-	if st == nil {
-		return nil, time.Time{}
-	}
-	return st.longest(now, d), st.renewed
-}
-
 // renew forgets what was learned with the former credentials.
 func (s *senders) renew(now time.Time, k sender) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*s.of(k) = standing{renewed: now, holds: make(map[part]hold)}
+	s.m[k] = standing{renewed: now}
 }

@@ -24,7 +24,8 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 	var last *outcome
 	useSession := true
 	for {
-		p, err := e.look(ctx, key, last, useSession)
+		k := e.know(key, useSession)
+		p, err := e.look(ctx, key, last, k)
 		if err != nil {
 			if !errors.Is(err, push.ErrNotFound) {
 				e.cfg.Logger.Warn("device not looked at; its row is due again", "app", key.App, "device", key.Device, "error", err)
@@ -32,6 +33,12 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 			return
 		}
 		last = nil
+		if k.session == nil && e.sessionOf(key) != nil { // it gets what is open, and what was to be sent without it is not
+			if useSession = true; p.wake != nil {
+				last = unsent(*p.changes.Device, *p.wake)
+			}
+			continue
+		}
 		if len(p.session) > 0 && !e.give(key, p.session) {
 			useSession = false
 			continue
@@ -45,7 +52,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 }
 
 // look is one look: what is decided in the store's transaction, and committed when it returns.
-func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, useSession bool) (plan, error) {
+func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k known) (plan, error) {
 	r := push.StepRequest{Key: key, OpenLimit: lookLimit}
 	if last != nil {
 		r.Named, r.NamedOf = last.wake.Pushes, last.user
@@ -56,9 +63,9 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, us
 		before = snap
 		if !snap.Device.Registered() {
 			p = plan{}
-			return late(e.cfg.Now(), snap, last)
+			return late(k.now, snap, last)
 		}
-		s := e.situation(snap, useSession)
+		s := k.of(snap)
 		b := newBoard(s.now, snap)
 		if last != nil {
 			last.take(s, b)
@@ -77,9 +84,10 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, us
 		e.dueAt(p.changes.Device.DueAt)
 	}
 	if p.dead {
-		if id, _, ok := e.cfg.Sessions.Session(key); ok {
-			e.cfg.Sessions.NoAck(key, id)
-		}
+		e.cfg.Sessions.NoAck(key, k.session.id)
+	}
+	if e.outdated(k, before.Device.Platform.Provider(), key.App) {
+		e.Look(key)
 	}
 	return p, nil
 }
@@ -103,38 +111,6 @@ func late(now time.Time, snap push.Snapshot, last *outcome) push.Changes {
 	c := b.changes()
 	c.Device = nil
 	return c
-}
-
-// situation is what this node knows beside the snapshot.
-func (e *Engine) situation(snap push.Snapshot, useSession bool) situation {
-	now := e.cfg.Now()
-	who := sender{snap.Device.App, snap.Device.Platform.Provider()}
-	s := situation{
-		now: now, device: snap.Device, ackWait: e.cfg.AckWait, topics: snap.Topics,
-		strategy: strategies(snap.Resources, who.provider),
-		tokenBad: func(refusal string) bool { return e.senders.tokenBad(now, who, refusal) },
-	}
-	s.hold, s.renewed = e.senders.held(now, who, snap.Device)
-	s.lost = !useSession
-	if e.cfg.Alone {
-		s.alone = e.started
-	}
-	if e.ending.Load() {
-		s.hold = &hold{why: push.ReasonRetry, until: now.Add(shortest)} // whoever runs next sends it
-	}
-	if id, since, ok := e.cfg.Sessions.Session(snap.Device.Key()); ok && useSession {
-		s.session = &session{id: id, since: since}
-	}
-	return s
-}
-
-func strategies(resources map[string]push.Resource, p push.Provider) func(string) *push.Strategy {
-	return func(id string) *push.Strategy {
-		if r, ok := resources[id]; ok {
-			return r.Strategy(p)
-		}
-		return nil
-	}
 }
 
 // give hands pushes to the device's session.

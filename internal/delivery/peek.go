@@ -25,7 +25,7 @@ func (e *Engine) Budgets(ctx context.Context, keys []push.DeviceKey) (map[push.D
 			if !snap.Device.Registered() {
 				continue
 			}
-			if b, _ := peek(e.situation(snap, true), snap); b.budget != nil {
+			if b, _ := peek(e.know(snap.Device.Key(), true).of(snap), snap); b.budget != nil {
 				waits[snap.Device.Key()] = *b.budget
 			}
 		}

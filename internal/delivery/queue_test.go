@@ -114,16 +114,16 @@ func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 		for i := range c.taken {
 			s.heard(t0, k, push.Device{ID: fmt.Sprint("t", i)}, taken)
 		}
-		if got := s.tokenBad(t0.Add(suspectWait), k, "BadDeviceToken"); got != c.bad {
+		if got := s.standing(k).tokenBad(t0.Add(suspectWait), "BadDeviceToken"); got != c.bad {
 			t.Errorf("%s: the token is to blame %v, want %v", c.name, got, c.bad)
 		}
-		if !s.tokenBad(t0.Add(suspectWait), k, "DeviceTokenNotForTopic") {
+		if !s.standing(k).tokenBad(t0.Add(suspectWait), "DeviceTokenNotForTopic") {
 			t.Errorf("%s: another refusal counts as one alike", c.name)
 		}
-		if !s.tokenBad(t0.Add(time.Hour), k, "BadDeviceToken") {
+		if !s.standing(k).tokenBad(t0.Add(time.Hour), "BadDeviceToken") {
 			t.Errorf("%s: an hour later the credential is still to blame", c.name)
 		}
-		if !s.tokenBad(t0, sender{"other", push.APNs}, "BadDeviceToken") {
+		if !s.standing(sender{"other", push.APNs}).tokenBad(t0, "BadDeviceToken") {
 			t.Errorf("%s: another app is affected", c.name)
 		}
 	}
@@ -133,17 +133,17 @@ func TestHolds(t *testing.T) {
 	t.Parallel()
 	s, k := newSenders(), sender{"a", push.FCM}
 	s.heard(t0, k, push.Device{ID: "d"}, outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Minute}})
-	if h, _ := s.held(t0.Add(59*time.Second), k, push.Device{}); h == nil || h.why != push.ReasonQuota {
+	if h := s.standing(k).longest(t0.Add(59*time.Second), push.Device{}); h == nil || h.why != push.ReasonQuota {
 		t.Errorf("hold %+v, want quota", h)
 	}
-	if h, _ := s.held(t0, sender{"b", push.FCM}, push.Device{}); h != nil {
+	if h := s.standing(sender{"b", push.FCM}).longest(t0, push.Device{}); h != nil {
 		t.Errorf("another app is held: %+v", h)
 	}
-	if h, _ := s.held(t0.Add(time.Minute), k, push.Device{}); h != nil {
+	if h := s.standing(k).longest(t0.Add(time.Minute), push.Device{}); h != nil {
 		t.Errorf("still held after its time: %+v", h)
 	}
 	s.renew(t0, k)
-	if h, renewed := s.held(t0.Add(time.Second), k, push.Device{}); h != nil || !renewed.Equal(t0) {
+	if h, renewed := s.standing(k).longest(t0.Add(time.Second), push.Device{}), s.standing(k).renewed; h != nil || !renewed.Equal(t0) {
 		t.Errorf("after new credentials: hold %+v, renewed %v; want none, %v", h, renewed, t0)
 	}
 }
@@ -170,7 +170,7 @@ func TestACredentialRefusedForOneKindOfDeviceHoldsNoOther(t *testing.T) {
 			push.Device
 			held bool
 		}{"ours": {ours, c.ours}, "second": {second, c.second}, "debug": {debug, c.debug}} {
-			if h, _ := s.held(t0, k, want.Device); (h != nil) != want.held {
+			if h := s.standing(k).longest(t0, want.Device); (h != nil) != want.held {
 				t.Errorf("%s refused: %s is held %v, want %v", c.name, d, h != nil, want.held)
 			}
 		}
@@ -184,11 +184,11 @@ func TestHoldsAreBounded(t *testing.T) {
 	for i := range 3 * keptHolds {
 		s.heard(t0, k, push.Device{BundleID: fmt.Sprint(i)}, refused)
 	}
-	if got := len(s.of(k).holds); got != keptHolds {
+	if got := len(s.standing(k).holds); got != keptHolds {
 		t.Errorf("%d holds after refusals of %d topics, want %d", got, 3*keptHolds, keptHolds)
 	}
 	s.heard(t0.Add(time.Hour), k, push.Device{BundleID: "new"}, refused)
-	if h, _ := s.held(t0.Add(time.Hour), k, push.Device{BundleID: "new"}); h == nil {
+	if h := s.standing(k).longest(t0.Add(time.Hour), push.Device{BundleID: "new"}); h == nil {
 		t.Error("a topic is not held though the other holds have ended")
 	}
 }

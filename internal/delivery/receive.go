@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hushpush/hush/push"
 )
@@ -24,10 +25,11 @@ func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Rec
 		open     int
 		before   push.Snapshot
 	)
+	now := e.cfg.Now()
 	changes, err := e.cfg.Store.Step(ctx, req, func(snap push.Snapshot) push.Changes {
 		before = snap
 		var c push.Changes
-		statuses, open, c = e.receive(snap, d, receipts)
+		statuses, open, c = receive(now, snap, d, receipts)
 		return c
 	})
 	if err != nil {
@@ -43,10 +45,9 @@ func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Rec
 	return statuses, open, nil
 }
 
-// receive is what receipts change: a plain function of the snapshot, but for the time. Receipts that say nothing new change
-// nothing, so that repeating them costs the disk nothing.
-func (e *Engine) receive(snap push.Snapshot, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, push.Changes) {
-	now := e.cfg.Now()
+// receive is what receipts change: a plain function. Receipts that say nothing new change nothing, so that repeating them costs
+// the disk nothing.
+func receive(now time.Time, snap push.Snapshot, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, push.Changes) {
 	b := newBoard(now, snap)
 	statuses := make([]push.ReceiptStatus, len(receipts))
 	open := snap.OpenTotal

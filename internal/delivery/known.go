@@ -1,0 +1,81 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// known is what this node knows of a device beside the store. It is asked before a transaction, which then only reckons: nodes
+// that have to ask each other cannot do so inside of one. What has changed by the commit is seen after it; see outdated.
+type known struct {
+	now      time.Time
+	session  *session      // nil: none is open
+	lost     bool          // the session went away while it was given pushes
+	standing [2]standing   // of the app with each provider; see standingOf
+	alone    time.Time     // since when this node has the store to itself; zero: it has not
+	ackWait  time.Duration // for a session to acknowledge
+	draining bool          // nothing new is sent
+}
+
+// know asks for what this node knows of a device. Without useSession it is as if none were open.
+func (e *Engine) know(key push.DeviceKey, useSession bool) known {
+	k := known{now: e.cfg.Now(), lost: !useSession, ackWait: e.cfg.AckWait, draining: e.ending.Load()}
+	k.standing[0] = e.senders.standing(sender{key.App, push.APNs})
+	k.standing[1] = e.senders.standing(sender{key.App, push.FCM})
+	if e.cfg.Alone {
+		k.alone = e.started
+	}
+	if useSession {
+		k.session = e.sessionOf(key)
+	}
+	return k
+}
+
+// sessionOf is the device's open session; nil if there is none.
+func (e *Engine) sessionOf(key push.DeviceKey) *session {
+	id, since, ok := e.cfg.Sessions.Session(key)
+	if !ok {
+		return nil
+	}
+	return &session{id: id, since: since}
+}
+
+// standingOf is the app's standing with a provider.
+func (k known) standingOf(p push.Provider) standing {
+	if p == push.FCM {
+		return k.standing[1]
+	}
+	return k.standing[0]
+}
+
+// of is the situation of a device as a snapshot has it: a plain function.
+func (k known) of(snap push.Snapshot) situation {
+	provider := snap.Device.Platform.Provider()
+	st := k.standingOf(provider)
+	s := situation{
+		now: k.now, device: snap.Device, session: k.session, lost: k.lost, alone: k.alone, ackWait: k.ackWait, topics: snap.Topics,
+		hold: st.longest(k.now, snap.Device), renewed: st.renewed,
+		strategy: strategies(snap.Resources, provider),
+		tokenBad: func(refusal string) bool { return st.tokenBad(k.now, refusal) },
+	}
+	if k.draining {
+		s.hold = &hold{why: push.ReasonRetry, until: k.now.Add(shortest)} // whoever runs next sends it
+	}
+	return s
+}
+
+// outdated reports whether an app's credentials were replaced since they were asked for: what waits for the former ones has to
+// be looked at again.
+func (e *Engine) outdated(k known, p push.Provider, app string) bool {
+	return e.senders.standing(sender{app, p}).renewed.After(k.standingOf(p).renewed)
+}
+
+func strategies(resources map[string]push.Resource, p push.Provider) func(string) *push.Strategy {
+	return func(id string) *push.Strategy {
+		if r, ok := resources[id]; ok {
+			return r.Strategy(p)
+		}
+		return nil
+	}
+}
