@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/hushpush/hush/push"
 )
@@ -73,21 +72,18 @@ func (e *Engine) DryRun(ctx context.Context, p push.Push) ([]push.Decision, []pu
 }
 
 func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource, t push.Target) (push.Decision, error) {
+	accepting := push.Accepting{AckWait: e.cfg.AckWait}
 	if t.Device.ID == "" {
-		return withoutDevice(p, resource), nil
+		return withoutDevice(accepting.Place(p, resource, push.Recipient{User: t.User}, p.AcceptedAt, push.Ending{}).Delivery), nil
 	}
 	snap, err := e.cfg.Store.PeekDevice(ctx, t.Device.Key(), 0)
 	if err != nil {
 		return push.Decision{}, err
 	}
-	now := e.cfg.Now()
 	platform := snap.Device.Platform
-	ttl := resource.TTL(p, platform)
-	trial := push.Delivery{
-		PushID: p.ID, App: p.App, DeviceID: t.Device.ID, User: t.User, ResourceID: p.ResourceID, State: push.Waiting,
-		Generation: snap.Device.OwnerGeneration, ExpiresAt: now.Add(max(ttl, e.cfg.AckWait)), NowOrNever: ttl == 0,
-		Deliver: p.Deliver, Payload: p.Payload, PayloadBytes: len(p.Payload),
-	}
+	trial := accepting.Place(p, resource, push.Recipient{Device: t.Device.ID, User: t.User, Platform: platform, Generation: snap.Device.OwnerGeneration},
+		p.AcceptedAt, push.Ending{}).Delivery
+	trial.Payload, trial.PayloadBytes = p.Payload, len(p.Payload)
 	snap.Open, snap.Resources = []push.Delivery{trial}, map[string]push.Resource{resource.ID: resource}
 	s := e.know(t.Device.Key(), true).of(snap)
 	b := newBoard(s.now, snap)
@@ -130,11 +126,9 @@ func (e *Engine) budgetBeside(ctx context.Context, trial push.Delivery, resource
 }
 
 // withoutDevice is the decision for a user who has none.
-func withoutDevice(p push.Push, resource push.Resource) push.Decision {
-	trial := push.Delivery{State: push.Waiting, Deliver: p.Deliver, NowOrNever: resource.TTL(p, "") == 0}
-	after := trial.WithoutDevice(time.Time{}).Delivery
-	out := push.Decision{Do: push.DoWait, Reason: after.Reason}
-	if after.State.Final() {
+func withoutDevice(made push.Delivery) push.Decision {
+	out := push.Decision{Do: push.DoWait, Reason: made.Reason}
+	if made.State.Final() {
 		out.Do = push.DoStop
 	}
 	return out

@@ -144,7 +144,8 @@ func TestADryRunSaysWhatBecomesOfAUserWithoutADevice(t *testing.T) {
 		{"now or never", push.Push{TTL: new(time.Duration)}, push.Decision{Do: push.DoStop, Reason: push.ReasonNoDevice}},
 		{"sessions only", push.Push{Deliver: push.SessionOnly}, push.Decision{Do: push.DoStop, Reason: push.ReasonNoSession}},
 	} {
-		if got := withoutDevice(c.push, both); got != c.want {
+		made := push.Accepting{}.Place(c.push, both, push.Recipient{User: "bob"}, t0, push.Ending{})
+		if got := withoutDevice(made.Delivery); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}

@@ -92,7 +92,9 @@ func (s *sockets) set(key push.DeviceKey, open bool) {
 // wakerFunc is a provider.
 type wakerFunc func(push.Wake) (push.Answer, error)
 
-func (f wakerFunc) Wake(_ context.Context, _ push.Device, w push.Wake) (push.Answer, error) { return f(w) }
+func (f wakerFunc) Wake(_ context.Context, _ push.Device, w push.Wake) (push.Answer, error) {
+	return f(w)
+}
 
 type noKeys struct{}
 

@@ -167,7 +167,7 @@ func (s *Server) readCertificate(context.Context) (err error) {
 func (s *Server) openStore(ctx context.Context) (err error) {
 	set := s.cfg.Settings
 	s.store, err = store.Open(ctx, store.Config{
-		DataDir: set.Data, DatabaseURL: set.Database.Reveal(), Keys: s.keys, AckWait: set.Delivery.AckWait,
+		DataDir: set.Data, DatabaseURL: set.Database.Reveal(), Keys: s.keys, Accepting: push.Accepting{AckWait: set.Delivery.AckWait},
 		DevicesPerUser: set.Limits.DevicesPerUser, TurnWait: s.cfg.TurnWait,
 		Now: s.cfg.Now, Logger: s.cfg.Logger, Vitals: s.vitals, Fatal: s.cfg.Fatal,
 	})

@@ -107,28 +107,17 @@ type acceptance struct {
 
 type collapseKey struct{ app, device, user, key string }
 
-// target is a device, as far as accepting needs to know it.
+// target is a recipient, and how its delivery ends if that is known when it is made.
 type target struct {
-	id         string
-	user       string
-	platform   push.Platform
-	generation int
-	registered int64  // when, in microseconds
-	end        ending // its state is "": the delivery is made open
-}
-
-// ending is how a delivery ends that is made final.
-type ending struct {
-	state push.State
-	why   push.Reason
-	at    time.Time
+	push.Recipient
+	end push.Ending
 }
 
 // audience is what is known of the users and devices of one app that pushes name.
 type audience struct {
 	users   map[string]bool // asked for; true: seen
-	devices map[string]target
-	ofUser  map[string][]target
+	devices map[string]push.Recipient
+	ofUser  map[string][]push.Recipient
 	asked   []string // device ids
 }
 
@@ -191,7 +180,7 @@ func (a *acceptance) ask(app string, users, devices []string) {
 }
 
 func newAudience() *audience {
-	return &audience{users: map[string]bool{}, devices: map[string]target{}, ofUser: map[string][]target{}}
+	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}}
 }
 
 // add takes over what other knows.
@@ -207,12 +196,11 @@ var (
 		FROM {rows}, users u LEFT JOIN devices d ON d.app = u.app AND d.user_id = u.id AND d.user_id <> ''
 		WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL`)
 	targetsByID = foldList("of_app text, of_device text",
-		"SELECT app, id, user_id, platform, owner_gen FROM {rows}, devices WHERE app = r.of_app AND id = r.of_device AND user_id <> ''")
+		"SELECT id, user_id, platform, owner_gen, app FROM {rows}, devices WHERE app = r.of_app AND id = r.of_device AND user_id <> ''")
 )
 
-func readTarget(scan scanFunc) (d target, err error) {
-	var app string
-	err = scan(&app, &d.id, &d.user, &d.platform, &d.generation)
+func readRecipient(scan scanFunc, more ...any) (d push.Recipient, err error) {
+	err = scan(append([]any{&d.Device, &d.User, &d.Platform, &d.Generation}, more...)...)
 	return d, err
 }
 
@@ -228,22 +216,23 @@ func (a *acceptance) readTargets() []*stmt {
 	return []*stmt{
 		targetsOfUsers.each(users, func(scan scanFunc) error {
 			var app string
-			var d target
-			err := scan(&app, &d.user, &d.id, &d.platform, &d.generation, &d.registered)
+			var d push.Recipient
+			var registered int64
+			err := scan(&app, &d.User, &d.Device, &d.Platform, &d.Generation, &registered)
+			d.RegisteredAt = clock(&registered)
 			if err == nil {
-				a.apps[app].users[d.user] = true
+				a.apps[app].users[d.User] = true
 			}
-			if err == nil && d.id != "" {
-				a.apps[app].ofUser[d.user] = append(a.apps[app].ofUser[d.user], d)
+			if err == nil && d.Device != "" {
+				a.apps[app].ofUser[d.User] = append(a.apps[app].ofUser[d.User], d)
 			}
 			return err
 		}),
 		targetsByID.each(devices, func(scan scanFunc) error {
 			var app string
-			var d target
-			err := scan(&app, &d.id, &d.user, &d.platform, &d.generation)
+			d, err := readRecipient(scan, &app)
 			if err == nil {
-				a.apps[app].devices[d.id] = d
+				a.apps[app].devices[d.Device] = d
 			}
 			return err
 		}),
@@ -268,18 +257,18 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 	if o.repeat {
 		return push.ErrUnavailable // the earlier answer was removed this moment
 	}
-	var targets []target
+	var targets []push.Recipient
 	made, list := !deferred(p), ""
 	o.result = push.Accepted{ID: p.ID}
 	if m := o.meant; m != nil {
 		made, list = false, m.id
 		o.result.Deliveries, o.result.InPieces, o.result.Warnings = m.targets, true, m.warnings
-	} else if targets, o.result.Warnings, err = a.apps[p.App].resolve(p.To); err != nil {
+	} else if targets, o.result.Warnings, err = a.t.s.cfg.Accepting.Recipients(p.To, a.apps[p.App]); err != nil {
 		return err
 	}
-	expires := latestExpiry(a.t.s, *r, p)
+	expires := a.t.s.cfg.Accepting.LatestExpiry(p, *r)
 	if made {
-		expires = a.deliver(*r, p, targets, o)
+		expires = a.deliver(*r, p, targetsOf(targets), o)
 	}
 	a.pushes = append(a.pushes, rowOfPush(p, expires, made, list))
 	a.t.noteAccepted(p)
@@ -302,50 +291,35 @@ func repeat(earlier answer, o *acceptOp) error {
 	return nil
 }
 
-// resolve finds the targets of an audience that names users or devices. A user without a device is a target without an id.
-func (aud *audience) resolve(to push.Audience) (targets []target, warnings []push.Warning, err error) {
-	done := map[string]bool{}
-	for _, u := range to.Users {
-		if done[u] {
-			continue
-		}
-		done[u] = true
-		if !aud.users[u] {
-			warnings = append(warnings, push.Warning{Code: push.UserNotSeen, User: u})
-		}
-		if len(aud.ofUser[u]) == 0 {
-			targets = append(targets, target{user: u})
-		}
-		targets = append(targets, aud.ofUser[u]...)
+// User implements push.Registry.
+func (aud *audience) User(id string) ([]push.Recipient, bool) { return aud.ofUser[id], aud.users[id] }
+
+// Device implements push.Registry.
+func (aud *audience) Device(id string) (push.Recipient, bool) {
+	d, ok := aud.devices[id]
+	return d, ok
+}
+
+func targetsOf(recipients []push.Recipient) []target {
+	targets := make([]target, len(recipients))
+	for i, r := range recipients {
+		targets[i].Recipient = r
 	}
-	var errs push.FieldErrors
-	for i, id := range to.Devices {
-		if done[id] {
-			continue
-		}
-		done[id] = true
-		d, ok := aud.devices[id]
-		if !ok {
-			errs.Add(fmt.Sprintf("to.devices[%d]", i), push.CodeUnknownDevice, fmt.Sprintf("is %q; want a registered device", id))
-			continue
-		}
-		targets = append(targets, d)
-	}
-	return targets, warnings, errs.Err()
+	return targets
 }
 
 // deliver makes a delivery for each target and says when the last of them ends.
 func (a *acceptance) deliver(r push.Resource, p push.Push, targets []target, o *acceptOp) time.Time {
 	last := p.Start()
 	for _, to := range targets {
-		n := a.t.s.newDelivery(r, p, to, a.now)
+		n := &newDelivery{a.t.s.cfg.Accepting.Place(p, r, to.Recipient, a.now, to.end)}
 		if n.ExpiresAt.After(last) {
 			last = n.ExpiresAt
 		}
 		a.add(n)
 		o.result.Deliveries++
-		if to.id != "" && !n.State.Final() {
-			key := push.DeviceKey{App: p.App, Device: to.id}
+		if to.Device != "" && !n.State.Final() {
+			key := push.DeviceKey{App: p.App, Device: to.Device}
 			o.result.Devices = append(o.result.Devices, key)
 			if a.touched[o.lease] == nil {
 				a.touched[o.lease] = map[push.DeviceKey]bool{}
@@ -356,44 +330,19 @@ func (a *acceptance) deliver(r push.Resource, p push.Push, targets []target, o *
 	return last
 }
 
-// newDelivery is what a push makes for a target. One that had a deliver_at has been scheduled before.
-func (s *Store) newDelivery(r push.Resource, p push.Push, to target, now time.Time) *newDelivery {
-	n := &newDelivery{collapse: r.CollapseKey(p, to.platform)}
-	n.Delivery = push.Delivery{PushID: p.ID, App: p.App, DeviceID: to.id, User: to.user, ResourceID: r.ID, State: push.Waiting,
-		Since: p.Start(), AcceptedAt: p.AcceptedAt, ExpiresAt: s.expiry(r, p, to.platform), NowOrNever: r.TTL(p, to.platform) == 0,
-		Deliver: p.Deliver, Generation: to.generation}
-	at := p.AcceptedAt
-	if p.DeliverAt.After(p.AcceptedAt) {
-		n.events = append(n.events, push.Event{At: p.AcceptedAt, Event: push.EventName(push.Scheduled)})
-		at = now
-	}
-	if to.id == "" {
-		c := n.WithoutDevice(at)
-		n.Delivery, n.events = c.Delivery, append(n.events, c.Events...)
-	} else {
-		n.events = append(n.events, push.Event{At: at, Event: push.EventName(push.Waiting)})
-	}
-	if to.end.state != "" {
-		c := n.To(to.end.at, to.end.state, to.end.why)
-		n.Delivery, n.events = c.Delivery, append(n.events, c.Events...)
-	}
-	return n
-}
-
 // add puts a delivery to those to be inserted. It supersedes what is open under its collapse key, in the database and in
 // this transaction.
 func (a *acceptance) add(n *newDelivery) {
 	a.rows = append(a.rows, n)
-	if n.collapse == "" || n.State.Final() {
+	if n.CollapseKey == "" || n.State.Final() {
 		return
 	}
-	key := collapseKey{n.App, n.DeviceID, n.User, n.collapse}
+	key := collapseKey{n.App, n.DeviceID, n.User, n.CollapseKey}
 	if n.DeviceID != "" {
 		key.user = ""
 	}
 	if older := a.newest[key]; older != nil {
-		c := older.To(a.now, push.Superseded, push.ReasonNone)
-		older.Delivery, older.events = c.Delivery, append(older.events, c.Events...)
+		older.Supersede(a.now)
 	}
 	a.newest[key] = n
 	if !a.seenKeys[key] {
@@ -458,15 +407,6 @@ func keysOf(app string, ids []string) []push.DeviceKey {
 		keys[i] = push.DeviceKey{App: app, Device: id}
 	}
 	return keys
-}
-
-// latestExpiry is when a push whose deliveries are not made yet ends at the latest.
-func latestExpiry(s *Store, r push.Resource, p push.Push) time.Time {
-	last := s.expiry(r, p, push.IOS)
-	if e := s.expiry(r, p, push.Android); e.After(last) {
-		last = e
-	}
-	return last
 }
 
 var insertPushes = foldInsert("pushes", `id text, app text, resource_id text, payload blob, audience text, ttl int, collapse_key blob, deliver text,

@@ -249,7 +249,7 @@ func TestOpenSaysWhatIsWrongWithItsConfig(t *testing.T) {
 	}{
 		{store.Config{DataDir: "x"}, "Keys"},
 		{store.Config{Keys: sealedBy("k")}, "DataDir"},
-		{store.Config{Keys: sealedBy("k"), DataDir: "x", AckWait: -1}, "AckWait"},
+		{store.Config{Keys: sealedBy("k"), DataDir: "x", Accepting: push.Accepting{AckWait: -1}}, "AckWait"},
 		{store.Config{Keys: sealedBy("k"), DatabaseURL: "postgres://hush:hunter2@[::1/x"}, "database URL"},
 		{store.Config{Keys: sealedBy("k"), DatabaseURL: "postgres://hush:hunter2@127.0.0.1:1/x"}, "connect"},
 	} {

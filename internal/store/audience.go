@@ -37,14 +37,14 @@ func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []pus
 	if err := s.read.run(ctx, stmts...); err != nil {
 		return nil, nil, doing("audience", err)
 	}
-	found, warnings, err := aud.resolve(p.To)
+	found, warnings, err := s.cfg.Accepting.Recipients(p.To, aud)
 	if err != nil {
 		return nil, nil, doing("audience", err)
 	}
 	for _, to := range found[:min(len(found), push.MaxAudience)] {
-		d, ok := byID[to.id]
-		if ok || to.id == "" {
-			targets = append(targets, push.Target{User: to.user, Device: d})
+		d, ok := byID[to.Device]
+		if ok || to.Device == "" {
+			targets = append(targets, push.Target{User: to.User, Device: d})
 		}
 	}
 	return targets, warnings, nil

@@ -62,18 +62,18 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 	within := []any{e.p.App, e.p.madeUpTo, e.upTo, registered}
 	var stmts []*stmt
 	for _, platform := range []push.Platform{push.IOS, push.Android} {
-		n := e.t.s.newDelivery(r, e.p.Push, target{id: e.upTo, platform: platform}, e.now)
+		n := e.t.s.cfg.Accepting.Place(e.p.Push, r, push.Recipient{Device: e.upTo, Platform: platform}, e.now, push.Ending{})
 		superseded := push.Event{At: e.now, Event: push.EventName(push.Superseded)}
 		ended := encodeEvents([]push.Event{superseded})
-		if n.collapse != "" {
+		if n.CollapseKey != "" {
 			stmts = append(stmts, each(e.t.changedRow(superseded), rangeSupersede, append([]any{string(push.Superseded), micros(e.now), ended,
-				e.p.App, e.p.madeUpTo, e.upTo, []byte(n.collapse), micros(n.Since), string(platform)}, within...)...))
+				e.p.App, e.p.madeUpTo, e.upTo, []byte(n.CollapseKey), micros(n.Since), string(platform)}, within...)...))
 		}
 		stmts = append(stmts, exec(rangeDeliver, append([]any{string(n.PushID), string(n.State), string(n.Reason), micros(n.Since), micros(n.ExpiresAt),
-			bit(n.NowOrNever), nullBlob([]byte(n.collapse)), encodeEvents(n.events), string(platform)}, within...)...))
-		if n.collapse != "" {
+			bit(n.NowOrNever), nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events), string(platform)}, within...)...))
+		if n.CollapseKey != "" {
 			stmts = append(stmts, each(e.t.changedRow(superseded), rangeOutdate, string(push.Superseded), micros(e.now), ended, string(n.PushID), e.p.madeUpTo, e.upTo,
-				e.p.App, []byte(n.collapse), micros(n.Since)))
+				e.p.App, []byte(n.CollapseKey), micros(n.Since)))
 		}
 	}
 	due, owner := e.t.s.held(e.now, lease)

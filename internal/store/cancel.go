@@ -77,8 +77,8 @@ func (s *Store) cancelPiece(ctx context.Context, app string, id push.ID, at time
 	event := push.Event{At: at, Event: push.EventName(push.Cancelled)}
 	cancelled := encodeEvents([]push.Event{event})
 	err = s.write(ctx, "cancel", &op{app: app, long: true, do: func(ctx context.Context, t *tx) error {
-		open, err := all(ctx, t, func(scan scanFunc) (d target, err error) {
-			err = scan(&d.id, &d.user)
+		open, err := all(ctx, t, func(scan scanFunc) (d push.Recipient, err error) {
+			err = scan(&d.Device, &d.User)
 			return d, err
 		}, openOfPush, string(id), cancelPiece)
 		if err != nil {
@@ -89,8 +89,8 @@ func (s *Store) cancelPiece(ctx context.Context, app string, id push.ID, at time
 		}
 		stmts := make([]*stmt, len(open))
 		for i, d := range open {
-			t.changed(push.Delivery{App: app, PushID: id, DeviceID: d.id, User: d.user, State: push.Cancelled}, event)
-			stmts[i] = exec(cancelRows, string(push.Cancelled), micros(at), cancelled, string(id), d.id, d.user)
+			t.changed(push.Delivery{App: app, PushID: id, DeviceID: d.Device, User: d.User, State: push.Cancelled}, event)
+			stmts[i] = exec(cancelRows, string(push.Cancelled), micros(at), cancelled, string(id), d.Device, d.User)
 		}
 		if err := t.run(ctx, stmts...); err != nil {
 			return err
@@ -102,16 +102,16 @@ func (s *Store) cancelPiece(ctx context.Context, app string, id push.ID, at time
 }
 
 // lockTargets locks the rows of devices, and of users without one, where others write at the same time.
-func (t *tx) lockTargets(ctx context.Context, app string, targets []target) error {
+func (t *tx) lockTargets(ctx context.Context, app string, targets []push.Recipient) error {
 	if !t.s.db.locksRows() || len(targets) == 0 {
 		return nil
 	}
 	var users, devices []string
 	for _, to := range targets {
-		if to.id == "" {
-			users = append(users, to.user)
+		if to.Device == "" {
+			users = append(users, to.User)
 		} else {
-			devices = append(devices, to.id)
+			devices = append(devices, to.Device)
 		}
 	}
 	return t.lockOf(ctx, app, users, devices)

@@ -18,11 +18,11 @@ type Config struct {
 	// is this process' own, so that nobody else makes any meanwhile. Required.
 	Keys func(known KnownKeys) (Keys, error)
 
-	Node    string           // who owns what this process claims; "" means a new id
-	AckWait time.Duration    // how long a push "now or never" waits for a session, beside the platform's time; 0 means 5s
-	Now     func() time.Time // nil means time.Now
-	Logger  *slog.Logger     // nil discards
-	Vitals  Vitals           // nil: nobody is told
+	Node      string           // who owns what this process claims; "" means a new id
+	Accepting push.Accepting   // by which pushes become deliveries; an AckWait of 0 means 5s
+	Now       func() time.Time // nil means time.Now
+	Logger    *slog.Logger     // nil discards
+	Vitals    Vitals           // nil: nobody is told
 
 	DevicesPerUser int // see push.MakeRoom; 0 means push.DevicesPerUser
 
@@ -70,8 +70,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("store: no Keys; want those that encrypt credentials")
 	case c.DataDir == "" && c.DatabaseURL == "":
 		return c, errors.New("store: neither DataDir nor DatabaseURL; want one of them")
-	case c.AckWait < 0:
-		return c, fmt.Errorf("store: AckWait is %s; want 0 (for 5s) or more", c.AckWait)
+	case c.Accepting.AckWait < 0:
+		return c, fmt.Errorf("store: Accepting.AckWait is %s; want 0 (for 5s) or more", c.Accepting.AckWait)
 	case c.DevicesPerUser < 0:
 		return c, fmt.Errorf("store: DevicesPerUser is %d; want 0 (for %d) or more", c.DevicesPerUser, push.DevicesPerUser)
 	case c.BatchOps < 0 || c.QueueOps < 0:
@@ -83,8 +83,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.DevicesPerUser == 0 {
 		c.DevicesPerUser = push.DevicesPerUser
 	}
-	if c.AckWait == 0 {
-		c.AckWait = 5 * time.Second
+	if c.Accepting.AckWait == 0 {
+		c.Accepting.AckWait = 5 * time.Second
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -99,25 +99,21 @@ var insertDeliveries = foldInsert("deliveries", `app text, push_id text, device_
 	expires_at int, now_or_never int, generation int, final_at int, collapse_key blob, events text`)
 
 // newDelivery is one that is about to be inserted.
-type newDelivery struct {
-	push.Delivery
-	collapse string
-	events   []push.Event
-}
+type newDelivery struct{ push.Placement }
 
 // news are the events that nobody has been told of: that it is scheduled was told when its push was accepted.
 func (n *newDelivery) news() []push.Event {
-	if n.events[0].Event == push.EventName(push.Scheduled) {
-		return n.events[1:]
+	if n.Events[0].Event == push.EventName(push.Scheduled) {
+		return n.Events[1:]
 	}
-	return n.events
+	return n.Events
 }
 
 // row is one of insertDeliveries.
 func (n *newDelivery) row() []any {
 	d := &n.Delivery
 	return []any{d.App, string(d.PushID), d.DeviceID, d.User, string(d.State), string(d.Reason), micros(d.Since),
-		micros(d.ExpiresAt), bit(d.NowOrNever), d.Generation, micros(d.FinalAt), nullBlob([]byte(n.collapse)), encodeEvents(n.events)}
+		micros(d.ExpiresAt), bit(d.NowOrNever), d.Generation, micros(d.FinalAt), nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events)}
 }
 
 // updateDeliveries never make a final delivery an open one again: the first final state committed stays.

@@ -159,8 +159,9 @@ func (s *Store) DevicesOf(ctx context.Context, app, user, cursor string, limit i
 func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([]string, error) {
 	there := map[string]bool{}
 	err := s.read.run(ctx, targetsByID.each(rowsOf(app, ids), func(scan scanFunc) error {
-		d, err := readTarget(scan)
-		there[d.id] = true
+		var app string
+		d, err := readRecipient(scan, &app)
+		there[d.Device] = true
 		return err
 	}))
 	if err != nil {

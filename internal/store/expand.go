@@ -145,7 +145,7 @@ func (e *expansion) tagged(ctx context.Context, limit int) error {
 		return err
 	}
 	// Before it was locked, a device may have changed hands.
-	e.to = slices.DeleteFunc(e.to, func(to target) bool { return to.user != users[to.id] })
+	e.to = slices.DeleteFunc(e.to, func(to target) bool { return to.User != users[to.Device] })
 	return nil
 }
 
@@ -154,7 +154,8 @@ func (e *expansion) named(ctx context.Context, to push.Audience) error {
 	now, err := e.audience(ctx, to)
 	if err == nil {
 		// The error names devices that are not there any more; who is there gets the push.
-		e.to, _, _ = now.resolve(to)
+		there, _, _ := e.t.s.cfg.Accepting.Recipients(to, now)
+		e.to = targetsOf(there)
 	}
 	return err
 }

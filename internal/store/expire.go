@@ -25,9 +25,9 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 		if err != nil {
 			return err
 		}
-		byApp := map[string][]target{}
+		byApp := map[string][]push.Recipient{}
 		for _, d := range list {
-			byApp[d.App] = append(byApp[d.App], target{user: d.User})
+			byApp[d.App] = append(byApp[d.App], push.Recipient{User: d.User})
 		}
 		for _, app := range sortedKeys(byApp) {
 			if err := t.lockTargets(ctx, app, byApp[app]); err != nil {

@@ -54,13 +54,13 @@ func (s *Store) keepMeant(ctx context.Context, p push.Push) (m *meantList, targe
 }
 
 // keepList keeps a long list of targets.
-func (s *Store) keepList(ctx context.Context, p push.Push, targets []target, warnings []push.Warning) (*meantList, error) {
+func (s *Store) keepList(ctx context.Context, p push.Push, targets []push.Recipient, warnings []push.Warning) (*meantList, error) {
 	m := &meantList{id: string(push.NewID()), targets: len(targets), warnings: warnings}
 	rows := make([][]any, 0, len(targets)/meantPiece+1)
 	for piece := range slices.Chunk(targets, meantPiece) {
 		list := make([]meantRow, len(piece))
 		for i, to := range piece {
-			list[i] = meantRow{to.id, to.user, to.generation}
+			list[i] = meantRow{to.Device, to.User, to.Generation}
 		}
 		rows = append(rows, []any{m.id, len(rows), string(p.ID), len(piece), []byte(encode(list)), micros(s.now())})
 	}
@@ -78,7 +78,7 @@ func (s *Store) keepList(ctx context.Context, p push.Push, targets []target, war
 var insertTargets = foldInsert("push_targets", "list text, piece int, push_id text, targets int, meant blob, kept_at int")
 
 // resolve finds the targets of an audience outside of any transaction.
-func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]target, []push.Warning, error) {
+func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]push.Recipient, []push.Warning, error) {
 	whole := newAudience()
 	look := func(users, devices []string) error {
 		a := newAcceptance(nil, time.Time{}) // it only reads
@@ -99,7 +99,7 @@ func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]ta
 			return nil, nil, err
 		}
 	}
-	return whole.resolve(to)
+	return s.cfg.Accepting.Recipients(to, whole)
 }
 
 // fixDue fixes whom a push for later is for, now that its time has come, if they are many.
@@ -181,38 +181,16 @@ func (e *expansion) meant(ctx context.Context) error {
 		return err
 	}
 	// What a user without a device gets is perhaps final at once: it then is nobody's.
-	stays := e.t.s.newDelivery(r, e.p.Push, target{user: "any"}, e.now).State.Final()
+	stays := e.t.s.cfg.Accepting.Place(e.p.Push, r, push.Recipient{User: "any"}, e.now, push.Ending{}).State.Final()
 	for _, m := range pieces[0].list {
-		t := m.now(now, stays)
-		if !e.p.cancelledAt.IsZero() {
-			t.end = ending{push.Cancelled, push.ReasonNone, e.p.cancelledAt}
-		}
-		if t.end.at.IsZero() {
-			t.end.at = e.now
+		var t target
+		t.Recipient, t.end = e.t.s.cfg.Accepting.Still(push.Recipient{Device: m.Device, User: m.User, Generation: m.Generation}, now, stays)
+		if t.end.At = e.now; !e.p.cancelledAt.IsZero() {
+			t.end = push.Ending{State: push.Cancelled, At: e.p.cancelledAt}
 		}
 		e.to = append(e.to, t)
 	}
 	return e.t.run(ctx, exec(removePiece, e.p.list, pieces[0].piece))
-}
-
-// now is the target as it is by now: a device that has changed hands since, or was unregistered, gets a delivery that says
-// so. What a user without a device was to get, the first one has that was registered since, unless it stays the user's.
-func (m meantRow) now(aud *audience, stays bool) target {
-	if m.Device == "" {
-		devices := aud.ofUser[m.User]
-		if stays || len(devices) == 0 {
-			return target{user: m.User}
-		}
-		return slices.MinFunc(devices, func(a, b target) int { return int(a.registered - b.registered) })
-	}
-	t, there := aud.devices[m.Device]
-	switch {
-	case there && t.user == m.User && t.generation == m.Generation:
-		return t
-	case there && t.user != m.User:
-		return target{id: m.Device, user: m.User, generation: m.Generation, end: ending{state: push.Undeliverable, why: push.ReasonOwnerChanged}}
-	}
-	return target{id: m.Device, user: m.User, generation: m.Generation, end: ending{state: push.Undeliverable, why: push.ReasonUnregistered}}
 }
 
 // removeLostPieces removes up to limit pieces of lists that no push needs.
@@ -234,8 +212,8 @@ func (e *expansion) outdate(ctx context.Context, r push.Resource) error {
 	type holder struct{ device, user string }
 	var rows [][]any
 	for _, to := range e.to {
-		if key := r.CollapseKey(e.p.Push, to.platform); key != "" && to.end.state == "" {
-			rows = append(rows, []any{e.p.App, to.id, to.user, []byte(key), micros(e.p.Start())})
+		if key := r.CollapseKey(e.p.Push, to.Platform); key != "" && to.end.State == "" {
+			rows = append(rows, []any{e.p.App, to.Device, to.User, []byte(key), micros(e.p.Start())})
 		}
 	}
 	newer := map[holder]bool{}
@@ -246,8 +224,8 @@ func (e *expansion) outdate(ctx context.Context, r push.Resource) error {
 		return err
 	}))
 	for i, to := range e.to {
-		if to.end.state == "" && newer[holder{to.id, to.user}] {
-			e.to[i].end = ending{push.Superseded, push.ReasonNone, e.now}
+		if to.end.State == "" && newer[holder{to.Device, to.User}] {
+			e.to[i].end = push.Ending{State: push.Superseded, At: e.now}
 		}
 	}
 	return err

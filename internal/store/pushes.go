@@ -208,8 +208,8 @@ func (p pushRow) scheduled(key []string, limit int) ([]push.Delivery, string, er
 }
 
 // scheduledFor is the delivery that a push will make for one whom it names, or would have made.
-func (p pushRow) scheduledFor(to target) push.Delivery {
-	d := push.Delivery{PushID: p.ID, App: p.App, DeviceID: to.id, User: to.user, ResourceID: p.ResourceID, State: push.Scheduled,
+func (p pushRow) scheduledFor(to push.Recipient) push.Delivery {
+	d := push.Delivery{PushID: p.ID, App: p.App, DeviceID: to.Device, User: to.User, ResourceID: p.ResourceID, State: push.Scheduled,
 		Since: p.Start(), AcceptedAt: p.AcceptedAt, ExpiresAt: p.expiresAt, NowOrNever: p.TTL != nil && *p.TTL == 0, Deliver: p.Deliver,
 		PayloadBytes: len(p.Payload)}
 	d.Events = []push.Event{{At: p.AcceptedAt, Event: push.EventName(push.Scheduled)}}
@@ -222,19 +222,19 @@ func (p pushRow) scheduledFor(to target) push.Delivery {
 }
 
 // namedTargets are the users or devices that the push names, each once.
-func (p pushRow) namedTargets() []target {
-	var targets []target
+func (p pushRow) namedTargets() []push.Recipient {
+	var targets []push.Recipient
 	done := map[string]bool{}
 	for _, u := range p.To.Users {
 		if !done[u] {
 			done[u] = true
-			targets = append(targets, target{user: u})
+			targets = append(targets, push.Recipient{User: u})
 		}
 	}
 	for _, id := range p.To.Devices {
 		if !done[id] {
 			done[id] = true
-			targets = append(targets, target{id: id})
+			targets = append(targets, push.Recipient{Device: id})
 		}
 	}
 	return targets

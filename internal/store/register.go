@@ -207,18 +207,3 @@ func (t *tx) resourceOrNone(ctx context.Context, app, id string) (push.Resource,
 	}
 	return *r, err
 }
-
-// expiry is when a push ends on a device of the platform ("" for a user without one). One that is "now or never" is open for
-// as long as a session may take to acknowledge, and a wake to run.
-func (s *Store) expiry(r push.Resource, p push.Push, platform push.Platform) time.Time {
-	ttl := r.TTL(p, platform)
-	if ttl == 0 {
-		ttl = s.cfg.AckWait + longestTime
-		if platform != "" {
-			ttl = s.cfg.AckWait + platform.TimeAllowed()
-		}
-	}
-	return p.Start().Add(ttl)
-}
-
-var longestTime = max(push.IOS.TimeAllowed(), push.Android.TimeAllowed())

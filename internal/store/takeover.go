@@ -59,17 +59,11 @@ func (t *tx) takeOver(ctx context.Context, d push.Device) (whole bool, err error
 		if err != nil {
 			return false, err
 		}
-		key := r.CollapseKey(w.of, d.Platform)
-		w.ExpiresAt = t.s.expiry(r, w.of, d.Platform)
-		c := w.To(now, push.Waiting, push.ReasonNone)
-		if key != "" && newer[key] {
-			c = w.To(now, push.Superseded, push.ReasonNone)
-		}
-		newer[key] = true
-		rows = append(rows, []any{d.ID, d.OwnerGeneration, micros(w.ExpiresAt), nullBlob([]byte(key)), string(c.Delivery.State),
-			string(c.Delivery.Reason), micros(c.Delivery.FinalAt), encodeEvents(c.Events), string(w.PushID), d.User})
-		c.Delivery.DeviceID = d.ID
-		t.changed(c.Delivery, c.Events...)
+		n := t.s.cfg.Accepting.HandOver(w.Delivery, w.of, r, d, func(key string) bool { return newer[key] }, now)
+		newer[n.CollapseKey] = true
+		rows = append(rows, []any{n.DeviceID, n.Generation, micros(n.ExpiresAt), nullBlob([]byte(n.CollapseKey)), string(n.State),
+			string(n.Reason), micros(n.FinalAt), encodeEvents(n.Events), string(w.PushID), d.User})
+		t.changed(n.Delivery, n.Events...)
 	}
 	return len(list) < takeOverPiece, t.run(ctx, giveDevice.exec(rows))
 }
