@@ -63,7 +63,6 @@ func BenchmarkAnswer(b *testing.B) {
 func BenchmarkReceive(b *testing.B) {
 	for _, receipts := range []int{1, 50} {
 		b.Run(fmt.Sprintf("receipts=%d", receipts), func(b *testing.B) {
-			e := &Engine{cfg: Config{Now: func() time.Time { return t0 }}}
 			snap := push.Snapshot{Device: at(t0).device, OpenTotal: receipts}
 			var said []push.Receipt
 			for range receipts {
@@ -73,7 +72,7 @@ func BenchmarkReceive(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, open, _ := e.receive(snap, snap.Device, said); open != 0 {
+				if _, open, _ := receive(t0, snap, snap.Device, said); open != 0 {
 					b.Fatalf("%d are open, want none", open)
 				}
 			}
