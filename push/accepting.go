@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -82,8 +83,13 @@ func (a Accepting) Place(p Push, r Resource, to Recipient, now time.Time, end En
 	out := Placement{CollapseKey: r.CollapseKey(p, to.Platform), Delivery: Delivery{
 		PushID: p.ID, App: p.App, DeviceID: to.Device, User: to.User, ResourceID: r.ID, State: Waiting, Since: p.Start(),
 		AcceptedAt: p.AcceptedAt, ExpiresAt: a.ExpiresAt(p, r, to.Platform), NowOrNever: r.TTL(p, to.Platform) == 0,
-		Deliver: p.Deliver, Generation: to.Generation,
+		Deliver: cmp.Or(p.Deliver, Auto), Generation: to.Generation, PayloadBytes: len(p.Payload),
 	}}
+	if len(p.Payload) <= MaxWakePayload {
+		if out.Payload = p.Payload; p.Payload == nil {
+			out.Payload = []byte{}
+		}
+	}
 	at := p.AcceptedAt
 	if p.DeliverAt.After(p.AcceptedAt) {
 		out.Events = append(out.Events, Event{At: p.AcceptedAt, Event: EventName(Scheduled)})

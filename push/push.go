@@ -17,6 +17,7 @@ import (
 // Limits of what is accepted. The bodies that carry these values are refused when they go beyond them.
 const (
 	MaxPayloadBytes  = 64 << 10            // of one push's payload
+	MaxWakePayload   = 4 << 10             // of one push that may travel in a wake: what fits into a provider's request at all
 	MaxAudience      = 10_000              // users, or devices, named in one push
 	MaxBatch         = 1_000               // pushes in one batch
 	MaxTTL           = 28 * 24 * time.Hour // FCM keeps nothing longer (4 weeks)
@@ -206,6 +207,7 @@ type Accepted struct {
 	InPieces   bool // they are so many that they are made by and by
 	Warnings   []Warning
 	Devices    []DeviceKey // those whose inbox it went into, for delivery to look at now
+	Looked     []DeviceKey // of Devices, those that were looked at as it was accepted
 	Repeated   bool        // an idempotency key brought an earlier answer back; nothing new was made
 }
 

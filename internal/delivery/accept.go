@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hushpush/hush/push"
 )
@@ -31,7 +32,8 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 	if e.queue.free() < named {
 		held = 0 // memory is full: the rows are due now, and back-pressure costs disk
 	}
-	results := e.cfg.Store.Accept(ctx, reqs, held)
+	f, look := e.lookAsAccepted(ctx, reqs, held > 0 && e.queue.waits()+named <= freshRoom)
+	results := e.cfg.Store.Accept(ctx, reqs, held, look)
 	for i, r := range results {
 		if r.Err != nil || r.Accepted.Repeated {
 			continue
@@ -42,12 +44,25 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 			e.expandNow()
 		}
 		if held > 0 {
-			e.Look(r.Accepted.Devices...)
+			e.follow(f, r.Accepted.Looked)
+			e.Look(slices.DeleteFunc(r.Accepted.Devices, func(k push.DeviceKey) bool { return slices.Contains(r.Accepted.Looked, k) })...)
 		} else {
 			e.dueAt(e.cfg.Now())
 		}
 	}
 	return results
+}
+
+// lookAsAccepted is the look at fresh devices; nil if there is to be none: there is no room, or the store does not answer.
+func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest, room bool) (*fresh, func(push.Snapshot) push.Changes) {
+	if !room {
+		return nil, nil
+	}
+	f, err := e.freshFor(ctx, reqs)
+	if err != nil {
+		return nil, nil
+	}
+	return f, f.look
 }
 
 // DryRun says what would be done with a push on each device of its audience (the first 10 000), and does nothing.

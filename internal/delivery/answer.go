@@ -13,14 +13,12 @@ type outcome struct {
 	user   string // the device's owner, for whom the wake was
 	answer push.Answer
 	err    *push.WakeError // nil: it took the request, unless it was not sent
-	unsent bool            // a session was opened before the wake could be sent
+	unsent bool            // the wake was counted, and was not sent after all
 }
 
 // unsent is what becomes of a wake that was counted and is not sent after all.
-func unsent(d push.Device, w push.Wake) *outcome {
-	return &outcome{wake: w, user: d.User, unsent: true, answer: push.Answer{
-		Provider: w.Provider, Error: push.FailureNotSent, Detail: "a session was opened before it could be sent",
-	}}
+func unsent(d push.Device, w push.Wake, why string) *outcome {
+	return &outcome{wake: w, user: d.User, unsent: true, answer: push.Answer{Provider: w.Provider, Error: push.FailureNotSent, Detail: why}}
 }
 
 // take puts an outcome on the board. One that misses, because the wake is not in flight any more as it was sent, is an

@@ -23,8 +23,9 @@ import (
 
 // Store holds pushes, deliveries and devices. See the methods of the store for what each promises.
 type Store interface {
-	Accept(ctx context.Context, pushes []push.AcceptRequest, lease time.Duration) []push.AcceptResult
+	Accept(ctx context.Context, pushes []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult
 	Step(ctx context.Context, r push.StepRequest, look func(push.Snapshot) push.Changes) (push.Changes, error)
+	DevicesOfUsers(ctx context.Context, app string, users []string) ([]string, error)
 	Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error)
 	PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error)
 	PeekDevices(ctx context.Context, keys []push.DeviceKey, openLimit int) ([]push.Snapshot, error)
@@ -44,6 +45,8 @@ type Store interface {
 
 // Sessions are the devices' open sockets on this node.
 type Sessions interface {
+	// Count is how many sessions there are.
+	Count() int
 	// Session is the open session of a device and when it was opened.
 	Session(key push.DeviceKey) (id string, since time.Time, ok bool)
 	// Send hands items to a session, without waiting. False: it is gone, or too slow and gone by now.
@@ -109,6 +112,7 @@ const (
 type Engine struct {
 	cfg     Config
 	queue   *queue
+	todo    todo
 	senders *senders
 	poke    chan struct{}   // wakes the claimer up: something is due sooner than it thinks
 	expands chan struct{}   // wakes the expander up
@@ -159,7 +163,7 @@ func New(cfg Config) (*Engine, error) {
 	hard, cut := context.WithCancelCause(context.Background())
 	return &Engine{
 		hard: hard, cut: cut, started: cfg.Now(),
-		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1), cfg.Now), senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
+		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1), cfg.Now), todo: todo{m: map[push.DeviceKey]decided{}}, senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -194,6 +198,14 @@ func (e *Engine) handBack() {
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: handing back took too long"))
 	defer cancel()
+	for _, key := range left {
+		if d, ok := e.todo.take(key); ok && d.plan.wake != nil { // counted, and not sent
+			_, err := e.look(ctx, key, unsent(*d.plan.changes.Device, *d.plan.wake, "the server stopped before it could be sent"), e.know(key, true))
+			if err != nil {
+				e.cfg.Logger.Warn("a wake that was not sent was not taken back; it goes out when its lease has run out", "app", key.App, "device", key.Device, "error", err)
+			}
+		}
+	}
 	if err := e.cfg.Store.RenewLeases(ctx, left, e.cfg.Now()); err != nil {
 		e.cfg.Logger.Warn("claimed devices were not handed back; their lease runs out by itself", "devices", len(left), "error", err)
 	}

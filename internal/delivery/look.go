@@ -23,19 +23,26 @@ func (e *Engine) work(ctx context.Context) {
 func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 	var last *outcome
 	useSession := true
-	for {
-		k := e.know(key, useSession)
-		p, err := e.look(ctx, key, last, k)
-		if err != nil {
-			if !errors.Is(err, push.ErrNotFound) {
-				e.cfg.Logger.Warn("device not looked at; its row is due again", "app", key.App, "device", key.Device, "error", err)
+	d, is := e.todo.take(key)
+	if is && d.stale(e.cfg.Now()) {
+		last, is = unsent(*d.plan.changes.Device, *d.plan.wake, "it waited too long for its turn"), false
+	}
+	for ; ; is = false {
+		k, p := d.known, d.plan
+		if !is {
+			k = e.know(key, useSession)
+			var err error
+			if p, err = e.look(ctx, key, last, k); err != nil {
+				if !errors.Is(err, push.ErrNotFound) {
+					e.cfg.Logger.Warn("device not looked at; its row is due again", "app", key.App, "device", key.Device, "error", err)
+				}
+				return
 			}
-			return
 		}
 		last = nil
 		if k.session == nil && e.sessionOf(key) != nil { // it gets what is open, and what was to be sent without it is not
 			if useSession = true; p.wake != nil {
-				last = unsent(*p.changes.Device, *p.wake)
+				last = unsent(*p.changes.Device, *p.wake, "a session was opened before it could be sent")
 			}
 			continue
 		}
@@ -76,10 +83,16 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 	if err != nil {
 		return plan{}, err
 	}
-	e.count(before, p.changes)
+	e.committed(key, before, k, p)
 	if d := p.changes.Device; d != nil && d.Token == push.TokenDead && before.Device.Token != push.TokenDead {
 		e.cfg.Vitals.TokenDropped(key.App, d.Platform.Provider(), deathOf(before, last))
 	}
+	return p, nil
+}
+
+// committed counts and tells what a look has committed. before is the snapshot that it decided on.
+func (e *Engine) committed(key push.DeviceKey, before push.Snapshot, k known, p plan) {
+	e.count(before, p.changes)
 	if p.changes.Device != nil && !p.changes.Device.DueAt.IsZero() {
 		e.dueAt(p.changes.Device.DueAt)
 	}
@@ -89,7 +102,6 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 	if e.outdated(k, before.Device.Platform.Provider(), key.App) {
 		e.Look(key)
 	}
-	return p, nil
 }
 
 // deathOf is the provider's reason for a token that a look dropped: of the answer that the look took, or of one that had to

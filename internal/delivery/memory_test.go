@@ -67,6 +67,12 @@ func (s *sockets) Session(key push.DeviceKey) (id string, since time.Time, ok bo
 	return "s", since, ok
 }
 
+func (s *sockets) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
 func (s *sockets) Send(key push.DeviceKey, _ string, items []push.Item) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,6 +196,51 @@ func TestALookDecidedByFormerCredentialsIsLookedAtAgain(t *testing.T) {
 		}
 		if waiting, _ := n.Waiting(); waiting != 1 {
 			t.Errorf("%d devices wait for a look, want the phone: its credentials are new", waiting)
+		}
+	})
+}
+
+func TestAWakeThatWasDecidedTooLongAgoIsDecidedAnew(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]int{time.Second: 1, time.Minute: 1, 2 * time.Hour: 0} { // it expires after an hour
+		synctest.Test(t, func(t *testing.T) {
+			woken := 0
+			n := newNode(t, func(w push.Wake) (push.Answer, error) { woken++; return taken(w) })
+			f, err := n.freshFor(t.Context(), []push.AcceptRequest{{Push: push.Push{App: "notes"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := n.store.Step(t.Context(), push.StepRequest{Key: n.phone, OpenLimit: 1}, f.look); err != nil {
+				t.Fatal(err)
+			}
+			n.follow(f, []push.DeviceKey{n.phone})
+			time.Sleep(wait)
+			n.visit(t.Context(), n.phone)
+			if counted := len(n.store.devices[n.phone].WakeTimes); woken != want || counted != want {
+				t.Errorf("after %s, %d wakes were sent and %d counted; want %d", wait, woken, counted, want)
+			}
+		})
+	}
+}
+
+func TestAWakeThatFindsNoRoomInMemoryIsLeftToItsRow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, taken)
+		n.queue.room = 0
+		f, err := n.freshFor(t.Context(), []push.AcceptRequest{{Push: push.Push{App: "notes"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.store.Step(t.Context(), push.StepRequest{Key: n.phone, OpenLimit: 1}, f.look); err != nil {
+			t.Fatal(err)
+		}
+		n.follow(f, []push.DeviceKey{n.phone})
+		if _, left := n.todo.take(n.phone); left {
+			t.Error("what was decided is kept though nobody will do it; want it forgotten")
+		}
+		if due := n.store.devices[n.phone].DueAt; !due.Equal(time.Now().Add(wakeLease)) {
+			t.Errorf("the phone is due at %v, want the end of the wake's lease", due)
 		}
 	})
 }

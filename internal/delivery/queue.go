@@ -149,6 +149,13 @@ func (q *queue) free() int {
 	return q.room - q.size
 }
 
+// waits is how many devices wait.
+func (q *queue) waits() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.size
+}
+
 // oldest is how many devices wait, and since when the one that waits longest.
 func (q *queue) oldest() (devices int, since time.Time) {
 	q.mu.Lock()

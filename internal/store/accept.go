@@ -16,18 +16,22 @@ import (
 type acceptOp struct {
 	req    push.AcceptRequest
 	lease  time.Duration
-	meant  *meantList    // nil: its deliveries are made with it
-	repeat bool          // an earlier answer is there
-	result push.Accepted // owned by the writer until the op is done
+	look   func(push.Snapshot) push.Changes // nil: nothing is looked at with it
+	meant  *meantList                       // nil: its deliveries are made with it
+	repeat bool                             // an earlier answer is there
+	result push.Accepted                    // owned by the writer until the op is done
 }
 
 // Accept makes pushes durable, each by itself: when it answers, what it accepted is flushed. The audience of a push whose
 // time has come is resolved in the same transaction, unless it is deferred (tags, all); what is open on a device under the
 // same collapse key is superseded. Devices touched are this node's for lease; with lease 0 they are due now.
 //
+// look, if there is one, decides at once on a push for a device on which nothing else is open, as Step's function does and
+// under the same conditions. What it decided is committed with the push; see push.Accepted.
+//
 // Errors of a result: push.ErrNotFound (the app or its resource is not there), push.ErrConflict (another body under the
 // idempotency key), push.FieldErrors (a device that is not registered), context errors (not accepted), and the database's.
-func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease time.Duration) []push.AcceptResult {
+func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult {
 	results := make([]push.AcceptResult, len(reqs))
 	ops := make([]*op, len(reqs))
 	scales, err := s.scales(ctx, reqs)
@@ -39,6 +43,7 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 	}
 	for i, r := range reqs {
 		o, err := s.acceptOp(ctx, r, lease, scales)
+		o.accept.look = look
 		if err == nil {
 			err = s.writer.submit(ctx, o)
 		}
@@ -101,6 +106,7 @@ type acceptance struct {
 	pushes   [][]any                                   // to be inserted
 	kept     [][]any                                   // answers under idempotency keys, to be inserted
 	earlier  [][]any                                   // what is superseded; it ends before the inserts
+	looked   [][]any                                   // devices as looks at them left them
 	touched  map[time.Duration]map[push.DeviceKey]bool // by lease
 	seenKeys map[collapseKey]bool
 }
@@ -312,7 +318,7 @@ func targetsOf(recipients []push.Recipient) []target {
 func (a *acceptance) deliver(r push.Resource, p push.Push, targets []target, o *acceptOp) time.Time {
 	last := p.Start()
 	for _, to := range targets {
-		n := &newDelivery{a.t.s.cfg.Accepting.Place(p, r, to.Recipient, a.now, to.end)}
+		n := &newDelivery{a.t.s.cfg.Accepting.Place(p, r, to.Recipient, a.now, to.end), o}
 		if n.ExpiresAt.After(last) {
 			last = n.ExpiresAt
 		}
@@ -366,14 +372,18 @@ func (a *acceptance) superseded() push.Event {
 	return push.Event{At: a.now, Event: push.EventName(push.Superseded)}
 }
 
-// write runs what was decided.
+// write looks at what can be, and runs what was decided.
 func (a *acceptance) write(ctx context.Context) error {
+	if err := a.lookAtFresh(ctx); err != nil {
+		return err
+	}
 	deliveries := make([][]any, len(a.rows))
 	for i, n := range a.rows {
 		deliveries[i] = n.row()
 		a.t.changed(n.Delivery, n.news()...)
 	}
-	stmts := []*stmt{supersede.each(a.earlier, a.t.changedRow(a.superseded())), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), insertDeliveries.exec(deliveries)}
+	stmts := []*stmt{supersede.each(a.earlier, a.t.changedRow(a.superseded())), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), insertDeliveries.exec(deliveries),
+		updateDevices.exec(a.looked)}
 	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.touched))) { // "due now" has the last word
 		stmts = append(stmts, a.t.s.holdDevices(slices.SortedFunc(maps.Keys(a.touched[lease]), compareKeys), a.now, lease))
 	}

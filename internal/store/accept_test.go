@@ -76,7 +76,7 @@ func TestAcceptRefusesUnknownDevicesResourcesAndApps(t *testing.T) {
 		noApp := pushTo(toUsers("alice"), "x")
 		noApp.App = "none"
 		good := pushTo(toDevices("a1"), "x")
-		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: bad}, {Push: noResource}, {Push: noApp}, {Push: good}}, 0)
+		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: bad}, {Push: noResource}, {Push: noApp}, {Push: good}}, 0, nil)
 		var fields push.FieldErrors
 		if !errors.As(r[0].Err, &fields) || len(fields) != 1 || fields[0].Location != "to.devices[1]" || fields[0].Code != push.CodeUnknownDevice {
 			t.Errorf("unknown device: %v; want unknown_device at to.devices[1]", r[0].Err)
@@ -106,7 +106,7 @@ func TestAnIdempotencyKeyMakesOnePush(t *testing.T) {
 		ids := make([]push.ID, 20)
 		for i := range ids {
 			wg.Go(func() {
-				r := w.Accept(ctx(t), []push.AcceptRequest{request("k\xff1", "h")}, 0)[0]
+				r := w.Accept(ctx(t), []push.AcceptRequest{request("k\xff1", "h")}, 0, nil)[0]
 				if r.Err != nil || r.Accepted.Deliveries != 2 || len(r.Accepted.Warnings) != 1 {
 					t.Errorf("request %d: %+v; want the same answer for all", i, r)
 				}
@@ -119,7 +119,7 @@ func TestAnIdempotencyKeyMakesOnePush(t *testing.T) {
 				t.Fatalf("ids %v; want one", ids)
 			}
 		}
-		if r := w.Accept(ctx(t), []push.AcceptRequest{request("k\xff1", "other")}, 0)[0]; !errors.Is(r.Err, push.ErrConflict) {
+		if r := w.Accept(ctx(t), []push.AcceptRequest{request("k\xff1", "other")}, 0, nil)[0]; !errors.Is(r.Err, push.ErrConflict) {
 			t.Errorf("another body: %v, want a conflict", r.Err)
 		}
 		if _, open, _ := w.Inbox(ctx(t), key("a1"), 10); open != 1 {
@@ -135,7 +135,7 @@ func TestAnIdempotencyKeyMakesOnePush(t *testing.T) {
 		if err := w.PutIdempotent(ctx(t), "notes", "batch", []byte("h"), nil); !errors.Is(err, push.ErrConflict) {
 			t.Errorf("key taken: %v, want a conflict", err)
 		}
-		if r := w.Accept(ctx(t), []push.AcceptRequest{request("batch", "h")}, 0)[0]; !errors.Is(r.Err, push.ErrConflict) {
+		if r := w.Accept(ctx(t), []push.AcceptRequest{request("batch", "h")}, 0, nil)[0]; !errors.Is(r.Err, push.ErrConflict) {
 			t.Errorf("a batch's key for a single push: %v, want a conflict", r.Err)
 		}
 	})
@@ -159,7 +159,7 @@ func TestACollapseKeyKeepsTheNewest(t *testing.T) {
 		w.accept(second)
 		w.wantStates(first.ID, " bob waiting no_device", "android alice waiting ", "ios alice superseded ")
 		// Two at once, in one transaction.
-		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: third}, {Push: explicit}}, 0)
+		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: third}, {Push: explicit}}, 0, nil)
 		if err := errors.Join(r[0].Err, r[1].Err); err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +232,7 @@ func TestAcceptedDevicesAreThisNodesForTheLease(t *testing.T) {
 			}
 			return len(keys)
 		}
-		if r := w.Accept(ctx(t), []push.AcceptRequest{{Push: pushTo(toUsers("alice"), "x")}}, time.Hour)[0]; r.Err != nil {
+		if r := w.Accept(ctx(t), []push.AcceptRequest{{Push: pushTo(toUsers("alice"), "x")}}, time.Hour, nil)[0]; r.Err != nil {
 			t.Fatal(r.Err)
 		}
 		if n := claim(now.Add(30 * time.Minute)); n != 0 {

@@ -84,7 +84,7 @@ func TestADeletedAppLeavesNothingToItsSuccessor(t *testing.T) {
 		_, err1 := w.App(ctx(t), "notes")
 		_, err2 := w.ServerKeyByHash(ctx(t), keyHash)
 		_, err3 := w.DeviceByCredential(ctx(t), hash)
-		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: pushTo(toUsers("alice"), "x")}}, 0)
+		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: pushTo(toUsers("alice"), "x")}}, 0, nil)
 		for i, err := range []error{err1, err2, err3, r[0].Err} {
 			if !errors.Is(err, push.ErrNotFound) {
 				t.Errorf("question %d after the app was deleted: %v, want not found", i+1, err)
@@ -281,7 +281,7 @@ func TestACallerThatHasGoneWritesNothing(t *testing.T) {
 		gone, cancel := context.WithCancel(ctx(t))
 		cancel()
 		p := pushTo(toUsers("alice"), "x")
-		r := w.Accept(gone, []push.AcceptRequest{{Push: p}}, 0)[0]
+		r := w.Accept(gone, []push.AcceptRequest{{Push: p}}, 0, nil)[0]
 		_, _, err := w.Push(ctx(t), "notes", p.ID)
 		if (r.Err == nil) != (err == nil) {
 			t.Errorf("accept says %v, the store %v; want the same", r.Err, err)

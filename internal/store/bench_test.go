@@ -98,7 +98,7 @@ func acceptAndHandle(b *testing.B, s *Store, callers int) {
 func acceptOne(ctx context.Context, s *Store, id push.ID, user int) error {
 	p := push.Push{ID: id, App: "notes", ResourceID: "both", Payload: []byte(`{"cursor":1841}`), AcceptedAt: time.Now(),
 		To: push.Audience{Users: []string{fmt.Sprint("u", user)}}}
-	return s.Accept(ctx, []push.AcceptRequest{{Push: p}}, 10*time.Second)[0].Err
+	return s.Accept(ctx, []push.AcceptRequest{{Push: p}}, 10*time.Second, nil)[0].Err
 }
 
 func acceptAndHandleOne(ctx context.Context, s *Store, user int) error {
@@ -130,7 +130,7 @@ func BenchmarkBroadcast(b *testing.B) {
 			made, from := 0, time.Now()
 			for b.Loop() {
 				p := push.Push{ID: push.NewID(), App: "notes", ResourceID: "both", AcceptedAt: time.Now(), To: push.Audience{All: true}}
-				if r := s.Accept(b.Context(), []push.AcceptRequest{{Push: p}}, 0)[0]; r.Err != nil {
+				if r := s.Accept(b.Context(), []push.AcceptRequest{{Push: p}}, 0, nil)[0]; r.Err != nil {
 					b.Fatal(r.Err)
 				}
 				for done := false; !done; {

@@ -64,7 +64,7 @@ func TestAFirstDeviceTakesOverMoreThanOnePiece(t *testing.T) {
 			p.AcceptedAt = start.Add(time.Duration(i) * time.Millisecond)
 			reqs = append(reqs, push.AcceptRequest{Push: p})
 		}
-		for _, r := range w.Accept(ctx(t), reqs, 0) {
+		for _, r := range w.Accept(ctx(t), reqs, 0, nil) {
 			if r.Err != nil {
 				t.Fatal(r.Err)
 			}

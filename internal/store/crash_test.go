@@ -34,7 +34,7 @@ func writeUntilKilled() {
 		go func() {
 			for {
 				p := pushTo(toUsers("alice", "bob"), "x")
-				r := s.Accept(context.Background(), []push.AcceptRequest{{Push: p}}, time.Hour)[0]
+				r := s.Accept(context.Background(), []push.AcceptRequest{{Push: p}}, time.Hour, nil)[0]
 				if r.Err != nil {
 					fmt.Println("error", r.Err)
 					os.Exit(1)

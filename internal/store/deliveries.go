@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/hushpush/hush/push"
@@ -16,7 +17,7 @@ const deliveryColumns = `d.push_id, d.app, d.device_id, d.user_id, p.resource_id
 // Arguments of deliveryColumns.
 const (
 	noPayload   = -1
-	wakePayload = 4096 // what fits into a provider's request at all
+	wakePayload = push.MaxWakePayload
 )
 
 // readDelivery reads deliveryColumns, and into more what a query has beside them.
@@ -96,10 +97,13 @@ func (s *Store) OpenCount(ctx context.Context, key push.DeviceKey) (int, error) 
 }
 
 var insertDeliveries = foldInsert("deliveries", `app text, push_id text, device_id text, user_id text, state text, reason text, since int,
-	expires_at int, now_or_never int, generation int, final_at int, collapse_key blob, events text`)
+	expires_at int, now_or_never int, generation int, final_at int, collapse_key blob, events text, path text, due_at int, kept int`)
 
 // newDelivery is one that is about to be inserted.
-type newDelivery struct{ push.Placement }
+type newDelivery struct {
+	push.Placement
+	by *acceptOp
+}
 
 // news are the events that nobody has been told of: that it is scheduled was told when its push was accepted.
 func (n *newDelivery) news() []push.Event {
@@ -109,11 +113,23 @@ func (n *newDelivery) news() []push.Event {
 	return n.Events
 }
 
+// kept is how many of the events count against what a timeline keeps. Those of its making do not.
+func (n *newDelivery) kept() int {
+	made := slices.IndexFunc(n.Events, func(e push.Event) bool {
+		return e.Event != push.EventName(push.Scheduled) && e.Event != push.EventName(push.Waiting)
+	})
+	if made < 0 {
+		return 0
+	}
+	keep, _ := push.Keep(0, n.Events[made:])
+	return len(keep)
+}
+
 // row is one of insertDeliveries.
 func (n *newDelivery) row() []any {
 	d := &n.Delivery
 	return []any{d.App, string(d.PushID), d.DeviceID, d.User, string(d.State), string(d.Reason), micros(d.Since),
-		micros(d.ExpiresAt), bit(d.NowOrNever), d.Generation, micros(d.FinalAt), nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events)}
+		micros(d.ExpiresAt), bit(d.NowOrNever), d.Generation, micros(d.FinalAt), nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events), string(d.Path), micros(d.DueAt), n.kept()}
 }
 
 // updateDeliveries never make a final delivery an open one again: the first final state committed stays.

@@ -155,6 +155,17 @@ func (s *Store) DevicesOf(ctx context.Context, app, user, cursor string, limit i
 	return list, next, doing("devices of a user", err)
 }
 
+// DevicesOfUsers are the ids of the devices of users, in no order.
+func (s *Store) DevicesOfUsers(ctx context.Context, app string, users []string) ([]string, error) {
+	var ids []string
+	err := s.read.run(ctx, idsOfUsers.each(rowsOf(app, users), func(scan scanFunc) error {
+		r, err := readRef(scan)
+		ids = append(ids, r.id)
+		return err
+	}))
+	return ids, doing("devices of users", err)
+}
+
 // MissingDevices are those of the ids that name no registered device, in the order given.
 func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([]string, error) {
 	there := map[string]bool{}

@@ -355,7 +355,7 @@ func TestOldPushesGoWhenTheirLastDeliveryIsOldEnough(t *testing.T) {
 		w.device("notes", "alice", "d2", push.IOS)
 		half, done := pushTo(toUsers("alice"), "x"), pushTo(toUsers("alice"), "x")
 		w.accept(half)
-		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: done, Idempotency: &push.Idempotency{Key: "k", BodyHash: []byte("h")}}}, 0)[0]
+		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: done, Idempotency: &push.Idempotency{Key: "k", BodyHash: []byte("h")}}}, 0, nil)[0]
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}

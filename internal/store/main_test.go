@@ -185,7 +185,7 @@ func toDevices(devices ...string) push.Audience { return push.Audience{Devices: 
 // accept accepts one push and wants it accepted.
 func (w *world) accept(p push.Push) push.Accepted {
 	w.t.Helper()
-	r := w.Accept(ctx(w.t), []push.AcceptRequest{{Push: p}}, 0)[0]
+	r := w.Accept(ctx(w.t), []push.AcceptRequest{{Push: p}}, 0, nil)[0]
 	if r.Err != nil {
 		w.t.Fatalf("accept: %v", r.Err)
 	}

@@ -193,7 +193,7 @@ func TestAListWhosePushNeverCameIsRemoved(t *testing.T) {
 		w.large(p, 1_200)
 		orphan := pushTo(crowd(), "x")
 		orphan.ResourceID = "none"
-		if r := w.Accept(ctx(t), []push.AcceptRequest{{Push: orphan}}, 0)[0]; r.Err == nil {
+		if r := w.Accept(ctx(t), []push.AcceptRequest{{Push: orphan}}, 0, nil)[0]; r.Err == nil {
 			t.Fatal("accepted under a resource that is not there")
 		}
 		remove := func() (total int) {
@@ -226,8 +226,8 @@ func TestALargePushIsRepeatedByItsIdempotencyKey(t *testing.T) {
 		request := func() push.AcceptRequest {
 			return push.AcceptRequest{Push: pushTo(crowd(), "x"), Idempotency: &push.Idempotency{Key: "k", BodyHash: []byte("h")}}
 		}
-		first := w.Accept(ctx(t), []push.AcceptRequest{request()}, 0)[0]
-		again := w.Accept(ctx(t), []push.AcceptRequest{request()}, 0)[0]
+		first := w.Accept(ctx(t), []push.AcceptRequest{request()}, 0, nil)[0]
+		again := w.Accept(ctx(t), []push.AcceptRequest{request()}, 0, nil)[0]
 		if first.Err != nil || again.Err != nil || again.Accepted.ID != first.Accepted.ID || again.Accepted.Deliveries != 1_200 || !again.Accepted.Repeated {
 			t.Errorf("%+v, then %+v; want the same answer", first.Err, again)
 		}

@@ -141,7 +141,7 @@ func TestPushesForUsersWithManyDevicesAreSpreadOverTransactions(t *testing.T) {
 	release := s.hold(t)
 	var results []push.AcceptResult
 	var wg sync.WaitGroup
-	wg.Go(func() { results = s.Accept(ctx, reqs, 0) })
+	wg.Go(func() { results = s.Accept(ctx, reqs, 0, nil) })
 	waitFor(t, "the pushes in the queue", func() bool { return s.writer.waiting() == pushes })
 	before := c.commits
 	release()

@@ -1,0 +1,111 @@
+package store_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// wakeAll decides to wake the device for what is open, in every column that a look may write.
+func wakeAll(now time.Time) func(push.Snapshot) push.Changes {
+	return func(snap push.Snapshot) push.Changes {
+		d := snap.Device
+		d.Wake = push.Wake{ID: "wake", State: push.WakeSending, Provider: push.APNs, Attempt: 1, Generation: d.OwnerGeneration, TokenGen: d.TokenGeneration, DueAt: now.Add(time.Minute)}
+		d.WakeTimes, d.DueAt = append(d.WakeTimes, now), now.Add(time.Minute)
+		c := push.Changes{Device: &d}
+		for _, o := range snap.Open {
+			change := o.SentBy(now, push.PathAPNs, now.Add(time.Hour))
+			change.Events = append(change.Events, push.Event{At: now, Event: push.EventWakeSent, WakeID: "wake", Provider: push.APNs, Attempt: 1})
+			c.Deliveries = append(c.Deliveries, change)
+			d.Wake.Pushes = append(d.Wake.Pushes, o.PushID)
+		}
+		return c
+	}
+}
+
+// TestALookAtAFreshPushCommitsWhatTheNextLookWould accepts one push with a look at it, and another without, which is then looked at.
+func TestALookAtAFreshPushCommitsWhatTheNextLookWould(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.device("notes", "alice", "a", push.IOS)
+		w.device("notes", "bob", "b", push.IOS)
+		short, long := push.DeviceKey{App: "notes", Device: "a"}, push.DeviceKey{App: "notes", Device: "b"}
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		var seen [2]push.Snapshot
+		look := wakeAll(now)
+		p := pushTo(toUsers("alice"), `{"n":1}`)
+		r := w.Accept(ctx(t), []push.AcceptRequest{{Push: p}}, time.Minute, func(s push.Snapshot) push.Changes { seen[0] = s; return look(s) })[0]
+		if r.Err != nil || len(r.Accepted.Looked) != 1 || r.Accepted.Looked[0].Device != "a" {
+			t.Fatalf("accepted %+v, %v; want device a looked at", r.Accepted, r.Err)
+		}
+		q := pushTo(toUsers("bob"), `{"n":1}`)
+		q.AcceptedAt = p.AcceptedAt
+		if r := w.Accept(ctx(t), []push.AcceptRequest{{Push: q}}, time.Minute, nil)[0]; r.Err != nil || len(r.Accepted.Looked) != 0 {
+			t.Fatalf("accepted %+v, %v; want nobody looked at", r.Accepted, r.Err)
+		}
+		if _, err := w.Step(ctx(t), push.StepRequest{Key: long, OpenLimit: 10}, func(s push.Snapshot) push.Changes { seen[1] = s; return look(s) }); err != nil {
+			t.Fatal(err)
+		}
+		same := func(s push.Snapshot) push.Snapshot { // but for who and which
+			s.Device = push.Device{Platform: s.Device.Platform, Token: s.Device.Token, Wake: s.Device.Wake, WakeTimes: s.Device.WakeTimes}
+			for i := range s.Open {
+				s.Open[i].PushID, s.Open[i].DeviceID, s.Open[i].User = "", "", ""
+			}
+			return s
+		}
+		if got, want := same(seen[0]), same(seen[1]); !reflect.DeepEqual(got, want) {
+			t.Errorf("the look that accepts saw\n%+v\nand the next one\n%+v", got, want)
+		}
+		after := func(key push.DeviceKey, id push.ID) (push.Delivery, push.Device) {
+			list, _, err := w.Deliveries(ctx(t), "notes", id, "", 10)
+			if err != nil || len(list) != 1 {
+				t.Fatalf("deliveries of %s: %+v, %v", id, list, err)
+			}
+			snap, err := w.PeekDevice(ctx(t), key, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := list[0]
+			d.PushID, d.DeviceID, d.User = "", "", ""
+			return d, push.Device{Wake: snap.Device.Wake, WakeTimes: snap.Device.WakeTimes, DueAt: snap.Device.DueAt}
+		}
+		gotDelivery, gotDevice := after(short, p.ID)
+		wantDelivery, wantDevice := after(long, q.ID)
+		if gotDevice.Wake.Pushes, wantDevice.Wake.Pushes = nil, nil; !reflect.DeepEqual(gotDelivery, wantDelivery) || !reflect.DeepEqual(gotDevice, wantDevice) {
+			t.Errorf("the look that accepts left\n%+v\n%+v\nand the next one\n%+v\n%+v", gotDelivery, gotDevice, wantDelivery, wantDevice)
+		}
+	})
+}
+
+func TestOnlyAPushThatIsAloneOnItsDeviceIsLookedAtAsItIsAccepted(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.device("notes", "alice", "a", push.IOS)
+		w.device("notes", "bob", "b", push.IOS)
+		looks := 0
+		accept := func(want int, pushes ...push.Push) {
+			t.Helper()
+			reqs := make([]push.AcceptRequest, len(pushes))
+			for i, p := range pushes {
+				reqs[i].Push = p
+			}
+			looked := 0
+			looks = 0
+			for _, r := range w.Accept(ctx(t), reqs, time.Minute, func(s push.Snapshot) push.Changes { looks++; return wakeAll(time.Now())(s) }) {
+				if r.Err != nil {
+					t.Fatal(r.Err)
+				}
+				looked += len(r.Accepted.Looked)
+			}
+			if looked != want {
+				t.Errorf("%d devices were looked at, want %d", looked, want)
+			}
+		}
+		accept(0, pushTo(toUsers("nobody"), "x")) // there is no device
+		accept(1, pushTo(toUsers("alice"), "x"))
+		accept(0, pushTo(toUsers("alice"), "x")) // one is open, and its wake in flight
+		accept(1, pushTo(toUsers("alice", "bob"), "x"))
+	})
+}
