@@ -32,7 +32,11 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 	if e.queue.free() < named {
 		held = 0 // memory is full: the rows are due now, and back-pressure costs disk
 	}
-	f, look := e.lookAsAccepted(ctx, reqs, held > 0 && e.queue.waits()+named <= freshRoom)
+	room := held > 0 && e.todo.reserve(named, e.queue.waits())
+	if room {
+		defer e.todo.release(named)
+	}
+	f, look := e.lookAsAccepted(ctx, reqs, room)
 	results := e.cfg.Store.Accept(ctx, reqs, held, look)
 	for i, r := range results {
 		if r.Err != nil || r.Accepted.Repeated {

@@ -89,8 +89,26 @@ func (e *Engine) follow(f *fresh, keys []push.DeviceKey) {
 
 // todo holds what is decided and not done yet, for the workers.
 type todo struct {
-	mu sync.Mutex
-	m  map[push.DeviceKey]decided // guarded by mu
+	mu       sync.Mutex
+	m        map[push.DeviceKey]decided // guarded by mu
+	reserved int                        // guarded by mu; devices that may be decided on at this moment
+}
+
+// reserve makes room for n more devices to be decided on, while waiting ones wait in memory, until release. False: there is none.
+func (t *todo) reserve(n, waiting int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.reserved+waiting+n > freshRoom {
+		return false
+	}
+	t.reserved += n
+	return true
+}
+
+func (t *todo) release(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reserved -= n
 }
 
 func (t *todo) put(key push.DeviceKey, d decided) {
