@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,7 +55,7 @@ type conn struct {
 	enc    *hpack.Encoder // guarded by wmu
 	block  bytes.Buffer   // guarded by wmu; the header block that enc writes
 	nextID uint32         // guarded by wmu
-	queued atomic.Int32   // writers that have or want wmu; the last one flushes
+	leaves bool           // guarded by wmu; a writer will flush what is in out
 
 	heardAt atomic.Int64 // Unix nanoseconds of the last frame
 
@@ -148,18 +149,28 @@ func (c *conn) greet() error {
 	})
 }
 
-// write runs f with the writing half; what several writers wrote leaves together.
+// write runs f with the writing half. What several writers wrote leaves together: the first of them lets every goroutine that
+// is ready to run write, too, before it flushes. One system call and one TLS record for each frame cost more than all else
+// that a request needs. A nil error does not promise that the bytes have left.
 func (c *conn) write(f func() error) error {
-	c.queued.Add(1)
+	c.wmu.Lock()
+	c.setWriteDeadline()
+	err := f()
+	first := !c.leaves && err == nil
+	c.leaves = c.leaves || first
+	c.wmu.Unlock()
+	if !first {
+		return err
+	}
+	runtime.Gosched()
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
-	_ = c.nc.SetWriteDeadline(time.Now().Add(writeTimeout))
-	err := f()
-	if c.queued.Add(-1) == 0 && err == nil {
-		err = c.out.Flush()
-	}
-	return err
+	c.leaves = false
+	c.setWriteDeadline()
+	return c.out.Flush()
 }
+
+func (c *conn) setWriteDeadline() { _ = c.nc.SetWriteDeadline(time.Now().Add(writeTimeout)) }
 
 func (c *conn) usable() bool {
 	c.mu.Lock()
