@@ -20,7 +20,7 @@ var arrows = []struct {
 	to   []string
 }{
 	{"push/...", nil}, // the leaf
-	{"protocol/...", []string{"push"}},
+	{"protocol/...", []string{"push", "internal/jsonstring"}},
 	{"internal/proxy/...", nil},    // how everybody connects
 	{"internal/stranger/...", nil}, // whose answers clients believe
 	{"client/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
@@ -32,12 +32,13 @@ var arrows = []struct {
 	{"pushtest/...", []string{"pushtest/...", "sdk/...", "push", "protocol", "client", "internal/child"}},
 	{"internal/child/...", nil},      // a leaf, for whoever starts processes
 	{"internal/nearest/...", nil},    // a leaf, for whoever takes words from people
+	{"internal/jsonstring/...", nil}, // a leaf, for fixed forms of JSON
 	{"internal/strictjson/...", nil}, // a leaf, for the rooms that read strangers' JSON
 	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy"}},
-	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy", "internal/strictjson"}},
+	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy", "internal/strictjson", "internal/jsonstring"}},
 	{"internal/logged/...", nil},   // a log for tests
 	{"internal/terminal/...", nil}, // text in the columns of a terminal
-	{"internal/h2push/...", []string{"push", "protocol", "internal/logged", "internal/pemkey", "internal/proxy"}},
+	{"internal/h2push/...", []string{"push", "protocol", "internal/jsonstring", "internal/logged", "internal/pemkey", "internal/proxy"}},
 	{"internal/provider/...", []string{"push", "protocol", "internal/h2push/...", "internal/spell", "internal/hour"}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/strictjson"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},

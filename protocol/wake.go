@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/hushpush/hush/internal/jsonstring"
 	"github.com/hushpush/hush/push"
 )
 
@@ -44,6 +45,16 @@ type WakePush struct {
 	ID       string  `json:"id"`
 	Resource string  `json:"resource"`
 	Payload  *string `json:"payload,omitempty"`
+}
+
+// AppendJSON appends the push as JSON, without escapes for HTML, which would only cost room.
+func (p WakePush) AppendJSON(dst []byte) []byte {
+	dst = jsonstring.Append(append(dst, `{"id":`...), p.ID)
+	dst = jsonstring.Append(append(dst, `,"resource":`...), p.Resource)
+	if p.Payload != nil {
+		dst = jsonstring.Append(append(dst, `,"payload":`...), *p.Payload)
+	}
+	return append(dst, '}')
 }
 
 // WakeKey is a wake key as the server gives it to its device.
@@ -88,7 +99,10 @@ var errNotSealed = errors.New("the wake was not sealed with this key, or is dama
 
 // SealWake seals a wake with AES-128-GCM, the key's id being the additional data, and returns the SealedWake as JSON. Without
 // a key there is an error, and nothing to be sent.
-func SealWake(key push.WakeKey, wake []byte) ([]byte, error) {
+func SealWake(key push.WakeKey, wake []byte) ([]byte, error) { return AppendSealedWake(nil, key, wake) }
+
+// AppendSealedWake is SealWake, but appends to dst.
+func AppendSealedWake(dst []byte, key push.WakeKey, wake []byte) ([]byte, error) {
 	aead, err := sealing(key)
 	if err != nil {
 		return nil, err
@@ -96,19 +110,26 @@ func SealWake(key push.WakeKey, wake []byte) ([]byte, error) {
 	sealed := make([]byte, nonceBytes, nonceBytes+len(wake)+tagBytes)
 	rand.Read(sealed) // never fails, see crypto/rand
 	sealed = aead.Seal(sealed, sealed, wake, []byte(key.ID))
-	return frameWake(key.ID, base64.RawURLEncoding.EncodeToString(sealed)), nil
+	dst = slices.Grow(dst, len(sealedHead)+len(key.ID)+len(sealedMiddle)+base64.RawURLEncoding.EncodedLen(len(sealed))+sealedSlack)
+	dst = jsonstring.Append(append(dst, sealedHead...), key.ID)
+	dst = base64.RawURLEncoding.AppendEncode(append(dst, sealedMiddle...), sealed) // has nothing that JSON escapes
+	return append(dst, sealedTail...), nil
 }
+
+// What stands in a SealedWake around the key's id and what is sealed.
+var sealedHead = fmt.Sprintf(`{"v":%d,"k":`, WakeVersion)
+
+const (
+	sealedMiddle = `,"s":"`
+	sealedTail   = `"}`
+	sealedSlack  = len(`""`) + len(sealedTail) + len(`}`) // and what ends a provider's payload
+)
 
 // WakeRoom is how many bytes a wake may have before it is sealed, so that the SealedWake has at most limit bytes as JSON.
 func WakeRoom(keyID string, limit int) int {
-	text := limit - len(frameWake(keyID, ""))
+	var id [64]byte // usually long enough
+	text := limit - len(sealedHead) - len(jsonstring.Append(id[:0], keyID)) - len(sealedMiddle) - len(sealedTail)
 	return base64.RawURLEncoding.DecodedLen(max(text, 0)) - nonceBytes - tagBytes
-}
-
-// frameWake is a SealedWake as JSON. Ids of keys and base64url have nothing that JSON escapes.
-func frameWake(k, s string) []byte {
-	text, _ := json.Marshal(SealedWake{V: WakeVersion, K: k, S: s}) // always can be
-	return text
 }
 
 // Open returns what is sealed in a wake.

@@ -1,6 +1,8 @@
 package protocol_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"testing"
 
 	"github.com/hushpush/hush/protocol"
@@ -27,4 +29,50 @@ func TestAWakeThatWasSealedElsewhereIsOpened(t *testing.T) {
 	if _, err := (protocol.SealedWake{V: 2, K: "k1", S: sealedElsewhere[:40] + "A" + sealedElsewhere[41:]}).Open(key); err == nil {
 		t.Error("a wake that was changed on its way was opened")
 	}
+}
+
+// A push in a wake and a sealed wake are written by hand: they are what encoding/json would write.
+func FuzzAWakeIsWrittenAsEncodingJSONDoes(f *testing.F) {
+	f.Add("p1", "both", "42", true, "k1")
+	f.Add("", "\x00<é>", "\u2028\xff\"", false, "k\"1")
+	f.Fuzz(func(t *testing.T, id, resource, payload string, with bool, keyID string) {
+		p := protocol.WakePush{ID: id, Resource: resource}
+		if with {
+			p.Payload = &payload
+		}
+		if got, want := p.AppendJSON([]byte("[")), "["+encoded(t, p); string(got) != want {
+			t.Errorf("a push is %s, want %s", got, want)
+		}
+		if keyID == "" {
+			return
+		}
+		const limit = 4000
+		wake := bytes.Repeat([]byte("x"), max(protocol.WakeRoom(keyID, limit), 0))
+		got, err := protocol.AppendSealedWake([]byte("["), push.WakeKey{ID: keyID, Key: "sixteen bytes of"}, wake)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read protocol.SealedWake
+		if err := json.Unmarshal(got[1:], &read); err != nil {
+			t.Fatalf("%s: %v", got, err)
+		}
+		read.K = keyID // of what is not UTF-8, reading makes something else
+		if want := "[" + encoded(t, read); string(got) != want {
+			t.Errorf("a sealed wake is %s, want %s", got, want)
+		}
+		if size := len(got) - 1; len(wake) > 0 && (size > limit || size < limit-1) {
+			t.Errorf("the largest wake in %d bytes has %d", limit, size)
+		}
+	})
+}
+
+func encoded(t *testing.T, v any) string {
+	t.Helper()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }

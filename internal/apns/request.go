@@ -19,13 +19,17 @@ const (
 	bodyTail = `}`
 )
 
+// usualBodyBytes is what most bodies have room in.
+const usualBodyBytes = 1 << 10
+
 // body is the request's body: nothing in aps but content-available, and Hush's part beside it, sealed.
 func body(w push.Wake) ([]byte, *push.WakeError) {
-	hush, err := h2push.SealedWake(w, maxBodyBytes-len(bodyHead)-len(bodyTail))
+	text := append(make([]byte, 0, usualBodyBytes), bodyHead...)
+	text, err := h2push.AppendSealedWake(text, w, maxBodyBytes-len(bodyHead)-len(bodyTail))
 	if err != nil {
 		return nil, err
 	}
-	return append(append([]byte(bodyHead), hush...), bodyTail...), nil
+	return append(text, bodyTail...), nil
 }
 
 // request is a wake as APNs gets it, but for who we are (Apple, "Sending notification requests to APNs", and for the

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/jsonstring"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -13,32 +14,21 @@ import (
 // messages near 4000 bytes have been refused.
 const maxDataBytes = 4000
 
-// message is a send's body (Firebase, "projects.messages"). It has no notification, and none can be put in.
-type message struct {
-	Message struct {
-		Token   string            `json:"token"`
-		Data    map[string]string `json:"data"`
-		Android android           `json:"android"`
-	} `json:"message"`
-}
+// usualBodyBytes is what most bodies have room in.
+const usualBodyBytes = 1 << 10
 
-type android struct {
-	CollapseKey string `json:"collapse_key"`
-	Priority    string `json:"priority"`
-	TTL         string `json:"ttl"`
-}
-
-// body is a send's body, Hush's part sealed.
+// body is a send's body (Firebase, "projects.messages"), Hush's part sealed. It has no notification, and none can be put in.
 func body(d push.Device, w push.Wake, now time.Time) ([]byte, *push.WakeError) {
-	hush, err := h2push.SealedWake(w, maxDataBytes-len(protocol.WakeField))
+	hush, err := h2push.AppendSealedWake(make([]byte, 0, usualBodyBytes), w, maxDataBytes-len(protocol.WakeField))
 	if err != nil {
 		return nil, err
 	}
-	var m message
-	m.Message.Token = d.ProviderToken.Reveal()
-	m.Message.Data = map[string]string{protocol.WakeField: string(hush)}
-	m.Message.Android = android{CollapseKey: protocol.WakeField, Priority: priority(w.Priority), TTL: ttl(w.ExpiresAt, now)}
-	return h2push.EncodeJSON(m), nil
+	text := append(make([]byte, 0, usualBodyBytes), `{"message":{"token":`...)
+	text = jsonstring.Append(text, d.ProviderToken.Reveal())
+	text = jsonstring.Append(append(text, `,"data":{"`+protocol.WakeField+`":`...), hush)
+	text = append(text, `},"android":{"collapse_key":"`+protocol.WakeField+`","priority":"`...)
+	text = append(append(text, priority(w.Priority)...), `","ttl":"`...)
+	return append(append(text, ttl(w.ExpiresAt, now)...), `"}}}`...), nil
 }
 
 // priority is FCM's: normal, unless the resource's strategy says high.

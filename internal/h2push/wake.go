@@ -4,20 +4,22 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
+	"github.com/hushpush/hush/internal/jsonstring"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
-// SealedWake is Hush's part of a provider's payload, a protocol.SealedWake as JSON, in at most limit bytes. A wake without a
-// key is refused: nothing leaves in clear.
-func SealedWake(w push.Wake, limit int) ([]byte, *push.WakeError) {
-	sealed, err := protocol.SealWake(w.Key, fillWake(w, protocol.WakeRoom(w.Key.ID, limit)))
+// AppendSealedWake appends Hush's part of a provider's payload, a protocol.SealedWake as JSON, in at most limit bytes. A wake
+// without a key is refused: nothing leaves in clear.
+func AppendSealedWake(dst []byte, w push.Wake, limit int) ([]byte, *push.WakeError) {
+	dst, err := protocol.AppendSealedWake(dst, w.Key, fillWake(w, protocol.WakeRoom(w.Key.ID, limit)))
 	if err != nil {
 		return nil, &push.WakeError{Fault: push.FaultPush, Reason: NoWakeKey, Err: err}
 	}
-	return sealed, nil
+	return dst, nil
 }
 
 // NoWakeKey is the reason of a WakeError where a wake came without a key.
@@ -28,26 +30,26 @@ var lists = []list{
 	{protocol.WakePushes, push.ItemPush, entryOf(pushEntry)},
 }
 
-// list is where the items of one kind lie. entry makes an item's entry, with or without what may be fetched instead; whole
-// reports whether it has that.
+// list is where the items of one kind lie. entry appends an item's entry as JSON, with or without what may be fetched instead;
+// whole reports whether it has that.
 type list struct {
 	name  string
 	kind  push.ItemKind
-	entry func(item push.Item, with bool) (entry any, whole bool)
+	entry func(dst []byte, item push.Item, with bool) (_ []byte, whole bool)
 }
 
 // entryOf takes the items of one kind.
-func entryOf[T push.Item](entry func(item T, with bool) (any, bool)) func(push.Item, bool) (any, bool) {
-	return func(item push.Item, with bool) (any, bool) { return entry(item.(T), with) }
+func entryOf[T push.Item](entry func(dst []byte, item T, with bool) ([]byte, bool)) func([]byte, push.Item, bool) ([]byte, bool) {
+	return func(dst []byte, item push.Item, with bool) ([]byte, bool) { return entry(dst, item.(T), with) }
 }
 
-func pushEntry(p push.PushItem, with bool) (entry any, whole bool) {
+func pushEntry(dst []byte, p push.PushItem, with bool) (_ []byte, whole bool) {
 	e := protocol.WakePush{ID: string(p.ID), Resource: p.ResourceID}
 	if with && p.Whole() {
 		payload := string(p.Payload)
 		e.Payload = &payload
 	}
-	return e, e.Payload != nil
+	return e.AppendJSON(dst), e.Payload != nil
 }
 
 // fillWake is a protocol.Wake as JSON, in at most limit bytes: the items, oldest first, each in the list of its kind. One that
@@ -64,12 +66,6 @@ func fillWake(w push.Wake, limit int) []byte {
 	return f.wake()
 }
 
-// head is a protocol.Wake without its lists.
-type head struct {
-	Wake string `json:"wake"`
-	Exp  int64  `json:"exp"`
-}
-
 // filling is a wake that is being filled.
 type filling struct {
 	head    []byte   // up to the first list
@@ -79,9 +75,17 @@ type filling struct {
 	full    bool // the room is used up: what follows goes without payload
 }
 
-func newFilling(w push.Wake, limit int) *filling {
-	start := EncodeJSON(head{string(w.ID), expiry(w.EndsAt)})
-	f := &filling{head: start[:len(start)-1], entries: make([][]byte, len(lists)), bytes: len(start), limit: limit}
+// What most wakes have room in, up to the first list and for the entries of one.
+const (
+	usualHead    = 96
+	usualEntries = 256
+)
+
+func newFilling(w push.Wake, limit int) filling {
+	head := append(make([]byte, 0, usualHead), `{"wake":`...)
+	head = jsonstring.Append(head, string(w.ID))
+	head = strconv.AppendInt(append(head, `,"exp":`...), expiry(w.EndsAt), 10)
+	f := filling{head: head, entries: make([][]byte, len(lists)), bytes: len(head) + len(`}`), limit: limit}
 	for _, l := range lists {
 		f.bytes += len(`,"":[]`) + len(l.name)
 	}
@@ -91,23 +95,25 @@ func newFilling(w push.Wake, limit int) *filling {
 // add adds an item; false: not even its id fits. alone is the room that the wake had before its first item.
 func (f *filling) add(item push.Item, alone int) bool {
 	at := slices.IndexFunc(lists, func(l list) bool { return l.kind == item.Kind() })
-	comma := min(len(f.entries[at]), 1)
-	left := f.limit - f.bytes - comma
-	made, whole := lists[at].entry(item, true)
-	entry := EncodeJSON(made)
-	if len(entry) > left || f.full && whole {
-		f.full = f.full || len(entry) <= alone
-		made, _ = lists[at].entry(item, false)
-		entry = EncodeJSON(made)
+	before := f.entries[at]
+	left := f.limit - f.bytes
+	var start []byte
+	if len(before) == 0 {
+		start = make([]byte, 0, usualEntries)
+	} else {
+		start = append(before, ',')
+		left--
 	}
-	if len(entry) > left {
+	grown, whole := lists[at].entry(start, item, true)
+	if size := len(grown) - len(start); size > left || f.full && whole {
+		f.full = f.full || size <= alone
+		grown, _ = lists[at].entry(start, item, false)
+	}
+	if len(grown)-len(start) > left {
 		return false
 	}
-	f.bytes += len(entry) + comma
-	if comma > 0 {
-		entry = append(append(f.entries[at], ','), entry...)
-	}
-	f.entries[at] = entry
+	f.bytes += len(grown) - len(before)
+	f.entries[at] = grown
 	return true
 }
 
