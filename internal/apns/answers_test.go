@@ -1,6 +1,7 @@
 package apns
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -45,4 +46,19 @@ func TestATopicThatIsRefusedSaysNothingOfOthers(t *testing.T) {
 			t.Errorf("%s is about the %q, want %q", a.reason, got, want)
 		}
 	}
+}
+
+func FuzzAnAPNsIDIsAUUID(f *testing.F) {
+	form := regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	for _, s := range []string{
+		"", "ec1bf194-b3b2-424a-89a9-5a918a6e6b5d", "EC1BF194-B3B2-424A-89A9-5A918A6E6B5D", "ec1bf194-b3b2-424a-89a9-5a918a6e6b5", "gc1bf194-b3b2-424a-89a9-5a918a6e6b5d",
+		"ec1bf194-b3b2-424a-89a9-5a918a6e6b5d\n", "ec1bf194-b3b2-424a-89a95-a918a6e6b5d", "@c1bf194-b3b2-424a-89a9-5a918a6e6b5d", "ec1bf194-b3b2-424a-89a9-5a918a6e6b5G", "/c1bf194-b3b2-424a-89a9-5a918a6e6b:d",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got, want := isUUID(s), form.MatchString(s); got != want {
+			t.Errorf("%q: got %t, want %t", s, got, want)
+		}
+	})
 }

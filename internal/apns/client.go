@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"sync"
 	"time"
 
@@ -188,8 +187,26 @@ func secrets(req h2push.Request, d push.Device, token push.Secret) func() []stri
 	return func() []string { return []string{token.Reveal(), d.ProviderToken.Reveal(), string(req.Body)} }
 }
 
-// uuid is the form of an apns-id (Apple, "Sending notification requests to APNs").
-var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+// isUUID reports whether s has the form of an apns-id: 8-4-4-4-12 hex digits (Apple, "Sending notification requests to APNs").
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // judge is what an answer means; nil: APNs took the wake.
 func (c *Client) judge(resp h2push.Response, secrets func() []string) (push.Answer, *push.WakeError) {
@@ -198,7 +215,7 @@ func (c *Client) judge(resp h2push.Response, secrets func() []string) (push.Answ
 	}
 	answer := push.Answer{
 		Provider: push.APNs, Status: resp.Status,
-		ProviderID: provider.ID(resp.Header.Get("apns-id"), uuid, secrets),
+		ProviderID: provider.ID(resp.Header.Get("apns-id"), isUUID, secrets),
 	}
 	if resp.Status == 200 {
 		return answer, nil

@@ -1,6 +1,7 @@
 package fcm
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,4 +54,21 @@ func TestTheProjectsCredentialsForAPNsHoldNoAndroidDevice(t *testing.T) {
 			t.Errorf("%q is about the %q, want %q", code, got, want)
 		}
 	}
+}
+
+func FuzzAMessagesName(f *testing.F) {
+	form := regexp.MustCompile(`^projects/[a-z0-9:.-]{1,40}/messages/[0-9A-Za-z:%-]{1,48}$`)
+	project, id := strings.Repeat("p", 40), strings.Repeat("1", 48)
+	for _, s := range []string{
+		"", "projects/notes/messages/0:1", "projects/a.b:c-1/messages/0:1%A-z", "projects//messages/1", "projects/p/messages/", "projects/P/messages/1", "/projects/p/messages/1",
+		"projects/p/messages/1/messages/2", "projects/" + project + "/messages/" + id, "projects/p" + project + "/messages/" + id, "projects/" + project + "/messages/1" + id,
+		"projects/p/messages/1\n", "projects/p/messages/1_", "projects/p/messages/é",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got, want := isMessageName(s), form.MatchString(s); got != want {
+			t.Errorf("%q: got %t, want %t", s, got, want)
+		}
+	})
 }

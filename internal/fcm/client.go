@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
@@ -205,7 +205,7 @@ func (c *Client) judge(resp h2push.Response, attempt int, secrets func() []strin
 	out := push.Answer{Provider: push.FCM, Status: resp.Status}
 	if resp.Status == http.StatusOK {
 		if id := name(resp.Body); id != "" {
-			out.ProviderID = provider.ID(id, messageName, secrets)
+			out.ProviderID = provider.ID(id, isMessageName, secrets)
 			return out, answer{}, nil
 		}
 	}
@@ -233,9 +233,19 @@ func name(body []byte) string {
 	return b.Name
 }
 
-// messageName is the form of FCM's names (FCM, "REST Resource: projects.messages"): the project's id or number, and an id too
-// short for a token.
-var messageName = regexp.MustCompile(`^projects/[a-z0-9:.-]{1,40}/messages/[0-9A-Za-z:%-]{1,48}$`)
+// isMessageName reports whether a name has the form of FCM's (FCM, "REST Resource: projects.messages"):
+// projects/[a-z0-9:.-]{1,40}/messages/[0-9A-Za-z:%-]{1,48}, the project's id or number, and an id too short for a token.
+func isMessageName(name string) bool {
+	const digits, lower, upper = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	rest, named := strings.CutPrefix(name, "projects/")
+	project, id, ok := strings.Cut(rest, "/messages/")
+	return named && ok && madeOf(project, 40, digits+lower+":.-") && madeOf(id, 48, digits+lower+upper+":%-")
+}
+
+// madeOf reports whether s has 1 to most characters, all of those given.
+func madeOf(s string, most int, characters string) bool {
+	return s != "" && len(s) <= most && strings.TrimLeft(s, characters) == ""
+}
 
 // noAnswer is what it means that none came. The wake goes out again after RetryWait, at the earliest: Google wants no
 // retry at once, and what was lost may have been an overloaded server's.

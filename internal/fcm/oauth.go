@@ -181,7 +181,7 @@ func (t *tokens) ask() (push.Secret, time.Duration, error) {
 	}
 	token, life := parseToken(body)
 	if resp.StatusCode != http.StatusOK || token == "" {
-		return "", 0, t.refusal(h2push.Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, assertion)
+		return "", 0, t.refusal(h2push.Response{Status: resp.StatusCode, Header: h2push.HeaderOf(resp.Header), Body: body}, assertion)
 	}
 	return token, life, nil
 }

@@ -79,7 +79,7 @@ func oauthReason(body []byte) (reason, description string) {
 
 // kindOf is what a page is, and nothing of what it says.
 func kindOf(resp h2push.Response) string {
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("content-type"))
 	switch {
 	case kind == "application/json":
 		return "answered JSON"

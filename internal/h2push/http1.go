@@ -160,7 +160,7 @@ func (c *conn1) exchange(call *call1, in *bufio.Reader, out *bufio.Writer, peek 
 		call.answer <- result1{err: fmt.Errorf("read the body: %w", err), sent: true}
 		return false
 	}
-	call.answer <- result1{resp: Response{Status: resp.StatusCode, Header: resp.Header, Body: body}}
+	call.answer <- result1{resp: Response{Status: resp.StatusCode, Header: HeaderOf(resp.Header), Body: body}}
 	return rest == 0 && !resp.Close
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -189,9 +188,9 @@ func (c *conn) onHeaders(f *http2.MetaHeadersFrame) {
 			return
 		}
 		st.resp.Status = status
-		st.resp.Header = make(http.Header, len(f.Fields))
-		for _, h := range f.RegularFields() {
-			st.resp.Header.Add(h.Name, h.Value)
+		st.resp.Header = make(Header, 0, len(f.Fields))
+		for _, h := range f.RegularFields() { // in lower case: the framer refuses others
+			st.resp.Header = append(st.resp.Header, Field{Name: h.Name, Value: h.Value})
 		}
 	}
 	if f.StreamEnded() {

@@ -3,6 +3,7 @@ package h2push
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -38,8 +39,33 @@ func ValidValue(s string) bool {
 // Response is an answer, whole.
 type Response struct {
 	Status int
-	Header http.Header
+	Header Header
 	Body   []byte // at most MaxBodyBytes
+}
+
+// Header is an answer's header, names in lower case. Of the few fields of an answer most are never asked for, so that a map
+// would cost more than it saves.
+type Header []Field
+
+// HeaderOf returns the header of an answer that net/http read.
+func HeaderOf(h http.Header) Header {
+	out := make(Header, 0, len(h))
+	for name, values := range h {
+		for _, value := range values {
+			out = append(out, Field{Name: strings.ToLower(name), Value: value})
+		}
+	}
+	return out
+}
+
+// Get returns the first value of a field, whose name is in lower case; "" if there is none.
+func (h Header) Get(name string) string {
+	for _, f := range h {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
 }
 
 // Error says that a request brought no answer, and what is known of it.

@@ -18,8 +18,8 @@ func Jittered(d time.Duration) time.Duration { return d + rand.N(d/2+1) }
 
 // RetryAfter reads the Retry-After of an answer in either of its forms (RFC 9110, section 10.2.3), up to a day; 0 if
 // there is none that can be read.
-func RetryAfter(h http.Header, now time.Time) time.Duration {
-	v := h.Get("Retry-After")
+func RetryAfter(h Header, now time.Time) time.Duration {
+	v := h.Get("retry-after")
 	if v == "" {
 		return 0
 	}

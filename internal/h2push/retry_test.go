@@ -26,7 +26,7 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 		if value != "" {
 			h.Set("Retry-After", value)
 		}
-		if got := h2push.RetryAfter(h, now); got != want {
+		if got := h2push.RetryAfter(h2push.HeaderOf(h), now); got != want {
 			t.Errorf("%q: got %s, want %s", value, got, want)
 		}
 	}

@@ -27,8 +27,8 @@ func Detail(text string, limit int, secrets ...string) string {
 
 // ID is what a provider calls a request that it took, of usual form, as it stands; of any other form it is a stranger's text,
 // which may quote the request.
-func ID(id string, usual *regexp.Regexp, secrets func() []string) string {
-	if usual.MatchString(id) {
+func ID(id string, usual func(string) bool, secrets func() []string) string {
+	if usual(id) {
 		return id
 	}
 	return Detail(id, idBytes, secrets()...)

@@ -42,7 +42,7 @@ func passedOn(status int) bool {
 
 // quote is a stranger's content type and the beginning of its page.
 func quote(resp h2push.Response, secrets []string) string {
-	kind := Detail(resp.Header.Get("Content-Type"), 60, secrets...)
+	kind := Detail(resp.Header.Get("content-type"), 60, secrets...)
 	if kind == "" {
 		kind = "no content type"
 	}
