@@ -119,7 +119,7 @@ var errTimeout = push.Timeout("APNs did not answer within the request time-out")
 // phone got it; a refusal, or no answer of APNs, is a *push.WakeError. The answer is APNs' own, or says how it failed to
 // come. With the same wake's id it can be called again, whatever the outcome was.
 func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, errTimeout)
+	ctx, cancel := h2push.Within(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
 	answer, refused := c.wake(ctx, d, w)
 	c.troubles.Note(d, w, answer, refused, false)

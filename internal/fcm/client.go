@@ -133,7 +133,7 @@ var errTimeout = push.Timeout("FCM did not answer within the request time-out")
 // no access token could be had, it is the token endpoint's. With the same wake's id it can be called again, whatever the
 // outcome was.
 func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, errTimeout)
+	ctx, cancel := h2push.Within(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
 	answer, refused := c.wake(ctx, d, w)
 	var noToken *OAuthError

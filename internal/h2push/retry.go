@@ -1,6 +1,7 @@
 package h2push
 
 import (
+	"context"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -15,6 +16,14 @@ func Soon() time.Duration { return Jittered(time.Second) }
 
 // Jittered is a wait of at least d, and at most half as long again, so that many do not come back at once.
 func Jittered(d time.Duration) time.Duration { return d + rand.N(d/2+1) }
+
+// Within is context.WithTimeoutCause, but for a context that ends sooner anyway: that one will do, and costs nothing.
+func Within(ctx context.Context, limit time.Duration, cause error) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= limit {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, limit, cause)
+}
 
 // RetryAfter reads the Retry-After of an answer in either of its forms (RFC 9110, section 10.2.3), up to a day; 0 if
 // there is none that can be read.

@@ -1,6 +1,8 @@
 package h2push_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -48,4 +50,26 @@ func longText() string {
 		b[i] = 'x'
 	}
 	return string(b)
+}
+
+func TestWithinEndsAtTheSoonerOfTwoTimes(t *testing.T) {
+	t.Parallel()
+	ours, theirs := errors.New("ours"), errors.New("theirs")
+	for _, c := range []struct {
+		outer time.Duration // 0: none
+		want  error
+	}{{0, ours}, {time.Hour, ours}, {time.Nanosecond, theirs}} {
+		ctx := t.Context()
+		if c.outer > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeoutCause(ctx, c.outer, theirs)
+			defer cancel()
+		}
+		ctx, cancel := h2push.Within(ctx, time.Millisecond, ours)
+		defer cancel()
+		<-ctx.Done()
+		if got := context.Cause(ctx); !errors.Is(got, c.want) {
+			t.Errorf("within 1ms, and %s outside: ended because of %v, want %v", c.outer, got, c.want)
+		}
+	}
 }
