@@ -133,12 +133,16 @@ func (p *Pool) acquire(ctx context.Context) (*slot, error) {
 	if ctx.Err() != nil {
 		return nil, &Error{Err: context.Cause(ctx)}
 	}
-	w := &waiter{ready: make(chan grant, 1)}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return nil, &Error{Err: ErrClosed}
 	}
+	if s := p.take(); s != nil {
+		p.mu.Unlock()
+		return s, nil
+	}
+	w := &waiter{ready: make(chan grant, 1)}
 	p.waiters = append(p.waiters, w)
 	p.dispatch()
 	p.mu.Unlock()
@@ -149,6 +153,23 @@ func (p *Pool) acquire(ctx context.Context) (*slot, error) {
 		p.leave(w)
 		return nil, &Error{Err: context.Cause(ctx)}
 	}
+}
+
+// take takes a place where one is free and nobody waits for it: next to always. The caller holds mu.
+func (p *Pool) take() *slot {
+	if len(p.waiters) > 0 {
+		return nil
+	}
+	s := p.pick()
+	if s == nil {
+		return nil
+	}
+	s.inFlight++
+	s.busy = time.Now()
+	if p.crowded() {
+		p.grow()
+	}
+	return s
 }
 
 // leave takes a waiter out of the queue; a place that it was given meanwhile goes to the next.
