@@ -20,7 +20,7 @@ const (
 )
 
 // usualBodyBytes is what most bodies have room in.
-const usualBodyBytes = 1 << 10
+const usualBodyBytes = 512
 
 // body is the request's body: nothing in aps but content-available, and Hush's part beside it, sealed.
 func body(w push.Wake) ([]byte, *push.WakeError) {
@@ -32,6 +32,9 @@ func body(w push.Wake) ([]byte, *push.WakeError) {
 	return append(text, bodyTail...), nil
 }
 
+// requestFields is how many header fields a request has, with the provider token.
+const requestFields = 8
+
 // request is a wake as APNs gets it, but for who we are (Apple, "Sending notification requests to APNs", and for the
 // type and the priority "Pushing background updates to your App").
 func request(d push.Device, w push.Wake, now time.Time) (h2push.Request, *push.WakeError) {
@@ -39,24 +42,24 @@ func request(d push.Device, w push.Wake, now time.Time) (h2push.Request, *push.W
 	return h2push.Request{
 		Path:      "/3/device/" + url.PathEscape(d.ProviderToken.Reveal()),
 		FreshPath: true,
-		Header: []h2push.Field{
-			{Name: "apns-push-type", Value: "background"},
-			{Name: "apns-priority", Value: "5"},
-			{Name: "apns-topic", Value: d.BundleID},
-			{Name: "apns-id", Value: strings.ToLower(string(w.ID)), Fresh: true},
-			{Name: "apns-collapse-id", Value: protocol.WakeField},
-			{Name: "apns-expiration", Value: expiration(w.ExpiresAt, now), Fresh: true},
-			{Name: "content-type", Value: "application/json"},
-		},
+		Header: append(make([]h2push.Field, 0, requestFields),
+			h2push.Field{Name: "apns-push-type", Value: "background"},
+			h2push.Field{Name: "apns-priority", Value: "5"},
+			h2push.Field{Name: "apns-topic", Value: d.BundleID},
+			h2push.Field{Name: "apns-id", Value: strings.ToLower(string(w.ID)), Fresh: true},
+			h2push.Field{Name: "apns-collapse-id", Value: protocol.WakeField},
+			h2push.Field{Name: "apns-expiration", Value: expiration(w.ExpiresAt, now), Fresh: true},
+			h2push.Field{Name: "content-type", Value: "application/json"},
+		),
 		Body: text,
 	}, err
 }
 
-// authorized is the request with the provider token; none with a certificate.
+// authorized is the request with the provider token; none with a certificate. It takes the place of what authorized returned for
+// the same request before.
 func authorized(req h2push.Request, token push.Secret) h2push.Request {
 	if token != "" {
-		header := make([]h2push.Field, 0, len(req.Header)+1)
-		req.Header = append(append(header, req.Header...), h2push.Field{Name: "authorization", Value: "bearer " + token.Reveal()})
+		req.Header = append(req.Header, h2push.Field{Name: "authorization", Value: "bearer " + token.Reveal()})
 	}
 	return req
 }

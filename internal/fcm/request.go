@@ -15,7 +15,7 @@ import (
 const maxDataBytes = 4000
 
 // usualBodyBytes is what most bodies have room in.
-const usualBodyBytes = 1 << 10
+const usualBodyBytes = 512
 
 // body is a send's body (Firebase, "projects.messages"), Hush's part sealed. It has no notification, and none can be put in.
 func body(d push.Device, w push.Wake, now time.Time) ([]byte, *push.WakeError) {
