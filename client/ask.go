@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hushpush/hush/internal/stranger"
+	"github.com/hushpush/hush/protocol"
 )
 
 const (
@@ -204,7 +205,7 @@ func (c *Client) send(ctx context.Context, q question) (*http.Response, error) {
 }
 
 // again says whether another try can help, and after how long. After a clear "not now" (429, 503) it can for every request
-// that may be repeated, and for 429, which did nothing, for all.
+// that may be repeated, and for 429 and a full backlog, which did nothing, for all.
 func (c *Client) again(q question, try int, err error) (time.Duration, bool) {
 	if try >= c.tries {
 		return 0, false
@@ -218,7 +219,8 @@ func (c *Client) again(q question, try int, err error) (time.Duration, bool) {
 	switch {
 	case refused.RetryAfter > maxRetryAfter:
 		return 0, false
-	case refused.Status == http.StatusTooManyRequests, refused.Status == http.StatusServiceUnavailable && q.repeat:
+	case refused.Status == http.StatusTooManyRequests, refused.Code == string(protocol.ProblemBacklogFull),
+		refused.Status == http.StatusServiceUnavailable && q.repeat:
 		return max(wait, refused.RetryAfter), true
 	case refused.Code == "" && (refused.Status == http.StatusBadGateway || refused.Status == http.StatusGatewayTimeout):
 		return wait, q.repeat // a proxy's answer: Hush itself did not say anything

@@ -143,6 +143,7 @@ func TestOnlyWhatMayBeRepeatedIsRepeated(t *testing.T) {
 	}
 	unavailable := func(w http.ResponseWriter) { problem(w, 503, `{"code":"unavailable"}`) }
 	limited := func(w http.ResponseWriter) { problem(w, 429, `{"code":"rate_limited"}`) }
+	full := func(w http.ResponseWriter) { problem(w, 503, `{"code":"backlog_full"}`) }
 	tooBusy := func(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", "86400")
 		unavailable(w)
@@ -170,6 +171,7 @@ func TestOnlyWhatMayBeRepeatedIsRepeated(t *testing.T) {
 		{"a new key whose connection is lost: it may be made", drop, createKey, 1, false},
 		{"a new key while the server is not available: it may be made", unavailable, createKey, 1, false},
 		{"a new key under a rate limit: nothing was done", limited, createKey, 2, true},
+		{"a new key whose server has a full backlog: nothing was done", full, createKey, 2, true},
 		{"a read that would have to wait a day", tooBusy, get, 1, false},
 	} {
 		c, a := serve(t, func(w http.ResponseWriter, r *http.Request, n int) {
