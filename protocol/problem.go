@@ -40,6 +40,7 @@ const (
 	ProblemRateLimited     ProblemCode = "rate_limited"       // 429: come back later
 	ProblemInternal        ProblemCode = "internal"           // 500: the server's log says why
 	ProblemUnavailable     ProblemCode = "unavailable"        // 503: try again
+	ProblemBacklogFull     ProblemCode = "backlog_full"       // 503: nothing was accepted; try again after Retry-After
 )
 
 // ProblemCodes lists all codes.
@@ -47,6 +48,6 @@ func ProblemCodes() []ProblemCode {
 	return []ProblemCode{
 		ProblemBadJSON, ProblemBadSubprotocol, ProblemUnauthenticated, ProblemTokenExpired, ProblemRegisterAgain, ProblemForbidden,
 		ProblemDeviceTaken, ProblemNotFound, ProblemMethod, ProblemConflict, ProblemBodyTooLarge, ProblemInvalid,
-		ProblemUpgradeRequired, ProblemRateLimited, ProblemInternal, ProblemUnavailable,
+		ProblemUpgradeRequired, ProblemRateLimited, ProblemInternal, ProblemUnavailable, ProblemBacklogFull,
 	}
 }

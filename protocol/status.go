@@ -8,7 +8,7 @@ import (
 
 // ServerStatus is how a server does. What it counts is this process's own, since its start at the longest.
 type ServerStatus struct {
-	Standing      string    `json:"standing" enum:"ok,trouble" doc:"trouble: the database does not answer, work is late, commits are slow, or an app has trouble with a provider"`
+	Standing      string    `json:"standing" enum:"ok,trouble" doc:"trouble: the database does not answer, work is late, pushes are refused because of the backlog, commits are slow, or an app has trouble with a provider"`
 	Version       string    `json:"version"`
 	Engine        string    `json:"engine" enum:"sqlite,postgres"`
 	EngineVersion string    `json:"engine_version"`
@@ -36,12 +36,15 @@ type DatabaseStatus struct {
 
 // BacklogStatus is the work whose time has come. What waits for a phone, a budget or a retry is none.
 type BacklogStatus struct {
-	Due      int        `json:"due" doc:"devices and pushes in nobody's hand, counted to 100 000"`
+	Due      int        `json:"due" doc:"devices and pushes in nobody's hand, counted to 100 000, or to a limit that is higher"`
 	InMemory int        `json:"in_memory" doc:"devices that were taken and wait for a worker"`
+	InWork   int        `json:"in_work" doc:"devices that a worker has in hand"`
+	Limit    int        `json:"limit" doc:"limits.backlog: how much of all that there may be before pushes are refused; 0: any"`
+	Full     bool       `json:"full" doc:"the limit is reached: pushes are refused"`
 	OldestAt *time.Time `json:"oldest_at,omitempty" doc:"since when the oldest of it is due; not there if nothing is"`
 	Oldest   string     `json:"oldest" doc:"how long that is"`
 	Late     bool       `json:"late" doc:"the oldest is due for more than 30s"`
-	LookedAt *time.Time `json:"looked_at,omitempty" doc:"when this was so: the store is asked every 5s"`
+	LookedAt *time.Time `json:"looked_at,omitempty" doc:"when this was so: the store is asked every 5s, every 250ms where there is a limit"`
 }
 
 // CommitStatus is the group commits: each has many changes, and every push, receipt and wake waits for one.

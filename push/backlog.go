@@ -1,6 +1,9 @@
 package push
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Backlog is work whose time has come and that nobody has done. What waits for a phone, a budget or a retry is none.
 type Backlog struct {
@@ -9,10 +12,25 @@ type Backlog struct {
 
 	InMemory       int       // devices that were taken, and wait for a worker
 	OldestInMemory time.Time // of them; zero: none
+	InWork         int       // devices that a worker has in hand
 }
 
-// MaxBacklog is how far a backlog is counted.
+// MaxBacklog is how far a backlog is counted unless its limit is higher.
 const MaxBacklog = 100_000
+
+// Undone is all of it. A device that has waited in memory for longer than its lease counts twice: its row is due again.
+func (b Backlog) Undone() int { return b.Due + b.InMemory + b.InWork }
+
+// BacklogFull is why a push is refused: as much is undone as may be.
+type BacklogFull struct {
+	Limit, Undone int
+	RetryAfter    time.Duration // when there is probably room again
+}
+
+// Error says how much is undone.
+func (e *BacklogFull) Error() string {
+	return fmt.Sprintf("the backlog is full: %d devices and pushes are due and not worked off, limits.backlog is %d", e.Undone, e.Limit)
+}
 
 // Oldest is since when the oldest of it waits; zero: there is none.
 func (b Backlog) Oldest() time.Time {

@@ -93,6 +93,9 @@ func (p statusPage) wrong() (lines []string) {
 	if p.Backlog.Late {
 		say(fmt.Sprintf("work is late: %d due, the oldest for %s", p.Backlog.Due, p.Backlog.Oldest))
 	}
+	if b := p.Backlog; b.Full {
+		say(fmt.Sprintf("pushes are refused: the backlog has reached limits.backlog (%d)", b.Limit))
+	}
 	if c := p.Commits; c.Hangs != "" {
 		say("a commit hangs for " + c.Hangs + ": see to the disk or the database")
 	} else if c.Slow {
@@ -143,10 +146,18 @@ func (p statusPage) facts() [][2]string {
 }
 
 func (p statusPage) backlog() string {
-	if p.Backlog.OldestAt == nil {
-		return fmt.Sprintf("%d due", p.Backlog.Due)
+	b := p.Backlog
+	text := fmt.Sprintf("%d due", b.Due)
+	if b.InMemory+b.InWork > 0 {
+		text += fmt.Sprintf(", %d in memory, %d in work", b.InMemory, b.InWork)
 	}
-	return fmt.Sprintf("%d due, %d in memory, the oldest for %s", p.Backlog.Due, p.Backlog.InMemory, p.Backlog.Oldest)
+	if b.OldestAt != nil {
+		text += ", the oldest for " + b.Oldest
+	}
+	if b.Limit > 0 {
+		text += fmt.Sprintf("; pushes are refused from %d on", b.Limit)
+	}
+	return text
 }
 
 func (p statusPage) commits() string {

@@ -8,7 +8,7 @@ import (
 
 const troubledStatus = `{"standing": "trouble", "version": "1.2.3", "engine": "sqlite", "engine_version": "3.50.4", "node": "01a22539-deca-7a10-91f9-301ed5ec69f2",
 	"started_at": "2026-01-02T15:04:05Z", "uptime": "3h12m0s", "database": {"reachable": true}, "sessions": 12,
-	"backlog": {"due": 500, "in_memory": 3, "oldest_at": "2026-01-02T18:00:00Z", "oldest": "1m40s", "late": true},
+	"backlog": {"due": 500, "in_memory": 3, "oldest_at": "2026-01-02T18:00:00Z", "in_work": 2, "limit": 100, "full": true, "oldest": "1m40s", "late": true},
 	"commits": {"last_at": "2026-01-02T18:16:05Z", "last": "1.2ms", "count": 1201, "p50": "900µs", "p99": "12.4ms", "slowest": "310ms", "slow": true},
 	"last_hour": {"since": "2026-01-02T17:16:05Z", "pushes": 1, "deliveries": {"handled": 10, "expired": 2},
 		"wakes": {"apns": {"sent": 10, "taken": 9, "refused": {"token": 1}}, "fcm": {"sent": 0, "taken": 0, "refused": {}}}, "tokens_dropped": {"apns": 1}},
@@ -30,8 +30,8 @@ func TestStatusShowsWhatIsWrongFirst(t *testing.T) {
 	if r.code != exitDone || r.errout != "" {
 		t.Fatalf("exit %d, %q; want 0 for a server that was reached", r.code, r.errout)
 	}
-	order := []string{"trouble  work is late: 500 due, the oldest for 1m40s", "trouble  commits are slow", "310ms", "trouble  notes at apns: the credential is refused in production since",
-		"12 wakes failed", "3 devices", "1 push", "trouble  other at apns", "hush 1.2.3, up 3h12m0s since", "sqlite 3.50.4", "sessions   12", "500 due, 3 in memory",
+	order := []string{"trouble  work is late: 500 due, the oldest for 1m40s", "trouble  pushes are refused: the backlog has reached limits.backlog (100)", "trouble  commits are slow", "310ms", "trouble  notes at apns: the credential is refused in production since",
+		"12 wakes failed", "3 devices", "1 push", "trouble  other at apns", "hush 1.2.3, up 3h12m0s since", "sqlite 3.50.4", "sessions   12", "500 due, 3 in memory, 2 in work, the oldest for 1m40s; pushes are", "refused from 100 on",
 		"last 1.2ms", "99 of 100", "1 push, 2 expired, 10 handled", "apns: 10 wakes, 9 taken, 1 token; 1 token dropped", "fcm: 0 wakes", "notes  apns  credential_refused",
 		"403 InvalidProviderToken", "notes  fcm  ok", "other  apns"}
 	rest := r.out

@@ -36,6 +36,7 @@ type Config struct {
 	Now              func() time.Time                    // nil: time.Now
 
 	Limits Limits // rates of callers
+	Intake Intake // whether there is room for pushes; nil: for all
 	Front  Front  // who is told whether requests show good secrets; nil: nobody
 
 	// SpoolDir is where the results of an import are kept that its client does not read yet; "" means the system's directory
@@ -136,6 +137,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.StreamsPerKey == 0 {
 		c.StreamsPerKey = StreamsPerKey
+	}
+	if c.Intake == nil {
+		c.Intake = endless{}
 	}
 	if c.Front == nil {
 		c.Front = openFront{}

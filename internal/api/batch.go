@@ -42,7 +42,7 @@ func (a *API) createPushes(ctx context.Context, c *call, in *batchInput) (*answe
 			return earlier, err
 		}
 	}
-	results, err := a.acceptBatch(ctx, in.App, in.Body.Pushes, key)
+	results, err := a.acceptItems(ctx, in.App, in.Body.Pushes, key)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +78,8 @@ func (a *API) earlierBatch(ctx context.Context, app string, key push.Idempotency
 	return out, nil
 }
 
-// acceptBatch checks each push by itself and hands the good ones on.
-func (a *API) acceptBatch(ctx context.Context, app string, items []each[protocol.PushRequest], key *push.Idempotency) ([]protocol.BatchResult, error) {
+// acceptItems checks each push by itself and hands the good ones on.
+func (a *API) acceptItems(ctx context.Context, app string, items []each[protocol.PushRequest], key *push.Idempotency) ([]protocol.BatchResult, error) {
 	results := make([]protocol.BatchResult, len(items))
 	var good []push.Push
 	var at []int // of each good push, in results
@@ -91,7 +91,14 @@ func (a *API) acceptBatch(ctx context.Context, app string, items []each[protocol
 		}
 		good, at = append(good, p), append(at, i)
 	}
-	for j, r := range a.acceptAll(ctx, good, at, key) {
+	if len(good) == 0 {
+		return results, ctx.Err()
+	}
+	accepted, err := a.acceptAll(ctx, good, at, key)
+	if err != nil {
+		return nil, err
+	}
+	for j, r := range accepted {
 		if r.Err != nil {
 			results[at[j]] = a.refusedItem(ctx, acceptError(r.Err))
 			continue
@@ -104,8 +111,8 @@ func (a *API) acceptBatch(ctx context.Context, app string, items []each[protocol
 	return results, ctx.Err()
 }
 
-// acceptAll accepts the good pushes of a batch: as one, or, with a key, each under its own.
-func (a *API) acceptAll(ctx context.Context, pushes []push.Push, at []int, key *push.Idempotency) []push.AcceptResult {
+// acceptBatch accepts the good pushes of a batch: as one, or, with a key, each under its own.
+func (a *API) acceptBatch(ctx context.Context, pushes []push.Push, at []int, key *push.Idempotency) []push.AcceptResult {
 	if key == nil {
 		return a.Delivery.AcceptBatch(ctx, pushes)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // notInBodies are closed sets of the server's own.
-var notInBodies = []string{"GroundKind", "Reach", "WakeState"}
+var notInBodies = []string{"GroundKind", "ItemKind", "Reach", "WakeState"}
 
 // notSaid are constants that no body has: the root key's role, and the lack of a failure, which is left out.
 var notSaid = []string{"RoleRoot", "FailureNone"}

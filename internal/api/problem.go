@@ -33,6 +33,7 @@ const (
 	codeInvalid         = protocol.ProblemInvalid
 	codeRateLimited     = protocol.ProblemRateLimited
 	codeUnavailable     = protocol.ProblemUnavailable
+	codeBacklogFull     = protocol.ProblemBacklogFull
 	codeInternal        = protocol.ProblemInternal
 )
 
@@ -159,9 +160,12 @@ func (f faults) err() error {
 func problemOf(err error) *refusal {
 	var p *refusal
 	var fields push.FieldErrors
+	var full *push.BacklogFull
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.As(err, &full):
+		return newProblem(http.StatusServiceUnavailable, codeBacklogFull, full.Error()+"; nothing was accepted, come back after Retry-After").after(full.RetryAfter)
 	case errors.As(err, &fields):
 		var f faults
 		_ = f.take("body.", fields)

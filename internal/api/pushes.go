@@ -36,12 +36,13 @@ type pushPage struct {
 
 func (a *API) pushRoutes() {
 	const pushes = "/v1/apps/{app}/pushes"
-	register(a, route{id: "createPush", method: http.MethodPost, path: pushes, tag: chapterPushes, needs: needsSend, limit: maxPushBody, status: http.StatusAccepted, checks: true, refuses: []protocol.ProblemCode{codeConflict},
+	register(a, route{id: "createPush", method: http.MethodPost, path: pushes, tag: chapterPushes, needs: needsSend, limit: maxPushBody, status: http.StatusAccepted, checks: true, refuses: []protocol.ProblemCode{codeConflict, codeBacklogFull},
 		summary: "Send a push", about: "202 is answered once the push is on disk. With `dry_run`, 200 tells what would be done, and nothing is.",
 		answers: map[int]any{http.StatusAccepted: protocol.PushAccepted{}, http.StatusOK: protocol.DryRun{}},
 		example: protocol.PushRequest{To: push.Audience{Users: []string{"alice", "bob"}}, ResourceID: "both", Payload: `{"cursor":1841}`, TTL: "24h", CollapseKey: "notes"}}, a.createPush)
-	register(a, route{id: "createPushes", method: http.MethodPost, path: pushes + "/batch", tag: chapterPushes, needs: needsSend, limit: maxBatchBody, checks: true, refuses: []protocol.ProblemCode{codeConflict},
-		summary: "Send up to 1 000 different pushes", about: "Each is checked by itself: the good ones are accepted, each wrong one gets a problem whose locations count from the item (`body.ttl`).",
+	register(a, route{id: "createPushes", method: http.MethodPost, path: pushes + "/batch", tag: chapterPushes, needs: needsSend, limit: maxBatchBody, checks: true, refuses: []protocol.ProblemCode{codeConflict, codeBacklogFull},
+		summary: "Send up to 1 000 different pushes", about: "Each is checked by itself: the good ones are accepted, each wrong one gets a problem whose locations count from the item (`body.ttl`). " +
+			"With `backlog_full` none of them was accepted.",
 		example: map[string]any{"pushes": []protocol.PushRequest{{To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: "1"}}}}, a.createPushes)
 	register(a, route{id: "getPush", method: http.MethodGet, path: pushes + "/{push_id}", tag: chapterPushes, needs: needsRead,
 		summary: "Read a push's state, and its timeline on each device"}, a.getPush)
@@ -136,7 +137,7 @@ func (a *API) createPush(ctx context.Context, c *call, in *pushInput) (*answer[a
 	if in.Body.DryRun {
 		return a.dryRun(ctx, p)
 	}
-	accepted, err := a.Delivery.Accept(ctx, p, key)
+	accepted, err := a.accept(ctx, p, key)
 	if err != nil {
 		return nil, acceptError(err)
 	}

@@ -32,6 +32,7 @@ var problems = map[protocol.ProblemCode]struct {
 	codeRateLimited:     {429, "the caller asks too fast or for too much at once, or its address has shown many bad secrets: come back after Retry-After", "this key asks too fast; come back later"},
 	codeInternal:        {500, "the server failed; its log says why", "the server could not answer; its log says why"},
 	codeUnavailable:     {503, "the server is starting, stopping, busy, or cannot reach its store: come back after Retry-After", "the server cannot answer now; try again"},
+	codeBacklogFull:     {503, "as much is due and not worked off as `limits.backlog` allows, and nothing was accepted: come back after Retry-After", "the backlog is full: 50017 devices and pushes are due and not worked off, limits.backlog is 50000; nothing was accepted, come back after Retry-After"},
 
 	protocol.ProblemBadSubprotocol:  {400, "the subprotocols offered do not include " + protocol.Subprotocol, "the subprotocols offered do not include " + protocol.Subprotocol},
 	protocol.ProblemUpgradeRequired: {426, "the request asks for no WebSocket of version 13", "want an upgrade to a WebSocket, version 13"},

@@ -71,7 +71,23 @@ type provoker struct {
 	t       *testing.T
 	strange *strangeFront
 	broken  *atomic.Pointer[error] // what Ready says
+	intake  *fullIntake
 }
+
+// fullIntake has room for nothing, once it is full.
+type fullIntake struct {
+	full    atomic.Bool
+	refused atomic.Int64
+}
+
+func (i *fullIntake) Enter(int) (func(int, int), error) {
+	if i.full.Load() {
+		return nil, &push.BacklogFull{Limit: 10, Undone: 12, RetryAfter: 7 * time.Second}
+	}
+	return func(int, int) {}, nil
+}
+
+func (i *fullIntake) Refused(pushes int) { i.refused.Add(int64(pushes)) }
 
 // strangeFront lets nobody in who shows a bad secret, once it is strict.
 type strangeFront struct{ strict atomic.Bool }
@@ -92,9 +108,9 @@ func (ownKeys) RotateSecretKey() error { return push.ErrConflict }
 
 func newProvoker(t *testing.T) provoker {
 	t.Helper()
-	front, broken := &strangeFront{}, new(atomic.Pointer[error])
+	front, broken, intake := &strangeFront{}, new(atomic.Pointer[error]), &fullIntake{}
 	w := setup(t, func(c *api.Config) {
-		c.Front, c.Keys = front, ownKeys{c.Keys}
+		c.Front, c.Keys, c.Intake = front, ownKeys{c.Keys}, intake
 		c.Ready = func(context.Context) error { return *broken.Load() }
 	})
 	fine := error(nil)
@@ -102,7 +118,7 @@ func newProvoker(t *testing.T) provoker {
 	w.notes()
 	f := exampleFixture{w: w, app: "notes", key: "k", push: string(push.NewID()), token: w.token("notes", "alice")}
 	f.credential = w.phone("notes", "alice", "0b6f2ba8")
-	return provoker{f, t, front, broken}
+	return provoker{f, t, front, broken, intake}
 }
 
 // with sends an operation's example with other secrets.
@@ -180,6 +196,11 @@ var provocations = map[string]func(provoker, promise) answer{
 		p.strange.strict.Store(true)
 		defer p.strange.strict.Store(false)
 		return p.with(op)
+	},
+	"backlog_full": func(p provoker, op promise) answer {
+		p.intake.full.Store(true)
+		defer p.intake.full.Store(false)
+		return p.ask(op, p.bodies(p.t, op)[0])
 	},
 	"internal":    func(p provoker, op promise) answer { return p.failing(op, errors.New("broken")) },
 	"unavailable": func(p provoker, op promise) answer { return p.failing(op, push.ErrUnavailable) },

@@ -77,6 +77,7 @@ type Store struct {
 
 // Limits is what one caller can cost at most.
 type Limits struct {
+	Backlog               int   // how much may be due before pushes are refused; 0: any
 	DevicesPerUser        int   // those unheard for longest make room
 	StreamsPerKey         int   // live timelines at the same time
 	Bodies                int64 // bytes of request bodies in memory at once
@@ -170,6 +171,8 @@ var settings = []setting{
 		func(c *Config, s string) error { return span(&c.Store.Keep, s, "168h") }},
 	{"limits.devices_per_user", "", "how many devices a user may have; those without a live token, then those unheard for longest, make room for a new one (default 20)",
 		func(c *Config, s string) error { return count(&c.Limits.DevicesPerUser, s, 20) }},
+	{"limits.backlog", "", "how much may be due and not worked off before pushes are refused with 503: devices that are to be looked at, and broadcasts; not what waits for a phone (default 0: any)",
+		func(c *Config, s string) error { return countOrNone(&c.Limits.Backlog, s, 50_000) }},
 	{"limits.bodies", "", "how much of request bodies may be in memory at once, of which one server key may hold a quarter, all users together a half (default 128MiB)",
 		func(c *Config, s string) error { return size(&c.Limits.Bodies, s, 32<<20, "128MiB") }},
 	{"limits.connections", "", "how many connections there may be (default and at most what the limit of descriptors leaves)",

@@ -143,6 +143,7 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 		{"a certificate without its key", []string{"--tls-cert=c.pem"}, nil, "", []string{"tls_key (--tls-cert): is missing, but tls_cert is given"}},
 		{"an empty flag", []string{"--data="}, nil, "", []string{"data (--data): is empty; leave it out"}},
 		{"a log level that is none", nil, map[string]string{"HUSH_LOG_LEVEL": "loud"}, "", []string{`log.level (HUSH_LOG_LEVEL): is "loud"; want debug, info, warn or error`}},
+		{"a backlog of less than nothing", []string{"--limits-backlog=-1"}, nil, "", []string{`limits.backlog (--limits-backlog): is "-1"; want a number from 1 to 1000000, such as 50000, or 0 for none`}},
 		{"no devices at all", []string{"--limits-devices-per-user=0"}, nil, "", []string{`limits.devices_per_user (--limits-devices-per-user): is "0"; want a number from 1`}},
 		{"two secret keys", nil, map[string]string{"HUSH_SECRET_KEY": "k", "HUSH_SECRET_KEY_FILE": "f"}, "", []string{"is set beside HUSH_SECRET_KEY_FILE; want one of them"}},
 		{"several at once", []string{"--listen=x", "--store-keep=y"}, nil, "log: {format: xml}\n",
@@ -257,8 +258,8 @@ func TestTrustedProxiesStandBesideTheAddressInYAML(t *testing.T) {
 
 func TestLimitsAreRead(t *testing.T) {
 	c, _, err := load(t, []string{"--limits-bodies", "256MiB", "--limits-new-devices=5/2s", "--limits-unauthenticated", "off", "--limits-key-rate=100"},
-		map[string]string{"HUSH_LIMITS_CONNECTIONS": "5000"}, "limits:\n  app_rate: 200\n")
-	want := config.Limits{Bodies: 256 << 20, NewDevices: config.Rate{Burst: 5, Every: 2 * time.Second}, Unauthenticated: config.Rate{Off: true}, KeyRate: 100, AppRate: 200, Connections: 5000}
+		map[string]string{"HUSH_LIMITS_CONNECTIONS": "5000"}, "limits:\n  app_rate: 200\n  backlog: 30000\n")
+	want := config.Limits{Backlog: 30_000, Bodies: 256 << 20, NewDevices: config.Rate{Burst: 5, Every: 2 * time.Second}, Unauthenticated: config.Rate{Off: true}, KeyRate: 100, AppRate: 200, Connections: 5000}
 	if err != nil || c.Limits != want {
 		t.Errorf("limits %+v, error %v; want %+v", c.Limits, err, want)
 	}

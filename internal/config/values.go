@@ -40,6 +40,16 @@ func count(into *int, s string, example int) error {
 	return nil
 }
 
+// countOrNone takes a number, or 0 for none.
+func countOrNone(into *int, s string, example int) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > 1_000_000 {
+		return fmt.Errorf("is %q; want a number from 1 to 1000000, such as %d, or 0 for none", s, example)
+	}
+	*into = n
+	return nil
+}
+
 func hostPort(into *string, s string) error {
 	_, port, err := net.SplitHostPort(s)
 	if err != nil {

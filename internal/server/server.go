@@ -98,7 +98,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger.With("room", "server"), failed: make(chan error, 1), reseal: make(chan struct{}, 1), metrics: prometheus.NewRegistry()}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s.vitals = vitals.New(vitals.Config{Version: cfg.Version, Registry: s.metrics, Logger: cfg.Logger, Now: cfg.Now})
+	s.vitals = vitals.New(vitals.Config{Version: cfg.Version, Registry: s.metrics, Logger: cfg.Logger, Now: cfg.Now, BacklogLimit: cfg.Settings.Limits.Backlog})
 	for _, step := range []func(context.Context) error{
 		s.readCertificate, s.openStore, s.connectProviders, s.startDelivery, s.attachVitals, s.listenMetrics, s.listen, s.watchVitals,
 	} {
@@ -307,7 +307,7 @@ func (s *Server) listen(ctx context.Context) error {
 		Store: policies{s.store, s}, Delivery: s.engine, Auth: s.auth, Sessions: s.gateway,
 		Checkers: map[push.Provider]api.CredentialChecker{push.APNs: s.apns, push.FCM: s.fcm},
 		Limits:   limitsOf(set.Limits), Bodies: set.Limits.Bodies, StreamsPerKey: set.Limits.StreamsPerKey, SpoolDir: set.Data,
-		Front: s.door, Keys: rotation{s}, Vitals: s.vitals, Connect: s.gateway, Metrics: s.metrics, MetricsElsewhere: set.Metrics.Listen != "",
+		Front: s.door, Keys: rotation{s}, Vitals: s.vitals, Intake: s.vitals, Connect: s.gateway, Metrics: s.metrics, MetricsElsewhere: set.Metrics.Listen != "",
 		Ready: s.ready, Version: s.cfg.Version, Logger: s.cfg.Logger, Now: s.cfg.Now,
 	})
 	if err != nil {

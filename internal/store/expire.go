@@ -49,19 +49,19 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 const countDue = `SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM devices WHERE due_at <= ? LIMIT ?) devices_due), (SELECT MIN(due_at) FROM devices WHERE due_at <= ?),
 	(SELECT COUNT(*) FROM (SELECT 1 FROM pushes WHERE due_at <= ? LIMIT ?) pushes_due), (SELECT MIN(due_at) FROM pushes WHERE due_at <= ?)`
 
-// Backlog is the devices and pushes that are due and that no node has in hand.
-func (s *Store) Backlog(ctx context.Context, now time.Time) (push.Backlog, error) {
+// Backlog is the devices and pushes that are due and that no node has in hand, counted to atMost.
+func (s *Store) Backlog(ctx context.Context, now time.Time, atMost int) (push.Backlog, error) {
 	at := micros(now)
 	b, err := one(ctx, s.read, func(scan scanFunc) (b push.Backlog, err error) {
 		var devices, pushes int
 		var device, of *int64
 		err = scan(&devices, &device, &pushes, &of)
-		b.Due, b.OldestDue = min(devices+pushes, push.MaxBacklog), clock(device)
+		b.Due, b.OldestDue = min(devices+pushes, atMost), clock(device)
 		if p := clock(of); b.OldestDue.IsZero() || !p.IsZero() && p.Before(b.OldestDue) {
 			b.OldestDue = p
 		}
 		return b, err
-	}, countDue, at, push.MaxBacklog, at, at, push.MaxBacklog, at)
+	}, countDue, at, atMost, at, at, atMost, at)
 	return b, doing("backlog", err)
 }
 

@@ -10,6 +10,7 @@ type metrics struct {
 	registry prometheus.Registerer // nil: for nobody
 	commits  prometheus.Histogram
 	tokens   *prometheus.CounterVec
+	refused  prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -22,9 +23,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hush_tokens_dropped_total", Help: "Provider tokens dropped because the provider refused them, by provider.",
 		}, []string{"provider"}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hush_pushes_refused_total", Help: "Pushes answered 503 because the backlog was full.",
+		}),
 	}
 	if r != nil {
-		r.MustRegister(m.commits, m.tokens)
+		r.MustRegister(m.commits, m.tokens, m.refused)
 	}
 	return m
 }
@@ -44,6 +48,7 @@ func (m *metrics) attach(v *Vitals, p Parts) {
 	gauge("hush_backlog_due", "Devices and pushes whose time has come and that nobody has taken, counted to 100 000.",
 		locked(func() float64 { return float64(v.backlog.Due) }))
 	gauge("hush_backlog_in_memory", "Devices in memory that wait for a worker.", locked(func() float64 { return float64(v.backlog.InMemory) }))
+	gauge("hush_backlog_in_work", "Devices that a worker has in hand.", func() float64 { _, working, _ := p.Queue.InHand(); return float64(working) })
 	gauge("hush_backlog_oldest_seconds", "How long the oldest work that is due has waited; above 30 the log says that the backlog grows.",
 		locked(func() float64 { return age(v.cfg.Now(), v.backlog.Backlog).Seconds() }))
 	gauge("hush_database_up", "1 while the database answers.", locked(func() float64 { return toFloat(!v.database.away.Lasts()) }))

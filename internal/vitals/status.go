@@ -29,7 +29,7 @@ func (v *Vitals) Status(ctx context.Context, cursor string, limit int) (protocol
 	out := v.own(v.cfg.Now().UTC())
 	out.Apps, out.Cursor = apps, next.String()
 	out.AppsInTrouble, out.Sessions = len(troubled), v.parts.Sessions.Count()
-	if !out.Database.Reachable || out.Backlog.Late || out.Commits.Slow || len(troubled) > 0 {
+	if !out.Database.Reachable || out.Backlog.Late || out.Backlog.Full || out.Commits.Slow || len(troubled) > 0 {
 		out.Standing = "trouble"
 	}
 	return out, nil
@@ -65,6 +65,7 @@ func (v *Vitals) own(now time.Time) protocol.ServerStatus {
 		StartedAt: v.started.UTC().Truncate(time.Millisecond), Uptime: now.Sub(v.started).Round(time.Second).String(),
 		Database: protocol.DatabaseStatus{Reachable: !v.database.away.Lasts()},
 		Backlog: protocol.BacklogStatus{Due: v.backlog.Due, InMemory: v.backlog.InMemory, OldestAt: instant(v.backlog.Oldest()),
+			InWork: v.backlog.InWork, Limit: v.intake.limit, Full: !v.intake.fullAt.IsZero(),
 			Oldest: age(now, v.backlog.Backlog).Round(time.Second).String(), Late: isLate(now, v.backlog.Backlog), LookedAt: instant(v.backlog.lookedAt)},
 		Commits:  v.commits.status(now),
 		LastHour: lastHour(now, v.started, v.hour.Sum(now)),

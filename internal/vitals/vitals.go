@@ -1,6 +1,6 @@
 // Package vitals knows how the server does. The other rooms tell it what happened; it tells the log when work is late,
 // commits are slow, the database is unreachable or tokens are dropped, sums up each hour in one line, and answers what a
-// status page shows. It decides nothing.
+// status page shows. It decides one thing: whether the backlog has room for more pushes.
 //
 // All of it is memory: a new process counts from its start.
 package vitals
@@ -19,14 +19,17 @@ import (
 
 // Store is what vitals asks of the store. Its answers must be cheap: Backlog is asked every few seconds.
 type Store interface {
-	Backlog(ctx context.Context, now time.Time) (push.Backlog, error)
+	Backlog(ctx context.Context, now time.Time, atMost int) (push.Backlog, error)
 	Apps(ctx context.Context, cursor string, limit int) (apps []push.App, next string, err error)
 	Credentials(ctx context.Context, app string) ([]push.CredentialInfo, error)
 }
 
-// Queue is the devices that are in memory and wait for a worker.
+// Queue is the devices that are in memory.
 type Queue interface {
+	// Waiting is how many wait for a worker, and since when the one that waits longest.
 	Waiting() (devices int, oldest time.Time)
+	// InHand is how many wait for a worker, how many a worker has, and how many more find room. It is cheap.
+	InHand() (waiting, working, free int)
 }
 
 // Sessions are the devices' open sockets.
@@ -46,6 +49,9 @@ type Config struct {
 	Registry prometheus.Registerer // nil: the numbers are in the log and the status only
 	Logger   *slog.Logger          // nil discards
 	Now      func() time.Time      // nil: time.Now
+
+	// BacklogLimit is how much may be undone before pushes are refused; 0: any.
+	BacklogLimit int
 }
 
 // Parts are the rooms that are asked. All are required.
@@ -72,6 +78,7 @@ type Vitals struct {
 	summed   time.Time         // guarded by mu; when that was
 	commits  commits           // guarded by mu
 	backlog  backlog           // guarded by mu
+	intake   intake            // guarded by mu
 	database database          // guarded by mu
 	dropped  dropped           // guarded by mu
 }
@@ -89,7 +96,7 @@ func New(cfg Config) *Vitals {
 		cfg.Version = "dev"
 	}
 	now := cfg.Now()
-	v := &Vitals{cfg: cfg, started: now, summed: now, since: map[fact]int{}}
+	v := &Vitals{cfg: cfg, started: now, summed: now, since: map[fact]int{}, intake: intake{limit: cfg.BacklogLimit}}
 	v.metrics = newMetrics(cfg.Registry)
 	return v
 }
@@ -101,9 +108,11 @@ func (v *Vitals) Attach(p Parts) {
 }
 
 const (
-	tick        = time.Second     // how often what goes on is looked at
-	lookEvery   = 5 * time.Second // how often the store is asked for its backlog
-	lookWait    = 5 * time.Second // how long it may take to answer
+	tick        = time.Second            // how often what goes on is looked at
+	lookEvery   = 5 * time.Second        // how often the store is asked for its backlog
+	lookOften   = 250 * time.Millisecond // the same where the backlog has a limit
+	lookRest    = 9                      // times what the last look took, at least, between two
+	lookWait    = 5 * time.Second        // how long it may take to answer
 	summaryWait = time.Hour
 )
 
@@ -131,6 +140,7 @@ func (v *Vitals) tell() {
 	v.tellCommits(now)
 	v.tellDropped(now)
 	v.tellBacklog(now)
+	v.tellIntake(now)
 	v.tellDatabase(now)
 	for _, p := range v.parts.Providers {
 		p.Tick()
@@ -145,12 +155,17 @@ func (v *Vitals) tell() {
 
 // lookLoop asks the store what is due. It is a loop of its own: a database that hangs must not silence the log.
 func (v *Vitals) lookLoop(ctx context.Context) {
-	t := time.NewTicker(lookEvery)
-	defer t.Stop()
+	every := lookEvery
+	if v.cfg.BacklogLimit > 0 {
+		every = lookOften
+	}
 	for {
+		begun := v.cfg.Now()
 		v.look(ctx)
+		t := time.NewTimer(max(every, lookRest*v.cfg.Now().Sub(begun)))
 		select {
 		case <-ctx.Done():
+			t.Stop()
 			return
 		case <-t.C:
 		}
@@ -160,7 +175,10 @@ func (v *Vitals) lookLoop(ctx context.Context) {
 func (v *Vitals) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeoutCause(ctx, lookWait, errNoAnswer)
 	defer cancel()
-	found, err := v.parts.Store.Backlog(ctx, v.cfg.Now())
+	v.mu.Lock()
+	before := v.intake.left
+	v.mu.Unlock()
+	found, err := v.parts.Store.Backlog(ctx, v.cfg.Now(), max(push.MaxBacklog, v.cfg.BacklogLimit))
 	now := v.cfg.Now()
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -172,5 +190,7 @@ func (v *Vitals) look(ctx context.Context) {
 		return
 	}
 	found.InMemory, found.OldestInMemory = v.parts.Queue.Waiting()
+	_, found.InWork, _ = v.parts.Queue.InHand()
 	v.backlog.looked(now, found)
+	v.intake.looked(now, before, found)
 }

@@ -28,15 +28,20 @@ type rooms struct {
 	ticks   int
 	hangs   bool // the database does
 	trouble map[string]push.ProviderStanding
+	asked   int // for the backlog
+	hand    [3]int
 }
 
-func (r *rooms) Backlog(ctx context.Context, _ time.Time) (push.Backlog, error) {
+func (r *rooms) Backlog(ctx context.Context, _ time.Time, atMost int) (push.Backlog, error) {
 	if err := r.wait(ctx); err != nil {
 		return push.Backlog{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.backlog, r.err
+	r.asked++
+	b := r.backlog
+	b.Due = min(b.Due, atMost)
+	return b, r.err
 }
 
 // wait waits as long as a database that hangs is waited for.
@@ -71,8 +76,14 @@ func (r *rooms) Credentials(context.Context, string) ([]push.CredentialInfo, err
 	return []push.CredentialInfo{{Provider: push.FCM}}, r.err
 }
 
-func (r *rooms) Waiting() (int, time.Time) { return 0, time.Time{} }
+func (r *rooms) Waiting() (int, time.Time) { waiting, _, _ := r.InHand(); return waiting, time.Time{} }
 func (r *rooms) Count() int                { return 3 }
+
+func (r *rooms) InHand() (waiting, working, free int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hand[0], r.hand[1], r.hand[2]
+}
 
 func (r *rooms) Tick() {
 	r.mu.Lock()
@@ -129,8 +140,14 @@ type world struct {
 // setup starts vitals; it is called in a bubble.
 func setup(t *testing.T) *world {
 	t.Helper()
+	return setupLimited(t, 0)
+}
+
+// setupLimited is setup with a limit of the backlog.
+func setupLimited(t *testing.T, limit int) *world {
+	t.Helper()
 	w := &world{rooms: &rooms{trouble: map[string]push.ProviderStanding{}}, log: &log{}}
-	w.Vitals = vitals.New(vitals.Config{Version: "1.2.3", Logger: slog.New(slog.NewJSONHandler(w.log, nil))})
+	w.Vitals = vitals.New(vitals.Config{Version: "1.2.3", Logger: slog.New(slog.NewJSONHandler(w.log, nil)), BacklogLimit: limit})
 	w.Attach(vitals.Parts{Store: w.rooms, Engine: "sqlite", EngineVersion: "3.50", Node: "node-1", Queue: w.rooms, Sessions: w.rooms,
 		Providers: map[push.Provider]vitals.Provider{push.APNs: w.rooms}})
 	ctx, stop := context.WithCancel(t.Context())

@@ -77,6 +77,9 @@ func RetryWait(d time.Duration) Option {
 	}
 }
 
+// Backlog is how much may be due and not worked off before pushes are refused; any unless told.
+func Backlog(limit int) Option { return func(s *Server) { s.settings.Limits.Backlog = limit } }
+
 // Keep is how long a push is kept after its last delivery became final; 7 days unless told.
 func Keep(d time.Duration) Option { return func(s *Server) { s.settings.Store.Keep = d } }
 

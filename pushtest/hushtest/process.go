@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,6 +81,9 @@ func environ(set config.Config) []string {
 		if value.String() != "0s" {
 			env = append(env, name+"="+value.String())
 		}
+	}
+	if set.Limits.Backlog != 0 {
+		env = append(env, "HUSH_LIMITS_BACKLOG="+strconv.Itoa(set.Limits.Backlog))
 	}
 	if set.Proxy != "" {
 		env = append(env, "HUSH_PROXY="+set.Proxy.Reveal(), "HUSH_FCM_TOKEN_URL="+set.FCM.TokenURL)

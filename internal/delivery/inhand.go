@@ -1,0 +1,10 @@
+package delivery
+
+// InHand is how many devices in memory wait for a worker, how many a worker has, and how many more find room.
+func (e *Engine) InHand() (waiting, working, free int) { return e.queue.inHand() }
+
+func (q *queue) inHand() (waiting, working, free int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.size, len(q.busy), q.room - q.size
+}
