@@ -48,14 +48,14 @@ const DefaultUserTokenMax = 31 * 24 * time.Hour
 
 // Auth answers who asks. It is safe for concurrent use and caches no key: one that was deleted is refused at once.
 type Auth struct {
-	store      Store
-	root       *RootKeys
-	wakeSecret push.Secret
-	now        func() time.Time
-	log        *slog.Logger
-	uses       *uses
-	grounds    *grounds
-	tokenMax   time.Duration // never changes
+	store    Store
+	root     *RootKeys
+	wakeKeys *wakeKeys
+	now      func() time.Time
+	log      *slog.Logger
+	uses     *uses
+	grounds  *grounds
+	tokenMax time.Duration // never changes
 }
 
 // New makes an Auth. It refuses a configuration without a store, or with a root key or a wake secret that is too short to be one.
@@ -81,8 +81,12 @@ func New(c Config) (*Auth, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	wakeKeys, err := newWakeKeys(c.WakeSecret)
+	if err != nil {
+		return nil, err
+	}
 	return &Auth{
-		store: c.Store, root: c.Roots, wakeSecret: c.WakeSecret, now: c.Now, log: c.Logger.With("room", "auth"),
+		store: c.Store, root: c.Roots, wakeKeys: wakeKeys, now: c.Now, log: c.Logger.With("room", "auth"),
 		uses: newUses(), grounds: newGrounds(), tokenMax: cmp.Or(c.UserTokenMax, DefaultUserTokenMax),
 	}, nil
 }

@@ -2,7 +2,11 @@ package auth
 
 import (
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
+	"fmt"
+	"hash"
+	"sync"
 
 	"github.com/hushpush/hush/push"
 )
@@ -14,10 +18,33 @@ const minWakeSecret = 32
 // database without the secret key tells one.
 func (a *Auth) WakeKey(device push.DeviceKey, id string) push.WakeKey {
 	// None of the three has a NUL in it, so that no two of them make the same text.
-	info := "hush wake key\x00" + id + "\x00" + device.App + "\x00" + device.Device
-	key, err := hkdf.Key(sha256.New, []byte(a.wakeSecret.Reveal()), nil, info, push.WakeKeyBytes)
+	info := make([]byte, 0, 128)
+	info = append(append(info, "hush wake key\x00"...), id...)
+	info = append(append(info, '\x00'), device.App...)
+	info = append(append(info, '\x00'), device.Device...)
+	return push.WakeKey{ID: id, Key: a.wakeKeys.derive(info)}
+}
+
+// wakeKeys derives keys of one secret. A wake needs one each: what does not depend on the key, HKDF's extraction and the
+// first block of HMAC, is done once.
+type wakeKeys struct {
+	macs sync.Pool // of hash.Hash: HMAC with the extracted key
+}
+
+func newWakeKeys(secret push.Secret) (*wakeKeys, error) {
+	extracted, err := hkdf.Extract(sha256.New, []byte(secret.Reveal()), nil)
 	if err != nil {
-		panic("auth: deriving a wake key: " + err.Error()) // only for a key that is far too long
+		return nil, fmt.Errorf("auth: WakeSecret: %w", err)
 	}
-	return push.WakeKey{ID: id, Key: push.Secret(key)}
+	return &wakeKeys{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, extracted) }}}, nil
+}
+
+// derive is HKDF's expansion to as many bytes as the hash has at most: one block (RFC 5869, section 2.3).
+func (k *wakeKeys) derive(info []byte) push.Secret {
+	mac := k.macs.Get().(hash.Hash)
+	defer k.macs.Put(mac)
+	mac.Reset()
+	mac.Write(append(info, 1)) // never fails, see hash.Hash
+	var sum [sha256.Size]byte
+	return push.Secret(mac.Sum(sum[:0])[:push.WakeKeyBytes])
 }
