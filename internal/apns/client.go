@@ -113,7 +113,7 @@ func (c *Client) Troubles() *provider.Troubles { return c.troubles }
 // Close closes all connections; wakes under way end unclear. It returns when nothing of the client runs any more.
 func (c *Client) Close() { c.senders.Close() }
 
-var errTimeout = push.Timeout("APNs did not answer within the request time-out")
+var errTimeout error = push.Timeout("APNs did not answer within the request time-out")
 
 // Wake asks APNs to start the app's handler on one device. A nil error says that APNs took the request, not that the
 // phone got it; a refusal, or no answer of APNs, is a *push.WakeError. The answer is APNs' own, or says how it failed to

@@ -126,7 +126,7 @@ func (c *Client) Close() {
 	c.tokenClient.CloseIdleConnections()
 }
 
-var errTimeout = push.Timeout("FCM did not answer within the request time-out")
+var errTimeout error = push.Timeout("FCM did not answer within the request time-out")
 
 // Wake asks FCM to start the app's handler on one device. A nil error says that FCM took the request, not that the phone
 // got it; a refusal, or no answer of FCM, is a *push.WakeError. The answer is FCM's own, or says how it failed to come; where

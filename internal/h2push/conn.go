@@ -194,8 +194,8 @@ func (c *conn) cause() error {
 	return &Error{Reason: c.reason, Err: c.err}
 }
 
-func (c *conn) roundTrip(ctx context.Context, req *Request) (Response, error) {
-	st, rest, err := c.open(req)
+func (c *conn) roundTrip(ctx context.Context, req Request) (Response, error) {
+	st, rest, err := c.open(&req)
 	if err != nil {
 		return Response{}, err
 	}

@@ -79,8 +79,8 @@ func (c *conn1) shut(err error) {
 	_ = c.nc.Close()
 }
 
-func (c *conn1) roundTrip(ctx context.Context, req *Request) (Response, error) {
-	call := &call1{req: req, answer: make(chan result1, 1)}
+func (c *conn1) roundTrip(ctx context.Context, req Request) (Response, error) {
+	call := &call1{req: &req, answer: make(chan result1, 1)}
 	select {
 	case c.calls <- call:
 	case <-c.done:

@@ -64,7 +64,7 @@ type slot struct {
 
 // link is one connection. It must not hold a lock of its own while it calls the pool.
 type link interface {
-	roundTrip(context.Context, *Request) (Response, error)
+	roundTrip(context.Context, Request) (Response, error)
 	usable() bool // false once it takes no more requests
 	retire()      // takes no more requests, and is closed once its last answer has come; safe twice
 	limit() int   // requests at once, while it is usable
@@ -105,7 +105,7 @@ func (p *Pool) Do(ctx context.Context, req Request) (Response, error) {
 		if err != nil {
 			return Response{}, withReasonOf(err, last)
 		}
-		resp, err := s.link.roundTrip(ctx, &req)
+		resp, err := s.link.roundTrip(ctx, req)
 		p.release(s, resp, err)
 		if err == nil {
 			return resp, nil

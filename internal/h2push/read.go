@@ -18,15 +18,13 @@ func (c *conn) read() error {
 		if f != nil || err == nil {
 			c.heard()
 		}
-		var bad http2.StreamError
-		switch {
-		case errors.As(err, &bad):
+		if err == nil {
+			err = c.handle(f)
+		} else if bad, ok := errors.AsType[http2.StreamError](err); ok {
 			c.reset(bad)
 			continue
-		case err != nil:
-			return c.readError(err)
 		}
-		if err := c.handle(f); err != nil {
+		if err != nil {
 			return c.readError(err)
 		}
 		c.endIfDrained()

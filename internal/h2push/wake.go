@@ -26,7 +26,7 @@ func AppendSealedWake(dst []byte, w push.Wake, limit int) ([]byte, *push.WakeErr
 const NoWakeKey = "no_wake_key"
 
 // lists are the lists of a wake (protocol.Wake), one for each kind of item, in the order in which they are written.
-var lists = []list{
+var lists = [...]list{
 	{protocol.WakePushes, push.ItemPush, entryOf(pushEntry)},
 }
 
@@ -68,24 +68,24 @@ func fillWake(w push.Wake, limit int) []byte {
 
 // filling is a wake that is being filled.
 type filling struct {
-	head    []byte   // up to the first list
-	entries [][]byte // of each list, with commas between
-	bytes   int      // of the wake so far
+	head    []byte             // up to the first list
+	entries [len(lists)][]byte // of each list, with commas between
+	bytes   int                // of the wake so far
 	limit   int
 	full    bool // the room is used up: what follows goes without payload
 }
 
-// What most wakes have room in, up to the first list and for the entries of one.
+// What most wakes have room in, and the entries of one list.
 const (
-	usualHead    = 96
+	usualWake    = 384
 	usualEntries = 256
 )
 
 func newFilling(w push.Wake, limit int) filling {
-	head := append(make([]byte, 0, usualHead), `{"wake":`...)
+	head := append(make([]byte, 0, usualWake), `{"wake":`...)
 	head = jsonstring.Append(head, string(w.ID))
 	head = strconv.AppendInt(append(head, `,"exp":`...), expiry(w.EndsAt), 10)
-	f := filling{head: head, entries: make([][]byte, len(lists)), bytes: len(head) + len(`}`), limit: limit}
+	f := filling{head: head, bytes: len(head) + len(`}`), limit: limit}
 	for _, l := range lists {
 		f.bytes += len(`,"":[]`) + len(l.name)
 	}
@@ -94,7 +94,7 @@ func newFilling(w push.Wake, limit int) filling {
 
 // add adds an item; false: not even its id fits. alone is the room that the wake had before its first item.
 func (f *filling) add(item push.Item, alone int) bool {
-	at := slices.IndexFunc(lists, func(l list) bool { return l.kind == item.Kind() })
+	at := slices.IndexFunc(lists[:], func(l list) bool { return l.kind == item.Kind() })
 	before := f.entries[at]
 	left := f.limit - f.bytes
 	var start []byte
@@ -119,7 +119,7 @@ func (f *filling) add(item push.Item, alone int) bool {
 
 // wake is the wake so far.
 func (f *filling) wake() []byte {
-	out := append(make([]byte, 0, f.bytes), f.head...)
+	out := slices.Grow(f.head, f.bytes-len(f.head))
 	for i, l := range lists {
 		out = append(append(append(out, `,"`...), l.name...), `":[`...)
 		out = append(append(out, f.entries[i]...), ']')
