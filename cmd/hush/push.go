@@ -28,7 +28,11 @@ func newPush(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
 		Use: "push", Short: "Send a push", Args: pushArgs,
 		Long: `Send a push. When the answer comes, it is committed and flushed to the server's disk; what becomes of it, "hush trace"
-tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the first three may be repeated, but not mixed.`,
+tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the first three may be repeated, but not mixed.
+
+For tags and all the deliveries are made after that answer. The command shows how many are made, in which states and how fast,
+until all are; on a terminal in one place. Ctrl-C or SIGTERM ends that, and changes nothing for the push. With --json the
+answer is printed at once.`,
 		Example: `  hush push --app notes --to user:alice --resource both \
     --payload '{"cursor":1841}'
   hush push --app notes --to tag:beta --resource both --payload-file note.json
@@ -38,8 +42,6 @@ tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the 
 		if err := f.read(w, time.Now()); err != nil {
 			return err
 		}
-		ctx, cancel := r.within(ctx)
-		defer cancel()
 		if f.request.DryRun {
 			return dryRun(ctx, r, f.request)
 		}
@@ -47,7 +49,9 @@ tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the 
 		if f.key != "" {
 			opts = append(opts, client.IdempotencyKey(f.key))
 		}
-		accepted, err := r.Push(ctx, r.app, f.request, opts...)
+		accepted, err := one(ctx, r, func(ctx context.Context) (protocol.PushAccepted, error) {
+			return r.Push(ctx, r.app, f.request, opts...)
+		})
 		if err != nil {
 			return err
 		}
@@ -173,38 +177,10 @@ func sayAccepted(ctx context.Context, r *remote, accepted protocol.PushAccepted,
 	case deliverAt != "":
 		r.say("deliveries  made when its time has come\n")
 	default:
-		sayLookedUp(ctx, r, accepted.PushID)
+		newMaking(r, time.Now()).show(ctx, accepted.PushID)
 	}
 	sayWarnings(r, accepted.Warnings)
 	r.say("follow it:  hush trace --app %s %s\n", r.app, accepted.PushID)
-}
-
-const (
-	lookUpWait = 2 * time.Second       // for the devices of a push to be looked up, before "hush trace" is left to tell
-	lookUpRest = 50 * time.Millisecond // between two looks
-)
-
-// sayLookedUp says whom a push for tags or all has found, if that is known soon. It is accepted all the same.
-func sayLookedUp(ctx context.Context, r *remote, id string) {
-	ctx, cancel := context.WithTimeout(ctx, lookUpWait)
-	defer cancel()
-	for {
-		p, err := r.Status(ctx, r.app, id, client.Page{Limit: 1})
-		switch {
-		case err != nil:
-			r.say("deliveries  being made\n")
-			return
-		case p.Expanded:
-			all, _, _ := tally(p)
-			r.say("deliveries  %d\n", all)
-			sayWarnings(r, p.Warnings)
-			return
-		}
-		select {
-		case <-ctx.Done(): // the next look says so
-		case <-time.After(lookUpRest):
-		}
-	}
 }
 
 func sayWarnings(r *remote, warnings []push.Warning) {
@@ -224,7 +200,7 @@ func warningText(w push.Warning) string {
 }
 
 func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error {
-	answer, err := r.DryRun(ctx, r.app, request)
+	answer, err := one(ctx, r, func(ctx context.Context) (protocol.DryRun, error) { return r.DryRun(ctx, r.app, request) })
 	if err != nil {
 		return err
 	}
