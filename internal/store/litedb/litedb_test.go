@@ -18,9 +18,11 @@ import (
 )
 
 // newFile is the path of an empty database whose journal is a write-ahead log.
-func newFile(t testing.TB) string {
+func newFile(t testing.TB) string { return newFileOf(t, "a file?with=odd#name.db") }
+
+func newFileOf(t testing.TB, name string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "a file?with=odd#name.db")
+	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
