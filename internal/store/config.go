@@ -36,6 +36,8 @@ type Config struct {
 	// shared leaves PostgreSQL to several nodes. Tests set it that show what holds between them, until hush serve may.
 	shared bool
 
+	walPages int // see walWrapper; 0 means walPages. Tests set less
+
 	// Fatal is called when the process has to end at once: the disk failed, and what is on it is unknown; or another process
 	// has the database. nil panics.
 	Fatal func(error)
@@ -76,6 +78,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("store: DevicesPerUser is %d; want 0 (for %d) or more", c.DevicesPerUser, push.DevicesPerUser)
 	case c.BatchOps < 0 || c.QueueOps < 0:
 		return c, fmt.Errorf("store: BatchOps is %d, QueueOps is %d; want 0 (for 512 and 8192) or more", c.BatchOps, c.QueueOps)
+	}
+	if c.walPages == 0 {
+		c.walPages = walPages
 	}
 	if c.Node == "" {
 		c.Node = string(push.NewID())

@@ -22,9 +22,14 @@ const (
 	crashURLEnv = "HUSH_STORE_CRASH_URL"
 )
 
+// crashLog is how many pages SQLite's write-ahead log has there before it begins anew: few, so that it is being copied half of
+// the time, and any kill meets that.
+const crashLog = 32
+
 // writeUntilKilled accepts and handles pushes as fast as it can, and prints the id of each push that was acknowledged.
 func writeUntilKilled() {
-	s, err := store.Open(context.Background(), store.Config{DataDir: os.Getenv(crashDirEnv), DatabaseURL: os.Getenv(crashURLEnv), Keys: sealedBy("k1")})
+	cfg := store.Config{DataDir: os.Getenv(crashDirEnv), DatabaseURL: os.Getenv(crashURLEnv), Keys: sealedBy("k1")}
+	s, err := store.Open(context.Background(), cfg.ShortLog(crashLog))
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)
@@ -37,6 +42,10 @@ func writeUntilKilled() {
 				r := s.Accept(context.Background(), []push.AcceptRequest{{Push: p}}, time.Hour, nil)[0]
 				if r.Err != nil {
 					fmt.Println("error", r.Err)
+					os.Exit(1)
+				}
+				if _, _, err := s.Push(context.Background(), "notes", p.ID); err != nil { // a reader beside the writer
+					fmt.Println("error", err)
 					os.Exit(1)
 				}
 				out.Lock()

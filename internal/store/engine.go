@@ -17,6 +17,8 @@ type engine interface {
 	// reader runs single queries outside of any transaction.
 	reader() runner
 	ping(ctx context.Context) error
+	// settle is called by the writer between two batches, when the callers of the first have their answers.
+	settle()
 	// judge says what an error of a transaction means for it.
 	judge(err error) verdict
 	locksRows() bool // whether others may write at the same time
@@ -122,6 +124,9 @@ var sqliteWords = strings.NewReplacer("{lock}", "", "{skip}", "")
 var postgresWords = strings.NewReplacer("{lock}", "FOR UPDATE", "{skip}", "FOR UPDATE SKIP LOCKED")
 
 func (t *translator) spell(sql string) string {
+	if !t.numbered && strings.IndexByte(sql, '{') < 0 {
+		return sql
+	}
 	if s, ok := t.known.Load(sql); ok {
 		return s.(string)
 	}

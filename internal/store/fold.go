@@ -11,7 +11,7 @@ import (
 
 // folded is a statement that is run for many rows of values: "one change per row of a table" as one statement.
 // PostgreSQL, where a statement costs a good part of what its work does, gets all rows at once, each column as an array.
-// SQLite, which is in this process, runs a prepared statement for each row.
+// SQLite, which is in this process, runs a prepared statement for each row: all of them in one argument of JSON cost it double.
 //
 // In the text, r.name is a column of the rows. {rows} is where PostgreSQL takes them from; it stands alone after FROM, or
 // before a comma and other tables. {lateral} is before a subquery that uses them.
@@ -20,7 +20,6 @@ type folded struct {
 	postgres string
 	sqlite   string
 	order    []int // of SQLite's arguments: indexes of columns
-	listed   bool  // SQLite gets the rows at once too, as one argument of JSON
 }
 
 type column struct {
@@ -30,7 +29,7 @@ type column struct {
 
 var (
 	rowColumn   = regexp.MustCompile(`\br\.(\w+)`)
-	sqliteAlone = strings.NewReplacer(" FROM {rows}, ", " FROM ", " FROM {rows}", "", "{lateral} ", "")
+	sqliteAlone = strings.NewReplacer(" FROM {rows}, ", " FROM ", "\tFROM {rows}, ", "\tFROM ", " FROM {rows}", "", "{lateral} ", "")
 	arrayTypes  = map[string]string{"text": "text[]", "int": "bigint[]", "blob": "bytea[]"}
 )
 
@@ -52,18 +51,8 @@ func fold(columns, sql string) *folded {
 	return f
 }
 
-// foldList is for a query that finds few rows for each of those given: SQLite then starts it once, and not for each. There
-// can be no blobs among the columns.
-func foldList(columns, sql string) *folded {
-	f := fold(columns, sql)
-	var values []string
-	for i, c := range f.columns {
-		values = append(values, fmt.Sprintf("value ->> %d AS %s", i, c.name))
-	}
-	from := "(SELECT " + strings.Join(values, ", ") + " FROM json_each(?)) AS r CROSS JOIN "
-	f.sqlite, f.order, f.listed = strings.NewReplacer("{rows}, ", from).Replace(sql), nil, true
-	return f
-}
+// foldList is fold, for a query that finds few rows for each of those given.
+func foldList(columns, sql string) *folded { return fold(columns, sql) }
 
 // foldInsert inserts rows of the columns, which are those of the table.
 func foldInsert(table, columns string) *folded {
@@ -85,14 +74,6 @@ func (f *folded) each(rows [][]any, row func(scanFunc) error) *stmt {
 
 // exec is a statement without rows to be read.
 func (f *folded) exec(rows [][]any) *stmt { return &stmt{sql: f.sqlite, fold: f, rows: rows} }
-
-// sqliteArgs puts one row's values where SQLite's statement has them.
-func (f *folded) sqliteArgs(args, row []any) []any {
-	for _, i := range f.order {
-		args = append(args, row[i])
-	}
-	return args
-}
 
 // arrays are the rows by column, as PostgreSQL takes them.
 func (f *folded) arrays(rows [][]any) []any {

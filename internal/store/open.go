@@ -51,7 +51,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.DatabaseURL != "" {
 		s.db, err = openPostgres(ctx, cfg, me, turn)
 	} else {
-		s.db, err = openSQLite(ctx, cfg.DataDir, cfg.Logger)
+		s.db, err = openSQLite(ctx, cfg)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store: open: %w", err), s.lock.Unlock())

@@ -135,6 +135,7 @@ func (e *postgresEngine) close() error {
 }
 
 func (e *postgresEngine) locksRows() bool                { return true }
+func (e *postgresEngine) settle()                        {}
 func (e *postgresEngine) reader() runner                 { return e }
 func (e *postgresEngine) ping(ctx context.Context) error { return oneLine(e.pool.Ping(ctx)) }
 func (e *postgresEngine) fence()                         { e.fenced.Store(e.hold != nil) }

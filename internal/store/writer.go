@@ -185,11 +185,13 @@ func (w *writer) run() {
 	for {
 		batch, closed := w.gather()
 		if len(batch) > 0 {
+			db := w.s.db
 			w.execute(batch)
 			for _, o := range batch {
 				close(o.done)
 				<-w.places
 			}
+			db.settle()
 			continue
 		}
 		if closed {

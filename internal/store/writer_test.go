@@ -9,8 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"modernc.org/sqlite"
-
+	"github.com/hushpush/hush/internal/store/litedb"
 	"github.com/hushpush/hush/internal/store/pgtest"
 	"github.com/hushpush/hush/push"
 )
@@ -22,6 +21,13 @@ type counting struct {
 	commits int
 	fail    func(commit int) error // called before a commit; nil never fails
 	verdict verdict                // of errOnPurpose
+	settled func()                 // called in place of settle
+}
+
+func (c *counting) settle() {
+	if c.settled != nil {
+		c.settled()
+	}
 }
 
 var errOnPurpose = errors.New("on purpose")
@@ -304,14 +310,13 @@ func TestOneThatGaveUpInTheQueueIsNotDone(t *testing.T) {
 // TestADiskErrorOfSQLiteIsFatal makes SQLite meet a file that is no database any more.
 func TestADiskErrorOfSQLiteIsFatal(t *testing.T) {
 	t.Parallel()
-	e := &sqliteEngine{}
-	dir := t.TempDir()
-	if err := os.WriteFile(dir+"/hush.db", []byte("this is certainly not a database, and long enough to be looked at as one, is it not?"), 0o600); err != nil {
+	path := t.TempDir() + "/hush.db"
+	if err := os.WriteFile(path, []byte("this is certainly not a database, and long enough to be looked at as one, is it not?"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(context.Background(), Config{DataDir: dir, Keys: unsealed})
-	var se *sqlite.Error
-	if !errors.As(err, &se) || e.judge(err) != verdictFatal {
+	_, err := openConn(path)
+	var se *litedb.Error
+	if e := (&sqliteEngine{}); !errors.As(err, &se) || e.judge(err) != verdictFatal {
 		t.Errorf("open: %v, judged %d; want an error of SQLite that is fatal", err, e.judge(err))
 	}
 }
