@@ -1,6 +1,7 @@
 package fcm
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
@@ -71,4 +72,46 @@ func FuzzAMessagesName(f *testing.F) {
 			t.Errorf("%q: got %t, want %t", s, got, want)
 		}
 	})
+}
+
+// What is read without encoding/json is what encoding/json reads.
+func FuzzTheNameInAnAnswer(f *testing.F) {
+	for _, body := range []string{
+		`{"name":"projects/notes/messages/0:1"}`, "{\n  \"name\": \"projects/notes/messages/0:1\"\n}\n", `{"name":"projects/notes/messages/0:1"}}`, `{"name":"projects/notes/messages/0:1","name":"x"}`,
+		`{"name":"projects/notes/messages/0:1"`, `{"name":"projects/notes/messages/0\u003a1"}`, `{"Name":"projects/notes/messages/0:1"}`, "\v{\"name\":\"projects/notes/messages/1\"}", `{"name" : "projects/p/messages/1" } 1`, `{"name":" projects/p/messages/1"}`,
+		`x{"name":"projects/p/messages/1"}`, "\ufeff{\"name\":\"projects/p/messages/1\"}", `{ "name":"projects/p/messages/1"}`, ``,
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		var b struct {
+			Name string `json:"name"`
+		}
+		want := ""
+		if json.Unmarshal([]byte(body), &b) == nil {
+			want = b.Name
+		}
+		if got := name([]byte(body)); got != want {
+			t.Errorf("the name in %q is %q, want %q", body, got, want)
+		}
+	})
+}
+
+func TestTheNameInFCMsAnswerIsFoundAsItStands(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"name":"projects/notes/messages/0:1"}`, "{\n  \"name\": \"projects/notes/messages/0:1\"\n}\n"} {
+		if got := usualName([]byte(body)); got != "projects/notes/messages/0:1" {
+			t.Errorf("got %q of %q", got, body)
+		}
+	}
+}
+
+func BenchmarkTheNameInAnAnswer(b *testing.B) {
+	body := []byte("{\n  \"name\": \"projects/notes-1234/messages/0:1500415314455276%31bd1c9631bd1c96\"\n}\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		if name(body) == "" {
+			b.Fatal("none")
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package fcm
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -224,6 +225,9 @@ func (c *Client) judge(resp h2push.Response, attempt int, secrets func() []strin
 
 // name is what FCM calls a message that it took; "": this is not its answer.
 func name(body []byte) string {
+	if usual := usualName(body); usual != "" {
+		return usual
+	}
 	var b struct {
 		Name string `json:"name"`
 	}
@@ -231,6 +235,23 @@ func name(body []byte) string {
 		return ""
 	}
 	return b.Name
+}
+
+// usualName reads an answer as FCM writes it, an object with a name of usual form and nothing else, without reflection; "" for
+// any other body, whatever it is.
+func usualName(body []byte) string {
+	const space = " \t\r\n"
+	rest, ok := body, true
+	for _, token := range []string{`{`, `"name"`, `:`, `"`} {
+		if rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, space), []byte(token)); !ok {
+			return ""
+		}
+	}
+	value, rest, ok := bytes.Cut(rest, []byte(`"`))
+	if name := string(value); ok && isMessageName(name) && string(bytes.Trim(rest, space)) == `}` {
+		return name
+	}
+	return ""
 }
 
 // isMessageName reports whether a name has the form of FCM's (FCM, "REST Resource: projects.messages"):
