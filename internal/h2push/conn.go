@@ -150,8 +150,8 @@ func (c *conn) greet() error {
 }
 
 // write runs f with the writing half. What several writers wrote leaves together: the first of them lets every goroutine that
-// is ready to run write, too, before it flushes. One system call and one TLS record for each frame cost more than all else
-// that a request needs. A nil error does not promise that the bytes have left.
+// is ready to run write, too, before it flushes. A system call and a TLS record for each request cost as much as the rest of
+// it. A nil error does not promise that the bytes have left.
 func (c *conn) write(f func() error) error {
 	c.wmu.Lock()
 	c.setWriteDeadline()
