@@ -18,7 +18,8 @@ type Recipient struct {
 	Device       string
 	User         string
 	Platform     Platform
-	Generation   int // the device's owner generation
+	Generation   int   // the device's owner generation
+	Holder       int64 // of the row; see Row
 	RegisteredAt time.Time
 }
 
@@ -83,7 +84,7 @@ func (a Accepting) Place(p Push, r Resource, to Recipient, now time.Time, end En
 	out := Placement{CollapseKey: r.CollapseKey(p, to.Platform), Delivery: Delivery{
 		PushID: p.ID, App: p.App, DeviceID: to.Device, User: to.User, ResourceID: r.ID, State: Waiting, Since: p.Start(),
 		AcceptedAt: p.AcceptedAt, ExpiresAt: a.ExpiresAt(p, r, to.Platform), NowOrNever: r.TTL(p, to.Platform) == 0,
-		Deliver: cmp.Or(p.Deliver, Auto), Generation: to.Generation, PayloadBytes: len(p.Payload),
+		Deliver: cmp.Or(p.Deliver, Auto), Generation: to.Generation, PayloadBytes: len(p.Payload), Row: Row{Holder: to.Holder},
 	}}
 	if len(p.Payload) <= MaxWakePayload {
 		if out.Payload = p.Payload; p.Payload == nil {

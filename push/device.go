@@ -29,6 +29,7 @@ const (
 
 // Device is one app installation.
 type Device struct {
+	Number          int64 // the store's own; 0 for a device that has no row
 	App             string
 	ID              string
 	User            string // its owner; "" once it is unregistered

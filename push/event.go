@@ -116,10 +116,20 @@ type Delivery struct {
 	Kept       int      // events that its timeline has kept of those that may repeat; see Keep
 	Late       []Result // the results of handlers that returned after it had become final, each once
 
+	Row Row // where the store has it
+
 	// Payload is there where the question asks for it; PayloadBytes always tells how long it is.
 	Payload      []byte
 	PayloadBytes int
 	Events       []Event // where the question asks for it
+}
+
+// Row is where the store has a delivery: its own affair, which others hand back with the delivery.
+type Row struct {
+	Push    int64 // the number of its push
+	Holder  int64 // that of its device; below 0 for a user without one
+	Counted bool  // beside the push it stands how many of its deliveries are in which state
+	Was     State // the state that the row has
 }
 
 // Change takes one delivery to a new standing and adds events to its timeline. It is made by the methods of Delivery, so

@@ -92,7 +92,6 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 
 // committed counts and tells what a look has committed. before is the snapshot that it decided on.
 func (e *Engine) committed(key push.DeviceKey, before push.Snapshot, k known, p plan) {
-	e.count(before, p.changes)
 	if p.changes.Device != nil && !p.changes.Device.DueAt.IsZero() {
 		e.dueAt(p.changes.Device.DueAt)
 	}

@@ -23,11 +23,9 @@ func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Rec
 	var (
 		statuses []push.ReceiptStatus
 		open     int
-		before   push.Snapshot
 	)
 	now := e.cfg.Now()
 	changes, err := e.cfg.Store.Step(ctx, req, func(snap push.Snapshot) push.Changes {
-		before = snap
 		var c push.Changes
 		statuses, open, c = receive(now, snap, d, receipts)
 		return c
@@ -35,7 +33,6 @@ func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Rec
 	if err != nil {
 		return nil, 0, fmt.Errorf("delivery: receipts of a device: %w", err)
 	}
-	e.count(before, changes)
 	if changes.Device != nil {
 		e.dueAt(changes.Device.DueAt)
 	}

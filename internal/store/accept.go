@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -101,17 +103,22 @@ type acceptance struct {
 	answers map[idempotencyKey]answer
 	apps    map[string]*audience
 
+	whole    bool    // devices are read whole: some pushes are to be looked at
+	numbers  []int64 // of the pushes that are accepted next
 	rows     []*newDelivery
-	newest   map[collapseKey]*newDelivery              // made in this transaction, and open
-	pushes   [][]any                                   // to be inserted
-	kept     [][]any                                   // answers under idempotency keys, to be inserted
-	earlier  [][]any                                   // what is superseded; it ends before the inserts
-	looked   [][]any                                   // devices as looks at them left them
-	touched  map[time.Duration]map[push.DeviceKey]bool // by lease
-	seenKeys map[collapseKey]bool
+	newest   map[collapseKey]*newDelivery     // made in this transaction, and open
+	pushes   [][]any                          // to be inserted
+	kept     [][]any                          // answers under idempotency keys, to be inserted
+	looked   [][]any                          // devices as looks at them left them
+	touched  map[time.Duration]map[int64]bool // numbers of devices, by lease
+	collapse map[collapseKey]bool             // what is open under these is superseded, before the inserts
 }
 
-type collapseKey struct{ app, device, user, key string }
+// collapseKey is one of a device, or of a user without one.
+type collapseKey struct {
+	holder         int64
+	app, user, key string // app and user of a user without a device
+}
 
 // target is a recipient, and how its delivery ends if that is known when it is made.
 type target struct {
@@ -124,12 +131,13 @@ type audience struct {
 	users   map[string]bool // asked for; true: seen
 	devices map[string]push.Recipient
 	ofUser  map[string][]push.Recipient
-	asked   []string // device ids
+	whole   map[int64]wholeDevice // by number, where devices are read whole
+	asked   []string              // device ids
 }
 
 func newAcceptance(t *tx, now time.Time) *acceptance {
 	return &acceptance{t: t, now: now, answers: map[idempotencyKey]answer{}, apps: map[string]*audience{}, newest: map[collapseKey]*newDelivery{},
-		touched: map[time.Duration]map[push.DeviceKey]bool{}, seenKeys: map[collapseKey]bool{}}
+		touched: map[time.Duration]map[int64]bool{}, collapse: map[collapseKey]bool{}}
 }
 
 // acceptAll accepts the pushes of a batch.
@@ -153,8 +161,9 @@ func (t *tx) acceptAll(ctx context.Context, ops []*op) error {
 
 // read asks for everything that the pushes name, in few statements.
 func (a *acceptance) read(ctx context.Context, ops []*op) error {
-	var stmts []*stmt
+	stmts := []*stmt{a.t.s.numbersOfPushes(&a.numbers, len(ops))}
 	for _, o := range ops {
+		a.whole = a.whole || o.accept.look != nil
 		if i := o.accept.req.Idempotency; i != nil {
 			stmts = append(stmts, a.readAnswer(idempotencyKey{o.app, i.Key}))
 		}
@@ -169,7 +178,25 @@ func (a *acceptance) read(ctx context.Context, ops []*op) error {
 			stmts = append(stmts, each(ignore, "SELECT 1 FROM apps WHERE name = ? FOR SHARE", app))
 		}
 	}
-	return a.t.run(ctx, append(stmts, a.readTargets()...)...)
+	if err := a.t.run(ctx, append(stmts, a.readTargets()...)...); err != nil {
+		return err
+	}
+	return a.t.run(ctx, a.readSeen())
+}
+
+// numbersOfPushes asks for the numbers of the next n pushes.
+func (s *Store) numbersOfPushes(numbers *[]int64, n int) *stmt {
+	*numbers = make([]int64, 0, n)
+	if s.db.locksRows() {
+		return into(numbers, scalar[int64], "SELECT nextval(pg_get_serial_sequence('pushes', 'n')) FROM generate_series(1, ?)", n)
+	}
+	return each(func(scan scanFunc) error {
+		last, err := scalar[int64](scan)
+		for i := range n {
+			*numbers = append(*numbers, last+int64(i)+1)
+		}
+		return err
+	}, "SELECT COALESCE(MAX(n), 0) FROM pushes")
 }
 
 // ask notes users and devices to be read.
@@ -186,7 +213,7 @@ func (a *acceptance) ask(app string, users, devices []string) {
 }
 
 func newAudience() *audience {
-	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}}
+	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}, whole: map[int64]wholeDevice{}}
 }
 
 // add takes over what other knows.
@@ -196,21 +223,51 @@ func (aud *audience) add(other *audience) {
 	maps.Copy(aud.ofUser, other.ofUser)
 }
 
-// A user who has been seen is found with each of its devices, or once without one.
-var (
-	targetsOfUsers = foldList("of_app text, of_user text", `SELECT u.app, u.id, COALESCE(d.id, ''), COALESCE(d.platform, ''), COALESCE(d.owner_gen, 0), COALESCE(d.created_at, 0)
-		FROM {rows}, users u LEFT JOIN devices d ON d.app = u.app AND d.user_id = u.id AND d.user_id <> ''
-		WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL`)
-	targetsByID = foldList("of_app text, of_device text",
-		"SELECT id, user_id, platform, owner_gen, app FROM {rows}, devices WHERE app = r.of_app AND id = r.of_device AND user_id <> ''")
+// What targets are found by. Whether something is open on a device is asked where the device is read whole.
+const (
+	targetColumns = "d.app, d.n, d.id, d.user_id, d.platform, d.owner_gen, d.created_at"
+	wholeColumns  = deviceColumns + ", CASE WHEN EXISTS (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL) THEN 1 ELSE 0 END"
+	ofUsers       = " WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> ''"
+	byIDs         = " WHERE d.app = r.of_app AND d.id = r.of_device AND d.user_id <> ''"
 )
 
-func readRecipient(scan scanFunc, more ...any) (d push.Recipient, err error) {
-	err = scan(append([]any{&d.Device, &d.User, &d.Platform, &d.Generation}, more...)...)
-	return d, err
+var (
+	targetsOfUsers = foldList("of_app text, of_user text", "SELECT "+targetColumns+" FROM {rows}, devices d"+ofUsers)
+	targetsByID    = foldList("of_app text, of_device text", "SELECT "+targetColumns+" FROM {rows}, devices d"+byIDs)
+	wholeOfUsers   = foldList("of_app text, of_user text", "SELECT "+wholeColumns+" FROM {rows}, "+withState+ofUsers)
+	wholeByID      = foldList("of_app text, of_device text", "SELECT "+wholeColumns+" FROM {rows}, "+withState+byIDs)
+	seenUsers      = foldList("of_app text, of_user text", "SELECT u.app, u.id FROM {rows}, users u WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL")
+)
+
+// wholeDevice is a device's row, and whether something is open on it.
+type wholeDevice struct {
+	push.Device
+	open bool
 }
 
-// readTargets asks for all users and devices that were noted.
+func readRecipient(scan scanFunc) (app string, d push.Recipient, err error) {
+	var registered int64
+	err = scan(&app, &d.Holder, &d.Device, &d.User, &d.Platform, &d.Generation, &registered)
+	d.RegisteredAt = clock(&registered)
+	return app, d, err
+}
+
+// readTarget reads a target for one of the apps.
+func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error) {
+	if !a.whole {
+		app, to, err := readRecipient(scan)
+		return a.apps[app], to, err
+	}
+	var open int64
+	d, err := readDeviceAnd(scan, &open)
+	aud := a.apps[d.App]
+	if err == nil {
+		aud.whole[d.Number] = wholeDevice{d, open != 0}
+	}
+	return aud, push.Recipient{Device: d.ID, User: d.User, Platform: d.Platform, Generation: d.OwnerGeneration, Holder: d.Number, RegisteredAt: d.CreatedAt}, err
+}
+
+// readTargets asks for the devices of all users that were noted, and for all devices.
 func (a *acceptance) readTargets() []*stmt {
 	var users, devices [][]any
 	for _, app := range sortedKeys(a.apps) {
@@ -219,30 +276,46 @@ func (a *acceptance) readTargets() []*stmt {
 		}
 		devices = append(devices, rowsOf(app, a.apps[app].asked)...)
 	}
+	ofUsers, byID := targetsOfUsers, targetsByID
+	if a.whole {
+		ofUsers, byID = wholeOfUsers, wholeByID
+	}
 	return []*stmt{
-		targetsOfUsers.each(users, func(scan scanFunc) error {
-			var app string
-			var d push.Recipient
-			var registered int64
-			err := scan(&app, &d.User, &d.Device, &d.Platform, &d.Generation, &registered)
-			d.RegisteredAt = clock(&registered)
+		ofUsers.each(users, func(scan scanFunc) error {
+			aud, d, err := a.readTarget(scan)
 			if err == nil {
-				a.apps[app].users[d.User] = true
-			}
-			if err == nil && d.Device != "" {
-				a.apps[app].ofUser[d.User] = append(a.apps[app].ofUser[d.User], d)
+				aud.users[d.User] = true // who has a device has been seen
+				aud.ofUser[d.User] = append(aud.ofUser[d.User], d)
 			}
 			return err
 		}),
-		targetsByID.each(devices, func(scan scanFunc) error {
-			var app string
-			d, err := readRecipient(scan, &app)
+		byID.each(devices, func(scan scanFunc) error {
+			aud, d, err := a.readTarget(scan)
 			if err == nil {
-				a.apps[app].devices[d.Device] = d
+				aud.devices[d.Device] = d
 			}
 			return err
 		}),
 	}
+}
+
+// readSeen asks which of the users without a device have ever been seen.
+func (a *acceptance) readSeen() *stmt {
+	var users [][]any
+	for _, app := range sortedKeys(a.apps) {
+		for _, u := range sortedKeys(a.apps[app].users) {
+			if !a.apps[app].users[u] {
+				users = append(users, []any{app, u})
+			}
+		}
+	}
+	return seenUsers.each(users, func(scan scanFunc) error {
+		r, err := readRef(scan)
+		if err == nil {
+			a.apps[r.app].users[r.id] = true
+		}
+		return err
+	})
 }
 
 // accept decides on one push. It has no effect if it answers an error.
@@ -272,11 +345,13 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 	} else if targets, o.result.Warnings, err = a.t.s.cfg.Accepting.Recipients(p.To, a.apps[p.App]); err != nil {
 		return err
 	}
+	number := a.numbers[0]
+	a.numbers = a.numbers[1:]
 	expires := a.t.s.cfg.Accepting.LatestExpiry(p, *r)
 	if made {
-		expires = a.deliver(*r, p, targetsOf(targets), o)
+		expires = a.deliver(*r, p, push.Row{Push: number}, targetsOf(targets), o)
 	}
-	a.pushes = append(a.pushes, rowOfPush(p, expires, made, list))
+	a.pushes = append(a.pushes, rowOfPush(p, number, expires, made, list))
 	a.t.noteAccepted(p)
 	if i := o.req.Idempotency; i != nil {
 		a.remember(idempotencyKey{p.App, i.Key}, i.BodyHash, o.result)
@@ -314,23 +389,23 @@ func targetsOf(recipients []push.Recipient) []target {
 	return targets
 }
 
-// deliver makes a delivery for each target and says when the last of them ends.
-func (a *acceptance) deliver(r push.Resource, p push.Push, targets []target, o *acceptOp) time.Time {
+// deliver makes a delivery for each target, with rows of the push, and says when the last of them ends.
+func (a *acceptance) deliver(r push.Resource, p push.Push, row push.Row, targets []target, o *acceptOp) time.Time {
 	last := p.Start()
 	for _, to := range targets {
 		n := &newDelivery{a.t.s.cfg.Accepting.Place(p, r, to.Recipient, a.now, to.end), o}
+		n.Row = push.Row{Push: row.Push, Counted: row.Counted, Holder: recipientHolder(p.App, to.Recipient)}
 		if n.ExpiresAt.After(last) {
 			last = n.ExpiresAt
 		}
 		a.add(n)
 		o.result.Deliveries++
 		if to.Device != "" && !n.State.Final() {
-			key := push.DeviceKey{App: p.App, Device: to.Device}
-			o.result.Devices = append(o.result.Devices, key)
+			o.result.Devices = append(o.result.Devices, push.DeviceKey{App: p.App, Device: to.Device})
 			if a.touched[o.lease] == nil {
-				a.touched[o.lease] = map[push.DeviceKey]bool{}
+				a.touched[o.lease] = map[int64]bool{}
 			}
-			a.touched[o.lease][key] = true
+			a.touched[o.lease][to.Holder] = true
 		}
 	}
 	return last
@@ -343,33 +418,33 @@ func (a *acceptance) add(n *newDelivery) {
 	if n.CollapseKey == "" || n.State.Final() {
 		return
 	}
-	key := collapseKey{n.App, n.DeviceID, n.User, n.CollapseKey}
-	if n.DeviceID != "" {
-		key.user = ""
+	key := collapseKey{holder: n.Row.Holder, key: n.CollapseKey}
+	if n.DeviceID == "" {
+		key.app, key.user = n.App, n.User
 	}
 	if older := a.newest[key]; older != nil {
 		older.Supersede(a.now)
 	}
-	a.newest[key] = n
-	if !a.seenKeys[key] {
-		a.seenKeys[key] = true
-		a.earlier = append(a.earlier, a.supersede(key))
+	a.newest[key], a.collapse[key] = n, true
+}
+
+// openUnder is what is open under a collapse key of a device, or of a user without one.
+var openUnder = fold("of_holder int, of_key blob, of_app text, of_user text",
+	"SELECT "+strings.Replace(deliveryColumns, "?", strconv.Itoa(noPayload), 1)+" FROM {rows}, "+withDevice+
+		` WHERE d.holder = r.of_holder AND d.collapse_key = r.of_key AND d.final_at IS NULL AND (d.holder >= 0 OR p.app = r.of_app AND d.user_id = r.of_user)`)
+
+// superseded is the changes of what newer pushes supersede.
+func (a *acceptance) superseded(ctx context.Context) ([]push.Change, error) {
+	rows := make([][]any, 0, len(a.collapse))
+	for k := range a.collapse {
+		rows = append(rows, []any{k.holder, []byte(k.key), k.app, k.user})
 	}
-}
-
-// supersede ends what is open under a collapse key of a device, or of a user without one.
-var supersede = fold("of_app text, of_device text, of_user text, of_key blob, state text, final_at int, events text",
-	`UPDATE deliveries SET state = r.state, reason = '', final_at = r.final_at, due_at = NULL, events = deliveries.events || r.events FROM {rows}
-	WHERE app = r.of_app AND device_id = r.of_device AND deliveries.collapse_key = r.of_key AND (device_id <> '' OR user_id = r.of_user)
-		AND deliveries.final_at IS NULL `+whatChanged)
-
-func (a *acceptance) supersede(key collapseKey) []any {
-	return []any{key.app, key.device, key.user, []byte(key.key), string(push.Superseded), micros(a.now), encodeEvents([]push.Event{a.superseded()})}
-}
-
-// superseded is the event of what a newer push supersedes now.
-func (a *acceptance) superseded() push.Event {
-	return push.Event{At: a.now, Event: push.EventName(push.Superseded)}
+	var changes []push.Change
+	return changes, a.t.run(ctx, openUnder.each(rows, func(scan scanFunc) error {
+		d, err := readDelivery(scan)
+		changes = append(changes, d.To(a.now, push.Superseded, push.ReasonNone))
+		return err
+	}))
 }
 
 // write looks at what can be, and runs what was decided.
@@ -377,28 +452,25 @@ func (a *acceptance) write(ctx context.Context) error {
 	if err := a.lookAtFresh(ctx); err != nil {
 		return err
 	}
-	deliveries := make([][]any, len(a.rows))
-	for i, n := range a.rows {
-		deliveries[i] = n.row()
-		a.t.changed(n.Delivery, n.news()...)
+	superseded, err := a.superseded(ctx)
+	if err != nil {
+		return err
 	}
-	stmts := []*stmt{supersede.each(a.earlier, a.t.changedRow(a.superseded())), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), insertDeliveries.exec(deliveries),
-		updateDevices.exec(a.looked)}
+	stmts := append(a.t.change(superseded...), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), a.t.insert(a.rows), updateStates.exec(a.looked))
 	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.touched))) { // "due now" has the last word
-		stmts = append(stmts, a.t.s.holdDevices(slices.SortedFunc(maps.Keys(a.touched[lease]), compareKeys), a.now, lease))
+		stmts = append(stmts, a.t.s.holdDevices(slices.Sorted(maps.Keys(a.touched[lease])), a.now, lease))
 	}
 	return a.t.run(ctx, stmts...)
 }
 
-var holdDevices = fold("due_at int, owner text, of_app text, of_device text",
-	"UPDATE devices SET due_at = r.due_at, owner = r.owner FROM {rows} WHERE app = r.of_app AND id = r.of_device")
+var holdDevices = fold("due_at int, owner text, of_device int", "UPDATE device_state SET due_at = r.due_at, owner = r.owner FROM {rows} WHERE n = r.of_device")
 
 // holdDevices makes devices this node's for lease; with lease 0, due now and nobody's.
-func (s *Store) holdDevices(keys []push.DeviceKey, now time.Time, lease time.Duration) *stmt {
+func (s *Store) holdDevices(numbers []int64, now time.Time, lease time.Duration) *stmt {
 	due, owner := s.held(now, lease)
-	rows := make([][]any, len(keys))
-	for i, k := range keys {
-		rows[i] = []any{due, owner, k.App, k.Device}
+	rows := make([][]any, len(numbers))
+	for i, n := range numbers {
+		rows[i] = []any{due, owner, n}
 	}
 	return holdDevices.exec(rows)
 }
@@ -419,11 +491,11 @@ func keysOf(app string, ids []string) []push.DeviceKey {
 	return keys
 }
 
-var insertPushes = foldInsert("pushes", `id text, app text, resource_id text, payload blob, audience text, ttl int, collapse_key blob, deliver text,
-	accepted_at int, deliver_at int, expires_at int, made int, due_at int, list text, look_at int`)
+var insertPushes = foldInsert("pushes", `n int, id text, app text, resource_id text, payload blob, audience text, ttl int, collapse_key blob, deliver text,
+	accepted_at int, deliver_at int, expires_at int, made int, due_at int, list text, look_at int, counted int`)
 
 // rowOfPush is one of insertPushes.
-func rowOfPush(p push.Push, expires time.Time, made bool, list string) []any {
+func rowOfPush(p push.Push, number int64, expires time.Time, made bool, list string) []any {
 	var due, ttl any
 	if !made {
 		due = micros(p.Start())
@@ -435,6 +507,6 @@ func rowOfPush(p push.Push, expires time.Time, made bool, list string) []any {
 	if deliver == "" {
 		deliver = push.Auto
 	}
-	return []any{string(p.ID), p.App, p.ResourceID, blob(p.Payload), encode(p.To), ttl, []byte(p.CollapseKey), string(deliver), micros(p.AcceptedAt),
-		micros(p.DeliverAt), micros(expires), bit(made), due, list, micros(p.Start())}
+	return []any{number, string(p.ID), p.App, p.ResourceID, blob(p.Payload), encode(p.To), ttl, []byte(p.CollapseKey), string(deliver), micros(p.AcceptedAt),
+		micros(p.DeliverAt), micros(expires), bit(made), due, list, micros(p.Start()), bit(p.To.Deferred() || list != "")}
 }

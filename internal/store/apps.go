@@ -103,8 +103,12 @@ const deleteRows = 500
 
 // appRows are the tables that can be long, each with what its rows are found by.
 var appRows = []string{
-	"DELETE FROM deliveries WHERE push_id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT 1) AND (device_id, user_id) IN (SELECT device_id, user_id FROM deliveries WHERE push_id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT 1) LIMIT ?)",
-	"DELETE FROM devices WHERE app = ? AND id IN (SELECT id FROM devices WHERE app = ? LIMIT ?)",
+	// Of the first push only: what is behind it comes once it is gone.
+	`DELETE FROM deliveries WHERE push IN (SELECT n FROM pushes WHERE app = ? ORDER BY id LIMIT 1) AND (holder, user_id) IN
+		(SELECT holder, user_id FROM deliveries WHERE push IN (SELECT n FROM pushes WHERE app = ? ORDER BY id LIMIT 1) LIMIT ?)`,
+	"DELETE FROM device_state WHERE n IN (SELECT n FROM devices WHERE app = ? AND id IN (SELECT id FROM devices WHERE app = ? ORDER BY id LIMIT ?))",
+	"DELETE FROM devices WHERE app = ? AND id IN (SELECT id FROM devices WHERE app = ? ORDER BY id LIMIT ?)",
+	"DELETE FROM device_owners WHERE app = ? AND (user_id, device) IN (SELECT user_id, device FROM device_owners WHERE app = ? LIMIT ?)",
 	"DELETE FROM wake_keys WHERE app = ? AND id IN (SELECT id FROM wake_keys WHERE app = ? LIMIT ?)",
 	"DELETE FROM users WHERE app = ? AND id IN (SELECT id FROM users WHERE app = ? LIMIT ?)",
 	"DELETE FROM idempotency WHERE app = ? AND key IN (SELECT key FROM idempotency WHERE app = ? LIMIT ?)",
@@ -142,7 +146,7 @@ func (t *tx) emptyPiece(ctx context.Context, app string) (more bool, err error) 
 	}
 	// Only pushes without deliveries are left, but for those behind the first one.
 	first := exec(`DELETE FROM pushes WHERE id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT ?)
-		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.push_id = pushes.id)`, app, deleteRows)
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.push = pushes.n)`, app, deleteRows)
 	if err := t.run(ctx, first); err != nil || first.n > 0 {
 		return first.n > 0, err
 	}

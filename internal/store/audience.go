@@ -9,13 +9,11 @@ import (
 )
 
 var (
-	devicesOfUsers = foldList("of_app text, of_user text", "SELECT "+deviceColumns+` FROM {rows}, devices
-		WHERE app = r.of_app AND user_id <> '' AND user_id = r.of_user ORDER BY id LIMIT `+strconv.Itoa(push.MaxAudience))
-	devicesByID = foldList("of_app text, of_device text", "SELECT "+deviceColumns+` FROM {rows}, devices
-		WHERE app = r.of_app AND user_id <> '' AND id = r.of_device ORDER BY id LIMIT `+strconv.Itoa(push.MaxAudience))
+	devicesOfUsers = foldList("of_app text, of_user text", "SELECT "+deviceColumns+" FROM {rows}, "+withState+ofUsers+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
+	devicesByID    = foldList("of_app text, of_device text", "SELECT "+deviceColumns+" FROM {rows}, "+withState+byIDs+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
 )
 
-const devicePage = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id <> '' AND id > ? ORDER BY id LIMIT ?"
+const devicePage = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.app = ? AND d.user_id <> '' AND d.id > ? ORDER BY d.id LIMIT ?"
 
 // Audience says whom a push would reach now, without changing anything: the first 10 000 devices, and users who have none.
 func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error) {
@@ -35,6 +33,9 @@ func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []pus
 	}
 	stmts := append(a.readTargets(), devicesOfUsers.each(rowsOf(p.App, p.To.Users), read), devicesByID.each(rowsOf(p.App, p.To.Devices), read))
 	if err := s.read.run(ctx, stmts...); err != nil {
+		return nil, nil, doing("audience", err)
+	}
+	if err := s.read.run(ctx, a.readSeen()); err != nil {
 		return nil, nil, doing("audience", err)
 	}
 	found, warnings, err := s.cfg.Accepting.Recipients(p.To, aud)

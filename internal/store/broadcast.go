@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -11,28 +13,22 @@ import (
 // live and collapse key may differ: no row of theirs comes here but its id. Statements on devices end with the arguments
 // of inRange.
 const (
-	inRange  = "app = ? AND id > ? AND id <= ? AND user_id <> '' AND created_at <= ?"
-	rangeIDs = "SELECT id, user_id FROM devices WHERE app = ? AND id > ? AND user_id <> '' AND created_at <= ? ORDER BY id LIMIT ?"
+	inRange  = "d.app = ? AND d.id > ? AND d.id <= ? AND d.user_id <> '' AND d.created_at <= ?"
+	rangeIDs = "SELECT d.n, d.id, d.user_id FROM devices d WHERE d.app = ? AND d.id > ? AND d.user_id <> '' AND d.created_at <= ? ORDER BY d.id LIMIT ?"
 
-	// The range stands here twice, so that a plan that begins with the deliveries is a good one too.
-	rangeSupersede = `UPDATE deliveries SET state = ?, reason = '', final_at = ?, due_at = NULL, events = events || ?
-		WHERE app = ? AND device_id > ? AND device_id <= ? AND collapse_key = ? AND final_at IS NULL AND since <= ?
-			AND device_id IN (SELECT id FROM devices WHERE platform = ? AND ` + inRange + ") " + whatChanged
-	rangeDeliver = `INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation,
-			collapse_key, events)
-		SELECT app, ?, id, user_id, ?, ?, ?, ?, ?, owner_gen, ?, ? FROM devices WHERE platform = ? AND ` + inRange
-	// Of what was just made, that for which a newer push with the same collapse key was quicker.
-	// The plus keeps SQLite from reading all that is newer on each device.
-	rangeOutdate = `UPDATE deliveries SET state = ?, reason = '', final_at = ?, due_at = NULL, events = events || ?
-		WHERE push_id = ? AND device_id > ? AND device_id <= ? AND final_at IS NULL AND EXISTS (SELECT 1 FROM deliveries n
-			WHERE n.app = ? AND n.device_id = deliveries.device_id AND n.collapse_key = ? AND n.final_at IS NULL AND +n.since > ?) ` + whatChanged
-	rangeHold = "UPDATE devices SET due_at = ?, owner = ? WHERE " + inRange
+	// What is open under a collapse key on devices of a platform, but for the push itself.
+	rangeOpen = "SELECT " + deliveryColumns + " FROM devices v JOIN deliveries d ON d.holder = v.n JOIN pushes p ON p.n = d.push " +
+		"WHERE v.app = ? AND v.id > ? AND v.id <= ? AND v.platform = ? AND d.collapse_key = ? AND d.final_at IS NULL AND d.push <> ?"
+
+	rangeDeliver = `INSERT INTO deliveries (push, holder, user_id, state, reason, since, expires_at, now_or_never, generation, collapse_key, events)
+		SELECT ?, d.n, d.user_id, ?, ?, ?, ?, ?, d.owner_gen, ?, ? FROM devices d WHERE d.platform = ? AND ` + inRange
+	rangeHold = "UPDATE device_state SET due_at = ?, owner = ? WHERE n IN (SELECT d.n FROM devices d WHERE " + inRange + ")"
 )
 
 // broadcast makes the deliveries for the next limit devices of the app.
 func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duration) error {
 	registered := micros(e.p.Start())
-	found, err := all(ctx, e.t, readOwned, rangeIDs, e.p.App, e.p.madeUpTo, registered, limit)
+	found, err := all(ctx, e.t, readRanged, rangeIDs, e.p.App, e.p.madeUpTo, registered, limit)
 	if err != nil {
 		return err
 	}
@@ -40,15 +36,11 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 	if len(found) == 0 {
 		return nil
 	}
+	e.upTo = found[len(found)-1].Device
 	ids := make([]string, len(found))
 	for i, d := range found {
 		ids[i] = d.Device
 	}
-	waiting := push.Event{At: e.now, Event: push.EventName(push.Waiting)}
-	for _, d := range found {
-		e.t.changed(push.Delivery{App: e.p.App, PushID: e.p.ID, ResourceID: e.p.ResourceID, DeviceID: d.Device, User: d.User, State: push.Waiting}, waiting)
-	}
-	e.upTo = ids[len(ids)-1]
 	e.keys = keysOf(e.p.App, ids)
 	if e.t.s.db.locksRows() {
 		if err := e.t.lockOf(ctx, e.p.App, nil, ids); err != nil {
@@ -59,28 +51,75 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 	if err != nil {
 		return err
 	}
-	within := []any{e.p.App, e.p.madeUpTo, e.upTo, registered}
+	e.t.noteRange(e.p, e.now, found)
 	var stmts []*stmt
 	for _, platform := range []push.Platform{push.IOS, push.Android} {
-		n := e.t.s.cfg.Accepting.Place(e.p.Push, r, push.Recipient{Device: e.upTo, Platform: platform}, e.now, push.Ending{})
-		superseded := push.Event{At: e.now, Event: push.EventName(push.Superseded)}
-		ended := encodeEvents([]push.Event{superseded})
-		if n.CollapseKey != "" {
-			stmts = append(stmts, each(e.t.changedRow(superseded), rangeSupersede, append([]any{string(push.Superseded), micros(e.now), ended,
-				e.p.App, e.p.madeUpTo, e.upTo, []byte(n.CollapseKey), micros(n.Since), string(platform)}, within...)...))
+		part, err := e.ofPlatform(ctx, r, platform, registered)
+		if err != nil {
+			return err
 		}
-		stmts = append(stmts, exec(rangeDeliver, append([]any{string(n.PushID), string(n.State), string(n.Reason), micros(n.Since), micros(n.ExpiresAt),
-			bit(n.NowOrNever), nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events), string(platform)}, within...)...))
-		if n.CollapseKey != "" {
-			stmts = append(stmts, each(e.t.changedRow(superseded), rangeOutdate, string(push.Superseded), micros(e.now), ended, string(n.PushID), e.p.madeUpTo, e.upTo,
-				e.p.App, []byte(n.CollapseKey), micros(n.Since)))
-		}
+		stmts = append(stmts, part...)
 	}
 	due, owner := e.t.s.held(e.now, lease)
-	return e.t.run(ctx, append(stmts, exec(rangeHold, append([]any{due, owner}, within...)...))...)
+	return e.t.run(ctx, append(stmts, exec(rangeHold, due, owner, e.p.App, e.p.madeUpTo, e.upTo, registered))...)
 }
 
-func readOwned(scan scanFunc) (d push.DeliveryKey, err error) {
-	err = scan(&d.Device, &d.User)
+// ofPlatform is the statements that make the range's deliveries for devices of one platform.
+func (e *expansion) ofPlatform(ctx context.Context, r push.Resource, platform push.Platform, registered any) ([]*stmt, error) {
+	n := e.t.s.cfg.Accepting.Place(e.p.Push, r, push.Recipient{Device: e.upTo, Platform: platform}, e.now, push.Ending{})
+	make := exec(rangeDeliver, e.p.n, string(n.State), string(n.Reason), micros(n.Since), micros(n.ExpiresAt), bit(n.NowOrNever),
+		nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events), string(platform), e.p.App, e.p.madeUpTo, e.upTo, registered)
+	if n.CollapseKey == "" {
+		return []*stmt{make}, nil
+	}
+	open, err := all(ctx, e.t, readOpen, rangeOpen, noPayload, e.p.App, e.p.madeUpTo, e.upTo, string(platform), []byte(n.CollapseKey), e.p.n)
+	if err != nil {
+		return nil, err
+	}
+	var older []push.Change
+	newer := map[int64]bool{}
+	for _, d := range open {
+		if d.Since.After(n.Since) {
+			newer[d.Row.Holder] = true
+		} else {
+			older = append(older, d.To(e.now, push.Superseded, push.ReasonNone))
+		}
+	}
+	if err := e.t.run(ctx, append(e.t.change(older...), make)...); err != nil {
+		return nil, err
+	}
+	return e.outdated(ctx, newer)
+}
+
+// outdated is the statements that end what was just made for devices on which something newer is open.
+func (e *expansion) outdated(ctx context.Context, newer map[int64]bool) ([]*stmt, error) {
+	if len(newer) == 0 {
+		return nil, nil
+	}
+	rows := make([][]any, 0, len(newer))
+	for holder := range newer {
+		rows = append(rows, []any{e.p.n, holder})
+	}
+	var changes []push.Change
+	err := e.t.run(ctx, ofHolders.each(rows, func(scan scanFunc) error {
+		d, err := readDelivery(scan)
+		changes = append(changes, d.To(e.now, push.Superseded, push.ReasonNone))
+		return err
+	}))
+	return e.t.change(changes...), err
+}
+
+// ofHolders are the open deliveries of a push for some holders.
+var ofHolders = fold("of_push int, of_holder int", "SELECT "+strings.Replace(deliveryColumns, "?", strconv.Itoa(noPayload), 1)+
+	" FROM {rows}, "+withDevice+" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.final_at IS NULL")
+
+// ranged is a device of a broadcast's range.
+type ranged struct {
+	push.DeliveryKey
+	n int64
+}
+
+func readRanged(scan scanFunc) (d ranged, err error) {
+	err = scan(&d.n, &d.Device, &d.User)
 	return d, err
 }

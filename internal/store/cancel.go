@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -32,9 +33,9 @@ func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled i
 			if left, err = one(ctx, t, scalar[int], targetsLeft, p.list); err != nil {
 				return err
 			}
-			return t.run(ctx, exec("UPDATE pushes SET cancelled_at = ? WHERE id = ?", micros(at), string(id)))
+			return t.run(ctx, exec("UPDATE pushes SET cancelled_at = ? WHERE n = ?", micros(at), p.n))
 		}
-		return t.run(ctx, exec("UPDATE pushes SET made = 1, due_at = NULL, cancelled_at = ? WHERE id = ?", micros(at), string(id)))
+		return t.run(ctx, exec("UPDATE pushes SET made = 1, due_at = NULL, cancelled_at = ? WHERE n = ?", micros(at), p.n))
 	}})
 	if err != nil {
 		return 0, nil, err
@@ -43,8 +44,8 @@ func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled i
 	if !p.made && p.unmade() {
 		return len(p.namedTargets()), nil, nil
 	}
-	for {
-		n, err := s.cancelPiece(ctx, app, id, at)
+	for from := (holding{holder: math.MinInt64}); ; {
+		n, last, err := s.cancelPiece(ctx, p, from, at)
 		if err != nil {
 			return cancelled, nil, err
 		}
@@ -52,53 +53,57 @@ func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled i
 		if n < cancelPiece {
 			break
 		}
+		from = last
 	}
 	if p.unmade() { // it was cancelled in the time before its deliveries were made
 		all, _, err := p.scheduled([]string{""}, len(p.namedTargets()))
 		return 0, all, err
 	}
-	final, err = all(ctx, s.read, readEnded, pushEnded, noPayload, string(id), app, string(push.Cancelled), micros(at), maxEnded)
+	final, err = all(ctx, s.read, readOpen, pushEnded, noPayload, p.n, string(push.Cancelled), micros(at), maxEnded)
 	return cancelled, final, doing("cancel", err)
 }
 
-func readEnded(scan scanFunc) (push.Delivery, error) {
-	var none string
-	return readDelivery(scan, &none)
+// holding is whose a delivery of a push is; a push's deliveries stand in this order.
+type holding struct {
+	holder int64
+	user   string
 }
 
-const (
-	openOfPush = "SELECT device_id, user_id FROM deliveries WHERE push_id = ? AND state IN " + openStates + " LIMIT ?"
-	cancelRows = `UPDATE deliveries SET state = ?, reason = '', final_at = ?, due_at = NULL, events = events || ?
-		WHERE push_id = ? AND device_id = ? AND user_id = ? AND final_at IS NULL`
-)
+const openOfPush = "SELECT " + deliveryColumns + " FROM " + withDevice +
+	" WHERE d.push = ? AND (d.holder, d.user_id) > (?, ?) AND d.final_at IS NULL ORDER BY d.holder, d.user_id LIMIT ?"
 
-// cancelPiece ends up to cancelPiece deliveries and says how many.
-func (s *Store) cancelPiece(ctx context.Context, app string, id push.ID, at time.Time) (n int, err error) {
-	event := push.Event{At: at, Event: push.EventName(push.Cancelled)}
-	cancelled := encodeEvents([]push.Event{event})
-	err = s.write(ctx, "cancel", &op{app: app, long: true, do: func(ctx context.Context, t *tx) error {
-		open, err := all(ctx, t, func(scan scanFunc) (d push.Recipient, err error) {
-			err = scan(&d.Device, &d.User)
-			return d, err
-		}, openOfPush, string(id), cancelPiece)
+// cancelPiece ends the next up to cancelPiece open deliveries, and says how many, and whose the last one is.
+func (s *Store) cancelPiece(ctx context.Context, p pushRow, from holding, at time.Time) (n int, last holding, err error) {
+	err = s.write(ctx, "cancel", &op{app: p.App, long: true, do: func(ctx context.Context, t *tx) error {
+		read := func() ([]push.Delivery, error) {
+			return all(ctx, t, readOpen, openOfPush, noPayload, p.n, from.holder, from.user, cancelPiece)
+		}
+		open, err := read()
+		if err == nil && t.s.db.locksRows() {
+			if err = t.lockTargets(ctx, p.App, recipientsOf(open)); err == nil {
+				open, err = read() // some may have ended before they were locked
+			}
+		}
 		if err != nil {
 			return err
 		}
-		if err := t.lockTargets(ctx, app, open); err != nil {
-			return err
-		}
-		stmts := make([]*stmt, len(open))
+		changes := make([]push.Change, len(open))
 		for i, d := range open {
-			t.changed(push.Delivery{App: app, PushID: id, DeviceID: d.Device, User: d.User, State: push.Cancelled}, event)
-			stmts[i] = exec(cancelRows, string(push.Cancelled), micros(at), cancelled, string(id), d.Device, d.User)
-		}
-		if err := t.run(ctx, stmts...); err != nil {
-			return err
+			changes[i] = d.To(at, push.Cancelled, push.ReasonNone)
+			last = holding{d.Row.Holder, d.User}
 		}
 		n = len(open)
-		return nil
+		return t.run(ctx, t.change(changes...)...)
 	}})
-	return n, err
+	return n, last, err
+}
+
+func recipientsOf(deliveries []push.Delivery) []push.Recipient {
+	list := make([]push.Recipient, len(deliveries))
+	for i, d := range deliveries {
+		list[i] = push.Recipient{Device: d.DeviceID, User: d.User}
+	}
+	return list
 }
 
 // lockTargets locks the rows of devices, and of users without one, where others write at the same time.

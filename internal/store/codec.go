@@ -68,29 +68,6 @@ func jsonList[T ~string](list []T) string {
 	return encode(list)
 }
 
-// encodeEvents is what is appended to a timeline: one line of JSON per event.
-func encodeEvents(events []push.Event) string {
-	var b strings.Builder
-	for _, e := range events {
-		e.At = e.At.UTC().Truncate(time.Microsecond)
-		b.WriteString(encode(e))
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
-func decodeEvents(text string) ([]push.Event, error) {
-	events := make([]push.Event, 0, strings.Count(text, "\n"))
-	for line := range strings.Lines(text) {
-		var e push.Event
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			return nil, fmt.Errorf("timeline: %w", err)
-		}
-		events = append(events, e)
-	}
-	return events, nil
-}
-
 // encodeTimes packs times into 8 bytes each.
 func encodeTimes(times []time.Time) []byte {
 	b := make([]byte, 0, 8*len(times))

@@ -49,14 +49,14 @@ type Vitals interface {
 	// Committed says how long the transaction took, and its flush at the end; one that failed was not flushed.
 	Committed(took, flush time.Duration, failed bool)
 	// Final says that deliveries became final in a transaction that was committed.
-	Final(state push.State, n int)
+	Final(state push.State, why push.Reason, n int)
 }
 
 type noVitals struct{}
 
 func (noVitals) Committing()                                  {}
 func (noVitals) Committed(time.Duration, time.Duration, bool) {}
-func (noVitals) Final(push.State, int)                        {}
+func (noVitals) Final(push.State, push.Reason, int)           {}
 
 // Sealer encrypts what is secret at rest. The additional data names the row, so that no sealed value works in another one.
 type Sealer interface {

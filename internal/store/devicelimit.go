@@ -10,7 +10,7 @@ import (
 // countRivals is answered by the index alone: where the limit is high, it is asked for each of many devices.
 const countRivals = "SELECT COUNT(*) FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id <> ?"
 
-const rivals = "SELECT id, token_state, heard_at FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id <> ? ORDER BY id"
+const rivals = "SELECT d.id, d.token_state, s.heard_at FROM " + withState + " WHERE d.app = ? AND d.user_id = ? AND d.user_id <> '' AND d.id <> ? ORDER BY d.id"
 
 func readRival(scan scanFunc) (r push.Rival, err error) {
 	var heardAt int64
@@ -36,16 +36,19 @@ func (t *tx) makeRoom(ctx context.Context, d push.Device) ([]push.DeviceKey, err
 	}
 	var evicted []push.DeviceKey
 	for _, r := range leave {
-		key := push.DeviceKey{App: d.App, Device: r.ID}
-		if err := t.unregister(ctx, key, push.ReasonDeviceLimit); err != nil {
+		rival, err := one(ctx, t, readDevice, deviceByID, d.App, r.ID)
+		if err != nil {
 			return nil, err
 		}
-		evicted = append(evicted, key)
+		if err := t.unregister(ctx, rival, push.ReasonDeviceLimit); err != nil {
+			return nil, err
+		}
+		evicted = append(evicted, rival.Key())
 	}
 	return evicted, nil
 }
 
-const heard = "UPDATE devices SET heard_at = ? WHERE app = ? AND id = ? AND heard_at < ?"
+const heard = "UPDATE device_state SET heard_at = ? WHERE n = " + holderByID + " AND heard_at < ?"
 
 // Heard notes when a device called.
 func (s *Store) Heard(ctx context.Context, key push.DeviceKey, at time.Time) error {
@@ -55,28 +58,46 @@ func (s *Store) Heard(ctx context.Context, key push.DeviceKey, at time.Time) err
 }
 
 const (
-	goneDevices  = "SELECT app, id FROM devices WHERE user_id = '' AND updated_at <= ? ORDER BY updated_at LIMIT ?"
-	removeDevice = "DELETE FROM devices WHERE app = ? AND id = ?"
+	goneDevices = "SELECT app, n FROM devices WHERE user_id = '' AND updated_at <= ? ORDER BY updated_at LIMIT ?"
 )
 
 // RemoveDevices removes up to limit rows of devices, at most 1 000, that were unregistered at or before the given time, and
 // says how many. By then nothing of their owner generations may be under way any more.
 func (s *Store) RemoveDevices(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	limit = pageSize(limit)
-	if gone, err := all(ctx, s.read, readRef, goneDevices, micros(before), 1); err != nil || len(gone) == 0 {
+	if gone, err := all(ctx, s.read, readDue, goneDevices, micros(before), 1); err != nil || len(gone) == 0 {
 		return 0, doing("remove devices", err)
 	}
 	err = s.write(ctx, "remove devices", &op{long: true, do: func(ctx context.Context, t *tx) error {
-		gone, err := all(ctx, t, readRef, goneDevices+" {skip}", micros(before), limit)
+		gone, err := all(ctx, t, readDue, goneDevices+" {skip}", micros(before), limit)
 		if err != nil {
 			return err
 		}
 		removed = len(gone)
-		stmts := make([]*stmt, len(gone))
+		numbers := make([]int64, len(gone))
 		for i, d := range gone {
-			stmts[i] = exec(removeDevice, d.app, d.id)
+			numbers[i] = d.n
 		}
-		return t.run(ctx, stmts...)
+		return t.run(ctx, removeDevices(numbers)...)
 	}})
 	return removed, err
+}
+
+var deviceTables = []*folded{
+	fold("of_device int", "DELETE FROM devices WHERE n IN (SELECT r.of_device FROM {rows})"),
+	fold("of_device int", "DELETE FROM device_state WHERE n IN (SELECT r.of_device FROM {rows})"),
+	fold("of_device int", "DELETE FROM device_owners WHERE device IN (SELECT r.of_device FROM {rows})"),
+}
+
+// removeDevices is the statements that remove devices with all that is theirs alone.
+func removeDevices(numbers []int64) []*stmt {
+	rows := make([][]any, len(numbers))
+	for i, n := range numbers {
+		rows[i] = []any{n}
+	}
+	stmts := make([]*stmt, len(deviceTables))
+	for i, t := range deviceTables {
+		stmts[i] = t.exec(rows)
+	}
+	return stmts
 }

@@ -9,45 +9,20 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-const deviceColumns = `app, id, user_id, platform, environment, about, provider_token, former_tokens, token_state, app_state, owner_gen,
-	token_gen, token_at, token_loss, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at, heard_at, wake, wake_times, due_at`
+// deviceColumns are those of a device d, and of its state s.
+const (
+	deviceColumns = `d.n, d.app, d.id, d.user_id, d.platform, d.environment, d.bundle_id, d.package, d.facts, d.provider_token, d.former_tokens,
+	d.token_state, d.app_state, d.owner_gen, d.token_gen, d.token_at, d.token_loss, d.credential_hash, d.wake_key, d.wake_key_at, d.seal_key, d.created_at,
+	d.registered_at, d.updated_at, s.heard_at, s.wake, s.wake_times, s.due_at`
+	withState = "devices d JOIN device_state s ON s.n = d.n"
+)
 
-// about is what a device says of itself and nothing is looked up by.
-type about struct {
-	BundleID string         `json:"bundle_id,omitempty"`
-	Package  string         `json:"package,omitempty"`
-	Facts    map[string]any `json:"facts,omitempty"`
-}
-
-// wakeRow is how a wake is stored: push.Wake field by field, with names that stay when push renames one.
-type wakeRow struct {
-	ID         push.ID        `json:"id"`
-	State      push.WakeState `json:"state"`
-	Provider   push.Provider  `json:"provider"`
-	Attempt    int            `json:"attempt"`
-	DueAt      time.Time      `json:"due_at"`
-	ExpiresAt  time.Time      `json:"expires_at"`
-	Generation int            `json:"gen"`
-	TokenGen   int            `json:"token_gen"`
-	Priority   push.Priority  `json:"priority,omitempty"`
-	Reason     push.Reason    `json:"reason,omitempty"`
-	Refusal    string         `json:"refusal,omitempty"`
-
-	RefusalStatus int `json:"refusal_status,omitempty"`
-
-	Pushes  []push.ID    `json:"pushes,omitempty"`
-	Perhaps []push.ID    `json:"perhaps,omitempty"`
-	EndsAt  time.Time    `json:"-"`
-	Items   []push.Item  `json:"-"`
-	Key     push.WakeKey `json:"-"`
-}
-
-// encodeWake is "" for none. A wake may stand without an id or a state only if it is the zero value.
-func encodeWake(w push.Wake) string {
-	if w.State == push.WakeNone && w.ID == "" {
+// encodeFacts is "" for none.
+func encodeFacts(facts map[string]any) string {
+	if len(facts) == 0 {
 		return ""
 	}
-	return encode(wakeRow(w))
+	return encode(facts)
 }
 
 // lossRow is how the loss of a token is stored: push.TokenLoss field by field.
@@ -79,52 +54,44 @@ func heardMicros(t time.Time) int64 {
 // readDeviceAnd reads deviceColumns, and into more what a query has beside them.
 func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 	var (
-		aboutText, wakeText string
-		lossText            string
-		token, wakeTimes    []byte
-		former              []byte
-		tokenAt, dueAt      *int64
-		keyAt, registered   *int64
-		created, updated    int64
-		heardAt             int64
+		facts, loss                     string
+		token, wake, wakeTimes, former  []byte
+		tokenAt, due, keyAt, registered *int64
+		created, updated, heardAt       int64
 	)
-	err = scan(append([]any{&d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &aboutText, &token, &former, &d.Token, &d.AppState, &d.OwnerGeneration,
-		&d.TokenGeneration, &tokenAt, &lossText, &d.CredentialHash, &d.WakeKeyID, &keyAt, &d.SealKeyID, &created, &registered, &updated, &heardAt, &wakeText, &wakeTimes, &dueAt}, more...)...)
-	if err != nil {
+	into := [...]any{&d.Number, &d.App, &d.ID, &d.User, &d.Platform, &d.Environment, &d.BundleID, &d.Package, &facts, &token, &former,
+		&d.Token, &d.AppState, &d.OwnerGeneration, &d.TokenGeneration, &tokenAt, &loss, &d.CredentialHash, &d.WakeKeyID, &keyAt, &d.SealKeyID, &created,
+		&registered, &updated, &heardAt, &wake, &wakeTimes, &due}
+	if err = scan(append(into[:], more...)...); err != nil {
 		return d, err
 	}
-	var a about
-	if err := decode(aboutText, &a); err != nil {
+	if err := decode(facts, &d.Facts); err != nil {
 		return d, err
 	}
-	var w wakeRow
-	if err := decode(wakeText, &w); err != nil {
+	var lost lossRow
+	if err := decode(loss, &lost); err != nil {
 		return d, err
 	}
-	var loss lossRow
-	if err := decode(lossText, &loss); err != nil {
-		return d, err
-	}
-	d.TokenLoss = push.TokenLoss(loss)
+	d.TokenLoss = push.TokenLoss(lost)
 	if heardAt != 0 {
 		d.HeardAt = clock(&heardAt)
 	}
-	d.BundleID, d.Package, d.Facts = a.BundleID, a.Package, a.Facts
 	d.ProviderToken, d.FormerTokens = push.Secret(token), slices.Collect(slices.Chunk(former, sha256.Size))
-	d.TokenAt, d.DueAt = clock(tokenAt), clock(dueAt)
+	d.TokenAt, d.DueAt = clock(tokenAt), clock(due)
 	d.CreatedAt, d.UpdatedAt = clock(&created), clock(&updated)
 	d.WakeKeyAt, d.RegisteredAt = clock(keyAt), clock(registered)
-	d.Wake, d.WakeTimes = push.Wake(w), decodeTimes(wakeTimes)
-	return d, nil
+	d.WakeTimes = decodeTimes(wakeTimes)
+	d.Wake, err = decodeWake(wake)
+	return d, err
 }
 
 func readDevice(scan scanFunc) (push.Device, error) { return readDeviceAnd(scan) }
 
 const (
-	deviceByID         = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND id = ?"
-	deviceByCredential = "SELECT " + deviceColumns + " FROM devices WHERE credential_hash = ?" +
-		" AND EXISTS (SELECT 1 FROM apps a WHERE a.name = devices.app AND a.deleting = 0)"
-	devicesOfUser = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id > ? ORDER BY id LIMIT ?"
+	deviceByID         = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.app = ? AND d.id = ?"
+	deviceByCredential = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.credential_hash = ?" +
+		" AND EXISTS (SELECT 1 FROM apps a WHERE a.name = d.app AND a.deleting = 0)"
+	devicesOfUser = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.app = ? AND d.user_id = ? AND d.user_id <> '' AND d.id > ? ORDER BY d.id LIMIT ?"
 )
 
 // DeviceByCredential finds a registered device by the hash of its credential. That of an app which is being deleted is
@@ -170,8 +137,7 @@ func (s *Store) DevicesOfUsers(ctx context.Context, app string, users []string) 
 func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([]string, error) {
 	there := map[string]bool{}
 	err := s.read.run(ctx, targetsByID.each(rowsOf(app, ids), func(scan scanFunc) error {
-		var app string
-		d, err := readRecipient(scan, &app)
+		_, d, err := readRecipient(scan)
 		there[d.Device] = true
 		return err
 	}))
@@ -203,8 +169,8 @@ func (s *Store) ReportState(ctx context.Context, key push.DeviceKey, state push.
 		if facts != nil {
 			d.Facts = facts
 		}
-		return t.run(ctx, exec("UPDATE devices SET app_state = ?, about = ?, updated_at = ? WHERE app = ? AND id = ?",
-			string(d.AppState), encode(about{d.BundleID, d.Package, d.Facts}), micros(s.now()), key.App, key.Device))
+		return t.run(ctx, exec("UPDATE devices SET app_state = ?, facts = ?, updated_at = ? WHERE n = ?",
+			string(d.AppState), encodeFacts(d.Facts), micros(s.now()), d.Number))
 	}})
 }
 
@@ -219,27 +185,39 @@ func (s *Store) Unregister(ctx context.Context, key push.DeviceKey) error {
 		if err != nil {
 			return err
 		}
-		return t.unregister(ctx, key, push.ReasonUnregistered)
+		return t.unregister(ctx, d, push.ReasonUnregistered)
 	}})
 }
 
 // unregister takes a device's owner away, for a reason that its open deliveries end with. Its row is locked.
-func (t *tx) unregister(ctx context.Context, key push.DeviceKey, why push.Reason) error {
-	if err := t.endOpen(ctx, key, push.Undeliverable, why); err != nil {
+func (t *tx) unregister(ctx context.Context, d push.Device, why push.Reason) error {
+	if err := t.endOpen(ctx, d, push.Undeliverable, why); err != nil {
 		return err
 	}
 	return t.run(ctx,
 		exec(`UPDATE devices SET user_id = '', credential_hash = NULL, provider_token = ?, token_hash = NULL, token_state = ?, wake_key = '',
-			wake_key_at = NULL, seal_key = '', about = '{}', wake = '', token_loss = '', due_at = NULL, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
-			[]byte{}, string(push.TokenMissing), micros(t.s.now()), key.App, key.Device),
-		exec(removeWakeKeys, key.App, key.Device))
+			wake_key_at = NULL, seal_key = '', bundle_id = '', package = '', facts = '', token_loss = '', updated_at = ? WHERE n = ?`,
+			[]byte{}, string(push.TokenMissing), micros(t.s.now()), d.Number),
+		exec("UPDATE device_state SET wake = ?, due_at = NULL, owner = '' WHERE n = ?", []byte{}, d.Number),
+		exec(removeWakeKeys, d.App, d.ID))
+}
+
+const allOpenOf = "SELECT " + deviceDeliveryColumns + " FROM " + withPush + " WHERE d.holder = ? AND d.final_at IS NULL ORDER BY d.since, d.push"
+
+// openOf is all open deliveries of a device, without payloads.
+func (t *tx) openOf(ctx context.Context, d push.Device) ([]push.Delivery, error) {
+	return all(ctx, t, readOf(d.ID), allOpenOf, noPayload, d.Number)
 }
 
 // endOpen brings all open deliveries of a device to a final state. Its row is locked.
-func (t *tx) endOpen(ctx context.Context, key push.DeviceKey, state push.State, why push.Reason) error {
-	at := t.s.now()
-	ended := push.Event{At: at, Event: push.EventName(state), Reason: why}
-	return t.run(ctx, each(t.changedRow(ended), `UPDATE deliveries SET state = ?, reason = ?, final_at = ?, due_at = NULL, events = events || ?
-		WHERE app = ? AND device_id = ? AND final_at IS NULL `+whatChanged,
-		string(state), string(why), micros(at), encodeEvents([]push.Event{ended}), key.App, key.Device))
+func (t *tx) endOpen(ctx context.Context, d push.Device, state push.State, why push.Reason) error {
+	open, err := t.openOf(ctx, d)
+	if err != nil {
+		return err
+	}
+	at, changes := t.s.now(), make([]push.Change, len(open))
+	for i, o := range open {
+		changes[i] = o.To(at, state, why)
+	}
+	return t.run(ctx, t.change(changes...)...)
 }

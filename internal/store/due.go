@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"github.com/hushpush/hush/push"
 )
 
 // dueRows is how one table is asked what is due. The questions use its partial indexes on due_at.
@@ -14,16 +17,27 @@ type dueRows struct {
 }
 
 var dueDevices = dueRows{
-	any:     "SELECT 1 FROM devices WHERE due_at <= ? LIMIT 1",
-	oldest:  "SELECT app, id FROM devices WHERE due_at <= ? ORDER BY due_at LIMIT ? {skip}",
-	nextApp: "SELECT app FROM devices WHERE due_at IS NOT NULL AND app > ? ORDER BY app LIMIT 1",
-	ofApp:   "SELECT app, id FROM devices WHERE app = ? AND due_at <= ? ORDER BY due_at LIMIT ? {skip}",
+	any:     "SELECT 1 FROM device_state WHERE due_at <= ? LIMIT 1",
+	oldest:  "SELECT app, n FROM device_state WHERE due_at <= ? ORDER BY due_at LIMIT ? {skip}",
+	nextApp: "SELECT app FROM device_state WHERE due_at IS NOT NULL AND app > ? ORDER BY app LIMIT 1",
+	ofApp:   "SELECT app, n FROM device_state WHERE app = ? AND due_at <= ? ORDER BY due_at LIMIT ? {skip}",
 }
 
 var duePushes = dueRows{
-	oldest:  "SELECT app, id FROM pushes WHERE due_at <= ? ORDER BY due_at LIMIT ?",
+	oldest:  "SELECT app, n FROM pushes WHERE due_at <= ? ORDER BY due_at LIMIT ?",
 	nextApp: "SELECT app FROM pushes WHERE due_at IS NOT NULL AND app > ? ORDER BY app LIMIT 1",
-	ofApp:   "SELECT app, id FROM pushes WHERE app = ? AND due_at <= ? ORDER BY due_at LIMIT ?",
+	ofApp:   "SELECT app, n FROM pushes WHERE app = ? AND due_at <= ? ORDER BY due_at LIMIT ?",
+}
+
+// dueRow is a row that is due.
+type dueRow struct {
+	app string
+	n   int64
+}
+
+func readDue(scan scanFunc) (r dueRow, err error) {
+	err = scan(&r.app, &r.n)
+	return r, err
 }
 
 type ref struct{ app, id string }
@@ -41,14 +55,14 @@ const share = 16
 
 // take finds up to limit rows that are due. As long as that is all there is, the oldest come first; when more is due, apps
 // take turns, so that one app's broadcast does not hold up another app's single push.
-func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, limit int) ([]ref, error) {
+func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, limit int) ([]dueRow, error) {
 	limit = pageSize(limit)
-	oldest, err := all(ctx, r, readRef, rows.oldest, micros(now), limit)
+	oldest, err := all(ctx, r, readDue, rows.oldest, micros(now), limit)
 	if err != nil || len(oldest) < limit {
 		return oldest, err
 	}
-	taken := make([]ref, 0, limit)
-	have := make(map[ref]bool, limit)
+	taken := make([]dueRow, 0, limit)
+	have := make(map[dueRow]bool, limit)
 	wrapped, start := false, c.after
 	for len(taken) < limit {
 		apps, err := all(ctx, r, scalar[string], rows.nextApp, c.after)
@@ -66,7 +80,7 @@ func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, 
 			break // once around
 		}
 		c.after = apps[0]
-		part, err := all(ctx, r, readRef, rows.ofApp, apps[0], micros(now), min(max(limit/share, 1), limit-len(taken)))
+		part, err := all(ctx, r, readDue, rows.ofApp, apps[0], micros(now), min(max(limit/share, 1), limit-len(taken)))
 		if err != nil {
 			return nil, err
 		}
@@ -80,4 +94,54 @@ func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, 
 		}
 	}
 	return taken, nil
+}
+
+// The ids of rows that are due, each with its place among them.
+var (
+	idsOfDevices = foldList("place int, of_device int", "SELECT r.place, d.id FROM {rows}, devices d WHERE d.n = r.of_device")
+	idsOfPushes  = foldList("place int, of_push int", "SELECT r.place, p.id FROM {rows}, pushes p WHERE p.n = r.of_push")
+)
+
+// refs are rows that are due by their ids.
+func refs(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, error) {
+	rows, list := make([][]any, len(due)), make([]ref, len(due))
+	for i, d := range due {
+		rows[i], list[i].app = []any{i, d.n}, d.app
+	}
+	err := r.run(ctx, ids.each(rows, func(scan scanFunc) error {
+		var place int
+		var id string
+		err := scan(&place, &id)
+		list[place].id = id
+		return err
+	}))
+	return slices.DeleteFunc(list, func(r ref) bool { return r.id == "" }), err // removed since
+}
+
+// ClaimDevices takes up to limit devices that are due, apps in turn, and makes them this node's until now+lease.
+func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error) {
+	var claimed []push.DeviceKey
+	if due, err := all(ctx, s.read, scalar[int64], dueDevices.any, micros(now)); err != nil || len(due) == 0 {
+		return nil, doing("claim", err)
+	}
+	err := s.write(ctx, "claim", &op{weight: limit, do: func(ctx context.Context, t *tx) error {
+		due, err := s.claimTurn.take(ctx, t, dueDevices, now, limit)
+		if err != nil {
+			return err
+		}
+		found, err := refs(ctx, t, idsOfDevices, due)
+		if err != nil {
+			return err
+		}
+		claimed = make([]push.DeviceKey, len(found))
+		for i, r := range found {
+			claimed[i] = push.DeviceKey{App: r.app, Device: r.id}
+		}
+		numbers := make([]int64, len(due))
+		for i, d := range due {
+			numbers[i] = d.n
+		}
+		return t.run(ctx, s.holdDevices(numbers, now, lease))
+	}})
+	return claimed, err
 }

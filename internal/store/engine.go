@@ -113,15 +113,16 @@ func scalar[T any](scan scanFunc) (v T, err error) {
 //	?        an argument
 //	{lock}   locks the rows that were read until the transaction ends
 //	{skip}   the same, without those that another transaction has locked
+//	{bytes}  the type of a column of bytes, for CAST
 type translator struct {
 	words    *strings.Replacer
 	numbered bool     // arguments are $1, $2, …
 	known    sync.Map // string → string
 }
 
-var sqliteWords = strings.NewReplacer("{lock}", "", "{skip}", "")
+var sqliteWords = strings.NewReplacer("{lock}", "", "{skip}", "", "{bytes}", "BLOB")
 
-var postgresWords = strings.NewReplacer("{lock}", "FOR UPDATE", "{skip}", "FOR UPDATE SKIP LOCKED")
+var postgresWords = strings.NewReplacer("{lock}", "FOR UPDATE", "{skip}", "FOR UPDATE SKIP LOCKED", "{bytes}", "bytea")
 
 func (t *translator) spell(sql string) string {
 	if !t.numbered && strings.IndexByte(sql, '{') < 0 {

@@ -12,10 +12,14 @@ import (
 // their last delivery.
 func (s *Store) DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error) {
 	s.pushTurnMu.Lock()
-	refs, err := s.pushTurn.take(ctx, s.read, duePushes, now, limit)
+	due, err := s.pushTurn.take(ctx, s.read, duePushes, now, limit)
 	s.pushTurnMu.Unlock()
-	pushes := make([]push.PushRef, len(refs))
-	for i, r := range refs {
+	if err != nil || len(due) == 0 {
+		return nil, doing("due pushes", err)
+	}
+	found, err := refs(ctx, s.read, idsOfPushes, due)
+	pushes := make([]push.PushRef, len(found))
+	for i, r := range found {
 		pushes[i] = push.PushRef{App: r.app, ID: push.ID(r.id)}
 	}
 	return pushes, doing("due pushes", err)
@@ -105,7 +109,7 @@ func (e *expansion) make(ctx context.Context, limit int, lease time.Duration) (e
 	if err := e.noteExpanded(ctx); err != nil {
 		return err
 	}
-	return e.t.run(ctx, exec("UPDATE pushes SET made = ?, due_at = ?, made_up_to = ? WHERE id = ?", bit(e.done), due, e.upTo, string(e.p.ID)))
+	return e.t.run(ctx, exec("UPDATE pushes SET made = ?, due_at = ?, made_up_to = ? WHERE n = ?", bit(e.done), due, e.upTo, e.p.n))
 }
 
 // devicesAfter pages through an app's devices that were registered when a push's time came.
@@ -169,7 +173,10 @@ func (e *expansion) audience(ctx context.Context, to push.Audience) (*audience, 
 	}
 	a := newAcceptance(e.t, e.now)
 	a.ask(e.p.App, to.Users, to.Devices)
-	return a.apps[e.p.App], e.t.run(ctx, a.readTargets()...)
+	if err := e.t.run(ctx, a.readTargets()...); err != nil {
+		return nil, err
+	}
+	return a.apps[e.p.App], e.t.run(ctx, a.readSeen())
 }
 
 // write makes the deliveries for the targets.
@@ -183,7 +190,7 @@ func (e *expansion) write(ctx context.Context, lease time.Duration) error {
 	}
 	a := newAcceptance(e.t, e.now)
 	o := &acceptOp{lease: lease}
-	a.deliver(r, e.p.Push, e.to, o)
+	a.deliver(r, e.p.Push, push.Row{Push: e.p.n, Counted: e.p.counted}, e.to, o)
 	e.keys = o.result.Devices
 	return a.write(ctx)
 }

@@ -8,8 +8,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-const userlessExpired = "SELECT " + deliveryColumns + ` FROM deliveries d JOIN pushes p ON p.id = d.push_id
-	WHERE d.device_id <= '' AND d.final_at IS NULL AND d.expires_at <= ? ORDER BY d.expires_at LIMIT ?`
+const userlessExpired = "SELECT " + deliveryColumns + " FROM " + withDevice + " WHERE d.holder < 0 AND d.final_at IS NULL AND d.expires_at <= ? ORDER BY d.expires_at LIMIT ?"
 
 // ExpireUserless ends up to limit deliveries whose time ran out while their user had no device, and says how many. Those of
 // devices end when their device is looked at.
@@ -37,16 +36,15 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 		changes := make([]push.Change, len(list))
 		for i, d := range list {
 			changes[i] = d.To(now.UTC(), push.Expired, push.ReasonTTL)
-			t.changed(changes[i].Delivery, changes[i].Events...)
 		}
 		n = len(list)
-		return t.run(ctx, updates(changes)...)
+		return t.run(ctx, t.change(changes...)...)
 	}})
 	return n, err
 }
 
 // countDue counts what is due in one table, as far as asked, and finds the oldest of it.
-const countDue = `SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM devices WHERE due_at <= ? LIMIT ?) devices_due), (SELECT MIN(due_at) FROM devices WHERE due_at <= ?),
+const countDue = `SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM device_state WHERE due_at <= ? LIMIT ?) devices_due), (SELECT MIN(due_at) FROM device_state WHERE due_at <= ?),
 	(SELECT COUNT(*) FROM (SELECT 1 FROM pushes WHERE due_at <= ? LIMIT ?) pushes_due), (SELECT MIN(due_at) FROM pushes WHERE due_at <= ?)`
 
 // Backlog is the devices and pushes that are due and that no node has in hand, counted to atMost.
@@ -66,9 +64,9 @@ func (s *Store) Backlog(ctx context.Context, now time.Time, atMost int) (push.Ba
 }
 
 const nextDue = `SELECT MIN(at) FROM (
-	SELECT MIN(due_at) AS at FROM devices WHERE due_at IS NOT NULL
+	SELECT MIN(due_at) AS at FROM device_state WHERE due_at IS NOT NULL
 	UNION ALL SELECT MIN(due_at) FROM pushes WHERE due_at IS NOT NULL
-	UNION ALL SELECT MIN(expires_at) FROM deliveries WHERE final_at IS NULL AND device_id <= '') due`
+	UNION ALL SELECT MIN(expires_at) FROM deliveries WHERE final_at IS NULL AND holder < 0) due`
 
 // NextDue is when the first device, push or expiry of a user's delivery is due; the zero time if nothing ever is.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
@@ -80,7 +78,8 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 }
 
 var renewLeases = fold("due_at int, owner text, of_app text, of_device text, of_owner text",
-	"UPDATE devices SET due_at = r.due_at, owner = r.owner FROM {rows} WHERE app = r.of_app AND id = r.of_device AND devices.owner = r.of_owner")
+	`UPDATE device_state SET due_at = r.due_at, owner = r.owner FROM {rows}
+	WHERE n = (SELECT d.n FROM devices d WHERE d.app = r.of_app AND d.id = r.of_device) AND device_state.owner = r.of_owner`)
 
 // RenewLeases prolongs this node's hold on devices. With until not after now it gives them back: they are due then, and no
 // node's. Devices that another node has meanwhile stay as they are.
@@ -107,7 +106,7 @@ func (s *Store) RenewLeases(ctx context.Context, keys []push.DeviceKey, until ti
 	return errors.Join(failed...)
 }
 
-const lookAgain = "SELECT id FROM devices WHERE app = ? AND due_at > ? AND owner = '' ORDER BY due_at LIMIT ? {skip}"
+const lookAgain = "SELECT n FROM device_state WHERE app = ? AND due_at > ? AND owner = '' ORDER BY due_at LIMIT ? {skip}"
 
 // LookAgain makes all devices of an app that wait for a time due now, in pieces: something that they may wait for has
 // changed. A device with open deliveries always waits for a time, at the latest their expiry; one that a node has in hand
@@ -116,12 +115,12 @@ func (s *Store) LookAgain(ctx context.Context, app string, now time.Time) error 
 	for {
 		n := 0
 		err := s.write(ctx, "look again", &op{app: app, long: true, do: func(ctx context.Context, t *tx) error {
-			ids, err := all(ctx, t, scalar[string], lookAgain, app, micros(now), deleteRows)
+			numbers, err := all(ctx, t, scalar[int64], lookAgain, app, micros(now), deleteRows)
 			if err != nil {
 				return err
 			}
-			n = len(ids)
-			return t.run(ctx, s.holdDevices(keysOf(app, ids), now, 0))
+			n = len(numbers)
+			return t.run(ctx, s.holdDevices(numbers, now, 0))
 		}})
 		if err != nil || n < deleteRows {
 			return err

@@ -43,7 +43,7 @@ func fold(columns, sql string) *folded {
 		names, arrays = append(names, name), append(arrays, fmt.Sprintf("$%d::%s", i+1, arrayTypes[kind]))
 	}
 	from := "unnest(" + strings.Join(arrays, ", ") + ") AS r(" + strings.Join(names, ", ") + ")"
-	f.postgres = strings.NewReplacer("{rows}", from, "{lateral}", "LATERAL").Replace(sql)
+	f.postgres = strings.NewReplacer("{rows}", from, "{lateral}", "LATERAL", "{bytes}", "bytea").Replace(sql)
 	f.sqlite = rowColumn.ReplaceAllStringFunc(sqliteAlone.Replace(sql), func(name string) string {
 		f.order = append(f.order, slices.Index(names, strings.TrimPrefix(name, "r.")))
 		return "?"

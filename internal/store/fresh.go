@@ -12,31 +12,14 @@ import (
 // wake is counted there, and it takes one commit and one read less. All others wait for a look, as do those that meet on a
 // device in one transaction.
 
-// freshness is what tells whether devices are fresh, as the transaction finds them before it writes.
-type freshness struct {
-	rows    []*newDelivery // what each would get
-	devices []push.Device
-	open    []bool
-}
-
-var openOnDevices = fold("number int, of_app text, of_device text",
-	`SELECT r.number FROM {rows}, {lateral} (SELECT 1 AS one FROM deliveries WHERE app = r.of_app AND device_id = r.of_device AND final_at IS NULL LIMIT 1) o`)
-
 // lookAtFresh decides on what is new on fresh devices, and notes their rows. They are touched no more.
 func (a *acceptance) lookAtFresh(ctx context.Context) error {
-	candidates := a.candidates()
-	if len(candidates) == 0 {
-		return nil
-	}
-	f := freshness{rows: candidates, devices: make([]push.Device, len(candidates)), open: make([]bool, len(candidates))}
-	if err := f.read(ctx, a.t); err != nil {
-		return err
-	}
-	for i, n := range f.rows {
-		if d := f.devices[i]; d.ID == "" || f.open[i] || d.Wake.State != push.WakeNone {
+	for _, n := range a.candidates() {
+		d, there := a.apps[n.App].whole[n.Row.Holder]
+		if !there || d.open || d.Wake.State != push.WakeNone {
 			continue
 		}
-		if err := a.lookAt(ctx, n, f.devices[i]); err != nil {
+		if err := a.lookAt(ctx, n, d.Device); err != nil {
 			return err
 		}
 	}
@@ -45,37 +28,20 @@ func (a *acceptance) lookAtFresh(ctx context.Context) error {
 
 // candidates are the new deliveries that are alone on a device in this transaction, and that their caller wants to be looked at.
 func (a *acceptance) candidates() []*newDelivery {
-	count := map[push.DeviceKey]int{}
+	if !a.whole {
+		return nil
+	}
+	count := make(map[int64]int, len(a.rows))
 	for _, n := range a.rows {
-		if n.DeviceID != "" {
-			count[push.DeviceKey{App: n.App, Device: n.DeviceID}]++
-		}
+		count[n.Row.Holder]++
 	}
 	var list []*newDelivery
 	for _, n := range a.rows {
-		if n.by != nil && n.by.look != nil && !n.State.Final() && count[push.DeviceKey{App: n.App, Device: n.DeviceID}] == 1 {
+		if n.DeviceID != "" && n.by.look != nil && !n.State.Final() && count[n.Row.Holder] == 1 {
 			list = append(list, n)
 		}
 	}
 	return list
-}
-
-func (f *freshness) read(ctx context.Context, t *tx) error {
-	rows := make([][]any, len(f.rows))
-	for i, n := range f.rows {
-		rows[i] = []any{i, n.App, n.DeviceID}
-	}
-	return t.run(ctx, stepDevices.each(rows, func(scan scanFunc) error {
-		var number int
-		d, err := readDeviceAnd(scan, &number)
-		f.devices[number] = d
-		return err
-	}), openOnDevices.each(rows, func(scan scanFunc) error {
-		var number int
-		err := scan(&number)
-		f.open[number] = true
-		return err
-	}))
 }
 
 // lookAt is one look, as Step has it, at a delivery that is not written yet.
@@ -107,9 +73,9 @@ func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d push.Device) 
 	if changes.Device == nil {
 		return nil
 	}
-	a.looked = append(a.looked, a.t.deviceRow(key, changes.Device))
+	a.looked = append(a.looked, stateRow(changes.Device))
 	for lease := range a.touched {
-		delete(a.touched[lease], key)
+		delete(a.touched[lease], d.Number)
 	}
 	n.by.result.Looked = append(n.by.result.Looked, key)
 	return nil

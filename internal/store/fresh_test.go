@@ -51,7 +51,7 @@ func TestALookAtAFreshPushCommitsWhatTheNextLookWould(t *testing.T) {
 		same := func(s push.Snapshot) push.Snapshot { // but for who and which
 			s.Device = push.Device{Platform: s.Device.Platform, Token: s.Device.Token, Wake: s.Device.Wake, WakeTimes: s.Device.WakeTimes}
 			for i := range s.Open {
-				s.Open[i].PushID, s.Open[i].DeviceID, s.Open[i].User = "", "", ""
+				s.Open[i].PushID, s.Open[i].DeviceID, s.Open[i].User, s.Open[i].Row = "", "", "", push.Row{}
 			}
 			return s
 		}
@@ -68,7 +68,7 @@ func TestALookAtAFreshPushCommitsWhatTheNextLookWould(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := list[0]
-			d.PushID, d.DeviceID, d.User = "", "", ""
+			d.PushID, d.DeviceID, d.User, d.Row = "", "", "", push.Row{}
 			return d, push.Device{Wake: snap.Device.Wake, WakeTimes: snap.Device.WakeTimes, DueAt: snap.Device.DueAt}
 		}
 		gotDelivery, gotDevice := after(short, p.ID)

@@ -44,7 +44,7 @@ func (t *tx) noteScheduled(p pushRow) {
 	}
 }
 
-const anyDelivery = "SELECT 1 FROM deliveries WHERE push_id = ? LIMIT 1"
+const anyDelivery = "SELECT 1 FROM deliveries WHERE push = ? LIMIT 1"
 
 // noteExpanded notes that a piece of the push was made, and if it was the last, whether all of them had nobody in it.
 func (e *expansion) noteExpanded(ctx context.Context) error {
@@ -52,7 +52,7 @@ func (e *expansion) noteExpanded(ctx context.Context) error {
 	if !e.done || !e.t.s.appLogs.follows(e.p.App) {
 		return nil
 	}
-	made, err := all(ctx, e.t, scalar[int64], anyDelivery, string(e.p.ID))
+	made, err := all(ctx, e.t, scalar[int64], anyDelivery, e.p.n)
 	if err == nil && len(made) == 0 {
 		e.t.changedPush(e.p.Push, "", push.Event{At: e.now, Event: push.EventNobody})
 	}

@@ -26,8 +26,11 @@ const idSlack = time.Minute
 
 // lists are ids of an app's pushes in a range, newest first.
 const (
-	idsOfApp  = "SELECT id FROM pushes WHERE app = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
-	idsOfUser = "SELECT DISTINCT push_id FROM deliveries WHERE app = ? AND user_id = ? AND push_id >= ? AND push_id < ? ORDER BY push_id DESC LIMIT ?"
+	idsOfApp = "SELECT id FROM pushes WHERE app = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
+	// By the devices that are or were the user's, and what waits, or waited, for the user without one.
+	idsOfUser = `SELECT DISTINCT p.id FROM (SELECT o.device AS holder FROM device_owners o WHERE o.app = ? AND o.user_id = ? UNION ALL SELECT CAST(? AS BIGINT)) h
+		CROSS JOIN deliveries d CROSS JOIN pushes p WHERE d.holder = h.holder AND d.user_id = ? AND p.n = d.push AND p.app = ? AND p.id >= ? AND p.id < ?
+		ORDER BY p.id DESC LIMIT ?`
 	// Pushes without deliveries may name the user all the same, in the JSON of their audience. "Replace" is a search that both
 	// engines spell alike.
 	idsUnmade = `SELECT id, CASE WHEN replace(audience, ?, '') <> audience THEN 1 ELSE 0 END FROM pushes
@@ -37,20 +40,23 @@ const (
 // listRows reads those of the pushes named that the filter takes. Of a user's pushes, the state is that of a delivery of
 // theirs. A push whose time has not come is scheduled, and one that was cancelled before is cancelled, though it has no
 // deliveries. The audience is read where it tells what deliveries cannot.
-var listRows = foldList("of_id text, of_app text, resource text, of_user text, state text, from_at int, to_at int",
-	`SELECT p.id, p.resource_id, p.accepted_at, p.deliver_at, p.expires_at, p.made, p.list, p.cancelled_at,
-		CASE WHEN p.made = 0 OR p.cancelled_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.push_id = p.id) THEN p.audience ELSE '' END
+var listRows = foldList("of_id text, of_app text, resource text, of_user text, of_holder int, state text, from_at int, to_at int",
+	`SELECT p.n, p.counted, p.id, p.resource_id, p.accepted_at, p.deliver_at, p.expires_at, p.made, p.list, p.cancelled_at,
+		CASE WHEN p.made = 0 OR p.cancelled_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.push = p.n) THEN p.audience ELSE '' END
 	FROM {rows}, pushes p WHERE p.id = r.of_id AND p.app = r.of_app AND (r.resource = '' OR p.resource_id = r.resource)
 		AND p.accepted_at >= r.from_at AND p.accepted_at < r.to_at AND CASE
 			WHEN r.state = '' THEN 1 = 1
 			WHEN r.state = 'scheduled' AND p.made = 0 AND p.list = '' AND p.deliver_at > p.accepted_at THEN 1 = 1
 			WHEN r.state = 'cancelled' AND p.made = 1 AND p.list = '' AND p.cancelled_at IS NOT NULL THEN 1 = 1
-			WHEN r.of_user <> '' THEN EXISTS (SELECT 1 FROM deliveries d WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.push_id = p.id AND d.state = r.state)
-			ELSE EXISTS (SELECT 1 FROM deliveries d WHERE d.push_id = p.id AND d.state = r.state) END`)
+			WHEN r.of_user <> '' THEN EXISTS (SELECT 1 FROM deliveries d WHERE d.push = p.n AND d.holder = r.of_holder AND d.user_id = r.of_user AND d.state = r.state)
+				OR EXISTS (SELECT 1 FROM device_owners o JOIN deliveries d ON d.push = p.n AND d.holder = o.device AND d.user_id = o.user_id
+					WHERE o.app = r.of_app AND o.user_id = r.of_user AND d.state = r.state)
+			WHEN p.counted = 1 THEN EXISTS (SELECT 1 FROM push_counts c WHERE c.push = p.n AND c.state = r.state AND c.n > 0)
+			ELSE EXISTS (SELECT 1 FROM deliveries d WHERE d.push = p.n AND d.state = r.state) END`)
 
 // countsOf counts the states of up to so many deliveries of each push.
-var countsOf = fold("of_id text, up_to int", `SELECT r.of_id, c.state, c.n FROM {rows}, {lateral} (SELECT f.state, COUNT(*) AS n FROM
-	(SELECT state FROM deliveries WHERE push_id = r.of_id LIMIT r.up_to) f GROUP BY f.state) c`)
+var countsOf = fold("of_push int, up_to int", `SELECT r.of_push, c.state, c.n FROM {rows}, {lateral} (SELECT f.state, COUNT(*) AS n FROM
+	(SELECT state FROM deliveries WHERE push = r.of_push LIMIT r.up_to) f GROUP BY f.state) c`)
 
 // Pushes is a page of an app's pushes, newest first, as far as the filter takes them. A page that has cost enough ends before
 // it is full: it may be empty, and the cursor goes on where it ended. Only a page without a cursor is the last.
@@ -139,7 +145,7 @@ func (l *listing) candidates(ctx context.Context, most int) (ids []string, whole
 		}
 		return ids, len(ids) < most, err
 	}
-	made, err := all(ctx, l.s.read, scalar[string], idsOfUser, l.app, l.filter.User, l.from, l.before, most)
+	made, err := all(ctx, l.s.read, scalar[string], idsOfUser, l.app, l.filter.User, userHolder(l.app, l.filter.User), l.filter.User, l.app, l.from, l.before, most)
 	if err != nil {
 		return nil, false, err
 	}
@@ -188,6 +194,8 @@ func readUnmade(scan scanFunc) (u unmadePush, err error) {
 // listedRow is a push of a list, and whether its deliveries are counted, or are still to be.
 type listedRow struct {
 	push.Listed
+	n       int64 // of the push
+	kept    bool  // its counts stand beside it
 	to      push.Audience
 	unmade  bool
 	counted bool
@@ -204,7 +212,7 @@ func (l *listing) rows(ctx context.Context, ids []string) ([]*listedRow, error) 
 	}
 	asked := make([][]any, len(ids))
 	for i, id := range ids {
-		asked[i] = []any{id, l.app, l.filter.Resource, l.filter.User, string(l.filter.State), from, to}
+		asked[i] = []any{id, l.app, l.filter.Resource, l.filter.User, userHolder(l.app, l.filter.User), string(l.filter.State), from, to}
 	}
 	var found []*listedRow
 	err := l.s.read.run(ctx, listRows.each(asked, func(scan scanFunc) error {
@@ -225,13 +233,14 @@ func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
 		to                        string
 		deliverAt, cancelled      *int64
 		accepted, expires, isMade int64
+		keptCounts                int64
 	)
-	if err := scan(&p.ID, &p.ResourceID, &accepted, &deliverAt, &expires, &isMade, &p.list, &cancelled, &to); err != nil {
+	if err := scan(&p.n, &keptCounts, &p.ID, &p.ResourceID, &accepted, &deliverAt, &expires, &isMade, &p.list, &cancelled, &to); err != nil {
 		return nil, false, err
 	}
 	p.AcceptedAt, p.DeliverAt, p.expiresAt = clock(&accepted), clock(deliverAt), clock(&expires)
 	p.made, p.cancelledAt = isMade != 0, clock(cancelled)
-	row := &listedRow{Listed: push.Listed{ID: p.ID, ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt, DeliverAt: p.DeliverAt,
+	row := &listedRow{n: p.n, kept: keptCounts != 0, Listed: push.Listed{ID: p.ID, ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt, DeliverAt: p.DeliverAt,
 		Standing: push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made, CancelledEarly: p.cancelledEarly()}}}
 	if to == "" {
 		return row, true, nil
@@ -250,18 +259,21 @@ func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
 // count fills in the counts of found[i] and what follows from them: with those of its neighbours, if it is not large.
 func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 	row := found[i]
-	if !row.counted {
+	if !row.counted && !row.kept {
 		if err := l.countFew(ctx, found[i:]); err != nil {
 			return err
 		}
 	}
 	total := sum(row.Counts)
-	if !row.unmade && total >= l.cost.countFew {
-		counts, err := l.s.countStates(ctx, row.ID)
+	if !row.unmade && (row.kept || total >= l.cost.countFew) {
+		counts, err := l.s.countStates(ctx, row.n, row.kept)
 		if err != nil {
 			return err
 		}
 		row.Counts, total = counts, sum(counts)
+	}
+	if row.kept {
+		total = len(row.Counts) // that is all that was read
 	}
 	l.counted += total
 	row.Final = row.Expanded && !slices.ContainsFunc(push.States(), func(s push.State) bool { return !s.Final() && row.Counts[s] > 0 })
@@ -272,21 +284,21 @@ func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 // countFew counts the first deliveries of each of the next pushes.
 func (l *listing) countFew(ctx context.Context, found []*listedRow) error {
 	const together = 100
-	byID := map[push.ID]*listedRow{}
+	byNumber := map[int64]*listedRow{}
 	var asked [][]any
 	for _, row := range found[:min(len(found), together)] {
-		if !row.counted {
+		if !row.counted && !row.kept {
 			row.counted, row.Counts = true, map[push.State]int{}
-			byID[row.ID] = row
-			asked = append(asked, []any{string(row.ID), l.cost.countFew})
+			byNumber[row.n] = row
+			asked = append(asked, []any{row.n, l.cost.countFew})
 		}
 	}
 	return l.s.read.run(ctx, countsOf.each(asked, func(scan scanFunc) error {
-		var id push.ID
+		var number int64
 		var state push.State
 		var n int
-		err := scan(&id, &state, &n)
-		if row := byID[id]; row != nil {
+		err := scan(&number, &state, &n)
+		if row := byNumber[number]; row != nil {
 			row.Counts[state] = n
 		}
 		return err

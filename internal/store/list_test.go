@@ -18,12 +18,13 @@ func fillList(t *testing.T, s *Store, series string, empty string) {
 	t.Helper()
 	err := s.write(context.Background(), "fill", &op{long: true, do: func(ctx context.Context, tx *tx) error {
 		return tx.run(ctx,
-			exec(`INSERT INTO pushes (id, app, resource_id, payload, audience, collapse_key, deliver, accepted_at, expires_at, made, look_at)
-				SELECT '0' || (100000 + n), 'notes', 'both', `+empty+`, '{}', `+empty+`, 'auto', n, n, 1, n FROM `+fmt.Sprintf(series, 100)),
-			exec(`INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation, events)
-				SELECT 'notes', '0' || (100000 + n), 'd', 'nobody', 'waiting', '', n, n, 0, 1, '' FROM `+fmt.Sprintf(series, 100)+` WHERE n % 25 > 0`),
-			exec(`INSERT INTO deliveries (app, push_id, device_id, user_id, state, reason, since, expires_at, now_or_never, generation, final_at, events)
-				SELECT 'notes', '0' || (100000 + 25 * k), 'd' || n, 'u' || n, 'expired', '', n, n, 0, 1, n, '' FROM `+fmt.Sprintf(series, 40)+
+			exec(`INSERT INTO pushes (n, id, app, resource_id, payload, audience, collapse_key, deliver, accepted_at, expires_at, made, look_at)
+				SELECT n, '0' || (100000 + n), 'notes', 'both', `+empty+`, '{}', `+empty+`, 'auto', n, n, 1, n FROM `+fmt.Sprintf(series, 100)),
+			exec(`INSERT INTO deliveries (push, holder, user_id, state, reason, since, expires_at, now_or_never, generation, events)
+				SELECT n, 1000, 'nobody', 'waiting', '', n, n, 0, 1, `+empty+` FROM `+fmt.Sprintf(series, 100)+` WHERE n % 25 > 0`),
+			exec(`INSERT INTO device_owners (app, user_id, device) SELECT 'notes', 'u' || n, n FROM `+fmt.Sprintf(series, 40)),
+			exec(`INSERT INTO deliveries (push, holder, user_id, state, reason, since, expires_at, now_or_never, generation, final_at, events)
+				SELECT 25 * k, n, 'u' || n, 'expired', '', n, n, 0, 1, n, `+empty+` FROM `+fmt.Sprintf(series, 40)+
 				`, (SELECT 1 AS k UNION SELECT 2 UNION SELECT 3 UNION SELECT 4) c`))
 	}})
 	if err != nil {

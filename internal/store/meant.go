@@ -32,6 +32,7 @@ type meantRow struct {
 	Device     string `json:"d,omitempty"` // "" for a user without one
 	User       string `json:"u"`
 	Generation int    `json:"g,omitempty"`
+	Number     int64  `json:"n,omitempty"` // of the device
 }
 
 // mayBeMany reports whether the deliveries for an audience may be more than one transaction is to make.
@@ -60,7 +61,7 @@ func (s *Store) keepList(ctx context.Context, p push.Push, targets []push.Recipi
 	for piece := range slices.Chunk(targets, meantPiece) {
 		list := make([]meantRow, len(piece))
 		for i, to := range piece {
-			list[i] = meantRow{to.Device, to.User, to.Generation}
+			list[i] = meantRow{to.Device, to.User, to.Generation, to.Holder}
 		}
 		rows = append(rows, []any{m.id, len(rows), string(p.ID), len(piece), []byte(encode(list)), micros(s.now())})
 	}
@@ -84,6 +85,9 @@ func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]pu
 		a := newAcceptance(nil, time.Time{}) // it only reads
 		a.ask(app, users, devices)
 		if err := s.read.run(ctx, a.readTargets()...); err != nil {
+			return doing("audience", err)
+		}
+		if err := s.read.run(ctx, a.readSeen()); err != nil {
 			return doing("audience", err)
 		}
 		whole.add(a.apps[app])
@@ -118,7 +122,7 @@ func (s *Store) fixDue(ctx context.Context, ref push.PushRef) error {
 		return err
 	}
 	return s.write(ctx, "expand", &op{app: ref.App, do: func(ctx context.Context, t *tx) error {
-		return t.run(ctx, exec("UPDATE pushes SET list = ? WHERE id = ? AND list = '' AND made = 0", m.id, string(ref.ID)))
+		return t.run(ctx, exec("UPDATE pushes SET list = ?, counted = 1 WHERE id = ? AND list = '' AND made = 0", m.id, string(ref.ID)))
 	}})
 }
 
@@ -184,7 +188,7 @@ func (e *expansion) meant(ctx context.Context) error {
 	stays := e.t.s.cfg.Accepting.Place(e.p.Push, r, push.Recipient{User: "any"}, e.now, push.Ending{}).State.Final()
 	for _, m := range pieces[0].list {
 		var t target
-		t.Recipient, t.end = e.t.s.cfg.Accepting.Still(push.Recipient{Device: m.Device, User: m.User, Generation: m.Generation}, now, stays)
+		t.Recipient, t.end = e.t.s.cfg.Accepting.Still(push.Recipient{Device: m.Device, User: m.User, Generation: m.Generation, Holder: m.Number}, now, stays)
 		if t.end.At = e.now; !e.p.cancelledAt.IsZero() {
 			t.end = push.Ending{State: push.Cancelled, At: e.p.cancelledAt}
 		}
@@ -202,29 +206,28 @@ func (t *tx) removeLostPieces(ctx context.Context, limit int) (int, error) {
 
 // newerOpen finds what is open under a collapse key and newer than what is being made.
 // The plus keeps SQLite, which has no statistics, from reading all that is newer on the device.
-var newerOpen = fold("of_app text, of_device text, of_user text, of_key blob, made_at int",
-	`SELECT deliveries.device_id, deliveries.user_id FROM {rows}, deliveries WHERE app = r.of_app AND device_id = r.of_device
-		AND deliveries.collapse_key = r.of_key AND (device_id <> '' OR user_id = r.of_user) AND deliveries.final_at IS NULL AND +deliveries.since > r.made_at`)
+var newerOpen = fold("of_holder int, of_key blob, of_app text, of_user text, made_at int",
+	"SELECT d.holder, d.user_id FROM {rows}, "+withPush+` WHERE d.holder = r.of_holder AND d.collapse_key = r.of_key AND d.final_at IS NULL
+		AND (d.holder >= 0 OR p.app = r.of_app AND d.user_id = r.of_user) AND +d.since > r.made_at`)
 
 // outdate ends, as they are made, those targets' deliveries for which a newer push with the same collapse key was quicker:
 // the deliveries of a large push are made later than it was accepted.
 func (e *expansion) outdate(ctx context.Context, r push.Resource) error {
-	type holder struct{ device, user string }
 	var rows [][]any
 	for _, to := range e.to {
 		if key := r.CollapseKey(e.p.Push, to.Platform); key != "" && to.end.State == "" {
-			rows = append(rows, []any{e.p.App, to.Device, to.User, []byte(key), micros(e.p.Start())})
+			rows = append(rows, []any{recipientHolder(e.p.App, to.Recipient), []byte(key), e.p.App, to.User, micros(e.p.Start())})
 		}
 	}
-	newer := map[holder]bool{}
+	newer := map[holding]bool{}
 	err := e.t.run(ctx, newerOpen.each(rows, func(scan scanFunc) error {
-		var h holder
-		err := scan(&h.device, &h.user)
+		var h holding
+		err := scan(&h.holder, &h.user)
 		newer[h] = true
 		return err
 	}))
 	for i, to := range e.to {
-		if to.end.State == "" && newer[holder{to.Device, to.User}] {
+		if to.end.State == "" && newer[holding{recipientHolder(e.p.App, to.Recipient), to.User}] {
 			e.to[i].end = push.Ending{State: push.Superseded, At: e.now}
 		}
 	}

@@ -121,7 +121,7 @@ func (s *Store) Node() string { return s.cfg.Node }
 // freeOwned makes due what the last process had in hand. There is no other process: the data directory is locked.
 func (s *Store) freeOwned(ctx context.Context) error {
 	return s.write(ctx, "free what the last process had in hand", &op{long: true, do: func(ctx context.Context, t *tx) error {
-		return t.run(ctx, exec("UPDATE devices SET owner = '', due_at = ? WHERE owner <> '' AND due_at IS NOT NULL", micros(s.now())))
+		return t.run(ctx, exec("UPDATE device_state SET owner = '', due_at = ? WHERE owner <> '' AND due_at IS NOT NULL", micros(s.now())))
 	}})
 }
 

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -9,11 +11,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-const pushColumns = "id, app, resource_id, payload, audience, ttl, collapse_key, deliver, accepted_at, deliver_at, expires_at, made, made_up_to, list, cancelled_at"
+const pushColumns = "n, id, app, resource_id, payload, audience, ttl, collapse_key, deliver, accepted_at, deliver_at, expires_at, made, made_up_to, list, cancelled_at, counted"
 
 // pushRow is a push with what the store notes about it.
 type pushRow struct {
 	push.Push
+	n           int64 // what rows of others name it by
+	counted     bool  // how many of its deliveries are in which state stands in push_counts
 	expiresAt   time.Time
 	made        bool   // all its deliveries are
 	madeUpTo    string // the device id up to which they are, while they are not
@@ -27,14 +31,15 @@ func readPush(scan scanFunc) (p pushRow, err error) {
 		key                       []byte
 		ttl, deliverAt, cancelled *int64
 		accepted, expires, made   int64
+		counted                   int64
 	)
-	err = scan(&p.ID, &p.App, &p.ResourceID, &p.Payload, &to, &ttl, &key, &p.Deliver, &accepted, &deliverAt, &expires, &made, &p.madeUpTo, &p.list, &cancelled)
+	err = scan(&p.n, &p.ID, &p.App, &p.ResourceID, &p.Payload, &to, &ttl, &key, &p.Deliver, &accepted, &deliverAt, &expires, &made, &p.madeUpTo, &p.list, &cancelled, &counted)
 	if err != nil {
 		return p, err
 	}
 	p.TTL, p.CollapseKey = (*time.Duration)(ttl), string(key)
 	p.AcceptedAt, p.DeliverAt, p.expiresAt = clock(&accepted), clock(deliverAt), clock(&expires)
-	p.made, p.cancelledAt = made != 0, clock(cancelled)
+	p.made, p.counted, p.cancelledAt = made != 0, counted != 0, clock(cancelled)
 	return p, decode(to, &p.To)
 }
 
@@ -43,11 +48,13 @@ const openStates = "('scheduled', 'waiting', 'sent', 'received')"
 
 const (
 	pushByID = "SELECT " + pushColumns + " FROM pushes WHERE id = ? AND app = ?"
-	pushOpen = "SELECT 1 FROM deliveries WHERE push_id = ? AND state IN " + openStates + " LIMIT 1"
-	pushPage = "SELECT " + deliveryColumns + `, d.events, d.left_out, d.left_out_at FROM deliveries d JOIN pushes p ON p.id = d.push_id
-		WHERE d.push_id = ? AND p.app = ? AND (d.device_id, d.user_id) > (?, ?) ORDER BY d.device_id, d.user_id LIMIT ?`
-	pushEnded = "SELECT " + deliveryColumns + `, '' FROM deliveries d JOIN pushes p ON p.id = d.push_id
-		WHERE d.push_id = ? AND p.app = ? AND d.final_at IS NOT NULL AND NOT (d.state = ? AND d.final_at = ?) LIMIT ?`
+	pushPage = "SELECT " + deliveryColumns + ", d.events, d.left_out, d.left_out_at FROM " + withDevice +
+		" WHERE d.push = ? AND (d.holder, d.user_id) > (?, ?) ORDER BY d.holder, d.user_id LIMIT ?"
+	pushEnded = "SELECT " + deliveryColumns + " FROM " + withDevice + " WHERE d.push = ? AND d.final_at IS NOT NULL AND NOT (d.state = ? AND d.final_at = ?) LIMIT ?"
+
+	// Whether a push has open deliveries: of a large one that is kept beside it, of others it is looked up.
+	pushOpen        = "SELECT 1 FROM deliveries WHERE push = ? AND final_at IS NULL LIMIT 1"
+	pushOpenCounted = "SELECT 1 FROM push_counts WHERE push = ? AND n > 0 AND state IN " + openStates + " LIMIT 1"
 )
 
 func (s *Store) pushRow(ctx context.Context, app string, id push.ID) (pushRow, error) {
@@ -60,32 +67,42 @@ func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, pu
 	if err != nil {
 		return push.Push{}, push.Standing{}, doing("push", err)
 	}
-	final, err := s.allFinal(ctx, id, p.made)
+	final, err := s.allFinal(ctx, p.n, p.made, p.counted)
 	return p.Push, push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made, Final: final,
 		CancelledEarly: p.cancelledEarly()}, doing("push", err)
 }
 
-func (s *Store) allFinal(ctx context.Context, id push.ID, made bool) (bool, error) {
+func (s *Store) allFinal(ctx context.Context, n int64, made, counted bool) (bool, error) {
 	if !made {
 		return false, nil
 	}
-	open, err := all(ctx, s.read, scalar[int64], pushOpen, string(id))
+	ask := pushOpen
+	if counted {
+		ask = pushOpenCounted
+	}
+	open, err := all(ctx, s.read, scalar[int64], ask, n)
 	return err == nil && len(open) == 0, err
 }
 
-const pushMade = "SELECT made FROM pushes WHERE id = ? AND app = ?"
+const pushMade = "SELECT n, made, counted FROM pushes WHERE id = ? AND app = ?"
 
 // Final reports whether all deliveries of a push are made and final. It reads no more than it needs for that.
 func (s *Store) Final(ctx context.Context, app string, id push.ID) (bool, error) {
-	made, err := one(ctx, s.read, scalar[int64], pushMade, string(id), app)
+	p, err := one(ctx, s.read, func(scan scanFunc) (p struct{ n, made, counted int64 }, err error) {
+		err = scan(&p.n, &p.made, &p.counted)
+		return p, err
+	}, pushMade, string(id), app)
 	if err != nil {
 		return false, doing("push", err)
 	}
-	final, err := s.allFinal(ctx, id, made != 0)
+	final, err := s.allFinal(ctx, p.n, p.made != 0, p.counted != 0)
 	return final, doing("push", err)
 }
 
-const countStates = "SELECT state, COUNT(*) FROM deliveries WHERE push_id = ? GROUP BY state"
+const (
+	countStates = "SELECT state, COUNT(*) FROM deliveries WHERE push = ? GROUP BY state"
+	keptCounts  = "SELECT state, n FROM push_counts WHERE push = ? AND n > 0"
+)
 
 // Counts is how many deliveries of a push are in which state, of those that are made by now. Those of a push for later count
 // as Deliveries shows them.
@@ -97,7 +114,7 @@ func (s *Store) Counts(ctx context.Context, app string, id push.ID) (map[push.St
 	if p.unmade() {
 		return p.countsUnmade(), nil
 	}
-	counts, err := s.countStates(ctx, id)
+	counts, err := s.countStates(ctx, p.n, p.counted)
 	return counts, doing("counts", err)
 }
 
@@ -110,18 +127,21 @@ func (p pushRow) countsUnmade() map[push.State]int {
 	return map[push.State]int{state: len(p.namedTargets())}
 }
 
-func (s *Store) countStates(ctx context.Context, id push.ID) (map[push.State]int, error) {
-	counts := map[push.State]int{}
+func (s *Store) countStates(ctx context.Context, n int64, kept bool) (map[push.State]int, error) {
+	counts, ask := map[push.State]int{}, countStates
+	if kept {
+		ask = keptCounts
+	}
 	return counts, s.read.run(ctx, each(func(scan scanFunc) error {
 		var state push.State
 		var n int
 		err := scan(&state, &n)
 		counts[state] = n
 		return err
-	}, countStates, string(id)))
+	}, ask, n))
 }
 
-// Deliveries is a page of a push's deliveries with their timelines, by device and user. While the audience of users or
+// Deliveries is a page of a push's deliveries with their timelines, users without a device first. While the audience of users or
 // devices waits for its time, its deliveries are shown as they will be: scheduled, without rows; for users without a device
 // id. A push that was cancelled in that time shows them cancelled.
 func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor string, limit int) ([]push.Delivery, string, error) {
@@ -137,28 +157,60 @@ func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor s
 	if p.unmade() {
 		return p.scheduled(key, limit)
 	}
-	list, err := all(ctx, s.read, readWithEvents, pushPage, noPayload, string(id), app, key[0], key[1], limit+1)
+	from := holding{math.MinInt64, key[1]}
+	if key[0] != "" {
+		if from.holder, err = strconv.ParseInt(key[0], 10, 64); err != nil {
+			return nil, "", errCursor
+		}
+	}
+	list, err := all(ctx, s.read, readWithEvents, pushPage, noPayload, p.n, from.holder, from.user, limit+1)
 	if err != nil || len(list) <= limit {
 		return list, "", doing("deliveries", err)
 	}
 	last := list[limit-1]
-	return list[:limit], encodeCursor(last.DeviceID, last.User), nil
+	return list[:limit], encodeCursor(strconv.FormatInt(last.Row.Holder, 10), last.User), nil
 }
 
 // byKey has deliveryColumns without payloads, as readWithEvents takes them.
-var byKey = foldList("of_push text, of_app text, of_device text, of_user text",
-	"SELECT "+strings.Replace(deliveryColumns, "?", strconv.Itoa(noPayload), 1)+`, d.events, d.left_out, d.left_out_at
-		FROM {rows}, deliveries d JOIN pushes p ON p.id = d.push_id
-		WHERE d.push_id = r.of_push AND d.device_id = r.of_device AND d.user_id = r.of_user AND p.app = r.of_app`)
+var byKey = foldList("of_push int, of_holder int, of_user text",
+	"SELECT "+strings.Replace(deliveryColumns, "?", strconv.Itoa(noPayload), 1)+", d.events, d.left_out, d.left_out_at FROM {rows}, "+withDevice+
+		" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.user_id = r.of_user")
+
+// numbersOf are the numbers of devices, whoever has them.
+var numbersOf = foldList("of_app text, of_device text", "SELECT d.id, d.n FROM {rows}, devices d WHERE d.app = r.of_app AND d.id = r.of_device")
 
 // DeliveriesOf are those of a push's deliveries that are named and there, with their timelines, in no order.
 func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys []push.DeliveryKey) ([]push.Delivery, error) {
+	p, err := s.pushRow(ctx, app, id)
+	if errors.Is(err, push.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, doing("deliveries", err)
+	}
+	var devices []string
+	for _, k := range keys {
+		if k.Device != "" {
+			devices = append(devices, k.Device)
+		}
+	}
+	numbers := map[string]int64{}
+	err = s.read.run(ctx, numbersOf.each(rowsOf(app, devices), func(scan scanFunc) error {
+		var id string
+		var n int64
+		err := scan(&id, &n)
+		numbers[id] = n
+		return err
+	}))
+	if err != nil {
+		return nil, doing("deliveries", err)
+	}
 	rows := make([][]any, len(keys))
 	for i, k := range keys {
-		rows[i] = []any{string(id), app, k.Device, k.User}
+		rows[i] = []any{p.n, recipientHolder(app, push.Recipient{Device: k.Device, User: k.User, Holder: numbers[k.Device]}), k.User}
 	}
 	var list []push.Delivery
-	err := s.read.run(ctx, byKey.each(rows, func(scan scanFunc) error {
+	err = s.read.run(ctx, byKey.each(rows, func(scan scanFunc) error {
 		d, err := readWithEvents(scan)
 		list = append(list, d)
 		return err
@@ -167,7 +219,7 @@ func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys [
 }
 
 func readWithEvents(scan scanFunc) (push.Delivery, error) {
-	var events string
+	var events []byte
 	var leftOut int
 	var leftOutAt *int64
 	d, err := readDelivery(scan, &events, &leftOut, &leftOutAt)

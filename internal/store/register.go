@@ -30,10 +30,13 @@ func (s *Store) Register(ctx context.Context, r push.Registration, app string, c
 		if reg, moved, err = t.register(ctx, r, app, c, credentialHash, newCredentialHash); err != nil {
 			return err
 		}
+		if err := t.putDevice(ctx, &reg.Device); err != nil {
+			return err
+		}
 		if whole, err = t.takeOver(ctx, reg.Device); err != nil {
 			return err
 		}
-		return t.putDevice(ctx, &reg.Device, t.s.now())
+		return t.putState(ctx, &reg.Device, t.s.now())
 	}}
 	if c.User != "" {
 		o.users = []string{c.User}
@@ -90,7 +93,7 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 		return none, nil, err
 	}
 	if reg.OwnerChanged {
-		if err := t.endOpen(ctx, key, push.Undeliverable, push.ReasonOwnerChanged); err != nil {
+		if err := t.endOpen(ctx, was, push.Undeliverable, push.ReasonOwnerChanged); err != nil {
 			return none, nil, err
 		}
 	}
@@ -128,9 +131,34 @@ func orConflict(err error) error {
 	return push.ErrConflict
 }
 
-// putDevice writes the whole row, due now if there are open deliveries.
-func (t *tx) putDevice(ctx context.Context, d *push.Device, now time.Time) error {
-	open, err := all(ctx, t, scalar[int64], "SELECT 1 FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL LIMIT 1", d.App, d.ID)
+// putDevice writes the whole row, which gives a new device its number.
+func (t *tx) putDevice(ctx context.Context, d *push.Device) error {
+	err := t.run(ctx, each(func(scan scanFunc) error { return scan(&d.Number) },
+		`INSERT INTO devices (app, id, user_id, platform, environment, bundle_id, package, facts, provider_token, token_hash, former_tokens, token_state,
+			app_state, owner_gen, token_gen, token_at, token_loss, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (app, id) DO UPDATE SET user_id = excluded.user_id, platform = excluded.platform, environment = excluded.environment,
+			bundle_id = excluded.bundle_id, package = excluded.package, facts = excluded.facts, provider_token = excluded.provider_token,
+			token_hash = excluded.token_hash, former_tokens = excluded.former_tokens, token_state = excluded.token_state, app_state = excluded.app_state,
+			owner_gen = excluded.owner_gen, token_gen = excluded.token_gen, token_at = excluded.token_at, token_loss = excluded.token_loss,
+			credential_hash = excluded.credential_hash, wake_key = excluded.wake_key, wake_key_at = excluded.wake_key_at, seal_key = excluded.seal_key,
+			created_at = excluded.created_at, registered_at = excluded.registered_at, updated_at = excluded.updated_at
+		RETURNING n`,
+		d.App, d.ID, d.User, string(d.Platform), string(d.Environment), d.BundleID, d.Package, encodeFacts(d.Facts),
+		[]byte(d.ProviderToken.Reveal()), nullBlob(tokenHash(d.ProviderToken)), blob(bytes.Join(d.FormerTokens, nil)), string(d.Token), string(d.AppState),
+		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), encodeLoss(d.TokenLoss), nullBlob(d.CredentialHash), d.WakeKeyID, micros(d.WakeKeyAt), d.SealKeyID,
+		micros(d.CreatedAt), micros(d.RegisteredAt), micros(d.UpdatedAt)))
+	if err != nil {
+		return err
+	}
+	return t.run(ctx, exec("INSERT INTO device_owners (app, user_id, device) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", d.App, d.User, d.Number))
+}
+
+const anyOpen = "SELECT 1 FROM deliveries WHERE holder = ? AND final_at IS NULL LIMIT 1"
+
+// putState writes the device's state, due now if there are open deliveries.
+func (t *tx) putState(ctx context.Context, d *push.Device, now time.Time) error {
+	open, err := all(ctx, t, scalar[int64], anyOpen, d.Number)
 	if err != nil {
 		return err
 	}
@@ -138,32 +166,14 @@ func (t *tx) putDevice(ctx context.Context, d *push.Device, now time.Time) error
 	if len(open) > 0 {
 		d.DueAt = now
 	}
-	return t.run(ctx, exec(`INSERT INTO devices (app, id, user_id, platform, environment, about, provider_token, token_hash, former_tokens, token_state, app_state,
-			owner_gen, token_gen, token_at, token_loss, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at, heard_at,
-			wake, wake_times, due_at, owner)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
-		ON CONFLICT (app, id) DO UPDATE SET user_id = excluded.user_id, platform = excluded.platform, environment = excluded.environment,
-			about = excluded.about, provider_token = excluded.provider_token, token_hash = excluded.token_hash, former_tokens = excluded.former_tokens,
-			token_state = excluded.token_state, app_state = excluded.app_state, owner_gen = excluded.owner_gen, token_gen = excluded.token_gen, token_at = excluded.token_at,
-			credential_hash = excluded.credential_hash, wake_key = excluded.wake_key, wake_key_at = excluded.wake_key_at,
-			seal_key = excluded.seal_key, created_at = excluded.created_at, registered_at = excluded.registered_at,
-			updated_at = excluded.updated_at, heard_at = excluded.heard_at, token_loss = excluded.token_loss, wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = ''`,
-		d.App, d.ID, d.User, string(d.Platform), string(d.Environment), encode(about{d.BundleID, d.Package, d.Facts}),
-		[]byte(d.ProviderToken.Reveal()), nullBlob(tokenHash(d.ProviderToken)), blob(bytes.Join(d.FormerTokens, nil)), string(d.Token), string(d.AppState),
-		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), encodeLoss(d.TokenLoss), nullBlob(d.CredentialHash), d.WakeKeyID, micros(d.WakeKeyAt), d.SealKeyID,
-		micros(d.CreatedAt), micros(d.RegisteredAt), micros(d.UpdatedAt), heardMicros(d.HeardAt),
-		encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt)))
+	return t.run(ctx, exec(`INSERT INTO device_state (n, app, wake, wake_times, due_at, heard_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (n) DO UPDATE SET wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = '', heard_at = excluded.heard_at`,
+		d.Number, d.App, encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), heardMicros(d.HeardAt)))
 }
 
 // Sorted, so that rows are locked in one order; by an expression, so that SQLite, which has no statistics, does not read all
 // devices of the app for the sake of the order.
-const devicesByToken = "SELECT " + deviceColumns + " FROM devices WHERE app = ? AND token_hash = ? AND id <> ? AND platform = ? ORDER BY id || ''"
-
-// noteOpen adds one event to the timelines of what is open on a device, as far as they have room; see push.Keep.
-const noteOpen = `UPDATE deliveries SET events = CASE WHEN kept < ? THEN events || ? ELSE events END,
-		left_out = left_out + CASE WHEN kept < ? THEN 0 ELSE 1 END,
-		left_out_at = CASE WHEN kept < ? THEN left_out_at ELSE ? END, kept = kept + CASE WHEN kept < ? THEN 1 ELSE 0 END
-	WHERE app = ? AND device_id = ? AND final_at IS NULL ` + whatChanged
+const devicesByToken = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.app = ? AND d.token_hash = ? AND d.id <> ? AND d.platform = ? ORDER BY d.id || ''"
 
 // moveToken takes the device's provider token from all other devices of the app that have it: the system gave it to this
 // one just now, so theirs would wake the wrong app.
@@ -178,7 +188,7 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 	var moved []push.DeviceKey
 	for _, other := range others {
 		moved = append(moved, other.Key())
-		if err := t.takeToken(ctx, other.Key()); err != nil {
+		if err := t.takeToken(ctx, other); err != nil {
 			return nil, err
 		}
 	}
@@ -187,16 +197,22 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 
 // takeToken takes a device's provider token away, which reaches another device's app, and says so on what is open. Its row
 // is locked.
-func (t *tx) takeToken(ctx context.Context, key push.DeviceKey) error {
+func (t *tx) takeToken(ctx context.Context, d push.Device) error {
 	now := t.s.now()
 	dropped := push.Event{At: now, Event: push.EventTokenDropped, Reason: push.ReasonTokenMoved}
-	text := encodeEvents([]push.Event{dropped})
-	return t.run(ctx,
+	open, err := t.openOf(ctx, d)
+	if err != nil {
+		return err
+	}
+	changes := make([]push.Change, len(open))
+	for i, o := range open {
+		changes[i] = push.Change{Delivery: o, Events: []push.Event{dropped}}
+	}
+	return t.run(ctx, append(t.change(changes...),
 		exec(`UPDATE devices SET provider_token = ?, token_hash = NULL, environment = '', token_state = ?, token_loss = ?, token_gen = token_gen + 1,
-			due_at = CASE WHEN due_at IS NOT NULL THEN CAST(? AS BIGINT) END, owner = '', updated_at = ? WHERE app = ? AND id = ?`,
-			[]byte{}, string(push.TokenMissing), encodeLoss(push.TokenLoss{At: now, Reason: push.ReasonTokenMoved}), micros(now), micros(now), key.App, key.Device),
-		each(t.changedRow(dropped), noteOpen,
-			push.MaxEvents, text, push.MaxEvents, push.MaxEvents, micros(now), push.MaxEvents, key.App, key.Device))
+			updated_at = ? WHERE n = ?`,
+			[]byte{}, string(push.TokenMissing), encodeLoss(push.TokenLoss{At: now, Reason: push.ReasonTokenMoved}), micros(now), d.Number),
+		exec("UPDATE device_state SET due_at = CASE WHEN due_at IS NOT NULL THEN CAST(? AS BIGINT) END, owner = '' WHERE n = ?", micros(now), d.Number))...)
 }
 
 // resourceOrNone is an empty resource where there is none any more: the defaults hold.

@@ -2,47 +2,38 @@ package store
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
 )
 
 type oldPush struct {
+	n        int64
 	id       push.ID
 	accepted int64
 	made     int64
-	open     int64
-	lastDone *int64
+	counted  int64
 }
 
 func readOldPush(scan scanFunc) (p oldPush, err error) {
-	err = scan(&p.id, &p.accepted, &p.made, &p.open, &p.lastDone)
+	err = scan(&p.n, &p.id, &p.accepted, &p.made, &p.counted)
 	return p, err
 }
 
-// oldPushes are candidates, with what tells whether they may go.
-var oldPushes = `SELECT p.id, p.accepted_at, p.made,
-	CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.push_id = p.id AND d.state IN ` + openStates + `) THEN 1 ELSE 0 END,
-	(SELECT MAX(f.at) FROM (` + lastFinal() + `) f)
-	FROM pushes p WHERE p.look_at <= ? ORDER BY p.look_at LIMIT ?`
-
-// lastFinal finds for each final state when the last delivery of push p came to it: one step in the index each.
-func lastFinal() string {
-	var each []string
-	for _, s := range push.States() {
-		if s.Final() {
-			each = append(each, "SELECT MAX(d.final_at) AS at FROM deliveries d WHERE d.push_id = p.id AND d.state = '"+string(s)+"'")
-		}
-	}
-	return strings.Join(each, " UNION ALL ")
-}
+// What tells whether a push may go. A push that is not counted has some thousand deliveries at most.
+const (
+	oldPushes    = "SELECT n, id, accepted_at, made, counted FROM pushes WHERE look_at <= ? ORDER BY look_at LIMIT ?"
+	lastDone     = "SELECT MAX(final_at) FROM deliveries WHERE push = ?"
+	lastCounted  = "SELECT MAX(final_at) FROM push_counts WHERE push = ?"
+	lookedAtOnce = 50 // old pushes in one transaction
+)
 
 const (
-	removeRows        = "DELETE FROM deliveries WHERE push_id = ? AND (device_id, user_id) IN (SELECT device_id, user_id FROM deliveries WHERE push_id = ? LIMIT ?)"
-	removePush        = "DELETE FROM pushes WHERE id = ?"
+	removeRows        = "DELETE FROM deliveries WHERE push = ? AND (holder, user_id) IN (SELECT holder, user_id FROM deliveries WHERE push = ? LIMIT ?)"
+	removePush        = "DELETE FROM pushes WHERE n = ?"
+	removeCounts      = "DELETE FROM push_counts WHERE push = ?"
 	removeIdempotency = "DELETE FROM idempotency WHERE (app, key) IN (SELECT app, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)"
-	lookLater         = "UPDATE pushes SET look_at = ? WHERE id = ?"
+	lookLater         = "UPDATE pushes SET look_at = ? WHERE n = ?"
 )
 
 // Remove removes up to about limit rows, at most 1 000: pushes whose last delivery became final at or before the given time,
@@ -64,7 +55,7 @@ func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (remove
 				return err
 			}
 			removed += lost
-			old, err := all(ctx, t, readOldPush, oldPushes, micros(before), limit)
+			old, err := all(ctx, t, readOldPush, oldPushes, micros(before), min(limit, lookedAtOnce))
 			if err != nil {
 				return err
 			}
@@ -78,7 +69,7 @@ func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (remove
 				}
 				removed += n
 			}
-			again = removed == 0 && len(old) == limit // all were too early; there may be others
+			again = removed == 0 && len(old) == min(limit, lookedAtOnce) // all were too early; there may be others
 			return nil
 		}})
 		if err != nil {
@@ -91,16 +82,28 @@ func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (remove
 // removeOne removes up to limit rows of a push, or notes when to look at it again.
 func (t *tx) removeOne(ctx context.Context, p oldPush, before time.Time, limit int) (int, error) {
 	cut := before.UnixMicro()
-	switch {
-	case p.made == 0 || p.open != 0:
-		return 0, t.run(ctx, exec(lookLater, cut+(t.s.now().UnixMicro()-p.accepted)/8+1, string(p.id)))
-	case p.lastDone != nil && *p.lastDone > cut:
-		return 0, t.run(ctx, exec(lookLater, *p.lastDone, string(p.id)))
+	askOpen, askLast := pushOpen, lastDone
+	if p.counted != 0 {
+		askOpen, askLast = pushOpenCounted, lastCounted
 	}
-	rows := exec(removeRows, string(p.id), string(p.id), limit)
+	open, err := all(ctx, t, scalar[int64], askOpen, p.n)
+	if err != nil {
+		return 0, err
+	}
+	if p.made == 0 || len(open) > 0 {
+		return 0, t.run(ctx, exec(lookLater, cut+(t.s.now().UnixMicro()-p.accepted)/8+1, p.n))
+	}
+	last, err := one(ctx, t, scalar[*int64], askLast, p.n)
+	if err != nil {
+		return 0, err
+	}
+	if last != nil && *last > cut {
+		return 0, t.run(ctx, exec(lookLater, *last, p.n))
+	}
+	rows := exec(removeRows, p.n, p.n, limit)
 	if err := t.run(ctx, rows); err != nil || int(rows.n) == limit {
 		return int(rows.n), err
 	}
 	t.touch(p.id)
-	return int(rows.n) + 1, t.run(ctx, exec(removePush, string(p.id)))
+	return int(rows.n) + 1, t.run(ctx, exec(removeCounts, p.n), exec(removePush, p.n))
 }

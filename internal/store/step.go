@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hushpush/hush/push"
 )
@@ -24,8 +23,8 @@ type stepOp struct {
 // and commits the changes that it answers. decide must be a plain function of the snapshot: it runs on the writer, must not
 // block, and runs again if the transaction is repeated. Steps on one device see each other's effects.
 //
-// Of Changes.Device are written: wake, wake times, token state and token generation, app state, facts, HeardAt, the token's loss and DueAt; the device
-// then belongs to no node. A change of a delivery that became final meanwhile leaves it as it is. For a device that is not
+// Of Changes.Device are written: wake, wake times, token state, HeardAt, the token's loss and DueAt; the device then belongs to
+// no node. A change of a delivery that became final meanwhile leaves it as it is. For a device that is not
 // there decide gets an empty snapshot, and changes of a device are not written.
 func (s *Store) Step(ctx context.Context, req push.StepRequest, decide func(push.Snapshot) push.Changes) (push.Changes, error) {
 	o := &op{app: req.Key.App, devices: []string{req.Key.Device}, weight: 1 + len(req.Named), step: &stepOp{req: req, decide: decide}}
@@ -55,16 +54,16 @@ func (s *Store) PeekDevices(ctx context.Context, keys []push.DeviceKey, openLimi
 	return snaps, doing("peek", err)
 }
 
-const openTimelines = `SELECT events FROM deliveries WHERE app = ? AND device_id = ? AND final_at IS NULL ORDER BY since DESC, push_id DESC LIMIT ?`
+const openTimelines = "SELECT events FROM deliveries WHERE holder = " + holderByID + " AND final_at IS NULL ORDER BY since DESC, push DESC LIMIT ?"
 
 // OpenTimelines is the timelines of a device's newest open deliveries.
 func (s *Store) OpenTimelines(ctx context.Context, key push.DeviceKey, limit int) ([][]push.Event, error) {
 	timelines, err := all(ctx, s.read, func(scan scanFunc) ([]push.Event, error) {
-		var text string
-		if err := scan(&text); err != nil {
+		var packed []byte
+		if err := scan(&packed); err != nil {
 			return nil, err
 		}
-		return decodeEvents(text)
+		return decodeEvents(packed)
 	}, openTimelines, key.App, key.Device, pageSize(limit))
 	return timelines, doing("timelines of a device", err)
 }
@@ -107,53 +106,60 @@ func (t *tx) stepRound(ctx context.Context, round []*stepOp) error {
 		return err
 	}
 	var changes []push.Change
-	var devices [][]any
+	var states, tokens [][]any
 	for _, o := range round {
 		o.result = o.decide(o.snap)
 		for _, c := range o.result.Deliveries {
 			if c.Delivery.App != o.req.Key.App || c.Delivery.DeviceID != o.req.Key.Device {
 				return fmt.Errorf("step on %q: a change of another device's delivery", o.req.Key.Device)
 			}
-			t.changed(c.Delivery, c.Events...)
 		}
 		changes = append(changes, o.result.Deliveries...)
-		if o.result.Device != nil {
-			devices = append(devices, t.deviceRow(o.req.Key, o.result.Device))
+		if d := o.result.Device; d != nil && d.Number != 0 {
+			states = append(states, stateRow(d))
+			if was := o.snap.Device; d.Token != was.Token || d.TokenLoss != was.TokenLoss {
+				tokens = append(tokens, t.tokenRow(d))
+			}
 		}
 		o.snap = push.Snapshot{}
 	}
-	return t.run(ctx, append(updates(changes), updateDevices.exec(devices))...)
+	return t.run(ctx, append(t.change(changes...), updateStates.exec(states), updateTokens.exec(tokens))...)
 }
 
-var updateDevices = fold(`token_state text, token_gen int, app_state text, about text, wake text, wake_times blob, due_at int, updated_at int, heard_at int, token_loss text,
-		of_app text, of_device text`,
-	`UPDATE devices SET token_state = r.token_state, token_gen = r.token_gen, app_state = r.app_state, about = r.about, wake = r.wake,
-		wake_times = r.wake_times, due_at = r.due_at, owner = '', updated_at = r.updated_at,
-		heard_at = r.heard_at, token_loss = r.token_loss FROM {rows} WHERE app = r.of_app AND id = r.of_device`)
+var (
+	updateStates = fold("wake blob, wake_times blob, due_at int, heard_at int, of_device int",
+		"UPDATE device_state SET wake = r.wake, wake_times = r.wake_times, due_at = r.due_at, owner = '', heard_at = r.heard_at FROM {rows} WHERE n = r.of_device")
+	updateTokens = fold("token_state text, token_loss text, updated_at int, of_device int",
+		"UPDATE devices SET token_state = r.token_state, token_loss = r.token_loss, updated_at = r.updated_at FROM {rows} WHERE n = r.of_device")
+)
 
-// deviceRow is one of updateDevices.
-func (t *tx) deviceRow(key push.DeviceKey, d *push.Device) []any {
-	return []any{string(d.Token), d.TokenGeneration, string(d.AppState), encode(about{d.BundleID, d.Package, d.Facts}), encodeWake(d.Wake),
-		encodeTimes(d.WakeTimes), micros(d.DueAt), micros(t.s.now()), heardMicros(d.HeardAt), encodeLoss(d.TokenLoss), key.App, key.Device}
+// stateRow is one of updateStates.
+func stateRow(d *push.Device) []any {
+	return []any{encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), heardMicros(d.HeardAt), d.Number}
+}
+
+// tokenRow is one of updateTokens.
+func (t *tx) tokenRow(d *push.Device) []any {
+	return []any{string(d.Token), encodeLoss(d.TokenLoss), micros(t.s.now()), d.Number}
 }
 
 // What a round of steps reads, for all of its devices at once. A row's number is its place in the round, or in what was
 // named; it comes back with what was found.
 var (
-	stepColumns = strings.Replace(deliveryColumns, "?", strconv.Itoa(wakePayload), 1)
+	stepColumns = strings.Replace(deviceDeliveryColumns, "?", strconv.Itoa(wakePayload), 1)
 	stepDevices = foldList("number int, of_app text, of_device text",
-		"SELECT "+deviceColumns+", r.number FROM {rows}, devices WHERE app = r.of_app AND id = r.of_device")
-	stepNamed = foldList("number int, of_app text, of_device text, of_user text, of_push text",
-		"SELECT "+stepColumns+`, r.number FROM {rows}, deliveries d JOIN pushes p ON p.id = d.push_id
-		WHERE d.push_id = r.of_push AND d.device_id = r.of_device AND d.user_id = r.of_user AND d.app = r.of_app`)
-	stepOpen = fold("number int, of_app text, of_device text, up_to int",
-		"SELECT "+stepColumns+`, r.number FROM {rows}, {lateral} (SELECT * FROM deliveries WHERE app = r.of_app AND device_id = r.of_device
-			AND final_at IS NULL ORDER BY since, push_id LIMIT r.up_to) d JOIN pushes p ON p.id = d.push_id ORDER BY d.since, d.push_id`)
+		"SELECT "+deviceColumns+", r.number FROM {rows}, "+withState+" WHERE d.app = r.of_app AND d.id = r.of_device")
+	stepNamed = foldList("number int, of_app text, of_holder int, of_user text, of_push text",
+		"SELECT "+stepColumns+`, r.number FROM {rows}, pushes p JOIN deliveries d ON d.push = p.n
+		WHERE p.id = r.of_push AND p.app = r.of_app AND d.holder = r.of_holder AND d.user_id = r.of_user`)
+	stepOpen = fold("number int, of_holder int, up_to int",
+		"SELECT "+stepColumns+`, r.number FROM {rows}, {lateral} (SELECT * FROM deliveries WHERE holder = r.of_holder
+			AND final_at IS NULL ORDER BY since, push LIMIT r.up_to) d JOIN pushes p ON p.n = d.push ORDER BY d.since, d.push`)
 	// Of those behind the first ones: how many, and when the first of them expires.
-	stepBeyond = fold("number int, of_app text, of_device text, from_on int",
+	stepBeyond = fold("number int, of_holder int, from_on int",
 		`SELECT b.beyond, b.expires, r.number FROM {rows}, {lateral} (SELECT COUNT(*) AS beyond, MIN(expires_at) AS expires FROM (
-			SELECT expires_at FROM deliveries WHERE app = r.of_app AND device_id = r.of_device AND final_at IS NULL
-			ORDER BY since, push_id LIMIT 1000000000 OFFSET r.from_on) o) b`)
+			SELECT expires_at FROM deliveries WHERE holder = r.of_holder AND final_at IS NULL
+			ORDER BY since, push LIMIT 1000000000 OFFSET r.from_on) o) b`)
 )
 
 // readSteps fills the snapshots: the devices first, then what is theirs. Where others write too, their rows are locked.
@@ -187,12 +193,12 @@ func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 			continue
 		}
 		if o.req.OpenLimit > 0 {
-			open = append(open, []any{i, o.req.Key.App, o.req.Key.Device, o.req.OpenLimit})
+			open = append(open, []any{i, o.snap.Device.Number, o.req.OpenLimit})
 		}
 		for _, id := range o.req.Named {
 			if storable(string(id)) {
 				user := cmp.Or(o.req.NamedOf, o.snap.Device.User)
-				namedRows = append(namedRows, []any{len(named), o.req.Key.App, o.req.Key.Device, user, string(id)})
+				namedRows = append(namedRows, []any{len(named), o.req.Key.App, o.snap.Device.Number, user, string(id)})
 				named = append(named, namedDelivery{of: o})
 			}
 		}
@@ -200,11 +206,13 @@ func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 	err := t.run(ctx, stepNamed.each(namedRows, func(scan scanFunc) error {
 		var number int
 		d, err := readDelivery(scan, &number)
+		d.DeviceID = named[number].of.req.Key.Device
 		named[number].found, named[number].Delivery = true, d
 		return err
 	}), stepOpen.each(open, func(scan scanFunc) error {
 		var number int
 		d, err := readDelivery(scan, &number)
+		d.DeviceID = round[number].req.Key.Device
 		round[number].snap.Open = append(round[number].snap.Open, d)
 		return err
 	}))
@@ -230,7 +238,7 @@ func (t *tx) readBeyond(ctx context.Context, round []*stepOp) error {
 	for i, o := range round {
 		o.snap.OpenTotal = len(o.snap.Open)
 		if o.snap.Device.ID != "" && len(o.snap.Open) >= o.req.OpenLimit {
-			rows = append(rows, []any{i, o.req.Key.App, o.req.Key.Device, len(o.snap.Open)})
+			rows = append(rows, []any{i, o.snap.Device.Number, len(o.snap.Open)})
 		}
 		for _, d := range o.snap.Open {
 			r, err := t.resource(ctx, d.App, d.ResourceID)
@@ -259,24 +267,4 @@ func (t *tx) readBeyond(ctx context.Context, round []*stepOp) error {
 		snap.OpenTotal, snap.NextExpiry = len(snap.Open)+beyond, clock(expires)
 		return nil
 	}))
-}
-
-// ClaimDevices takes up to limit devices that are due, apps in turn, and makes them this node's until now+lease.
-func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error) {
-	var claimed []push.DeviceKey
-	if due, err := all(ctx, s.read, scalar[int64], dueDevices.any, micros(now)); err != nil || len(due) == 0 {
-		return nil, doing("claim", err)
-	}
-	err := s.write(ctx, "claim", &op{weight: limit, do: func(ctx context.Context, t *tx) error {
-		refs, err := s.claimTurn.take(ctx, t, dueDevices, now, limit)
-		if err != nil {
-			return err
-		}
-		claimed = claimed[:0]
-		for _, r := range refs {
-			claimed = append(claimed, push.DeviceKey{App: r.app, Device: r.id})
-		}
-		return t.run(ctx, s.holdDevices(claimed, now, lease))
-	}})
-	return claimed, err
 }

@@ -155,7 +155,7 @@ func TestAStepThatFailsFailsAlone(t *testing.T) {
 						panic("on purpose")
 					}
 					d := s.Device
-					d.AppState = push.AppForeground
+					d.Token = push.TokenDead
 					return push.Changes{Device: &d}
 				})
 				if failed := err != nil; failed != (i%7 == 0) {
@@ -166,8 +166,8 @@ func TestAStepThatFailsFailsAlone(t *testing.T) {
 		wg.Wait()
 		for i := range 20 {
 			d, err := w.Device(ctx(t), key(fmt.Sprint("d", i)))
-			if err != nil || (d.AppState == push.AppForeground) != (i%7 != 0) {
-				t.Errorf("device %d: %q, %v", i, d.AppState, err)
+			if err != nil || (d.Token == push.TokenDead) != (i%7 != 0) {
+				t.Errorf("device %d: %q, %v", i, d.Token, err)
 			}
 		}
 	})

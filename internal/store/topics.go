@@ -10,20 +10,12 @@ import (
 // topicsRead is how many devices Topics looks at: the first ones will do.
 const topicsRead = 1_000
 
-const topicsOf = `SELECT d.about FROM (SELECT about, platform, user_id FROM devices WHERE app = ? ORDER BY id LIMIT ?) d
+const topicsOf = `SELECT d.bundle_id FROM (SELECT bundle_id, platform, user_id FROM devices WHERE app = ? ORDER BY id LIMIT ?) d
 	WHERE d.platform = ? AND d.user_id <> ''`
 
 // Topics are the bundle ids that an app's registered iOS devices name, at most limit, as far as its first 1 000 devices show.
 func (s *Store) Topics(ctx context.Context, app string, limit int) ([]string, error) {
-	list, err := all(ctx, s.read, func(scan scanFunc) (string, error) {
-		var text string
-		var of about
-		err := scan(&text)
-		if err == nil {
-			err = decode(text, &of)
-		}
-		return of.BundleID, err
-	}, topicsOf, app, topicsRead, string(push.IOS))
+	list, err := all(ctx, s.read, scalar[string], topicsOf, app, topicsRead, string(push.IOS))
 	slices.Sort(list)
 	list = slices.Compact(list)
 	return list[:min(len(list), limit)], doing("topics", err)

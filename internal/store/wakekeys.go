@@ -52,7 +52,7 @@ func (s *Store) TakeToken(ctx context.Context, from push.WakeKeyOwner, madeAt ti
 		if taken = d.LosesToken(from.OwnerGeneration, madeAt); !taken {
 			return nil
 		}
-		return t.takeToken(ctx, from.DeviceKey)
+		return t.takeToken(ctx, d)
 	}})
 	return taken, err
 }

@@ -41,7 +41,8 @@ type tx struct {
 	s         *Store
 	touched   map[push.ID][]push.DeliveryKey // what watchers of a push are told of after the commit
 	happened  map[string][]push.AppEvent     // what followers of an app are, by app
-	finals    map[push.State]int             // deliveries that became final
+	finals    map[finalState]int             // deliveries that became final
+	counts    map[stateCount]standing        // of large pushes; nil until there are some
 	resources map[resourceKey]*push.Resource
 	topics    map[string][]string // by app; nil until one is asked for
 }
@@ -49,32 +50,6 @@ type tx struct {
 // touch notes that a push was changed, and deliveries of it.
 func (t *tx) touch(id push.ID, deliveries ...push.DeliveryKey) {
 	t.touched[id] = append(t.touched[id], deliveries...)
-}
-
-// changed notes that a delivery was changed, and how it stands after these events.
-func (t *tx) changed(d push.Delivery, events ...push.Event) {
-	t.touch(d.PushID, push.DeliveryKey{Device: d.DeviceID, User: d.User})
-	for _, e := range events {
-		if d.State.Final() && e.Event == push.EventName(d.State) {
-			t.finals[d.State]++
-		}
-	}
-	if len(events) > 0 && t.s.appLogs.follows(d.App) {
-		t.happened[d.App] = append(t.happened[d.App], d.AppEvents(events)...)
-	}
-}
-
-// whatChanged is what statements return of deliveries for changedRow.
-const whatChanged = "RETURNING app, push_id, device_id, user_id, deliveries.state"
-
-// changedRow is changed for statements that change many deliveries by one event each, and return whatChanged.
-func (t *tx) changedRow(e push.Event) func(scanFunc) error {
-	return func(scan scanFunc) error {
-		var d push.Delivery
-		err := scan(&d.App, &d.PushID, &d.DeviceID, &d.User, &d.State)
-		t.changed(d, e)
-		return err
-	}
 }
 
 // changedPush notes that a push was changed as a whole, and where its deliveries will stand, or would have.
@@ -310,7 +285,7 @@ func (w *writer) attempt(batch []*op) (err error) {
 	if err != nil {
 		return err
 	}
-	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{}, finals: map[push.State]int{},
+	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{}, finals: map[finalState]int{},
 		happened: map[string][]push.AppEvent{}, resources: map[resourceKey]*push.Resource{}}
 	committing := false
 	defer func() {
@@ -330,8 +305,8 @@ func (w *writer) attempt(batch []*op) (err error) {
 	}
 	w.s.watch.tell(t.touched)
 	w.s.appLogs.tell(t.happened)
-	for state, n := range t.finals {
-		w.s.cfg.Vitals.Final(state, n)
+	for f, n := range t.finals {
+		w.s.cfg.Vitals.Final(f.state, f.why, n)
 	}
 	return nil
 }
@@ -367,7 +342,10 @@ func (t *tx) doAll(ctx context.Context, batch []*op) error {
 	if err := t.acceptAll(ctx, accepts); err != nil {
 		return err
 	}
-	return t.stepAll(ctx, steps)
+	if err := t.stepAll(ctx, steps); err != nil {
+		return err
+	}
+	return t.run(ctx, t.countsStmt())
 }
 
 // expected tells whether an error is an outcome and not a failure.

@@ -33,8 +33,11 @@ func (v *Vitals) count(f fact, n int) {
 // Accepted counts a push that was committed.
 func (v *Vitals) Accepted() { v.count(fact{what: accepted}, 1) }
 
-// Final counts deliveries that became final.
-func (v *Vitals) Final(state push.State, n int) { v.count(fact{what: final, of: string(state)}, n) }
+// Final counts deliveries that became final, for a reason.
+func (v *Vitals) Final(state push.State, why push.Reason, n int) {
+	v.count(fact{what: final, of: string(state)}, n)
+	v.metrics.final.WithLabelValues(string(state), string(why)).Add(float64(n))
+}
 
 // Woke counts a wake that was answered; "" is no fault: the provider took it.
 func (v *Vitals) Woke(p push.Provider, fault push.Fault) {

@@ -11,6 +11,7 @@ type metrics struct {
 	commits  prometheus.Histogram
 	tokens   *prometheus.CounterVec
 	refused  prometheus.Counter
+	final    *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -26,9 +27,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hush_pushes_refused_total", Help: "Pushes answered 503 because the backlog was full.",
 		}),
+		final: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hush_deliveries_final_total", Help: "Deliveries that became final, by state and reason.",
+		}, []string{"state", "reason"}),
 	}
 	if r != nil {
-		r.MustRegister(m.commits, m.tokens, m.refused)
+		r.MustRegister(m.commits, m.tokens, m.refused, m.final)
 	}
 	return m
 }

@@ -60,13 +60,17 @@ CREATE TABLE users (
 );
 CREATE INDEX users_unseen ON users (app, id) WHERE seen_at IS NULL AND tags = '[]';
 
+-- What is registered of a device, and is seldom written. Rows of others name it by n, which is never given again; its ids go outward.
 CREATE TABLE devices (
+	n               INTEGER PRIMARY KEY AUTOINCREMENT,
 	app             TEXT NOT NULL,
 	id              TEXT NOT NULL,
 	user_id         TEXT NOT NULL,
 	platform        TEXT NOT NULL,
 	environment     TEXT NOT NULL,
-	about           TEXT NOT NULL,
+	bundle_id       TEXT NOT NULL DEFAULT '',
+	package         TEXT NOT NULL DEFAULT '',
+	facts           TEXT NOT NULL DEFAULT '',
 	provider_token  BLOB NOT NULL,
 	token_hash      BLOB,
 	former_tokens   BLOB NOT NULL DEFAULT x'',
@@ -83,19 +87,34 @@ CREATE TABLE devices (
 	created_at      INTEGER NOT NULL,
 	registered_at   INTEGER,
 	updated_at      INTEGER NOT NULL,
-	heard_at        INTEGER NOT NULL DEFAULT 0,
-	wake            TEXT NOT NULL DEFAULT '',
-	wake_times      BLOB NOT NULL DEFAULT x'',
-	due_at          INTEGER,
-	owner           TEXT NOT NULL DEFAULT '',
-	PRIMARY KEY (app, id)
+	UNIQUE (app, id)
 );
 CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
 CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
 CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
 CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id = '';
-CREATE INDEX devices_due ON devices (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX devices_due_in_app ON devices (app, due_at) WHERE due_at IS NOT NULL;
+
+-- What changes of a device with each wake; each has a row.
+CREATE TABLE device_state (
+	n          INTEGER PRIMARY KEY,
+	app        TEXT NOT NULL,
+	wake       BLOB NOT NULL DEFAULT x'',
+	wake_times BLOB NOT NULL DEFAULT x'',
+	due_at     INTEGER,
+	owner      TEXT NOT NULL DEFAULT '',
+	heard_at   INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX device_state_due ON device_state (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX device_state_due_in_app ON device_state (app, due_at) WHERE due_at IS NOT NULL;
+
+-- Whose a device is, or has been: what a user was sent is found by it.
+CREATE TABLE device_owners (
+	app     TEXT NOT NULL,
+	user_id TEXT NOT NULL,
+	device  INTEGER NOT NULL,
+	PRIMARY KEY (app, user_id, device)
+) WITHOUT ROWID;
+CREATE INDEX device_owners_of ON device_owners (device);
 
 CREATE TABLE wake_keys (
 	id        TEXT PRIMARY KEY,
@@ -107,7 +126,8 @@ CREATE TABLE wake_keys (
 CREATE INDEX wake_keys_of_device ON wake_keys (app, device_id, made_at);
 
 CREATE TABLE pushes (
-	id           TEXT PRIMARY KEY,
+	n            INTEGER PRIMARY KEY,
+	id           TEXT NOT NULL UNIQUE,
 	app          TEXT NOT NULL,
 	resource_id  TEXT NOT NULL,
 	payload      BLOB NOT NULL,
@@ -123,7 +143,8 @@ CREATE TABLE pushes (
 	made_up_to   TEXT NOT NULL DEFAULT '',
 	list         TEXT NOT NULL DEFAULT '',
 	cancelled_at INTEGER,
-	look_at      INTEGER NOT NULL
+	look_at      INTEGER NOT NULL,
+	counted      INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX pushes_of_app ON pushes (app, id);
 CREATE INDEX pushes_unmade ON pushes (app, id) WHERE made = 0 OR cancelled_at IS NOT NULL;
@@ -143,10 +164,11 @@ CREATE TABLE push_targets (
 );
 CREATE INDEX push_targets_old ON push_targets (kept_at);
 
+-- A push's deliveries stand together. The holder is the device (devices.n); for a user without one, a number below 0 that is
+-- reckoned from the user. A row is written for what happens to its push on its device; see funnel.go.
 CREATE TABLE deliveries (
-	app          TEXT NOT NULL,
-	push_id      TEXT NOT NULL,
-	device_id    TEXT NOT NULL,
+	push         INTEGER NOT NULL,
+	holder       INTEGER NOT NULL,
 	user_id      TEXT NOT NULL,
 	state        TEXT NOT NULL,
 	reason       TEXT NOT NULL,
@@ -161,20 +183,26 @@ CREATE TABLE deliveries (
 	generation   INTEGER NOT NULL,
 	final_at     INTEGER,
 	collapse_key BLOB,
-	events       TEXT NOT NULL,
+	events       BLOB NOT NULL,
 	kept         INTEGER NOT NULL DEFAULT 0,
 	left_out     INTEGER NOT NULL DEFAULT 0,
 	left_out_at  INTEGER,
 	late         TEXT NOT NULL DEFAULT '',
-	PRIMARY KEY (push_id, device_id, user_id)
-);
-CREATE INDEX deliveries_inbox ON deliveries (app, device_id, since, push_id, expires_at) WHERE final_at IS NULL;
-CREATE INDEX deliveries_collapse ON deliveries (app, device_id, collapse_key, user_id) WHERE final_at IS NULL AND collapse_key IS NOT NULL;
--- "<=" and not "=": compared with a query's "device_id = ?", "=" would make SQLite plan that query anew for every argument.
-CREATE INDEX deliveries_userless ON deliveries (app, user_id, since, push_id) WHERE final_at IS NULL AND device_id <= '';
-CREATE INDEX deliveries_userless_expiry ON deliveries (expires_at) WHERE final_at IS NULL AND device_id <= '';
-CREATE INDEX deliveries_state ON deliveries (push_id, state, final_at);
-CREATE INDEX deliveries_of_user ON deliveries (app, user_id, push_id);
+	PRIMARY KEY (push, holder, user_id)
+) WITHOUT ROWID;
+-- What is open comes first: its final_at is NULL.
+CREATE INDEX deliveries_of_holder ON deliveries (holder, final_at, since, push);
+CREATE INDEX deliveries_collapse ON deliveries (holder, collapse_key) WHERE final_at IS NULL AND collapse_key IS NOT NULL;
+CREATE INDEX deliveries_userless_expiry ON deliveries (expires_at) WHERE final_at IS NULL AND holder < 0;
+
+-- How many deliveries of a large push are in which state. Those of others are counted when somebody asks.
+CREATE TABLE push_counts (
+	push     INTEGER NOT NULL,
+	state    TEXT NOT NULL,
+	n        INTEGER NOT NULL,
+	final_at INTEGER NOT NULL,
+	PRIMARY KEY (push, state)
+) WITHOUT ROWID;
 
 CREATE TABLE idempotency (
 	app        TEXT NOT NULL,
@@ -188,10 +216,13 @@ CREATE INDEX idempotency_old ON idempotency (created_at);
 
 -- +goose Down
 DROP TABLE idempotency;
+DROP TABLE push_counts;
 DROP TABLE deliveries;
 DROP TABLE push_targets;
 DROP TABLE pushes;
 DROP TABLE wake_keys;
+DROP TABLE device_owners;
+DROP TABLE device_state;
 DROP TABLE devices;
 DROP TABLE users;
 DROP TABLE resources;

@@ -1,0 +1,221 @@
+package store
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// Whatever happens to a delivery comes through here: insertion, change, hand-over, and the range of a broadcast. Nothing else
+// writes the state of a row or its timeline. So this is where it is noted who has to be told, and what is counted.
+
+// changed notes that a delivery is changed, and how it stands after these events.
+func (t *tx) changed(d push.Delivery, events ...push.Event) {
+	t.touch(d.PushID, push.DeliveryKey{Device: d.DeviceID, User: d.User})
+	if d.State.Final() && !d.Row.Was.Final() {
+		t.finals[finalState{d.State, d.Reason}]++
+	}
+	t.count(d.Row, d.State, d.FinalAt, 1)
+	if len(events) > 0 && t.s.appLogs.follows(d.App) {
+		t.happened[d.App] = append(t.happened[d.App], d.AppEvents(events)...)
+	}
+}
+
+// finalState is a final state, and why a delivery came to it.
+type finalState struct {
+	state push.State
+	why   push.Reason
+}
+
+// stateCount is a part of push_counts.
+type stateCount struct {
+	push  int64
+	state push.State
+}
+
+// standing is how many deliveries of a push have come to a state, less those that have left it, and when the last one
+// became final.
+type standing struct {
+	n       int
+	finalAt int64
+}
+
+// count notes that n deliveries of a push go from the state that their row has to another one.
+func (t *tx) count(row push.Row, to push.State, finalAt time.Time, n int) {
+	if !row.Counted || row.Was == to {
+		return
+	}
+	if t.counts == nil {
+		t.counts = map[stateCount]standing{}
+	}
+	if row.Was != "" {
+		from := stateCount{row.Push, row.Was}
+		t.counts[from] = standing{t.counts[from].n - n, t.counts[from].finalAt}
+	}
+	now, at := stateCount{row.Push, to}, int64(0)
+	if !finalAt.IsZero() {
+		at = finalAt.UnixMicro()
+	}
+	t.counts[now] = standing{t.counts[now].n + n, max(t.counts[now].finalAt, at)}
+}
+
+var addCounts = fold("push int, state text, n int, final_at int",
+	`INSERT INTO push_counts (push, state, n, final_at) SELECT r.push, r.state, r.n, r.final_at FROM {rows} WHERE 1 = 1 ON CONFLICT (push, state) DO UPDATE
+		SET n = push_counts.n + excluded.n, final_at = CASE WHEN excluded.final_at > push_counts.final_at THEN excluded.final_at ELSE push_counts.final_at END`)
+
+// countsStmt is the statement for what was counted, in one order so that transactions do not wait for each other in a circle.
+func (t *tx) countsStmt() *stmt {
+	keys := slices.SortedFunc(maps.Keys(t.counts), func(a, b stateCount) int {
+		return cmp.Or(cmp.Compare(a.push, b.push), cmp.Compare(a.state, b.state))
+	})
+	rows := make([][]any, len(keys))
+	for i, k := range keys {
+		rows[i] = []any{k.push, string(k.state), t.counts[k].n, t.counts[k].finalAt}
+	}
+	return addCounts.exec(rows)
+}
+
+var insertDeliveries = foldInsert("deliveries", `push int, holder int, user_id text, state text, reason text, since int,
+	expires_at int, now_or_never int, generation int, final_at int, collapse_key blob, events blob, path text, due_at int, kept int`)
+
+// newDelivery is one that is about to be inserted.
+type newDelivery struct {
+	push.Placement
+	by *acceptOp
+}
+
+// news are the events that nobody has been told of: that it is scheduled was told when its push was accepted.
+func (n *newDelivery) news() []push.Event {
+	if n.Events[0].Event == push.EventName(push.Scheduled) {
+		return n.Events[1:]
+	}
+	return n.Events
+}
+
+// kept is how many of the events count against what a timeline keeps. Those of its making do not.
+func (n *newDelivery) kept() int {
+	made := slices.IndexFunc(n.Events, func(e push.Event) bool {
+		return e.Event != push.EventName(push.Scheduled) && e.Event != push.EventName(push.Waiting)
+	})
+	if made < 0 {
+		return 0
+	}
+	keep, _ := push.Keep(0, n.Events[made:])
+	return len(keep)
+}
+
+// insert is the statement for new deliveries, which it notes.
+func (t *tx) insert(list []*newDelivery) *stmt {
+	rows := make([][]any, len(list))
+	for i, n := range list {
+		d := &n.Delivery
+		rows[i] = []any{d.Row.Push, d.Row.Holder, d.User, string(d.State), string(d.Reason), micros(d.Since), micros(d.ExpiresAt), bit(d.NowOrNever),
+			d.Generation, micros(d.FinalAt), nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events), string(d.Path), micros(d.DueAt), n.kept()}
+		t.changed(*d, n.news()...)
+	}
+	return insertDeliveries.exec(rows)
+}
+
+// Neither makes a final delivery an open one again: the first final state committed stays. What is no key of an index stands in
+// the first one alone, so that most changes leave the indexes as they are.
+var (
+	changeDeliveries = fold(`state text, reason text, result text, path text, due_at int, wakes int, unreturned int, events blob,
+		kept int, left_out int, left_out_at int, late text, of_push int, of_holder int, of_user text`, changeColumns+changeRows)
+	endDeliveries = fold(`state text, reason text, result text, path text, due_at int, wakes int, unreturned int, events blob,
+		kept int, left_out int, left_out_at int, late text, of_push int, of_holder int, of_user text, final_at int`, changeColumns+", final_at = r.final_at"+changeRows)
+)
+
+const (
+	changeColumns = `UPDATE deliveries SET state = r.state, reason = r.reason, result = r.result, path = r.path, due_at = r.due_at,
+		wakes = r.wakes, unreturned = r.unreturned, events = CAST(deliveries.events || r.events AS {bytes}),
+		kept = deliveries.kept + r.kept, left_out = deliveries.left_out + r.left_out,
+		left_out_at = COALESCE(r.left_out_at, deliveries.left_out_at), late = r.late`
+	changeRows = ` FROM {rows} WHERE push = r.of_push AND holder = r.of_holder AND user_id = r.of_user
+		AND (deliveries.final_at IS NULL OR deliveries.state = r.state)`
+)
+
+// change is the statements for changes of deliveries, which it notes. One statement changes a row once, so a second change of a
+// delivery takes a second statement.
+func (t *tx) change(changes ...push.Change) []*stmt {
+	type key struct {
+		push, holder int64
+		user         string
+	}
+	var turns [][][]any
+	var ended [][]any
+	seen := make(map[key]int, len(changes))
+	for _, c := range changes {
+		d := c.Delivery
+		t.changed(d, c.Events...)
+		row := changeRow(c)
+		if d.State.Final() && !d.Row.Was.Final() {
+			ended = append(ended, append(row, micros(d.FinalAt)))
+			continue
+		}
+		k := key{d.Row.Push, d.Row.Holder, d.User}
+		turn := seen[k]
+		seen[k]++
+		if turn == len(turns) {
+			turns = append(turns, nil)
+		}
+		turns[turn] = append(turns[turn], row)
+	}
+	stmts := make([]*stmt, 0, len(turns)+1)
+	for _, rows := range turns {
+		stmts = append(stmts, changeDeliveries.exec(rows))
+	}
+	return append(stmts, endDeliveries.exec(ended))
+}
+
+// changeRow is one of changeDeliveries.
+func changeRow(c push.Change) []any {
+	d := c.Delivery
+	events, leftOut := push.Keep(d.Kept, c.Events)
+	var leftOutAt any
+	if leftOut > 0 {
+		leftOutAt = micros(c.Events[len(c.Events)-1].At)
+	}
+	return []any{string(d.State), string(d.Reason), string(d.Result), string(d.Path), micros(d.DueAt), d.Wakes, d.Unreturned, encodeEvents(events), len(events),
+		leftOut, leftOutAt, lateResults(d.Late), d.Row.Push, d.Row.Holder, d.User}
+}
+
+func lateResults(results []push.Result) string {
+	if len(results) == 0 {
+		return ""
+	}
+	list := make([]string, len(results))
+	for i, r := range results {
+		list[i] = string(r)
+	}
+	return strings.Join(list, " ")
+}
+
+var giveDevice = fold(`holder int, generation int, expires_at int, collapse_key blob, state text, reason text, final_at int, events blob,
+		of_push int, of_holder int, of_user text`,
+	`UPDATE deliveries SET holder = r.holder, generation = r.generation, expires_at = r.expires_at, collapse_key = r.collapse_key,
+		state = r.state, reason = r.reason, final_at = r.final_at, events = CAST(deliveries.events || r.events AS {bytes}) FROM {rows}
+	WHERE push = r.of_push AND deliveries.holder = r.of_holder AND user_id = r.of_user`)
+
+// handOver is the statement that gives what waited for a user without a device to one, which it notes.
+func (t *tx) handOver(list []push.Placement, device int64) *stmt {
+	rows := make([][]any, len(list))
+	for i, n := range list {
+		rows[i] = []any{device, n.Generation, micros(n.ExpiresAt), nullBlob([]byte(n.CollapseKey)), string(n.State), string(n.Reason), micros(n.FinalAt),
+			encodeEvents(n.Events), n.Row.Push, n.Row.Holder, n.User}
+		t.changed(n.Delivery, n.Events...)
+	}
+	return giveDevice.exec(rows)
+}
+
+// noteRange notes the deliveries of a broadcast that a statement makes for a range of devices.
+func (t *tx) noteRange(p pushRow, now time.Time, devices []ranged) {
+	waiting := push.Event{At: now, Event: push.EventName(push.Waiting)}
+	for _, d := range devices {
+		t.changed(push.Delivery{App: p.App, PushID: p.ID, ResourceID: p.ResourceID, DeviceID: d.Device, User: d.User, State: push.Waiting,
+			Row: push.Row{Push: p.n, Holder: d.n, Counted: true}}, waiting)
+	}
+}
