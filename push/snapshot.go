@@ -18,3 +18,11 @@ type Changes struct {
 	Deliveries []Change
 	Device     *Device // wake, wake times, token state, app state, HeardAt, the loss of the token and DueAt as they are to be; nil: as they are
 }
+
+// Settlement is changes of one device that were decided on what an earlier look had left, without reading it again. They hold only
+// if it is still so.
+type Settlement struct {
+	Left    Device     // as the look left it
+	Open    []Delivery // what it left open, without the events that were decided on since
+	Changes Changes
+}

@@ -37,6 +37,29 @@ func newBoard(now time.Time, snap push.Snapshot) *board {
 	return b
 }
 
+// commit makes the board what the store has, now that its changes are committed.
+func (b *board) commit() {
+	for _, e := range b.byID {
+		if !e.changed {
+			continue
+		}
+		keep, _ := push.Keep(e.Kept, e.events)
+		e.Kept += len(keep)
+		e.Row.Was, e.events, e.changed = e.State, nil, false
+	}
+}
+
+// left is the open deliveries as they stand.
+func (b *board) left() []push.Delivery {
+	var list []push.Delivery
+	for _, e := range b.open {
+		if !e.State.Final() {
+			list = append(list, e.Delivery)
+		}
+	}
+	return list
+}
+
 // apply takes a change over, if it is one.
 func (e *entry) apply(c push.Change) {
 	if len(c.Events) == 0 {

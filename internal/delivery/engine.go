@@ -25,6 +25,7 @@ import (
 type Store interface {
 	Accept(ctx context.Context, pushes []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult
 	Step(ctx context.Context, r push.StepRequest, look func(push.Snapshot) push.Changes) (push.Changes, error)
+	Settle(ctx context.Context, r push.Settlement) (bool, error)
 	DevicesOfUsers(ctx context.Context, app string, users []string) ([]string, error)
 	Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error)
 	PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error)

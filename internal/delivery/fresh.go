@@ -67,7 +67,9 @@ func (f *fresh) look(snap push.Snapshot) push.Changes {
 	k := f.known[snap.Device.App]
 	k.lost, k.session = false, f.sessions[snap.Device.Key()]
 	s := k.of(snap)
-	p := planFor(s, newBoard(s.now, snap), snap.NextExpiry)
+	b := newBoard(s.now, snap)
+	p := planFor(s, b, snap.NextExpiry)
+	p.keep(b, snap)
 	f.plans[snap.Device.Key()] = decided{k, p}
 	return p.changes
 }

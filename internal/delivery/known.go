@@ -20,7 +20,7 @@ type known struct {
 
 // know asks for what this node knows of a device. Without useSession it is as if none were open.
 func (e *Engine) know(key push.DeviceKey, useSession bool) known {
-	k := known{now: e.cfg.Now(), lost: !useSession, ackWait: e.cfg.AckWait, draining: e.ending.Load()}
+	k := known{now: e.now(), lost: !useSession, ackWait: e.cfg.AckWait, draining: e.ending.Load()}
 	k.standing[0] = e.senders.standing(sender{key.App, push.APNs})
 	k.standing[1] = e.senders.standing(sender{key.App, push.FCM})
 	if e.cfg.Alone {
@@ -31,6 +31,9 @@ func (e *Engine) know(key push.DeviceKey, useSession bool) known {
 	}
 	return k
 }
+
+// now is the time as the store keeps it: what is decided on rows that were written this moment is decided as on those that were read.
+func (e *Engine) now() time.Time { return e.cfg.Now().UTC().Truncate(time.Microsecond) }
 
 // sessionOf is the device's open session; nil if there is none.
 func (e *Engine) sessionOf(key push.DeviceKey) *session {

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -27,8 +28,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 	if is && d.stale(e.cfg.Now()) {
 		last, is = unsent(*d.plan.changes.Device, *d.plan.wake, "it waited too long for its turn"), false
 	}
-	for ; ; is = false {
-		k, p := d.known, d.plan
+	for k, p := d.known, d.plan; ; {
 		if !is {
 			k = e.know(key, useSession)
 			var err error
@@ -39,22 +39,25 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 				return
 			}
 		}
-		last = nil
-		if k.session == nil && e.sessionOf(key) != nil { // it gets what is open, and what was to be sent without it is not
+		is, last = false, nil
+		switch {
+		case k.session == nil && e.sessionOf(key) != nil: // it gets what is open, and what was to be sent without it is not
 			if useSession = true; p.wake != nil {
 				last = unsent(*p.changes.Device, *p.wake, "a session was opened before it could be sent")
 			}
-			continue
-		}
-		if len(p.session) > 0 && !e.give(key, p.session) {
+		case len(p.session) > 0 && !e.give(key, p.session):
 			useSession = false
-			continue
-		}
-		if p.wake == nil {
+		case p.wake == nil:
 			return
+		default:
+			o := e.wake(*p.changes.Device, *p.wake)
+			after := e.know(key, useSession)
+			if p, is = e.settle(ctx, after, p, o); is {
+				k = after
+			} else {
+				last = &o
+			}
 		}
-		o := e.wake(*p.changes.Device, *p.wake)
-		last = &o
 	}
 }
 
@@ -78,6 +81,9 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 			last.take(s, b)
 		}
 		p = planFor(s, b, snap.NextExpiry)
+		if p.wake != nil && snap.OpenTotal == len(snap.Open) {
+			p.keep(b, snap)
+		}
 		return p.changes
 	})
 	if err != nil {
@@ -88,6 +94,45 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 		e.cfg.Vitals.TokenDropped(key.App, d.Platform.Provider(), deathOf(before, last))
 	}
 	return p, nil
+}
+
+// settledAtOnce is how many open deliveries the short way of an answer looks at; where there are more, they are read again.
+const settledAtOnce = 8
+
+// keep keeps what the plan was decided on, for the answer to its wake.
+func (p *plan) keep(b *board, snap push.Snapshot) {
+	snap.Open, snap.Named = nil, nil
+	p.board, p.snap = b, snap
+}
+
+// settle is the look at an answer without reading: it decides on what the last look left, and is committed if the rows are still so.
+// False: nothing is committed, and the device has to be looked at.
+func (e *Engine) settle(ctx context.Context, k known, last plan, o outcome) (plan, bool) {
+	b := last.board
+	if b == nil || k.session != nil {
+		return plan{}, false
+	}
+	b.commit()
+	r := push.Settlement{Left: b.device, Open: b.left()}
+	full := slices.ContainsFunc(r.Open, func(d push.Delivery) bool { return d.Kept >= push.MaxEvents })
+	if len(r.Open) > settledAtOnce || full {
+		return plan{}, false
+	}
+	before := last.snap
+	before.Device = r.Left
+	s := k.of(before)
+	o.take(s, b)
+	p := planFor(s, b, time.Time{})
+	if r.Changes = p.changes; p.dead || b.device.Token != r.Left.Token {
+		return plan{}, false
+	}
+	// A store that fails fails the look as well, which says so.
+	if settled, err := e.cfg.Store.Settle(ctx, r); err != nil || !settled {
+		return plan{}, false
+	}
+	p.keep(b, before)
+	e.committed(r.Left.Key(), before, k, p)
+	return p, true
 }
 
 // committed counts and tells what a look has committed. before is the snapshot that it decided on.

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -21,6 +22,8 @@ type memory struct {
 	deliveries map[push.DeviceKey][]push.Delivery
 	events     map[push.ID][]push.Event
 	resources  map[string]push.Resource
+	settles    int // tries
+	settled    int // those that found everything as it was left
 }
 
 func (m *memory) Step(_ context.Context, r push.StepRequest, decide func(push.Snapshot) push.Changes) (push.Changes, error) {
@@ -42,15 +45,44 @@ func (m *memory) Step(_ context.Context, r push.StepRequest, decide func(push.Sn
 		}
 	}
 	changes := decide(snap)
+	m.write(r.Key, changes)
+	return changes, nil
+}
+
+func (m *memory) Settle(_ context.Context, r push.Settlement) (bool, error) {
+	if m.committing != nil {
+		m.committing()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.settles++
+	key := r.Left.Key()
+	if d := m.devices[key]; !reflect.DeepEqual(d.Wake, r.Left.Wake) || !d.DueAt.Equal(r.Left.DueAt) {
+		return false, nil
+	}
+	for _, o := range r.Open {
+		i := slices.IndexFunc(m.deliveries[key], func(d push.Delivery) bool { return d.PushID == o.PushID })
+		if m.deliveries[key][i].State != o.State || m.deliveries[key][i].Kept != o.Kept {
+			return false, nil
+		}
+	}
+	m.write(key, r.Changes)
+	m.settled++
+	return true, nil
+}
+
+// write keeps changes as the store does. mu is held.
+func (m *memory) write(key push.DeviceKey, changes push.Changes) {
 	if changes.Device != nil {
-		m.devices[r.Key] = *changes.Device
+		m.devices[key] = *changes.Device
 	}
 	for _, c := range changes.Deliveries {
-		i := slices.IndexFunc(m.deliveries[r.Key], func(d push.Delivery) bool { return d.PushID == c.Delivery.PushID })
-		m.deliveries[r.Key][i] = c.Delivery
-		m.events[c.Delivery.PushID] = append(m.events[c.Delivery.PushID], c.Events...)
+		i := slices.IndexFunc(m.deliveries[key], func(d push.Delivery) bool { return d.PushID == c.Delivery.PushID })
+		keep, _ := push.Keep(c.Delivery.Kept, c.Events)
+		c.Delivery.Kept += len(keep)
+		m.deliveries[key][i] = c.Delivery
+		m.events[c.Delivery.PushID] = append(m.events[c.Delivery.PushID], keep...)
 	}
-	return changes, nil
 }
 
 // sockets are the sessions of a node.

@@ -12,6 +12,10 @@ type plan struct {
 	session []push.Delivery // to be given to the session
 	wake    *push.Wake      // to be sent
 	dead    bool            // the session did not acknowledge in time and is to be dropped
+
+	// What it was decided on, and has left: the answer to its wake is decided on that.
+	board *board
+	snap  push.Snapshot // without deliveries
 }
 
 // planFor decides on the open deliveries of a device, and on its wake. It changes nothing but the board.

@@ -11,7 +11,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// op is one piece of work for the writer: exactly one of accept, step and do is set.
+// op is one piece of work for the writer: exactly one of accept, settle, step and do is set.
 //
 // An expected failure (an error that package push names) is the op's outcome and spoils nothing: the op has then written
 // nothing. Any other error undoes the transaction, and the batch is halved until the op that causes it stands alone. So
@@ -26,6 +26,7 @@ type op struct {
 	devices []string
 
 	accept *acceptOp
+	settle *settleOp
 	step   *stepOp
 	do     func(ctx context.Context, t *tx) error
 
@@ -314,7 +315,7 @@ func (w *writer) attempt(batch []*op) (err error) {
 // errUnknown says that nobody knows whether a transaction was committed.
 var errUnknown = errors.New("the outcome of the commit is unknown")
 
-// doAll runs the ops of a batch: single ones, then all pushes together, then all steps together. None of their callers has
+// doAll runs the ops of a batch: single ones, then all pushes together, then what settles, then all steps together. None of their callers has
 // an answer yet, so any order is right.
 func (t *tx) doAll(ctx context.Context, batch []*op) error {
 	if t.s.db.locksRows() {
@@ -322,13 +323,14 @@ func (t *tx) doAll(ctx context.Context, batch []*op) error {
 			return err
 		}
 	}
-	var accepts []*op
-	var steps []*op
+	var accepts, settles, steps []*op
 	for _, o := range batch {
 		o.err = nil
 		switch {
 		case o.accept != nil:
 			accepts = append(accepts, o)
+		case o.settle != nil:
+			settles = append(settles, o)
 		case o.step != nil:
 			steps = append(steps, o)
 		default:
@@ -340,6 +342,9 @@ func (t *tx) doAll(ctx context.Context, batch []*op) error {
 		}
 	}
 	if err := t.acceptAll(ctx, accepts); err != nil {
+		return err
+	}
+	if err := t.settleAll(ctx, settles); err != nil {
 		return err
 	}
 	if err := t.stepAll(ctx, steps); err != nil {
