@@ -29,7 +29,7 @@ var (
 )
 
 const (
-	writeTimeout     = 10 * time.Second // for one frame to leave
+	writeTimeout     = 10 * time.Second // for what is written at once to leave
 	receiveWindow    = 1 << 20          // of the connection, for answers
 	firstWindow      = 65535            // of everything, until SETTINGS say otherwise (RFC 9113, section 6.9.2)
 	unlimitedStreams = 1000             // where SETTINGS set no limit
@@ -57,7 +57,8 @@ type conn struct {
 	nextID uint32         // guarded by wmu
 	leaves bool           // guarded by wmu; a writer will flush what is in out
 
-	heardAt atomic.Int64 // Unix nanoseconds of the last frame
+	in      *marked      // owned by read
+	heardAt atomic.Int64 // Unix nanoseconds of the last bytes that ended a frame
 
 	mu         sync.Mutex
 	streams    map[uint32]*stream // guarded by mu
@@ -117,14 +118,14 @@ func (p *Pool) connectHTTP2(ctx context.Context, s *slot, nc net.Conn) error {
 
 func newConn(nc net.Conn, host endpoint, cfg Config, changed func()) *conn {
 	c := &conn{
-		nc: nc, host: host, cfg: cfg, changed: changed,
+		nc: nc, in: &marked{Reader: nc}, host: host, cfg: cfg, changed: changed,
 		ready: make(chan struct{}), done: make(chan struct{}), nudge: make(chan struct{}, 1),
-		out: bufio.NewWriterSize(nc, 16<<10), nextID: 1,
+		out: bufio.NewWriterSize(bounded{nc}, 16<<10), nextID: 1,
 		streams: map[uint32]*stream{}, maxStreams: unlimitedStreams,
 		window: firstWindow, newWindow: firstWindow, maxFrame: 16 << 10,
 		opened: make(chan struct{}), lastID: lastStreamID,
 	}
-	c.fr = http2.NewFramer(c.out, bufio.NewReaderSize(nc, 16<<10))
+	c.fr = http2.NewFramer(c.out, bufio.NewReaderSize(c.in, 16<<10))
 	c.fr.SetReuseFrames()
 	c.fr.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	c.fr.MaxHeaderListSize = maxHeaderBytes
@@ -154,7 +155,6 @@ func (c *conn) greet() error {
 // it. A nil error does not promise that the bytes have left.
 func (c *conn) write(f func() error) error {
 	c.wmu.Lock()
-	c.setWriteDeadline()
 	err := f()
 	first := !c.leaves && err == nil
 	c.leaves = c.leaves || first
@@ -166,11 +166,28 @@ func (c *conn) write(f func() error) error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	c.leaves = false
-	c.setWriteDeadline()
 	return c.out.Flush()
 }
 
-func (c *conn) setWriteDeadline() { _ = c.nc.SetWriteDeadline(time.Now().Add(writeTimeout)) }
+// bounded is a connection on which each write has writeTimeout.
+type bounded struct{ net.Conn }
+
+func (b bounded) Write(p []byte) (int, error) {
+	_ = b.SetWriteDeadline(time.Now().Add(writeTimeout))
+	return b.Conn.Write(p)
+}
+
+// marked notes that something was read, so that the clock is asked once for all the frames that came together.
+type marked struct {
+	io.Reader
+	came bool
+}
+
+func (m *marked) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	m.came = m.came || n > 0
+	return n, err
+}
 
 func (c *conn) usable() bool {
 	c.mu.Lock()

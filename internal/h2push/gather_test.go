@@ -14,14 +14,23 @@ import (
 type counted struct {
 	net.Conn
 	writes, bytes atomic.Int64
+	endless       atomic.Int64 // writes that had no deadline of their own
+	deadline      atomic.Bool
 }
 
 func (c *counted) Write(b []byte) (int, error) {
+	if !c.deadline.Swap(false) {
+		c.endless.Add(1)
+	}
 	c.writes.Add(1)
 	c.bytes.Add(int64(len(b)))
 	return len(b), nil
 }
-func (c *counted) SetWriteDeadline(time.Time) error { return nil }
+
+func (c *counted) SetWriteDeadline(at time.Time) error {
+	c.deadline.Store(time.Until(at) > 0)
+	return nil
+}
 
 func TestFramesOfManyWritersLeaveTogether(t *testing.T) {
 	t.Parallel()
@@ -44,6 +53,9 @@ func TestFramesOfManyWritersLeaveTogether(t *testing.T) {
 	}
 	if got := nc.writes.Load(); got > writers/2 {
 		t.Errorf("%d frames took %d writes to the connection", writers, got)
+	}
+	if got := nc.endless.Load(); got > 0 {
+		t.Errorf("%d writes had no deadline: a peer that reads nothing would hold all writers up", got)
 	}
 }
 

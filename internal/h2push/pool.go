@@ -62,6 +62,17 @@ type slot struct {
 	since    time.Time // when it was made
 }
 
+func (s *slot) begin() {
+	s.inFlight++
+	s.touch()
+}
+
+func (s *slot) touch() {
+	if s.warming {
+		s.busy = time.Now()
+	}
+}
+
 // link is one connection. It must not hold a lock of its own while it calls the pool.
 type link interface {
 	roundTrip(context.Context, Request) (Response, error)
@@ -164,8 +175,7 @@ func (p *Pool) take() *slot {
 	if s == nil {
 		return nil
 	}
-	s.inFlight++
-	s.busy = time.Now()
+	s.begin()
 	if p.crowded() {
 		p.grow()
 	}
@@ -192,7 +202,7 @@ func (p *Pool) release(s *slot, resp Response, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.inFlight--
-	s.busy = time.Now()
+	s.touch()
 	if err == nil {
 		s.answered = true
 		p.fails, p.notBefore = 0, time.Time{}
@@ -213,8 +223,7 @@ func (p *Pool) dispatch() {
 		if s == nil {
 			break
 		}
-		s.inFlight++
-		s.busy = time.Now()
+		s.begin()
 		p.waiters[0].ready <- grant{slot: s}
 		p.waiters = p.waiters[1:]
 	}

@@ -15,7 +15,8 @@ import (
 func (c *conn) read() error {
 	for {
 		f, err := c.fr.ReadFrame()
-		if f != nil || err == nil {
+		if c.in.came && (f != nil || err == nil) {
+			c.in.came = false
 			c.heard()
 		}
 		if err == nil {
