@@ -25,7 +25,7 @@ const (
 type sqliteEngine struct {
 	*translator
 	conn    *litedb.Conn // the writing connection; owned by the writer
-	wal     *walWrapper  // owned by the writer
+	wal     *walWrapper
 	readers *sqliteReaders
 }
 
@@ -47,9 +47,11 @@ func openSQLite(ctx context.Context, cfg Config) (*sqliteEngine, error) {
 	if e.conn, err = openConn(path); err != nil {
 		return nil, err
 	}
-	e.wal = &walWrapper{conn: e.conn, log: cfg.Logger, pages: cfg.walPages}
-	if e.readers, err = openReaders(path, e.spell); err != nil {
+	if e.wal, err = newWALWrapper(path, e.conn, cfg); err != nil {
 		return nil, errors.Join(err, e.conn.Close())
+	}
+	if e.readers, err = openReaders(path, e.spell); err != nil {
+		return nil, errors.Join(err, e.wal.close(), e.conn.Close())
 	}
 	return e, nil
 }
@@ -95,8 +97,10 @@ func openConn(path string, more ...string) (*litedb.Conn, error) {
 	return c, nil
 }
 
-// close lets the readers go first, so that the last connection, which moves the log into the database file, is the writing one.
-func (e *sqliteEngine) close() error { return errors.Join(e.readers.close(), e.conn.Close()) }
+// close closes the writing connection last, which then copies the log into the database file and removes it.
+func (e *sqliteEngine) close() error {
+	return errors.Join(e.readers.close(), e.wal.close(), e.conn.Close())
+}
 
 func (e *sqliteEngine) locksRows() bool { return false }
 func (e *sqliteEngine) fence()          {} // nobody gets past the lock of the data directory
