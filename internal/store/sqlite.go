@@ -21,7 +21,7 @@ const (
 )
 
 // sqliteEngine is SQLite in the data directory: one writing connection and a few that read. Why not by database/sql:
-// docs/decisions/0010-sqlite-without-database-sql.md.
+// docs/decisions/0011-sqlite-without-database-sql.md.
 type sqliteEngine struct {
 	*translator
 	conn    *litedb.Conn // the writing connection; owned by the writer

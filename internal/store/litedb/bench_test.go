@@ -79,9 +79,6 @@ func byDatabaseSQL(b *testing.B) batcher {
 }
 
 func byLitedb(b *testing.B) (batcher, *litedb.Conn) {
-	if err := litedb.SyncData(); err != nil {
-		b.Fatal(err)
-	}
 	c := open(b, newFileOf(b, "bench.db"))
 	run(b, c, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -8192", benchTable)
 	one := func(b *testing.B, text string, args []any) {
@@ -118,6 +115,9 @@ func benchUpdates(from int64) [][]any {
 }
 
 func BenchmarkRows(b *testing.B) {
+	if err := litedb.SyncData(); err != nil {
+		b.Fatal(err)
+	}
 	for _, way := range []string{"database/sql", "litedb"} {
 		for _, what := range []string{"insert", "update"} {
 			b.Run(fmt.Sprintf("%s/%s", way, what), func(b *testing.B) {

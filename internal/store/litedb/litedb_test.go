@@ -142,6 +142,38 @@ func FuzzValuesComeBack(f *testing.F) {
 	})
 }
 
+// A row costs no memory of Go's, and a row that is read no more than its texts and blobs.
+func TestARowCostsNoAllocation(t *testing.T) {
+	c := open(t, newFile(t))
+	run(t, c, "CREATE TABLE kept (n INTEGER PRIMARY KEY, s TEXT, b BLOB)")
+	insert, err := c.Prepare("INSERT INTO kept VALUES (?, ?, ?) RETURNING n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int64
+	values := []any{"a text", nil, []byte("a blob")}
+	order, dest := []int{1, 0, 2}, []any{&n}
+	got := testing.AllocsPerRun(100, func() {
+		if err := insert.Bind(values, order); err != nil {
+			t.Fatal(err)
+		}
+		for more := true; more; {
+			if more, err = insert.Step(); err != nil {
+				t.Fatal(err)
+			}
+			if more {
+				if err := insert.Scan(dest...); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		insert.Reset()
+	})
+	if got > 0 {
+		t.Errorf("%v allocations a row, want none", got)
+	}
+}
+
 type (
 	word   string
 	number int32
