@@ -40,6 +40,20 @@ func TestClosingLeavesNothing(t *testing.T) {
 	}
 }
 
+// A statement that once had a large argument does not keep its memory.
+func TestLargeArgumentsAreGivenBack(t *testing.T) {
+	c := open(t, newFile(t))
+	large, before := strings.Repeat("x", 1<<20), resident(t)
+	for i := range 200 {
+		if err := query(c, nil, fmt.Sprint("SELECT length(?), ", i), large); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if grown := resident(t) - before; grown > 100<<20 {
+		t.Errorf("grown by %d bytes", grown)
+	}
+}
+
 // resident is how much memory the process has now.
 func resident(t *testing.T) int {
 	t.Helper()
