@@ -108,6 +108,22 @@ type Registered struct {
 	Evicted       []DeviceKey // the user's devices that had to make room: they are unregistered
 }
 
+// ImportedDevice is a device that an admin brings from elsewhere.
+type ImportedDevice struct {
+	Registration
+	User string // its owner
+}
+
+// Caller is who asks to register it.
+func (d ImportedDevice) Caller() Caller { return Caller{User: d.User, Import: true} }
+
+// RegisterResult is the outcome of one registration of many.
+type RegisterResult struct {
+	Registered
+	Moved []DeviceKey // that its provider token was taken from
+	Err   error
+}
+
 // Register says what a registration makes of the device as it is (its zero value: never seen). Taking over a registered
 // device needs its credential as well as the new owner's token. Where two phones share one, that whose token returns goes on
 // under another id, and the other keeps the device. The errors are ErrDeviceTaken, ErrRegisterAgain,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -164,4 +165,35 @@ func BenchmarkEvents(b *testing.B) {
 			}
 		}
 	})
+}
+
+// Devices of an import, 512 at a time, as a file has them: by id, each with a token.
+func BenchmarkRegisterMany(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			cfg := Config{DataDir: b.TempDir()}
+			if engine == "postgres" {
+				cfg = Config{DatabaseURL: pgtest.URL(b)}
+			}
+			s := openFor(b, cfg)
+			prepareBench(b, s)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for done := 0; done < b.N; done += registerAtOnce {
+				devices := make([]push.ImportedDevice, min(registerAtOnce, b.N-done))
+				for i := range devices {
+					id := fmt.Sprintf("import-%d", done+i)
+					token := push.Secret(fmt.Sprintf("%x", sha256.Sum256([]byte(id))))
+					devices[i] = push.ImportedDevice{User: id, Registration: push.Registration{DeviceID: id, Platform: push.IOS,
+						BundleID: "com.example.notes", Environment: push.Production, ProviderToken: &token}}
+				}
+				for _, r := range s.RegisterMany(b.Context(), "notes", devices) {
+					if r.Err != nil {
+						b.Fatal(r.Err)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "devices/s")
+		})
+	}
 }

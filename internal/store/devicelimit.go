@@ -58,7 +58,7 @@ func (s *Store) Heard(ctx context.Context, key push.DeviceKey, at time.Time) err
 }
 
 const (
-	goneDevices = "SELECT app, n FROM devices WHERE user_id = '' AND updated_at <= ? ORDER BY updated_at LIMIT ?"
+	goneDevices = "SELECT app, n FROM devices WHERE user_id <= '' AND updated_at <= ? ORDER BY updated_at LIMIT ?"
 )
 
 // RemoveDevices removes up to limit rows of devices, at most 1 000, that were unregistered at or before the given time, and

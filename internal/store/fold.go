@@ -55,16 +55,26 @@ func fold(columns, sql string) *folded {
 func foldList(columns, sql string) *folded { return fold(columns, sql) }
 
 // foldInsert inserts rows of the columns, which are those of the table.
-func foldInsert(table, columns string) *folded {
-	var names, values []string
-	for _, c := range strings.Split(columns, ",") {
-		name, _, _ := strings.Cut(strings.TrimSpace(c), " ")
-		names, values = append(names, name), append(values, "r."+name)
+func foldInsert(table, columns string) *folded { return foldPut(table, columns, "") }
+
+// foldPut is foldInsert with what is to be done on a conflict, and returned. SQLite gets its rows as VALUES: it keeps no journal
+// for a statement that writes one row.
+func foldPut(table, columns, then string) *folded {
+	names, values := columnNames(columns), []string{}
+	for _, name := range names {
+		values = append(values, "r."+name)
 	}
 	into := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") "
-	f := fold(columns, into+"SELECT "+strings.Join(values, ", ")+" FROM {rows}")
-	f.sqlite = into + "VALUES (?" + strings.Repeat(", ?", len(names)-1) + ")"
+	f := fold(columns, into+"SELECT "+strings.Join(values, ", ")+" FROM {rows} "+then)
+	f.sqlite = into + "VALUES (?" + strings.Repeat(", ?", len(names)-1) + ") " + then
 	return f
+}
+
+func columnNames(columns string) (names []string) {
+	for c := range strings.SplitSeq(columns, ",") {
+		names = append(names, strings.Fields(c)[0])
+	}
+	return names
 }
 
 // each is a query for the rows; row is called for each row found. PostgreSQL gives them in no order of their own.

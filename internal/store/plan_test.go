@@ -59,7 +59,7 @@ var hotQuestions = []struct {
 	{"broadcast's devices held", rangeHold, []any{int64(1), "node", "notes", "d1", "d2", int64(1 << 60)}, byDeviceID},
 	{"devices for tags", devicesAfter, []any{"notes", "d1", int64(1 << 60), 100}, byDeviceID},
 	{"a broadcast's open deliveries", openOfPush, []any{-1, int64(7), int64(1), "", 500}, byPush},
-	{"owner of a wake key", wakeKeyOwner, []any{"k7"}, "wake_keys_pkey|sqlite_autoindex_wake_keys"},
+	{"owner of a wake key", wakeKeyOwner, []any{"k7"}, "wake_keys_pkey|PRIMARY KEY"},
 	{"old wake keys of a device", removeOldWakeKeys, []any{"notes", "d7", 1, "notes", "d7", 12}, "wake_keys_of_device"},
 	{"when a push became final", lastDone, []any{int64(7)}, byPush},
 	{"when a large push became final", lastCounted, []any{int64(7)}, "push_counts_pkey|PRIMARY KEY"},
@@ -105,10 +105,16 @@ var hotFolds = []struct {
 	{"loss of a token", updateTokens, []any{"dead", "", int64(1), int64(7)}, byNumber},
 	{"devices of users, whole", wholeOfUsers, []any{"notes", "u7"}, "devices_of_user"},
 	{"devices by id, whole", wholeByID, []any{"notes", "d7"}, byDeviceID},
-	{"users who have been seen", seenUsers, []any{"notes", "u7"}, "users_pkey|sqlite_autoindex_users"},
+	{"users who have been seen", seenUsers, []any{"notes", "u7"}, "users_pkey|PRIMARY KEY"},
 	{"ids of due devices", idsOfDevices, []any{0, int64(7)}, byNumber},
 	{"ids of due pushes", idsOfPushes, []any{0, int64(7)}, "pushes_pkey|PRIMARY KEY"},
 	{"numbers of devices", numbersOf, []any{"notes", "d7"}, byDeviceID},
+	{"an imported device", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, byDeviceID},
+	{"rivals of an imported device", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, "devices_of_user"},
+	{"who has an imported token", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, "devices_token"},
+	{"what waits for an imported device", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, "deliveries_of_holder|deliveries_inbox"},
+	{"an imported device that is known", knownDevices, []any{int64(0), "notes", "d7"}, byDeviceID},
+	{"what is open on an imported device", knownDevices, []any{int64(0), "notes", "d7"}, "deliveries_of_holder|deliveries_inbox"},
 }
 
 // fill puts enough rows into both engines that a planner has a choice: 20 000 deliveries on 5 000 devices of two apps.
@@ -229,7 +235,7 @@ func checkPlan(t *testing.T, s *Store, name, explain, sql string, args []any, in
 	if !used {
 		t.Errorf("%s does not use %s:\n%s", name, index, plan)
 	}
-	for _, table := range []string{"devices", "device_state", "device_owners", "wake_keys", "deliveries", "pushes", "push_counts", "p", "d", "v", "s"} {
+	for _, table := range []string{"devices", "device_state", "device_owners", "wake_keys", "deliveries", "pushes", "push_counts", "p", "d", "v", "s", "w", "o"} {
 		for _, line := range strings.Split(plan, "\n") {
 			if strings.Contains(plan, "CO-ROUTINE "+table) {
 				continue // a query of its own

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -27,16 +28,8 @@ func (s *Store) Register(ctx context.Context, r push.Registration, app string, c
 	var moved []push.DeviceKey
 	var whole bool
 	o := &op{app: app, devices: []string{r.DeviceID}, do: func(ctx context.Context, t *tx) (err error) {
-		if reg, moved, err = t.register(ctx, r, app, c, credentialHash, newCredentialHash); err != nil {
-			return err
-		}
-		if err := t.putDevice(ctx, &reg.Device); err != nil {
-			return err
-		}
-		if whole, err = t.takeOver(ctx, reg.Device); err != nil {
-			return err
-		}
-		return t.putState(ctx, &reg.Device, t.s.now())
+		reg, moved, whole, err = t.registerWhole(ctx, r, app, c, credentialHash, newCredentialHash)
+		return err
 	}}
 	if c.User != "" {
 		o.users = []string{c.User}
@@ -50,6 +43,20 @@ func (s *Store) Register(ctx context.Context, r push.Registration, app string, c
 		}
 	}
 	return reg, moved, nil
+}
+
+// registerWhole does all that is committed with a registration. whole reports whether nothing is left to be handed over.
+func (t *tx) registerWhole(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (reg push.Registered, moved []push.DeviceKey, whole bool, err error) {
+	if reg, moved, err = t.register(ctx, r, app, c, credentialHash, newCredentialHash); err != nil {
+		return reg, moved, false, err
+	}
+	if err = t.putDevice(ctx, &reg.Device); err != nil {
+		return reg, moved, false, err
+	}
+	if whole, err = t.takeOver(ctx, reg.Device); err != nil {
+		return reg, moved, false, err
+	}
+	return reg, moved, whole, t.putState(ctx, &reg.Device, t.s.now())
 }
 
 // register decides, and does all but to write the device's row.
@@ -131,23 +138,29 @@ func orConflict(err error) error {
 	return push.ErrConflict
 }
 
-// putDevice writes the whole row, which gives a new device its number.
-func (t *tx) putDevice(ctx context.Context, d *push.Device) error {
-	err := t.run(ctx, each(func(scan scanFunc) error { return scan(&d.Number) },
-		`INSERT INTO devices (app, id, user_id, platform, environment, bundle_id, package, facts, provider_token, token_hash, former_tokens, token_state,
-			app_state, owner_gen, token_gen, token_at, token_loss, credential_hash, wake_key, wake_key_at, seal_key, created_at, registered_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (app, id) DO UPDATE SET user_id = excluded.user_id, platform = excluded.platform, environment = excluded.environment,
-			bundle_id = excluded.bundle_id, package = excluded.package, facts = excluded.facts, provider_token = excluded.provider_token,
-			token_hash = excluded.token_hash, former_tokens = excluded.former_tokens, token_state = excluded.token_state, app_state = excluded.app_state,
-			owner_gen = excluded.owner_gen, token_gen = excluded.token_gen, token_at = excluded.token_at, token_loss = excluded.token_loss,
-			credential_hash = excluded.credential_hash, wake_key = excluded.wake_key, wake_key_at = excluded.wake_key_at, seal_key = excluded.seal_key,
-			created_at = excluded.created_at, registered_at = excluded.registered_at, updated_at = excluded.updated_at
-		RETURNING n`,
-		d.App, d.ID, d.User, string(d.Platform), string(d.Environment), d.BundleID, d.Package, encodeFacts(d.Facts),
+// putDevices writes whole rows of devices, which gives the new ones among them their numbers.
+var putDevices = func() *folded {
+	const columns = `app text, id text, user_id text, platform text, environment text, bundle_id text, package text, facts text, provider_token blob,
+		token_hash blob, former_tokens blob, token_state text, app_state text, owner_gen int, token_gen int, token_at int, token_loss text,
+		credential_hash blob, wake_key text, wake_key_at int, seal_key text, created_at int, registered_at int, updated_at int`
+	var changes []string
+	for _, name := range columnNames(columns)[2:] {
+		changes = append(changes, name+" = excluded."+name)
+	}
+	return foldPut("devices", columns, "ON CONFLICT (app, id) DO UPDATE SET "+strings.Join(changes, ", ")+" RETURNING id, n")
+}()
+
+// deviceRow is a row of putDevices.
+func deviceRow(d *push.Device) []any {
+	return []any{d.App, d.ID, d.User, string(d.Platform), string(d.Environment), d.BundleID, d.Package, encodeFacts(d.Facts),
 		[]byte(d.ProviderToken.Reveal()), nullBlob(tokenHash(d.ProviderToken)), blob(bytes.Join(d.FormerTokens, nil)), string(d.Token), string(d.AppState),
 		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), encodeLoss(d.TokenLoss), nullBlob(d.CredentialHash), d.WakeKeyID, micros(d.WakeKeyAt), d.SealKeyID,
-		micros(d.CreatedAt), micros(d.RegisteredAt), micros(d.UpdatedAt)))
+		micros(d.CreatedAt), micros(d.RegisteredAt), micros(d.UpdatedAt)}
+}
+
+// putDevice writes the whole row.
+func (t *tx) putDevice(ctx context.Context, d *push.Device) error {
+	err := t.run(ctx, putDevices.each([][]any{deviceRow(d)}, func(scan scanFunc) error { return scan(new(string), &d.Number) }))
 	if err != nil {
 		return err
 	}

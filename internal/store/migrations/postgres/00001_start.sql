@@ -92,7 +92,7 @@ CREATE TABLE devices (
 CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
 CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
 CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
-CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id = '';
+CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id <= '';
 
 -- What changes of a device with each wake; each has a row.
 CREATE TABLE device_state (

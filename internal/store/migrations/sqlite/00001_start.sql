@@ -57,7 +57,7 @@ CREATE TABLE users (
 	tags    TEXT NOT NULL DEFAULT '[]',
 	seen_at INTEGER,
 	PRIMARY KEY (app, id)
-);
+) WITHOUT ROWID;
 CREATE INDEX users_unseen ON users (app, id) WHERE seen_at IS NULL AND tags = '[]';
 
 -- What is registered of a device, and is seldom written. Rows of others name it by n, which is never given again; its ids go outward.
@@ -92,7 +92,8 @@ CREATE TABLE devices (
 CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
 CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
 CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
-CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id = '';
+-- "<=" and not "=", for SQLite: compared with a query's "user_id = ?", "=" would make it plan that query anew for every argument.
+CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id <= '';
 
 -- What changes of a device with each wake; each has a row.
 CREATE TABLE device_state (
@@ -122,7 +123,7 @@ CREATE TABLE wake_keys (
 	device_id TEXT NOT NULL,
 	owner_gen INTEGER NOT NULL,
 	made_at   INTEGER NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX wake_keys_of_device ON wake_keys (app, device_id, made_at);
 
 CREATE TABLE pushes (

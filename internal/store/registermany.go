@@ -1,0 +1,254 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// registerAtOnce is how many devices of an import one transaction registers: pushes wait for as long as that takes.
+const registerAtOnce = 512
+
+// RegisterMany registers devices of an import, as Register would one after the other: with its rules, outcomes and errors, one
+// for each, in order. Many are committed at once.
+func (s *Store) RegisterMany(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult {
+	results := make([]push.RegisterResult, 0, len(devices))
+	for some := range slices.Chunk(devices, registerAtOnce) {
+		results = append(results, s.registerSome(ctx, app, some)...)
+	}
+	return results
+}
+
+func (s *Store) registerSome(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult {
+	o := &op{app: app, long: true}
+	for _, d := range devices {
+		o.users, o.devices = append(o.users, d.User), append(o.devices, d.DeviceID)
+	}
+	var r *registering
+	o.do = func(ctx context.Context, t *tx) error {
+		r = &registering{tx: t, app: app, devices: devices, results: make([]push.RegisterResult, len(devices))}
+		return r.registerAll(ctx)
+	}
+	if err := s.write(ctx, "register", o); err != nil {
+		results := make([]push.RegisterResult, len(devices))
+		for i := range results {
+			results[i].Err = err
+		}
+		return results
+	}
+	for _, i := range r.more {
+		if err := s.takeOverRest(ctx, r.results[i].Device); err != nil {
+			r.results[i] = push.RegisterResult{Err: err}
+		}
+	}
+	return r.results
+}
+
+// registering is the registration of many devices in one transaction. What stands in the database about all of them is read
+// at once. Those for which that decides everything, as for nearly all of an import, are written by few statements; the others
+// go the way of Register, one after the other, after them. A device is among the others, too, if what it comes to might depend
+// on one of those before it.
+type registering struct {
+	*tx
+	app      string
+	devices  []push.ImportedDevice
+	standing []registered // by device
+	results  []push.RegisterResult
+	single   []int // which go one by one, in order
+	more     []int // to which something is left to be handed over after the commit
+}
+
+// registered is what there is about a device that registers.
+type registered struct {
+	was     push.Device // its zero value if there is no row
+	open    bool        // deliveries on it
+	rivals  int         // devices that its user has beside it
+	moves   bool        // other devices have its provider token
+	waiting bool        // deliveries wait for its user's first device
+}
+
+func (r *registering) registerAll(ctx context.Context) error {
+	if err := r.appExists(ctx, r.app); err != nil {
+		return err
+	}
+	if err := r.read(ctx); err != nil {
+		return err
+	}
+	if err := r.write(ctx, r.decide()); err != nil {
+		return err
+	}
+	for _, i := range r.single {
+		d := r.devices[i]
+		reg, moved, whole, err := r.registerWhole(ctx, d.Registration, r.app, d.Caller(), nil, nil)
+		if err != nil && !expected(err) {
+			return err
+		}
+		r.results[i] = push.RegisterResult{Registered: reg, Moved: moved, Err: err}
+		if err == nil && !whole {
+			r.more = append(r.more, i)
+		}
+	}
+	return nil
+}
+
+var (
+	lockNewDevices = fold("key text", "SELECT pg_advisory_xact_lock(hashtextextended(r.key, 0)) FROM {rows}")
+
+	// One question for each device, answered by indexes. The deliveries may be of another user with the same holder: then the
+	// device goes its way alone.
+	aboutDevices = fold("i int, of_app text, of_device text, of_user text, of_platform text, token blob, of_holder int", `SELECT r.i,
+		(SELECT COUNT(*) FROM devices d WHERE d.app = r.of_app AND d.id = r.of_device),
+		(SELECT COUNT(*) FROM devices d WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> '' AND d.id <> r.of_device),
+		(SELECT COUNT(*) FROM devices d WHERE d.app = r.of_app AND d.token_hash = r.token AND d.id <> r.of_device AND d.platform = r.of_platform),
+		(SELECT COUNT(*) FROM (SELECT 1 FROM deliveries w WHERE w.holder = r.of_holder AND w.final_at IS NULL LIMIT 1) waiting) FROM {rows}`)
+
+	knownDevices = fold("i int, of_app text, of_device text", "SELECT "+deviceColumns+`, r.i,
+		(SELECT COUNT(*) FROM (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL LIMIT 1) open_ones) FROM {rows}, `+withState+" WHERE d.app = r.of_app AND d.id = r.of_device")
+)
+
+// read finds out what there is about each device.
+func (r *registering) read(ctx context.Context) error {
+	if r.s.db.locksRows() { // nobody makes one of them until this transaction ends
+		keys := make([][]any, len(r.devices))
+		for i, d := range r.devices {
+			keys[i] = []any{r.app + "/" + d.DeviceID}
+		}
+		slices.SortFunc(keys, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+		if err := r.run(ctx, lockNewDevices.each(keys, ignore)); err != nil {
+			return err
+		}
+	}
+	r.standing = make([]registered, len(r.devices))
+	asked := make([][]any, len(r.devices))
+	for i, d := range r.devices {
+		asked[i] = []any{int64(i), r.app, d.DeviceID, d.User, string(d.Platform), nullBlob(tokenOf(d)), userHolder(r.app, d.User)}
+	}
+	var known [][]any
+	err := r.run(ctx, aboutDevices.each(asked, func(scan scanFunc) error {
+		var i, rows, rivals, holders, waiting int64
+		if err := scan(&i, &rows, &rivals, &holders, &waiting); err != nil {
+			return err
+		}
+		if rows > 0 {
+			known = append(known, []any{i, r.app, r.devices[i].DeviceID})
+		}
+		s := &r.standing[i]
+		s.rivals, s.moves, s.waiting = int(rivals), holders > 0, waiting > 0
+		return nil
+	}))
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	return r.run(ctx, knownDevices.each(known, func(scan scanFunc) error {
+		var i, open int64
+		d, err := readDeviceAnd(scan, &i, &open)
+		if err == nil {
+			r.standing[i].was, r.standing[i].open = d, open > 0
+		}
+		return err
+	}))
+}
+
+// tokenOf is the hash of the provider token that a device brings; nil for none.
+func tokenOf(d push.ImportedDevice) []byte {
+	if d.ProviderToken == nil {
+		return nil
+	}
+	return tokenHash(*d.ProviderToken)
+}
+
+// decide says what becomes of the devices, and returns those that are to be written at once. The others are in single, or are
+// refused.
+func (r *registering) decide() (write []int) {
+	devices, tokens, alone := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	added := map[string]int{} // devices by user
+	for i, d := range r.devices {
+		s, token := r.standing[i], string(tokenOf(d))
+		again := devices[d.DeviceID] || token != "" && tokens[token]
+		devices[d.DeviceID], tokens[token] = true, true
+		reg, err := push.Register(r.s.now(), s.was, r.app, d.Registration, d.Caller())
+		crowded := err == nil && reg.New && s.rivals+added[d.User] >= r.s.cfg.DevicesPerUser
+		touched := len(r.single) > 0 && s.was.ID != "" // one before may take its token, or have it make room
+		if again || touched || alone[d.User] || crowded || s.waiting || s.moves {
+			r.single = append(r.single, i)
+			alone[d.User] = true
+			continue
+		}
+		if err != nil {
+			r.results[i].Err = err
+			continue
+		}
+		if reg.New {
+			added[d.User]++
+		}
+		reg.Device.DueAt = time.Time{}
+		if s.open {
+			reg.Device.DueAt = r.s.now()
+		}
+		r.results[i].Registered = reg
+		write = append(write, i)
+	}
+	return write
+}
+
+var (
+	seeUsers = foldPut("users", "app text, id text, seen_at int",
+		"ON CONFLICT (app, id) DO UPDATE SET seen_at = excluded.seen_at WHERE users.seen_at IS NULL")
+	ownDevices = foldPut("device_owners", "app text, user_id text, device int", "ON CONFLICT DO NOTHING")
+	putStates  = foldPut("device_state", "n int, app text, wake blob, wake_times blob, due_at int, heard_at int",
+		`ON CONFLICT (n) DO UPDATE SET wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = '',
+		heard_at = excluded.heard_at`)
+	insertWakeKeys = foldInsert("wake_keys", "id text, app text, device_id text, owner_gen int, made_at int")
+)
+
+// write writes devices that have nothing to do with each other.
+func (r *registering) write(ctx context.Context, which []int) error {
+	if len(which) == 0 {
+		return nil
+	}
+	devices := make([]*push.Device, len(which))
+	byID := make(map[string]*push.Device, len(which))
+	var users, keys [][]any
+	var removals []*stmt
+	seen := make(map[string]bool, len(which))
+	for j, i := range which {
+		reg := &r.results[i].Registered
+		d := &reg.Device
+		devices[j], byID[d.ID] = d, d
+		if !seen[d.User] {
+			seen[d.User] = true
+			users = append(users, []any{r.app, d.User, micros(r.s.now())})
+		}
+		if reg.NewWakeKey {
+			keys = append(keys, []any{d.WakeKeyID, r.app, d.ID, d.OwnerGeneration, micros(d.WakeKeyAt)})
+			if r.standing[i].was.ID != "" {
+				removals = append(removals, exec(removeOldWakeKeys, r.app, d.ID, d.OwnerGeneration, r.app, d.ID, keysKept))
+			}
+		}
+	}
+	rows := make([][]any, len(devices))
+	for j, d := range devices {
+		rows[j] = deviceRow(d)
+	}
+	err := r.run(ctx, seeUsers.exec(users), putDevices.each(rows, func(scan scanFunc) error {
+		var id string
+		var n int64
+		err := scan(&id, &n)
+		if d := byID[id]; d != nil {
+			d.Number = n
+		}
+		return err
+	}))
+	if err != nil {
+		return err
+	}
+	owners, states := make([][]any, len(devices)), make([][]any, len(devices))
+	for j, d := range devices {
+		owners[j] = []any{r.app, d.User, d.Number}
+		states[j] = []any{d.Number, r.app, encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), heardMicros(d.HeardAt)}
+	}
+	return r.run(ctx, append([]*stmt{ownDevices.exec(owners), putStates.exec(states), insertWakeKeys.exec(keys)}, removals...)...)
+}

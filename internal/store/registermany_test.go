@@ -1,0 +1,199 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// An import of many devices at once comes to what it comes to one by one: here in two apps that have begun alike.
+func TestManyRegistrationsAreLikeOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	const limit = 3
+	onBothIn(t, limit, func(t *testing.T, w *world, c *clock) {
+		for round := range 10 {
+			seed := rand.Uint64()
+			oneByOne, atOnce := fmt.Sprint("single-", round), fmt.Sprint("many-", round)
+			var results [2][]string
+			for i, app := range []string{oneByOne, atOnce} {
+				a := importApp{w: w, app: app, rand: rand.New(rand.NewPCG(seed, 0))}
+				a.begin()
+				if round%2 == 1 {
+					c.advance(8 * day) // those there may have to make room
+				}
+				for range 3 {
+					lines := a.lines(25)
+					if i == 0 {
+						results[i] = append(results[i], a.single(lines)...)
+					} else {
+						results[i] = append(results[i], a.many(lines)...)
+					}
+				}
+				results[i] = append(results[i], a.standing()...)
+				if round%2 == 1 {
+					c.advance(-8 * day)
+				}
+			}
+			for i, want := range results[0] {
+				if got := results[1][i]; got != want {
+					t.Fatalf("seed %d, round %d, line %d:\n%s\nwant, as one by one:\n%s", seed, round, i, got, want)
+				}
+			}
+		}
+	})
+}
+
+// importApp is an app into which is imported.
+type importApp struct {
+	w      *world
+	app    string
+	rand   *rand.Rand
+	pushes []push.ID
+}
+
+// begin has users with registered devices, with former ones, with none, and pushes for all of them.
+func (a *importApp) begin() {
+	t := a.w.t
+	t.Helper()
+	if _, _, err := a.w.PutApp(ctx(t), a.app); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.w.PutResource(ctx(t), push.Resource{App: a.app, ID: "both", APNs: &push.Strategy{}, FCM: &push.Strategy{}}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 {
+		token := push.Secret(fmt.Sprint("token-", i))
+		r := push.Registration{DeviceID: fmt.Sprint("d", i), Platform: push.Android, Package: "com.example.notes", ProviderToken: &token}
+		if _, _, err := a.w.Register(ctx(t), r, a.app, push.Caller{User: fmt.Sprint("u", i%3)}, nil, secret()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.w.Unregister(ctx(t), push.DeviceKey{App: a.app, Device: "d5"}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		p := push.Push{ID: push.NewID(), App: a.app, ResourceID: "both", AcceptedAt: a.w.cfg.Now(), To: toUsers("u0", "u1", "u2", "u3"), Payload: []byte("x")}
+		if i%2 == 0 {
+			p.CollapseKey = "k"
+		}
+		if got := a.w.Accept(ctx(t), []push.AcceptRequest{{Push: p}}, 0, nil); got[0].Err != nil {
+			t.Fatal(got[0].Err)
+		}
+		a.pushes = append(a.pushes, p.ID)
+	}
+}
+
+// lines are of few devices, users and tokens, so that they get in each other's way.
+func (a *importApp) lines(n int) []push.ImportedDevice {
+	lines := make([]push.ImportedDevice, n)
+	for i := range lines {
+		d := push.ImportedDevice{User: fmt.Sprint("u", a.rand.IntN(12))}
+		d.DeviceID, d.Platform, d.Package = fmt.Sprint("d", a.rand.IntN(40)), push.Android, "com.example.notes"
+		if a.rand.IntN(4) > 0 {
+			token := push.Secret(fmt.Sprint("token-", a.rand.IntN(40)))
+			d.ProviderToken = &token
+		}
+		if a.rand.IntN(10) == 0 {
+			d.Platform, d.Package, d.BundleID, d.Environment = push.IOS, "", "com.example.notes", push.Production
+		}
+		lines[i] = d
+	}
+	return lines
+}
+
+func (a *importApp) single(lines []push.ImportedDevice) []string {
+	var out []string
+	for _, l := range lines {
+		reg, moved, err := a.w.Register(ctx(a.w.t), l.Registration, a.app, l.Caller(), nil, nil)
+		out = append(out, outcome(push.RegisterResult{Registered: reg, Moved: moved, Err: err}))
+	}
+	return out
+}
+
+func (a *importApp) many(lines []push.ImportedDevice) []string {
+	results := a.w.RegisterMany(ctx(a.w.t), a.app, lines)
+	out := make([]string, len(results))
+	for i, r := range results {
+		out[i] = outcome(r)
+	}
+	return out
+}
+
+// outcome is what a caller is told.
+func outcome(r push.RegisterResult) string {
+	for _, e := range []error{push.ErrDeviceTaken, push.ErrTooManyDevices, push.ErrNotFound} {
+		if errors.Is(r.Err, e) {
+			return e.Error()
+		}
+	}
+	if fields := (push.FieldErrors)(nil); errors.As(r.Err, &fields) {
+		return fields.Error()
+	}
+	if r.Err != nil {
+		return "unforeseen: " + r.Err.Error()
+	}
+	devices := func(keys []push.DeviceKey) (ids []string) {
+		for _, k := range keys {
+			ids = append(ids, k.Device)
+		}
+		slices.Sort(ids)
+		return ids
+	}
+	return fmt.Sprintf("new=%t owner=%t credential=%t key=%t token=%t evicted=%v moved=%v due=%t %s",
+		r.New, r.OwnerChanged, r.NewCredential, r.NewWakeKey, r.TokenChanged, devices(r.Evicted), devices(r.Moved), !r.Device.DueAt.IsZero(), deviceText(r.Device))
+}
+
+func deviceText(d push.Device) string {
+	return fmt.Sprintf("%s of %q: %s %q %s gen %d/%d, platform %s, credential %t, key %t, heard %s, loss %s", d.ID, d.User, d.Token, d.ProviderToken.Reveal(), d.Environment,
+		d.OwnerGeneration, d.TokenGeneration, d.Platform, len(d.CredentialHash) > 0, d.WakeKeyID != "", d.HeardAt.Format(time.DateOnly), d.TokenLoss.Reason)
+}
+
+// standing is what the app comes to.
+func (a *importApp) standing() (out []string) {
+	t := a.w.t
+	t.Helper()
+	for i := range 12 {
+		list, _, err := a.w.DevicesOf(ctx(t), a.app, fmt.Sprint("u", i), "", 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range list {
+			owner, err := a.w.WakeKeyOwner(ctx(t), d.WakeKeyID)
+			if err != nil || owner.Device != d.ID || owner.OwnerGeneration != d.OwnerGeneration {
+				t.Errorf("%s: the wake key is of %+v, %v", d.ID, owner, err)
+			}
+			inbox, open, err := a.w.Inbox(ctx(t), d.Key(), 1000)
+			if err != nil || len(inbox) != open {
+				t.Fatal(err)
+			}
+			out = append(out, fmt.Sprintf("%s, %d open, due %t", deviceText(d), open, !d.DueAt.IsZero()))
+		}
+	}
+	for i, id := range a.pushes {
+		list, _, err := a.w.Deliveries(ctx(t), a.app, id, "", 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts := states(list)
+		slices.Sort(texts)
+		out = append(out, fmt.Sprintf("push %d: %s", i, strings.Join(texts, "; ")))
+	}
+	return out
+}
+
+func TestManyRegistrationsForAnAppThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		results := w.RegisterMany(ctx(t), "no-app", []push.ImportedDevice{{Registration: push.Registration{DeviceID: "d", Platform: push.IOS}, User: "u"},
+			{Registration: push.Registration{DeviceID: "e", Platform: push.IOS}, User: "u"}})
+		if len(results) != 2 || !errors.Is(results[0].Err, push.ErrNotFound) || !errors.Is(results[1].Err, push.ErrNotFound) {
+			t.Errorf("%+v; want both not found", results)
+		}
+	})
+}
