@@ -15,7 +15,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
@@ -43,9 +42,9 @@ func (a *API) importDevices(ctx context.Context, c *call, in *AppPath) (*huma.St
 	}}, nil
 }
 
-// importRun is one import. Lines are read, registered and answered at the same time, each by a goroutine of its own. The
-// results wait in a spool: many clients read nothing before they have sent all, and a server that waited for them to read
-// would wait for ever.
+// importRun is one import. Lines are read, understood, registered and answered at the same time, in batches, each by a goroutine
+// of its own. The results wait in a spool: many clients read nothing before they have sent all, and a server that waited for
+// them to read would wait for ever.
 type importRun struct {
 	api     *API
 	app     string
@@ -57,12 +56,12 @@ type importRun struct {
 	made, known, refused int // lines answered, for the audit record; owned by answer
 }
 
-// What an import holds in memory, in lines and bytes.
+// What an import holds in memory, in lines and bytes. Three batches are there at once: one is read, one is understood, one is
+// registered.
 const (
-	importAtOnce    = 64        // lines registered at the same time: enough for the store to commit them in few transactions
-	importBatch     = 256 << 10 // bytes of these
-	importAhead     = 64        // lines read ahead
-	importMemory    = importBatch + (importAhead+2)*maxImportLine
+	importAtOnce    = 512       // lines registered at once, by one transaction
+	importBatch     = 256 << 10 // bytes of these, without the last line
+	importMemory    = 3*(importBatch+maxImportLine) + 2*maxImportLine
 	importLineWaits = 10 // waits for the body that one line may take
 )
 
@@ -79,11 +78,12 @@ func (run *importRun) serve(ctx context.Context, body io.Reader) {
 	ctx, run.cancel = context.WithCancel(ctx)
 	defer run.cancel()
 	defer run.results.close()
-	lines := make(chan importLine, importAhead)
+	lines := newLineQueue()
+	defer context.AfterFunc(ctx, lines.abandon)()
 	var readErr, sendErr error
 	var others sync.WaitGroup // owned by serve, which waits for them
 	others.Go(func() {
-		defer close(lines)
+		defer lines.end()
 		readErr = run.read(ctx, body, lines)
 	})
 	others.Go(func() {
@@ -116,7 +116,7 @@ func (run *importRun) stop() {
 }
 
 // read hands the lines on until the body ends. A line whose end never came is not handed on.
-func (run *importRun) read(ctx context.Context, body io.Reader, lines chan<- importLine) error {
+func (run *importRun) read(ctx context.Context, body io.Reader, lines *lineQueue) error {
 	steady := &steadyBody{ctx: ctx, body: body, run: run}
 	r := bufio.NewReaderSize(steady, maxImportLine+2)
 	for n := 1; ; n++ {
@@ -137,9 +137,7 @@ func (run *importRun) read(ctx context.Context, body io.Reader, lines chan<- imp
 			text = nil
 		}
 		if line.text = bytes.Clone(bytes.TrimSpace(text)); len(line.text) > 0 || line.tooLong {
-			select {
-			case lines <- line:
-			case <-ctx.Done():
+			if !lines.put(line) {
 				return context.Cause(ctx)
 			}
 		}
@@ -185,13 +183,30 @@ func (s *steadyBody) Read(b []byte) (int, error) {
 func (run *importRun) renewWrite() { _ = run.control.SetWriteDeadline(time.Now().Add(answerWait)) }
 
 // answer registers the lines, as many at once as have come, and queues their results in order.
-func (run *importRun) answer(ctx context.Context, lines <-chan importLine) error {
+func (run *importRun) answer(ctx context.Context, lines *lineQueue) error {
+	understood := make(chan []importEntry)
+	var reader sync.WaitGroup
+	defer reader.Wait()
+	defer lines.abandon()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	reader.Go(func() {
+		defer close(understood)
+		for batch := lines.take(); len(batch) > 0; batch = lines.take() {
+			select {
+			case understood <- readImportLines(batch):
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 	var out bytes.Buffer
-	for first := range lines {
+	for entries := range understood {
 		out.Reset()
-		for _, result := range run.importAll(ctx, run.gather(first, lines)) {
+		encoder := json.NewEncoder(&out)
+		for _, result := range run.importAll(ctx, entries) {
 			run.count(result.Status)
-			if err := json.NewEncoder(&out).Encode(result); err != nil {
+			if err := encoder.Encode(result); err != nil {
 				return err
 			}
 		}
@@ -202,7 +217,7 @@ func (run *importRun) answer(ctx context.Context, lines <-chan importLine) error
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 func (run *importRun) count(status int) {
@@ -237,61 +252,32 @@ func (run *importRun) send() error {
 	}
 }
 
-// importAll registers lines at the same time, but for those that touch what an earlier one of them does: these come after
-// it, so that of a file's lines on one device each finds what the one before left.
-func (run *importRun) importAll(ctx context.Context, lines []importLine) []protocol.ImportResult {
-	entries := make([]importEntry, len(lines))
-	for i, line := range lines {
-		entries[i] = readImportLine(line)
-	}
-	results := make([]protocol.ImportResult, len(lines))
-	for from := 0; from < len(entries); {
-		to := from + independent(entries[from:])
-		var group errgroup.Group
-		for i := from; i < to; i++ {
-			group.Go(func() error {
-				results[i] = run.importOne(ctx, entries[i])
-				return nil
-			})
+// importAll registers the lines with which nothing is wrong, and gives the results of all.
+func (run *importRun) importAll(ctx context.Context, entries []importEntry) []protocol.ImportResult {
+	devices := make([]push.ImportedDevice, 0, len(entries))
+	for _, e := range entries {
+		if e.err == nil {
+			devices = append(devices, push.ImportedDevice{Registration: e.registration, User: e.user})
 		}
-		_ = group.Wait() // errors are in the results
-		from = to
+	}
+	registered := run.api.registerMany(ctx, run.app, devices)
+	results := make([]protocol.ImportResult, len(entries))
+	for i, e := range entries {
+		outcome := push.RegisterResult{Err: e.err}
+		if e.err == nil {
+			outcome, registered = registered[0], registered[1:]
+		}
+		results[i] = run.resultOf(ctx, e, outcome)
 	}
 	return results
 }
 
-// independent is how many entries, from the first on, name neither a device nor a provider token twice.
-func independent(entries []importEntry) int {
-	devices, tokens := map[string]bool{}, map[string]bool{}
-	for i, e := range entries {
-		token := ""
-		if e.registration.ProviderToken != nil {
-			token = e.registration.ProviderToken.Reveal()
-		}
-		if devices[e.id] || tokens[token] {
-			return i
-		}
-		devices[e.id], tokens[token] = e.id != "", token != ""
+func (run *importRun) resultOf(ctx context.Context, e importEntry, r push.RegisterResult) protocol.ImportResult {
+	if r.Err != nil {
+		p := run.api.answerTo(ctx, "importDevices", r.Err)
+		return protocol.ImportResult{Line: e.n, Status: p.Status, DeviceID: e.id, Problem: &p.Problem}
 	}
-	return len(entries)
-}
-
-// gather takes what has come already, up to importAtOnce lines and importBatch bytes.
-func (run *importRun) gather(first importLine, lines <-chan importLine) []importLine {
-	batch := []importLine{first}
-	for size := len(first.text); len(batch) < importAtOnce && size < importBatch; {
-		select {
-		case line, ok := <-lines:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, line)
-			size += len(line.text)
-		default:
-			return batch
-		}
-	}
-	return batch
+	return protocol.ImportResult{Line: e.n, Status: created(r.New), DeviceID: e.id}
 }
 
 // importSchema is what a line is checked by.
@@ -304,6 +290,22 @@ type importEntry struct {
 	user         string
 	registration push.Registration
 	err          error // what is wrong with the line
+}
+
+// readImportLines understands lines, on all processors.
+func readImportLines(lines []importLine) []importEntry {
+	const share = 64 // lines
+	entries := make([]importEntry, len(lines))
+	var group sync.WaitGroup
+	for from := 0; from < len(lines); from += share {
+		group.Go(func() {
+			for i := from; i < min(from+share, len(lines)); i++ {
+				entries[i] = readImportLine(lines[i])
+			}
+		})
+	}
+	group.Wait()
+	return entries
 }
 
 func readImportLine(line importLine) importEntry {
@@ -324,16 +326,4 @@ func readImportLine(line importLine) importEntry {
 	}
 	e.err = f.err()
 	return e
-}
-
-func (run *importRun) importOne(ctx context.Context, e importEntry) protocol.ImportResult {
-	registered, err := push.Registered{}, e.err
-	if err == nil {
-		registered, err = run.api.register(ctx, run.app, e.registration, push.Caller{User: e.user, Import: true}, nil, nil)
-	}
-	if err != nil {
-		p := run.api.answerTo(ctx, "importDevices", err)
-		return protocol.ImportResult{Line: e.n, Status: p.Status, DeviceID: e.id, Problem: &p.Problem}
-	}
-	return protocol.ImportResult{Line: e.n, Status: created(registered.New), DeviceID: e.id}
 }

@@ -47,6 +47,8 @@ type policyStore interface {
 type userStore interface {
 	PutTags(ctx context.Context, app, user string, tags []string) error
 	Register(ctx context.Context, r push.Registration, app string, caller push.Caller, credentialHash, newCredentialHash []byte) (registered push.Registered, moved []push.DeviceKey, err error)
+	// RegisterMany registers devices of an import, as Register would one after the other, with one outcome for each.
+	RegisterMany(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult
 	Device(ctx context.Context, key push.DeviceKey) (push.Device, error)
 	DevicesOf(ctx context.Context, app, user, cursor string, limit int) (devices []push.Device, next string, err error)
 	WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner, error)

@@ -113,16 +113,37 @@ func (a *API) register(ctx context.Context, app string, r push.Registration, who
 	if err != nil {
 		return push.Registered{}, missing(err, "app", app)
 	}
-	key := push.DeviceKey{App: app, Device: r.DeviceID}
-	if registered.OwnerChanged {
+	a.tellOf(ctx, registered, moved)
+	return registered, nil
+}
+
+// registerMany is register for devices of an import.
+func (a *API) registerMany(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult {
+	results := a.Store.RegisterMany(ctx, app, devices)
+	for i, r := range results {
+		if r.Err != nil {
+			results[i].Err = missing(r.Err, "app", app)
+			continue
+		}
+		a.tellOf(ctx, r.Registered, r.Moved)
+	}
+	return results
+}
+
+// tellOf tells the other rooms of a registration. A device that is not due has nothing open, and needs no look.
+func (a *API) tellOf(ctx context.Context, r push.Registered, moved []push.DeviceKey) {
+	key := r.Device.Key()
+	if r.OwnerChanged {
 		a.Sessions.Drop(key, "", protocol.CloseOwnerChanged)
 	}
-	for _, evicted := range registered.Evicted {
+	for _, evicted := range r.Evicted {
 		a.Sessions.Drop(evicted, "", protocol.CloseOwnerChanged)
-		a.Logger.InfoContext(ctx, "a device had to make room for another one of its user", "app", app, "device", evicted.Device, "for", r.DeviceID)
+		a.Logger.InfoContext(ctx, "a device had to make room for another one of its user", "app", key.App, "device", evicted.Device, "for", key.Device)
 	}
-	a.Delivery.Look(append(moved, key)...)
-	return registered, nil
+	if !r.Device.DueAt.IsZero() {
+		moved = append(moved, key)
+	}
+	a.Delivery.Look(moved...)
 }
 
 func (a *API) deleteOwnDevice(ctx context.Context, c *call, _ *nothing) (*nothing, error) {

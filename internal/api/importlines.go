@@ -1,0 +1,70 @@
+package api
+
+import "sync"
+
+// lineQueue holds the lines of an import that are read and not understood yet: one reader puts them in, one taker takes all that
+// is there. It is bounded by importAtOnce lines and importBatch bytes.
+type lineQueue struct {
+	mu        sync.Mutex
+	changed   sync.Cond    // with mu
+	lines     []importLine // guarded by mu
+	bytes     int          // guarded by mu; of lines
+	ended     bool         // guarded by mu; no more are put in
+	abandoned bool         // guarded by mu; no more are taken
+}
+
+func newLineQueue() *lineQueue {
+	q := &lineQueue{}
+	q.changed.L = &q.mu
+	return q
+}
+
+// put adds a line, and waits until there is room for it. False: nobody takes it any more.
+func (q *lineQueue) put(line importLine) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.abandoned && (len(q.lines) >= importAtOnce || q.bytes >= importBatch) {
+		q.changed.Wait()
+	}
+	if q.abandoned {
+		return false
+	}
+	q.lines = append(q.lines, line)
+	q.bytes += len(line.text)
+	if len(q.lines) == 1 {
+		q.changed.Broadcast()
+	}
+	return true
+}
+
+// take returns all that is there, and waits until there is something. None: no more will come.
+func (q *lineQueue) take() []importLine {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.lines) == 0 && !q.ended && !q.abandoned {
+		q.changed.Wait()
+	}
+	if q.abandoned {
+		return nil
+	}
+	lines := q.lines
+	q.lines, q.bytes = make([]importLine, 0, len(lines)), 0
+	q.changed.Broadcast()
+	return lines
+}
+
+// end says that no more lines are put in.
+func (q *lineQueue) end() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.ended = true
+	q.changed.Broadcast()
+}
+
+// abandon ends both sides; what is there is dropped.
+func (q *lineQueue) abandon() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.abandoned = true
+	q.changed.Broadcast()
+}
