@@ -36,7 +36,6 @@ func (i *intake) looked(now time.Time, before int, found push.Backlog) {
 		return
 	}
 	if undone := i.undone(found); undone < i.limit {
-		i.full.well(now)
 		i.fullAt = time.Time{}
 	} else {
 		i.isFull(now, undone)
@@ -112,7 +111,12 @@ func (v *Vitals) tellIntake(now time.Time) {
 	i, b := &v.intake, v.backlog
 	const next = "work is due that is not worked off: see to commits, providers and the processor, or raise limits.backlog"
 	attrs := []any{"limit", i.limit, "due", b.Due, "in_memory", b.InMemory, "in_work", b.InWork, "refused", i.full.Count}
-	switch i.full.due(now) {
+	line := i.full.due(now)
+	if line == spell.None && i.fullAt.IsZero() && now.Sub(i.full.Last) > tick { // a backlog at its limit comes and goes by the millisecond
+		i.full.well(now)
+		line = i.full.due(now)
+	}
+	switch line {
 	case spell.Begun:
 		v.cfg.Logger.Warn("pushes are refused: the backlog is full", append(attrs, "next", next)...)
 	case spell.Goes:

@@ -175,3 +175,23 @@ func TestAFullBacklogIsToldOnceAMinute(t *testing.T) {
 		}
 	})
 }
+
+// A backlog at its limit is full and not full many times a second: the log hears of one trouble, with its begin and its end.
+func TestABacklogThatComesAndGoesIsOneTrouble(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setupLimited(t, 1000)
+		time.Sleep(1100 * time.Millisecond)
+		for i := range 10 {
+			w.set(func() { w.hand[0] = 1000 })
+			if _, full := w.enter(t, 1); full == nil {
+				t.Fatalf("the %dth time there was room", i)
+			}
+			w.Refused(1)
+			w.set(func() { w.hand[0] = 10 })
+			time.Sleep(300 * time.Millisecond) // a look finds room
+		}
+		time.Sleep(time.Minute)
+		w.is(t, []string{"refused"}, "pushes are refused: the backlog is full refused=4", "pushes are accepted again refused=10")
+	})
+}
