@@ -370,6 +370,22 @@ func TestOpeningWhatIsNoDatabase(t *testing.T) {
 
 const endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n"
 
+func TestAStatementIsPlannedOnce(t *testing.T) {
+	t.Parallel()
+	c := open(t, newFile(t))
+	run(t, c, "CREATE TABLE t (app TEXT, user TEXT)", "CREATE INDEX of_user ON t (app, user)", "CREATE INDEX of_nobody ON t (app) WHERE user = ''")
+	const ask = "SELECT 1 FROM t WHERE app = ? AND user = ?"
+	for _, user := range []string{"alice", "", "bob"} {
+		if err := query(c, nil, ask, "notes", user); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := c.Prepare(ask)
+	if err != nil || s.Plans() != 1 {
+		t.Errorf("planned %d times, %v; want once, whatever the arguments", s.Plans(), err)
+	}
+}
+
 func TestAnInterruptEndsWhatRuns(t *testing.T) {
 	t.Parallel()
 	c := open(t, newFile(t))

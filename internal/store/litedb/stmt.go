@@ -100,3 +100,8 @@ func (s *Stmt) Reset() {
 		s.args.free(s.c.tls)
 	}
 }
+
+// Plans is how often the statement was planned since it was prepared.
+func (s *Stmt) Plans() int {
+	return 1 + int(sqlite3.Xsqlite3_stmt_status(s.c.tls, s.at, sqlite3.SQLITE_STMTSTATUS_REPREPARE, 0))
+}
