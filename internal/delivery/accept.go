@@ -28,16 +28,19 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 	for _, r := range reqs {
 		named += max(len(r.Push.To.Users), len(r.Push.To.Devices))
 	}
+	app := reqs[0].Push.App
+	room := e.todo.enter(ctx, app, named)
 	held := lease
 	if e.queue.free() < named {
 		held = 0 // memory is full: the rows are due now, and back-pressure costs disk
-	}
-	room := held > 0 && e.todo.reserve(named, e.queue.waits())
-	if room {
-		defer e.todo.release(named)
+		if room {
+			e.todo.leave(app, named)
+			room = false
+		}
 	}
 	f, look := e.lookAsAccepted(ctx, reqs, room)
 	results := e.cfg.Store.Accept(ctx, reqs, held, look)
+	followed := 0
 	for i, r := range results {
 		if r.Err != nil || r.Accepted.Repeated {
 			continue
@@ -48,13 +51,28 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 			e.expandNow()
 		}
 		if held > 0 {
-			e.follow(f, r.Accepted.Looked)
-			e.Look(slices.DeleteFunc(r.Accepted.Devices, func(k push.DeviceKey) bool { return slices.Contains(r.Accepted.Looked, k) })...)
+			followed += e.follow(f, r.Accepted.Looked)
+			e.Look(without(r.Accepted.Devices, r.Accepted.Looked)...)
 		} else {
 			e.dueAt(e.cfg.Now())
 		}
 	}
+	if room {
+		e.todo.leave(app, named-followed)
+	}
 	return results
+}
+
+// without is the keys that are not among those that were looked at.
+func without(keys, looked []push.DeviceKey) []push.DeviceKey {
+	if len(looked) == 0 {
+		return keys
+	}
+	is := make(map[push.DeviceKey]bool, len(looked))
+	for _, k := range looked {
+		is[k] = true
+	}
+	return slices.DeleteFunc(keys, func(k push.DeviceKey) bool { return is[k] })
 }
 
 // lookAsAccepted is the look at fresh devices; nil if there is to be none: there is no room, or the store does not answer.

@@ -113,7 +113,7 @@ const (
 type Engine struct {
 	cfg     Config
 	queue   *queue
-	todo    todo
+	todo    *todo
 	senders *senders
 	poke    chan struct{}   // wakes the claimer up: something is due sooner than it thinks
 	expands chan struct{}   // wakes the expander up
@@ -164,7 +164,7 @@ func New(cfg Config) (*Engine, error) {
 	hard, cut := context.WithCancelCause(context.Background())
 	return &Engine{
 		hard: hard, cut: cut, started: cfg.Now(),
-		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1), cfg.Now), todo: todo{m: map[push.DeviceKey]decided{}}, senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
+		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1), cfg.Now), todo: newTodo(cfg.Now), senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
 	}, nil
 }
 

@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -22,10 +21,6 @@ type decided struct {
 	known known
 	plan  plan
 }
-
-// freshRoom is how many devices may wait in memory while pushes are decided on as they are accepted. What is decided early and
-// done late has to be decided once more.
-const freshRoom = 2048
 
 // stale reports whether a wake can no longer be sent as it was decided: its lease must last for the request.
 func (d decided) stale(now time.Time) bool {
@@ -74,56 +69,20 @@ func (f *fresh) look(snap push.Snapshot) push.Changes {
 	return p.changes
 }
 
-// follow has done what was decided on devices as a push was accepted.
-func (e *Engine) follow(f *fresh, keys []push.DeviceKey) {
+// follow has done what was decided on devices as a push was accepted, and says for how many something is to be done.
+func (e *Engine) follow(f *fresh, keys []push.DeviceKey) (n int) {
 	for _, key := range keys {
 		d := f.plans[key]
 		e.committed(key, push.Snapshot{Device: *d.plan.changes.Device}, d.known, d.plan)
 		if len(d.plan.session) > 0 || d.plan.wake != nil || d.known.session == nil && e.sessionOf(key) != nil {
+			n++
 			e.todo.put(key, d)
 			if !e.queue.add(key) {
 				e.todo.take(key) // the row is due when the lease ends
+				e.todo.leave(key.App, 1)
 				e.cfg.Metrics.Overflow.Inc()
 			}
 		}
 	}
-}
-
-// todo holds what is decided and not done yet, for the workers.
-type todo struct {
-	mu       sync.Mutex
-	m        map[push.DeviceKey]decided // guarded by mu
-	reserved int                        // guarded by mu; devices that may be decided on at this moment
-}
-
-// reserve makes room for n more devices to be decided on, while waiting ones wait in memory, until release. False: there is none.
-func (t *todo) reserve(n, waiting int) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.reserved+waiting+n > freshRoom {
-		return false
-	}
-	t.reserved += n
-	return true
-}
-
-func (t *todo) release(n int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.reserved -= n
-}
-
-func (t *todo) put(key push.DeviceKey, d decided) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.m[key] = d
-}
-
-// take is what was decided on a device; ok is false if nothing is left to be done.
-func (t *todo) take(key push.DeviceKey) (d decided, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	d, ok = t.m[key]
-	delete(t.m, key)
-	return d, ok
+	return n
 }

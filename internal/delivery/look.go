@@ -25,6 +25,9 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 	var last *outcome
 	useSession := true
 	d, is := e.todo.take(key)
+	if is {
+		defer e.todo.leave(key.App, 1)
+	}
 	if is && d.stale(e.cfg.Now()) {
 		last, is = unsent(*d.plan.changes.Device, *d.plan.wake, "it waited too long for its turn"), false
 	}

@@ -74,21 +74,21 @@ func (s *Store) acceptOp(ctx context.Context, r push.AcceptRequest, lease time.D
 	if deferred(r.Push) {
 		return o, nil
 	}
-	if r.Idempotency != nil && s.mayBeMany(r.Push.To) {
+	many := scales.many(r.Push)
+	if r.Idempotency != nil && many {
 		_, _, found, err := s.Idempotent(ctx, r.Push.App, r.Idempotency.Key)
 		if o.accept.repeat = found; found || err != nil {
 			return o, err
 		}
 	}
-	m, targets, err := s.keepMeant(ctx, r.Push)
-	if o.accept.meant = m; m != nil || err != nil {
-		return o, err
+	if many {
+		m, _, err := s.keepMeant(ctx, r.Push)
+		if o.accept.meant = m; m != nil || err != nil {
+			return o, err
+		}
 	}
 	o.users, o.devices = r.Push.To.Users, r.Push.To.Devices
-	if targets == 0 {
-		targets = scales.weigh(r.Push)
-	}
-	o.weight += targets
+	o.weight += scales.weigh(r.Push)
 	return o, nil
 }
 

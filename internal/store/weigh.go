@@ -23,11 +23,14 @@ var howManyDevices = foldList("of_app text, of_user text", `SELECT d.app, d.user
 // anyway are left out.
 func (s *Store) scales(ctx context.Context, reqs []push.AcceptRequest) (scales, error) {
 	var users [][]any
+	many := false
 	asked := map[appUser]bool{}
 	for _, r := range reqs {
-		if deferred(r.Push) || s.mayBeMany(r.Push.To) {
+		to := r.Push.To
+		if deferred(r.Push) || len(to.Users)+len(to.Devices) > maxAtOnce {
 			continue
 		}
+		many = many || s.mayBeMany(to)
 		for _, u := range r.Push.To.Users {
 			if who := (appUser{r.Push.App, u}); !asked[who] {
 				asked[who] = true
@@ -36,7 +39,7 @@ func (s *Store) scales(ctx context.Context, reqs []push.AcceptRequest) (scales, 
 		}
 	}
 	found := scales{}
-	if len(reqs) == 1 && len(users) < weighFrom {
+	if len(reqs) == 1 && len(users) < weighFrom && !many {
 		return found, nil
 	}
 	for some := range slices.Chunk(users, askAtOnce) {
@@ -52,6 +55,11 @@ func (s *Store) scales(ctx context.Context, reqs []push.AcceptRequest) (scales, 
 		}
 	}
 	return found, nil
+}
+
+// many reports whether the deliveries of a push are likely more than one transaction is to make.
+func (s scales) many(p push.Push) bool {
+	return len(p.To.Users)+len(p.To.Devices) > maxAtOnce || s.weigh(p) > maxAtOnce
 }
 
 // weigh is how many deliveries a push is likely to make.

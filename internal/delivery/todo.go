@@ -1,0 +1,134 @@
+package delivery
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// A push that is decided on as it is accepted has its wake counted at once, which must then leave soon: what is decided early and
+// done late has to be decided once more. So there are places for what is decided and not done yet. Who accepts more than there are
+// places for waits for some, which is what slows a sender down to what the providers take; where nothing gets done, it does not
+// wait, and its devices are looked at later.
+const (
+	freshPlaces = 4096
+	appPlaces   = freshPlaces * 3 / 4    // of one app, so that its flood leaves some to others
+	placesWait  = 2 * time.Second        // for places, at most
+	stillDone   = 250 * time.Millisecond // if nothing was done for so long, nobody waits
+)
+
+// todo holds what is decided and not done yet, for the workers.
+type todo struct {
+	mu    sync.Mutex
+	m     map[push.DeviceKey]decided // guarded by mu
+	taken int                        // guarded by mu; places
+	ofApp map[string]int             // guarded by mu; places by app
+	line  []*asking                  // guarded by mu; who waits for places, in the order in which they came
+	left  time.Time                  // guarded by mu; when a place was last left
+	now   func() time.Time
+}
+
+// asking is one who waits for places.
+type asking struct {
+	app     string
+	n       int
+	granted chan struct{} // closed when it has them
+}
+
+func newTodo(now func() time.Time) *todo {
+	return &todo{m: map[push.DeviceKey]decided{}, ofApp: map[string]int{}, now: now}
+}
+
+// enter takes n places for an app, and waits for them if that is worth it. False: there are none.
+func (t *todo) enter(ctx context.Context, app string, n int) bool {
+	t.mu.Lock()
+	if n > appPlaces {
+		t.mu.Unlock()
+		return false
+	}
+	if t.fits(app, n) {
+		t.grant(app, n)
+		t.mu.Unlock()
+		return true
+	}
+	if t.now().Sub(t.left) > stillDone {
+		t.mu.Unlock()
+		return false
+	}
+	a := &asking{app: app, n: n, granted: make(chan struct{})}
+	t.line = append(t.line, a)
+	t.mu.Unlock()
+	wait := time.NewTimer(placesWait)
+	defer wait.Stop()
+	select {
+	case <-a.granted:
+		return true
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return t.giveUp(a)
+}
+
+// giveUp takes a out of the line; true: it has its places after all.
+func (t *todo) giveUp(a *asking) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, other := range t.line {
+		if other == a {
+			t.line = append(t.line[:i:i], t.line[i+1:]...)
+			return false
+		}
+	}
+	return true
+}
+
+// fits reports whether there are n places for the app. One with nothing in hand always gets its first ones from what is free. mu is held.
+func (t *todo) fits(app string, n int) bool {
+	return t.taken+n <= freshPlaces && t.ofApp[app]+n <= appPlaces
+}
+
+// grant takes places. mu is held.
+func (t *todo) grant(app string, n int) {
+	t.taken += n
+	t.ofApp[app] += n
+}
+
+// leave gives n places of an app back; n below 0 takes some, whether there are any or not.
+func (t *todo) leave(app string, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n > 0 {
+		t.left = t.now()
+	}
+	if t.grant(app, -n); t.ofApp[app] == 0 {
+		delete(t.ofApp, app)
+	}
+	rest := t.line[:0]
+	for _, a := range t.line {
+		if !t.fits(a.app, a.n) {
+			rest = append(rest, a)
+			continue
+		}
+		t.grant(a.app, a.n)
+		close(a.granted)
+	}
+	clear(t.line[len(rest):])
+	t.line = rest
+}
+
+func (t *todo) put(key push.DeviceKey, d decided) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.m[key] = d
+}
+
+// take is what was decided on a device; ok is false if nothing is left to be done. Its place is the caller's to leave.
+func (t *todo) take(key push.DeviceKey) (d decided, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d, ok = t.m[key]
+	delete(t.m, key)
+	return d, ok
+}
