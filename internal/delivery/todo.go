@@ -15,7 +15,7 @@ import (
 const (
 	freshPlaces = 4096
 	appPlaces   = freshPlaces * 3 / 4    // of one app, so that its flood leaves some to others
-	placesWait  = 2 * time.Second        // for places, at most
+	placesWait  = 5 * time.Second        // for places, at most
 	stillDone   = 250 * time.Millisecond // if nothing was done for so long, nobody waits
 )
 
