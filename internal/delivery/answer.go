@@ -29,6 +29,7 @@ func (o outcome) take(s situation, b *board) {
 	if w.State != push.WakeSending || w.ID != o.wake.ID || w.Attempt != o.wake.Attempt {
 		return
 	}
+	b.landed(o.wake.Pushes)
 	switch {
 	case o.unsent:
 		b.takeBack(w)
@@ -97,14 +98,11 @@ func (o outcome) carried(s situation, b *board) {
 		if e == nil || e.State.Final() || e.Generation != o.wake.Generation {
 			continue
 		}
+		again := e.wakeAgain(s, o.wake)
 		e.Wakes++
 		e.changed = true
 		if e.State == push.Received || e.State == push.Sent && e.Path == push.PathSession {
 			continue
-		}
-		var again time.Time
-		if st := s.strategy(e.ResourceID); st != nil && !e.NowOrNever && e.Wakes <= st.Rewake.Times {
-			again = b.now.Add(st.Rewake.After)
 		}
 		e.apply(e.SentBy(b.now, push.Path(o.wake.Provider), again))
 	}

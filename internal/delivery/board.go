@@ -91,6 +91,15 @@ func (b *board) stopNowOrNever(entries []*entry, why push.Reason) []*entry {
 	return b.stopTooLate(entries, nil, time.Time{}, why)
 }
 
+// landed says of deliveries that no wake for them is in flight any more.
+func (b *board) landed(ids []push.ID) {
+	for _, id := range ids {
+		if e := b.byID[id]; e != nil && !e.WakeUntil.IsZero() {
+			e.WakeUntil, e.changed = time.Time{}, true
+		}
+	}
+}
+
 // perhapsBrought notes on a wake that its last try may have brought what it carried, for stopTooLate.
 func (b *board) perhapsBrought(w *push.Wake) {
 	for _, id := range w.Pushes {

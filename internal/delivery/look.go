@@ -129,6 +129,9 @@ func (e *Engine) settle(ctx context.Context, k known, last plan, o outcome) (pla
 	if r.Changes = p.changes; p.dead || b.device.Token != r.Left.Token {
 		return plan{}, false
 	}
+	if d := b.device; d.Wake.State == push.WakeNone && d.DueAt.Equal(r.Left.DueAt) && len(d.WakeTimes) == len(r.Left.WakeTimes) {
+		r.Changes.Device = nil
+	}
 	// A store that fails fails the look as well, which says so.
 	if settled, err := e.cfg.Store.Settle(ctx, r); err != nil || !settled {
 		return plan{}, false

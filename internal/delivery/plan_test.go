@@ -70,10 +70,14 @@ func (w *world) after(d time.Duration) *world {
 // atDue goes on to the moment at which the device is due.
 func (w *world) atDue() *world {
 	w.t.Helper()
-	if !w.s.device.DueAt.After(w.s.now) {
-		w.t.Fatalf("due at %v, which is not after %v", w.s.device.DueAt, w.s.now)
+	due := dueTime{w.s.device.DueAt}
+	for _, d := range w.deliveries {
+		due.at(d.WakeUntil) // the end of a lease makes the device due, too
 	}
-	return w.after(w.s.device.DueAt.Sub(w.s.now))
+	if !due.After(w.s.now) {
+		w.t.Fatalf("due at %v, which is not after %v", due, w.s.now)
+	}
+	return w.after(due.Sub(w.s.now))
 }
 
 func (w *world) want(i int, state push.State, why push.Reason) *world {

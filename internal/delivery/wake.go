@@ -28,9 +28,14 @@ const (
 // is committed; nil: none. The wake is counted on the board, so no request leaves uncounted.
 func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake {
 	w := b.device.Wake
-	if w.State == push.WakeSending && w.DueAt.After(s.now) && !formerNodes(s, w) {
-		due.at(w.DueAt)
-		return nil
+	if w.State == push.WakeSending {
+		if w.DueAt.After(s.now) && !formerNodes(s, w) {
+			due.at(w.DueAt)
+			return nil
+		}
+		b.perhapsBrought(&w) // by a try whose answer never came
+		b.landed(w.Pushes)
+		w.State, w.Reason, w.DueAt = push.WakeRetry, push.ReasonRetry, s.now
 	}
 	if w.State == push.WakeSuspect {
 		if w = judge(s, b, w, due); w.State == push.WakeNone {
@@ -118,11 +123,18 @@ func earliest(s situation, times []time.Time, wanting []*entry) push.BudgetWait 
 	return first
 }
 
-// send makes the wake ready for its next try: for whom, until when, and with what.
-func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *push.Wake {
-	if w.State == push.WakeSending {
-		b.perhapsBrought(&w) // by a try whose answer never came
+// wakeAgain is when the delivery wants another wake if no receipt comes of this one; the zero time: it was the last.
+func (e *entry) wakeAgain(s situation, w push.Wake) time.Time {
+	st := s.strategy(e.ResourceID)
+	if st == nil || e.NowOrNever || e.Wakes >= st.Rewake.Times {
+		return time.Time{}
 	}
+	return w.DueAt.Add(st.Rewake.After - wakeLease) // reckoned from when it left
+}
+
+// send makes the wake ready for its next try: for whom, until when, and with what. The device is due as it will be once the
+// provider has taken it, so that the answer has nothing to write there; that its lease is over is found by the deliveries.
+func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *push.Wake {
 	w.State, w.DueAt, w.Reason, w.Refusal, w.RefusalStatus = push.WakeSending, s.now.Add(wakeLease), push.ReasonNone, "", 0
 	w.Provider = b.device.Platform.Provider()
 	w.Attempt++
@@ -140,9 +152,10 @@ func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *p
 		}
 		w.Pushes = append(w.Pushes, e.PushID)
 		w.Items = append(w.Items, e.Item())
+		e.WakeUntil = w.DueAt
+		due.at(e.wakeAgain(s, w))
 		e.note(push.Event{At: s.now, Event: push.EventWakeSent, WakeID: w.ID, Provider: w.Provider, Attempt: w.Attempt})
 	}
-	due.at(w.DueAt)
 	stored := w
 	stored.EndsAt, stored.Items = time.Time{}, nil
 	b.device.Wake = stored

@@ -223,12 +223,14 @@ func (aud *audience) add(other *audience) {
 	maps.Copy(aud.ofUser, other.ofUser)
 }
 
-// What targets are found by. Whether something is open on a device is asked where the device is read whole.
+// What targets are found by. Whether something is open on a device, and whether a wake is in flight, is asked where the device is read
+// whole.
 const (
 	targetColumns = "d.app, d.n, d.id, d.user_id, d.platform, d.owner_gen, d.created_at"
-	wholeColumns  = deviceColumns + ", CASE WHEN EXISTS (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL) THEN 1 ELSE 0 END"
-	ofUsers       = " WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> ''"
-	byIDs         = " WHERE d.app = r.of_app AND d.id = r.of_device AND d.user_id <> ''"
+	wholeColumns  = deviceColumns + ", CASE WHEN EXISTS (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL) THEN 1 ELSE 0 END" +
+		", CASE WHEN length(s.wake) > 0 AND EXISTS (SELECT 1 FROM deliveries f WHERE f.holder = d.n AND f.wake_until IS NOT NULL) THEN 1 ELSE 0 END"
+	ofUsers = " WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> ''"
+	byIDs   = " WHERE d.app = r.of_app AND d.id = r.of_device AND d.user_id <> ''"
 )
 
 var (
@@ -258,8 +260,11 @@ func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error
 		app, to, err := readRecipient(scan)
 		return a.apps[app], to, err
 	}
-	var open int64
-	d, err := readDeviceAnd(scan, &open)
+	var open, flies int64
+	d, err := readDeviceAnd(scan, &open, &flies)
+	if d.Wake.State == push.WakeSending && flies == 0 {
+		d.Wake = push.Wake{} // it is answered; see Settle
+	}
 	aud := a.apps[d.App]
 	if err == nil {
 		aud.whole[d.Number] = wholeDevice{d, open != 0}

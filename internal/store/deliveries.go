@@ -16,7 +16,7 @@ const (
 	deviceDeliveryColumns = deliveryFields + ", ''"
 
 	deliveryFields = `d.push, d.holder, p.counted, p.id, p.app, d.user_id, p.resource_id, d.state, d.reason, d.result, d.path, d.since, p.accepted_at,
-	d.expires_at, d.now_or_never, p.deliver, d.due_at, d.wakes, d.unreturned, d.generation, d.final_at, d.kept, d.late,
+	d.expires_at, d.now_or_never, p.deliver, d.due_at, d.wakes, d.unreturned, d.generation, d.final_at, d.kept, d.late, d.wake_until,
 	length(p.payload), CASE WHEN length(p.payload) <= ? THEN p.payload END`
 
 	withPush   = "deliveries d JOIN pushes p ON p.n = d.push"
@@ -35,15 +35,15 @@ func readDelivery(scan scanFunc, more ...any) (d push.Delivery, err error) {
 	var (
 		since, accepted, expires int64
 		counted, nowOrNever      int64
-		due, final               *int64
+		due, final, wakeUntil    *int64
 		late                     string
 	)
 	into := [...]any{&d.Row.Push, &d.Row.Holder, &counted, &d.PushID, &d.App, &d.User, &d.ResourceID, &d.State, &d.Reason, &d.Result, &d.Path, &since, &accepted,
-		&expires, &nowOrNever, &d.Deliver, &due, &d.Wakes, &d.Unreturned, &d.Generation, &final, &d.Kept, &late, &d.PayloadBytes, &d.Payload, &d.DeviceID}
+		&expires, &nowOrNever, &d.Deliver, &due, &d.Wakes, &d.Unreturned, &d.Generation, &final, &d.Kept, &late, &wakeUntil, &d.PayloadBytes, &d.Payload, &d.DeviceID}
 	err = scan(append(into[:], more...)...)
 	d.Since, d.AcceptedAt, d.ExpiresAt = clock(&since), clock(&accepted), clock(&expires)
 	d.NowOrNever, d.Row.Counted, d.Row.Was = nowOrNever != 0, counted != 0, d.State
-	d.DueAt, d.FinalAt = clock(due), clock(final)
+	d.DueAt, d.FinalAt, d.WakeUntil = clock(due), clock(final), clock(wakeUntil)
 	for result := range strings.FieldsSeq(late) {
 		d.Late = append(d.Late, push.Result(result))
 	}

@@ -121,6 +121,9 @@ func refs(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, erro
 // ClaimDevices takes up to limit devices that are due, apps in turn, and makes them this node's until now+lease.
 func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error) {
 	var claimed []push.DeviceKey
+	if err := s.endLeases(ctx, now); err != nil {
+		return nil, doing("claim", err)
+	}
 	if due, err := all(ctx, s.read, scalar[int64], dueDevices.any, micros(now)); err != nil || len(due) == 0 {
 		return nil, doing("claim", err)
 	}
@@ -144,4 +147,26 @@ func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Dura
 		return t.run(ctx, s.holdDevices(numbers, now, lease))
 	}})
 	return claimed, err
+}
+
+// leasesEvery is how often it is looked for wakes whose lease is over without an answer: their node was killed, or has lost its store.
+const leasesEvery = time.Second
+
+const (
+	leasesOver = "SELECT 1 FROM deliveries WHERE wake_until <= ? LIMIT 1"
+	endLeases  = "UPDATE device_state SET due_at = ? WHERE due_at > ? AND n IN (SELECT holder FROM deliveries WHERE wake_until <= ?)"
+)
+
+// endLeases makes devices due whose wake has had no answer within its lease.
+func (s *Store) endLeases(ctx context.Context, now time.Time) error {
+	if last := s.leasesLooked.Load(); now.UnixMicro()-last < leasesEvery.Microseconds() && now.UnixMicro() >= last {
+		return nil
+	}
+	s.leasesLooked.Store(now.UnixMicro())
+	if over, err := all(ctx, s.read, scalar[int64], leasesOver, micros(now)); err != nil || len(over) == 0 {
+		return err
+	}
+	return s.write(ctx, "end leases", &op{long: true, do: func(ctx context.Context, t *tx) error {
+		return t.run(ctx, exec(endLeases, micros(now), micros(now), micros(now)), exec(clearEnded, micros(now)))
+	}})
 }

@@ -80,7 +80,7 @@ func (t *tx) countsStmt() *stmt {
 }
 
 var insertDeliveries = foldInsert("deliveries", `push int, holder int, user_id text, state text, reason text, since int,
-	expires_at int, now_or_never int, generation int, final_at int, collapse_key blob, events blob, path text, due_at int, kept int`)
+	expires_at int, now_or_never int, generation int, final_at int, collapse_key blob, events blob, path text, due_at int, kept int, wake_until int`)
 
 // newDelivery is one that is about to be inserted.
 type newDelivery struct {
@@ -114,7 +114,7 @@ func (t *tx) insert(list []*newDelivery) *stmt {
 	for i, n := range list {
 		d := &n.Delivery
 		rows[i] = []any{d.Row.Push, d.Row.Holder, d.User, string(d.State), string(d.Reason), micros(d.Since), micros(d.ExpiresAt), bit(d.NowOrNever),
-			d.Generation, micros(d.FinalAt), nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events), string(d.Path), micros(d.DueAt), n.kept()}
+			d.Generation, micros(d.FinalAt), nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events), string(d.Path), micros(d.DueAt), n.kept(), micros(d.WakeUntil)}
 		t.changed(*d, n.news()...)
 	}
 	return insertDeliveries.exec(rows)
@@ -124,16 +124,16 @@ func (t *tx) insert(list []*newDelivery) *stmt {
 // the first one alone, so that most changes leave the indexes as they are.
 var (
 	changeDeliveries = fold(`state text, reason text, result text, path text, due_at int, wakes int, unreturned int, events blob,
-		kept int, left_out int, left_out_at int, late text, of_push int, of_holder int, of_user text`, changeColumns+changeRows)
+		kept int, left_out int, left_out_at int, late text, wake_until int, of_push int, of_holder int, of_user text`, changeColumns+changeRows)
 	endDeliveries = fold(`state text, reason text, result text, path text, due_at int, wakes int, unreturned int, events blob,
-		kept int, left_out int, left_out_at int, late text, of_push int, of_holder int, of_user text, final_at int`, changeColumns+", final_at = r.final_at"+changeRows)
+		kept int, left_out int, left_out_at int, late text, wake_until int, of_push int, of_holder int, of_user text, final_at int`, changeColumns+", final_at = r.final_at"+changeRows)
 )
 
 const (
 	changeColumns = `UPDATE deliveries SET state = r.state, reason = r.reason, result = r.result, path = r.path, due_at = r.due_at,
 		wakes = r.wakes, unreturned = r.unreturned, events = CAST(deliveries.events || r.events AS {bytes}),
 		kept = deliveries.kept + r.kept, left_out = deliveries.left_out + r.left_out,
-		left_out_at = COALESCE(r.left_out_at, deliveries.left_out_at), late = r.late`
+		left_out_at = COALESCE(r.left_out_at, deliveries.left_out_at), late = r.late, wake_until = r.wake_until`
 	changeRows = ` FROM {rows} WHERE push = r.of_push AND holder = r.of_holder AND user_id = r.of_user
 		AND (deliveries.final_at IS NULL OR deliveries.state = r.state)`
 )
@@ -180,7 +180,7 @@ func changeRow(c push.Change) []any {
 		leftOutAt = micros(c.Events[len(c.Events)-1].At)
 	}
 	return []any{string(d.State), string(d.Reason), string(d.Result), string(d.Path), micros(d.DueAt), d.Wakes, d.Unreturned, encodeEvents(events), len(events),
-		leftOut, leftOutAt, lateResults(d.Late), d.Row.Push, d.Row.Holder, d.User}
+		leftOut, leftOutAt, lateResults(d.Late), micros(d.WakeUntil), d.Row.Push, d.Row.Holder, d.User}
 }
 
 func lateResults(results []push.Result) string {
@@ -219,3 +219,6 @@ func (t *tx) noteRange(p pushRow, now time.Time, devices []ranged) {
 			Row: push.Row{Push: p.n, Holder: d.n, Counted: true}}, waiting)
 	}
 }
+
+// clearEnded takes the wake from what ended while it was in flight, once the wake's lease is over.
+const clearEnded = "UPDATE deliveries SET wake_until = NULL WHERE wake_until <= ? AND final_at IS NOT NULL"

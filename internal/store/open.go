@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -24,6 +25,8 @@ type Store struct {
 	sealer  Sealer   // never changes once Open has returned
 
 	wakeSecret push.Secret // never changes once Open has returned
+
+	leasesLooked atomic.Int64 // when it was last looked for leases that are over; see endLeases
 
 	claimTurn  turn // whose turn it is among apps with due devices
 	pushTurnMu sync.Mutex
@@ -121,7 +124,9 @@ func (s *Store) Node() string { return s.cfg.Node }
 // freeOwned makes due what the last process had in hand. There is no other process: the data directory is locked.
 func (s *Store) freeOwned(ctx context.Context) error {
 	return s.write(ctx, "free what the last process had in hand", &op{long: true, do: func(ctx context.Context, t *tx) error {
-		return t.run(ctx, exec("UPDATE device_state SET owner = '', due_at = ? WHERE owner <> '' AND due_at IS NOT NULL", micros(s.now())))
+		now := micros(s.now())
+		return t.run(ctx, exec("UPDATE device_state SET owner = '', due_at = ? WHERE owner <> '' AND due_at IS NOT NULL", now),
+			exec("UPDATE device_state SET due_at = ? WHERE n IN (SELECT holder FROM deliveries WHERE wake_until IS NOT NULL)", now))
 	}})
 }
 

@@ -178,10 +178,38 @@ func (t *tx) readSteps(ctx context.Context, round []*stepOp) error {
 	if err != nil {
 		return err
 	}
+	if err := t.readAnswered(ctx, round); err != nil {
+		return err
+	}
 	if err := t.readDeliveries(ctx, round); err != nil {
 		return err
 	}
 	return t.readBeyond(ctx, round)
+}
+
+var inFlight = fold("number int, of_holder int",
+	"SELECT r.number FROM {rows}, {lateral} (SELECT 1 AS one FROM deliveries WHERE holder = r.of_holder AND wake_until IS NOT NULL LIMIT 1) f")
+
+// readAnswered takes a wake that was sent from those devices that have nothing in flight: it is answered. See Settle.
+func (t *tx) readAnswered(ctx context.Context, round []*stepOp) error {
+	var rows [][]any
+	for i, o := range round {
+		if o.snap.Device.Wake.State == push.WakeSending {
+			rows = append(rows, []any{i, o.snap.Device.Number})
+		}
+	}
+	flies := map[int]bool{}
+	err := t.run(ctx, inFlight.each(rows, func(scan scanFunc) error {
+		i, err := scalar[int](scan)
+		flies[i] = true
+		return err
+	}))
+	for _, r := range rows {
+		if i := r[0].(int); !flies[i] {
+			round[i].snap.Device.Wake = push.Wake{}
+		}
+	}
+	return err
 }
 
 // readDeliveries reads the deliveries that steps asked for: the first open ones, and those that they named.

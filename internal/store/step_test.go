@@ -26,7 +26,7 @@ func TestAStepReadsAndWritesOneDevice(t *testing.T) {
 		w.handle("d1", pushes[4].ID)
 
 		now := time.Now().UTC().Truncate(time.Microsecond)
-		wake := push.Wake{ID: push.NewID(), State: push.WakeSending, Provider: push.APNs, Attempt: 1, DueAt: now.Add(10 * time.Second), Generation: 1, TokenGen: 1,
+		wake := push.Wake{ID: push.NewID(), State: push.WakeRetry, Provider: push.APNs, Attempt: 1, DueAt: now.Add(10 * time.Second), Generation: 1, TokenGen: 1,
 			Pushes: []push.ID{pushes[0].ID}, ExpiresAt: now.Add(time.Hour), Items: []push.Item{push.PushItem{ID: "not stored"}}}
 		_, err := w.Step(ctx(t), push.StepRequest{Key: key("d1"), OpenLimit: 2, Named: []push.ID{pushes[4].ID, big.ID, push.NewID()}}, func(s push.Snapshot) push.Changes {
 			if len(s.Open) != 2 || s.Open[0].PushID != pushes[0].ID || s.Open[1].PushID != pushes[1].ID || s.OpenTotal != 5 {

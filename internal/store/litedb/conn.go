@@ -57,7 +57,7 @@ func (c *Conn) openFile(path string) error {
 }
 
 // planOnce keeps SQLite from planning a statement anew when the value of an argument could make another index the right one: for
-// "user = ?" beside an index of rows "WHERE user = ''" that was at every call, and took more time than the call.
+// "user = ?" beside an index of rows "WHERE user = ”" that was at every call, and took more time than the call.
 func (c *Conn) planOnce() error {
 	room, err := allocate(c.tls, 2*8) // a place of 8 bytes for each argument, as libc.VaList has them
 	if err != nil {

@@ -187,12 +187,15 @@ CREATE TABLE deliveries (
 	kept         BIGINT NOT NULL DEFAULT 0,
 	left_out     BIGINT NOT NULL DEFAULT 0,
 	left_out_at  BIGINT,
+	wake_until   BIGINT,
 	late         TEXT COLLATE "C" NOT NULL DEFAULT '',
 	PRIMARY KEY (push, holder, user_id)
 );
 CREATE INDEX deliveries_inbox ON deliveries (holder, since, push) WHERE final_at IS NULL;
 CREATE INDEX deliveries_of_holder ON deliveries (holder, push);
 CREATE INDEX deliveries_collapse ON deliveries (holder, collapse_key) WHERE final_at IS NULL AND collapse_key IS NOT NULL;
+-- Few: what a wake in flight is for. A device whose wake is on its way and that has nothing here has got its answer.
+CREATE INDEX deliveries_in_flight ON deliveries (holder, wake_until) WHERE wake_until IS NOT NULL;
 CREATE INDEX deliveries_userless_expiry ON deliveries (expires_at) WHERE final_at IS NULL AND holder < 0;
 
 -- How many deliveries of a large push are in which state. Those of others are counted when somebody asks.

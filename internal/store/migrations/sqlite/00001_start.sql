@@ -188,12 +188,15 @@ CREATE TABLE deliveries (
 	kept         INTEGER NOT NULL DEFAULT 0,
 	left_out     INTEGER NOT NULL DEFAULT 0,
 	left_out_at  INTEGER,
+	wake_until   INTEGER,
 	late         TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (push, holder, user_id)
 ) WITHOUT ROWID;
 -- What is open comes first: its final_at is NULL.
 CREATE INDEX deliveries_of_holder ON deliveries (holder, final_at, since, push);
 CREATE INDEX deliveries_collapse ON deliveries (holder, collapse_key) WHERE final_at IS NULL AND collapse_key IS NOT NULL;
+-- Few: what a wake in flight is for. A device whose wake is on its way and that has nothing here has got its answer.
+CREATE INDEX deliveries_in_flight ON deliveries (holder, wake_until) WHERE wake_until IS NOT NULL;
 CREATE INDEX deliveries_userless_expiry ON deliveries (expires_at) WHERE final_at IS NULL AND holder < 0;
 
 -- How many deliveries of a large push are in which state. Those of others are counted when somebody asks.

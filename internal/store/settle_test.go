@@ -1,0 +1,156 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// flight is a push whose wake was decided on as it was accepted, and its answer.
+type flight struct {
+	*world
+	t    *testing.T
+	push push.Push
+	left push.Settlement // as the look left it, with the changes of a plain 200
+	now  time.Time
+
+	credential []byte // the device's
+}
+
+// wakeLease is how long the wake of a flight is its node's own.
+const wakeLease = 10 * time.Second
+
+func newFlight(t *testing.T, w *world) *flight {
+	t.Helper()
+	f := &flight{credential: w.device("notes", "alice", "d1", push.IOS), world: w, t: t, push: pushTo(toUsers("alice"), "x"), now: time.Now().UTC().Truncate(time.Microsecond)}
+	r := w.Accept(ctx(t), []push.AcceptRequest{{Push: f.push}}, time.Minute, func(s push.Snapshot) push.Changes {
+		d, o := s.Device, s.Open[0]
+		d.Wake = push.Wake{ID: "wake", State: push.WakeSending, Provider: push.APNs, Attempt: 1, DueAt: f.now.Add(wakeLease), Pushes: []push.ID{o.PushID}}
+		d.WakeTimes, d.DueAt = append(d.WakeTimes, f.now), f.now.Add(time.Hour)
+		o.WakeUntil = f.now.Add(wakeLease)
+		sent := []push.Event{{At: f.now, Event: push.EventWakeSent, WakeID: "wake", Attempt: 1}}
+		f.left.Left = d
+		f.left.Open = []push.Delivery{o}
+		f.left.Open[0].Kept = 1
+		answered := f.left.Open[0].SentBy(f.now, push.PathAPNs, d.DueAt)
+		answered.Delivery.WakeUntil = time.Time{}
+		f.left.Changes = push.Changes{Deliveries: []push.Change{answered}}
+		return push.Changes{Device: &d, Deliveries: []push.Change{{Delivery: o, Events: sent}}}
+	})[0]
+	if r.Err != nil || len(r.Accepted.Looked) != 1 {
+		t.Fatalf("accepted %+v, %v; want the device looked at", r.Accepted, r.Err)
+	}
+	return f
+}
+
+func (f *flight) settle(want bool) {
+	f.t.Helper()
+	if settled, err := f.Settle(ctx(f.t), f.left); settled != want || err != nil {
+		f.t.Errorf("settled: %v, %v; want %v", settled, err, want)
+	}
+}
+
+// want checks the delivery's state, and whether the device's wake is in flight.
+func (f *flight) want(state push.State, inFlight bool) {
+	f.t.Helper()
+	list, _, err := f.Deliveries(ctx(f.t), "notes", f.push.ID, "", 10)
+	if err != nil || len(list) != 1 || list[0].State != state {
+		f.t.Errorf("deliveries %+v, %v; want one that is %s", list, err, state)
+	}
+	snap, err := f.PeekDevice(ctx(f.t), key("d1"), 10)
+	if is := snap.Device.Wake.State == push.WakeSending; is != inFlight || err != nil {
+		f.t.Errorf("the wake is in flight: %v, %v; want %v", is, err, inFlight)
+	}
+}
+
+// claimed is how many devices are due at a time.
+func (f *flight) claimed(at time.Time) int {
+	f.t.Helper()
+	keys, err := f.ClaimDevices(ctx(f.t), at, time.Second, 10)
+	if err != nil {
+		f.t.Error(err)
+	}
+	return len(keys)
+}
+
+func inFlight(t *testing.T, test func(f *flight)) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		test(newFlight(t, w))
+	})
+}
+
+func TestAnAnswerSettlesWhatTheLookLeft(t *testing.T) {
+	inFlight(t, func(f *flight) {
+		f.want(push.Waiting, true)
+		f.settle(true)
+		f.want(push.Sent, false)
+		f.settle(false) // it is not so any more
+		if n := f.claimed(f.now.Add(2 * wakeLease)); n != 0 {
+			f.t.Errorf("%d devices due when the lease is over, want none: the wake is answered", n)
+		}
+		if n := f.claimed(f.now.Add(time.Hour)); n != 1 {
+			f.t.Errorf("%d devices due for another wake, want 1", n)
+		}
+	})
+}
+
+func TestAnAnswerDoesNotSettleWhatHasChanged(t *testing.T) {
+	for name, change := range map[string]func(f *flight){
+		"a receipt": func(f *flight) { f.handle("d1", f.push.ID) },
+		"a cancel": func(f *flight) {
+			if _, _, err := f.Cancel(ctx(f.t), "notes", f.push.ID); err != nil {
+				f.t.Error(err)
+			}
+		},
+		"an owner": func(f *flight) {
+			r := push.Registration{DeviceID: "d1", Platform: push.IOS}
+			if _, _, err := f.Register(ctx(f.t), r, "notes", push.Caller{User: "bob"}, f.credential, secret()); err != nil {
+				f.t.Error(err)
+			}
+		},
+		"the device": func(f *flight) { // a push accepted meanwhile has it in hand
+			f.accept(pushTo(toUsers("alice"), "y"))
+			f.left.Changes.Device = &push.Device{Number: f.left.Left.Number, DueAt: f.now.Add(time.Minute)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inFlight(t, func(f *flight) {
+				change(f)
+				f.settle(false)
+			})
+		})
+	}
+}
+
+func TestWhatEndsWhileItsWakeIsInFlightLeavesTheWakeInFlight(t *testing.T) {
+	inFlight(t, func(f *flight) {
+		f.handle("d1", f.push.ID)
+		f.want(push.Handled, true)
+		f.claimed(f.now.Add(2 * wakeLease))
+		f.want(push.Handled, false) // nobody has answered within its lease
+	})
+}
+
+func TestAWakeWithoutAnAnswerIsDueWhenItsLeaseIsOver(t *testing.T) {
+	inFlight(t, func(f *flight) {
+		if n := f.claimed(f.now.Add(wakeLease / 2)); n != 0 {
+			f.t.Errorf("%d devices due within the lease, want none", n)
+		}
+		if n := f.claimed(f.now.Add(2 * wakeLease)); n != 1 {
+			f.t.Errorf("%d devices due when the lease is over, want 1", n)
+		}
+		f.want(push.Waiting, true)
+	})
+}
+
+func TestAWakeOfAFormerProcessIsDueAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorldOnSQLite(t)
+	f := newFlight(t, w)
+	f.reopen()
+	if n := f.claimed(time.Now()); n != 1 {
+		t.Errorf("%d devices due after a start, want 1", n)
+	}
+}
