@@ -24,7 +24,7 @@ type decided struct {
 
 // stale reports whether a wake can no longer be sent as it was decided: its lease must last for the request.
 func (d decided) stale(now time.Time) bool {
-	return d.plan.wake != nil && now.Sub(d.known.now) > wakeLease-wakeTime
+	return d.plan.wake != nil && now.Sub(d.known.now) > turnTime
 }
 
 // freshFor asks for what this node knows of those whom pushes are for.

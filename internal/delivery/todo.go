@@ -15,7 +15,7 @@ import (
 const (
 	freshPlaces = 4096
 	appPlaces   = freshPlaces * 3 / 4    // of one app, so that its flood leaves some to others
-	placesWait  = 5 * time.Second        // for places, at most
+	placesWait  = 10 * time.Second       // for places, at most
 	stillDone   = 250 * time.Millisecond // if nothing was done for so long, nobody waits
 )
 
@@ -26,7 +26,7 @@ type todo struct {
 	taken int                        // guarded by mu; places
 	ofApp map[string]int             // guarded by mu; places by app
 	line  []*asking                  // guarded by mu; who waits for places, in the order in which they came
-	left  time.Time                  // guarded by mu; when a place was last left
+	moved time.Time                  // guarded by mu; when a place was last left, or the first one taken
 	now   func() time.Time
 }
 
@@ -53,7 +53,7 @@ func (t *todo) enter(ctx context.Context, app string, n int) bool {
 		t.mu.Unlock()
 		return true
 	}
-	if t.now().Sub(t.left) > stillDone {
+	if t.now().Sub(t.moved) > stillDone {
 		t.mu.Unlock()
 		return false
 	}
@@ -84,13 +84,16 @@ func (t *todo) giveUp(a *asking) bool {
 	return true
 }
 
-// fits reports whether there are n places for the app. One with nothing in hand always gets its first ones from what is free. mu is held.
+// fits reports whether there are n places for the app. mu is held.
 func (t *todo) fits(app string, n int) bool {
 	return t.taken+n <= freshPlaces && t.ofApp[app]+n <= appPlaces
 }
 
-// grant takes places. mu is held.
+// grant takes places, or with n below 0 gives some back. mu is held.
 func (t *todo) grant(app string, n int) {
+	if t.taken == 0 || n < 0 {
+		t.moved = t.now()
+	}
 	t.taken += n
 	t.ofApp[app] += n
 }
@@ -99,9 +102,6 @@ func (t *todo) grant(app string, n int) {
 func (t *todo) leave(app string, n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if n > 0 {
-		t.left = t.now()
-	}
 	if t.grant(app, -n); t.ofApp[app] == 0 {
 		delete(t.ofApp, app)
 	}

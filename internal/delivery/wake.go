@@ -10,9 +10,13 @@ const (
 	// wakeTime bounds one provider request. Google asks for 10 s or more (FCM, "Scale FCM"); Apple names no time.
 	wakeTime = 10 * time.Second
 
-	// wakeLease is how long a wake is this node's own: its request's time, and a moment to commit the answer. When it is
-	// over, or at the next start of a node that has the store to itself, the same id goes out again.
-	wakeLease = wakeTime + 2*time.Second
+	// wakeLease is how long a wake is this node's own: the time in which it waits for its turn (turnTime), its request's time, and a
+	// moment to commit the answer. When it is over, or at the next start of a node that has the store to itself, the same id goes
+	// out again.
+	wakeLease = turnTime + wakeTime + 2*time.Second
+
+	// turnTime is how long a wake may wait for a worker once it is counted. One that waits longer is taken back.
+	turnTime = 4 * time.Second
 
 	// suspectWait is how long a refusal that may be ours waits for others like it.
 	suspectWait = 5 * time.Second
