@@ -46,7 +46,8 @@ type Config struct {
 // DefaultUserTokenMax is how long a user token may live unless told otherwise: the longest month.
 const DefaultUserTokenMax = 31 * 24 * time.Hour
 
-// Auth answers who asks. It is safe for concurrent use and caches no key: one that was deleted is refused at once.
+// Auth answers who asks. It is safe for concurrent use and keeps no key: one that was deleted is refused at once, by a Store
+// that answers no call with what was changed before.
 type Auth struct {
 	store    Store
 	root     *RootKeys

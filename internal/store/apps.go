@@ -86,6 +86,7 @@ func (s *Store) DeleteApp(ctx context.Context, name string, gone func()) error {
 			exec("DELETE FROM resources WHERE app = ?", name))
 	}}
 	err := s.write(ctx, "delete app", o)
+	s.once.forget(name)
 	if err != nil && !errors.Is(err, push.ErrNotFound) {
 		return err
 	}

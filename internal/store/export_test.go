@@ -1,5 +1,7 @@
 package store
 
+import "context"
+
 // Shared lets several stores have one PostgreSQL database.
 func (c Config) Shared() Config {
 	c.shared = true
@@ -10,4 +12,25 @@ func (c Config) Shared() Config {
 func (c Config) ShortLog(pages int) Config {
 	c.walPages = pages
 	return c
+}
+
+// AfterRead has f called when a question outside of a transaction has been answered, before its caller has the answer.
+func (s *Store) AfterRead(f func()) { s.read = pausingReader{s.read, f} }
+
+type pausingReader struct {
+	runner
+	after func()
+}
+
+func (r pausingReader) run(ctx context.Context, stmts ...*stmt) error {
+	err := r.runner.run(ctx, stmts...)
+	r.after()
+	return err
+}
+
+// KeptKeys is how many server keys the store has in memory.
+func (s *Store) KeptKeys() int {
+	s.once.keys.mu.Lock()
+	defer s.once.keys.mu.Unlock()
+	return len(s.once.keys.rows)
 }

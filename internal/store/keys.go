@@ -38,9 +38,12 @@ func (s *Store) CreateServerKey(ctx context.Context, k push.ServerKey, hash []by
 
 const keyByHash = "SELECT " + keyColumns + " FROM server_keys WHERE hash = ?"
 
-// ServerKeyByHash finds a key by the hash of its secret.
+// ServerKeyByHash finds a key by the hash of its secret. Its UsedAt may be some seconds old; nothing else is older than the last
+// change that was answered.
 func (s *Store) ServerKeyByHash(ctx context.Context, hash []byte) (push.ServerKey, error) {
-	k, err := one(ctx, s.read, readServerKey, keyByHash, hash)
+	k, err := s.once.keys.get(string(hash), func() (push.ServerKey, error) {
+		return one(ctx, s.read, readServerKey, keyByHash, hash)
+	})
 	return k, doing("server key", err)
 }
 
@@ -65,6 +68,7 @@ func (s *Store) ServerKeys(ctx context.Context, app, cursor string, limit int) (
 
 // DeleteServerKey makes a key void.
 func (s *Store) DeleteServerKey(ctx context.Context, app, id string) error {
+	defer s.once.forget(app)
 	return s.deleteOne(ctx, "delete server key", app, "DELETE FROM server_keys WHERE app = ? AND id = ?", app, id)
 }
 

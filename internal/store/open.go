@@ -21,6 +21,7 @@ type Store struct {
 	writer  *writer
 	watch   *watchers
 	appLogs *appLogs
+	once    *readOnce
 	lock    *DirLock // nil without a data directory
 	sealer  Sealer   // never changes once Open has returned
 
@@ -44,7 +45,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, watch: newWatchers(), appLogs: newAppLogs()}
+	s := &Store{cfg: cfg, watch: newWatchers(), appLogs: newAppLogs(), once: newReadOnce()}
 	me, turn := newHolder(cfg.Node), newTurnstile(cfg.TurnWait, cfg.Logger)
 	if cfg.DataDir != "" {
 		if s.lock, err = lockDir(ctx, cfg.DataDir, me, turn); err != nil {

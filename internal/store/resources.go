@@ -72,6 +72,7 @@ func (s *Store) PutResource(ctx context.Context, r push.Resource) (created bool,
 		return t.run(ctx, exec("INSERT INTO resources (app, id, policy) VALUES (?, ?, ?) ON CONFLICT (app, id) DO UPDATE SET policy = excluded.policy",
 			r.App, r.ID, encode(policy{storedStrategy(r.APNs), storedStrategy(r.FCM), r.ClientSend})))
 	}})
+	s.once.forget(r.App)
 	if err != nil {
 		return false, err
 	}
@@ -80,9 +81,12 @@ func (s *Store) PutResource(ctx context.Context, r push.Resource) (created bool,
 
 const resourceByID = "SELECT app, id, policy FROM resources WHERE app = ? AND id = ?"
 
-// Resource is one of an app's resources.
+// Resource is one of an app's resources, as the last change left it that was answered. Its strategies are shared, and not to be
+// written to.
 func (s *Store) Resource(ctx context.Context, app, id string) (push.Resource, error) {
-	r, err := one(ctx, s.read, readResource, resourceByID, app, id)
+	r, err := s.once.resources.get(resourceKey{app, id}, func() (push.Resource, error) {
+		return one(ctx, s.read, readResource, resourceByID, app, id)
+	})
 	return r, doing("resource", err)
 }
 
@@ -101,10 +105,12 @@ func (s *Store) Resources(ctx context.Context, app, cursor string, limit int) ([
 
 // DeleteResource forgets a resource. Open deliveries under it are treated as without a strategy.
 func (s *Store) DeleteResource(ctx context.Context, app, id string) error {
+	defer s.once.forget(app)
 	return s.deleteOne(ctx, "delete resource", app, "DELETE FROM resources WHERE app = ? AND id = ?", app, id)
 }
 
-// resource is one as the transaction sees it, read once; nil if there is none.
+// resource is one as the transaction sees it, read once; nil if there is none. It is not taken from readOnce, which hears of a
+// change only after its commit, when the next transaction may have begun.
 func (t *tx) resource(ctx context.Context, app, id string) (*push.Resource, error) {
 	key := resourceKey{app, id}
 	if r, ok := t.resources[key]; ok {

@@ -1,0 +1,134 @@
+package store_test
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/push"
+)
+
+// serverKey makes the key "k" of the app "notes".
+func (w *world) serverKey() (hash []byte) {
+	w.t.Helper()
+	hash = secret()
+	key := push.ServerKey{ID: "k", App: "notes", Role: push.RoleSend, CreatedAt: time.Now()}
+	if err := w.CreateServerKey(ctx(w.t), key, hash); err != nil {
+		w.t.Fatal(err)
+	}
+	return hash
+}
+
+// What was read once, and how it ends.
+var endings = []struct {
+	name string
+	end  func(w *world) error
+	key  bool // the key is gone
+	left bool // the resource is there, with other strategies
+}{
+	{"the key is deleted", func(w *world) error { return w.DeleteServerKey(ctx(w.t), "notes", "k") }, true, true},
+	{"the resource is changed", func(w *world) error {
+		_, err := w.PutResource(ctx(w.t), push.Resource{App: "notes", ID: "both", FCM: &push.Strategy{}})
+		return err
+	}, false, true},
+	{"the resource is deleted", func(w *world) error { return w.DeleteResource(ctx(w.t), "notes", "both") }, false, false},
+	{"the app is deleted", func(w *world) error { return w.DeleteApp(ctx(w.t), "notes", func() {}) }, true, false},
+}
+
+func TestAnAnsweredChangeEndsWhatWasReadBefore(t *testing.T) {
+	t.Parallel()
+	for _, e := range endings {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, func(t *testing.T, w *world) {
+				hash := w.serverKey()
+				before := w.readBoth(hash)
+				if before.keyErr != nil || before.resourceErr != nil {
+					t.Fatalf("before: %+v", before)
+				}
+				if err := e.end(w); err != nil {
+					t.Fatal(err)
+				}
+				w.checkEnded(hash, e.key, e.left, before)
+			})
+		})
+	}
+}
+
+// A row may be read before a change is committed, and come to who asked after the change is answered.
+func TestARowReadBeforeItsChangeIsNotKept(t *testing.T) {
+	t.Parallel()
+	for _, e := range endings {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, func(t *testing.T, w *world) {
+				hash := w.serverKey()
+				reads, ended := make(chan struct{}, 2), make(chan struct{})
+				var asked atomic.Int32 // the key and the resource come first
+				w.AfterRead(func() {
+					if asked.Add(1) <= 2 {
+						reads <- struct{}{}
+						<-ended
+					}
+				})
+				var readers sync.WaitGroup
+				readers.Go(func() { _, _ = w.ServerKeyByHash(ctx(t), hash) })
+				readers.Go(func() { _, _ = w.Resource(ctx(t), "notes", "both") })
+				<-reads
+				<-reads
+				if err := e.end(w); err != nil {
+					t.Fatal(err)
+				}
+				close(ended)
+				readers.Wait()
+				w.checkEnded(hash, e.key, e.left, readings{})
+			})
+		})
+	}
+}
+
+// readings is what the store says of the key and the resource.
+type readings struct {
+	resource            push.Resource
+	keyErr, resourceErr error
+}
+
+func (w *world) readBoth(hash []byte) (r readings) {
+	w.t.Helper()
+	_, r.keyErr = w.ServerKeyByHash(ctx(w.t), hash)
+	r.resource, r.resourceErr = w.Resource(ctx(w.t), "notes", "both")
+	return r
+}
+
+func (w *world) checkEnded(hash []byte, keyGone, resourceLeft bool, before readings) {
+	w.t.Helper()
+	now := w.readBoth(hash)
+	if gone := errors.Is(now.keyErr, push.ErrNotFound); gone != keyGone || !gone && now.keyErr != nil {
+		w.t.Errorf("the key: %v; want it gone: %v", now.keyErr, keyGone)
+	}
+	if left := now.resourceErr == nil; left != resourceLeft || !left && !errors.Is(now.resourceErr, push.ErrNotFound) {
+		w.t.Errorf("the resource: %v; want it there: %v", now.resourceErr, resourceLeft)
+	}
+	stored, _, err := w.Resources(ctx(w.t), "notes", "", 10)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if resourceLeft && (len(stored) != 1 || (stored[0].APNs == nil) != (now.resource.APNs == nil)) {
+		w.t.Errorf("the resource is %+v, and %+v is stored; before it was %+v", now.resource, stored, before.resource)
+	}
+}
+
+func TestStrangersFillNoMemory(t *testing.T) {
+	t.Parallel()
+	w := newWorldOnSQLite(t)
+	for range 50 {
+		if _, err := w.ServerKeyByHash(ctx(t), secret()); !errors.Is(err, push.ErrNotFound) {
+			t.Fatalf("a key that nobody made: %v; want not found", err)
+		}
+	}
+	if n := w.KeptKeys(); n != 0 {
+		t.Errorf("%d keys are kept of those that nobody made; want none", n)
+	}
+}
