@@ -184,7 +184,8 @@ func (a *acceptance) read(ctx context.Context, ops []*op) error {
 	return a.t.run(ctx, a.readSeen())
 }
 
-// numbersOfPushes asks for the numbers of the next n pushes.
+// numbersOfPushes asks for the numbers of the next n pushes. None is given twice while this process lives, since work that takes
+// several transactions names a push by it.
 func (s *Store) numbersOfPushes(numbers *[]int64, n int) *stmt {
 	*numbers = make([]int64, 0, n)
 	if s.db.locksRows() {
@@ -192,8 +193,10 @@ func (s *Store) numbersOfPushes(numbers *[]int64, n int) *stmt {
 	}
 	return each(func(scan scanFunc) error {
 		last, err := scalar[int64](scan)
-		for i := range n {
-			*numbers = append(*numbers, last+int64(i)+1)
+		s.lastPush = max(s.lastPush, last)
+		for range n {
+			s.lastPush++
+			*numbers = append(*numbers, s.lastPush)
 		}
 		return err
 	}, "SELECT COALESCE(MAX(n), 0) FROM pushes")

@@ -115,6 +115,10 @@ var appRows = []string{
 	"DELETE FROM idempotency WHERE app = ? AND key IN (SELECT key FROM idempotency WHERE app = ? LIMIT ?)",
 }
 
+// countsOfApp removes the counts of the pushes that go with the next piece: nothing else would find them afterwards.
+const countsOfApp = `DELETE FROM push_counts WHERE push IN (SELECT n FROM pushes WHERE app = ? ORDER BY id LIMIT ?)
+	AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.push = push_counts.push)`
+
 // emptyApp removes the rows of an app that is being deleted, in pieces, and at last the app.
 func (s *Store) emptyApp(ctx context.Context, name string) error {
 	for again := true; again; {
@@ -146,9 +150,10 @@ func (t *tx) emptyPiece(ctx context.Context, app string) (more bool, err error) 
 		}
 	}
 	// Only pushes without deliveries are left, but for those behind the first one.
+	counts := exec(countsOfApp, app, deleteRows)
 	first := exec(`DELETE FROM pushes WHERE id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT ?)
 		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.push = pushes.n)`, app, deleteRows)
-	if err := t.run(ctx, first); err != nil || first.n > 0 {
+	if err := t.run(ctx, counts, first); err != nil || first.n > 0 {
 		return first.n > 0, err
 	}
 	return false, t.run(ctx, exec("DELETE FROM apps WHERE name = ? AND deleting = 1", app))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,6 +103,44 @@ func TestADeletedAppLeavesNothingToItsSuccessor(t *testing.T) {
 		}
 		if d, err := w.Device(ctx(t), push.DeviceKey{App: "other", Device: "d1"}); err != nil || d.User != "alice" {
 			t.Errorf("the other app's device: %v", err)
+		}
+	})
+}
+
+func TestADeletedAppsBroadcastIsNotCountedInAnotherOne(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		counts := func() (push.ID, map[push.State]int) {
+			for _, id := range []string{"d1", "d2"} {
+				w.device("notes", "alice", id, push.IOS)
+			}
+			p := pushTo(push.Audience{All: true}, "x")
+			w.accept(p)
+			w.expandAll(time.Now(), 10)
+			counts, err := w.Counts(ctx(t), "notes", p.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.ID, counts
+		}
+		counts()
+		if err := w.DeleteApp(ctx(t), "notes", func() {}); err != nil {
+			t.Fatal(err)
+		}
+		w.reopen() // SQLite gives the numbers of pushes that are gone to others
+		if _, _, err := w.PutApp(ctx(t), "notes"); err != nil {
+			t.Fatal(err)
+		}
+		w.putResource(push.Resource{App: "notes", ID: "both", APNs: &push.Strategy{}})
+		id, got := counts()
+		if want := map[push.State]int{push.Waiting: 2}; !maps.Equal(got, want) {
+			t.Errorf("the broadcast counts %v, want %v", got, want)
+		}
+		for _, device := range []string{"d1", "d2"} {
+			w.handle(device, id)
+		}
+		if final, err := w.Final(ctx(t), "notes", id); !final || err != nil {
+			t.Errorf("handled by all: final %v, %v; want it final", final, err)
 		}
 	})
 }

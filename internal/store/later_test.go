@@ -392,3 +392,24 @@ func TestOldPushesGoWhenTheirLastDeliveryIsOldEnough(t *testing.T) {
 		}
 	})
 }
+
+func TestTheNumberOfAPushIsNotGivenAgain(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		number := func() int64 {
+			p := pushTo(toUsers("alice"), "x")
+			w.accept(p)
+			n := w.deliveries(p.ID)[0].Row.Push
+			if _, _, err := w.Cancel(ctx(t), "notes", p.ID); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Remove(ctx(t), time.Now().Add(time.Hour), 100); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if first, second := number(), number(); second <= first {
+			t.Errorf("the number of a push that is gone was %d, and the next one has %d: who still names the old one would meet it", first, second)
+		}
+	})
+}

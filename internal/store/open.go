@@ -27,6 +27,7 @@ type Store struct {
 
 	wakeSecret push.Secret // never changes once Open has returned
 
+	lastPush     int64        // SQLite: the highest number given to a push; the writer's own
 	leasesLooked atomic.Int64 // when it was last looked for leases that are over; see endLeases
 
 	claimTurn  turn // whose turn it is among apps with due devices
