@@ -90,7 +90,7 @@ type Config struct {
 	AckWait  time.Duration           // for a session to acknowledge; 0 means 5s
 	Keep     time.Duration           // of pushes after their last delivery became final; 0 means 7 days
 	Alone    bool                    // no other node uses the store: what a former process had in hand is free at once
-	Workers  int                     // devices in work at once; 0 means 128
+	Workers  int                     // devices in work at once; 0 means 512
 	Queue    int                     // devices that wait in memory; 0 means 8192
 	Logger   *slog.Logger            // nil discards
 	Now      func() time.Time        // nil means time.Now
@@ -144,7 +144,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Keep = defaultKeep
 	}
 	if cfg.Workers == 0 {
-		cfg.Workers = 128
+		cfg.Workers = 512
 	}
 	if cfg.Queue == 0 {
 		cfg.Queue = 8192

@@ -14,9 +14,9 @@ import (
 // wait, and its devices are looked at later.
 const (
 	freshPlaces = 4096
-	appPlaces   = freshPlaces * 3 / 4    // of one app, so that its flood leaves some to others
-	placesWait  = 10 * time.Second       // for places, at most
-	stillDone   = 250 * time.Millisecond // if nothing was done for so long, nobody waits
+	appPlaces   = freshPlaces * 3 / 4 // of one app, so that its flood leaves some to others
+	placesWait  = 10 * time.Second    // for places, at most
+	stillDone   = 2 * time.Second     // if nothing was done for so long, nobody waits
 )
 
 // todo holds what is decided and not done yet, for the workers.

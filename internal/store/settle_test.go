@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -152,5 +153,26 @@ func TestAWakeOfAFormerProcessIsDueAtOnce(t *testing.T) {
 	f.reopen()
 	if n := f.claimed(time.Now()); n != 1 {
 		t.Errorf("%d devices due after a start, want 1", n)
+	}
+}
+
+func TestCloseFinishesAnswersThatWaitForCompany(t *testing.T) {
+	t.Parallel()
+	w := newWorldOnSQLite(t)
+	f := newFlight(t, w)
+	settled := make(chan error, 1)
+	go func() {
+		is, err := f.Settle(t.Context(), f.left)
+		if err == nil && !is {
+			err = push.ErrConflict
+		}
+		settled <- err
+	}()
+	// Whether it waits by now or is refused, it has an end.
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-settled; err != nil && !errors.Is(err, push.ErrUnavailable) {
+		t.Errorf("settled: %v; want it done, or refused", err)
 	}
 }

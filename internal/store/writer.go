@@ -75,7 +75,9 @@ type writer struct {
 
 	mu      sync.Mutex
 	hot     turns // guarded by mu
+	answers turns // guarded by mu; what settles, for which nobody waits but a worker: it goes along with others for a while
 	long    turns // guarded by mu
+	ripe    bool  // guarded by mu; the answers have waited long enough
 	closed  bool  // guarded by mu
 	longNow bool  // owned by run: a long op may go before the next batch
 }
@@ -125,9 +127,16 @@ func (w *writer) submit(ctx context.Context, o *op) error {
 		<-w.places
 		return push.ErrUnavailable
 	}
-	if o.long {
+	switch {
+	case o.long:
 		w.long.add(o)
-	} else {
+	case o.settle != nil:
+		if w.answers.n == 0 {
+			w.ripe = false
+			time.AfterFunc(answersWait, w.ripen)
+		}
+		w.answers.add(o)
+	default:
 		w.hot.add(o)
 	}
 	w.mu.Unlock()
@@ -156,11 +165,30 @@ func (w *writer) wait(ctx context.Context, doing string, o *op) error {
 	return nil
 }
 
+// How long work waits for company, so that it shares a transaction and its flush.
+const (
+	answersWait = 20 * time.Millisecond // an answer to a wake, which nobody waits for
+	lingerWait  = time.Millisecond      // the others, where the last transaction was shared
+	lingerFrom  = 4                     // pieces of work in the last transaction from which on it is worth it
+)
+
+// ripen lets the answers go, with or without company.
+func (w *writer) ripen() {
+	w.mu.Lock()
+	w.ripe = true
+	w.mu.Unlock()
+	w.signal()
+}
+
 func (w *writer) run() {
 	defer close(w.ended)
+	last := 0
 	for {
+		if last >= lingerFrom && w.few() {
+			time.Sleep(lingerWait)
+		}
 		batch, closed := w.gather()
-		if len(batch) > 0 {
+		if last = len(batch); last > 0 {
 			db := w.s.db
 			w.execute(batch)
 			for _, o := range batch {
@@ -177,31 +205,48 @@ func (w *writer) run() {
 	}
 }
 
-// gather takes what one transaction is to do: as many pushes and steps as fit, apps in turn; between two such batches, one
-// long op.
+// few reports whether there is work, and less than a transaction takes.
+func (w *writer) few() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.closed && w.long.n == 0 && w.hot.n > 0 && w.hot.n < w.s.cfg.BatchOps/2
+}
+
+// gather takes what one transaction is to do: as many pushes and steps as fit, apps in turn, and answers with them; between two
+// such batches, one long op.
 func (w *writer) gather() (batch []*op, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.longNow || w.hot.n == 0 {
+	idle := w.hot.n == 0 && !(w.answers.n > 0 && (w.ripe || w.closed))
+	if w.longNow || idle {
 		w.longNow = false
 		if o := w.next(&w.long); o != nil {
 			return []*op{o}, w.closed
 		}
 	}
-	rows := 0
-	for len(batch) < w.s.cfg.BatchOps {
-		if first := w.hot.peek(); first != nil && rows > 0 && rows+max(first.weight, 1) > maxBatchRows {
+	if idle {
+		return nil, w.closed && w.answers.n == 0
+	}
+	batch, rows := w.fill(nil, 0, &w.answers, (w.s.cfg.BatchOps+1)/2)
+	batch, _ = w.fill(batch, rows, &w.hot, w.s.cfg.BatchOps)
+	w.longNow = true
+	return batch, w.closed && w.hot.n+w.answers.n+w.long.n == 0
+}
+
+// fill adds ops to a batch, up to so many, as far as their rows fit.
+func (w *writer) fill(batch []*op, rows int, from *turns, most int) ([]*op, int) {
+	for len(batch) < most {
+		if first := from.peek(); first != nil && rows > 0 && rows+max(first.weight, 1) > maxBatchRows {
 			break
 		}
-		o := w.next(&w.hot)
+		o := w.next(from)
 		if o == nil {
 			break
 		}
 		rows += max(o.weight, 1)
 		batch = append(batch, o)
 	}
-	w.longNow = true
-	return batch, w.closed && w.hot.n == 0 && w.long.n == 0
+	return batch, rows
 }
 
 // next takes an op whose caller still waits. It is called with mu held.
