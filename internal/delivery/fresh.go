@@ -72,11 +72,17 @@ func (f *fresh) look(snap push.Snapshot) push.Changes {
 // follow has done what was decided on devices as a push was accepted, and says for how many something is to be done.
 func (e *Engine) follow(f *fresh, keys []push.DeviceKey) (n int) {
 	for _, key := range keys {
-		d := f.plans[key]
+		d, left := f.plans[key]
+		if !left {
+			continue // two pushes of one batch were decided on for it, and the last word is being followed
+		}
+		delete(f.plans, key)
 		e.committed(key, push.Snapshot{Device: *d.plan.changes.Device}, d.known, d.plan)
 		if len(d.plan.session) > 0 || d.plan.wake != nil || d.known.session == nil && e.sessionOf(key) != nil {
 			n++
-			e.todo.put(key, d)
+			if e.todo.put(key, d) {
+				e.todo.leave(key.App, 1)
+			}
 			if !e.queue.add(key) {
 				e.todo.take(key) // the row is due when the lease ends
 				e.todo.leave(key.App, 1)

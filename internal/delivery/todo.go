@@ -118,10 +118,14 @@ func (t *todo) leave(app string, n int) {
 	t.line = rest
 }
 
-func (t *todo) put(key push.DeviceKey, d decided) {
+// put notes what was decided on a device, whose place is taken. It reports whether something earlier was still to be done, which is
+// over: a device is decided on anew only once that has ended otherwise.
+func (t *todo) put(key push.DeviceKey, d decided) (instead bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	_, instead = t.m[key]
 	t.m[key] = d
+	return instead
 }
 
 // take is what was decided on a device; ok is false if nothing is left to be done. Its place is the caller's to leave.
