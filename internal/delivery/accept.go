@@ -29,16 +29,11 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 		named += max(len(r.Push.To.Users), len(r.Push.To.Devices))
 	}
 	app := reqs[0].Push.App
-	room := e.todo.enter(ctx, app, named)
+	f, look, room := e.lookAsAccepted(ctx, reqs, named)
 	held := lease
-	if e.queue.free() < named {
-		held = 0 // memory is full: the rows are due now, and back-pressure costs disk
-		if room {
-			e.todo.leave(app, named)
-			room = false
-		}
+	if !f.online() && e.queue.free() < named {
+		held, look = 0, nil // memory is full: the rows are due now, and back-pressure costs disk
 	}
-	f, look := e.lookAsAccepted(ctx, reqs, room)
 	results := e.cfg.Store.Accept(ctx, reqs, held, look)
 	followed := 0
 	for i, r := range results {
@@ -57,9 +52,7 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 			e.dueAt(e.cfg.Now())
 		}
 	}
-	if room {
-		e.todo.leave(app, named-followed)
-	}
+	e.todo.leave(app, room-followed)
 	return results
 }
 
@@ -75,16 +68,26 @@ func without(keys, looked []push.DeviceKey) []push.DeviceKey {
 	return slices.DeleteFunc(keys, func(k push.DeviceKey) bool { return is[k] })
 }
 
-// lookAsAccepted is the look at fresh devices; nil if there is to be none: there is no room, or the store does not answer.
-func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest, room bool) (*fresh, func(push.Snapshot) push.Changes) {
-	if !room {
-		return nil, nil
-	}
+// lookAsAccepted is the look at fresh devices, and how many places are taken for what it decides. It is nil if there is to be none:
+// there is no room, or the store does not answer. What goes to sessions needs no places, nor waits for any.
+func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest, named int) (*fresh, func(push.Snapshot) push.Changes, int) {
 	f, err := e.freshFor(ctx, reqs)
 	if err != nil {
-		return nil, nil
+		return nil, nil, 0
 	}
-	return f, f.look
+	if f.online() {
+		return f, f.look, 0
+	}
+	has, waited := e.todo.enter(ctx, reqs[0].Push.App, named)
+	if !has {
+		return f, nil, 0
+	}
+	if waited { // what was known is old
+		if f, err = e.freshFor(ctx, reqs); err != nil {
+			return nil, nil, named
+		}
+	}
+	return f, f.look, named
 }
 
 // DryRun says what would be done with a push on each device of its audience (the first 10 000), and does nothing.

@@ -54,6 +54,19 @@ func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fres
 	return f, nil
 }
 
+// online reports whether all devices that are meant have a session.
+func (f *fresh) online() bool {
+	if f == nil || len(f.sessions) == 0 {
+		return false
+	}
+	for _, s := range f.sessions {
+		if s == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // look is the function that the store calls: a plain one, but that it keeps the plan.
 func (f *fresh) look(snap push.Snapshot) push.Changes {
 	if !snap.Device.Registered() {
@@ -69,7 +82,8 @@ func (f *fresh) look(snap push.Snapshot) push.Changes {
 	return p.changes
 }
 
-// follow has done what was decided on devices as a push was accepted, and says for how many something is to be done.
+// follow has done what was decided on devices as a push was accepted, and says for how many something is to be done. What goes to a
+// session goes at once: the workers may all be waiting for a provider.
 func (e *Engine) follow(f *fresh, keys []push.DeviceKey) (n int) {
 	for _, key := range keys {
 		d, left := f.plans[key]
@@ -78,6 +92,9 @@ func (e *Engine) follow(f *fresh, keys []push.DeviceKey) (n int) {
 		}
 		delete(f.plans, key)
 		e.committed(key, push.Snapshot{Device: *d.plan.changes.Device}, d.known, d.plan)
+		if len(d.plan.session) > 0 && d.plan.wake == nil && e.give(key, d.plan.session) {
+			continue
+		}
 		if len(d.plan.session) > 0 || d.plan.wake != nil || d.known.session == nil && e.sessionOf(key) != nil {
 			n++
 			if e.todo.put(key, d) {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,34 +42,59 @@ func newTodo(now func() time.Time) *todo {
 	return &todo{m: map[push.DeviceKey]decided{}, ofApp: map[string]int{}, now: now}
 }
 
-// enter takes n places for an app, and waits for them if that is worth it. False: there are none.
-func (t *todo) enter(ctx context.Context, app string, n int) bool {
+// enter takes n places for an app, and waits for them if that is worth it. has is false if there are none.
+func (t *todo) enter(ctx context.Context, app string, n int) (has, waited bool) {
 	t.mu.Lock()
 	if n > appPlaces {
 		t.mu.Unlock()
-		return false
+		return false, false
 	}
-	if t.fits(app, n) {
+	inLine := slices.ContainsFunc(t.line, func(a *asking) bool { return a.app == app })
+	if !inLine && t.fits(app, n) {
 		t.grant(app, n)
 		t.mu.Unlock()
-		return true
+		return true, false
 	}
-	if t.now().Sub(t.moved) > stillDone {
+	if t.idle() || !t.crowds(app) {
 		t.mu.Unlock()
-		return false
+		return false, false
 	}
 	a := &asking{app: app, n: n, granted: make(chan struct{})}
 	t.line = append(t.line, a)
 	t.mu.Unlock()
-	wait := time.NewTimer(placesWait)
-	defer wait.Stop()
-	select {
-	case <-a.granted:
-		return true
-	case <-wait.C:
-	case <-ctx.Done():
+	return t.wait(ctx, a), true
+}
+
+// wait waits until a has its places, or it is not worth it any more.
+func (t *todo) wait(ctx context.Context, a *asking) bool {
+	until := time.NewTimer(placesWait)
+	defer until.Stop()
+	look := time.NewTicker(stillDone)
+	defer look.Stop()
+	for {
+		select {
+		case <-a.granted:
+			return true
+		case <-look.C:
+			t.mu.Lock()
+			idle := t.idle()
+			t.mu.Unlock()
+			if !idle {
+				continue
+			}
+		case <-until.C:
+		case <-ctx.Done():
+		}
+		return t.giveUp(a)
 	}
-	return t.giveUp(a)
+}
+
+// idle reports whether nothing was done for so long that nobody waits. mu is held.
+func (t *todo) idle() bool { return t.now().Sub(t.moved) > stillDone }
+
+// crowds reports whether an app has its share of the places: one that has less would wait for the others' work. mu is held.
+func (t *todo) crowds(app string) bool {
+	return t.ofApp[app] >= min(freshPlaces/max(len(t.ofApp), 1), appPlaces)/2
 }
 
 // giveUp takes a out of the line; true: it has its places after all.
@@ -77,7 +103,8 @@ func (t *todo) giveUp(a *asking) bool {
 	defer t.mu.Unlock()
 	for i, other := range t.line {
 		if other == a {
-			t.line = append(t.line[:i:i], t.line[i+1:]...)
+			t.line = slices.Delete(t.line, i, i+1)
+			t.admit() // who was behind it
 			return false
 		}
 	}
@@ -105,10 +132,16 @@ func (t *todo) leave(app string, n int) {
 	if t.grant(app, -n); t.ofApp[app] == 0 {
 		delete(t.ofApp, app)
 	}
-	rest := t.line[:0]
+	t.admit()
+}
+
+// admit gives places to those who wait: to each app in the order in which they came, so that few never pass by many for ever. mu is
+// held.
+func (t *todo) admit() {
+	rest, behind := t.line[:0], map[string]bool{}
 	for _, a := range t.line {
-		if !t.fits(a.app, a.n) {
-			rest = append(rest, a)
+		if behind[a.app] || !t.fits(a.app, a.n) {
+			rest, behind[a.app] = append(rest, a), true
 			continue
 		}
 		t.grant(a.app, a.n)
