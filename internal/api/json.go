@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
@@ -33,10 +34,21 @@ type bodyCheck struct {
 	heavy  bool // it holds more than may be decoded; a fault says what
 }
 
+// decoders are used again, for the room that each has made for the names of objects: a batch is walked item by item.
+var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(noBody) }}
+
+var noBody = strings.NewReader("")
+
 // checkBody compares a body with a schema and gives all that is wrong with it. The error is the problem bad_json for what
 // is no JSON as Hush takes it, or invalid for what must not be decoded, for what would come of it.
 func checkBody(body []byte, at string, schema *huma.Schema, registry huma.Registry, refuse func(location, name string) string) (faults, error) {
-	c := &bodyCheck{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body)), registry: registry, refuse: refuse} // no copy of the body
+	dec := decoders.Get().(*jsontext.Decoder)
+	dec.Reset(bytes.NewBuffer(body)) // no copy of the body
+	defer func() {
+		dec.Reset(noBody) // lets the body go
+		decoders.Put(dec)
+	}()
+	c := &bodyCheck{body: body, dec: dec, registry: registry, refuse: refuse}
 	if err := c.value(at, schema); err != nil {
 		return nil, badJSON(err)
 	}

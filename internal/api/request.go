@@ -197,8 +197,7 @@ func (c *requestCheck) parameters(ctx huma.Context) faults {
 			}
 		}
 	}
-	if c.strict {
-		u := ctx.URL()
+	if u := ctx.URL(); c.strict && u.RawQuery != "" {
 		c.query(&f, u.RawQuery)
 	}
 	return f
