@@ -54,7 +54,7 @@ func (b *board) takeBack(w *push.Wake) {
 // note puts what came of the try on the timelines of those that it was for, whatever has become of them meanwhile.
 func (o outcome) note(b *board) {
 	for _, id := range o.wake.Pushes {
-		if e := b.byID[id]; e != nil && e.Generation == o.wake.Generation {
+		if e := b.byID(id); e != nil && e.Generation == o.wake.Generation {
 			for _, ev := range o.events(b.now) {
 				e.note(ev)
 			}
@@ -94,7 +94,7 @@ func (o outcome) events(now time.Time) []push.Event {
 // the last, another wake is due if no receipt comes.
 func (o outcome) carried(s situation, b *board) {
 	for _, id := range o.wake.Pushes {
-		e := b.byID[id]
+		e := b.byID(id)
 		if e == nil || e.State.Final() || e.Generation != o.wake.Generation {
 			continue
 		}
@@ -132,7 +132,7 @@ func (o outcome) refused(b *board, w *push.Wake) {
 		retry(o.credentialsReason(), credentialsWait)
 	case push.FaultPush:
 		for _, id := range o.wake.Pushes {
-			if e := b.byID[id]; e != nil && (e.State == push.Waiting || e.State == push.Sent) {
+			if e := b.byID(id); e != nil && (e.State == push.Waiting || e.State == push.Sent) {
 				b.to(e, push.Waiting, push.ReasonRefused)
 			}
 		}

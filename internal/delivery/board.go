@@ -11,9 +11,10 @@ import (
 type board struct {
 	now    time.Time
 	device push.Device
-	open   []*entry // oldest first
-	byID   map[push.ID]*entry
-	budget *push.BudgetWait // what keeps the device's next wake back; nil: no budget does
+	open   []*entry           // oldest first
+	named  []*entry           // asked for by their ids, and not among open
+	index  map[push.ID]*entry // of both where they are many; nil: they are few
+	budget *push.BudgetWait   // what keeps the device's next wake back; nil: no budget does
 }
 
 type entry struct {
@@ -23,29 +24,57 @@ type entry struct {
 }
 
 func newBoard(now time.Time, snap push.Snapshot) *board {
-	b := &board{now: now, device: snap.Device, byID: make(map[push.ID]*entry, len(snap.Open)+len(snap.Named))}
+	b := &board{now: now, device: snap.Device, open: make([]*entry, 0, len(snap.Open))}
 	for _, d := range snap.Open {
-		e := &entry{Delivery: d}
-		b.open = append(b.open, e)
-		b.byID[d.PushID] = e
+		b.open = append(b.open, &entry{Delivery: d})
+	}
+	if len(snap.Open)+len(snap.Named) > fewEntries {
+		b.index = make(map[push.ID]*entry, len(snap.Open)+len(snap.Named))
+		for _, e := range b.open {
+			b.index[e.PushID] = e
+		}
 	}
 	for _, d := range snap.Named {
-		if b.byID[d.PushID] == nil {
-			b.byID[d.PushID] = &entry{Delivery: d}
+		if b.byID(d.PushID) != nil {
+			continue
+		}
+		e := &entry{Delivery: d}
+		b.named = append(b.named, e)
+		if b.index != nil {
+			b.index[d.PushID] = e
 		}
 	}
 	return b
 }
 
+// fewEntries are found faster one by one than by a map.
+const fewEntries = 8
+
+// byID is the delivery of a push; nil if it is not on the board.
+func (b *board) byID(id push.ID) *entry {
+	if b.index != nil {
+		return b.index[id]
+	}
+	for _, list := range [...][]*entry{b.open, b.named} {
+		for _, e := range list {
+			if e.PushID == id {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
 // commit makes the board what the store has, now that its changes are committed.
 func (b *board) commit() {
-	for _, e := range b.byID {
-		if !e.changed {
-			continue
+	for _, list := range [...][]*entry{b.open, b.named} {
+		for _, e := range list {
+			if e.changed {
+				keep, _ := push.Keep(e.Kept, e.events)
+				e.Kept += len(keep)
+				e.Row.Was, e.events, e.changed = e.State, nil, false
+			}
 		}
-		keep, _ := push.Keep(e.Kept, e.events)
-		e.Kept += len(keep)
-		e.Row.Was, e.events, e.changed = e.State, nil, false
 	}
 }
 
@@ -94,7 +123,7 @@ func (b *board) stopNowOrNever(entries []*entry, why push.Reason) []*entry {
 // landed says of deliveries that no wake for them is in flight any more.
 func (b *board) landed(ids []push.ID) {
 	for _, id := range ids {
-		if e := b.byID[id]; e != nil && !e.WakeUntil.IsZero() {
+		if e := b.byID(id); e != nil && !e.WakeUntil.IsZero() {
 			e.WakeUntil, e.changed = time.Time{}, true
 		}
 	}
@@ -103,7 +132,7 @@ func (b *board) landed(ids []push.ID) {
 // perhapsBrought notes on a wake that its last try may have brought what it carried, for stopTooLate.
 func (b *board) perhapsBrought(w *push.Wake) {
 	for _, id := range w.Pushes {
-		if e := b.byID[id]; e != nil && e.NowOrNever && !slices.Contains(w.Perhaps, id) {
+		if e := b.byID(id); e != nil && e.NowOrNever && !slices.Contains(w.Perhaps, id) {
 			w.Perhaps = append(w.Perhaps, id)
 		}
 	}
@@ -127,9 +156,11 @@ func (b *board) stopTooLate(entries []*entry, perhaps []push.ID, leavesAt time.T
 // any more.
 func (b *board) changes() push.Changes {
 	out := push.Changes{Device: &b.device}
-	for _, e := range b.byID {
-		if e.changed {
-			out.Deliveries = append(out.Deliveries, push.Change{Delivery: e.Delivery, Events: e.events})
+	for _, list := range [...][]*entry{b.open, b.named} {
+		for _, e := range list {
+			if e.changed {
+				out.Deliveries = append(out.Deliveries, push.Change{Delivery: e.Delivery, Events: e.events})
+			}
 		}
 	}
 	return out

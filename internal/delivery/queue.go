@@ -101,7 +101,7 @@ func (q *queue) take() (push.DeviceKey, bool) {
 	defer q.mu.Unlock()
 	for range len(q.ring) {
 		app := q.ring[0]
-		q.ring = q.ring[1:]
+		q.ring = append(q.ring[:0], q.ring[1:]...) // few apps have something waiting at once
 		l := q.apps[app]
 		if l.inWork >= q.perApp {
 			q.ring = append(q.ring, app)
@@ -147,13 +147,6 @@ func (q *queue) free() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.room - q.size
-}
-
-// waits is how many devices wait.
-func (q *queue) waits() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.size
 }
 
 // oldest is how many devices wait, and since when the one that waits longest.

@@ -50,7 +50,7 @@ func receive(now time.Time, snap push.Snapshot, d push.Device, receipts []push.R
 	open := snap.OpenTotal
 	due := dueTime{snap.Device.DueAt}
 	for i, r := range receipts {
-		entry := b.byID[r.PushID]
+		entry := b.byID(r.PushID)
 		if entry == nil || entry.Generation != d.OwnerGeneration || snap.Device.OwnerGeneration != d.OwnerGeneration {
 			statuses[i] = push.ReceiptGone
 			continue

@@ -88,7 +88,7 @@ func TestWhatIsForASessionIsGivenAsItIsAccepted(t *testing.T) {
 		if !f.online() {
 			t.Error("the phone is not online, want it to be")
 		}
-		if left := n.follow(f, []push.DeviceKey{n.phone}); left != 0 || !slices.Equal(n.sockets.sent, []push.ID{n.push}) || n.queue.waits() != 0 {
+		if left := n.follow(f, []push.DeviceKey{n.phone}); left != 0 || !slices.Equal(n.sockets.sent, []push.ID{n.push}) || len(n.queue.waiting) != 0 {
 			t.Errorf("the session got %v, and %d devices are left to workers; want the push, and none", n.sockets.sent, left)
 		}
 	})
