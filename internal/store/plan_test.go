@@ -111,7 +111,7 @@ var hotFolds = []struct {
 	{"users who have been seen", seenUsers, []any{"notes", "u7"}, "users_pkey|PRIMARY KEY"},
 	{"ids of due devices", idsOfDevices, []any{0, int64(7)}, byNumber},
 	{"ids of due pushes", idsOfPushes, []any{0, int64(7)}, "pushes_pkey|PRIMARY KEY"},
-	{"whether a wake is in flight", inFlight, []any{0, int64(7)}, "deliveries_in_flight"},
+	{"whether a wake is in flight", inFlight, []any{0, int64(7), int64(5)}, "deliveries_in_flight"},
 	{"a device as it was left", stateAsLeft, []any{0, int64(7), []byte{}, int64(1)}, byNumber},
 	{"deliveries as they were left", openAsLeft, []any{0, int64(7), int64(7), "u7", "waiting", 1, int64(0)}, byPush},
 	{"settled state of a device", settleStates, []any{[]byte{}, []byte{}, int64(1), int64(7)}, byNumber},

@@ -24,8 +24,16 @@ const wakeLease = 10 * time.Second
 
 func newFlight(t *testing.T, w *world) *flight {
 	t.Helper()
-	f := &flight{credential: w.device("notes", "alice", "d1", push.IOS), world: w, t: t, push: pushTo(toUsers("alice"), "x"), now: time.Now().UTC().Truncate(time.Microsecond)}
-	r := w.Accept(ctx(t), []push.AcceptRequest{{Push: f.push}}, time.Minute, func(s push.Snapshot) push.Changes {
+	f := &flight{credential: w.device("notes", "alice", "d1", push.IOS), world: w, t: t, now: time.Now().UTC().Truncate(time.Microsecond)}
+	f.send("alice")
+	return f
+}
+
+// send accepts a push for a user, and sends its wake.
+func (f *flight) send(user string) {
+	f.t.Helper()
+	f.push = pushTo(toUsers(user), "x")
+	r := f.Accept(ctx(f.t), []push.AcceptRequest{{Push: f.push}}, time.Minute, func(s push.Snapshot) push.Changes {
 		d, o := s.Device, s.Open[0]
 		d.Wake = push.Wake{ID: "wake", State: push.WakeSending, Provider: push.APNs, Attempt: 1, DueAt: f.now.Add(wakeLease), Pushes: []push.ID{o.PushID}}
 		d.WakeTimes, d.DueAt = append(d.WakeTimes, f.now), f.now.Add(time.Hour)
@@ -40,9 +48,8 @@ func newFlight(t *testing.T, w *world) *flight {
 		return push.Changes{Device: &d, Deliveries: []push.Change{{Delivery: o, Events: sent}}}
 	})[0]
 	if r.Err != nil || len(r.Accepted.Looked) != 1 {
-		t.Fatalf("accepted %+v, %v; want the device looked at", r.Accepted, r.Err)
+		f.t.Fatalf("accepted %+v, %v; want the device looked at", r.Accepted, r.Err)
 	}
-	return f
 }
 
 func (f *flight) settle(want bool) {
@@ -131,6 +138,43 @@ func TestWhatEndsWhileItsWakeIsInFlightLeavesTheWakeInFlight(t *testing.T) {
 		f.want(push.Handled, true)
 		f.claimed(f.now.Add(2 * wakeLease))
 		f.want(push.Handled, false) // nobody has answered within its lease
+	})
+}
+
+// TestAWakeInFlightOfAFormerOwnerIsNotTheNewOnes has a wake of bob's answered while alice's, who had the device before, is not.
+func TestAWakeInFlightOfAFormerOwnerIsNotTheNewOnes(t *testing.T) {
+	inFlight(t, func(f *flight) {
+		r := push.Registration{DeviceID: "d1", Platform: push.IOS}
+		if _, _, err := f.Register(ctx(f.t), r, "notes", push.Caller{User: "bob"}, f.credential, secret()); err != nil {
+			f.t.Fatal(err)
+		}
+		f.now = f.now.Add(time.Second)
+		f.send("bob")
+		f.want(push.Waiting, true)
+		f.settle(true)
+		f.want(push.Sent, false)
+	})
+}
+
+func TestALookSeesWhatAWakeInFlightIsForBehindWhatIsOlder(t *testing.T) {
+	inFlight(t, func(f *flight) {
+		f.settle(true)
+		f.handle("d1", f.push.ID)
+		f.accept(pushTo(push.Audience{All: true}, "y"))
+		f.send("alice")
+		f.expandAll(time.Now(), 10)
+		_, err := f.Step(ctx(f.t), push.StepRequest{Key: key("d1"), OpenLimit: 1}, func(s push.Snapshot) push.Changes {
+			if len(s.Open) != 1 || s.OpenTotal != 2 {
+				f.t.Errorf("open %+v of %d, want the first of 2", s.Open, s.OpenTotal)
+			}
+			if len(s.Named) != 1 || s.Named[0].PushID != f.push.ID {
+				f.t.Errorf("beside it %+v, want what the wake in flight is for", s.Named)
+			}
+			return push.Changes{}
+		})
+		if err != nil {
+			f.t.Error(err)
+		}
 	})
 }
 

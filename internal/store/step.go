@@ -187,15 +187,17 @@ func (t *tx) readSteps(ctx context.Context, round []*stepOp) error {
 	return t.readBeyond(ctx, round)
 }
 
-var inFlight = fold("number int, of_holder int",
-	"SELECT r.number FROM {rows}, {lateral} (SELECT 1 AS one FROM deliveries WHERE holder = r.of_holder AND wake_until IS NOT NULL LIMIT 1) f")
+// What a wake is for is in flight until the wake's lease ends. What ended under a former owner may be in flight longer, with a wake
+// of which the device knows nothing any more.
+var inFlight = fold("number int, of_holder int, until int",
+	"SELECT r.number FROM {rows}, {lateral} (SELECT 1 AS one FROM deliveries WHERE holder = r.of_holder AND wake_until = r.until LIMIT 1) f")
 
-// readAnswered takes a wake that was sent from those devices that have nothing in flight: it is answered. See Settle.
+// readAnswered takes a wake that was sent from those devices that have nothing of it in flight: it is answered. See Settle.
 func (t *tx) readAnswered(ctx context.Context, round []*stepOp) error {
 	var rows [][]any
 	for i, o := range round {
 		if o.snap.Device.Wake.State == push.WakeSending {
-			rows = append(rows, []any{i, o.snap.Device.Number})
+			rows = append(rows, []any{i, o.snap.Device.Number, micros(o.snap.Device.Wake.DueAt)})
 		}
 	}
 	flies := map[int]bool{}
@@ -212,10 +214,11 @@ func (t *tx) readAnswered(ctx context.Context, round []*stepOp) error {
 	return err
 }
 
-// readDeliveries reads the deliveries that steps asked for: the first open ones, and those that they named.
+// readDeliveries reads the deliveries that steps asked for: the first open ones, and those that they named. What a wake in flight is
+// for is read though it is behind the first ones: what is older may have come to the device since.
 func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 	var named []namedDelivery
-	var namedRows, open [][]any
+	var open [][]any
 	for i, o := range round {
 		if o.snap.Device.ID == "" {
 			continue
@@ -224,39 +227,70 @@ func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 			open = append(open, []any{i, o.snap.Device.Number, o.req.OpenLimit})
 		}
 		for _, id := range o.req.Named {
-			if storable(string(id)) {
-				user := cmp.Or(o.req.NamedOf, o.snap.Device.User)
-				namedRows = append(namedRows, []any{len(named), o.req.Key.App, o.snap.Device.Number, user, string(id)})
-				named = append(named, namedDelivery{of: o})
-			}
+			named = append(named, namedDelivery{of: o, id: id, user: cmp.Or(o.req.NamedOf, o.snap.Device.User)})
 		}
 	}
-	err := t.run(ctx, stepNamed.each(namedRows, func(scan scanFunc) error {
-		var number int
-		d, err := readDelivery(scan, &number)
-		d.DeviceID = named[number].of.req.Key.Device
-		named[number].found, named[number].Delivery = true, d
-		return err
-	}), stepOpen.each(open, func(scan scanFunc) error {
+	err := t.readNamed(ctx, named, stepOpen.each(open, func(scan scanFunc) error {
 		var number int
 		d, err := readDelivery(scan, &number)
 		d.DeviceID = round[number].req.Key.Device
 		round[number].snap.Open = append(round[number].snap.Open, d)
 		return err
 	}))
+	if err != nil {
+		return err
+	}
+	return t.readNamed(ctx, flyingBehind(round))
+}
+
+// flyingBehind is what wakes in flight are for, of devices of which not all that is open was read.
+func flyingBehind(round []*stepOp) []namedDelivery {
+	var behind []namedDelivery
+	for _, o := range round {
+		d := o.snap.Device
+		if d.Wake.State != push.WakeSending || o.req.OpenLimit == 0 || len(o.snap.Open) < o.req.OpenLimit {
+			continue
+		}
+		for _, id := range d.Wake.Pushes {
+			is := func(d push.Delivery) bool { return d.PushID == id }
+			if !slices.ContainsFunc(o.snap.Open, is) && !slices.ContainsFunc(o.snap.Named, is) {
+				behind = append(behind, namedDelivery{of: o, id: id, user: d.User})
+			}
+		}
+	}
+	return behind
+}
+
+// namedDelivery is a place for a delivery that is asked for by id.
+type namedDelivery struct {
+	push.Delivery
+	of    *stepOp
+	id    push.ID
+	user  string
+	found bool
+}
+
+// readNamed reads deliveries by id, and runs other statements beside it.
+func (t *tx) readNamed(ctx context.Context, named []namedDelivery, beside ...*stmt) error {
+	var rows [][]any
+	for i, n := range named {
+		if storable(string(n.id)) {
+			rows = append(rows, []any{i, n.of.req.Key.App, n.of.snap.Device.Number, n.user, string(n.id)})
+		}
+	}
+	err := t.run(ctx, append(beside, stepNamed.each(rows, func(scan scanFunc) error {
+		var number int
+		d, err := readDelivery(scan, &number)
+		d.DeviceID = named[number].of.req.Key.Device
+		named[number].found, named[number].Delivery = true, d
+		return err
+	}))...)
 	for _, n := range named {
 		if n.found {
 			n.of.snap.Named = append(n.of.snap.Named, n.Delivery)
 		}
 	}
 	return err
-}
-
-// namedDelivery is a place for a delivery that a step asked for by id.
-type namedDelivery struct {
-	push.Delivery
-	of    *stepOp
-	found bool
 }
 
 // readBeyond counts what is behind the open deliveries that were read, and reads the resources of those and the topics of
