@@ -27,6 +27,7 @@ func (o outcome) take(s situation, b *board) {
 	o.note(b)
 	w := &b.device.Wake
 	if w.State != push.WakeSending || w.ID != o.wake.ID || w.Attempt != o.wake.Attempt {
+		b.over(o.wake)
 		return
 	}
 	b.landed(o.wake.Pushes)

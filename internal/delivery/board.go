@@ -65,8 +65,9 @@ func (b *board) byID(id push.ID) *entry {
 	return nil
 }
 
-// commit makes the board what the store has, now that its changes are committed.
-func (b *board) commit() {
+// commit makes the board what the store has, now that its changes are committed, for a look at another time.
+func (b *board) commit(now time.Time) {
+	b.now = now
 	for _, list := range [...][]*entry{b.open, b.named} {
 		for _, e := range list {
 			if e.changed {
@@ -125,6 +126,15 @@ func (b *board) landed(ids []push.ID) {
 	for _, id := range ids {
 		if e := b.byID(id); e != nil && !e.WakeUntil.IsZero() {
 			e.WakeUntil, e.changed = time.Time{}, true
+		}
+	}
+}
+
+// over says of what a try was for that it is not in flight any more, unless a later try is.
+func (b *board) over(w push.Wake) {
+	for _, id := range w.Pushes {
+		if e := b.byID(id); e != nil && e.WakeUntil.Equal(w.DueAt) {
+			b.landed([]push.ID{id})
 		}
 	}
 }

@@ -115,7 +115,7 @@ func (e *Engine) settle(ctx context.Context, k known, last plan, o outcome) (pla
 	if b == nil || k.session != nil {
 		return plan{}, false
 	}
-	b.commit()
+	b.commit(k.now)
 	r := push.Settlement{Left: b.device, Open: b.left()}
 	full := slices.ContainsFunc(r.Open, func(d push.Delivery) bool { return d.Kept >= push.MaxEvents })
 	if len(r.Open) > settledAtOnce || full {
@@ -170,6 +170,7 @@ func late(now time.Time, snap push.Snapshot, last *outcome) push.Changes {
 	}
 	b := newBoard(now, snap)
 	last.note(b)
+	b.over(last.wake)
 	c := b.changes()
 	c.Device = nil
 	return c
