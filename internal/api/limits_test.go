@@ -45,7 +45,7 @@ func TestAUserRegistersFewNewDevicesAtOnce(t *testing.T) {
 		w.register(alice, "d1", "").is(t, "a registered device without its credential", 403, "device_taken")
 	}
 	w.phone("notes", "bob", "b1")
-	if a := w.register(alice, "d2", ""); a.status != 200 || a.header.Get("RateLimit") != `"new-devices";r=1;t=3600` || a.header.Get("RateLimit-Policy") != `"new-devices";q=3;w=10800` {
+	if a := w.register(alice, "d2", ""); a.status != 200 || !strings.HasPrefix(a.header.Get("RateLimit"), `"new-devices";r=1;t=3`) || a.header.Get("RateLimit-Policy") != `"new-devices";q=3;w=10800` {
 		t.Errorf("the second device: %d, %v; want 200 and its fields", a.status, a.header)
 	}
 	if a := w.register(bob, "d1", first); a.status != 200 { // to bob: his bucket

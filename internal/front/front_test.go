@@ -180,9 +180,14 @@ func TestKeepAlivesAreShortWhenConnectionsAreTight(t *testing.T) {
 	t.Parallel()
 	h := setup(t, Config{Connections: 5})
 	var conns []net.Conn
-	for range 4 {
+	for i := range 4 {
 		c := h.dial()
 		ask(c, "", "/good")
+		eventually(t, "it is idle, after those before it", func() bool {
+			h.front.mu.Lock()
+			defer h.front.mu.Unlock()
+			return h.front.idle.Len() == i+1
+		})
 		conns = append(conns, c)
 	}
 	if !ended(conns[0]) {
