@@ -29,6 +29,7 @@ type phone struct {
 	mu      sync.Mutex // guards all below
 	handled []sdk.Message
 	wakes   int
+	running int // wakes that the app has not returned from
 	handler func(context.Context, sdk.Message) sdk.FetchResult
 }
 
@@ -107,9 +108,26 @@ func (p *phone) connect(platform sdk.Platform) {
 func (p *phone) woken(handle func(context.Context)) {
 	p.mu.Lock()
 	p.wakes++
+	p.running++
 	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	go func() { defer cancel(); handle(ctx) }()
+	go func() {
+		defer cancel()
+		handle(ctx)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.running--
+	}()
+}
+
+// atRest waits until the app has returned from its wakes: before, it fetches whatever comes.
+func (p *phone) atRest() {
+	p.t.Helper()
+	eventually(p.t, "the app has returned from its wake", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.running == 0
+	})
 }
 
 func (p *phone) register() {

@@ -122,6 +122,7 @@ func TestABudgetThatIsUsedUpIsToldEverywhere(t *testing.T) {
 			put("tight", protocol.Budget{Wakes: 2, Per: "2h", Burst: 1})
 			first := hush.Send(t, "alice", "tight", "1")
 			hush.WaitState(t, first, push.Handled)
+			phone.atRest()
 			second := hush.Send(t, "alice", "tight", "2")
 			hush.WaitReason(t, second, push.Waiting, push.ReasonBudget)
 
