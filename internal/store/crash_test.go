@@ -54,7 +54,53 @@ func writeUntilKilled() {
 			}
 		}()
 	}
+	for i := range crashPhones {
+		go func() {
+			for n := 0; ; n++ {
+				p, err := sendShort(s, fmt.Sprint("short", i), fmt.Sprintf("wake-%d-%d-%d", i, os.Getpid(), n))
+				out.Lock()
+				if err != nil {
+					fmt.Println("error", err)
+				}
+				fmt.Println("short", p)
+				out.Unlock()
+			}
+		}()
+	}
 	select {}
+}
+
+// crashPhones is how many phones get pushes the short way.
+const crashPhones = 3
+
+// sendShort counts a push's wake as the push is accepted, settles its plain 200, and has it handled.
+func sendShort(s *store.Store, device, wake string) (push.ID, error) {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	p := pushTo(toDevices(device), "x")
+	var left push.Settlement
+	r := s.Accept(context.Background(), []push.AcceptRequest{{Push: p}}, time.Hour, func(snap push.Snapshot) push.Changes {
+		d, o := snap.Device, snap.Open[0]
+		d.Wake = push.Wake{ID: push.ID(wake), State: push.WakeSending, Provider: push.APNs, Attempt: 1, DueAt: now.Add(wakeLease), Pushes: []push.ID{o.PushID}}
+		d.WakeTimes, d.DueAt, o.WakeUntil = append(d.WakeTimes, now), now.Add(time.Hour), now.Add(wakeLease)
+		left = push.Settlement{Left: d, Open: []push.Delivery{o}}
+		left.Open[0].Kept = 1
+		return push.Changes{Device: &d, Deliveries: []push.Change{{Delivery: o, Events: []push.Event{{At: now, Event: push.EventWakeSent, WakeID: d.Wake.ID, Attempt: 1}}}}}
+	})[0]
+	if r.Err != nil || len(r.Accepted.Looked) != 1 {
+		return "", fmt.Errorf("accepted %+v, %v; want it looked at", r.Accepted, r.Err)
+	}
+	answered := left.Open[0].SentBy(now, push.PathAPNs, left.Left.DueAt)
+	answered.Delivery.WakeUntil = time.Time{}
+	answered.Events = append([]push.Event{{At: now, Event: push.EventWakeAnswered, WakeID: push.ID(wake), Attempt: 1, Status: 200}}, answered.Events...)
+	left.Changes.Deliveries = []push.Change{answered}
+	if settled, err := s.Settle(context.Background(), left); err != nil || !settled {
+		return "", fmt.Errorf("settled %v, %v; want it settled", settled, err)
+	}
+	_, err := s.Step(context.Background(), push.StepRequest{Key: key(device), Named: []push.ID{p.ID}}, func(snap push.Snapshot) push.Changes {
+		r := push.Receipt{PushID: p.ID, Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathInbox}
+		return push.Changes{Deliveries: []push.Change{snap.Named[0].Receive(now, push.IOS, r)}}
+	})
+	return p.ID, err
 }
 
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
@@ -72,27 +118,95 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 func surviveKills(t *testing.T, cfg store.Config) {
 	w := newWorld(t, cfg)
 	w.device("notes", "alice", "d1", push.IOS)
+	for i := range crashPhones {
+		w.device("notes", fmt.Sprint("of short", i), fmt.Sprint("short", i), push.IOS)
+	}
 	for round := range 3 {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		acknowledged := killWriter(t, cfg, 100*(round+1))
+		acknowledged, handled := killWriter(t, cfg, 100*(round+1))
 		w.Store = open(t, w.cfg)
 		for _, id := range acknowledged {
 			if got := states(w.deliveries(id)); len(got) != 2 {
 				t.Fatalf("round %d: an acknowledged push has the deliveries %q; want alice's and bob's", round, got)
 			}
 		}
-		if cfg.DataDir != "" { // it had them in hand
-			if keys, err := w.ClaimDevices(ctx(t), time.Now(), time.Second, 10); len(keys) != 1 || err != nil {
-				t.Errorf("round %d: %d devices due after the start, %v; want 1", round, len(keys), err)
+		for _, id := range handled {
+			if got := w.deliveries(id); len(got) != 1 || got[0].State != push.Handled || countOf(got[0], push.EventWakeSent) != 1 || countOf(got[0], push.EventWakeAnswered) != 1 {
+				t.Fatalf("round %d: a push that was woken for, answered and handled is %+v", round, got)
 			}
+		}
+		flying := w.endShort()
+		if cfg.DataDir != "" { // it had them in hand, and nobody else can have the wakes
+			if keys, err := w.ClaimDevices(ctx(t), time.Now(), time.Second, 10); len(keys) != 1+flying || err != nil {
+				t.Errorf("round %d: %d devices due after the start, %v; want alice's, and %d whose wake had no answer", round, len(keys), err, flying)
+			}
+		}
+		w.handleShort()
+	}
+}
+
+// countOf is how many events of a name a delivery has.
+func countOf(d push.Delivery, name push.EventName) (n int) {
+	for _, e := range d.Events {
+		if e.Event == name {
+			n++
+		}
+	}
+	return n
+}
+
+// endShort looks at the phones that got pushes the short way, and says how many have a wake in flight: the one that the push open on
+// them was counted for, and no other.
+func (w *world) endShort() (flying int) {
+	w.t.Helper()
+	for i := range crashPhones {
+		snap, err := w.PeekDevice(ctx(w.t), key(fmt.Sprint("short", i)), 10)
+		if err != nil || len(snap.Open) > 1 {
+			w.t.Fatalf("open on a phone: %+v, %v; want one push at most", snap.Open, err)
+		}
+		if len(snap.Open) == 0 || snap.Open[0].State == push.Sent {
+			if snap.Device.Wake.State != push.WakeNone {
+				w.t.Errorf("a phone whose last wake is answered has %+v in flight", snap.Device.Wake)
+			}
+			continue
+		}
+		flying++
+		d := w.deliveries(snap.Open[0].PushID)[0]
+		if wake := snap.Device.Wake; wake.State != push.WakeSending || countOf(d, push.EventWakeSent) != 1 || d.Events[len(d.Events)-1].WakeID != wake.ID {
+			w.t.Errorf("a push that waits for its wake's answer has the timeline %+v, and in flight is %+v; want that wake", d.Events, wake)
+		}
+		if n := len(snap.Device.WakeTimes); n == 0 || !snap.Device.WakeTimes[n-1].Equal(d.Events[len(d.Events)-1].At) {
+			w.t.Errorf("the wake at %v is not the last of those counted: %v", d.Events[len(d.Events)-1].At, snap.Device.WakeTimes)
+		}
+	}
+	return flying
+}
+
+// handleShort ends what is open on those phones, so that nothing is in flight any more.
+func (w *world) handleShort() {
+	w.t.Helper()
+	for i := range crashPhones {
+		device := fmt.Sprint("short", i)
+		_, err := w.Step(ctx(w.t), push.StepRequest{Key: key(device), OpenLimit: 10}, func(snap push.Snapshot) push.Changes {
+			snap.Device.Wake, snap.Device.DueAt = push.Wake{}, time.Time{}
+			c := push.Changes{Device: &snap.Device}
+			for _, o := range snap.Open {
+				o.WakeUntil = time.Time{}
+				c.Deliveries = append(c.Deliveries, o.Receive(time.Now(), push.IOS, push.Receipt{PushID: o.PushID, Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathInbox}))
+			}
+			return c
+		})
+		if err != nil {
+			w.t.Fatal(err)
 		}
 	}
 }
 
-// killWriter runs a writing process, kills it after some acknowledged pushes, and answers all that were acknowledged.
-func killWriter(t *testing.T, cfg store.Config, after int) []push.ID {
+// killWriter runs a writing process, kills it after some acknowledged pushes, and answers all that were acknowledged, and those that
+// were handled after they had gone the short way.
+func killWriter(t *testing.T, cfg store.Config, after int) (ids, handled []push.ID) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0]) // however long the disk takes
 	cmd.Env = append(os.Environ(), crashDirEnv+"="+cfg.DataDir, crashURLEnv+"="+cfg.DatabaseURL)
@@ -104,7 +218,6 @@ func killWriter(t *testing.T, cfg store.Config, after int) []push.ID {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var ids []push.ID
 	lines := bufio.NewReader(pipe)
 	for {
 		line, err := lines.ReadString('\n')
@@ -113,6 +226,10 @@ func killWriter(t *testing.T, cfg store.Config, after int) []push.ID {
 		}
 		if strings.HasPrefix(line, "error") {
 			t.Fatal(line)
+		}
+		if id, short := strings.CutPrefix(strings.TrimSpace(line), "short "); short {
+			handled = append(handled, push.ID(id))
+			continue
 		}
 		ids = append(ids, push.ID(strings.TrimSpace(line)))
 		if len(ids) == after {
@@ -125,5 +242,5 @@ func killWriter(t *testing.T, cfg store.Config, after int) []push.ID {
 	if len(ids) < after {
 		t.Fatalf("the writer ended by itself after %d pushes", len(ids))
 	}
-	return ids
+	return ids, handled
 }
