@@ -34,6 +34,9 @@ func writeUntilKilled() {
 		fmt.Println("error", err)
 		os.Exit(1)
 	}
+	if id := os.Getenv(crashPushEnv); id != "" {
+		expandUntilKilled(s, push.ID(id))
+	}
 	var out sync.Mutex
 	for range 16 {
 		go func() {

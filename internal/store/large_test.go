@@ -1,0 +1,184 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hushpush/hush/internal/store"
+	"github.com/hushpush/hush/internal/store/pgtest"
+	"github.com/hushpush/hush/push"
+)
+
+// crashPushEnv names a push that the process which is killed makes the deliveries of.
+const crashPushEnv = "HUSH_STORE_CRASH_PUSH"
+
+// expandUntilKilled makes a push's deliveries, and prints a line for each piece.
+func expandUntilKilled(s *store.Store, id push.ID) {
+	for {
+		if _, done, err := s.Expand(context.Background(), push.PushRef{App: "notes", ID: id}, time.Now(), 250, time.Hour); err != nil || done {
+			fmt.Println("ended", err)
+			os.Exit(1)
+		}
+		fmt.Println("piece")
+	}
+}
+
+// largeApp is how many devices the app "notes" gets for a large broadcast.
+const largeApp = 10_000
+
+func (w *world) manyDevices() {
+	w.t.Helper()
+	for from := 0; from < largeApp; from += 1000 {
+		devices := make([]push.ImportedDevice, 1000)
+		for i := range devices {
+			token := push.Secret(fmt.Sprintf("%064x", from+i))
+			devices[i] = push.ImportedDevice{User: fmt.Sprint("u", from+i), Registration: push.Registration{DeviceID: fmt.Sprintf("d%05d", from+i),
+				Platform: push.IOS, BundleID: "b", Environment: push.Production, ProviderToken: &token}}
+		}
+		for _, r := range w.RegisterMany(ctx(w.t), "notes", devices) {
+			if r.Err != nil {
+				w.t.Fatal(r.Err)
+			}
+		}
+	}
+}
+
+// wantCounted checks that a large push has one delivery a device, and that what is kept of their states is what they are in.
+func (w *world) wantCounted(id push.ID) map[push.State]int {
+	w.t.Helper()
+	found, devices := map[push.State]int{}, map[string]bool{}
+	for cursor, more := "", true; more; more = cursor != "" {
+		list, next, err := w.Deliveries(ctx(w.t), "notes", id, cursor, 1000)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, d := range list {
+			if devices[d.DeviceID] {
+				w.t.Errorf("two deliveries for %s", d.DeviceID)
+			}
+			devices[d.DeviceID] = true
+			found[d.State]++
+		}
+		cursor = next
+	}
+	if kept, err := w.Counts(ctx(w.t), "notes", id); err != nil || !maps.Equal(kept, found) {
+		w.t.Errorf("kept are %v, %v; the deliveries are %v", kept, err, found)
+	}
+	return found
+}
+
+func TestALargeBroadcastIsCancelledInTheMiddle(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.manyDevices()
+		p := pushTo(push.Audience{All: true}, "x")
+		w.accept(p)
+		ref := push.PushRef{App: "notes", ID: p.ID}
+		half := make(chan bool)
+		var all sync.WaitGroup
+		all.Go(func() {
+			for piece := 0; ; piece++ {
+				if piece == 10 {
+					close(half)
+				}
+				if _, done, err := w.Expand(ctx(t), ref, time.Now(), 500, time.Hour); err != nil || done {
+					if err != nil || piece <= 10 || piece >= largeApp/500 {
+						t.Errorf("ended with piece %d, %v; want it ended by the cancel", piece, err)
+					}
+					return
+				}
+			}
+		})
+		all.Go(func() {
+			for i := range 30 { // some are handled before, some while it is cancelled
+				w.handle(fmt.Sprintf("d%05d", i*7), p.ID)
+			}
+		})
+		<-half
+		cancelled, _, err := w.Cancel(ctx(t), "notes", p.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Wait()
+		counts := w.wantCounted(p.ID)
+		if counts[push.Cancelled] != cancelled || counts[push.Waiting] != 0 {
+			t.Errorf("%v, and %d cancelled; want all handled or cancelled", counts, cancelled)
+		}
+		if final, err := w.Final(ctx(t), "notes", p.ID); !final || err != nil {
+			t.Errorf("final %v, %v; want it final", final, err)
+		}
+	})
+}
+
+func TestALargeBroadcastThatIsKilledInTheMiddleGoesOn(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]func(t *testing.T) store.Config{
+		"sqlite":   func(t *testing.T) store.Config { return store.Config{DataDir: t.TempDir()} },
+		"postgres": func(t *testing.T) store.Config { return store.Config{DatabaseURL: pgtest.URL(t)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := cfg(t)
+			w := newWorld(t, cfg)
+			w.manyDevices()
+			goesOn, ends := pushTo(push.Audience{All: true}, "x"), pushTo(push.Audience{All: true}, "x")
+			for _, p := range []push.Push{goesOn, ends} {
+				w.accept(p)
+				for _, pieces := range []int{3, 7} {
+					if err := w.Close(); err != nil {
+						t.Fatal(err)
+					}
+					killExpander(t, cfg, p.ID, pieces)
+					w.Store = open(t, w.cfg)
+					if n := w.wantCounted(p.ID)[push.Waiting]; n < pieces*250 || n >= largeApp {
+						t.Errorf("%d deliveries after a kill in the middle, want some", n)
+					}
+				}
+			}
+			if _, _, err := w.Cancel(ctx(t), "notes", ends.ID); err != nil {
+				t.Fatal(err)
+			}
+			w.expandAll(time.Now(), 500)
+			if got, want := w.wantCounted(goesOn.ID), (map[push.State]int{push.Waiting: largeApp}); !maps.Equal(got, want) {
+				t.Errorf("made in the end: %v, want %v", got, want)
+			}
+			if got := w.wantCounted(ends.ID); len(got) != 1 || got[push.Cancelled] == 0 {
+				t.Errorf("of the cancelled one: %v, want nothing open", got)
+			}
+		})
+	}
+}
+
+// killExpander runs a process that makes a push's deliveries, and kills it after some pieces.
+func killExpander(t *testing.T, cfg store.Config, id push.ID, pieces int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), crashDirEnv+"="+cfg.DataDir, crashURLEnv+"="+cfg.DatabaseURL, crashPushEnv+"="+string(id))
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(pipe)
+	for n := 0; lines.Scan(); {
+		if lines.Text() != "piece" {
+			t.Errorf("the process said %q, want it killed before it ends", lines.Text())
+		}
+		if n++; n == pieces {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = cmd.Wait()
+}
