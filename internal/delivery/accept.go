@@ -34,8 +34,9 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 	if !f.online() && e.queue.free() < named {
 		held, look = 0, nil // memory is full: the rows are due now, and back-pressure costs disk
 	}
-	results := e.cfg.Store.Accept(ctx, reqs, held, look)
 	followed := 0
+	defer func() { e.todo.leave(app, room-followed) }()
+	results := e.cfg.Store.Accept(ctx, reqs, held, look)
 	for i, r := range results {
 		if r.Err != nil || r.Accepted.Repeated {
 			continue
@@ -52,7 +53,6 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 			e.dueAt(e.cfg.Now())
 		}
 	}
-	e.todo.leave(app, room-followed)
 	return results
 }
 

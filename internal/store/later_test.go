@@ -413,3 +413,26 @@ func TestTheNumberOfAPushIsNotGivenAgain(t *testing.T) {
 		}
 	})
 }
+
+func TestACursorOfWhatIsNotMadeIsNoneOfWhatIs(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		for _, user := range []string{"alice", "bob", "carol"} {
+			w.device("notes", user, "d-"+user, push.IOS)
+		}
+		p := pushTo(toUsers("alice", "bob", "carol"), "x")
+		p.DeliverAt = p.AcceptedAt.Add(time.Hour)
+		w.accept(p)
+		first, cursor, err := w.Deliveries(ctx(t), "notes", p.ID, "", 1)
+		if err != nil || len(first) != 1 || cursor == "" {
+			t.Fatalf("scheduled: %+v, %q, %v; want the first of three", first, cursor, err)
+		}
+		if rest, more, err := w.Deliveries(ctx(t), "notes", p.ID, cursor, 10); err != nil || len(rest) != 2 || more != "" {
+			t.Errorf("the rest: %+v, %q, %v; want two", rest, more, err)
+		}
+		w.expandAll(p.DeliverAt, 10)
+		if list, _, err := w.Deliveries(ctx(t), "notes", p.ID, cursor, 10); !errors.As(err, new(push.FieldErrors)) {
+			t.Errorf("once they are made: %+v, %v; want the cursor refused", list, err)
+		}
+	})
+}

@@ -238,13 +238,18 @@ func (p pushRow) unmade() bool {
 	return !p.To.Deferred() && p.list == "" && (!p.made || !p.cancelledAt.IsZero()) && deferred(p.Push)
 }
 
+// beforeMade marks the cursors of deliveries that are not made, which count them. Once they are made, one holder would be taken for
+// another.
+const beforeMade = "#"
+
 // scheduled are the deliveries that a push will make, or would have made.
 func (p pushRow) scheduled(key []string, limit int) ([]push.Delivery, string, error) {
 	from := 0
 	if key[0] != "" {
-		n, err := strconv.Atoi(key[0])
-		if err != nil || n < 0 {
-			return nil, "", errCursor
+		index, is := strings.CutPrefix(key[0], beforeMade)
+		n, err := strconv.Atoi(index)
+		if !is || err != nil || n < 0 {
+			return nil, "", errCursor // perhaps of a list of deliveries
 		}
 		from = n
 	}
@@ -254,7 +259,7 @@ func (p pushRow) scheduled(key []string, limit int) ([]push.Delivery, string, er
 		list = append(list, p.scheduledFor(targets[i]))
 	}
 	if from+limit < len(targets) {
-		return list, encodeCursor(strconv.Itoa(from+limit), ""), nil
+		return list, encodeCursor(beforeMade+strconv.Itoa(from+limit), ""), nil
 	}
 	return list, "", nil
 }
