@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -55,26 +56,35 @@ func (b *board) byID(id push.ID) *entry {
 	if b.index != nil {
 		return b.index[id]
 	}
-	for _, list := range [...][]*entry{b.open, b.named} {
-		for _, e := range list {
-			if e.PushID == id {
-				return e
-			}
+	for e := range b.all() {
+		if e.PushID == id {
+			return e
 		}
 	}
 	return nil
 }
 
+// all is the deliveries on the board: the open ones, then those that were asked for.
+func (b *board) all() iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		for _, list := range [...][]*entry{b.open, b.named} {
+			for _, e := range list {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // commit makes the board what the store has, now that its changes are committed, for a look at another time.
 func (b *board) commit(now time.Time) {
 	b.now = now
-	for _, list := range [...][]*entry{b.open, b.named} {
-		for _, e := range list {
-			if e.changed {
-				keep, _ := push.Keep(e.Kept, e.events)
-				e.Kept += len(keep)
-				e.Row.Was, e.events, e.changed = e.State, nil, false
-			}
+	for e := range b.all() {
+		if e.changed {
+			keep, _ := push.Keep(e.Kept, e.events)
+			e.Kept += len(keep)
+			e.Row.Was, e.events, e.changed = e.State, nil, false
 		}
 	}
 }
@@ -166,11 +176,9 @@ func (b *board) stopTooLate(entries []*entry, perhaps []push.ID, leavesAt time.T
 // any more.
 func (b *board) changes() push.Changes {
 	out := push.Changes{Device: &b.device}
-	for _, list := range [...][]*entry{b.open, b.named} {
-		for _, e := range list {
-			if e.changed {
-				out.Deliveries = append(out.Deliveries, push.Change{Delivery: e.Delivery, Events: e.events})
-			}
+	for e := range b.all() {
+		if e.changed {
+			out.Deliveries = append(out.Deliveries, push.Change{Delivery: e.Delivery, Events: e.events})
 		}
 	}
 	return out
