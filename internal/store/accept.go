@@ -178,10 +178,15 @@ func (a *acceptance) read(ctx context.Context, ops []*op) error {
 			stmts = append(stmts, each(ignore, "SELECT 1 FROM apps WHERE name = ? FOR SHARE", app))
 		}
 	}
-	if err := a.t.run(ctx, append(stmts, a.readTargets()...)...); err != nil {
+	return a.readNoted(ctx, a.t, stmts...)
+}
+
+// readNoted reads all that was noted, and runs other statements before it.
+func (a *acceptance) readNoted(ctx context.Context, r runner, before ...*stmt) error {
+	if err := r.run(ctx, append(before, a.readTargets()...)...); err != nil {
 		return err
 	}
-	return a.t.run(ctx, a.readSeen())
+	return r.run(ctx, a.readSeen())
 }
 
 // numbersOfPushes asks for the numbers of the next n pushes. None is given twice while this process lives, since work that takes
@@ -237,11 +242,11 @@ const (
 )
 
 var (
-	targetsOfUsers = foldList("of_app text, of_user text", "SELECT "+targetColumns+" FROM {rows}, devices d"+ofUsers)
-	targetsByID    = foldList("of_app text, of_device text", "SELECT "+targetColumns+" FROM {rows}, devices d"+byIDs)
-	wholeOfUsers   = foldList("of_app text, of_user text", "SELECT "+wholeColumns+" FROM {rows}, "+withState+ofUsers)
-	wholeByID      = foldList("of_app text, of_device text", "SELECT "+wholeColumns+" FROM {rows}, "+withState+byIDs)
-	seenUsers      = foldList("of_app text, of_user text", "SELECT u.app, u.id FROM {rows}, users u WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL")
+	targetsOfUsers = fold("of_app text, of_user text", "SELECT "+targetColumns+" FROM {rows}, devices d"+ofUsers)
+	targetsByID    = fold("of_app text, of_device text", "SELECT "+targetColumns+" FROM {rows}, devices d"+byIDs)
+	wholeOfUsers   = fold("of_app text, of_user text", "SELECT "+wholeColumns+" FROM {rows}, "+withState+ofUsers)
+	wholeByID      = fold("of_app text, of_device text", "SELECT "+wholeColumns+" FROM {rows}, "+withState+byIDs)
+	seenUsers      = fold("of_app text, of_user text", "SELECT u.app, u.id FROM {rows}, users u WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL")
 )
 
 // wholeDevice is a device's row, and whether something is open on it.

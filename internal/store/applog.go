@@ -140,7 +140,7 @@ func (l *appLog) take(f *follower) (events []push.AppEvent, missed int) {
 	return events, missed
 }
 
-var resourcesOf = foldList("of_push text, of_app text",
+var resourcesOf = fold("of_push text, of_app text",
 	"SELECT p.id, p.resource_id FROM {rows}, pushes p WHERE p.id = r.of_push AND p.app = r.of_app")
 
 // ResourcesOf are the ids of the resources of an app's pushes, as far as those are there.

@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	devicesOfUsers = foldList("of_app text, of_user text", "SELECT "+deviceColumns+" FROM {rows}, "+withState+ofUsers+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
-	devicesByID    = foldList("of_app text, of_device text", "SELECT "+deviceColumns+" FROM {rows}, "+withState+byIDs+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
+	devicesOfUsers = fold("of_app text, of_user text", "SELECT "+deviceColumns+" FROM {rows}, "+withState+ofUsers+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
+	devicesByID    = fold("of_app text, of_device text", "SELECT "+deviceColumns+" FROM {rows}, "+withState+byIDs+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
 )
 
 const devicePage = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.app = ? AND d.user_id <> '' AND d.id > ? ORDER BY d.id LIMIT ?"

@@ -98,8 +98,8 @@ func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, 
 
 // The ids of rows that are due, each with its place among them.
 var (
-	idsOfDevices = foldList("place int, of_device int", "SELECT r.place, d.id FROM {rows}, devices d WHERE d.n = r.of_device")
-	idsOfPushes  = foldList("place int, of_push int", "SELECT r.place, p.id FROM {rows}, pushes p WHERE p.n = r.of_push")
+	idsOfDevices = fold("place int, of_device int", "SELECT r.place, d.id FROM {rows}, devices d WHERE d.n = r.of_device")
+	idsOfPushes  = fold("place int, of_push int", "SELECT r.place, p.id FROM {rows}, pushes p WHERE p.n = r.of_push")
 )
 
 // refs are rows that are due by their ids.

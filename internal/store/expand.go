@@ -173,10 +173,7 @@ func (e *expansion) audience(ctx context.Context, to push.Audience) (*audience, 
 	}
 	a := newAcceptance(e.t, e.now)
 	a.ask(e.p.App, to.Users, to.Devices)
-	if err := e.t.run(ctx, a.readTargets()...); err != nil {
-		return nil, err
-	}
-	return a.apps[e.p.App], e.t.run(ctx, a.readSeen())
+	return a.apps[e.p.App], a.readNoted(ctx, e.t)
 }
 
 // write makes the deliveries for the targets.

@@ -51,9 +51,6 @@ func fold(columns, sql string) *folded {
 	return f
 }
 
-// foldList is fold, for a query that finds few rows for each of those given.
-func foldList(columns, sql string) *folded { return fold(columns, sql) }
-
 // foldInsert inserts rows of the columns, which are those of the table.
 func foldInsert(table, columns string) *folded { return foldPut(table, columns, "") }
 

@@ -40,7 +40,7 @@ const (
 // listRows reads those of the pushes named that the filter takes. Of a user's pushes, the state is that of a delivery of
 // theirs. A push whose time has not come is scheduled, and one that was cancelled before is cancelled, though it has no
 // deliveries. The audience is read where it tells what deliveries cannot.
-var listRows = foldList("of_id text, of_app text, resource text, of_user text, of_holder int, state text, from_at int, to_at int",
+var listRows = fold("of_id text, of_app text, resource text, of_user text, of_holder int, state text, from_at int, to_at int",
 	`SELECT p.n, p.counted, p.id, p.resource_id, p.accepted_at, p.deliver_at, p.expires_at, p.made, p.list, p.cancelled_at,
 		CASE WHEN p.made = 0 OR p.cancelled_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.push = p.n) THEN p.audience ELSE '' END
 	FROM {rows}, pushes p WHERE p.id = r.of_id AND p.app = r.of_app AND (r.resource = '' OR p.resource_id = r.resource)

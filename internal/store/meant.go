@@ -84,10 +84,7 @@ func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]pu
 	look := func(users, devices []string) error {
 		a := newAcceptance(nil, time.Time{}) // it only reads
 		a.ask(app, users, devices)
-		if err := s.read.run(ctx, a.readTargets()...); err != nil {
-			return doing("audience", err)
-		}
-		if err := s.read.run(ctx, a.readSeen()); err != nil {
+		if err := a.readNoted(ctx, s.read); err != nil {
 			return doing("audience", err)
 		}
 		whole.add(a.apps[app])

@@ -172,12 +172,12 @@ func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor s
 }
 
 // byKey has deliveryColumns without payloads, as readWithEvents takes them.
-var byKey = foldList("of_push int, of_holder int, of_user text",
+var byKey = fold("of_push int, of_holder int, of_user text",
 	"SELECT "+strings.Replace(deliveryColumns, "?", strconv.Itoa(noPayload), 1)+", d.events, d.left_out, d.left_out_at FROM {rows}, "+withDevice+
 		" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.user_id = r.of_user")
 
 // numbersOf are the numbers of devices, whoever has them.
-var numbersOf = foldList("of_app text, of_device text", "SELECT d.id, d.n FROM {rows}, devices d WHERE d.app = r.of_app AND d.id = r.of_device")
+var numbersOf = fold("of_app text, of_device text", "SELECT d.id, d.n FROM {rows}, devices d WHERE d.app = r.of_app AND d.id = r.of_device")
 
 // DeliveriesOf are those of a push's deliveries that are named and there, with their timelines, in no order.
 func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys []push.DeliveryKey) ([]push.Delivery, error) {

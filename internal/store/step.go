@@ -147,9 +147,9 @@ func (t *tx) tokenRow(d *push.Device) []any {
 // named; it comes back with what was found.
 var (
 	stepColumns = strings.Replace(deviceDeliveryColumns, "?", strconv.Itoa(wakePayload), 1)
-	stepDevices = foldList("number int, of_app text, of_device text",
+	stepDevices = fold("number int, of_app text, of_device text",
 		"SELECT "+deviceColumns+", r.number FROM {rows}, "+withState+" WHERE d.app = r.of_app AND d.id = r.of_device")
-	stepNamed = foldList("number int, of_app text, of_holder int, of_user text, of_push text",
+	stepNamed = fold("number int, of_app text, of_holder int, of_user text, of_push text",
 		"SELECT "+stepColumns+`, r.number FROM {rows}, pushes p JOIN deliveries d ON d.push = p.n
 		WHERE p.id = r.of_push AND p.app = r.of_app AND d.holder = r.of_holder AND d.user_id = r.of_user`)
 	stepOpen = fold("number int, of_holder int, up_to int",

@@ -16,7 +16,7 @@ type scales map[appUser]int
 
 type appUser struct{ app, user string }
 
-var howManyDevices = foldList("of_app text, of_user text", `SELECT d.app, d.user_id, COUNT(*) FROM {rows}, devices d
+var howManyDevices = fold("of_app text, of_user text", `SELECT d.app, d.user_id, COUNT(*) FROM {rows}, devices d
 	WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> '' GROUP BY d.app, d.user_id HAVING COUNT(*) > 1`)
 
 // scales counts the devices of the users whom the pushes name, outside of any transaction. Those whose targets are looked up
