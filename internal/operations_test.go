@@ -101,7 +101,7 @@ func told(t *testing.T, folder string, more ...string) (lines, metrics []string)
 var logging = []string{"Info", "InfoContext", "Warn", "WarnContext", "Error", "ErrorContext", "LogAttrs", "warn"}
 
 // stories are the fields of a table that holds log lines.
-var stories = []string{"begun", "goes", "ended", "more", "moreEnded"}
+var stories = []string{"begun", "goes", "ended", "more", "moreEnded", "failed"}
 
 var metricName = regexp.MustCompile(`^hush_[a-z_]+[a-z]$`)
 

@@ -44,13 +44,13 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 		e.cfg.Metrics.Accepted.Inc()
 		e.cfg.Vitals.Accepted()
 		if reqs[i].Push.To.Deferred() || r.Accepted.InPieces {
-			e.expandNow()
+			e.clock.dueAt(expansions, reqs[i].Push.Start())
 		}
 		if held > 0 {
 			followed += e.follow(f, r.Accepted.Looked)
 			e.Look(without(r.Accepted.Devices, r.Accepted.Looked)...)
 		} else {
-			e.dueAt(e.cfg.Now())
+			e.clock.dueAt(looks, e.cfg.Now())
 		}
 	}
 	return results

@@ -2,17 +2,25 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/hushpush/hush/push"
 )
 
+// The kinds of due work.
 const (
-	claimLimit  = 512         // devices claimed at once
-	expandLimit = 500         // deliveries made of a broadcast at once
-	idle        = time.Second // the due loops look at least this often: another node may have made something due
-	shortest    = 5 * time.Millisecond
-	crowded     = 20 * time.Millisecond // the claimer rests while there is no room in memory
+	looks      = iota // at devices
+	expansions        // of pushes whose audience is looked up when their time comes, or in pieces
+	expiries          // of deliveries to users without a device
+	oldPushes         // that have been final for long enough
+	oldDevices        // that have been unregistered for long enough
+	blankUsers        // rows of users that say nothing
+)
+
+const (
+	claimLimit  = 512 // keys claimed at once
+	expandLimit = 500 // deliveries made of a broadcast at once
 	removeEvery = time.Minute
 	removeLimit = 500
 
@@ -21,148 +29,71 @@ const (
 	keepUnregistered = 30 * 24 * time.Hour
 )
 
-// claimDue puts devices that are due in the queue, as far as there is room, and ends pushes of users without a device.
-func (e *Engine) claimDue(ctx context.Context) {
-	for ctx.Err() == nil {
-		e.wakeAt.Lock()
-		e.wakeAt.Time = time.Time{}
-		e.wakeAt.Unlock()
-		if e.queue.free() == 0 {
-			pause(ctx, crowded)
-			continue
-		}
-		now := e.cfg.Now()
-		more := e.claim(ctx, now)
-		expired, err := e.cfg.Store.ExpireUserless(ctx, now, claimLimit)
-		e.warn(ctx, "pushes of users without a device not expired", err)
-		if more || expired == claimLimit {
-			continue
-		}
-		e.rest(ctx)
+// dueWork is the table of the clock.
+func (e *Engine) dueWork() []kind {
+	s := e.cfg.Store
+	removal := min(removeEvery, max(e.cfg.Keep/2, idle))
+	return []kind{
+		looks: {
+			work: each(e.claimDevices, e.enqueue), next: s.NextDueDevice,
+			batch: claimLimit, room: e.queue.free, every: idle, failed: "due devices not claimed",
+		},
+		expansions: {
+			work: each(s.DuePushes, e.expand), next: s.NextDuePush,
+			batch: claimLimit, every: idle, failed: "due pushes not taken to their devices",
+		},
+		expiries: {
+			work: atOnce(s.ExpireUserless), next: s.NextUserlessExpiry,
+			batch: claimLimit, every: idle, failed: "pushes of users without a device not expired",
+		},
+		oldPushes: {
+			work:  atOnce(before(e.cfg.Keep, s.Remove)),
+			batch: removeLimit, every: removal, failed: "old pushes not removed",
+		},
+		oldDevices: {
+			work:  atOnce(before(keepUnregistered, s.RemoveDevices)),
+			batch: removeLimit, every: removal, failed: "unregistered devices not removed",
+		},
+		blankUsers: {
+			work:  atOnce(func(ctx context.Context, _ time.Time, limit int) (int, error) { return s.RemoveUsers(ctx, limit) }),
+			batch: removeLimit, every: removal, failed: "rows of users never seen not removed",
+		},
 	}
 }
 
-// claim tells whether more is due than it took.
-func (e *Engine) claim(ctx context.Context, now time.Time) bool {
-	limit := max(min(claimLimit, e.queue.free()), 1)
-	keys, err := e.cfg.Store.ClaimDevices(ctx, now, lease, limit)
-	e.warn(ctx, "due devices not claimed", err)
-	for _, k := range keys {
-		if !e.queue.add(k) {
-			e.cfg.Metrics.Overflow.Inc()
-		}
-	}
-	return err == nil && len(keys) == limit
-}
-
-// rest waits until something may be due.
-func (e *Engine) rest(ctx context.Context) {
-	next, err := e.cfg.Store.NextDue(ctx)
-	e.warn(ctx, "next due time not read", err)
-	for {
-		e.wakeAt.Lock()
-		soonest := e.wakeAt.dueTime
-		e.wakeAt.Unlock()
-		soonest.at(next)
-		pause := idle
-		if !soonest.IsZero() {
-			pause = min(max(soonest.Sub(e.cfg.Now()), shortest), idle)
-		}
-		t := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C:
-			return
-		case <-e.poke:
-			t.Stop() // sooner than thought: reckon again
-		}
+// before gives do the time that lies so long before now.
+func before(keep time.Duration, do func(context.Context, time.Time, int) (int, error)) func(context.Context, time.Time, int) (int, error) {
+	return func(ctx context.Context, now time.Time, limit int) (int, error) {
+		return do(ctx, now.Add(-keep), limit)
 	}
 }
 
-// expandDue makes the deliveries of pushes whose time has come, a piece at a time, apps and pushes in turn.
-func (e *Engine) expandDue(ctx context.Context) {
-	for ctx.Err() == nil {
-		refs, err := e.cfg.Store.DuePushes(ctx, e.cfg.Now(), claimLimit)
-		e.warn(ctx, "due pushes not read", err)
-		for _, ref := range refs {
-			e.expand(ctx, ref)
-		}
-		if len(refs) == 0 {
-			e.restExpander(ctx)
-		}
-	}
+func (e *Engine) claimDevices(ctx context.Context, now time.Time, limit int) ([]push.DeviceKey, error) {
+	return e.cfg.Store.ClaimDevices(ctx, now, lease, limit)
 }
 
-// expandNow wakes the expander up.
-func (e *Engine) expandNow() {
-	select {
-	case e.expands <- struct{}{}:
-	default:
+// enqueue has a claimed device looked at. One for which there is no room any more is due when its lease ends.
+func (e *Engine) enqueue(_ context.Context, key push.DeviceKey) (left bool, err error) {
+	if !e.queue.add(key) {
+		e.cfg.Metrics.Overflow.Inc()
 	}
+	return false, nil
 }
 
-func (e *Engine) restExpander(ctx context.Context) {
-	t := time.NewTimer(idle / 4)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	case <-e.expands:
-	}
-}
-
-func (e *Engine) expand(ctx context.Context, ref push.PushRef) {
+// expand makes the next piece of a push's deliveries.
+func (e *Engine) expand(ctx context.Context, ref push.PushRef) (left bool, err error) {
 	held := lease
 	if e.queue.free() < expandLimit {
 		held = 0 // no room in memory: the rows are due now, and wait on disk
 	}
-	devices, _, err := e.cfg.Store.Expand(ctx, ref, e.cfg.Now(), expandLimit, held)
+	devices, done, err := e.cfg.Store.Expand(ctx, ref, e.cfg.Now(), expandLimit, held)
 	if err != nil {
-		e.warn(ctx, "due push not taken to its devices", err, "app", ref.App, "push", ref.ID)
-		pause(ctx, idle)
-		return
+		return false, fmt.Errorf("push %s of app %s: %w", ref.ID, ref.App, err)
 	}
 	if held > 0 {
 		e.Look(devices...)
 	} else if len(devices) > 0 {
-		e.dueAt(e.cfg.Now())
+		e.clock.dueAt(looks, e.cfg.Now())
 	}
-}
-
-// removeOld removes pushes that have been final for long enough, devices that have been unregistered for that, and rows
-// of users that say nothing.
-func (e *Engine) removeOld(ctx context.Context) {
-	every := min(removeEvery, max(e.cfg.Keep/2, idle))
-	for ctx.Err() == nil {
-		n, err := e.cfg.Store.Remove(ctx, e.cfg.Now().Add(-e.cfg.Keep), removeLimit)
-		e.warn(ctx, "old pushes not removed", err)
-		gone, err := e.cfg.Store.RemoveDevices(ctx, e.cfg.Now().Add(-keepUnregistered), removeLimit)
-		e.warn(ctx, "unregistered devices not removed", err)
-		unseen, err := e.cfg.Store.RemoveUsers(ctx, removeLimit)
-		e.warn(ctx, "rows of users never seen not removed", err)
-		if max(n, gone, unseen) < removeLimit {
-			pause(ctx, every)
-		}
-	}
-}
-
-// warn logs an error of a loop that goes on, and keeps it from spinning.
-func (e *Engine) warn(ctx context.Context, what string, err error, attrs ...any) {
-	if err == nil || ctx.Err() != nil {
-		return
-	}
-	e.cfg.Logger.Warn(what, append(attrs, "error", err)...)
-	pause(ctx, idle/4)
-}
-
-// pause waits, or less if ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
+	return !done, nil
 }

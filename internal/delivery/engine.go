@@ -4,7 +4,7 @@
 // (decide for one delivery, planWake for the device's wake), and written back with the time at which the device is to be
 // looked at again. Only then is anything sent. What a provider answers is committed by the next look.
 //
-//	Accept, Receive, DueClaimer ──▶ queue ──▶ look: Step(planFor) ──▶ session | provider ──▶ look …
+//	Accept, Receive, clock ──▶ queue ──▶ look: Step(planFor) ──▶ session | provider ──▶ look …
 //
 // What must still happen is always a row with a time; the queue is memory and only makes it fast.
 package delivery
@@ -35,7 +35,9 @@ type Store interface {
 	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error)
 	LookAgain(ctx context.Context, app string, now time.Time) error
 	RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error
-	NextDue(ctx context.Context) (time.Time, error)
+	NextDueDevice(ctx context.Context) (time.Time, error)
+	NextDuePush(ctx context.Context) (time.Time, error)
+	NextUserlessExpiry(ctx context.Context) (time.Time, error)
 	ExpireUserless(ctx context.Context, now time.Time, limit int) (int, error)
 	DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error)
 	Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) ([]push.DeviceKey, bool, error)
@@ -115,16 +117,11 @@ type Engine struct {
 	queue   *queue
 	todo    *todo
 	senders *senders
-	poke    chan struct{}   // wakes the claimer up: something is due sooner than it thinks
-	expands chan struct{}   // wakes the expander up
+	clock   *clock
 	hard    context.Context // ends requests in flight that outlast the drain
 	cut     context.CancelCauseFunc
 	started time.Time   // never changes
 	ending  atomic.Bool // Run is draining: nothing new is sent
-	wakeAt  struct {
-		sync.Mutex
-		dueTime // the earliest due time set since the claimer last asked
-	}
 }
 
 // New makes an Engine. Run does its work.
@@ -162,10 +159,12 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Vitals = noVitals{}
 	}
 	hard, cut := context.WithCancelCause(context.Background())
-	return &Engine{
+	e := &Engine{
 		hard: hard, cut: cut, started: cfg.Now(),
-		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1), cfg.Now), todo: newTodo(cfg.Now), senders: newSenders(), poke: make(chan struct{}, 1), expands: make(chan struct{}, 1),
-	}, nil
+		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1), cfg.Now), todo: newTodo(cfg.Now), senders: newSenders(),
+	}
+	e.clock = newClock(e.dueWork(), cfg.Now, cfg.Logger)
+	return e, nil
 }
 
 // drainWait is how long requests in flight may still take once the engine is to end. One that takes longer is cut off: its
@@ -184,9 +183,7 @@ func (e *Engine) Run(ctx context.Context) {
 	for range e.cfg.Workers {
 		wg.Go(func() { e.work(ctx) })
 	}
-	wg.Go(func() { e.claimDue(ctx) })
-	wg.Go(func() { e.expandDue(ctx) })
-	wg.Go(func() { e.removeOld(ctx) })
+	wg.Go(func() { e.clock.run(ctx) })
 	wg.Wait()
 	e.handBack()
 }
@@ -221,7 +218,7 @@ func (e *Engine) Look(keys ...push.DeviceKey) {
 	for _, k := range keys {
 		if !e.queue.add(k) {
 			e.cfg.Metrics.Overflow.Inc()
-			e.dueAt(e.cfg.Now())
+			e.clock.dueAt(looks, e.cfg.Now())
 		}
 	}
 }
@@ -242,7 +239,7 @@ func (e *Engine) SessionOpened(key push.DeviceKey) {
 	if err != nil && !errors.Is(err, push.ErrNotFound) {
 		e.cfg.Logger.Warn("new session not noted", "app", key.App, "device", key.Device, "error", err)
 	}
-	e.dueAt(again)
+	e.clock.dueAt(looks, again)
 }
 
 // CredentialsChanged lets what an app's former credentials held up go.
@@ -255,5 +252,5 @@ func (e *Engine) CredentialsChanged(app string, p push.Provider) {
 	if err := e.cfg.Store.LookAgain(ctx, app, now); err != nil {
 		e.cfg.Logger.Warn("devices of an app with new credentials are looked at later", "app", app, "error", err)
 	}
-	e.dueAt(now)
+	e.clock.dueAt(looks, now)
 }

@@ -143,8 +143,8 @@ func (e *Engine) settle(ctx context.Context, k known, last plan, o outcome) (pla
 
 // committed counts and tells what a look has committed. before is the snapshot that it decided on.
 func (e *Engine) committed(key push.DeviceKey, before push.Snapshot, k known, p plan) {
-	if p.changes.Device != nil && !p.changes.Device.DueAt.IsZero() {
-		e.dueAt(p.changes.Device.DueAt)
+	if p.changes.Device != nil {
+		e.clock.dueAt(looks, p.changes.Device.DueAt)
 	}
 	if p.dead {
 		e.cfg.Sessions.NoAck(key, k.session.id)
@@ -207,18 +207,4 @@ func (e *Engine) wake(d push.Device, w push.Wake) outcome {
 	e.countWake(o)
 	e.senders.heard(e.cfg.Now(), sender{d.App, w.Provider}, d, o)
 	return o
-}
-
-// dueAt tells the claimer that something is due at t.
-func (e *Engine) dueAt(t time.Time) {
-	e.wakeAt.Lock()
-	sooner := e.wakeAt.IsZero() || t.Before(e.wakeAt.Time)
-	e.wakeAt.at(t)
-	e.wakeAt.Unlock()
-	if sooner {
-		select {
-		case e.poke <- struct{}{}:
-		default:
-		}
-	}
 }

@@ -34,7 +34,7 @@ func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Rec
 		return nil, 0, fmt.Errorf("delivery: receipts of a device: %w", err)
 	}
 	if changes.Device != nil {
-		e.dueAt(changes.Device.DueAt)
+		e.clock.dueAt(looks, changes.Device.DueAt)
 	}
 	if open >= lookLimit {
 		e.Look(d.Key()) // what one look could not read is next

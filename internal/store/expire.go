@@ -63,14 +63,26 @@ func (s *Store) Backlog(ctx context.Context, now time.Time, atMost int) (push.Ba
 	return b, doing("backlog", err)
 }
 
-const nextDue = `SELECT MIN(at) FROM (
-	SELECT MIN(due_at) AS at FROM device_state WHERE due_at IS NOT NULL
-	UNION ALL SELECT MIN(due_at) FROM pushes WHERE due_at IS NOT NULL
-	UNION ALL SELECT MIN(expires_at) FROM deliveries WHERE final_at IS NULL AND holder < 0) due`
+// When the next of each kind is due.
+const (
+	nextDevice = "SELECT MIN(due_at) FROM device_state WHERE due_at IS NOT NULL"
+	nextPush   = "SELECT MIN(due_at) FROM pushes WHERE due_at IS NOT NULL"
+	nextExpiry = "SELECT MIN(expires_at) FROM deliveries WHERE final_at IS NULL AND holder < 0"
+)
 
-// NextDue is when the first device, push or expiry of a user's delivery is due; the zero time if nothing ever is.
-func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
-	at, err := one(ctx, s.read, scalar[*int64], nextDue)
+// NextDueDevice returns when the next device is due; the zero time if none ever is.
+func (s *Store) NextDueDevice(ctx context.Context) (time.Time, error) { return s.next(ctx, nextDevice) }
+
+// NextDuePush returns when the next push is due whose audience is still to be looked up; the zero time if none ever is.
+func (s *Store) NextDuePush(ctx context.Context) (time.Time, error) { return s.next(ctx, nextPush) }
+
+// NextUserlessExpiry returns when the next delivery to a user without a device expires; the zero time if none ever does.
+func (s *Store) NextUserlessExpiry(ctx context.Context) (time.Time, error) {
+	return s.next(ctx, nextExpiry)
+}
+
+func (s *Store) next(ctx context.Context, question string) (time.Time, error) {
+	at, err := one(ctx, s.read, scalar[*int64], question)
 	if err != nil {
 		return time.Time{}, doing("next due", err)
 	}

@@ -125,7 +125,7 @@ func TestAPushForLaterIsShownScheduledUntilItsTime(t *testing.T) {
 		if n := w.expandAll(time.Now(), 10); n != 0 {
 			t.Errorf("%d made before its time", n)
 		}
-		if due, err := w.NextDue(ctx(t)); err != nil || due.Sub(p.DeliverAt).Abs() > time.Millisecond {
+		if due, err := w.NextDuePush(ctx(t)); err != nil || due.Sub(p.DeliverAt).Abs() > time.Millisecond {
 			t.Errorf("next due %s, %v; want %s", due, err, p.DeliverAt)
 		}
 		w.device("notes", "bob", "d2", push.IOS)
@@ -212,7 +212,7 @@ func TestUsersWithoutADeviceExpire(t *testing.T) {
 		ttl := time.Minute
 		p.TTL = &ttl
 		w.accept(p)
-		if due, err := w.NextDue(ctx(t)); err != nil || due.Sub(p.AcceptedAt.Add(ttl)).Abs() > time.Millisecond {
+		if due, err := w.NextUserlessExpiry(ctx(t)); err != nil || due.Sub(p.AcceptedAt.Add(ttl)).Abs() > time.Millisecond {
 			t.Errorf("next due %s, %v; want the expiry", due, err)
 		}
 		for _, c := range []struct {
@@ -224,7 +224,7 @@ func TestUsersWithoutADeviceExpire(t *testing.T) {
 			}
 		}
 		w.wantStates(p.ID, " bob expired ttl")
-		if due, err := w.NextDue(ctx(t)); !due.IsZero() || err != nil {
+		if due, err := w.NextUserlessExpiry(ctx(t)); !due.IsZero() || err != nil {
 			t.Errorf("next due %s, %v; want never", due, err)
 		}
 	})

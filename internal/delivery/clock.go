@@ -1,0 +1,199 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	idle     = time.Second          // a kind that rests looks at least this often: another node may have made something due
+	shortest = 5 * time.Millisecond // of a rest, so that what falls due meanwhile makes one batch
+	crowded  = 20 * time.Millisecond
+	failing  = time.Second
+)
+
+// kind is one kind of work that falls due: a row of the table that a clock runs. Its keys and their times are rows of the store.
+type kind struct {
+	// work claims up to limit keys that are due, apps in turn, and handles them; see each and atOnce. It reports whether more
+	// is due at once. An error with more is of some keys, an error without is of all, and the kind pauses.
+	work func(ctx context.Context, now time.Time, limit int) (more bool, err error)
+
+	// next returns when the next key is due, the zero time if none ever is. Without it, the kind rests for every.
+	next func(ctx context.Context) (time.Time, error)
+
+	batch  int           // keys claimed at once, at most
+	room   func() int    // for how many keys there is room now; nil: for a batch
+	every  time.Duration // the longest rest
+	failed string        // the log line of an error of work
+}
+
+// clock runs due work. Each kind has a goroutine of its own: one that is slow, has no room or fails holds up no other.
+type clock struct {
+	kinds  []kind  // never changes
+	alarms []alarm // one for each kind
+	now    func() time.Time
+	log    *slog.Logger
+}
+
+func newClock(kinds []kind, now func() time.Time, log *slog.Logger) *clock {
+	c := &clock{kinds: kinds, alarms: make([]alarm, len(kinds)), now: now, log: log}
+	for i := range c.alarms {
+		c.alarms[i].sooner = make(chan struct{}, 1)
+	}
+	return c
+}
+
+// run works until ctx ends, and returns once what is being worked on has ended.
+func (c *clock) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for i := range c.kinds {
+		wg.Go(func() { c.runKind(ctx, &c.kinds[i], &c.alarms[i]) })
+	}
+	wg.Wait()
+}
+
+// dueAt tells the clock that a key of a kind, whose row is committed, is due at t; the zero time is never.
+func (c *clock) dueAt(kind int, t time.Time) { c.alarms[kind].set(t) }
+
+func (c *clock) runKind(ctx context.Context, k *kind, a *alarm) {
+	for ctx.Err() == nil {
+		a.clear() // what is due by now is claimed, and what is committed later is told later
+		limit := k.batch
+		if k.room != nil {
+			limit = min(limit, k.room())
+		}
+		if limit <= 0 {
+			pause(ctx, crowded)
+			continue
+		}
+		more, err := k.work(ctx, c.now(), limit)
+		c.warn(ctx, k.failed, err)
+		switch {
+		case more:
+		case err != nil:
+			pause(ctx, failing)
+		default:
+			c.rest(ctx, k, a)
+		}
+	}
+}
+
+// rest waits until something of a kind may be due.
+func (c *clock) rest(ctx context.Context, k *kind, a *alarm) {
+	var next time.Time
+	if k.next != nil {
+		var err error
+		if next, err = k.next(ctx); err != nil {
+			c.warn(ctx, "next due time not read", err)
+			pause(ctx, failing)
+			return
+		}
+	}
+	for {
+		wait := k.every
+		if due := a.soonest(next); !due.IsZero() {
+			wait = min(max(due.Sub(c.now()), shortest), k.every)
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+			return
+		case <-a.sooner:
+			t.Stop() // sooner than thought: reckon again
+		}
+	}
+}
+
+func (c *clock) warn(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		c.log.Warn(what, "error", err)
+	}
+}
+
+// pause waits, or less if ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// alarm is the soonest time at which something of a kind is due, of those told since the kind was last claimed.
+type alarm struct {
+	mu     sync.Mutex
+	due    dueTime       // guarded by mu
+	sooner chan struct{} // has one if due became sooner
+}
+
+func (a *alarm) clear() {
+	a.mu.Lock()
+	a.due = dueTime{}
+	a.mu.Unlock()
+}
+
+func (a *alarm) set(t time.Time) {
+	a.mu.Lock()
+	before := a.due
+	a.due.at(t)
+	sooner := a.due != before
+	a.mu.Unlock()
+	if sooner {
+		select {
+		case a.sooner <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// soonest is the sooner one of the alarm and next.
+func (a *alarm) soonest(next time.Time) time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	due := a.due
+	due.at(next)
+	return due.Time
+}
+
+// each is the work of a kind whose keys are claimed in a batch, apps in turn, and then handled one by one. handle reports whether
+// something is left of its key that is due at once. A key that fails does not keep others from being handled, nor, as long as one of
+// them is, the kind from going on.
+func each[K any](
+	claim func(ctx context.Context, now time.Time, limit int) ([]K, error),
+	handle func(ctx context.Context, key K) (left bool, err error),
+) func(context.Context, time.Time, int) (bool, error) {
+	return func(ctx context.Context, now time.Time, limit int) (more bool, err error) {
+		keys, err := claim(ctx, now, limit)
+		if err != nil {
+			return false, err
+		}
+		handled := 0
+		for _, key := range keys {
+			if ctx.Err() != nil {
+				break
+			}
+			left, failed := handle(ctx, key)
+			if failed == nil {
+				handled++
+			} else if err == nil {
+				err = failed
+			}
+			more = more || left
+		}
+		return handled > 0 && (more || len(keys) == limit), err
+	}
+}
+
+// atOnce is the work of a kind whose keys are claimed and handled in one statement of the store, which says how many they were.
+func atOnce(do func(ctx context.Context, now time.Time, limit int) (int, error)) func(context.Context, time.Time, int) (bool, error) {
+	return func(ctx context.Context, now time.Time, limit int) (more bool, err error) {
+		n, err := do(ctx, now, limit)
+		return err == nil && n >= limit, err
+	}
+}
