@@ -23,7 +23,7 @@ func unsent(d push.Device, w push.Wake, why string) *outcome {
 
 // take puts an outcome on the board. One that misses, because the wake is not in flight any more as it was sent, is an
 // event only.
-func (o outcome) take(s situation, b *board) {
+func (o *outcome) take(s situation, b *board) {
 	o.note(b)
 	w := &b.device.Wake
 	if w.State != push.WakeSending || w.ID != o.wake.ID || w.Attempt != o.wake.Attempt {
@@ -53,47 +53,52 @@ func (b *board) takeBack(w *push.Wake) {
 }
 
 // note puts what came of the try on the timelines of those that it was for, whatever has become of them meanwhile.
-func (o outcome) note(b *board) {
+func (o *outcome) note(b *board) {
+	events := o.events(b.now)
 	for _, id := range o.wake.Pushes {
 		if e := b.byID(id); e != nil && e.Generation == o.wake.Generation {
-			for _, ev := range o.events(b.now) {
-				e.note(ev)
-			}
+			e.events = slices.Grow(e.events, len(events)+1) // for the change that most answers make, too
+			e.note(events...)
 		}
 	}
 }
 
 // events are all that came of this try: what the provider said, or how it failed to say anything.
-func (o outcome) events(now time.Time) []push.Event {
-	var all []push.Event
-	for _, a := range slices.Concat(o.answer.Mended, []push.Answer{o.answer}) {
-		name := push.EventWakeAnswered
-		if a.Status == 0 && a.Error == push.FailureNone {
-			a.Error = push.FailureOther
-		}
-		if a.Error != push.FailureNone {
-			name = push.EventWakeFailed
-		}
-		all = append(all, push.Event{
-			At: now, Event: name, WakeID: o.wake.ID, Provider: o.wake.Provider, Attempt: o.wake.Attempt,
-			Status: a.Status, ProviderReason: a.Reason, ProviderID: a.ProviderID, Fault: push.FaultCredentials,
-			Error: a.Error, Detail: a.Detail,
-		})
+func (o *outcome) events(now time.Time) []push.Event {
+	all := make([]push.Event, 0, len(o.answer.Mended)+1)
+	for i := range o.answer.Mended {
+		ev := o.event(now, &o.answer.Mended[i])
+		ev.Fault = push.FaultCredentials
+		all = append(all, ev)
 	}
-	ev := &all[len(all)-1]
-	ev.Fault = ""
+	ev := o.event(now, &o.answer)
 	if o.err != nil {
 		ev.Fault, ev.Unclear = o.err.Fault, o.err.Unclear
 		if ev.ProviderReason == "" {
 			ev.ProviderReason = o.err.Reason
 		}
 	}
-	return all
+	return append(all, ev)
+}
+
+// event is one answer to this try, or how it failed to come.
+func (o *outcome) event(now time.Time, a *push.Answer) push.Event {
+	ev := push.Event{
+		At: now, Event: push.EventWakeAnswered, WakeID: o.wake.ID, Provider: o.wake.Provider, Attempt: o.wake.Attempt,
+		Status: a.Status, ProviderReason: a.Reason, ProviderID: a.ProviderID, Error: a.Error, Detail: a.Detail,
+	}
+	if a.Status == 0 && a.Error == push.FailureNone {
+		ev.Error = push.FailureOther
+	}
+	if ev.Error != push.FailureNone {
+		ev.Event = push.EventWakeFailed
+	}
+	return ev
 }
 
 // carried moves on what the wake was for: the provider took it, which does not mean that the phone got it. Unless this was
 // the last, another wake is due if no receipt comes.
-func (o outcome) carried(s situation, b *board) {
+func (o *outcome) carried(s situation, b *board) {
 	for _, id := range o.wake.Pushes {
 		e := b.byID(id)
 		if e == nil || e.State.Final() || e.Generation != o.wake.Generation {
@@ -110,7 +115,7 @@ func (o outcome) carried(s situation, b *board) {
 }
 
 // refused says what becomes of a wake that its provider did not take, by the fault.
-func (o outcome) refused(b *board, w *push.Wake) {
+func (o *outcome) refused(b *board, w *push.Wake) {
 	retry := func(why push.Reason, wait time.Duration) {
 		w.State, w.Reason, w.DueAt = push.WakeRetry, why, b.now.Add(wait)
 		if o.err.Unclear {
@@ -145,7 +150,7 @@ func (o outcome) refused(b *board, w *push.Wake) {
 	}
 }
 
-func (o outcome) credentialsReason() push.Reason {
+func (o *outcome) credentialsReason() push.Reason {
 	if o.err.Reason == string(push.ReasonNoCredentials) {
 		return push.ReasonNoCredentials
 	}

@@ -47,7 +47,7 @@ func BenchmarkAnswer(b *testing.B) {
 	s := at(t0)
 	w := planFor(s, newBoard(s.now, push.Snapshot{Device: s.device, Open: []push.Delivery{waiting()}}), time.Time{})
 	snap := push.Snapshot{Device: *w.changes.Device, Open: []push.Delivery{w.changes.Deliveries[0].Delivery}}
-	o := outcome{wake: *w.wake, answer: push.Answer{Provider: push.APNs, Status: 200}}
+	o := &outcome{wake: *w.wake, answer: push.Answer{Provider: push.APNs, Status: 200}}
 	s.device = snap.Device
 	b.ReportAllocs()
 	for b.Loop() {

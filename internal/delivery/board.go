@@ -25,9 +25,11 @@ type entry struct {
 }
 
 func newBoard(now time.Time, snap push.Snapshot) *board {
-	b := &board{now: now, device: snap.Device, open: make([]*entry, 0, len(snap.Open))}
-	for _, d := range snap.Open {
-		b.open = append(b.open, &entry{Delivery: d})
+	b := &board{now: now, device: snap.Device, open: make([]*entry, len(snap.Open))}
+	entries := make([]entry, len(snap.Open))
+	for i, d := range snap.Open {
+		entries[i].Delivery = d
+		b.open[i] = &entries[i]
 	}
 	if len(snap.Open)+len(snap.Named) > fewEntries {
 		b.index = make(map[push.ID]*entry, len(snap.Open)+len(snap.Named))
@@ -91,7 +93,7 @@ func (b *board) commit(now time.Time) {
 
 // left is the open deliveries as they stand.
 func (b *board) left() []push.Delivery {
-	var list []push.Delivery
+	list := make([]push.Delivery, 0, len(b.open))
 	for _, e := range b.open {
 		if !e.State.Final() {
 			list = append(list, e.Delivery)
@@ -110,9 +112,9 @@ func (e *entry) apply(c push.Change) {
 	e.changed = true
 }
 
-// note adds an event and changes nothing else.
-func (e *entry) note(ev push.Event) {
-	e.events = append(e.events, ev)
+// note adds events and changes nothing else.
+func (e *entry) note(events ...push.Event) {
+	e.events = append(e.events, events...)
 	e.changed = true
 }
 

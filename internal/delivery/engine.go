@@ -120,6 +120,7 @@ type Engine struct {
 	clock   *clock
 	hard    context.Context // ends requests in flight that outlast the drain
 	cut     context.CancelCauseFunc
+	ends    deadlines   // of requests for wakes
 	started time.Time   // never changes
 	ending  atomic.Bool // Run is draining: nothing new is sent
 }

@@ -13,7 +13,7 @@ import (
 type fresh struct {
 	known    map[string]known            // by app
 	sessions map[push.DeviceKey]*session // of those who are meant; asked for before
-	plans    map[push.DeviceKey]decided  // the last word of a transaction that may be repeated
+	plans    map[push.DeviceKey]*decided // the last word of a transaction that may be repeated
 }
 
 // decided is what a look came to, which is still to be done.
@@ -23,17 +23,17 @@ type decided struct {
 }
 
 // stale reports whether a wake can no longer be sent as it was decided: its lease must last for the request.
-func (d decided) stale(now time.Time) bool {
+func (d *decided) stale(now time.Time) bool {
 	return d.plan.wake != nil && now.Sub(d.known.now) > turnTime
 }
 
 // freshFor asks for what this node knows of those whom pushes are for.
 func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fresh, error) {
-	f := &fresh{known: map[string]known{}, sessions: map[push.DeviceKey]*session{}, plans: map[push.DeviceKey]decided{}}
+	f := &fresh{known: map[string]known{}, sessions: map[push.DeviceKey]*session{}, plans: map[push.DeviceKey]*decided{}}
 	for _, r := range reqs {
 		app := r.Push.App
 		if _, there := f.known[app]; !there {
-			f.known[app] = e.know(push.DeviceKey{App: app}, false)
+			f.known[app] = *e.know(push.DeviceKey{App: app}, false)
 		}
 		if e.cfg.Sessions.Count() == 0 {
 			continue
@@ -77,8 +77,8 @@ func (f *fresh) look(snap push.Snapshot) push.Changes {
 	s := k.of(snap)
 	b := newBoard(s.now, snap)
 	p := planFor(s, b, snap.NextExpiry)
-	p.keep(b, snap)
-	f.plans[snap.Device.Key()] = decided{k, p}
+	p.board, p.rules = b, rulesOf(snap)
+	f.plans[snap.Device.Key()] = &decided{k, p}
 	return p.changes
 }
 
@@ -91,7 +91,7 @@ func (e *Engine) follow(f *fresh, keys []push.DeviceKey) (n int) {
 			continue // two pushes of one batch were decided on for it, and the last word is being followed
 		}
 		delete(f.plans, key)
-		e.committed(key, push.Snapshot{Device: *d.plan.changes.Device}, d.known, d.plan)
+		e.committed(key, d.plan.changes.Device.Platform, &d.known, &d.plan)
 		if len(d.plan.session) > 0 && d.plan.wake == nil && e.give(key, d.plan.session) {
 			continue
 		}

@@ -68,7 +68,7 @@ func (s *senders) standing(k sender) standing {
 }
 
 // heard notes an answer, and what it means for the app's other sends.
-func (s *senders) heard(now time.Time, k sender, d push.Device, o outcome) {
+func (s *senders) heard(now time.Time, k sender, d *push.Device, o *outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.m[k]
@@ -82,7 +82,7 @@ func (s *senders) heard(now time.Time, k sender, d push.Device, o outcome) {
 }
 
 // suspicion is the provider's reason where it may mean the token or the credential; else "".
-func (o outcome) suspicion() string {
+func (o *outcome) suspicion() string {
 	if o.err != nil && o.err.Fault == push.FaultSuspect {
 		return o.err.Reason
 	}
@@ -99,7 +99,7 @@ func (st *standing) note(now time.Time, r reply) {
 }
 
 // learn takes from a refusal what holds back others.
-func (st *standing) learn(now time.Time, d push.Device, o outcome) {
+func (st *standing) learn(now time.Time, d *push.Device, o *outcome) {
 	switch o.err.Fault {
 	case push.FaultQuota:
 		st.put(now, part{}, hold{why: push.ReasonQuota, until: now.Add(o.err.RetryAfter)})
@@ -129,6 +129,9 @@ func (st *standing) put(now time.Time, p part, h hold) {
 
 // longest is the hold on a device's sends that ends last; nil if there is none.
 func (st standing) longest(now time.Time, d push.Device) *hold {
+	if len(st.holds) == 0 {
+		return nil
+	}
 	var longest *hold
 	for _, p := range []part{{}, {environment: d.Environment}, {d.Environment, d.BundleID}} {
 		if h, ok := st.holds[p]; ok && h.until.After(now) && (longest == nil || h.until.After(longest.until)) {

@@ -19,8 +19,8 @@ type known struct {
 }
 
 // know asks for what this node knows of a device. Without useSession it is as if none were open.
-func (e *Engine) know(key push.DeviceKey, useSession bool) known {
-	k := known{now: e.now(), lost: !useSession, ackWait: e.cfg.AckWait, draining: e.ending.Load()}
+func (e *Engine) know(key push.DeviceKey, useSession bool) *known {
+	k := &known{now: e.now(), lost: !useSession, ackWait: e.cfg.AckWait, draining: e.ending.Load()}
 	k.standing[0] = e.senders.standing(sender{key.App, push.APNs})
 	k.standing[1] = e.senders.standing(sender{key.App, push.FCM})
 	if e.cfg.Alone {
@@ -45,7 +45,7 @@ func (e *Engine) sessionOf(key push.DeviceKey) *session {
 }
 
 // standingOf is the app's standing with a provider.
-func (k known) standingOf(p push.Provider) standing {
+func (k *known) standingOf(p push.Provider) standing {
 	if p == push.FCM {
 		return k.standing[1]
 	}
@@ -53,13 +53,16 @@ func (k known) standingOf(p push.Provider) standing {
 }
 
 // of is the situation of a device as a snapshot has it: a plain function.
-func (k known) of(snap push.Snapshot) situation {
-	provider := snap.Device.Platform.Provider()
+func (k *known) of(snap push.Snapshot) situation { return k.ofDevice(&snap.Device, rulesOf(snap)) }
+
+// ofDevice is the situation of a device, with the rules that its deliveries go by.
+func (k *known) ofDevice(d *push.Device, r rules) situation {
+	provider := d.Platform.Provider()
 	st := k.standingOf(provider)
 	s := situation{
-		now: k.now, device: snap.Device, session: k.session, lost: k.lost, alone: k.alone, ackWait: k.ackWait, topics: snap.Topics,
-		hold: st.longest(k.now, snap.Device), renewed: st.renewed,
-		strategy: strategies(snap.Resources, provider),
+		now: k.now, device: *d, session: k.session, lost: k.lost, alone: k.alone, ackWait: k.ackWait, topics: r.topics,
+		hold: st.longest(k.now, *d), renewed: st.renewed,
+		strategy: strategies(r.resources, provider),
 		tokenBad: func(refusal string) bool { return st.tokenBad(k.now, refusal) },
 	}
 	if k.draining {
@@ -70,15 +73,22 @@ func (k known) of(snap push.Snapshot) situation {
 
 // outdated reports whether an app's credentials were replaced since they were asked for: what waits for the former ones has to
 // be looked at again.
-func (e *Engine) outdated(k known, p push.Provider, app string) bool {
+func (e *Engine) outdated(k *known, p push.Provider, app string) bool {
 	return e.senders.standing(sender{app, p}).renewed.After(k.standingOf(p).renewed)
 }
 
+// strategies finds the strategies of resources. It remembers the last one: most looks ask for no other, but often.
 func strategies(resources map[string]push.Resource, p push.Provider) func(string) *push.Strategy {
+	var last string
+	var found *push.Strategy
 	return func(id string) *push.Strategy {
-		if r, ok := resources[id]; ok {
-			return r.Strategy(p)
+		if id == last && found != nil {
+			return found
 		}
-		return nil
+		last, found = id, nil
+		if r, ok := resources[id]; ok {
+			found = r.Strategy(p)
+		}
+		return found
 	}
 }

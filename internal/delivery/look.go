@@ -10,12 +10,13 @@ import (
 )
 
 func (e *Engine) work(ctx context.Context) {
+	begun := context.WithoutCancel(ctx) // what is begun is committed, whatever ends meanwhile
 	for {
 		key, ok := e.queue.next(ctx)
 		if !ok {
 			return
 		}
-		e.visit(context.WithoutCancel(ctx), key) // what is begun is committed, whatever ends meanwhile
+		e.visit(begun, key)
 		e.queue.done(key)
 	}
 }
@@ -31,11 +32,14 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 	if is && d.stale(e.cfg.Now()) {
 		last, is = unsent(*d.plan.changes.Device, *d.plan.wake, "it waited too long for its turn"), false
 	}
-	for k, p := d.known, d.plan; ; {
+	if !is {
+		d = &decided{}
+	}
+	for k, p := &d.known, &d.plan; ; {
 		if !is {
 			k = e.know(key, useSession)
 			var err error
-			if p, err = e.look(ctx, key, last, k); err != nil {
+			if *p, err = e.look(ctx, key, last, k); err != nil {
 				if !errors.Is(err, push.ErrNotFound) {
 					e.cfg.Logger.Warn("device not looked at; its row is due again", "app", key.App, "device", key.Device, "error", err)
 				}
@@ -53,19 +57,17 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 		case p.wake == nil:
 			return
 		default:
-			o := e.wake(*p.changes.Device, *p.wake)
-			after := e.know(key, useSession)
-			if p, is = e.settle(ctx, after, p, o); is {
-				k = after
-			} else {
-				last = &o
+			o := e.wake(p.changes.Device, *p.wake)
+			k = e.know(key, useSession)
+			if is = e.settle(ctx, k, p, o); !is {
+				last = o
 			}
 		}
 	}
 }
 
 // look is one look: what is decided in the store's transaction, and committed when it returns.
-func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k known) (plan, error) {
+func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k *known) (plan, error) {
 	r := push.StepRequest{Key: key, OpenLimit: lookLimit}
 	if last != nil {
 		r.Named, r.NamedOf = last.wake.Pushes, last.user
@@ -85,14 +87,14 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 		}
 		p = planFor(s, b, snap.NextExpiry)
 		if p.wake != nil && snap.OpenTotal == len(snap.Open) {
-			p.keep(b, snap)
+			p.board, p.rules = b, rulesOf(snap) // for the answer to its wake
 		}
 		return p.changes
 	})
 	if err != nil {
 		return plan{}, err
 	}
-	e.committed(key, before, k, p)
+	e.committed(key, before.Device.Platform, k, &p)
 	if d := p.changes.Device; d != nil && d.Token == push.TokenDead && before.Device.Token != push.TokenDead {
 		e.cfg.Vitals.TokenDropped(key.App, d.Platform.Provider(), deathOf(before, last))
 	}
@@ -102,54 +104,47 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 // settledAtOnce is how many open deliveries the short way of an answer looks at; where there are more, they are read again.
 const settledAtOnce = 8
 
-// keep keeps what the plan was decided on, for the answer to its wake.
-func (p *plan) keep(b *board, snap push.Snapshot) {
-	snap.Open, snap.Named = nil, nil
-	p.board, p.snap = b, snap
-}
-
-// settle is the look at an answer without reading: it decides on what the last look left, and is committed if the rows are still so.
-// False: nothing is committed, and the device has to be looked at.
-func (e *Engine) settle(ctx context.Context, k known, last plan, o outcome) (plan, bool) {
+// settle is the look at an answer without reading: it decides on what the last look left, is committed if the rows are still so, and
+// puts its plan in the place of the last one. False: nothing is committed, and the device has to be looked at.
+func (e *Engine) settle(ctx context.Context, k *known, last *plan, o *outcome) bool {
 	b := last.board
 	if b == nil || k.session != nil {
-		return plan{}, false
+		return false
 	}
 	b.commit(k.now)
 	r := push.Settlement{Left: b.device, Open: b.left()}
 	full := slices.ContainsFunc(r.Open, func(d push.Delivery) bool { return d.Kept >= push.MaxEvents })
 	if len(r.Open) > settledAtOnce || full {
-		return plan{}, false
+		return false
 	}
-	before := last.snap
-	before.Device = r.Left
-	s := k.of(before)
+	s := k.ofDevice(&r.Left, last.rules)
 	o.take(s, b)
 	p := planFor(s, b, time.Time{})
 	if r.Changes = p.changes; p.dead || b.device.Token != r.Left.Token {
-		return plan{}, false
+		return false
 	}
 	if d := b.device; d.Wake.State == push.WakeNone && d.DueAt.Equal(r.Left.DueAt) && len(d.WakeTimes) == len(r.Left.WakeTimes) {
 		r.Changes.Device = nil
 	}
 	// A store that fails fails the look as well, which says so.
 	if settled, err := e.cfg.Store.Settle(ctx, r); err != nil || !settled {
-		return plan{}, false
+		return false
 	}
-	p.keep(b, before)
-	e.committed(r.Left.Key(), before, k, p)
-	return p, true
+	p.board, p.rules = b, last.rules
+	*last = p
+	e.committed(r.Left.Key(), r.Left.Platform, k, last)
+	return true
 }
 
-// committed counts and tells what a look has committed. before is the snapshot that it decided on.
-func (e *Engine) committed(key push.DeviceKey, before push.Snapshot, k known, p plan) {
+// committed counts and tells what a look has committed.
+func (e *Engine) committed(key push.DeviceKey, platform push.Platform, k *known, p *plan) {
 	if p.changes.Device != nil {
 		e.clock.dueAt(looks, p.changes.Device.DueAt)
 	}
 	if p.dead {
 		e.cfg.Sessions.NoAck(key, k.session.id)
 	}
-	if e.outdated(k, before.Device.Platform.Provider(), key.App) {
+	if e.outdated(k, platform.Provider(), key.App) {
 		e.Look(key)
 	}
 }
@@ -188,17 +183,15 @@ func (e *Engine) give(key push.DeviceKey, pushes []push.Delivery) bool {
 
 // wake sends one wake, sealed with the key of the row on which it was decided. It outlives the stop signal: the provider may
 // have taken it already.
-func (e *Engine) wake(d push.Device, w push.Wake) outcome {
+func (e *Engine) wake(d *push.Device, w push.Wake) *outcome {
 	w.Key = e.cfg.Keys.WakeKey(d.Key(), d.SealKeyID)
-	o := outcome{wake: w, user: d.User, answer: push.Answer{Provider: w.Provider}}
+	o := &outcome{wake: w, user: d.User, answer: push.Answer{Provider: w.Provider}}
 	waker := e.cfg.Wakers[w.Provider]
 	if waker == nil {
 		o.err = &push.WakeError{Fault: push.FaultCredentials, Reason: string(push.ReasonNoCredentials)}
 		o.answer.Error = push.FailureNotSent
 	} else {
-		ctx, cancel := context.WithTimeoutCause(e.hard, wakeTime, push.Timeout("the provider did not answer in time"))
-		defer cancel()
-		answer, err := waker.Wake(ctx, d, w)
+		answer, err := waker.Wake(e.ends.next(e.hard), *d, w)
 		o.answer = answer
 		if err != nil && !errors.As(err, &o.err) {
 			o.err = &push.WakeError{Fault: push.FaultProvider, Unclear: true, Err: err}

@@ -222,7 +222,7 @@ func TestALookDecidedByFormerCredentialsIsLookedAtAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, taken)
 		who := sender{"notes", push.APNs}
-		n.senders.heard(time.Now(), who, push.Device{}, outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Hour}})
+		n.senders.heard(time.Now(), who, &push.Device{}, &outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Hour}})
 		time.Sleep(time.Second)
 		n.store.committing = func() { n.senders.renew(time.Now(), who) }
 		n.visit(t.Context(), n.phone)

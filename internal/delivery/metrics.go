@@ -33,7 +33,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 }
 
 // countWake counts an answer to a wake.
-func (e *Engine) countWake(o outcome) {
+func (e *Engine) countWake(o *outcome) {
 	fault := push.Fault("")
 	if o.err != nil {
 		fault = o.err.Fault

@@ -15,8 +15,16 @@ type plan struct {
 
 	// What it was decided on, and has left: the answer to its wake is decided on that.
 	board *board
-	snap  push.Snapshot // without deliveries
+	rules rules
 }
+
+// rules is what a snapshot has beside the device and its deliveries: what they go by.
+type rules struct {
+	resources map[string]push.Resource
+	topics    []string
+}
+
+func rulesOf(snap push.Snapshot) rules { return rules{snap.Resources, snap.Topics} }
 
 // planFor decides on the open deliveries of a device, and on its wake. It changes nothing but the board.
 func planFor(s situation, b *board, nextExpiry time.Time) plan {

@@ -55,11 +55,11 @@ func (w *world) answer(err *push.WakeError) *world {
 	if w.last.wake == nil {
 		w.t.Fatal("no wake was sent")
 	}
-	o := outcome{wake: *w.last.wake, answer: push.Answer{Provider: push.APNs, Status: 200}, err: err}
+	o := &outcome{wake: *w.last.wake, answer: push.Answer{Provider: push.APNs, Status: 200}, err: err}
 	if err != nil {
 		o.answer.Status, o.answer.Reason = 400, err.Reason
 	}
-	return w.look(&o)
+	return w.look(o)
 }
 
 func (w *world) after(d time.Duration) *world {
@@ -288,9 +288,9 @@ func TestATokenRenewedWhileItIsJudgedIsTriedAtOnce(t *testing.T) {
 func TestALateAnswerIsAnEventOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at(t0), waiting()).look(nil)
-	stale := outcome{wake: *w.last.wake, answer: push.Answer{Status: 410, Reason: "Unregistered"}, err: &push.WakeError{Fault: push.FaultToken, Reason: "Unregistered"}}
+	stale := &outcome{wake: *w.last.wake, answer: push.Answer{Status: 410, Reason: "Unregistered"}, err: &push.WakeError{Fault: push.FaultToken, Reason: "Unregistered"}}
 	w.atDue() // the lease is over: attempt 2 is on its way
-	w.look(&stale)
+	w.look(stale)
 	if w.s.device.Token != push.TokenOK || w.s.device.Wake.State != push.WakeSending {
 		t.Errorf("token %s, wake %s; want ok, sending", w.s.device.Token, w.s.device.Wake.State)
 	}
@@ -383,7 +383,7 @@ func TestAHandlerThatDoesNotReturnIsWokenAgain(t *testing.T) {
 
 func TestTheTimelineHasTheRefusalsThatWereMendedAtOnce(t *testing.T) {
 	t.Parallel()
-	o := outcome{wake: push.Wake{ID: "w", Provider: push.APNs, Attempt: 1}, answer: push.Answer{
+	o := &outcome{wake: push.Wake{ID: "w", Provider: push.APNs, Attempt: 1}, answer: push.Answer{
 		Status: 200, Mended: []push.Answer{{Status: 403, Reason: "ExpiredProviderToken", ProviderID: "w"}},
 	}}
 	want := []push.Event{

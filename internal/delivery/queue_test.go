@@ -93,8 +93,8 @@ func TestNextEndsWithItsContext(t *testing.T) {
 
 func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 	t.Parallel()
-	suspect := outcome{answer: push.Answer{Status: 400}, err: &push.WakeError{Fault: push.FaultSuspect, Reason: "BadDeviceToken"}}
-	taken := outcome{answer: push.Answer{Status: 200}}
+	suspect := &outcome{answer: push.Answer{Status: 400}, err: &push.WakeError{Fault: push.FaultSuspect, Reason: "BadDeviceToken"}}
+	taken := &outcome{answer: push.Answer{Status: 200}}
 	k := sender{"a", push.APNs}
 	for _, c := range []struct {
 		name           string
@@ -109,10 +109,10 @@ func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 	} {
 		s := newSenders()
 		for i := range c.refused {
-			s.heard(t0, k, push.Device{ID: fmt.Sprint(i)}, suspect)
+			s.heard(t0, k, &push.Device{ID: fmt.Sprint(i)}, suspect)
 		}
 		for i := range c.taken {
-			s.heard(t0, k, push.Device{ID: fmt.Sprint("t", i)}, taken)
+			s.heard(t0, k, &push.Device{ID: fmt.Sprint("t", i)}, taken)
 		}
 		if got := s.standing(k).tokenBad(t0.Add(suspectWait), "BadDeviceToken"); got != c.bad {
 			t.Errorf("%s: the token is to blame %v, want %v", c.name, got, c.bad)
@@ -132,7 +132,7 @@ func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	s, k := newSenders(), sender{"a", push.FCM}
-	s.heard(t0, k, push.Device{ID: "d"}, outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Minute}})
+	s.heard(t0, k, &push.Device{ID: "d"}, &outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Minute}})
 	if h := s.standing(k).longest(t0.Add(59*time.Second), push.Device{}); h == nil || h.why != push.ReasonQuota {
 		t.Errorf("hold %+v, want quota", h)
 	}
@@ -165,7 +165,7 @@ func TestACredentialRefusedForOneKindOfDeviceHoldsNoOther(t *testing.T) {
 		{"a device", second, push.ReachDevice, false, false, false},
 	} {
 		s, k := newSenders(), sender{"a", push.APNs}
-		s.heard(t0, k, c.from, outcome{err: &push.WakeError{Fault: push.FaultCredentials, Reach: c.reach}})
+		s.heard(t0, k, &c.from, &outcome{err: &push.WakeError{Fault: push.FaultCredentials, Reach: c.reach}})
 		for d, want := range map[string]struct {
 			push.Device
 			held bool
@@ -180,14 +180,14 @@ func TestACredentialRefusedForOneKindOfDeviceHoldsNoOther(t *testing.T) {
 func TestHoldsAreBounded(t *testing.T) {
 	t.Parallel()
 	s, k := newSenders(), sender{"a", push.APNs}
-	refused := outcome{err: &push.WakeError{Fault: push.FaultCredentials, Reach: push.ReachTopic}}
+	refused := &outcome{err: &push.WakeError{Fault: push.FaultCredentials, Reach: push.ReachTopic}}
 	for i := range 3 * keptHolds {
-		s.heard(t0, k, push.Device{BundleID: fmt.Sprint(i)}, refused)
+		s.heard(t0, k, &push.Device{BundleID: fmt.Sprint(i)}, refused)
 	}
 	if got := len(s.standing(k).holds); got != keptHolds {
 		t.Errorf("%d holds after refusals of %d topics, want %d", got, 3*keptHolds, keptHolds)
 	}
-	s.heard(t0.Add(time.Hour), k, push.Device{BundleID: "new"}, refused)
+	s.heard(t0.Add(time.Hour), k, &push.Device{BundleID: "new"}, refused)
 	if h := s.standing(k).longest(t0.Add(time.Hour), push.Device{BundleID: "new"}); h == nil {
 		t.Error("a topic is not held though the other holds have ended")
 	}

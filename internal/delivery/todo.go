@@ -23,11 +23,11 @@ const (
 // todo holds what is decided and not done yet, for the workers.
 type todo struct {
 	mu    sync.Mutex
-	m     map[push.DeviceKey]decided // guarded by mu
-	taken int                        // guarded by mu; places
-	ofApp map[string]int             // guarded by mu; places by app
-	line  []*asking                  // guarded by mu; who waits for places, in the order in which they came
-	moved time.Time                  // guarded by mu; when a place was last left, or the first one taken
+	m     map[push.DeviceKey]*decided // guarded by mu
+	taken int                         // guarded by mu; places
+	ofApp map[string]int              // guarded by mu; places by app
+	line  []*asking                   // guarded by mu; who waits for places, in the order in which they came
+	moved time.Time                   // guarded by mu; when a place was last left, or the first one taken
 	now   func() time.Time
 }
 
@@ -39,7 +39,7 @@ type asking struct {
 }
 
 func newTodo(now func() time.Time) *todo {
-	return &todo{m: map[push.DeviceKey]decided{}, ofApp: map[string]int{}, now: now}
+	return &todo{m: map[push.DeviceKey]*decided{}, ofApp: map[string]int{}, now: now}
 }
 
 // enter takes n places for an app, and waits for them if that is worth it. has is false if there are none.
@@ -153,7 +153,7 @@ func (t *todo) admit() {
 
 // put notes what was decided on a device, whose place is taken. It reports whether something earlier was still to be done, which is
 // over: a device is decided on anew only once that has ended otherwise.
-func (t *todo) put(key push.DeviceKey, d decided) (instead bool) {
+func (t *todo) put(key push.DeviceKey, d *decided) (instead bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, instead = t.m[key]
@@ -162,7 +162,7 @@ func (t *todo) put(key push.DeviceKey, d decided) (instead bool) {
 }
 
 // take is what was decided on a device; ok is false if nothing is left to be done. Its place is the caller's to leave.
-func (t *todo) take(key push.DeviceKey) (d decided, ok bool) {
+func (t *todo) take(key push.DeviceKey) (d *decided, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d, ok = t.m[key]
