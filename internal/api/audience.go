@@ -131,6 +131,9 @@ func (a *API) checkDevicesKnown(ctx context.Context, f *faults, app, at string, 
 
 // unique keeps the first of each id, in order; nil stays nil.
 func unique(ids []string) []string {
+	if len(ids) < 2 {
+		return ids
+	}
 	seen := make(map[string]bool, len(ids))
 	out := ids[:0:0]
 	for _, id := range ids {

@@ -15,6 +15,9 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// maxBatch is how many pushes a batch may have, as its schema says.
+const maxBatch = 1000
+
 type batchInput struct {
 	AppPath
 	IdempotencyKey string `header:"Idempotency-Key" format:"idempotency-key" doc:"of the whole batch"`
@@ -26,23 +29,44 @@ type batchBody struct {
 	Pushes []each[protocol.PushRequest] `json:"pushes" minItems:"1" maxItems:"1000" doc:"1 to 1 000 pushes"`
 }
 
-// createPushes sends a batch. With an Idempotency-Key its whole answer is kept, and each item is accepted under a key of its
-// own besides, so that a batch whose answer was lost to a crash half-way makes nothing twice.
+// batch is the pushes of a batch: as they came, or read already.
+type batch struct {
+	texts []each[protocol.PushRequest]
+	plain []protocol.PushRequest // instead of texts
+}
+
+func (b batch) len() int { return max(len(b.texts), len(b.plain)) }
+
+// read reads a push, and gives what is wrong with it by itself, by locations that count from the item.
+func (b batch) read(i int) (p protocol.PushRequest, f faults, err error) {
+	if b.plain != nil {
+		return b.plain[i], nil, nil
+	}
+	f, err = pushSchema().read(b.texts[i], &p)
+	return p, f, err
+}
+
 func (a *API) createPushes(ctx context.Context, c *call, in *batchInput) (*answer[protocol.BatchResponse], error) {
-	if err := a.app(ctx, c, in.App); err != nil {
+	return a.sendBatch(ctx, c, in.App, in.IdempotencyKey, batch{texts: in.Body.Pushes})
+}
+
+// sendBatch sends a batch. With an Idempotency-Key its whole answer is kept, and each item is accepted under a key of its
+// own besides, so that a batch whose answer was lost to a crash half-way makes nothing twice.
+func (a *API) sendBatch(ctx context.Context, c *call, app, idempotencyKey string, pushes batch) (*answer[protocol.BatchResponse], error) {
+	if err := a.app(ctx, c, app); err != nil {
 		return nil, err
 	}
 	if err := c.faults.err(); err != nil {
 		return nil, err
 	}
-	key := idempotencyOf(c, in.IdempotencyKey)
+	key := idempotencyOf(c, idempotencyKey)
 	if key != nil {
-		earlier, err := a.earlierBatch(ctx, in.App, *key)
+		earlier, err := a.earlierBatch(ctx, app, *key)
 		if err != nil || earlier != nil {
 			return earlier, err
 		}
 	}
-	results, err := a.acceptItems(ctx, in.App, in.Body.Pushes, key)
+	results, err := a.acceptItems(ctx, app, pushes, key)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +78,7 @@ func (a *API) createPushes(ctx context.Context, c *call, in *batchInput) (*answe
 	if err != nil {
 		return nil, fmt.Errorf("api: writing a batch's answer: %w", err)
 	}
-	if err := a.Store.PutIdempotent(ctx, in.App, key.Key, key.BodyHash, kept); err != nil {
+	if err := a.Store.PutIdempotent(ctx, app, key.Key, key.BodyHash, kept); err != nil {
 		return nil, acceptError(err)
 	}
 	return out, nil
@@ -79,12 +103,12 @@ func (a *API) earlierBatch(ctx context.Context, app string, key push.Idempotency
 }
 
 // acceptItems checks each push by itself and hands the good ones on.
-func (a *API) acceptItems(ctx context.Context, app string, items []each[protocol.PushRequest], key *push.Idempotency) ([]protocol.BatchResult, error) {
-	results := make([]protocol.BatchResult, len(items))
-	var good []push.Push
-	var at []int // of each good push, in results
-	for i, item := range items {
-		p, err := a.batchItem(ctx, app, item, itemKey(key, i))
+func (a *API) acceptItems(ctx context.Context, app string, pushes batch, key *push.Idempotency) ([]protocol.BatchResult, error) {
+	results := make([]protocol.BatchResult, pushes.len())
+	good := make([]push.Push, 0, len(results))
+	at := make([]int, 0, len(results)) // of each good push, in results
+	for i := range results {
+		p, err := a.batchItem(ctx, app, pushes, i, itemKey(key, i))
 		if err != nil {
 			results[i] = a.refusedItem(ctx, err)
 			continue
@@ -103,7 +127,7 @@ func (a *API) acceptItems(ctx context.Context, app string, items []each[protocol
 			results[at[j]] = a.refusedItem(ctx, acceptError(r.Err))
 			continue
 		}
-		body := acceptedBody(good[j], r.Accepted)
+		body := acceptedBody(&good[j], &r.Accepted)
 		results[at[j]] = protocol.BatchResult{
 			Status: http.StatusAccepted, PushID: body.PushID, Deliveries: body.Deliveries, Warnings: body.Warnings,
 		}
@@ -146,10 +170,9 @@ func (a *API) refusedItem(ctx context.Context, err error) protocol.BatchResult {
 // pushSchema is what an item of a batch is checked by.
 var pushSchema = sync.OnceValue(func() *standaloneSchema { return newStandaloneSchema[protocol.PushRequest]() })
 
-// batchItem reads one push of a batch; its locations count from the item.
-func (a *API) batchItem(ctx context.Context, app string, item []byte, key *push.Idempotency) (push.Push, error) {
-	var body protocol.PushRequest
-	f, err := pushSchema().read(item, &body)
+// batchItem reads and checks one push of a batch.
+func (a *API) batchItem(ctx context.Context, app string, pushes batch, i int, key *push.Idempotency) (push.Push, error) {
+	body, f, err := pushes.read(i)
 	if err != nil {
 		return push.Push{}, err
 	}

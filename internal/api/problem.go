@@ -221,5 +221,7 @@ func writeProblem(w http.ResponseWriter, p *refusal) {
 	}
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p.Problem) // a client that has gone reads no answer
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(p.Problem) // a client that has gone reads no answer
 }

@@ -36,11 +36,11 @@ type pushPage struct {
 
 func (a *API) pushRoutes() {
 	const pushes = "/v1/apps/{app}/pushes"
-	register(a, route{id: "createPush", method: http.MethodPost, path: pushes, tag: chapterPushes, needs: needsSend, limit: maxPushBody, status: http.StatusAccepted, checks: true, refuses: []protocol.ProblemCode{codeConflict, codeBacklogFull},
+	register(a, route{id: "createPush", method: http.MethodPost, path: pushes, tag: chapterPushes, needs: needsSend, limit: maxPushBody, status: http.StatusAccepted, checks: true, quick: a.quickPush, refuses: []protocol.ProblemCode{codeConflict, codeBacklogFull},
 		summary: "Send a push", about: "202 is answered once the push is on disk. With `dry_run`, 200 tells what would be done, and nothing is.",
 		answers: map[int]any{http.StatusAccepted: protocol.PushAccepted{}, http.StatusOK: protocol.DryRun{}},
 		example: protocol.PushRequest{To: push.Audience{Users: []string{"alice", "bob"}}, ResourceID: "both", Payload: `{"cursor":1841}`, TTL: "24h", CollapseKey: "notes"}}, a.createPush)
-	register(a, route{id: "createPushes", method: http.MethodPost, path: pushes + "/batch", tag: chapterPushes, needs: needsSend, limit: maxBatchBody, checks: true, refuses: []protocol.ProblemCode{codeConflict, codeBacklogFull},
+	register(a, route{id: "createPushes", method: http.MethodPost, path: pushes + "/batch", tag: chapterPushes, needs: needsSend, limit: maxBatchBody, checks: true, quick: a.quickBatch, refuses: []protocol.ProblemCode{codeConflict, codeBacklogFull},
 		summary: "Send up to 1 000 different pushes", about: "Each is checked by itself: the good ones are accepted, each wrong one gets a problem whose locations count from the item (`body.ttl`). " +
 			"With `backlog_full` none of them was accepted.",
 		example: map[string]any{"pushes": []protocol.PushRequest{{To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: "1"}}}}, a.createPushes)
@@ -141,7 +141,7 @@ func (a *API) createPush(ctx context.Context, c *call, in *pushInput) (*answer[a
 	if err != nil {
 		return nil, acceptError(err)
 	}
-	return &answer[any]{http.StatusAccepted, acceptedBody(p, accepted)}, nil
+	return &answer[any]{http.StatusAccepted, acceptedBody(&p, &accepted)}, nil
 }
 
 func idempotencyOf(c *call, key string) *push.Idempotency {
@@ -169,10 +169,11 @@ func acceptError(err error) error {
 	return err
 }
 
-func acceptedBody(p push.Push, accepted push.Accepted) protocol.PushAccepted {
+func acceptedBody(p *push.Push, accepted *push.Accepted) protocol.PushAccepted {
 	body := protocol.PushAccepted{PushID: string(accepted.ID), Warnings: listOf(accepted.Warnings, same)}
 	if !p.To.Deferred() && p.DeliverAt.IsZero() {
-		body.Deliveries = &accepted.Deliveries
+		deliveries := accepted.Deliveries
+		body.Deliveries = &deliveries
 	}
 	return body
 }

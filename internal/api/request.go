@@ -28,8 +28,9 @@ type below = huma.Context
 // type the client named (curl's -d says form).
 type checkedContext struct {
 	below
-	ctx  context.Context
-	body []byte
+	ctx   context.Context
+	body  []byte
+	quick quickCall // nil: it goes the long way
 }
 
 // Unwrap is the context below.

@@ -38,6 +38,7 @@ type route struct {
 	makesApp     bool                   // the app that the path names need not be there
 	streams      bool                   // the handler reads the body itself
 	checks       bool                   // the handler looks at call.faults itself, and adds to them
+	quick        quickRead              // nil: there is only the long way
 	refuse       func(location, name string) string
 	example      any // of the body
 
@@ -138,7 +139,7 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 		}
 	}
 	if check.body != nil {
-		if c.faults, err = a.takeBody(w, request, r, check, checked, c.claim); err != nil {
+		if c.faults, err = a.takeBody(w, request, &r, check, checked, c.claim); err != nil {
 			writeProblem(w, problemOf(err))
 			return
 		}
@@ -156,6 +157,10 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 	} else {
 		checked.ctx, answered = a.withinStoreWait(checked.ctx)
 		defer answered()
+	}
+	if checked.quick != nil {
+		a.answerQuickly(checked, w, request, c, r.id)
+		return
 	}
 	next(checked)
 }
@@ -185,15 +190,20 @@ func (a *API) judge(w http.ResponseWriter, request *http.Request, p *refusal) *r
 	return p
 }
 
-// takeBody reads the body into checked and walks it.
-func (a *API) takeBody(w http.ResponseWriter, request *http.Request, r route, check *requestCheck, checked *checkedContext, held *claim) (faults, error) {
-	body, err := a.readBody(w, request, r, held)
+// takeBody reads the body into checked and walks it, unless it is for the quick way.
+func (a *API) takeBody(w http.ResponseWriter, request *http.Request, r *route, check *requestCheck, checked *checkedContext, held *claim) (faults, error) {
+	body, err := a.readBody(w, request, *r, held)
 	if err != nil {
 		return nil, err
 	}
 	checked.body = body
 	if len(body) == 0 && r.optionalBody {
 		return nil, nil
+	}
+	if r.quick != nil {
+		if checked.quick = r.quick(body); checked.quick != nil {
+			return nil, nil
+		}
 	}
 	return checkBody(body, "body", check.body, check.registry, r.refuse)
 }

@@ -1,0 +1,292 @@
+package api
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/push"
+)
+
+// maxPlainIDs is how many ids one body may name here, which are all in memory at once.
+const maxPlainIDs = 4 * maxItems
+
+// readPlainPush reads the body of a push. ok is false if it is not plain.
+func readPlainPush(body []byte) (p protocol.PushRequest, ok bool) {
+	r := plainReader{rest: body}
+	r.push(&p)
+	return p, r.end()
+}
+
+// readPlainBatch reads the body of a batch. ok is false if any of it is not plain.
+func readPlainBatch(body []byte) (pushes []protocol.PushRequest, ok bool) {
+	r := plainReader{rest: body}
+	r.object(func(name []byte) {
+		if string(name) != "pushes" || pushes != nil {
+			r.odd = true
+			return
+		}
+		pushes = make([]protocol.PushRequest, 0, min(bytes.Count(r.rest, []byte(`"resource_id"`)), maxBatch))
+		r.array(func() {
+			if len(pushes) == maxBatch {
+				r.odd = true
+				return
+			}
+			pushes = append(pushes, protocol.PushRequest{})
+			r.push(&pushes[len(pushes)-1])
+		})
+	})
+	return pushes, r.end() && len(pushes) > 0
+}
+
+// plainReader reads JSON from the front. Once something is odd, nothing more is read.
+type plainReader struct {
+	rest []byte
+	odd  bool
+	text []byte // room for the ids of a list, and for strings with escapes
+	ends []int  // room for where those ids end
+	ids  int    // ids so far
+}
+
+// end reports whether all was plain and nothing follows.
+func (r *plainReader) end() bool { return r.skip() == 0 && !r.odd }
+
+// skip passes over space and returns the next byte; 0 at the end.
+func (r *plainReader) skip() byte {
+	for i, c := range r.rest {
+		if c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			r.rest = r.rest[i:]
+			if c == 0 {
+				r.odd = true
+			}
+			return c
+		}
+	}
+	r.rest = nil
+	return 0
+}
+
+// take passes over a byte that has to come next.
+func (r *plainReader) take(c byte) {
+	if r.odd = r.odd || r.skip() != c || c == 0; !r.odd {
+		r.rest = r.rest[1:]
+	}
+}
+
+// next reports whether another value follows in what ends with a byte, and passes over the comma, or the end.
+func (r *plainReader) next(end byte, first bool) bool {
+	if r.odd {
+		return false
+	}
+	switch {
+	case r.skip() == end:
+		r.rest = r.rest[1:]
+		return false
+	case !first:
+		r.take(',')
+	}
+	return !r.odd
+}
+
+// object reads an object; field reads the value of each name.
+func (r *plainReader) object(field func(name []byte)) {
+	r.take('{')
+	for first := true; r.next('}', first); first = false {
+		name := r.raw()
+		r.take(':')
+		if !r.odd {
+			field(name)
+		}
+	}
+}
+
+// array reads a list; item reads a value.
+func (r *plainReader) array(item func()) {
+	r.take('[')
+	for first := true; r.next(']', first); first = false {
+		item()
+	}
+}
+
+// raw reads a string without escapes. It aliases the body.
+func (r *plainReader) raw() []byte {
+	s, escaped := r.quoted()
+	r.odd = r.odd || escaped
+	return s
+}
+
+// quoted reads a string as it is written, between its quotes.
+func (r *plainReader) quoted() (s []byte, escaped bool) {
+	if r.take('"'); r.odd {
+		return nil, false
+	}
+	ascii := true
+	for i := 0; i < len(r.rest); i++ {
+		switch c := r.rest[i]; {
+		case c == '"':
+			s, r.rest = r.rest[:i], r.rest[i+1:]
+			r.odd = !ascii && !utf8.Valid(s)
+			return s, escaped
+		case c == '\\':
+			escaped = true
+			i++ // whatever is escaped ends nothing
+		case c < ' ':
+			r.odd = true
+			return nil, false
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	r.odd = true
+	return nil, false
+}
+
+// string reads a string.
+func (r *plainReader) string() string {
+	s, escaped := r.quoted()
+	if r.odd {
+		return ""
+	}
+	if escaped {
+		s = r.unescape(s)
+	}
+	return string(s)
+}
+
+// unescaped are the characters that stand after a backslash, but for u (RFC 8259, section 7).
+var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+func (r *plainReader) unescape(s []byte) []byte {
+	out := r.text[:0]
+	for len(s) > 0 {
+		at := bytes.IndexByte(s, '\\')
+		if at < 0 || at+1 == len(s) {
+			out = append(out, s...)
+			break
+		}
+		c := unescaped[s[at+1]]
+		r.odd = r.odd || c == 0
+		out = append(append(out, s[:at]...), c)
+		s = s[at+2:]
+	}
+	r.text = out
+	return out
+}
+
+// filled reads a string that must not be empty.
+func (r *plainReader) filled() string {
+	s := r.string()
+	r.odd = r.odd || s == ""
+	return s
+}
+
+// idList reads a list of ids, which share one string.
+func (r *plainReader) idList() []string {
+	text, ends := r.text[:0], r.ends[:0]
+	r.array(func() {
+		text = append(text, r.raw()...)
+		ends = append(ends, len(text))
+		r.ids++
+		r.odd = r.odd || len(ends) > maxItems || r.ids > maxPlainIDs
+	})
+	r.text, r.ends = text, ends
+	if r.odd {
+		return nil
+	}
+	all, list, from := string(text), make([]string, len(ends)), 0
+	for i, end := range ends {
+		list[i], from = all[from:end], end
+	}
+	return list
+}
+
+// bool reads true or false.
+func (r *plainReader) bool() bool {
+	r.skip()
+	for _, word := range [...]string{"true", "false"} {
+		if rest, is := bytes.CutPrefix(r.rest, []byte(word)); is {
+			r.rest = rest
+			return word == "true"
+		}
+	}
+	r.odd = true
+	return false
+}
+
+// The fields of a push, for those that have been read.
+const (
+	readTo = 1 << iota
+	readResource
+	readPayload
+	readTTL
+	readCollapseKey
+	readDeliver
+	readDeliverAt
+	readDryRun
+)
+
+// push reads a push.
+func (r *plainReader) push(p *protocol.PushRequest) {
+	read := 0
+	once := func(field int) {
+		r.odd = r.odd || read&field != 0
+		read |= field
+	}
+	r.object(func(name []byte) {
+		switch string(name) {
+		case "to":
+			once(readTo)
+			r.audience(&p.To)
+		case "resource_id":
+			once(readResource)
+			p.ResourceID = r.string()
+		case "payload":
+			once(readPayload)
+			p.Payload = r.string()
+		case "ttl":
+			once(readTTL)
+			p.TTL = r.filled()
+		case "collapse_key":
+			once(readCollapseKey)
+			p.CollapseKey = r.string()
+		case "deliver":
+			once(readDeliver)
+			p.Deliver = r.mode()
+		case "deliver_at":
+			once(readDeliverAt)
+			p.DeliverAt = r.filled()
+		case "dry_run":
+			once(readDryRun)
+			p.DryRun = r.bool()
+		default:
+			r.odd = true
+		}
+	})
+	r.odd = r.odd || read&(readTo|readResource) != readTo|readResource
+}
+
+// audience reads users or devices: who names others is rare.
+func (r *plainReader) audience(to *push.Audience) {
+	r.object(func(name []byte) {
+		switch {
+		case string(name) == "users" && to.Users == nil:
+			to.Users = r.idList()
+		case string(name) == "devices" && to.Devices == nil:
+			to.Devices = r.idList()
+		default:
+			r.odd = true
+		}
+	})
+}
+
+// mode reads how a push is to be delivered.
+func (r *plainReader) mode() push.Mode {
+	s := r.raw()
+	for _, m := range [...]push.Mode{push.Auto, push.SessionOnly, push.WakeAlways} {
+		if string(s) == string(m) {
+			return m
+		}
+	}
+	r.odd = true
+	return ""
+}

@@ -1,0 +1,124 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/hushpush/hush/internal/jsonstring"
+	"github.com/hushpush/hush/protocol"
+)
+
+// Requests for pushes are what clients make all day, and nearly all are alike. They are read in one pass and answered without
+// reflection. Whatever is not plain (a fault, an unknown field, a rare audience, an escape such as \u00e9) is not read here at all: it
+// goes the long way, by the walk and Huma, which says what is wrong. So the quick way refuses nothing, and reads what the long one
+// would read.
+
+// quickRead reads a body; nil: it is for the long way.
+type quickRead func(body []byte) quickCall
+
+// quickCall does what a request asks for, and appends the answer's body to dst.
+type quickCall func(ctx context.Context, c *call, r *http.Request, dst []byte) (status int, _ []byte, err error)
+
+// usualAnswer is what most answers have room in.
+const usualAnswer = 256
+
+// answerQuickly is Huma's part of a request that goes the quick way.
+func (a *API) answerQuickly(checked *checkedContext, w http.ResponseWriter, r *http.Request, c *call, id string) {
+	status, body, err := checked.quick(checked.ctx, c, r, make([]byte, 0, usualAnswer))
+	if err != nil {
+		writeProblem(w, a.answerTo(checked.ctx, id, err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // a client that has gone reads no answer
+}
+
+func (a *API) quickPush(body []byte) quickCall {
+	request, ok := readPlainPush(body)
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, c *call, r *http.Request, dst []byte) (int, []byte, error) {
+		out, err := a.createPush(ctx, c, &pushInput{
+			AppPath: AppPath{r.PathValue("app")}, IdempotencyKey: r.Header.Get("Idempotency-Key"), Body: request,
+		})
+		if err != nil {
+			return 0, nil, err
+		}
+		if accepted, is := out.Body.(protocol.PushAccepted); is {
+			return out.Status, appendAccepted(append(dst, '{'), accepted), nil
+		}
+		dst, err = appendJSON(dst, out.Body)
+		return out.Status, dst, err
+	}
+}
+
+func (a *API) quickBatch(body []byte) quickCall {
+	pushes, ok := readPlainBatch(body)
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, c *call, r *http.Request, dst []byte) (int, []byte, error) {
+		out, err := a.sendBatch(ctx, c, r.PathValue("app"), r.Header.Get("Idempotency-Key"), batch{plain: pushes})
+		if err != nil {
+			return 0, nil, err
+		}
+		dst, err = appendBatch(dst, out.Body)
+		return out.Status, dst, err
+	}
+}
+
+// appendBatch appends a batch's answer as JSON.
+func appendBatch(dst []byte, b protocol.BatchResponse) ([]byte, error) {
+	const usualResult = 96
+	dst = append(slices.Grow(dst, len(b.Results)*usualResult), `{"results":[`...)
+	for i, r := range b.Results {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if r.Status != http.StatusAccepted || r.Problem != nil || r.PushID == "" || r.Warnings == nil {
+			var err error
+			if dst, err = appendJSON(dst, r); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		dst = append(dst, `{"status":202,`...)
+		dst = appendAccepted(dst, protocol.PushAccepted{PushID: r.PushID, Deliveries: r.Deliveries, Warnings: r.Warnings})
+	}
+	return append(dst, "]}"...), nil
+}
+
+// appendAccepted appends the fields of what is accepted, and the end of their object.
+func appendAccepted(dst []byte, p protocol.PushAccepted) []byte {
+	dst = jsonstring.Append(append(dst, `"push_id":`...), p.PushID)
+	if p.Deliveries != nil {
+		dst = strconv.AppendInt(append(dst, `,"deliveries":`...), int64(*p.Deliveries), 10)
+	}
+	dst = append(dst, `,"warnings":[`...)
+	for i, w := range p.Warnings {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = jsonstring.Append(append(dst, `{"code":`...), w.Code)
+		if w.User != "" {
+			dst = jsonstring.Append(append(dst, `,"user":`...), w.User)
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, "]}"...)
+}
+
+// appendJSON appends any value as JSON, as Huma writes it.
+func appendJSON(dst []byte, v any) ([]byte, error) {
+	b := bytes.NewBuffer(dst)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
