@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,16 +37,12 @@ type acceptOp struct {
 func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult {
 	results := make([]push.AcceptResult, len(reqs))
 	ops := make([]*op, len(reqs))
-	scales, err := s.scales(ctx, reqs)
-	if err != nil {
-		for i := range results {
-			results[i].Err = doing("accept", err)
-		}
-		return results
-	}
 	for i, r := range reqs {
-		o, err := s.acceptOp(ctx, r, lease, scales)
-		o.accept.look = look
+		o := acceptOf(r, lease, look)
+		var err error
+		if !deferred(r.Push) && o.weight > maxAtOnce {
+			err = s.fixMeant(ctx, o)
+		}
 		if err == nil {
 			err = s.writer.submit(ctx, o)
 		}
@@ -59,38 +56,61 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 		if o == nil {
 			continue
 		}
-		if err := s.writer.wait(ctx, "accept", o); err != nil {
-			results[i].Err = err
-			continue
+		err := s.writer.wait(ctx, "accept", o)
+		if errors.Is(err, errTooMany) {
+			o, err = s.acceptMany(ctx, acceptOf(reqs[i], lease, look))
 		}
-		results[i].Accepted = o.accept.result
+		if results[i].Err = err; err == nil {
+			results[i].Accepted = o.accept.result
+		}
 	}
 	return results
 }
 
-// acceptOp prepares the acceptance of one push: the names in a long audience are looked up before anyone waits for it.
-func (s *Store) acceptOp(ctx context.Context, r push.AcceptRequest, lease time.Duration, scales scales) (*op, error) {
-	o := &op{app: r.Push.App, accept: &acceptOp{req: r, lease: lease}, weight: 1}
-	if deferred(r.Push) {
-		return o, nil
+// acceptOf is the acceptance of one push, for the writer. How many devices a user has is not known before it is read.
+func acceptOf(r push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) *op {
+	o := &op{app: r.Push.App, accept: &acceptOp{req: r, lease: lease, look: look}, weight: 1}
+	if !deferred(r.Push) {
+		o.users, o.devices = r.Push.To.Users, r.Push.To.Devices
+		o.weight += len(o.users) + len(o.devices)
 	}
-	many := scales.many(r.Push)
-	if r.Idempotency != nil && many {
+	return o
+}
+
+// errTooMany says that pushes have more recipients than one transaction is to write for. Of several, each is tried by itself.
+var errTooMany = errors.New("too many recipients for one transaction")
+
+// acceptMany accepts a push that turned out to be for too many. Those whom it is for can change between the questions.
+func (s *Store) acceptMany(ctx context.Context, o *op) (*op, error) {
+	for {
+		if err := s.fixMeant(ctx, o); err != nil {
+			return o, doing("accept", err)
+		}
+		if err := s.write(ctx, "accept", o); !errors.Is(err, errTooMany) {
+			return o, err
+		}
+	}
+}
+
+// fixMeant looks up whom a push is for before anyone waits for it, and keeps the list if it is long.
+func (s *Store) fixMeant(ctx context.Context, o *op) error {
+	r := o.accept.req
+	if r.Idempotency != nil {
 		_, _, found, err := s.Idempotent(ctx, r.Push.App, r.Idempotency.Key)
 		if o.accept.repeat = found; found || err != nil {
-			return o, err
+			o.forget()
+			return err
 		}
 	}
-	if many {
-		m, _, err := s.keepMeant(ctx, r.Push)
-		if o.accept.meant = m; m != nil || err != nil {
-			return o, err
-		}
+	m, err := s.keepMeant(ctx, r.Push)
+	if o.accept.meant = m; m != nil {
+		o.forget()
 	}
-	o.users, o.devices = r.Push.To.Users, r.Push.To.Devices
-	o.weight += scales.weigh(r.Push)
-	return o, nil
+	return err
 }
+
+// forget lets an op touch nobody's rows but its push's.
+func (o *op) forget() { o.users, o.devices, o.weight = nil, nil, 1 }
 
 // deferred tells whether the deliveries of a push are made later.
 func deferred(p push.Push) bool { return p.To.Deferred() || p.DeliverAt.After(p.AcceptedAt) }
@@ -106,6 +126,7 @@ type acceptance struct {
 	whole    bool    // devices are read whole: some pushes are to be looked at
 	numbers  []int64 // of the pushes that are accepted next
 	rows     []*newDelivery
+	found    int                              // recipients that were read
 	newest   map[collapseKey]*newDelivery     // made in this transaction, and open
 	pushes   [][]any                          // to be inserted
 	kept     [][]any                          // answers under idempotency keys, to be inserted
@@ -264,6 +285,9 @@ func readRecipient(scan scanFunc) (app string, d push.Recipient, err error) {
 
 // readTarget reads a target for one of the apps.
 func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error) {
+	if a.found++; a.t != nil && a.found > maxRecipients {
+		return nil, push.Recipient{}, errTooMany
+	}
 	if !a.whole {
 		app, to, err := readRecipient(scan)
 		return a.apps[app], to, err
@@ -357,6 +381,8 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 		o.result.Deliveries, o.result.InPieces, o.result.Warnings = m.targets, true, m.warnings
 	} else if targets, o.result.Warnings, err = a.t.s.cfg.Accepting.Recipients(p.To, a.apps[p.App]); err != nil {
 		return err
+	} else if made && (len(targets) > maxAtOnce || len(a.rows)+len(targets) > maxRecipients) {
+		return errTooMany
 	}
 	number := a.numbers[0]
 	a.numbers = a.numbers[1:]

@@ -13,7 +13,7 @@ import (
 // kept as a list beside the push, a piece at a time, and named by the push when that is committed. Expand makes the
 // deliveries from the list. Pieces that no push names (the process was killed before it was committed) are removed later.
 const (
-	maxAtOnce   = 1_000     // deliveries in the transaction that accepts their push
+	maxAtOnce   = 1_000     // deliveries of one push in the transaction that accepts it
 	meantPiece  = 500       // targets in one piece
 	keepAtOnce  = 10        // pieces kept in one transaction
 	askAtOnce   = 500       // users or devices looked up by one question
@@ -40,18 +40,13 @@ func (s *Store) mayBeMany(to push.Audience) bool {
 	return len(to.Users)*s.cfg.DevicesPerUser+len(to.Devices) > maxAtOnce
 }
 
-// keepMeant looks up whom a push is for, and keeps the list if it is long; nil: it is not. targets is how many they are, 0 if
-// that was not looked up.
-func (s *Store) keepMeant(ctx context.Context, p push.Push) (m *meantList, targets int, err error) {
-	if !s.mayBeMany(p.To) {
-		return nil, 0, nil
-	}
+// keepMeant looks up whom a push is for, and keeps the list if it is long; nil: it is not.
+func (s *Store) keepMeant(ctx context.Context, p push.Push) (*meantList, error) {
 	list, warnings, err := s.resolve(ctx, p.App, p.To)
 	if err != nil || len(list) <= maxAtOnce {
-		return nil, len(list), err
+		return nil, err
 	}
-	m, err = s.keepList(ctx, p, list, warnings)
-	return m, len(list), err
+	return s.keepList(ctx, p, list, warnings)
 }
 
 // keepList keeps a long list of targets.
@@ -114,7 +109,10 @@ func (s *Store) fixDue(ctx context.Context, ref push.PushRef) error {
 		return err
 	}
 	p.To = there
-	m, _, err := s.keepMeant(ctx, p.Push)
+	if !s.mayBeMany(p.To) {
+		return nil
+	}
+	m, err := s.keepMeant(ctx, p.Push)
 	if err != nil || m == nil {
 		return err
 	}

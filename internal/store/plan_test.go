@@ -87,7 +87,6 @@ var hotFolds = []struct {
 	index string
 }{
 	{"targets of users", targetsOfUsers, []any{"notes", "u7"}, "devices_of_user"},
-	{"how many devices users have", howManyDevices, []any{"notes", "u7"}, "devices_of_user"},
 	{"targets by id", targetsByID, []any{"notes", "d7"}, byDeviceID},
 	{"devices held", holdDevices, []any{int64(1), "node", int64(7)}, byNumber},
 	{"leases", renewLeases, []any{int64(1), "node", "notes", "d7", "node"}, byDeviceID},

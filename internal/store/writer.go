@@ -61,9 +61,11 @@ func (t *tx) changedPush(p push.Push, state push.State, e push.Event) {
 	}
 }
 
-// maxBatchRows bounds a transaction beside Config.BatchOps: everybody else waits for it, and a push may have a thousand
-// deliveries. It is as much as BatchOps pushes for one device each write.
-const maxBatchRows = 1024
+// What bounds a transaction beside Config.BatchOps: everybody else waits for it, and a push may have a thousand deliveries.
+const (
+	maxBatchRows  = 1024                 // that its ops are likely to write: as much as BatchOps pushes for one device each
+	maxRecipients = maxBatchRows * 3 / 2 // of its pushes: the users whom they name may have several devices each
+)
 
 // writer is the one who writes. It gathers what callers hand over into one transaction and answers after the commit, while
 // the next ones gather. Its queue is bounded by places; a caller without a place waits for one.
@@ -325,7 +327,7 @@ func (w *writer) attempt(batch []*op) (err error) {
 		if !flushing.IsZero() {
 			flush = time.Since(flushing)
 		}
-		w.s.cfg.Vitals.Committed(time.Since(began), flush, err != nil)
+		w.s.cfg.Vitals.Committed(time.Since(began), flush, err != nil && !errors.Is(err, errTooMany))
 	}()
 	trans, err := w.s.db.begin(ctx)
 	if err != nil {

@@ -138,7 +138,7 @@ func TestPushesForUsersWithManyDevicesAreSpreadOverTransactions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const pushes = 100 // of 20 deliveries each: 48 of them are about maxBatchRows
+	const pushes = 100 // of 20 deliveries each: 76 of them are about maxRecipients
 	reqs := make([]push.AcceptRequest, pushes)
 	for i := range reqs {
 		at := s.now()
@@ -157,8 +157,8 @@ func TestPushesForUsersWithManyDevicesAreSpreadOverTransactions(t *testing.T) {
 			t.Fatalf("%+v, %v; want %d deliveries", r.Accepted, r.Err, push.DevicesPerUser)
 		}
 	}
-	if got := c.commits - before; got != 4 { // the one that held the writer, and 48 + 48 + 4
-		t.Errorf("%d commits for %d deliveries, want 4: at most %d rows in each", got, pushes*push.DevicesPerUser, maxBatchRows)
+	if got := c.commits - before; got != 3 { // the one that held the writer, and 50 + 50
+		t.Errorf("%d commits for %d deliveries, want 3: at most %d in each", got, pushes*push.DevicesPerUser, maxRecipients)
 	}
 }
 
