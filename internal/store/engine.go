@@ -56,8 +56,9 @@ type stmt struct {
 	sql  string
 	args []any
 	fold *folded // if not nil, the statement is run for each of rows
-	rows [][]any
+	rows *rows
 	row  func(scan scanFunc) error // of a query, for each row; nil: a statement without rows
+	hit  func(row int)             // see folded.hits
 	n    int64                     // after it ran without rows: how many rows it touched
 }
 

@@ -5,8 +5,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/hushpush/hush/internal/store/litedb"
 )
 
 // folded is a statement that is run for many rows of values: "one change per row of a table" as one statement.
@@ -74,44 +77,104 @@ func columnNames(columns string) (names []string) {
 	return names
 }
 
+// rows is what a folded statement is run for: its columns of each row, row behind row.
+type rows struct {
+	width int
+	args  []arg
+}
+
+// arg is one value of a row. Its zero value is NULL.
+type arg = litedb.Value
+
+// rows is room for n rows of the statement's columns.
+func (f *folded) rows(n int) *rows {
+	return &rows{width: len(f.columns), args: make([]arg, 0, n*len(f.columns))}
+}
+
+// add adds a row; its values have the order of the columns.
+func (r *rows) add(row ...arg) {
+	if len(row) != r.width {
+		panic(fmt.Sprintf("store: a row of %d values; want %d", len(row), r.width))
+	}
+	r.args = append(r.args, row...)
+}
+
+func (r *rows) len() int        { return len(r.args) / max(r.width, 1) }
+func (r *rows) row(i int) []arg { return r.args[i*r.width : (i+1)*r.width] }
+
+// The values of rows.
+func num[T ~int | ~int64](n T) arg { return litedb.Integer(int64(n)) }
+func str[T ~string](s T) arg       { return litedb.Text(string(s)) }
+func raw(b []byte) arg             { return litedb.Blob(b) } // NULL for nil
+
+// when is a time as it is stored; NULL for none.
+func when(t time.Time) arg {
+	if t.IsZero() {
+		return arg{}
+	}
+	return num(t.UnixMicro())
+}
+
+// rowsFrom are rows of values that are known only by what they are.
+func (f *folded) rowsFrom(list [][]any) *rows {
+	r := f.rows(len(list))
+	for _, row := range list {
+		for _, v := range row {
+			a, ok := litedb.ValueOf(v)
+			if !ok {
+				panic(fmt.Sprintf("store: a %T in a row", v))
+			}
+			r.args = append(r.args, a)
+		}
+	}
+	return r
+}
+
 // each is a query for the rows; row is called for each row found. PostgreSQL gives them in no order of their own.
-func (f *folded) each(rows [][]any, row func(scanFunc) error) *stmt {
-	return &stmt{sql: f.sqlite, fold: f, rows: rows, row: row}
+func (f *folded) each(list [][]any, row func(scanFunc) error) *stmt {
+	return f.query(f.rowsFrom(list), row)
 }
 
 // exec is a statement without rows to be read.
-func (f *folded) exec(rows [][]any) *stmt { return &stmt{sql: f.sqlite, fold: f, rows: rows} }
+func (f *folded) exec(list [][]any) *stmt { return f.run(f.rowsFrom(list)) }
+
+// query is each for rows.
+func (f *folded) query(r *rows, row func(scanFunc) error) *stmt {
+	return &stmt{sql: f.sqlite, fold: f, rows: r, row: row}
+}
+
+// run is exec for rows.
+func (f *folded) run(r *rows) *stmt { return &stmt{sql: f.sqlite, fold: f, rows: r} }
+
+// hits is a statement without rows to be read; hit is called for each of its rows that touched something. Its first column
+// is the number of the row.
+func (f *folded) hits(r *rows, hit func(row int)) *stmt {
+	return &stmt{sql: f.sqlite, fold: f, rows: r, hit: hit}
+}
 
 // arrays are the rows by column, as PostgreSQL takes them.
-func (f *folded) arrays(rows [][]any) []any {
+func (f *folded) arrays(r *rows) []any {
 	args := make([]any, len(f.columns))
 	for i, c := range f.columns {
 		switch c.kind {
 		case "text":
-			args[i] = arrayOf(rows, i, func(v any) pgtype.Text { return pgtype.Text{String: v.(string), Valid: true} })
+			args[i] = arrayOf(r, i, func(v arg) pgtype.Text { return pgtype.Text{String: v.Text(), Valid: true} })
 		case "int":
-			args[i] = arrayOf(rows, i, func(v any) pgtype.Int8 { return pgtype.Int8{Int64: integer(v), Valid: true} })
+			args[i] = arrayOf(r, i, func(v arg) pgtype.Int8 { return pgtype.Int8{Int64: v.Integer(), Valid: true} })
 		default:
-			args[i] = arrayOf(rows, i, func(v any) []byte { return v.([]byte) })
+			args[i] = arrayOf(r, i, func(v arg) []byte { return []byte(v.Text()) })
 		}
 	}
 	return args
 }
 
-// arrayOf is one column; a nil stays T's zero value, which is NULL.
-func arrayOf[T any](rows [][]any, column int, value func(any) T) pgtype.FlatArray[T] {
-	list := make(pgtype.FlatArray[T], len(rows))
-	for i, row := range rows {
-		if v := row[column]; v != nil {
+// arrayOf is one column; NULL is T's zero value.
+func arrayOf[T any](r *rows, column int, value func(arg) T) pgtype.FlatArray[T] {
+	list := make(pgtype.FlatArray[T], r.len())
+	for i := range list {
+		if v := r.row(i)[column]; !v.Null() {
 			list[i] = value(v)
 		}
 	}
 	return list
-}
-
-func integer(v any) int64 {
-	if n, ok := v.(int); ok {
-		return int64(n)
-	}
-	return v.(int64)
 }

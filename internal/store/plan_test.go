@@ -211,7 +211,7 @@ func checkPlans(t *testing.T, s *Store, series, empty, token, credential, explai
 		rows := [][]any{q.row}
 		sql, args := q.fold.sqlite, q.fold.sqliteArgs(nil, q.row)
 		if s.db.locksRows() {
-			sql, args = q.fold.postgres, q.fold.arrays(rows)
+			sql, args = q.fold.postgres, q.fold.arrays(q.fold.rowsFrom(rows))
 		}
 		checkPlan(t, s, q.name, explain, sql, args, q.index, scan)
 	}

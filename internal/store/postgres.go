@@ -156,7 +156,7 @@ func (e *postgresEngine) pipeline(ctx context.Context, to batchSender, stmts []*
 		switch {
 		case s.fold == nil:
 			b.Queue(e.spell(s.sql), s.args...)
-		case len(s.rows) > 0:
+		case s.rows.len() > 0:
 			b.Queue(s.fold.postgres, s.fold.arrays(s.rows)...)
 		default:
 			continue
@@ -182,7 +182,18 @@ func (e *postgresEngine) pipeline(ctx context.Context, to batchSender, stmts []*
 
 // read takes the statement's part of the results.
 func (s *stmt) read(results pgx.BatchResults) error {
-	if s.row == nil {
+	row := s.row
+	if s.hit != nil {
+		row = func(scan scanFunc) error {
+			i, err := scalar[int](scan)
+			s.n++
+			if err == nil {
+				s.hit(i)
+			}
+			return err
+		}
+	}
+	if row == nil {
 		tag, err := results.Exec()
 		s.n = tag.RowsAffected()
 		return err
@@ -193,7 +204,7 @@ func (s *stmt) read(results pgx.BatchResults) error {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := s.row(rows.Scan); err != nil {
+		if err := row(rows.Scan); err != nil {
 			return err
 		}
 	}

@@ -31,20 +31,27 @@ func (r *sqliteRun) all(ctx context.Context) error {
 	r.s.n = 0
 	scan := scanFunc(r.prepared.Scan)
 	if r.s.fold == nil {
-		return r.once(ctx, scan, r.s.args, nil)
-	}
-	for _, row := range r.s.rows {
-		if err := r.once(ctx, scan, row, r.s.fold.order); err != nil {
+		if err := r.prepared.Bind(r.s.args...); err != nil {
 			return err
+		}
+		return r.once(ctx, scan)
+	}
+	for i := range r.s.rows.len() {
+		if err := r.prepared.BindValues(r.s.rows.row(i), r.s.fold.order); err != nil {
+			return err
+		}
+		before := r.s.n
+		if err := r.once(ctx, scan); err != nil {
+			return err
+		}
+		if r.s.hit != nil && r.s.n > before {
+			r.s.hit(i)
 		}
 	}
 	return nil
 }
 
-func (r *sqliteRun) once(ctx context.Context, scan scanFunc, args []any, order []int) error {
-	if err := r.prepared.Bind(args, order); err != nil {
-		return err
-	}
+func (r *sqliteRun) once(ctx context.Context, scan scanFunc) error {
 	defer r.prepared.Reset()
 	for ctx.Err() == nil {
 		more, err := r.prepared.Step()

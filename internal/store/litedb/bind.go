@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"reflect"
+	"slices"
 	"unsafe"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -14,9 +15,23 @@ import (
 // keptBytes is how much memory for arguments a statement keeps for the next time.
 const keptBytes = 64 << 10
 
-// Bind sets all parameters. order says which of the values each of them gets; nil: as they stand. Values are nil, strings,
-// integers and bools, also of types of that kind, and []byte, of which a nil one is NULL.
-func (s *Stmt) Bind(values []any, order []int) error {
+// Bind sets all parameters, as they stand. Values are nil, strings, integers and bools, also of types of that kind, and []byte, of
+// which a nil one is NULL.
+func (s *Stmt) Bind(values ...any) error {
+	s.values = slices.Grow(s.values[:0], len(values))
+	for i, v := range values {
+		known, ok := ValueOf(v)
+		if !ok {
+			return fmt.Errorf("SQLite: argument %d is a %T; want a string, an integer, a bool or bytes", i+1, v)
+		}
+		s.values = append(s.values, known)
+	}
+	defer clear(s.values)
+	return s.BindValues(s.values, nil)
+}
+
+// BindValues sets all parameters. order says which of the values each of them gets; nil: as they stand.
+func (s *Stmt) BindValues(values []Value, order []int) error {
 	n := len(values)
 	if order != nil {
 		n = len(order)
@@ -29,15 +44,22 @@ func (s *Stmt) Bind(values []any, order []int) error {
 	case n != s.params:
 		return fmt.Errorf("SQLite: %d arguments; want %d", n, s.params)
 	}
-	if err := s.makeRoom(n, values, order); err != nil {
+	pick := func(i int) *Value {
+		if order != nil {
+			i = order[i]
+		}
+		return &values[i]
+	}
+	size := 1 // so that also an empty text has an address; without one it would be NULL
+	for i := range n {
+		size += len(pick(i).bytes)
+	}
+	if err := s.makeRoom(size); err != nil {
 		return err
 	}
 	free := bytesAt(s.args.at, s.args.size)
 	for i := range n {
-		v, err := pick(i, values, order)
-		if err != nil {
-			return err
-		}
+		v := pick(i)
 		if err := s.bind(int32(i+1), v, free); err != nil {
 			return err
 		}
@@ -46,27 +68,8 @@ func (s *Stmt) Bind(values []any, order []int) error {
 	return nil
 }
 
-func pick(i int, values []any, order []int) (value, error) {
-	if order != nil {
-		i = order[i]
-	}
-	v, ok := valueOf(values[i])
-	if !ok {
-		return v, fmt.Errorf("SQLite: argument %d is a %T; want a string, an integer, a bool or bytes", i+1, values[i])
-	}
-	return v, nil
-}
-
 // makeRoom gets memory for the bytes of all arguments before the first of them is bound: later it could not move.
-func (s *Stmt) makeRoom(n int, values []any, order []int) error {
-	size := 1 // so that also an empty text has an address; without one it would be NULL
-	for i := range n {
-		v, err := pick(i, values, order)
-		if err != nil {
-			return err
-		}
-		size += len(v.bytes)
-	}
+func (s *Stmt) makeRoom(size int) error {
 	s.quotable = size > 1
 	if size > math.MaxInt32 {
 		return &Error{Code: sqlite3.SQLITE_TOOBIG, Message: "the arguments are too big"}
@@ -83,7 +86,7 @@ func (s *Stmt) makeRoom(n int, values []any, order []int) error {
 }
 
 // bind sets one parameter; its bytes go to the front of free.
-func (s *Stmt) bind(i int32, v value, free []byte) error {
+func (s *Stmt) bind(i int32, v *Value, free []byte) error {
 	at := uintptr(unsafe.Pointer(unsafe.SliceData(free)))
 	size := int32(copy(free, v.bytes))
 	var rc int32
@@ -103,47 +106,61 @@ func (s *Stmt) bind(i int32, v value, free []byte) error {
 	return nil
 }
 
-// value is an argument as SQLite knows it.
-type value struct {
-	kind  int
+// Value is an argument as SQLite knows it. Its zero value is NULL.
+type Value struct {
+	kind  int32
 	n     int64
 	bytes string // of a text or a blob; those of the argument itself
 }
 
-func integer(n int64) value { return value{kind: sqlite3.SQLITE_INTEGER, n: n} }
-func text(s string) value   { return value{kind: sqlite3.SQLITE_TEXT, bytes: s} }
+// Integer is an integer.
+func Integer(n int64) Value { return Value{kind: sqlite3.SQLITE_INTEGER, n: n} }
 
-func blob(b []byte) value {
+// Text is a text.
+func Text(s string) Value { return Value{kind: sqlite3.SQLITE_TEXT, bytes: s} }
+
+// Blob is a blob, which is not to be changed before the statement has been reset; NULL for nil.
+func Blob(b []byte) Value {
 	if b == nil {
-		return value{kind: sqlite3.SQLITE_NULL}
+		return Value{}
 	}
-	return value{kind: sqlite3.SQLITE_BLOB, bytes: unsafe.String(unsafe.SliceData(b), len(b))}
+	return Value{kind: sqlite3.SQLITE_BLOB, bytes: unsafe.String(unsafe.SliceData(b), len(b))}
 }
 
-func valueOf(v any) (value, bool) {
+// Null reports whether a value is NULL.
+func (v Value) Null() bool { return v.kind == 0 || v.kind == sqlite3.SQLITE_NULL }
+
+// Integer is the number of an integer.
+func (v Value) Integer() int64 { return v.n }
+
+// Text is the text, or the bytes of a blob.
+func (v Value) Text() string { return v.bytes }
+
+// ValueOf is the value of what Bind takes, and false of anything else.
+func ValueOf(v any) (Value, bool) {
 	switch v := v.(type) {
 	case nil:
-		return value{kind: sqlite3.SQLITE_NULL}, true
+		return Value{}, true
 	case string:
-		return text(v), true
+		return Text(v), true
 	case int64:
-		return integer(v), true
+		return Integer(v), true
 	case int:
-		return integer(int64(v)), true
+		return Integer(int64(v)), true
 	case []byte:
-		return blob(v), true
+		return Blob(v), true
 	}
 	switch v := reflect.ValueOf(v); {
 	case v.Kind() == reflect.String:
-		return text(v.String()), true
+		return Text(v.String()), true
 	case v.CanInt():
-		return integer(v.Int()), true
+		return Integer(v.Int()), true
 	case v.Kind() == reflect.Bool && v.Bool():
-		return integer(1), true
+		return Integer(1), true
 	case v.Kind() == reflect.Bool:
-		return integer(0), true
+		return Integer(0), true
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
-		return blob(v.Bytes()), true
+		return Blob(v.Bytes()), true
 	}
-	return value{}, false
+	return Value{}, false
 }

@@ -112,7 +112,7 @@ func (c *Conn) Exec(text string) error {
 		return err
 	}
 	defer s.finalize()
-	if err := s.Bind(nil, nil); err != nil {
+	if err := s.Bind(); err != nil {
 		return err
 	}
 	for more := true; more && err == nil; {

@@ -2,7 +2,7 @@
 //
 //	c, err := litedb.Open(path)
 //	s, err := c.Prepare("SELECT name FROM users WHERE id = ?")
-//	err = s.Bind([]any{id}, nil)
+//	err = s.Bind(id)
 //	more, err := s.Step() // and again while there is more
 //	err = s.Scan(&name)
 //	s.Reset()

@@ -61,7 +61,7 @@ func query(c *litedb.Conn, scan func(s *litedb.Stmt) error, text string, args ..
 		return err
 	}
 	defer s.Reset()
-	if err := s.Bind(args, nil); err != nil {
+	if err := s.Bind(args...); err != nil {
 		return err
 	}
 	for {
@@ -151,10 +151,10 @@ func TestARowCostsNoAllocation(t *testing.T) {
 		t.Fatal(err)
 	}
 	var n int64
-	values := []any{"a text", nil, []byte("a blob")}
+	values := []litedb.Value{litedb.Text("a text"), {}, litedb.Blob([]byte("a blob"))}
 	order, dest := []int{1, 0, 2}, []any{&n}
 	got := testing.AllocsPerRun(100, func() {
-		if err := insert.Bind(values, order); err != nil {
+		if err := insert.BindValues(values, order); err != nil {
 			t.Fatal(err)
 		}
 		for more := true; more; {
@@ -258,13 +258,13 @@ func TestValuesInAnotherOrder(t *testing.T) {
 	}
 	var first, third string
 	var second int
-	if err := s.Bind([]any{"a", 2, "not used"}, []int{0, 1, 0}); err != nil {
+	if err := s.BindValues([]litedb.Value{litedb.Text("a"), litedb.Integer(2), litedb.Text("not used")}, []int{0, 1, 0}); err != nil {
 		t.Fatal(err)
 	}
 	if more, err := s.Step(); !more || err != nil {
 		t.Fatal(more, err)
 	}
-	if err := s.Bind(nil, nil); err == nil {
+	if err := s.Bind(); err == nil {
 		t.Error("the arguments of a statement under way are changed")
 	}
 	if err := s.Scan(&first, &second, &third); err != nil || first != "a" || second != 2 || third != "a" {
@@ -419,7 +419,7 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Bind([]any{0}, nil); err != nil {
+	if err := s.Bind(0); err != nil {
 		t.Fatal(err)
 	}
 	if more, err := s.Step(); !more || err != nil {
@@ -439,7 +439,7 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	if _, err := s.Step(); err == nil {
 		t.Error("a statement of a closed connection runs")
 	}
-	if err := s.Bind([]any{0}, nil); err == nil {
+	if err := s.Bind(0); err == nil {
 		t.Error("a statement of a closed connection takes arguments")
 	}
 	if _, err := c.Prepare("SELECT 1"); err == nil {

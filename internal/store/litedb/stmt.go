@@ -14,7 +14,8 @@ type Stmt struct {
 	at      uintptr
 	params  int
 	columns int
-	args    memory // the bytes that are bound
+	args    memory  // the bytes that are bound
+	values  []Value // of the last Bind
 
 	running  bool // stepped, and not reset since
 	quotable bool // texts or blobs are bound: functions such as json_extract quote them when they fail
