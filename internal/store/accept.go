@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -128,9 +129,9 @@ type acceptance struct {
 	rows     []*newDelivery
 	found    int                              // recipients that were read
 	newest   map[collapseKey]*newDelivery     // made in this transaction, and open
-	pushes   [][]any                          // to be inserted
+	pushes   *rows                            // to be inserted
 	kept     [][]any                          // answers under idempotency keys, to be inserted
-	looked   [][]any                          // devices as looks at them left them
+	looked   *rows                            // devices as looks at them left them
 	touched  map[time.Duration]map[int64]bool // numbers of devices, by lease
 	collapse map[collapseKey]bool             // what is open under these is superseded, before the inserts
 }
@@ -158,6 +159,7 @@ type audience struct {
 
 func newAcceptance(t *tx, now time.Time) *acceptance {
 	return &acceptance{t: t, now: now, answers: map[idempotencyKey]answer{}, apps: map[string]*audience{}, newest: map[collapseKey]*newDelivery{},
+		pushes: insertPushes.rows(1), looked: updateStates.rows(0),
 		touched: map[time.Duration]map[int64]bool{}, collapse: map[collapseKey]bool{}}
 }
 
@@ -390,7 +392,7 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 	if made {
 		expires = a.deliver(*r, p, push.Row{Push: number}, targetsOf(targets), o)
 	}
-	a.pushes = append(a.pushes, rowOfPush(p, number, expires, made, list))
+	addPush(a.pushes, p, number, expires, made, list)
 	a.t.noteAccepted(p)
 	if i := o.req.Idempotency; i != nil {
 		a.remember(idempotencyKey{p.App, i.Key}, i.BodyHash, o.result)
@@ -495,7 +497,7 @@ func (a *acceptance) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stmts := append(a.t.change(superseded...), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), a.t.insert(a.rows), updateStates.exec(a.looked))
+	stmts := append(a.t.change(superseded...), insertPushes.run(a.pushes), insertAnswers.exec(a.kept), a.t.insert(a.rows), updateStates.run(a.looked))
 	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.touched))) { // "due now" has the last word
 		stmts = append(stmts, a.t.s.holdDevices(slices.Sorted(maps.Keys(a.touched[lease])), a.now, lease))
 	}
@@ -507,19 +509,19 @@ var holdDevices = fold("due_at int, owner text, of_device int", "UPDATE device_s
 // holdDevices makes devices this node's for lease; with lease 0, due now and nobody's.
 func (s *Store) holdDevices(numbers []int64, now time.Time, lease time.Duration) *stmt {
 	due, owner := s.held(now, lease)
-	rows := make([][]any, len(numbers))
-	for i, n := range numbers {
-		rows[i] = []any{due, owner, n}
+	rows := holdDevices.rows(len(numbers))
+	for _, n := range numbers {
+		rows.add(when(due), str(owner), num(n))
 	}
-	return holdDevices.exec(rows)
+	return holdDevices.run(rows)
 }
 
 // held is what devices have as due_at and owner while this node has them for lease; with lease 0, due now and nobody's.
-func (s *Store) held(now time.Time, lease time.Duration) (due any, owner string) {
+func (s *Store) held(now time.Time, lease time.Duration) (due time.Time, owner string) {
 	if lease <= 0 {
-		return micros(now), ""
+		return now, ""
 	}
-	return micros(now.Add(lease)), s.cfg.Node
+	return now.Add(lease), s.cfg.Node
 }
 
 func keysOf(app string, ids []string) []push.DeviceKey {
@@ -533,19 +535,16 @@ func keysOf(app string, ids []string) []push.DeviceKey {
 var insertPushes = foldInsert("pushes", `n int, id text, app text, resource_id text, payload blob, audience text, ttl int, collapse_key blob, deliver text,
 	accepted_at int, deliver_at int, expires_at int, made int, due_at int, list text, look_at int, counted int`)
 
-// rowOfPush is one of insertPushes.
-func rowOfPush(p push.Push, number int64, expires time.Time, made bool, list string) []any {
-	var due, ttl any
+// addPush adds a row of insertPushes.
+func addPush(rows *rows, p push.Push, number int64, expires time.Time, made bool, list string) {
+	var due, ttl arg
 	if !made {
-		due = micros(p.Start())
+		due = when(p.Start())
 	}
 	if p.TTL != nil {
-		ttl = int64(*p.TTL)
+		ttl = num(*p.TTL)
 	}
-	deliver := p.Deliver
-	if deliver == "" {
-		deliver = push.Auto
-	}
-	return []any{number, string(p.ID), p.App, p.ResourceID, blob(p.Payload), encode(p.To), ttl, []byte(p.CollapseKey), string(deliver), micros(p.AcceptedAt),
-		micros(p.DeliverAt), micros(expires), bit(made), due, list, micros(p.Start()), bit(p.To.Deferred() || list != "")}
+	rows.add(num(number), str(p.ID), str(p.App), str(p.ResourceID), raw(blob(p.Payload)), str(encode(p.To)), ttl, raw([]byte(p.CollapseKey)),
+		str(cmp.Or(p.Deliver, push.Auto)), when(p.AcceptedAt), when(p.DeliverAt), when(expires), num(bit(made)), due, str(list), when(p.Start()),
+		num(bit(p.To.Deferred() || list != "")))
 }

@@ -61,7 +61,7 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 		stmts = append(stmts, part...)
 	}
 	due, owner := e.t.s.held(e.now, lease)
-	return e.t.run(ctx, append(stmts, exec(rangeHold, due, owner, e.p.App, e.p.madeUpTo, e.upTo, registered))...)
+	return e.t.run(ctx, append(stmts, exec(rangeHold, micros(due), owner, e.p.App, e.p.madeUpTo, e.upTo, registered))...)
 }
 
 // ofPlatform is the statements that make the range's deliveries for devices of one platform.

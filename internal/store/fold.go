@@ -17,7 +17,7 @@ import (
 // SQLite, which is in this process, runs a prepared statement for each row: all of them in one argument of JSON cost it double.
 //
 // In the text, r.name is a column of the rows. {rows} is where PostgreSQL takes them from; it stands alone after FROM, or
-// before a comma and other tables. {lateral} is before a subquery that uses them.
+// before a comma and other tables. {lateral} is before a subquery that uses them. {hits} is at the end of what is run by hits.
 type folded struct {
 	columns  []column
 	postgres string
@@ -32,7 +32,7 @@ type column struct {
 
 var (
 	rowColumn   = regexp.MustCompile(`\br\.(\w+)`)
-	sqliteAlone = strings.NewReplacer(" FROM {rows}, ", " FROM ", "\tFROM {rows}, ", "\tFROM ", " FROM {rows}", "", "{lateral} ", "")
+	sqliteAlone = strings.NewReplacer(" FROM {rows}, ", " FROM ", "\tFROM {rows}, ", "\tFROM ", " FROM {rows}", "", "{lateral} ", "", " {hits}", "")
 	arrayTypes  = map[string]string{"text": "text[]", "int": "bigint[]", "blob": "bytea[]"}
 )
 
@@ -46,7 +46,7 @@ func fold(columns, sql string) *folded {
 		names, arrays = append(names, name), append(arrays, fmt.Sprintf("$%d::%s", i+1, arrayTypes[kind]))
 	}
 	from := "unnest(" + strings.Join(arrays, ", ") + ") AS r(" + strings.Join(names, ", ") + ")"
-	f.postgres = strings.NewReplacer("{rows}", from, "{lateral}", "LATERAL", "{bytes}", "bytea").Replace(sql)
+	f.postgres = strings.NewReplacer("{rows}", from, "{lateral}", "LATERAL", "{bytes}", "bytea", "{hits}", "RETURNING r.number").Replace(sql)
 	f.sqlite = rowColumn.ReplaceAllStringFunc(sqliteAlone.Replace(sql), func(name string) string {
 		f.order = append(f.order, slices.Index(names, strings.TrimPrefix(name, "r.")))
 		return "?"
@@ -107,6 +107,14 @@ func num[T ~int | ~int64](n T) arg { return litedb.Integer(int64(n)) }
 func str[T ~string](s T) arg       { return litedb.Text(string(s)) }
 func raw(b []byte) arg             { return litedb.Blob(b) } // NULL for nil
 
+// keyOrNull is a text as a column of bytes takes it; NULL for "".
+func keyOrNull(s string) arg {
+	if s == "" {
+		return arg{}
+	}
+	return raw([]byte(s))
+}
+
 // when is a time as it is stored; NULL for none.
 func when(t time.Time) arg {
 	if t.IsZero() {
@@ -146,8 +154,8 @@ func (f *folded) query(r *rows, row func(scanFunc) error) *stmt {
 // run is exec for rows.
 func (f *folded) run(r *rows) *stmt { return &stmt{sql: f.sqlite, fold: f, rows: r} }
 
-// hits is a statement without rows to be read; hit is called for each of its rows that touched something. Its first column
-// is the number of the row.
+// hits is a statement without rows to be read; hit is called for each of its rows that touched something. One of its columns is
+// number, the row's place.
 func (f *folded) hits(r *rows, hit func(row int)) *stmt {
 	return &stmt{sql: f.sqlite, fold: f, rows: r, hit: hit}
 }

@@ -73,7 +73,7 @@ func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d push.Device) 
 	if changes.Device == nil {
 		return nil
 	}
-	a.looked = append(a.looked, stateRow(changes.Device))
+	addState(a.looked, changes.Device)
 	for lease := range a.touched {
 		delete(a.touched[lease], d.Number)
 	}

@@ -14,7 +14,7 @@ import (
 // writes the state of a row or its timeline. So this is where it is noted who has to be told, and what is counted.
 
 // changed notes that a delivery is changed, and how it stands after these events.
-func (t *tx) changed(d push.Delivery, events ...push.Event) {
+func (t *tx) changed(d *push.Delivery, events ...push.Event) {
 	t.touch(d.PushID, push.DeliveryKey{Device: d.DeviceID, User: d.User})
 	if d.State.Final() && !d.Row.Was.Final() {
 		t.finals[finalState{d.State, d.Reason}]++
@@ -110,77 +110,112 @@ func (n *newDelivery) kept() int {
 
 // insert is the statement for new deliveries, which it notes.
 func (t *tx) insert(list []*newDelivery) *stmt {
-	rows := make([][]any, len(list))
-	for i, n := range list {
+	rows := insertDeliveries.rows(len(list))
+	for _, n := range list {
 		d := &n.Delivery
-		rows[i] = []any{d.Row.Push, d.Row.Holder, d.User, string(d.State), string(d.Reason), micros(d.Since), micros(d.ExpiresAt), bit(d.NowOrNever),
-			d.Generation, micros(d.FinalAt), nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events), string(d.Path), micros(d.DueAt), n.kept(), micros(d.WakeUntil)}
-		t.changed(*d, n.news()...)
+		rows.add(num(d.Row.Push), num(d.Row.Holder), str(d.User), str(d.State), str(d.Reason), when(d.Since), when(d.ExpiresAt), num(bit(d.NowOrNever)),
+			num(d.Generation), when(d.FinalAt), keyOrNull(n.CollapseKey), raw(encodeEvents(n.Events)), str(d.Path), when(d.DueAt), num(n.kept()), when(d.WakeUntil))
+		t.changed(d, n.news()...)
 	}
-	return insertDeliveries.exec(rows)
+	return insertDeliveries.run(rows)
 }
 
 // Neither makes a final delivery an open one again: the first final state committed stays. What is no key of an index stands in
 // the first one alone, so that most changes leave the indexes as they are.
 var (
-	changeDeliveries = fold(`state text, reason text, result text, path text, due_at int, wakes int, unreturned int, events blob,
-		kept int, left_out int, left_out_at int, late text, wake_until int, of_push int, of_holder int, of_user text`, changeColumns+changeRows)
-	endDeliveries = fold(`state text, reason text, result text, path text, due_at int, wakes int, unreturned int, events blob,
-		kept int, left_out int, left_out_at int, late text, wake_until int, of_push int, of_holder int, of_user text, final_at int`, changeColumns+", final_at = r.final_at"+changeRows)
+	changeDeliveries = fold(changeRowColumns, changeColumns+changeRows+firstFinalStays)
+	endDeliveries    = fold(changeRowColumns+", final_at int", changeColumns+", final_at = r.final_at"+changeRows+firstFinalStays)
+	changeAsLeft     = fold(changeRowColumns+", number int, was_state text, was_kept int, was_until int", changeColumns+changeRows+
+		" AND deliveries.state = r.was_state AND deliveries.kept = r.was_kept AND COALESCE(deliveries.wake_until, 0) = r.was_until {hits}")
 )
 
 const (
+	changeRowColumns = `state text, reason text, result text, path text, due_at int, wakes int, unreturned int, events blob,
+		kept int, left_out int, left_out_at int, late text, wake_until int, of_push int, of_holder int, of_user text`
 	changeColumns = `UPDATE deliveries SET state = r.state, reason = r.reason, result = r.result, path = r.path, due_at = r.due_at,
 		wakes = r.wakes, unreturned = r.unreturned, events = CAST(deliveries.events || r.events AS {bytes}),
 		kept = deliveries.kept + r.kept, left_out = deliveries.left_out + r.left_out,
 		left_out_at = COALESCE(r.left_out_at, deliveries.left_out_at), late = r.late, wake_until = r.wake_until`
-	changeRows = ` FROM {rows} WHERE push = r.of_push AND holder = r.of_holder AND user_id = r.of_user
-		AND (deliveries.final_at IS NULL OR deliveries.state = r.state)`
+	changeRows      = " FROM {rows} WHERE push = r.of_push AND holder = r.of_holder AND user_id = r.of_user"
+	firstFinalStays = " AND (deliveries.final_at IS NULL OR deliveries.state = r.state)"
 )
 
 // change is the statements for changes of deliveries, which it notes. One statement changes a row once, so a second change of a
 // delivery takes a second statement.
 func (t *tx) change(changes ...push.Change) []*stmt {
-	type key struct {
+	if len(changes) == 0 {
+		return nil
+	}
+	type row struct {
 		push, holder int64
 		user         string
 	}
-	var turns [][][]any
-	var ended [][]any
-	seen := make(map[key]int, len(changes))
-	for _, c := range changes {
-		d := c.Delivery
+	turns := []*rows{changeDeliveries.rows(len(changes))}
+	ended := endDeliveries.rows(0)
+	seen := make(map[row]int, len(changes))
+	for i := range changes {
+		c := &changes[i]
+		d := &c.Delivery
 		t.changed(d, c.Events...)
-		row := changeRow(c)
+		values := changeRow(c)
 		if d.State.Final() && !d.Row.Was.Final() {
-			ended = append(ended, append(row, micros(d.FinalAt)))
+			ended.add(append(values[:], when(d.FinalAt))...)
 			continue
 		}
-		k := key{d.Row.Push, d.Row.Holder, d.User}
+		k := row{d.Row.Push, d.Row.Holder, d.User}
 		turn := seen[k]
 		seen[k]++
 		if turn == len(turns) {
-			turns = append(turns, nil)
+			turns = append(turns, changeDeliveries.rows(1))
 		}
-		turns[turn] = append(turns[turn], row)
+		turns[turn].add(values[:]...)
 	}
 	stmts := make([]*stmt, 0, len(turns)+1)
 	for _, rows := range turns {
-		stmts = append(stmts, changeDeliveries.exec(rows))
+		stmts = append(stmts, changeDeliveries.run(rows))
 	}
-	return append(stmts, endDeliveries.exec(ended))
+	return append(stmts, endDeliveries.run(ended))
+}
+
+// leftChange is a change of an open delivery that stays open, if it is as it was left.
+type leftChange struct {
+	was    *push.Delivery
+	change *push.Change
+	made   func()
+}
+
+// changeLeft is the statement for changes of different deliveries. Those that are made it notes.
+func (t *tx) changeLeft(list []leftChange) *stmt {
+	rows := changeAsLeft.rows(len(list))
+	for i, l := range list {
+		values := changeRow(l.change)
+		rows.add(append(values[:len(values):len(values)], num(i), str(l.was.State), num(l.was.Kept), untilOf(l.was))...)
+	}
+	return changeAsLeft.hits(rows, func(i int) {
+		l := list[i]
+		l.made()
+		t.changed(&l.change.Delivery, l.change.Events...)
+	})
+}
+
+// untilOf is wake_until as questions compare it: 0 for none.
+func untilOf(d *push.Delivery) arg {
+	if d.WakeUntil.IsZero() {
+		return num(0)
+	}
+	return when(d.WakeUntil)
 }
 
 // changeRow is one of changeDeliveries.
-func changeRow(c push.Change) []any {
-	d := c.Delivery
+func changeRow(c *push.Change) [16]arg {
+	d := &c.Delivery
 	events, leftOut := push.Keep(d.Kept, c.Events)
-	var leftOutAt any
+	var leftOutAt arg
 	if leftOut > 0 {
-		leftOutAt = micros(c.Events[len(c.Events)-1].At)
+		leftOutAt = when(c.Events[len(c.Events)-1].At)
 	}
-	return []any{string(d.State), string(d.Reason), string(d.Result), string(d.Path), micros(d.DueAt), d.Wakes, d.Unreturned, encodeEvents(events), len(events),
-		leftOut, leftOutAt, lateResults(d.Late), micros(d.WakeUntil), d.Row.Push, d.Row.Holder, d.User}
+	return [...]arg{str(d.State), str(d.Reason), str(d.Result), str(d.Path), when(d.DueAt), num(d.Wakes), num(d.Unreturned), raw(encodeEvents(events)), num(len(events)),
+		num(leftOut), leftOutAt, str(lateResults(d.Late)), when(d.WakeUntil), num(d.Row.Push), num(d.Row.Holder), str(d.User)}
 }
 
 func lateResults(results []push.Result) string {
@@ -206,7 +241,7 @@ func (t *tx) handOver(list []push.Placement, device int64) *stmt {
 	for i, n := range list {
 		rows[i] = []any{device, n.Generation, micros(n.ExpiresAt), nullBlob([]byte(n.CollapseKey)), string(n.State), string(n.Reason), micros(n.FinalAt),
 			encodeEvents(n.Events), n.Row.Push, n.Row.Holder, n.User}
-		t.changed(n.Delivery, n.Events...)
+		t.changed(&n.Delivery, n.Events...)
 	}
 	return giveDevice.exec(rows)
 }
@@ -215,7 +250,7 @@ func (t *tx) handOver(list []push.Placement, device int64) *stmt {
 func (t *tx) noteRange(p pushRow, now time.Time, devices []ranged) {
 	waiting := push.Event{At: now, Event: push.EventName(push.Waiting)}
 	for _, d := range devices {
-		t.changed(push.Delivery{App: p.App, PushID: p.ID, ResourceID: p.ResourceID, DeviceID: d.Device, User: d.User, State: push.Waiting,
+		t.changed(&push.Delivery{App: p.App, PushID: p.ID, ResourceID: p.ResourceID, DeviceID: d.Device, User: d.User, State: push.Waiting,
 			Row: push.Row{Push: p.n, Holder: d.n, Counted: true}}, waiting)
 	}
 }

@@ -115,6 +115,7 @@ var hotFolds = []struct {
 	{"ids of due pushes", idsOfPushes, []any{0, int64(7)}, "pushes_pkey|PRIMARY KEY"},
 	{"whether a wake is in flight", inFlight, []any{0, int64(7), int64(5)}, "deliveries_in_flight"},
 	{"a device as it was left", stateAsLeft, []any{0, int64(7), []byte{}, int64(1)}, byNumber},
+	{"change of a delivery as it was left", changeAsLeft, []any{"sent", "", "", "", nil, 0, 0, []byte{}, 0, 0, nil, "", nil, int64(7), int64(7), "u7", 0, "waiting", 1, int64(0)}, byPush},
 	{"deliveries as they were left", openAsLeft, []any{0, int64(7), int64(7), "u7", "waiting", 1, int64(0)}, byPush},
 	{"settled state of a device", settleStates, []any{[]byte{}, []byte{}, int64(1), int64(7)}, byNumber},
 	{"numbers of devices", numbersOf, []any{"notes", "d7"}, byDeviceID},

@@ -36,8 +36,38 @@ var (
 		"UPDATE device_state SET wake = r.wake, wake_times = r.wake_times, due_at = r.due_at FROM {rows} WHERE n = r.of_device")
 )
 
-// settleAll looks whether the devices are as they were left, and writes the changes of those that are.
+// settleAll writes the changes of those devices that are as they were left. One transaction settles a device once.
 func (t *tx) settleAll(ctx context.Context, ops []*op) error {
+	var alone []leftChange
+	var others []*settleOp
+	taken := make(map[int64]bool, len(ops))
+	for _, o := range ops {
+		s := o.settle
+		s.settled = false
+		switch r := &s.req; {
+		case taken[r.Left.Number]:
+			continue
+		case changesOneOpen(r):
+			alone = append(alone, leftChange{&r.Open[0], &r.Changes.Deliveries[0], func() { s.settled = true }})
+		default:
+			others = append(others, s)
+		}
+		taken[s.req.Left.Number] = true
+	}
+	if err := t.run(ctx, t.changeLeft(alone)); err != nil {
+		return err
+	}
+	return t.settleWhole(ctx, others)
+}
+
+// changesOneOpen reports whether a settlement is about one delivery, which it changes, and which stays open.
+func changesOneOpen(r *push.Settlement) bool {
+	return r.Changes.Device == nil && len(r.Open) == 1 && len(r.Changes.Deliveries) == 1 && r.Changes.Deliveries[0].Delivery.Row == r.Open[0].Row &&
+		!r.Changes.Deliveries[0].Delivery.State.Final()
+}
+
+// settleWhole looks first: some settlements are about several rows.
+func (t *tx) settleWhole(ctx context.Context, ops []*settleOp) error {
 	if len(ops) == 0 {
 		return nil
 	}
@@ -46,41 +76,35 @@ func (t *tx) settleAll(ctx context.Context, ops []*op) error {
 		return err
 	}
 	var changes []push.Change
-	var states [][]any
-	done := map[int64]bool{}
+	states := settleStates.rows(len(ops))
 	for i, o := range ops {
-		r := o.settle.req
+		r := &o.req
 		rows := len(r.Open)
 		if r.Changes.Device != nil {
 			rows++
 		}
-		if o.settle.settled = still[i] == rows && !done[r.Left.Number]; !o.settle.settled {
+		if o.settled = still[i] == rows; !o.settled {
 			continue
 		}
-		done[r.Left.Number] = true
 		changes = append(changes, r.Changes.Deliveries...)
 		if d := r.Changes.Device; d != nil {
-			states = append(states, []any{encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), d.Number})
+			states.add(raw(encodeWake(d.Wake)), raw(encodeTimes(d.WakeTimes)), when(d.DueAt), num(d.Number))
 		}
 	}
-	return t.run(ctx, append(t.change(changes...), settleStates.exec(states))...)
+	return t.run(ctx, append(t.change(changes...), settleStates.run(states))...)
 }
 
-// asLeft counts the rows of each op that are as they were left.
-func (t *tx) asLeft(ctx context.Context, ops []*op) ([]int, error) {
-	var states [][]any
-	open := make([][]any, 0, len(ops))
+// asLeft counts the rows of each settlement that are as they were left.
+func (t *tx) asLeft(ctx context.Context, ops []*settleOp) ([]int, error) {
+	states, open := stateAsLeft.rows(len(ops)), openAsLeft.rows(len(ops))
 	for i, o := range ops {
-		r := o.settle.req
+		r := &o.req
 		if r.Changes.Device != nil {
-			states = append(states, []any{i, r.Left.Number, encodeWake(r.Left.Wake), micros(r.Left.DueAt)})
+			states.add(num(i), num(r.Left.Number), raw(encodeWake(r.Left.Wake)), when(r.Left.DueAt))
 		}
-		for _, d := range r.Open {
-			until := int64(0)
-			if !d.WakeUntil.IsZero() {
-				until = d.WakeUntil.UnixMicro()
-			}
-			open = append(open, []any{i, d.Row.Push, d.Row.Holder, d.User, string(d.State), d.Kept, until})
+		for j := range r.Open {
+			d := &r.Open[j]
+			open.add(num(i), num(d.Row.Push), num(d.Row.Holder), str(d.User), str(d.State), num(d.Kept), untilOf(d))
 		}
 	}
 	still := make([]int, len(ops))
@@ -89,5 +113,5 @@ func (t *tx) asLeft(ctx context.Context, ops []*op) ([]int, error) {
 		still[i]++
 		return err
 	}
-	return still, t.run(ctx, stateAsLeft.each(states, count), openAsLeft.each(open, count))
+	return still, t.run(ctx, stateAsLeft.query(states, count), openAsLeft.query(open, count))
 }

@@ -106,7 +106,7 @@ func (t *tx) stepRound(ctx context.Context, round []*stepOp) error {
 		return err
 	}
 	var changes []push.Change
-	var states, tokens [][]any
+	states, tokens := updateStates.rows(len(round)), updateTokens.rows(0)
 	for _, o := range round {
 		o.result = o.decide(o.snap)
 		for _, c := range o.result.Deliveries {
@@ -116,14 +116,14 @@ func (t *tx) stepRound(ctx context.Context, round []*stepOp) error {
 		}
 		changes = append(changes, o.result.Deliveries...)
 		if d := o.result.Device; d != nil && d.Number != 0 {
-			states = append(states, stateRow(d))
+			addState(states, d)
 			if was := o.snap.Device; d.Token != was.Token || d.TokenLoss != was.TokenLoss {
-				tokens = append(tokens, t.tokenRow(d))
+				tokens.add(str(d.Token), str(encodeLoss(d.TokenLoss)), when(t.s.now()), num(d.Number))
 			}
 		}
 		o.snap = push.Snapshot{}
 	}
-	return t.run(ctx, append(t.change(changes...), updateStates.exec(states), updateTokens.exec(tokens))...)
+	return t.run(ctx, append(t.change(changes...), updateStates.run(states), updateTokens.run(tokens))...)
 }
 
 var (
@@ -133,14 +133,9 @@ var (
 		"UPDATE devices SET token_state = r.token_state, token_loss = r.token_loss, updated_at = r.updated_at FROM {rows} WHERE n = r.of_device")
 )
 
-// stateRow is one of updateStates.
-func stateRow(d *push.Device) []any {
-	return []any{encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), heardMicros(d.HeardAt), d.Number}
-}
-
-// tokenRow is one of updateTokens.
-func (t *tx) tokenRow(d *push.Device) []any {
-	return []any{string(d.Token), encodeLoss(d.TokenLoss), micros(t.s.now()), d.Number}
+// addState adds a row of updateStates.
+func addState(rows *rows, d *push.Device) {
+	rows.add(raw(encodeWake(d.Wake)), raw(encodeTimes(d.WakeTimes)), when(d.DueAt), num(heardMicros(d.HeardAt)), num(d.Number))
 }
 
 // What a round of steps reads, for all of its devices at once. A row's number is its place in the round, or in what was
