@@ -1,8 +1,8 @@
 package store
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,6 +125,7 @@ type acceptance struct {
 	apps    map[string]*audience
 
 	whole    bool    // devices are read whole: some pushes are to be looked at
+	row      lookRow // that is read
 	numbers  []int64 // of the pushes that are accepted next
 	rows     []*newDelivery
 	found    int                              // recipients that were read
@@ -153,8 +154,8 @@ type audience struct {
 	users   map[string]bool // asked for; true: seen
 	devices map[string]push.Recipient
 	ofUser  map[string][]push.Recipient
-	whole   map[int64]wholeDevice // by number, where devices are read whole
-	asked   []string              // device ids
+	whole   map[int64]*wholeDevice // by number, where devices are read whole
+	asked   []string               // device ids
 }
 
 func newAcceptance(t *tx, now time.Time) *acceptance {
@@ -244,7 +245,7 @@ func (a *acceptance) ask(app string, users, devices []string) {
 }
 
 func newAudience() *audience {
-	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}, whole: map[int64]wholeDevice{}}
+	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}, whole: map[int64]*wholeDevice{}}
 }
 
 // add takes over what other knows.
@@ -258,7 +259,7 @@ func (aud *audience) add(other *audience) {
 // whole.
 const (
 	targetColumns = "d.app, d.n, d.id, d.user_id, d.platform, d.owner_gen, d.created_at"
-	wholeColumns  = deviceColumns + ", CASE WHEN EXISTS (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL) THEN 1 ELSE 0 END" +
+	wholeColumns  = lookColumns + ", CASE WHEN s.due_at IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL) THEN 1 ELSE 0 END" +
 		", CASE WHEN length(s.wake) > 0 AND EXISTS (SELECT 1 FROM deliveries f WHERE f.holder = d.n AND f.wake_until IS NOT NULL) THEN 1 ELSE 0 END"
 	ofUsers = " WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> ''"
 	byIDs   = " WHERE d.app = r.of_app AND d.id = r.of_device AND d.user_id <> ''"
@@ -271,12 +272,6 @@ var (
 	wholeByID      = fold("of_app text, of_device text", "SELECT "+wholeColumns+" FROM {rows}, "+withState+byIDs)
 	seenUsers      = fold("of_app text, of_user text", "SELECT u.app, u.id FROM {rows}, users u WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL")
 )
-
-// wholeDevice is a device's row, and whether something is open on it.
-type wholeDevice struct {
-	push.Device
-	open bool
-}
 
 func readRecipient(scan scanFunc) (app string, d push.Recipient, err error) {
 	var registered int64
@@ -294,16 +289,17 @@ func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error
 		app, to, err := readRecipient(scan)
 		return a.apps[app], to, err
 	}
-	var open, flies int64
-	d, err := readDeviceAnd(scan, &open, &flies)
-	if d.Wake.State == push.WakeSending && flies == 0 {
+	d := &wholeDevice{}
+	flies, err := a.row.read(scan, d)
+	if err != nil {
+		return nil, push.Recipient{}, err
+	}
+	if d.Wake.State == push.WakeSending && !flies {
 		d.Wake = push.Wake{} // it is answered; see Settle
 	}
 	aud := a.apps[d.App]
-	if err == nil {
-		aud.whole[d.Number] = wholeDevice{d, open != 0}
-	}
-	return aud, push.Recipient{Device: d.ID, User: d.User, Platform: d.Platform, Generation: d.OwnerGeneration, Holder: d.Number, RegisteredAt: d.CreatedAt}, err
+	aud.whole[d.Number] = d
+	return aud, push.Recipient{Device: d.ID, User: d.User, Platform: d.Platform, Generation: d.OwnerGeneration, Holder: d.Number, RegisteredAt: d.CreatedAt}, nil
 }
 
 // readTargets asks for the devices of all users that were noted, and for all devices.

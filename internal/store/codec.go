@@ -29,6 +29,14 @@ func clock(us *int64) time.Time {
 	return time.UnixMicro(*us).UTC()
 }
 
+// clockOr0 is a stored time; the zero time for 0.
+func clockOr0(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
 // blob is what a BLOB column that may not be NULL takes: an empty slice for nil.
 func blob(b []byte) []byte {
 	if b == nil {

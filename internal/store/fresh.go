@@ -12,6 +12,41 @@ import (
 // wake is counted there, and it takes one commit and one read less. All others wait for a look, as do those that meet on a
 // device in one transaction.
 
+// wholeDevice is what a look at a fresh device needs of it, and whether something is open on it.
+type wholeDevice struct {
+	push.Device
+	open bool
+}
+
+// lookColumns are those of a device d, and of its state s, that a look at a fresh device needs.
+const lookColumns = `d.n, d.app, d.id, d.user_id, d.platform, d.environment, d.bundle_id, d.package, d.provider_token, d.token_state, d.app_state,
+	d.owner_gen, d.token_gen, COALESCE(d.token_at, 0), d.seal_key, d.created_at, s.heard_at, s.wake, s.wake_times, COALESCE(s.due_at, 0)`
+
+// lookRow reads wholeColumns, one row after the other.
+type lookRow struct {
+	d                              push.Device
+	token, wake, times             []byte
+	tokenAt, created, heard, dueAt int64
+	open, flies                    int64
+	into                           []any
+}
+
+// read reads a row, and says whether a wake is in flight.
+func (r *lookRow) read(scan scanFunc, d *wholeDevice) (flies bool, err error) {
+	if r.into == nil {
+		r.into = []any{&r.d.Number, &r.d.App, &r.d.ID, &r.d.User, &r.d.Platform, &r.d.Environment, &r.d.BundleID, &r.d.Package, &r.token, &r.d.Token, &r.d.AppState,
+			&r.d.OwnerGeneration, &r.d.TokenGeneration, &r.tokenAt, &r.d.SealKeyID, &r.created, &r.heard, &r.wake, &r.times, &r.dueAt, &r.open, &r.flies}
+	}
+	if err := scan(r.into...); err != nil {
+		return false, err
+	}
+	d.Device, d.open = r.d, r.open != 0
+	d.ProviderToken, d.WakeTimes = push.Secret(r.token), decodeTimes(r.times)
+	d.TokenAt, d.CreatedAt, d.HeardAt, d.DueAt = clockOr0(r.tokenAt), clockOr0(r.created), clockOr0(r.heard), clockOr0(r.dueAt)
+	d.Wake, err = decodeWake(r.wake)
+	return r.flies != 0, err
+}
+
 // lookAtFresh decides on what is new on fresh devices, and notes their rows. They are touched no more.
 func (a *acceptance) lookAtFresh(ctx context.Context) error {
 	for _, n := range a.candidates() {
@@ -19,7 +54,7 @@ func (a *acceptance) lookAtFresh(ctx context.Context) error {
 		if !there || d.open || d.Wake.State != push.WakeNone {
 			continue
 		}
-		if err := a.lookAt(ctx, n, d.Device); err != nil {
+		if err := a.lookAt(ctx, n, &d.Device); err != nil {
 			return err
 		}
 	}
@@ -45,12 +80,12 @@ func (a *acceptance) candidates() []*newDelivery {
 }
 
 // lookAt is one look, as Step has it, at a delivery that is not written yet.
-func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d push.Device) error {
+func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d *push.Device) error {
 	key, open := d.Key(), n.Delivery
 	for _, t := range []*time.Time{&open.Since, &open.AcceptedAt, &open.ExpiresAt} {
 		*t = t.UTC().Truncate(time.Microsecond) // as it is stored
 	}
-	snap := push.Snapshot{Device: d, Open: []push.Delivery{open}, OpenTotal: 1, Resources: map[string]push.Resource{}}
+	snap := push.Snapshot{Device: *d, Open: []push.Delivery{open}, OpenTotal: 1, Resources: map[string]push.Resource{}}
 	r, err := a.t.resource(ctx, n.App, n.ResourceID)
 	if err != nil {
 		return err

@@ -110,6 +110,11 @@ func newWorld(t testing.TB, cfg store.Config) *world {
 	}
 	ttl := time.Hour
 	w.putResource(push.Resource{App: "notes", ID: "both", APNs: &push.Strategy{TTL: &ttl}, FCM: &push.Strategy{}})
+	t.Cleanup(func() {
+		if n, err := w.OpenWithoutTime(context.Background()); err == nil && n > 0 {
+			t.Errorf("%d deliveries are open on devices without a due time", n)
+		}
+	})
 	return w
 }
 

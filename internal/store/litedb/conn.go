@@ -18,6 +18,7 @@ type Conn struct {
 	tls   *libc.TLS
 	db    uintptr // 0 once it is closed
 	stmts map[string]*Stmt
+	words map[string]string // see word
 
 	interrupting sync.Mutex // held while Interrupt uses open
 	open         bool       // guarded by interrupting
@@ -28,7 +29,7 @@ func Open(path string) (*Conn, error) {
 	if strings.IndexByte(path, 0) >= 0 {
 		return nil, errors.New("SQLite: a path with a zero byte")
 	}
-	c := &Conn{tls: libc.NewTLS(), stmts: map[string]*Stmt{}, open: true}
+	c := &Conn{tls: libc.NewTLS(), stmts: map[string]*Stmt{}, words: map[string]string{}, open: true}
 	if err := c.openFile(path); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

@@ -53,8 +53,11 @@ func (s *Stmt) column(i int32, dest any) (err error) {
 func (s *Stmt) reflected(i int32, v reflect.Value) error {
 	switch {
 	case v.Kind() == reflect.String:
-		text, err := s.text(i)
-		v.SetString(text)
+		b, err := s.borrow(i)
+		if err == nil && b == nil {
+			err = errNull
+		}
+		v.SetString(s.c.word(b))
 		return err
 	case v.CanInt():
 		n, err := s.integer(i)
@@ -108,6 +111,26 @@ func (s *Stmt) text(i int32) (string, error) {
 		return "", errNull
 	}
 	return string(b), err
+}
+
+// Texts of a type of their own are mostly words out of a few.
+const (
+	wordBytes = 16
+	keptWords = 256
+)
+
+// word is a text, of which short ones are kept for the next time.
+func (c *Conn) word(b []byte) string {
+	if len(b) > wordBytes {
+		return string(b)
+	}
+	w, known := c.words[string(b)]
+	if !known {
+		if w = string(b); len(c.words) < keptWords {
+			c.words[w] = w
+		}
+	}
+	return w
 }
 
 func (s *Stmt) bytes(i int32) ([]byte, error) {
