@@ -41,7 +41,7 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 	for i, r := range reqs {
 		o := acceptOf(r, lease, look)
 		var err error
-		if !deferred(r.Push) && o.weight > maxAtOnce {
+		if len(o.users)+len(o.devices) > maxAtOnce {
 			err = s.fixMeant(ctx, o)
 		}
 		if err == nil {
