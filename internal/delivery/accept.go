@@ -4,9 +4,33 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hushpush/hush/push"
 )
+
+// Accepter commits pushes.
+type Accepter interface {
+	// Accept commits each push by itself, with the deliveries that are made of it now, and returns an outcome for each, in order.
+	// Devices whose inbox it went into are this node's for the lease; without one, they are due now. look decides at once on
+	// devices on which nothing else is open, as that of Step does; nil: nobody does. Errors of an outcome: push.ErrNotFound for the
+	// app or the resource, push.ErrConflict for another body under the idempotency key, push.FieldErrors for a device that is not
+	// registered.
+	Accept(ctx context.Context, pushes []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult
+
+	// DevicesOfUsers returns the ids of the devices of users, in no order. Who is not known has none.
+	DevicesOfUsers(ctx context.Context, app string, users []string) ([]string, error)
+}
+
+// Forecaster tells what accepting a push would find, and changes nothing.
+type Forecaster interface {
+	// Audience returns whom a push would reach now: the first 10 000 devices, and users without one. push.FieldErrors: it names a
+	// device that is not registered.
+	Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error)
+
+	// Resource returns one of an app's resources; push.ErrNotFound if it is not there. It is shared: do not write to it.
+	Resource(ctx context.Context, app, id string) (push.Resource, error)
+}
 
 // Accept makes a push durable and starts its way. When it returns without an error, the push is committed and flushed.
 func (e *Engine) Accept(ctx context.Context, p push.Push, idem *push.Idempotency) (push.Accepted, error) {

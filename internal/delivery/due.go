@@ -8,6 +8,56 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// Claimer says which devices are due, and whose they are meanwhile.
+type Claimer interface {
+	// ClaimDevices makes up to limit devices that are due this node's until now+lease, apps in turn. They are due again then.
+	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error)
+
+	// NextDueDevice returns when the next device is due, the zero time if none is. One that is claimed is due when its lease ends.
+	NextDueDevice(ctx context.Context) (time.Time, error)
+
+	// RenewLeases prolongs the leases of this node's devices, or ends them if until is not after now: they are due then. Devices
+	// that are another node's by now stay so.
+	RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error
+
+	// LookAgain makes an app's devices due now that wait for a time, in pieces. It leaves those that a node has claimed.
+	LookAgain(ctx context.Context, app string, now time.Time) error
+}
+
+// Expander makes the deliveries of pushes that are accepted without: for a time to come, for tags, for all, or for many.
+type Expander interface {
+	// DuePushes returns up to limit pushes whose deliveries are to be made now, apps in turn. They are due until the last is made.
+	DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error)
+
+	// NextDuePush returns when the next push is due, the zero time if none is.
+	NextDuePush(ctx context.Context) (time.Time, error)
+
+	// Expand makes a push's next deliveries, for about limit devices, and returns those, which are this node's for the lease; without
+	// one, they are due now. done: nothing is left to be made, also of a push that is not there.
+	Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) (devices []push.DeviceKey, done bool, err error)
+}
+
+// Expirer ends deliveries that nobody looks at: those to users without a device.
+type Expirer interface {
+	// ExpireUserless ends up to limit of them whose time has run out, and returns how many. 0: none is left.
+	ExpireUserless(ctx context.Context, now time.Time, limit int) (int, error)
+
+	// NextUserlessExpiry returns when the next of them expires, the zero time if none does.
+	NextUserlessExpiry(ctx context.Context) (time.Time, error)
+}
+
+// Remover removes rows that nobody needs any more, about limit at most, and returns how many. 0: none is left.
+type Remover interface {
+	// Remove removes pushes whose last delivery became final at a time or before, with all that is theirs.
+	Remove(ctx context.Context, before time.Time, limit int) (int, error)
+
+	// RemoveDevices removes devices that were unregistered at a time or before. They count their owners from 1 again.
+	RemoveDevices(ctx context.Context, before time.Time, limit int) (int, error)
+
+	// RemoveUsers removes users who were never seen and have no tags.
+	RemoveUsers(ctx context.Context, limit int) (int, error)
+}
+
 // The kinds of due work.
 const (
 	looks      = iota // at devices

@@ -21,29 +21,18 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Store holds pushes, deliveries and devices. See the methods of the store for what each promises.
+// Store is all that delivery asks of the store, by role. What a method changes is committed and flushed when it returns without an
+// error, and not begun if the error is the context's. After an error of the database it may be committed, and of what is done in
+// pieces, some may be. A limit above 1 000 is 1 000.
 type Store interface {
-	Accept(ctx context.Context, pushes []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult
-	Step(ctx context.Context, r push.StepRequest, look func(push.Snapshot) push.Changes) (push.Changes, error)
-	Settle(ctx context.Context, r push.Settlement) (bool, error)
-	DevicesOfUsers(ctx context.Context, app string, users []string) ([]string, error)
-	Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error)
-	PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error)
-	PeekDevices(ctx context.Context, keys []push.DeviceKey, openLimit int) ([]push.Snapshot, error)
-	OpenTimelines(ctx context.Context, key push.DeviceKey, limit int) ([][]push.Event, error)
-	Resource(ctx context.Context, app, id string) (push.Resource, error)
-	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error)
-	LookAgain(ctx context.Context, app string, now time.Time) error
-	RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error
-	NextDueDevice(ctx context.Context) (time.Time, error)
-	NextDuePush(ctx context.Context) (time.Time, error)
-	NextUserlessExpiry(ctx context.Context) (time.Time, error)
-	ExpireUserless(ctx context.Context, now time.Time, limit int) (int, error)
-	DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error)
-	Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) ([]push.DeviceKey, bool, error)
-	Remove(ctx context.Context, before time.Time, limit int) (int, error)
-	RemoveUsers(ctx context.Context, limit int) (int, error)
-	RemoveDevices(ctx context.Context, before time.Time, limit int) (int, error)
+	Accepter
+	Forecaster
+	Stepper
+	Peeker
+	Claimer
+	Expander
+	Expirer
+	Remover
 }
 
 // Sessions are the devices' open sockets on this node.

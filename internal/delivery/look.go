@@ -9,6 +9,18 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// Stepper takes one device's deliveries a step further.
+type Stepper interface {
+	// Step reads a device, locked, and commits the changes that look decides on. look is a plain function of the snapshot: it may
+	// run more than once, must not wait, and must not act, log or count. For a device that is not there its snapshot is empty, and
+	// no changes of a device are written. Steps on one device see each other's changes, and a delivery that is final stays so.
+	Step(ctx context.Context, r push.StepRequest, look func(push.Snapshot) push.Changes) (push.Changes, error)
+
+	// Settle commits changes that were decided on what an earlier step left, without reading it again. It reports whether all was
+	// still so; else nothing is changed. A device's token and HeardAt are not written.
+	Settle(ctx context.Context, r push.Settlement) (settled bool, err error)
+}
+
 func (e *Engine) work(ctx context.Context) {
 	begun := context.WithoutCancel(ctx) // what is begun is committed, whatever ends meanwhile
 	for {

@@ -10,6 +10,18 @@ import (
 
 // What a look would decide now, without deciding it: what people are told cannot differ from what is done.
 
+// Peeker reads what a look would, without locking or changing anything.
+type Peeker interface {
+	// PeekDevice returns a device with its oldest open deliveries, up to openLimit; an empty snapshot if it is not there.
+	PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error)
+
+	// PeekDevices is PeekDevice for several, in their order.
+	PeekDevices(ctx context.Context, keys []push.DeviceKey, openLimit int) ([]push.Snapshot, error)
+
+	// OpenTimelines returns the timelines of a device's newest open deliveries.
+	OpenTimelines(ctx context.Context, key push.DeviceKey, limit int) ([][]push.Event, error)
+}
+
 // peekAtOnce is how many devices are read together; each may have many open deliveries.
 const peekAtOnce = 20
 
