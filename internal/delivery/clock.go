@@ -190,10 +190,11 @@ func each[K any](
 	}
 }
 
-// atOnce is the work of a kind whose keys are claimed and handled in one statement of the store, which says how many they were.
+// atOnce is the work of a kind whose keys are claimed and handled in one transaction of the store, which says how many they were; 0:
+// none is left. It may be fewer than limit though more are left, where what belongs to a key differs in size.
 func atOnce(do func(ctx context.Context, now time.Time, limit int) (int, error)) func(context.Context, time.Time, int) (bool, error) {
 	return func(ctx context.Context, now time.Time, limit int) (more bool, err error) {
 		n, err := do(ctx, now, limit)
-		return err == nil && n >= limit, err
+		return err == nil && n > 0, err
 	}
 }

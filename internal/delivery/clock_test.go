@@ -174,7 +174,7 @@ func TestAKindOfWhichMoreIsDueGoesOnAtOnce(t *testing.T) {
 		_, stop := startClock(t, new(strings.Builder), kind{work: work})
 		time.Sleep(time.Minute)
 		stop()
-		w.want(t, "the kind", 0, 0, 0)
+		w.want(t, "the kind", 0, 0, 0, 0)
 	})
 }
 

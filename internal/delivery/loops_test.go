@@ -355,15 +355,15 @@ func TestADeliveryToAUserWithoutADeviceExpiresAtItsTime(t *testing.T) {
 	})
 }
 
-func TestWhatIsOldIsRemovedEachMinuteInPieces(t *testing.T) {
+func TestWhatIsOldIsRemovedEachMinuteInPiecesUntilNoneIsLeft(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		e := newEngine(t, 2, 10)
-		e.rows.old["pushes"], e.rows.old["users"] = 2*removeLimit+1, removeLimit
+		e.rows.old["pushes"], e.rows.old["users"] = 201, 100
 		e.run(t)
 		time.Sleep(removeEvery + time.Second)
 		e.stop()
 		keep, gone := defaultKeep, keepUnregistered
-		for what, want := range map[string][]time.Duration{"pushes": {keep, keep, keep, keep}, "devices": {gone, gone}, "users": {0, 0, 0}} {
+		for what, want := range map[string][]time.Duration{"pushes": {keep, keep, keep, keep, keep}, "devices": {gone, gone}, "users": {0, 0, 0}} {
 			if got := e.rows.removals[what]; !slices.Equal(got, want) {
 				t.Errorf("asked to remove %s of the age %v, want %v", what, got, want)
 			}

@@ -167,11 +167,11 @@ func (r *rows) ExpireUserless(_ context.Context, now time.Time, _ int) (int, err
 	return 1, nil
 }
 
-// asked notes that something is to be removed, how old it is to be, and that there is none, unless it is of what is old.
+// asked removes some of what is old, fewer than it might: what belongs to a push differs in size. It notes how old it is to be.
 func (r *rows) asked(what string, before time.Time, limit int) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := min(r.old[what], limit)
+	n := min(r.old[what], limit/5)
 	r.old[what] -= n
 	r.removals[what] = append(r.removals[what], time.Since(before))
 	return n, nil
