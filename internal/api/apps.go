@@ -15,6 +15,21 @@ var (
 	needsRead  = need{role: push.RoleRead}
 )
 
+// appStore holds the apps.
+type appStore interface {
+	// PutApp makes an app unless it is there.
+	PutApp(ctx context.Context, name string) (app push.App, created bool, err error)
+
+	App(ctx context.Context, name string) (push.App, error)
+
+	// Apps is paged, by name.
+	Apps(ctx context.Context, cursor string, limit int) (apps []push.App, next string, err error)
+
+	// DeleteApp removes an app with all that it has. It is gone for every caller before its rows are, which go in pieces; after an
+	// error, deleting it again goes on.
+	DeleteApp(ctx context.Context, name string) error
+}
+
 type putAppInput struct {
 	AppPath
 	Body protocol.AppRequest `required:"false"`

@@ -10,6 +10,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// audienceStore knows whom a push may name.
+type audienceStore interface {
+	// MissingDevices returns those of the ids that name no registered device, in their order.
+	MissingDevices(ctx context.Context, app string, ids []string) ([]string, error)
+}
+
 // Limits of tags.
 const (
 	maxTags     = 100 // of a user, and in each part of a tag rule

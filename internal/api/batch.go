@@ -15,6 +15,15 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// answerStore keeps answers for requests that come once more.
+type answerStore interface {
+	// Idempotent returns the hash of the body that came with an idempotency key, and the answer; push.ErrNotFound if the key is new.
+	Idempotent(ctx context.Context, app, key string) (hash, answer []byte, err error)
+
+	// PutIdempotent keeps the answer to a whole batch; push.ErrConflict if the key is taken.
+	PutIdempotent(ctx context.Context, app, key string, hash, answer []byte) error
+}
+
 // maxBatch is how many pushes a batch may have, as its schema says.
 const maxBatch = 1000
 

@@ -8,6 +8,17 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// deviceStore holds registered devices.
+type deviceStore interface {
+	Device(ctx context.Context, key push.DeviceKey) (push.Device, error)
+
+	// Unregister ends a device: its open deliveries are undeliverable, and its credential is void.
+	Unregister(ctx context.Context, key push.DeviceKey) error
+
+	// Inbox returns a device's open deliveries with their payloads, oldest first, up to limit and about 4 MiB, and how many are open.
+	Inbox(ctx context.Context, key push.DeviceKey, limit int) (deliveries []push.Delivery, open int, err error)
+}
+
 type DevicePath struct {
 	AppPath
 	Device string `path:"device" format:"id" doc:"the device's id, escaped as paths need it" example:"0b6f2ba8"`

@@ -16,6 +16,18 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// followStore tells how a push goes on.
+type followStore interface {
+	// Watch follows the changes of a push that this process commits from now on.
+	Watch(id push.ID) push.Watch
+
+	// DeliveriesOf returns those of a push's deliveries that are named and there, with timelines, in no order.
+	DeliveriesOf(ctx context.Context, app string, id push.ID, keys []push.DeliveryKey) ([]push.Delivery, error)
+
+	// Final reports whether all deliveries of a push are made and final. It costs little however many there are.
+	Final(ctx context.Context, app string, id push.ID) (bool, error)
+}
+
 const eventPage = 500 // deliveries read at once
 
 func (a *API) eventRoutes() {

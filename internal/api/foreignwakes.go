@@ -4,10 +4,21 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
+
+// wakeKeyStore knows whose wakes are.
+type wakeKeyStore interface {
+	// WakeKeyOwner returns whose a wake key is; push.ErrNotFound if no registered device has it.
+	WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner, error)
+
+	// TakeToken takes the provider token from a device whose wake, made at a time, came to another one. It leaves a device alone that
+	// has another owner or has registered since. It reports whether it took it.
+	TakeToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (taken bool, err error)
+}
 
 type foreignWakeInput struct {
 	Body protocol.ForeignWake

@@ -14,6 +14,33 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// serverKeyStore holds the keys of backends, by the hashes of their secrets.
+type serverKeyStore interface {
+	// CreateServerKey has push.ErrNotFound for the app, and push.ErrConflict for an id or a hash that is taken.
+	CreateServerKey(ctx context.Context, key push.ServerKey, hash []byte) error
+
+	// ServerKeys is paged, by id.
+	ServerKeys(ctx context.Context, app, cursor string, limit int) (keys []push.ServerKey, next string, err error)
+
+	// DeleteServerKey makes a key void: no request is let in by it once this returns, and what leans on it ends.
+	DeleteServerKey(ctx context.Context, app, id string) error
+}
+
+// signingKeyStore holds the keys that verify user tokens, encrypted.
+type signingKeyStore interface {
+	// PutSigningKey stores a key, or replaces the one under its kid, whose tokens are void then; push.ErrNotFound for the app.
+	PutSigningKey(ctx context.Context, key push.SigningKey) (created bool, err error)
+
+	// SigningKey returns a key with its secret.
+	SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error)
+
+	// SigningKeys is paged, by kid, without secrets.
+	SigningKeys(ctx context.Context, app, cursor string, limit int) (keys []push.SigningKey, next string, err error)
+
+	// DeleteSigningKey makes a key's tokens void and ends what they opened.
+	DeleteSigningKey(ctx context.Context, app, kid string) error
+}
+
 type createKeyInput struct {
 	AppPath
 	Body protocol.KeyRequest

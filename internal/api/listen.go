@@ -14,6 +14,15 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// listenStore tells what happens in an app.
+type listenStore interface {
+	// WatchApp follows the events that this process commits from now on.
+	WatchApp(app string) push.AppWatch
+
+	// ResourcesOf returns the ids of the resources of pushes, as far as those are there.
+	ResourcesOf(ctx context.Context, app string, pushes []push.ID) (map[push.ID]string, error)
+}
+
 // maxFilter is how many values one filter of a stream may have.
 const maxFilter = 100
 

@@ -7,71 +7,26 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Store is what api asks of the store. What is not there is push.ErrNotFound; what cannot be because of what is there is
-// push.ErrConflict. Lists are paged: a cursor is the store's own, "" for the first page and after the last.
+// Store is all that api asks of the store, by role. What is not there is push.ErrNotFound. What a method changes is committed and
+// flushed when it returns without an error, and not begun if the error is the context's. Lists are paged: "" is the cursor of the first
+// page and, as next, says that there is no other one; push.FieldErrors: no page of this list gave the cursor. A limit above 1 000 is
+// 1 000.
 type Store interface {
 	appStore
-	keyStore
-	policyStore
+	serverKeyStore
+	signingKeyStore
+	credentialStore
+	resourceStore
 	userStore
+	deviceStore
+	registerStore
+	wakeKeyStore
+	audienceStore
 	pushStore
-}
-
-type appStore interface {
-	PutApp(ctx context.Context, name string) (app push.App, created bool, err error)
-	App(ctx context.Context, name string) (push.App, error)
-	Apps(ctx context.Context, cursor string, limit int) (apps []push.App, next string, err error)
-	DeleteApp(ctx context.Context, name string) error
-}
-
-type keyStore interface {
-	CreateServerKey(ctx context.Context, key push.ServerKey, hash []byte) error
-	ServerKeys(ctx context.Context, app, cursor string, limit int) (keys []push.ServerKey, next string, err error)
-	DeleteServerKey(ctx context.Context, app, id string) error
-	PutSigningKey(ctx context.Context, key push.SigningKey) (created bool, err error)
-	SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error)
-	SigningKeys(ctx context.Context, app, cursor string, limit int) (keys []push.SigningKey, next string, err error)
-	DeleteSigningKey(ctx context.Context, app, kid string) error
-}
-
-type policyStore interface {
-	PutCredential(ctx context.Context, app string, info push.CredentialInfo, credential push.Credential) (created bool, err error)
-	Credentials(ctx context.Context, app string) ([]push.CredentialInfo, error)
-	DeleteCredential(ctx context.Context, app string, provider push.Provider) error
-	PutResource(ctx context.Context, resource push.Resource) (created bool, err error)
-	Resource(ctx context.Context, app, id string) (push.Resource, error)
-	Resources(ctx context.Context, app, cursor string, limit int) (resources []push.Resource, next string, err error)
-	DeleteResource(ctx context.Context, app, id string) error
-}
-
-type userStore interface {
-	PutTags(ctx context.Context, app, user string, tags []string) error
-	Register(ctx context.Context, r push.Registration, app string, caller push.Caller, credentialHash, newCredentialHash []byte) (registered push.Registered, moved []push.DeviceKey, err error)
-	// RegisterMany registers devices of an import, as Register would one after the other, with one outcome for each.
-	RegisterMany(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult
-	Device(ctx context.Context, key push.DeviceKey) (push.Device, error)
-	DevicesOf(ctx context.Context, app, user, cursor string, limit int) (devices []push.Device, next string, err error)
-	WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner, error)
-	TakeToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (taken bool, err error)
-	Unregister(ctx context.Context, key push.DeviceKey) error
-	MissingDevices(ctx context.Context, app string, ids []string) ([]string, error)
-	Inbox(ctx context.Context, key push.DeviceKey, limit int) (deliveries []push.Delivery, open int, err error)
-}
-
-type pushStore interface {
-	Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error)
-	// Pushes is a page of those that the filter takes, newest first. A search that has cost enough ends the page early.
-	Pushes(ctx context.Context, app string, filter push.PushFilter, cursor string, limit int) (pushes []push.Listed, next string, err error)
-	Deliveries(ctx context.Context, app string, id push.ID, cursor string, limit int) (deliveries []push.Delivery, next string, err error)
-	Counts(ctx context.Context, app string, id push.ID) (map[push.State]int, error)
-	Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error)
-	Idempotent(ctx context.Context, app, key string) (hash, answer []byte, err error)
-	PutIdempotent(ctx context.Context, app, key string, hash, answer []byte) error
-	Final(ctx context.Context, app string, id push.ID) (bool, error)
-	DeliveriesOf(ctx context.Context, app string, id push.ID, keys []push.DeliveryKey) ([]push.Delivery, error)
-	Watch(id push.ID) push.Watch
-	WatchApp(app string) push.AppWatch
-	ResourcesOf(ctx context.Context, app string, pushes []push.ID) (map[push.ID]string, error)
+	pushListStore
+	answerStore
+	followStore
+	listenStore
 }
 
 // Delivery is what api asks of the room that decides.

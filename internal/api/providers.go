@@ -8,6 +8,17 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// credentialStore holds what an app is known by at its providers, encrypted.
+type credentialStore interface {
+	// PutCredential stores or replaces a credential, and has the devices looked at that wait for one; push.ErrNotFound for the app.
+	PutCredential(ctx context.Context, app string, info push.CredentialInfo, credential push.Credential) (created bool, err error)
+
+	// Credentials returns what may be read back, by provider.
+	Credentials(ctx context.Context, app string) ([]push.CredentialInfo, error)
+
+	DeleteCredential(ctx context.Context, app string, provider push.Provider) error
+}
+
 type putAPNsInput struct {
 	AppPath
 	Body protocol.APNsProvider

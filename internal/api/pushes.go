@@ -15,6 +15,22 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// pushStore holds accepted pushes.
+type pushStore interface {
+	// Push returns a push and where it stands as a whole.
+	Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error)
+
+	// Deliveries is paged, with timelines, users without a device first. What is for later is shown as it will be.
+	Deliveries(ctx context.Context, app string, id push.ID, cursor string, limit int) (deliveries []push.Delivery, next string, err error)
+
+	// Counts returns how many deliveries are in which state, of those that Deliveries has.
+	Counts(ctx context.Context, app string, id push.ID) (map[push.State]int, error)
+
+	// Cancel ends a push's open deliveries and keeps it from making more. It returns how many it has ended, in pieces, and up to
+	// 10 000 of those that were final before.
+	Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error)
+}
+
 // maxLate is how long ago a deliver_at may be: the request was under way.
 const maxLate = time.Minute
 

@@ -10,6 +10,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// pushListStore lists pushes.
+type pushListStore interface {
+	// Pushes is paged, newest first. A page whose search has cost enough ends early: it may be empty and have a next one.
+	Pushes(ctx context.Context, app string, filter push.PushFilter, cursor string, limit int) (pushes []push.Listed, next string, err error)
+}
+
 type pushListInput struct {
 	AppPath
 	State    push.State `query:"state" doc:"of any delivery; with user, of any delivery of that user"`

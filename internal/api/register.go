@@ -17,6 +17,18 @@ var (
 	needsDevice     = need{device: withEither}
 )
 
+// registerStore registers devices.
+type registerStore interface {
+	// Register does what push.Register and push.MakeRoom come to, whose errors it has. A caller who proves with credentialHash (nil:
+	// there is none) that it has the device's credential counts as the device; newCredentialHash holds from now on if
+	// Registered.NewCredential. moved are the devices that had the provider token before. push.ErrNotFound for the app,
+	// push.ErrConflict for a credential that another device has.
+	Register(ctx context.Context, r push.Registration, app string, caller push.Caller, credentialHash, newCredentialHash []byte) (registered push.Registered, moved []push.DeviceKey, err error)
+
+	// RegisterMany registers devices of an import as Register would one after the other, with an outcome for each, in order.
+	RegisterMany(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult
+}
+
 type putDeviceInput struct {
 	Body protocol.DeviceRequest
 }

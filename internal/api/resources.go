@@ -8,6 +8,21 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// resourceStore holds the resources of apps.
+type resourceStore interface {
+	// PutResource stores or replaces a resource, and makes the devices due that wait under the app; push.ErrNotFound for the app.
+	PutResource(ctx context.Context, resource push.Resource) (created bool, err error)
+
+	// Resource returns a resource as the last change left it that has returned. It is shared: do not write to it.
+	Resource(ctx context.Context, app, id string) (push.Resource, error)
+
+	// Resources is paged, by id.
+	Resources(ctx context.Context, app, cursor string, limit int) (resources []push.Resource, next string, err error)
+
+	// DeleteResource leaves what is open under the resource without a strategy.
+	DeleteResource(ctx context.Context, app, id string) error
+}
+
 type ResourcePath struct {
 	AppPath
 	ResourceID string `path:"resource_id" format:"resource-id" doc:"1 to 32 of [A-Za-z0-9_-]" example:"both"`

@@ -8,6 +8,15 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
+// userStore holds users, who need not have been seen.
+type userStore interface {
+	// PutTags replaces a user's tags; push.ErrNotFound for the app.
+	PutTags(ctx context.Context, app, user string, tags []string) error
+
+	// DevicesOf is paged, by id.
+	DevicesOf(ctx context.Context, app, user, cursor string, limit int) (devices []push.Device, next string, err error)
+}
+
 type UserPath struct {
 	AppPath
 	User string `path:"user" format:"id" doc:"the user's id, escaped as paths need it" example:"alice"`
