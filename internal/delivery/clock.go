@@ -16,8 +16,8 @@ const (
 
 // kind is one kind of work that falls due: a row of the table that a clock runs. Its keys and their times are rows of the store.
 type kind struct {
-	// work claims up to limit keys that are due, apps in turn, and handles them; see each and atOnce. It reports whether more
-	// is due at once. An error with more is of some keys, an error without is of all, and the kind pauses.
+	// work claims up to limit keys that are due, apps in turn, and handles them; see each and atOnce. It reports whether more is
+	// due at once. With an error and no more to be done, the kind pauses.
 	work func(ctx context.Context, now time.Time, limit int) (more bool, err error)
 
 	// next returns when the next key is due, the zero time if none ever is. Without it, the kind rests for every.
@@ -54,8 +54,8 @@ func (c *clock) run(ctx context.Context) {
 	wg.Wait()
 }
 
-// dueAt tells the clock that a key of a kind, whose row is committed, is due at t; the zero time is never.
-func (c *clock) dueAt(kind int, t time.Time) { c.alarms[kind].set(t) }
+// dueAt tells the clock that a key of a kind, by its place in the table, is due at t; the zero time is never. Its row is committed.
+func (c *clock) dueAt(of int, t time.Time) { c.alarms[of].set(t) }
 
 func (c *clock) runKind(ctx context.Context, k *kind, a *alarm) {
 	for ctx.Err() == nil {

@@ -97,11 +97,11 @@ func (e *Engine) dueWork() []kind {
 			batch: claimLimit, every: idle, failed: "pushes of users without a device not expired",
 		},
 		oldPushes: {
-			work:  atOnce(before(e.cfg.Keep, s.Remove)),
+			work:  atOnce(olderThan(e.cfg.Keep, s.Remove)),
 			batch: removeLimit, every: removal, failed: "old pushes not removed",
 		},
 		oldDevices: {
-			work:  atOnce(before(keepUnregistered, s.RemoveDevices)),
+			work:  atOnce(olderThan(keepUnregistered, s.RemoveDevices)),
 			batch: removeLimit, every: removal, failed: "unregistered devices not removed",
 		},
 		blankUsers: {
@@ -111,8 +111,8 @@ func (e *Engine) dueWork() []kind {
 	}
 }
 
-// before gives do the time that lies so long before now.
-func before(keep time.Duration, do func(context.Context, time.Time, int) (int, error)) func(context.Context, time.Time, int) (int, error) {
+// olderThan has do asked for what is older than keep.
+func olderThan(keep time.Duration, do func(ctx context.Context, before time.Time, limit int) (int, error)) func(context.Context, time.Time, int) (int, error) {
 	return func(ctx context.Context, now time.Time, limit int) (int, error) {
 		return do(ctx, now.Add(-keep), limit)
 	}

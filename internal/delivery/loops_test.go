@@ -110,18 +110,18 @@ func TestABroadcastIsMadeInPiecesAndEachIsTakenFurtherAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		e := newEngine(t, 50, 5000)
 		e.rows.castAt, e.rows.slow = time.Now().Add(90*time.Second), 2*time.Second
-		for i := range 2*expandLimit + 1 {
+		for i := range 2*castPiece + 1 {
 			e.rows.audience = append(e.rows.audience, fmt.Sprintf("phone%04d", i))
 		}
 		e.run(t)
 		time.Sleep(2 * time.Minute)
 		e.stop()
-		if want := []piece{{expandLimit, lease}, {expandLimit, lease}, {1, lease}}; !slices.Equal(e.rows.pieces, want) {
+		if want := []piece{{castPiece, lease}, {castPiece, lease}, {1, lease}}; !slices.Equal(e.rows.pieces, want) {
 			t.Errorf("made in pieces %v, want %v", e.rows.pieces, want)
 		}
 		e.provider.want(t, "phone0000", 92*time.Second)
-		e.provider.want(t, "phone0500", 94*time.Second)
-		e.provider.want(t, "phone1000", 96*time.Second)
+		e.provider.want(t, "phone0300", 94*time.Second)
+		e.provider.want(t, "phone0600", 96*time.Second)
 		e.wantOverflow(t, 0)
 	})
 }
@@ -130,7 +130,7 @@ func TestABroadcastThatIsAcceptedIsMadeWhenItsTimeComes(t *testing.T) {
 	for name, in := range map[string]time.Duration{"at once": shortest, "in 400 ms": 400 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				e := newEngine(t, 2, 1000)
+				e := newEngine(t, 2, 5000)
 				e.run(t)
 				time.Sleep(100 * time.Millisecond)
 				p := push.Push{App: "notes", To: push.Audience{All: true}, AcceptedAt: time.Now()}
@@ -173,7 +173,7 @@ func TestWithoutRoomInMemoryABroadcastsRowsWaitOnDisk(t *testing.T) {
 
 func TestASlowBroadcastDelaysNoLook(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		e := newEngine(t, 2, 1000)
+		e := newEngine(t, 2, 5000)
 		e.rows.castAt, e.rows.audience, e.rows.slow = time.Now(), []string{"cast"}, 20*time.Second
 		e.phone("phone", 3*time.Second)
 		e.run(t)

@@ -32,6 +32,9 @@ type rows struct {
 	removals  map[string][]time.Duration // how old they had to be, by call
 }
 
+// castPiece is how many deliveries of a broadcast are made at once.
+const castPiece = 300
+
 // piece is one of a broadcast.
 type piece struct {
 	made int
@@ -126,7 +129,7 @@ func (r *rows) Expand(ctx context.Context, ref push.PushRef, now time.Time, limi
 	pause(ctx, r.slow)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next := r.audience[:min(len(r.audience), limit)]
+	next := r.audience[:min(len(r.audience), limit, castPiece)]
 	r.audience = r.audience[len(next):]
 	r.pieces = append(r.pieces, piece{len(next), lease})
 	var keys []push.DeviceKey
