@@ -43,7 +43,7 @@ var arrows = []struct {
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/strictjson"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},
 	{"internal/calm/...", nil}, // a warning that repeats is a line a minute
-	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm"}},
+	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm", "internal/jsonstring"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/spell/...", nil}, // when the log hears of a trouble
