@@ -124,17 +124,18 @@ type acceptance struct {
 	answers map[idempotencyKey]answer
 	apps    map[string]*audience
 
-	whole    bool    // devices are read whole: some pushes are to be looked at
-	row      lookRow // that is read
-	numbers  []int64 // of the pushes that are accepted next
-	rows     []*newDelivery
-	found    int                              // recipients that were read
-	newest   map[collapseKey]*newDelivery     // made in this transaction, and open
-	pushes   *rows                            // to be inserted
-	kept     [][]any                          // answers under idempotency keys, to be inserted
-	looked   *rows                            // devices as looks at them left them
-	touched  map[time.Duration]map[int64]bool // numbers of devices, by lease
-	collapse map[collapseKey]bool             // what is open under these is superseded, before the inserts
+	whole     bool    // devices are read whole: some pushes are to be looked at
+	row       lookRow // that is read
+	numbers   []int64 // of the pushes that are accepted next
+	rows      []*newDelivery
+	found     int                              // recipients that were read
+	newest    map[collapseKey]*newDelivery     // made in this transaction, and open
+	pushes    *rows                            // to be inserted
+	kept      [][]any                          // answers under idempotency keys, to be inserted
+	looked    *rows                            // devices as looks at them left them
+	touched   map[time.Duration]map[int64]bool // numbers of devices, by lease
+	resources map[resourceKey]map[string]push.Resource
+	collapse  map[collapseKey]bool // what is open under these is superseded, before the inserts
 }
 
 // collapseKey is one of a device, or of a user without one.
@@ -159,7 +160,7 @@ type audience struct {
 }
 
 func newAcceptance(t *tx, now time.Time) *acceptance {
-	return &acceptance{t: t, now: now, answers: map[idempotencyKey]answer{}, apps: map[string]*audience{}, newest: map[collapseKey]*newDelivery{},
+	return &acceptance{t: t, now: now, answers: map[idempotencyKey]answer{}, apps: map[string]*audience{}, newest: map[collapseKey]*newDelivery{}, resources: map[resourceKey]map[string]push.Resource{},
 		pushes: insertPushes.rows(1), looked: updateStates.rows(0),
 		touched: map[time.Duration]map[int64]bool{}, collapse: map[collapseKey]bool{}}
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -81,20 +82,53 @@ func columnNames(columns string) (names []string) {
 type rows struct {
 	width int
 	args  []arg
+	room  *[]arg // where args come from; nil: from nowhere
 }
 
 // arg is one value of a row. Its zero value is NULL.
 type arg = litedb.Value
 
+// usedArgs is room for values, of statements that have been run.
+var usedArgs = sync.Pool{New: func() any { return new([]arg) }}
+
+// keptArgs is how much room is kept for the next statement.
+const keptArgs = 32 << 10
+
 // rows is room for n rows of the statement's columns.
 func (f *folded) rows(n int) *rows {
-	return &rows{width: len(f.columns), args: make([]arg, 0, n*len(f.columns))}
+	r := &rows{width: len(f.columns)}
+	if n > 0 {
+		r.grow(n)
+	}
+	return r
+}
+
+func (r *rows) grow(n int) {
+	if r.room == nil {
+		r.room = usedArgs.Get().(*[]arg)
+		r.args = (*r.room)[:0]
+	}
+	r.args = slices.Grow(r.args, n*r.width)
+}
+
+// free gives the room back, once the statement has been run.
+func (r *rows) free() {
+	if r == nil || r.room == nil || cap(r.args) > keptArgs {
+		return
+	}
+	clear(r.args)
+	*r.room = r.args[:0]
+	usedArgs.Put(r.room)
+	r.room, r.args = nil, nil
 }
 
 // add adds a row; its values have the order of the columns.
 func (r *rows) add(row ...arg) {
 	if len(row) != r.width {
 		panic(fmt.Sprintf("store: a row of %d values; want %d", len(row), r.width))
+	}
+	if r.room == nil {
+		r.grow(1)
 	}
 	r.args = append(r.args, row...)
 }

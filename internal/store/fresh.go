@@ -85,14 +85,11 @@ func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d *push.Device)
 	for _, t := range []*time.Time{&open.Since, &open.AcceptedAt, &open.ExpiresAt} {
 		*t = t.UTC().Truncate(time.Microsecond) // as it is stored
 	}
-	snap := push.Snapshot{Device: *d, Open: []push.Delivery{open}, OpenTotal: 1, Resources: map[string]push.Resource{}}
-	r, err := a.t.resource(ctx, n.App, n.ResourceID)
+	resources, err := a.resourcesOf(ctx, n.App, n.ResourceID)
 	if err != nil {
 		return err
 	}
-	if r != nil {
-		snap.Resources[r.ID] = *r
-	}
+	snap := push.Snapshot{Device: *d, Open: []push.Delivery{open}, OpenTotal: 1, Resources: resources}
 	if d.Platform == push.IOS {
 		if snap.Topics, err = a.t.topicsOf(ctx, n.App); err != nil {
 			return err
@@ -114,4 +111,20 @@ func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d *push.Device)
 	}
 	n.by.result.Looked = append(n.by.result.Looked, key)
 	return nil
+}
+
+// resourcesOf is a resource as snapshots have it, one for all of them.
+func (a *acceptance) resourcesOf(ctx context.Context, app, id string) (map[string]push.Resource, error) {
+	key := resourceKey{app, id}
+	if a.resources[key] == nil {
+		r, err := a.t.resource(ctx, app, id)
+		if err != nil {
+			return nil, err
+		}
+		a.resources[key] = map[string]push.Resource{}
+		if r != nil {
+			a.resources[key][id] = *r
+		}
+	}
+	return a.resources[key], nil
 }

@@ -158,6 +158,7 @@ func (e *postgresEngine) pipeline(ctx context.Context, to batchSender, stmts []*
 			b.Queue(e.spell(s.sql), s.args...)
 		case s.rows.len() > 0:
 			b.Queue(s.fold.postgres, s.fold.arrays(s.rows)...)
+			s.rows.free()
 		default:
 			continue
 		}

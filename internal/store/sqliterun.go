@@ -13,6 +13,7 @@ func runAll(ctx context.Context, c *litedb.Conn, spell func(string) string, stmt
 		if err == nil {
 			err = (&sqliteRun{c, prepared, s}).all(ctx)
 		}
+		s.rows.free()
 		if err != nil {
 			return s.at(err)
 		}
