@@ -32,8 +32,8 @@ type Expander interface {
 	// NextDuePush returns when the next push is due, the zero time if none is.
 	NextDuePush(ctx context.Context) (time.Time, error)
 
-	// Expand makes a push's next deliveries, for about limit devices, and returns those, which are this node's for the lease; without
-	// one, they are due now. done: nothing is left to be made, also of a push that is not there.
+	// Expand makes a push's next deliveries, for up to limit devices, and returns those, which are this node's for the lease; without
+	// one, they are due now. Where they are many, it returns none, and they are due now and nobody's. done: nothing is left to be made, also of a push that is not there.
 	Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) (devices []push.DeviceKey, done bool, err error)
 }
 
@@ -69,8 +69,9 @@ const (
 )
 
 const (
-	claimLimit  = 512 // keys claimed at once
-	expandLimit = 500 // deliveries made of a broadcast at once
+	claimLimit  = 512   // keys claimed at once
+	expandLimit = 16384 // devices of a broadcast at once, as far as the store takes them
+	expandRoom  = 1000  // devices that are looked at after a piece, at most
 	removeEvery = time.Minute
 	removeLimit = 500
 
@@ -133,16 +134,16 @@ func (e *Engine) enqueue(_ context.Context, key push.DeviceKey) (left bool, err 
 // expand makes the next piece of a push's deliveries.
 func (e *Engine) expand(ctx context.Context, ref push.PushRef) (left bool, err error) {
 	held := lease
-	if e.queue.free() < expandLimit {
+	if e.queue.free() < expandRoom {
 		held = 0 // no room in memory: the rows are due now, and wait on disk
 	}
 	devices, done, err := e.cfg.Store.Expand(ctx, ref, e.cfg.Now(), expandLimit, held)
 	if err != nil {
 		return false, fmt.Errorf("push %s of app %s: %w", ref.ID, ref.App, err)
 	}
-	if held > 0 {
+	if held > 0 && len(devices) > 0 {
 		e.Look(devices...)
-	} else if len(devices) > 0 {
+	} else {
 		e.clock.dueAt(looks, e.cfg.Now())
 	}
 	return !done, nil

@@ -9,86 +9,153 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// A broadcast's deliveries are made in the database, for a range of device ids at a time and a platform each, since time to
-// live and collapse key may differ: no row of theirs comes here but its id. Statements on devices end with the arguments
-// of inRange.
+// A broadcast's deliveries are made in the database, for the devices whose numbers are in a range: no row of theirs comes here
+// unless somebody follows the push or its app. Devices are taken in the order of their numbers, in which the tables that are
+// written have them, too. Statements on devices end with the arguments of inRange.
 const (
-	inRange  = "d.app = ? AND d.id > ? AND d.id <= ? AND d.user_id <> '' AND d.created_at <= ?"
-	rangeIDs = "SELECT d.n, d.id, d.user_id FROM devices d WHERE d.app = ? AND d.id > ? AND d.user_id <> '' AND d.created_at <= ? ORDER BY d.id LIMIT ?"
+	inRange  = "{app} = ? AND {n} > ? AND {n} <= ? AND d.user_id <> '' AND d.created_at <= ?"
+	rangeEnd = "SELECT MAX(n), COUNT(*) FROM (SELECT d.n FROM devices d WHERE {app} = ? AND {n} > ? ORDER BY {app}, {n} LIMIT ?) r"
+	rangeIDs = "SELECT d.n, d.id, d.user_id FROM devices d WHERE " + inRange + " ORDER BY {app}, {n}"
+
+	// The rows are locked in the order of lockDevices.
+	rangeLock = "SELECT 1 FROM devices d WHERE " + inRange + " ORDER BY d.app, d.id {lock}"
 
 	// What is open under a collapse key on devices of a platform, but for the push itself.
-	rangeOpen = "SELECT " + deliveryColumns + " FROM devices v JOIN deliveries d ON d.holder = v.n JOIN pushes p ON p.n = d.push " +
-		"WHERE v.app = ? AND v.id > ? AND v.id <= ? AND v.platform = ? AND d.collapse_key = ? AND d.final_at IS NULL AND d.push <> ?"
+	rangeOpen = "SELECT " + deliveryColumns + " FROM (SELECT * FROM devices d WHERE {app} = ? AND {n} > ? AND {n} <= ? AND d.platform = ?) v " +
+		"JOIN deliveries d ON d.holder = v.n JOIN pushes p ON p.n = d.push WHERE d.collapse_key = ? AND d.final_at IS NULL AND d.push <> ?"
 
+	// What differs between the platforms is time to live and collapse key; first comes what holds for iOS.
 	rangeDeliver = `INSERT INTO deliveries (push, holder, user_id, state, reason, since, expires_at, now_or_never, generation, collapse_key, events)
-		SELECT ?, d.n, d.user_id, ?, ?, ?, ?, ?, d.owner_gen, ?, ? FROM devices d WHERE d.platform = ? AND ` + inRange
-	rangeHold = "UPDATE device_state SET due_at = ?, owner = ? WHERE n IN (SELECT d.n FROM devices d WHERE " + inRange + ")"
+		SELECT ?, d.n, d.user_id, ?, ?, ?, CASE d.platform WHEN 'ios' THEN CAST(? AS BIGINT) ELSE CAST(? AS BIGINT) END,
+			CASE d.platform WHEN 'ios' THEN CAST(? AS BIGINT) ELSE CAST(? AS BIGINT) END, d.owner_gen,
+			CASE d.platform WHEN 'ios' THEN CAST(? AS {bytes}) ELSE CAST(? AS {bytes}) END, ? FROM devices d WHERE ` + inRange
+	rangeHold = `UPDATE device_state SET due_at = ?, owner = ? FROM deliveries o WHERE o.push = ? AND o.holder > ? AND o.holder <= ?
+		AND device_state.n = o.holder AND (device_state.due_at IS NULL OR device_state.due_at > ?)`
 )
 
-// broadcast makes the deliveries for the next limit devices of the app.
+// A piece of a broadcast is made of ranges, until it has taken long enough: others wait for its transaction.
+const (
+	rangeDevices = 1_000
+	rangesTime   = 12 * time.Millisecond
+)
+
+// broadcast makes the deliveries for the next devices of the app, for limit at most. The devices are held for lease, and named,
+// only where all that is made fits into one range. Others are due at once, and whoever has room for them claims them.
 func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duration) error {
-	registered := micros(e.p.Start())
-	found, err := all(ctx, e.t, readRanged, rangeIDs, e.p.App, e.p.madeUpTo, registered, limit)
-	if err != nil {
-		return err
-	}
-	e.done = len(found) < limit
-	if len(found) == 0 {
-		return nil
-	}
-	e.upTo = found[len(found)-1].Device
-	ids := make([]string, len(found))
-	for i, d := range found {
-		ids[i] = d.Device
-	}
-	e.keys = keysOf(e.p.App, ids)
-	if e.t.s.db.locksRows() {
-		if err := e.t.lockOf(ctx, e.p.App, nil, ids); err != nil {
-			return err
-		}
-	}
 	r, err := e.t.resourceOrNone(ctx, e.p.App, e.p.ResourceID)
 	if err != nil {
 		return err
 	}
-	e.t.noteRange(e.p, e.now, found)
-	var stmts []*stmt
-	for _, platform := range []push.Platform{push.IOS, push.Android} {
-		part, err := e.ofPlatform(ctx, r, platform, registered)
-		if err != nil {
+	whole := limit <= rangeDevices
+	for began := time.Now(); ; {
+		looked, err := e.nextRange(ctx, min(limit, rangeDevices))
+		if err != nil || looked == 0 {
 			return err
 		}
-		stmts = append(stmts, part...)
+		few := whole || e.done && e.from == e.p.madeUpTo
+		if err := e.makeRange(ctx, r, few, lease); err != nil {
+			return err
+		}
+		limit -= looked
+		if e.done || limit <= 0 || time.Since(began) > rangesTime {
+			return nil
+		}
 	}
-	due, owner := e.t.s.held(e.now, lease)
-	return e.t.run(ctx, append(stmts, exec(rangeHold, micros(due), owner, e.p.App, e.p.madeUpTo, e.upTo, registered))...)
 }
 
-// ofPlatform is the statements that make the range's deliveries for devices of one platform.
-func (e *expansion) ofPlatform(ctx context.Context, r push.Resource, platform push.Platform, registered any) ([]*stmt, error) {
-	n := e.t.s.cfg.Accepting.Place(e.p.Push, r, push.Recipient{Device: e.upTo, Platform: platform}, e.now, push.Ending{})
-	make := exec(rangeDeliver, e.p.n, string(n.State), string(n.Reason), micros(n.Since), micros(n.ExpiresAt), bit(n.NowOrNever),
-		nullBlob([]byte(n.CollapseKey)), encodeEvents(n.Events), string(platform), e.p.App, e.p.madeUpTo, e.upTo, registered)
-	if n.CollapseKey == "" {
-		return []*stmt{make}, nil
+// nextRange goes on to the range of the next limit devices, and reports how many there are.
+func (e *expansion) nextRange(ctx context.Context, limit int) (devices int, err error) {
+	e.from = e.upTo
+	_, err = one(ctx, e.t, func(scan scanFunc) (none struct{}, err error) {
+		var last *int64
+		if err = scan(&last, &devices); last != nil {
+			e.upTo = *last
+		}
+		return none, err
+	}, rangeEnd, e.p.App, e.from, limit)
+	e.done = devices < limit
+	return devices, err
+}
+
+// makeRange makes the range's deliveries, and holds its devices if they are few.
+func (e *expansion) makeRange(ctx context.Context, r push.Resource, few bool, lease time.Duration) error {
+	where := []any{e.p.App, e.from, e.upTo, micros(e.p.Start())}
+	if e.t.s.db.locksRows() {
+		if err := e.t.run(ctx, each(ignore, rangeLock, where...)); err != nil {
+			return err
+		}
 	}
-	open, err := all(ctx, e.t, readOpen, rangeOpen, noPayload, e.p.App, e.p.madeUpTo, e.upTo, string(platform), []byte(n.CollapseKey), e.p.n)
+	ios, android := e.place(r, push.IOS), e.place(r, push.Android)
+	outdated := map[int64]bool{}
+	for platform, n := range map[push.Platform]push.Placement{push.IOS: ios, push.Android: android} {
+		if err := e.supersede(ctx, platform, n, outdated); err != nil {
+			return err
+		}
+	}
+	insert := exec(rangeDeliver, append([]any{e.p.n, string(ios.State), string(ios.Reason), micros(ios.Since), micros(ios.ExpiresAt), micros(android.ExpiresAt),
+		bit(ios.NowOrNever), bit(android.NowOrNever), nullBlob([]byte(ios.CollapseKey)), nullBlob([]byte(android.CollapseKey)), encodeEvents(ios.Events)}, where...)...)
+	if !few {
+		lease = 0
+	}
+	due, owner := e.t.s.held(e.now, lease)
+	if err := e.t.run(ctx, insert, exec(rangeHold, micros(due), owner, e.p.n, e.from, e.upTo, micros(e.now))); err != nil {
+		return err
+	}
+	if err := e.note(ctx, ios, int(insert.n), few, where); err != nil {
+		return err
+	}
+	end, err := e.outdated(ctx, outdated)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	return e.t.run(ctx, end...)
+}
+
+// place is what the push makes on a device of a platform.
+func (e *expansion) place(r push.Resource, platform push.Platform) push.Placement {
+	n := e.t.s.cfg.Accepting.Place(e.p.Push, r, push.Recipient{Device: "any", Platform: platform}, e.now, push.Ending{})
+	n.Row = push.Row{Push: e.p.n, Counted: e.p.counted}
+	return n
+}
+
+// note notes what was made, device by device only where somebody is to be told so.
+func (e *expansion) note(ctx context.Context, n push.Placement, made int, few bool, where []any) error {
+	if !few && !e.t.followed(e.p.Push) {
+		e.t.noteMany(n, made)
+		return nil
+	}
+	devices, err := all(ctx, e.t, readRanged, rangeIDs, where...)
+	if err != nil {
+		return err
+	}
+	e.t.noteRange(n, devices)
+	for _, d := range devices {
+		if few {
+			e.keys = append(e.keys, push.DeviceKey{App: e.p.App, Device: d.Device})
+		}
+	}
+	return nil
+}
+
+// supersede ends what is open under the collapse key on the range's devices of a platform. Where that is newer than what is to
+// be made, this is outdated.
+func (e *expansion) supersede(ctx context.Context, platform push.Platform, n push.Placement, outdated map[int64]bool) error {
+	if n.CollapseKey == "" {
+		return nil
+	}
+	open, err := all(ctx, e.t, readOpen, rangeOpen, noPayload, e.p.App, e.from, e.upTo, string(platform), []byte(n.CollapseKey), e.p.n)
+	if err != nil {
+		return err
 	}
 	var older []push.Change
-	newer := map[int64]bool{}
 	for _, d := range open {
 		if d.Since.After(n.Since) {
-			newer[d.Row.Holder] = true
+			outdated[d.Row.Holder] = true
 		} else {
 			older = append(older, d.To(e.now, push.Superseded, push.ReasonNone))
 		}
 	}
-	if err := e.t.run(ctx, append(e.t.change(older...), make)...); err != nil {
-		return nil, err
-	}
-	return e.outdated(ctx, newer)
+	return e.t.run(ctx, e.t.change(older...)...)
 }
 
 // outdated is the statements that end what was just made for devices on which something newer is open.

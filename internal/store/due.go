@@ -53,13 +53,16 @@ type turn struct{ after string }
 // share is how many apps at least share what one question takes, if that many have something due.
 const share = 16
 
-// take finds up to limit rows that are due. As long as that is all there is, the oldest come first; when more is due, apps
-// take turns, so that one app's broadcast does not hold up another app's single push.
-func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, limit int) ([]dueRow, error) {
+// take finds up to limit rows that are due, but for those of some apps. As long as that is all there is, the oldest come first;
+// when more is due, apps take turns, so that one app's broadcast does not hold up another app's single push.
+func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, limit int, without map[string]bool) ([]dueRow, error) {
 	limit = pageSize(limit)
-	oldest, err := all(ctx, r, readDue, rows.oldest, micros(now), limit)
-	if err != nil || len(oldest) < limit {
-		return oldest, err
+	var oldest []dueRow
+	if len(without) == 0 {
+		var err error
+		if oldest, err = all(ctx, r, readDue, rows.oldest, micros(now), limit); err != nil || len(oldest) < limit {
+			return oldest, err
+		}
 	}
 	taken := make([]dueRow, 0, limit)
 	have := make(map[dueRow]bool, limit)
@@ -79,7 +82,9 @@ func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, 
 		if wrapped && apps[0] > start {
 			break // once around
 		}
-		c.after = apps[0]
+		if c.after = apps[0]; without[c.after] {
+			continue
+		}
 		part, err := all(ctx, r, readDue, rows.ofApp, apps[0], micros(now), min(max(limit/share, 1), limit-len(taken)))
 		if err != nil {
 			return nil, err
@@ -118,7 +123,8 @@ func refs(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, erro
 	return slices.DeleteFunc(list, func(r ref) bool { return r.id == "" }), err // removed since
 }
 
-// ClaimDevices takes up to limit devices that are due, apps in turn, and makes them this node's until now+lease.
+// ClaimDevices takes up to limit devices that are due, apps in turn, and makes them this node's until now+lease. Those of an app
+// for which a broadcast is being made have to wait until it is.
 func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error) {
 	var claimed []push.DeviceKey
 	if err := s.endLeases(ctx, now); err != nil {
@@ -128,7 +134,7 @@ func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Dura
 		return nil, doing("claim", err)
 	}
 	err := s.write(ctx, "claim", &op{weight: limit, do: func(ctx context.Context, t *tx) error {
-		due, err := s.claimTurn.take(ctx, t, dueDevices, now, limit)
+		due, err := s.claimTurn.take(ctx, t, dueDevices, now, limit, s.broadcasts.now(s.now()))
 		if err != nil {
 			return err
 		}

@@ -115,15 +115,18 @@ func scalar[T any](scan scanFunc) (v T, err error) {
 //	{lock}   locks the rows that were read until the transaction ends
 //	{skip}   the same, without those that another transaction has locked
 //	{bytes}  the type of a column of bytes, for CAST
+//	{app}    of devices d, their app, as devices_of_app has it
+//	{n}      and their number
 type translator struct {
 	words    *strings.Replacer
 	numbered bool     // arguments are $1, $2, …
 	known    sync.Map // string → string
 }
 
-var sqliteWords = strings.NewReplacer("{lock}", "", "{skip}", "", "{bytes}", "BLOB")
+var sqliteWords = strings.NewReplacer("{lock}", "", "{skip}", "", "{bytes}", "BLOB", "{app}", "d.app", "{n}", "d.n")
 
-var postgresWords = strings.NewReplacer("{lock}", "FOR UPDATE", "{skip}", "FOR UPDATE SKIP LOCKED", "{bytes}", "bytea")
+var postgresWords = strings.NewReplacer("{lock}", "FOR UPDATE", "{skip}", "FOR UPDATE SKIP LOCKED", "{bytes}", "bytea",
+	"{app}", "(d.app || '')", "{n}", "(d.n + 0)")
 
 func (t *translator) spell(sql string) string {
 	if !t.numbered && strings.IndexByte(sql, '{') < 0 {

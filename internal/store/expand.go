@@ -12,7 +12,7 @@ import (
 // their last delivery.
 func (s *Store) DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error) {
 	s.pushTurnMu.Lock()
-	due, err := s.pushTurn.take(ctx, s.read, duePushes, now, limit)
+	due, err := s.pushTurn.take(ctx, s.read, duePushes, now, limit, nil)
 	s.pushTurnMu.Unlock()
 	if err != nil || len(due) == 0 {
 		return nil, doing("due pushes", err)
@@ -26,8 +26,10 @@ func (s *Store) DuePushes(ctx context.Context, now time.Time, limit int) ([]push
 }
 
 // Expand makes the next deliveries of a push whose time has come: all of them for users and devices unless they are many, else
-// those for the next limit devices of the app, or for a piece of those that were fixed. Where it was is committed with them,
-// so that after a crash it goes on there. The devices are this node's for lease. done says that nothing is left to be made, also because the push was cancelled or is not there.
+// those for the next devices of the app, up to limit and as far as a transaction may take, or for a piece of those that were
+// fixed. Where it was is committed with them, so that after a crash it goes on there. The devices are this node's for lease. Of a
+// broadcast to more than a few, they are nobody's and due. done says that nothing is left to be made, also because the push was
+// cancelled or is not there.
 func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) (devices []push.DeviceKey, done bool, err error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	devices, done, many, err := s.expandPiece(ctx, ref, now, limit, lease, true)
@@ -42,8 +44,9 @@ func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, lim
 // expandPiece makes the next piece; or it finds that a push names many users or devices, who are to be fixed first, if asked
 // to look.
 func (s *Store) expandPiece(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration, look bool) (devices []push.DeviceKey, done, many bool, err error) {
+	toAll := false
 	err = s.write(ctx, "expand", &op{app: ref.App, long: true, do: func(ctx context.Context, t *tx) error {
-		devices, done, many = nil, false, false
+		devices, done, many, toAll = nil, false, false, false
 		rows, err := all(ctx, t, readPush, pushByID+" {lock}", string(ref.ID), ref.App)
 		if err != nil {
 			return err
@@ -59,13 +62,16 @@ func (s *Store) expandPiece(ctx context.Context, ref push.PushRef, now time.Time
 		if many = look && p.list == "" && !p.To.Deferred() && s.mayBeMany(p.To); many {
 			return nil
 		}
-		e := expansion{t: t, p: p, now: now}
-		if err := e.make(ctx, pageSize(limit), lease); err != nil {
+		e := expansion{t: t, p: p, now: now, upTo: p.madeUpTo}
+		if err := e.make(ctx, max(limit, 1), lease); err != nil {
 			return err
 		}
-		devices, done = e.keys, e.done
+		devices, done, toAll = e.keys, e.done, p.To.All
 		return nil
 	}})
+	if toAll && err == nil {
+		s.broadcasts.made(ref.App, s.now(), done)
+	}
 	return devices, done, many, err
 }
 
@@ -75,8 +81,9 @@ type expansion struct {
 	p    pushRow
 	now  time.Time
 	to   []target
-	upTo string // the last device id looked at
-	done bool   // nothing is left
+	from int64 // the last device before the range that is being made
+	upTo int64 // the last device looked at
+	done bool  // nothing is left
 	keys []push.DeviceKey
 }
 
@@ -112,18 +119,22 @@ func (e *expansion) make(ctx context.Context, limit int, lease time.Duration) (e
 	return e.t.run(ctx, exec("UPDATE pushes SET made = ?, due_at = ?, made_up_to = ? WHERE n = ?", bit(e.done), due, e.upTo, e.p.n))
 }
 
+// taggedAtOnce is how many devices a transaction looks at for their owners' tags.
+const taggedAtOnce = 500
+
 // devicesAfter pages through an app's devices that were registered when a push's time came.
-const devicesAfter = `SELECT d.id, d.user_id, u.tags FROM devices d LEFT JOIN users u ON u.app = d.app AND u.id = d.user_id
-	WHERE d.app = ? AND d.id > ? AND d.user_id <> '' AND d.created_at <= ? ORDER BY d.id LIMIT ?`
+const devicesAfter = `SELECT d.n, d.id, d.user_id, u.tags FROM devices d LEFT JOIN users u ON u.app = d.app AND u.id = d.user_id
+	WHERE {app} = ? AND {n} > ? AND d.user_id <> '' AND d.created_at <= ? ORDER BY {app}, {n} LIMIT ?`
 
 type taggedDevice struct {
+	n        int64
 	id, user string
 	tags     []string
 }
 
 func readTagged(scan scanFunc) (d taggedDevice, err error) {
 	var tags *string
-	err = scan(&d.id, &d.user, &tags)
+	err = scan(&d.n, &d.id, &d.user, &tags)
 	if err == nil && tags != nil {
 		err = decode(*tags, &d.tags)
 	}
@@ -132,6 +143,7 @@ func readTagged(scan scanFunc) (d taggedDevice, err error) {
 
 // tagged finds who is next of those with the tags.
 func (e *expansion) tagged(ctx context.Context, limit int) error {
+	limit = min(limit, taggedAtOnce)
 	page, err := all(ctx, e.t, readTagged, devicesAfter, e.p.App, e.p.madeUpTo, micros(e.p.Start()), limit)
 	if err != nil {
 		return err
@@ -140,7 +152,7 @@ func (e *expansion) tagged(ctx context.Context, limit int) error {
 	var ids []string
 	users := map[string]string{}
 	for _, d := range page {
-		e.upTo = d.id
+		e.upTo = d.n
 		if e.p.To.Tags.Matches(d.tags) {
 			ids, users[d.id] = append(ids, d.id), d.user
 		}

@@ -246,13 +246,22 @@ func (t *tx) handOver(list []push.Placement, device int64) *stmt {
 	return giveDevice.exec(rows)
 }
 
-// noteRange notes the deliveries of a broadcast that a statement makes for a range of devices.
-func (t *tx) noteRange(p pushRow, now time.Time, devices []ranged) {
-	waiting := push.Event{At: now, Event: push.EventName(push.Waiting)}
+// followed reports whether somebody is to be told of each delivery of a push.
+func (t *tx) followed(p push.Push) bool { return t.s.watch.watches(p.ID) || t.s.appLogs.follows(p.App) }
+
+// noteRange notes the deliveries of a broadcast that a statement makes for some devices: for each what is made for n.
+func (t *tx) noteRange(n push.Placement, devices []ranged) {
 	for _, d := range devices {
-		t.changed(&push.Delivery{App: p.App, PushID: p.ID, ResourceID: p.ResourceID, DeviceID: d.Device, User: d.User, State: push.Waiting,
-			Row: push.Row{Push: p.n, Holder: d.n, Counted: true}}, waiting)
+		made := n.Delivery
+		made.DeviceID, made.User, made.Row.Holder = d.Device, d.User, d.n
+		t.changed(&made, n.Events[len(n.Events)-1])
 	}
+}
+
+// noteMany is noteRange where nobody is to be told of each.
+func (t *tx) noteMany(n push.Placement, devices int) {
+	t.many[n.PushID] = true
+	t.count(n.Row, n.State, n.FinalAt, devices)
 }
 
 // clearEnded takes the wake from what ended while it was in flight, once the wake's lease is over.

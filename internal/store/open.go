@@ -33,6 +33,7 @@ type Store struct {
 	claimTurn  turn // whose turn it is among apps with due devices
 	pushTurnMu sync.Mutex
 	pushTurn   turn // and with due pushes; guarded by pushTurnMu
+	broadcasts broadcasts
 
 	closing   sync.Once
 	closedErr error

@@ -20,7 +20,7 @@ type pushRow struct {
 	counted     bool  // how many of its deliveries are in which state stands in push_counts
 	expiresAt   time.Time
 	made        bool   // all its deliveries are
-	madeUpTo    string // the device id up to which they are, while they are not
+	madeUpTo    int64  // the number of the device up to which they are, while they are not
 	list        string // of those it is for; "" unless they are many, and were fixed when it was accepted, or its time came
 	cancelledAt time.Time
 }

@@ -60,11 +60,11 @@ func (w *watcher) take() (keys []push.DeliveryKey, many bool) {
 	return keys, many
 }
 
-func (w *watcher) add(keys []push.DeliveryKey) {
+func (w *watcher) add(keys []push.DeliveryKey, many bool) {
 	for _, k := range keys {
 		w.pending[k] = struct{}{}
 	}
-	if len(w.pending) > maxPending {
+	if many || len(w.pending) > maxPending {
 		w.pending, w.many = map[push.DeliveryKey]struct{}{}, true
 	}
 	select {
@@ -73,8 +73,16 @@ func (w *watcher) add(keys []push.DeliveryKey) {
 	}
 }
 
-// tell hands on what a commit touched: of each push the deliveries, none where only the push itself was.
-func (w *watchers) tell(touched map[push.ID][]push.DeliveryKey) {
+// watches reports whether somebody follows a push.
+func (w *watchers) watches(id push.ID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.byPush[id]) > 0
+}
+
+// tell hands on what a commit touched: of each push the deliveries, none where only the push itself was. many are the pushes of
+// which more were than are named.
+func (w *watchers) tell(touched map[push.ID][]push.DeliveryKey, many map[push.ID]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.byPush) == 0 {
@@ -82,7 +90,7 @@ func (w *watchers) tell(touched map[push.ID][]push.DeliveryKey) {
 	}
 	for id, keys := range touched {
 		for one := range w.byPush[id] {
-			one.add(keys)
+			one.add(keys, many[id])
 		}
 	}
 }

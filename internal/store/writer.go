@@ -41,6 +41,7 @@ type tx struct {
 	transaction
 	s         *Store
 	touched   map[push.ID][]push.DeliveryKey // what watchers of a push are told of after the commit
+	many      map[push.ID]bool               // pushes of which more was touched than touched names
 	happened  map[string][]push.AppEvent     // what followers of an app are, by app
 	finals    map[finalState]int             // deliveries that became final
 	counts    map[stateCount]standing        // of large pushes; nil until there are some
@@ -333,7 +334,7 @@ func (w *writer) attempt(batch []*op) (err error) {
 	if err != nil {
 		return err
 	}
-	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{}, finals: map[finalState]int{},
+	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{}, many: map[push.ID]bool{}, finals: map[finalState]int{},
 		happened: map[string][]push.AppEvent{}, resources: map[resourceKey]*push.Resource{}}
 	committing := false
 	defer func() {
@@ -351,7 +352,7 @@ func (w *writer) attempt(batch []*op) (err error) {
 	if err := trans.commit(ctx); err != nil {
 		return err
 	}
-	w.s.watch.tell(t.touched)
+	w.s.watch.tell(t.touched, t.many)
 	w.s.appLogs.tell(t.happened)
 	for f, n := range t.finals {
 		w.s.cfg.Vitals.Final(f.state, f.why, n)

@@ -89,6 +89,10 @@ CREATE TABLE devices (
 	updated_at      BIGINT NOT NULL,
 	UNIQUE (app, id)
 );
+-- An app's devices in the order of their numbers, in which a broadcast takes them. It is of expressions, so that PostgreSQL uses it
+-- for that, and not the primary key, which has those of all apps; and for nothing else, as long as it does not know how many
+-- devices an app has.
+CREATE INDEX devices_of_app ON devices ((app || ''), (n + 0));
 CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
 CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
 CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
@@ -140,7 +144,7 @@ CREATE TABLE pushes (
 	expires_at   BIGINT NOT NULL,
 	made         BIGINT NOT NULL,
 	due_at       BIGINT,
-	made_up_to   TEXT COLLATE "C" NOT NULL DEFAULT '',
+	made_up_to   BIGINT NOT NULL DEFAULT 0,
 	list         TEXT COLLATE "C" NOT NULL DEFAULT '',
 	cancelled_at BIGINT,
 	look_at      BIGINT NOT NULL,

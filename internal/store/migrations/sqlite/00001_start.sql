@@ -89,6 +89,8 @@ CREATE TABLE devices (
 	updated_at      INTEGER NOT NULL,
 	UNIQUE (app, id)
 );
+-- An app's devices in the order of their numbers, in which a broadcast takes them.
+CREATE INDEX devices_of_app ON devices (app);
 CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
 CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
 CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
@@ -141,7 +143,7 @@ CREATE TABLE pushes (
 	expires_at   INTEGER NOT NULL,
 	made         INTEGER NOT NULL,
 	due_at       INTEGER,
-	made_up_to   TEXT NOT NULL DEFAULT '',
+	made_up_to   INTEGER NOT NULL DEFAULT 0,
 	list         TEXT NOT NULL DEFAULT '',
 	cancelled_at INTEGER,
 	look_at      INTEGER NOT NULL,
