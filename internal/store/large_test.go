@@ -85,11 +85,11 @@ func TestALargeBroadcastIsCancelledInTheMiddle(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			for piece := 0; ; piece++ {
-				if piece == 10 {
+				if piece == 3 {
 					close(half)
 				}
-				if _, done, err := w.Expand(ctx(t), ref, time.Now(), 500, time.Hour); err != nil || done {
-					if err != nil || piece <= 10 || piece >= largeApp/500 {
+				if _, done, err := w.Expand(ctx(t), ref, time.Now(), 1500, time.Hour); err != nil || done {
+					if err != nil || piece <= 3 || piece >= largeApp/500 {
 						t.Errorf("ended with piece %d, %v; want it ended by the cancel", piece, err)
 					}
 					return
