@@ -15,6 +15,7 @@ func TestAnAppsDevicesWaitUntilItsBroadcastIsMade(t *testing.T) {
 		if _, _, err := w.PutApp(ctx(t), "other"); err != nil {
 			t.Fatal(err)
 		}
+		w.putResource(push.Resource{App: "other", ID: "both", APNs: &push.Strategy{}})
 		for i := range 6 {
 			w.device("notes", fmt.Sprint("u", i), fmt.Sprint("d", i), push.IOS)
 		}
