@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/hushpush/hush/internal/jsonstring"
 	"github.com/hushpush/hush/push"
@@ -107,7 +108,10 @@ func AppendSealedWake(dst []byte, key push.WakeKey, wake []byte) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	sealed := make([]byte, nonceBytes, nonceBytes+len(wake)+tagBytes)
+	room := sealedRooms.Get().(*[]byte)
+	defer sealedRooms.Put(room)
+	*room = slices.Grow((*room)[:0], nonceBytes+len(wake)+tagBytes)
+	sealed := (*room)[:nonceBytes]
 	rand.Read(sealed) // never fails, see crypto/rand
 	sealed = aead.Seal(sealed, sealed, wake, []byte(key.ID))
 	dst = slices.Grow(dst, len(sealedHead)+len(key.ID)+len(sealedMiddle)+base64.RawURLEncoding.EncodedLen(len(sealed))+sealedSlack)
@@ -115,6 +119,9 @@ func AppendSealedWake(dst []byte, key push.WakeKey, wake []byte) ([]byte, error)
 	dst = base64.RawURLEncoding.AppendEncode(append(dst, sealedMiddle...), sealed) // has nothing that JSON escapes
 	return append(dst, sealedTail...), nil
 }
+
+// sealedRooms are buffers for what is sealed, before it is written as text.
+var sealedRooms = sync.Pool{New: func() any { return new([]byte) }}
 
 // What stands in a SealedWake around the key's id and what is sealed.
 var sealedHead = fmt.Sprintf(`{"v":%d,"k":`, WakeVersion)

@@ -17,7 +17,7 @@ func BenchmarkRequest(b *testing.B) {
 		Items: []push.Item{push.PushItem{ID: push.NewID(), ResourceID: "both", Payload: []byte(payload), PayloadBytes: len(payload)}}}
 	b.ReportAllocs()
 	for b.Loop() {
-		req, err := request(d, w, now)
+		req, err := request(&d, &w, now)
 		if err != nil {
 			b.Fatal(err)
 		}

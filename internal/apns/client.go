@@ -121,8 +121,8 @@ var errTimeout error = push.Timeout("APNs did not answer within the request time
 func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
 	ctx, cancel := h2push.Within(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
-	answer, refused := c.wake(ctx, d, w)
-	c.troubles.Note(d, w, answer, refused, false)
+	answer, refused := c.wake(ctx, &d, &w)
+	c.troubles.Note(&d, &w, &answer, refused, false)
 	if refused == nil {
 		return answer, nil
 	}
@@ -133,7 +133,7 @@ func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Ans
 // credential that was replaced meanwhile.
 const wakeSends = 3
 
-func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push.Answer, refused *push.WakeError) {
+func (c *Client) wake(ctx context.Context, d *push.Device, w *push.Wake) (out push.Answer, refused *push.WakeError) {
 	var mended []push.Answer
 	defer func() { out.Mended = mended }()
 	if !h2push.ValidValue(d.BundleID) {
@@ -163,9 +163,9 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 			continue
 		}
 		if err != nil {
-			return c.noAnswer(err, s, secrets(req, d, token))
+			return c.noAnswer(err, s, secrets(req.Body, d.ProviderToken, token))
 		}
-		answer, refused := c.judge(resp, secrets(req, d, token))
+		answer, refused := c.judge(resp, secrets(req.Body, d.ProviderToken, token))
 		if refused == nil {
 			return answer, nil
 		}
@@ -183,8 +183,8 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 }
 
 // secrets are what nobody may read of a request, in whatever answer it is quoted.
-func secrets(req h2push.Request, d push.Device, token push.Secret) func() []string {
-	return func() []string { return []string{token.Reveal(), d.ProviderToken.Reveal(), string(req.Body)} }
+func secrets(body []byte, device, token push.Secret) func() []string {
+	return func() []string { return []string{token.Reveal(), device.Reveal(), string(body)} }
 }
 
 // isUUID reports whether s has the form of an apns-id: 8-4-4-4-12 hex digits (Apple, "Sending notification requests to APNs").

@@ -23,7 +23,7 @@ const (
 const usualBodyBytes = 512
 
 // body is the request's body: nothing in aps but content-available, and Hush's part beside it, sealed.
-func body(w push.Wake) ([]byte, *push.WakeError) {
+func body(w *push.Wake) ([]byte, *push.WakeError) {
 	text := append(make([]byte, 0, usualBodyBytes), bodyHead...)
 	text, err := h2push.AppendSealedWake(text, w, maxBodyBytes-len(bodyHead)-len(bodyTail))
 	if err != nil {
@@ -37,7 +37,7 @@ const requestFields = 8
 
 // request is a wake as APNs gets it, but for who we are (Apple, "Sending notification requests to APNs", and for the
 // type and the priority "Pushing background updates to your App").
-func request(d push.Device, w push.Wake, now time.Time) (h2push.Request, *push.WakeError) {
+func request(d *push.Device, w *push.Wake, now time.Time) (h2push.Request, *push.WakeError) {
 	text, err := body(w)
 	return h2push.Request{
 		Path:      "/3/device/" + url.PathEscape(d.ProviderToken.Reveal()),

@@ -170,10 +170,11 @@ func (e *Engine) Run(ctx context.Context) {
 		time.AfterFunc(drainWait, func() { e.cut(push.ErrStopping) })
 	})
 	defer stop()
-	for range e.cfg.Workers {
-		wg.Go(func() { e.work(ctx) })
-	}
+	begun := context.WithoutCancel(ctx)
+	e.queue.open(e.cfg.Workers, func() { wg.Go(func() { e.work(begun) }) })
 	wg.Go(func() { e.clock.run(ctx) })
+	<-ctx.Done()
+	e.queue.close()
 	wg.Wait()
 	e.handBack()
 }

@@ -21,14 +21,15 @@ type Stepper interface {
 	Settle(ctx context.Context, r push.Settlement) (settled bool, err error)
 }
 
+// work visits devices until there is none to be taken. ctx does not end: what is begun is committed, whatever ends meanwhile.
 func (e *Engine) work(ctx context.Context) {
-	begun := context.WithoutCancel(ctx) // what is begun is committed, whatever ends meanwhile
+	wake := make(chan struct{}, 1)
 	for {
-		key, ok := e.queue.next(ctx)
+		key, ok := e.queue.work(wake)
 		if !ok {
 			return
 		}
-		e.visit(begun, key)
+		e.visit(ctx, key)
 		e.queue.done(key)
 	}
 }

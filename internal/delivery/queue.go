@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -10,9 +9,16 @@ import (
 
 // queue holds the devices that are to be looked at now. Apps take turns; a device is in it once, and is looked at by one
 // worker at a time. It is bounded: a device that finds no room is left to its row, which is due.
+//
+// Workers are hired as devices come, and all but a few go when there is nothing to take: hundreds that only wait would have their
+// stacks looked through by each garbage collection, and made small, to grow again at the next device.
 type queue struct {
-	mu      sync.Mutex // guards all below
-	ready   chan struct{}
+	mu      sync.Mutex      // guards all below
+	hire    func()          // starts a worker; nil: nobody works
+	workers int             // hired, and not gone
+	most    int             // workers at once
+	idle    []chan struct{} // of workers that wait, the last one first
+	keep    int             // at most this many wait
 	apps    map[string]*line
 	ring    []string // apps with devices waiting, next one first
 	waiting map[push.DeviceKey]bool
@@ -22,6 +28,9 @@ type queue struct {
 	room    int // at most this many waiting
 	perApp  int // at most this many of one app in work, so that a provider that hangs for one leaves workers to others
 }
+
+// keptIdle is how many workers wait for devices.
+const keptIdle = 32
 
 type line struct {
 	keys   []waiter
@@ -36,7 +45,7 @@ type waiter struct {
 
 func newQueue(room, perApp int, now func() time.Time) *queue {
 	return &queue{
-		ready: make(chan struct{}, 1), apps: make(map[string]*line), room: room, perApp: perApp, now: now,
+		keep: keptIdle, apps: make(map[string]*line), room: room, perApp: perApp, now: now,
 		waiting: make(map[push.DeviceKey]bool), busy: make(map[push.DeviceKey]bool),
 	}
 }
@@ -72,33 +81,67 @@ func (q *queue) push(k push.DeviceKey) {
 	l.keys = append(l.keys, waiter{k, q.now()})
 	q.waiting[k] = true
 	q.size++
-	q.signal()
-}
-
-func (q *queue) signal() {
-	select {
-	case q.ready <- struct{}{}:
-	default:
+	if l.inWork < q.perApp { // else a worker of the app takes it when it is done
+		q.hireOne()
 	}
 }
 
-// next waits for a device and hands it to the caller, who calls done. False: ctx has ended.
-func (q *queue) next(ctx context.Context) (push.DeviceKey, bool) {
-	for ctx.Err() == nil {
+// open has devices looked at by at most so many workers at once; hire starts one, which takes devices until work is false.
+func (q *queue) open(most int, hire func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.hire, q.most = hire, most
+	for range q.size {
+		q.hireOne()
+	}
+}
+
+// close hires nobody any more. Workers that are there end what they have begun.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.hire = nil
+	for _, wake := range q.idle {
+		wake <- struct{}{}
+	}
+	q.idle = nil
+}
+
+// hireOne gets a worker, if another one may work; mu is held.
+func (q *queue) hireOne() {
+	switch last := len(q.idle) - 1; {
+	case q.hire == nil:
+	case last >= 0:
+		q.idle[last] <- struct{}{} // has room for it
+		q.idle = q.idle[:last]
+	case q.workers < q.most:
+		q.workers++
+		q.hire()
+	}
+}
+
+// work hands a device to a worker, who calls done. False: the worker goes. wake holds one, and is the worker's own.
+func (q *queue) work(wake chan struct{}) (push.DeviceKey, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.hire != nil {
 		if k, ok := q.take(); ok {
 			return k, true
 		}
-		select {
-		case <-q.ready:
-		case <-ctx.Done():
+		if len(q.idle) >= q.keep {
+			break
 		}
+		q.idle = append(q.idle, wake)
+		q.mu.Unlock()
+		<-wake
+		q.mu.Lock()
 	}
+	q.workers--
 	return push.DeviceKey{}, false
 }
 
+// take takes the next device out, for whoever calls done; mu is held.
 func (q *queue) take() (push.DeviceKey, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	for range len(q.ring) {
 		app := q.ring[0]
 		q.ring = append(q.ring[:0], q.ring[1:]...) // few apps have something waiting at once
@@ -116,9 +159,6 @@ func (q *queue) take() (push.DeviceKey, bool) {
 		delete(q.waiting, k)
 		q.busy[k] = false
 		q.size--
-		if q.size > 0 {
-			q.signal() // there may be another worker idle
-		}
 		return k, true
 	}
 	return push.DeviceKey{}, false
@@ -136,9 +176,6 @@ func (q *queue) done(k push.DeviceKey) {
 		q.push(k)
 	} else if len(l.keys) == 0 && l.inWork == 0 {
 		delete(q.apps, k.App)
-	}
-	if q.size > 0 {
-		q.signal()
 	}
 }
 

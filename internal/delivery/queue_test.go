@@ -1,10 +1,11 @@
 package delivery
 
 import (
-	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -82,12 +83,59 @@ func TestAFullQueueSaysSo(t *testing.T) {
 	}
 }
 
-func TestNextEndsWithItsContext(t *testing.T) {
+// Workers come as devices do, no more than may work at once, and go when there is nothing for them.
+func TestWorkersAreHiredAsThereIsWork(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if k, ok := newQueue(1, 1, time.Now).next(ctx); ok {
-		t.Errorf("got %v", k)
+	q := newQueue(100, 3, time.Now)
+	q.keep = 0
+	hired := 0
+	add := func(app string, devices ...string) {
+		for _, d := range devices {
+			q.add(push.DeviceKey{App: app, Device: d})
+		}
+	}
+	take := func(want string) push.DeviceKey {
+		t.Helper()
+		k, _ := q.work(nil)
+		if got := k.App + k.Device; got != want {
+			t.Fatalf("a worker took %q, want %q", got, want)
+		}
+		return k
+	}
+	add("a", "1", "2")
+	q.open(4, func() { hired++ })
+	if hired != 2 {
+		t.Fatalf("%d hired for two that waited, want 2", hired)
+	}
+	one := take("a1")
+	take("a2")
+	add("a", "3", "4")
+	take("a3")
+	if hired != 4 {
+		t.Fatalf("%d hired, want 4: the last one came when another of the app could work", hired)
+	}
+	take("") // the app has as many in work as it may
+	add("a", "5")
+	if hired != 4 {
+		t.Errorf("%d hired while the app has as many in work as it may, want 4", hired)
+	}
+	add("b", "1", "2")
+	if hired != 5 {
+		t.Errorf("%d hired, want 5: four may work", hired)
+	}
+	take("b1")
+	q.done(one)
+	take("a4")
+	q.close()
+	add("c", "1")
+	if hired != 5 {
+		t.Errorf("%d hired once the queue was closed", hired)
+	}
+	for range 4 {
+		take("")
+	}
+	if q.workers != 0 {
+		t.Errorf("%d workers are left, want none", q.workers)
 	}
 }
 
@@ -191,4 +239,59 @@ func TestHoldsAreBounded(t *testing.T) {
 	if h := s.standing(k).longest(t0.Add(time.Hour), push.Device{BundleID: "new"}); h == nil {
 		t.Error("a topic is not held though the other holds have ended")
 	}
+}
+
+// Who waits is taken on before anybody is hired, the last one first; the end sends all away.
+func TestAFewWorkersWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(100, 100, time.Now)
+		q.keep = 2
+		var mu sync.Mutex // guards took
+		var took []string
+		hired := 0
+		q.open(3, func() {
+			hired++
+			me := fmt.Sprint("worker ", hired)
+			go func() {
+				wake := make(chan struct{}, 1)
+				for k, ok := q.work(wake); ok; k, ok = q.work(wake) {
+					mu.Lock()
+					took = append(took, me)
+					mu.Unlock()
+					time.Sleep(time.Second)
+					q.done(k)
+				}
+			}()
+		})
+		workers := func() int {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return q.workers
+		}
+		add := func(devices ...string) []string {
+			mu.Lock()
+			took = nil
+			mu.Unlock()
+			for _, d := range devices {
+				q.add(push.DeviceKey{App: "a", Device: d})
+			}
+			time.Sleep(time.Minute)
+			mu.Lock()
+			defer mu.Unlock()
+			return took
+		}
+		add("1", "2", "3", "4")
+		if n := workers(); hired != 3 || n != 2 {
+			t.Errorf("%d hired, %d are left; want 3, 2", hired, n)
+		}
+		if first, then := add("5"), add("6"); hired != 3 || !slices.Equal(first, then) {
+			t.Errorf("%d hired, %v took what came, and then %v; want 3, the same one twice", hired, first, then)
+		}
+		q.close()
+		synctest.Wait()
+		if n := workers(); n != 0 {
+			t.Errorf("%d workers are left once the queue was closed, want none", n)
+		}
+	})
 }

@@ -18,7 +18,7 @@ func BenchmarkRequest(b *testing.B) {
 	s := &sender{path: "/v1/projects/demo/messages:send"}
 	b.ReportAllocs()
 	for b.Loop() {
-		text, err := body(d, w, now)
+		text, err := body(&d, &w, now)
 		if err != nil {
 			b.Fatal(err)
 		}

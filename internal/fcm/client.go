@@ -136,9 +136,9 @@ var errTimeout error = push.Timeout("FCM did not answer within the request time-
 func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
 	ctx, cancel := h2push.Within(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
-	answer, refused := c.wake(ctx, d, w)
+	answer, refused := c.wake(ctx, &d, &w)
 	var noToken *OAuthError
-	c.troubles.Note(d, w, answer, refused, refused != nil && errors.As(refused.Err, &noToken))
+	c.troubles.Note(&d, &w, &answer, refused, refused != nil && errors.As(refused.Err, &noToken))
 	if refused == nil {
 		return answer, nil
 	}
@@ -149,7 +149,7 @@ func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Ans
 // credential that was replaced meanwhile.
 const wakeSends = 3
 
-func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push.Answer, refused *push.WakeError) {
+func (c *Client) wake(ctx context.Context, d *push.Device, w *push.Wake) (out push.Answer, refused *push.WakeError) {
 	var mended []push.Answer
 	defer func() { out.Mended = mended }()
 	data, unsealed := body(d, w, c.now())
@@ -174,9 +174,9 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 			continue
 		}
 		if err != nil {
-			return c.noAnswer(err, secrets(data, d, access))
+			return c.noAnswer(err, secrets(data, d.ProviderToken, access))
 		}
-		answer, line, refused := c.judge(resp, w.Attempt, secrets(data, d, access))
+		answer, line, refused := c.judge(resp, w.Attempt, secrets(data, d.ProviderToken, access))
 		if refused == nil {
 			return answer, nil
 		}
@@ -197,8 +197,8 @@ func (c *Client) wake(ctx context.Context, d push.Device, w push.Wake) (out push
 }
 
 // secrets are what nobody may read of a request, in whatever answer it is quoted.
-func secrets(body []byte, d push.Device, access push.Secret) func() []string {
-	return func() []string { return []string{access.Reveal(), d.ProviderToken.Reveal(), string(body)} }
+func secrets(body []byte, device, access push.Secret) func() []string {
+	return func() []string { return []string{access.Reveal(), device.Reveal(), string(body)} }
 }
 
 // judge is what an answer to a try means, with its line of the table; a nil error: FCM took the wake.

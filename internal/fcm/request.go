@@ -18,7 +18,7 @@ const maxDataBytes = 4000
 const usualBodyBytes = 512
 
 // body is a send's body (Firebase, "projects.messages"), Hush's part sealed. It has no notification, and none can be put in.
-func body(d push.Device, w push.Wake, now time.Time) ([]byte, *push.WakeError) {
+func body(d *push.Device, w *push.Wake, now time.Time) ([]byte, *push.WakeError) {
 	hush, err := h2push.AppendSealedWake(make([]byte, 0, usualBodyBytes), w, maxDataBytes-len(protocol.WakeField))
 	if err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func FuzzABodyIsAMessage(f *testing.F) {
 		if want.Message.Android.Priority = "normal"; high {
 			w.Priority, want.Message.Android.Priority = push.High, "high"
 		}
-		got, refused := body(push.Device{ProviderToken: push.Secret(token)}, w, now)
+		got, refused := body(&push.Device{ProviderToken: push.Secret(token)}, &w, now)
 		if refused != nil {
 			t.Fatal(refused)
 		}

@@ -19,7 +19,7 @@ func BenchmarkSealedWake(b *testing.B) {
 			w := wakeOf(slices.Repeat([]string{strings.Repeat("x", 60)}, pushes)...)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := h2push.AppendSealedWake(nil, w, 4_000); err != nil {
+				if _, err := h2push.AppendSealedWake(nil, &w, 4_000); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -22,11 +22,11 @@ func TestAWakesBytes(t *testing.T) {
 			},
 		},
 	} {
-		got := fillWake(w, 4000)
+		got := new(filling).fill(&w, 4000)
 		if string(got) != want {
 			t.Errorf("a wake is %s, want %s", got, want)
 		}
-		if got := fillWake(w, len(want)); string(got) != want {
+		if got := new(filling).fill(&w, len(want)); string(got) != want {
 			t.Errorf("with no byte to spare it is %s, want %s", got, want)
 		}
 		var read protocol.Wake

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/hushpush/hush/internal/jsonstring"
@@ -14,8 +15,10 @@ import (
 
 // AppendSealedWake appends Hush's part of a provider's payload, a protocol.SealedWake as JSON, in at most limit bytes. A wake
 // without a key is refused: nothing leaves in clear.
-func AppendSealedWake(dst []byte, w push.Wake, limit int) ([]byte, *push.WakeError) {
-	dst, err := protocol.AppendSealedWake(dst, w.Key, fillWake(w, protocol.WakeRoom(w.Key.ID, limit)))
+func AppendSealedWake(dst []byte, w *push.Wake, limit int) ([]byte, *push.WakeError) {
+	f := fillings.Get().(*filling)
+	defer fillings.Put(f)
+	dst, err := protocol.AppendSealedWake(dst, w.Key, f.fill(w, protocol.WakeRoom(w.Key.ID, limit)))
 	if err != nil {
 		return nil, &push.WakeError{Fault: push.FaultPush, Reason: NoWakeKey, Err: err}
 	}
@@ -52,11 +55,11 @@ func pushEntry(dst []byte, p push.PushItem, with bool) (_ []byte, whole bool) {
 	return e.AppendJSON(dst), e.Payload != nil
 }
 
-// fillWake is a protocol.Wake as JSON, in at most limit bytes: the items, oldest first, each in the list of its kind. One that
+// fill is a protocol.Wake as JSON, in at most limit bytes: the items, oldest first, each in the list of its kind. One that
 // would not fit even alone goes without its payload; once the room is used up, the rest go without theirs, as long as their ids
-// fit. What is left out is fetched from the inbox.
-func fillWake(w push.Wake, limit int) []byte {
-	f := newFilling(w, limit)
+// fit. What is left out is fetched from the inbox. The bytes are good until f is filled anew.
+func (f *filling) fill(w *push.Wake, limit int) []byte {
+	f.begin(w, limit)
 	alone := limit - f.bytes
 	for _, item := range w.Items {
 		if !f.add(item, alone) {
@@ -65,6 +68,9 @@ func fillWake(w push.Wake, limit int) []byte {
 	}
 	return f.wake()
 }
+
+// fillings are used again, for the room that each has made.
+var fillings = sync.Pool{New: func() any { return new(filling) }}
 
 // filling is a wake that is being filled.
 type filling struct {
@@ -75,21 +81,15 @@ type filling struct {
 	full    bool // the room is used up: what follows goes without payload
 }
 
-// What most wakes have room in, and the entries of one list.
-const (
-	usualWake    = 384
-	usualEntries = 256
-)
-
-func newFilling(w push.Wake, limit int) filling {
-	head := append(make([]byte, 0, usualWake), `{"wake":`...)
-	head = jsonstring.Append(head, string(w.ID))
-	head = strconv.AppendInt(append(head, `,"exp":`...), expiry(w.EndsAt), 10)
-	f := filling{head: head, bytes: len(head) + len(`}`), limit: limit}
-	for _, l := range lists {
+func (f *filling) begin(w *push.Wake, limit int) {
+	f.head = append(f.head[:0], `{"wake":`...)
+	f.head = jsonstring.Append(f.head, string(w.ID))
+	f.head = strconv.AppendInt(append(f.head, `,"exp":`...), expiry(w.EndsAt), 10)
+	f.bytes, f.limit, f.full = len(f.head)+len(`}`), limit, false
+	for i, l := range lists {
 		f.bytes += len(`,"":[]`) + len(l.name)
+		f.entries[i] = f.entries[i][:0]
 	}
-	return f
 }
 
 // add adds an item; false: not even its id fits. alone is the room that the wake had before its first item.
@@ -97,10 +97,8 @@ func (f *filling) add(item push.Item, alone int) bool {
 	at := slices.IndexFunc(lists[:], func(l list) bool { return l.kind == item.Kind() })
 	before := f.entries[at]
 	left := f.limit - f.bytes
-	var start []byte
-	if len(before) == 0 {
-		start = make([]byte, 0, usualEntries)
-	} else {
+	start := before
+	if len(before) > 0 {
 		start = append(before, ',')
 		left--
 	}
@@ -119,12 +117,13 @@ func (f *filling) add(item push.Item, alone int) bool {
 
 // wake is the wake so far.
 func (f *filling) wake() []byte {
-	out := slices.Grow(f.head, f.bytes-len(f.head))
+	out := f.head
 	for i, l := range lists {
 		out = append(append(append(out, `,"`...), l.name...), `":[`...)
 		out = append(append(out, f.entries[i]...), ']')
 	}
-	return append(out, '}')
+	f.head = append(out, '}')
+	return f.head
 }
 
 // expiry is a time as the SDK gets it: Unix seconds, rounded up, so that nothing is dropped before its time; 0: never.

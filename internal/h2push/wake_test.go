@@ -28,7 +28,7 @@ func wakeOf(payloads ...string) push.Wake {
 // filled tells what a wake carries: a letter an item, P with and i without its payload, in order.
 func filled(t *testing.T, w push.Wake, limit int) string {
 	t.Helper()
-	raw, refused := h2push.AppendSealedWake(nil, w, limit)
+	raw, refused := h2push.AppendSealedWake(nil, &w, limit)
 	if len(raw) > limit || refused != nil {
 		t.Errorf("got %d bytes, %v; want at most %d", len(raw), refused, limit)
 	}
@@ -78,12 +78,12 @@ func TestAWakeCarriesAsManyPushesAsFit(t *testing.T) {
 func TestASealedWakeSaysNothing(t *testing.T) {
 	t.Parallel()
 	w := wakeOf("payload")
-	raw, refused := h2push.AppendSealedWake(nil, w, 4000)
+	raw, refused := h2push.AppendSealedWake(nil, &w, 4000)
 	var fields map[string]any
 	if err := json.Unmarshal(raw, &fields); err != nil || refused != nil || len(fields) != 3 || fields["v"] != 2.0 || fields["k"] != wakertest.Key.ID || fields["s"] == "" {
 		t.Errorf("got %s, %v, %v; want v, k and s alone", raw, refused, err)
 	}
-	again, _ := h2push.AppendSealedWake(nil, w, 4000)
+	again, _ := h2push.AppendSealedWake(nil, &w, 4000)
 	if string(again) == string(raw) {
 		t.Error("the same wake was sealed twice with one nonce")
 	}
@@ -91,7 +91,7 @@ func TestASealedWakeSaysNothing(t *testing.T) {
 		t.Errorf("sealed is %+v; want the wake's id and its end, rounded up", got)
 	}
 	w.EndsAt = time.Time{}
-	if raw, _ = h2push.AppendSealedWake(nil, w, 4000); wakertest.Open(t, raw).Exp != 0 {
+	if raw, _ = h2push.AppendSealedWake(nil, &w, 4000); wakertest.Open(t, raw).Exp != 0 {
 		t.Error("exp of a wake that does not expire is not 0")
 	}
 }
@@ -101,7 +101,7 @@ func TestAWakeWithoutAKeyIsNotSent(t *testing.T) {
 	for name, key := range map[string]push.WakeKey{"none": {}, "no id": {Key: wakertest.Key.Key}, "no key": {ID: "k"}, "half a key": {ID: "k", Key: "half"}} {
 		w := wakeOf("payload")
 		w.Key = key
-		raw, refused := h2push.AppendSealedWake(nil, w, 4000)
+		raw, refused := h2push.AppendSealedWake(nil, &w, 4000)
 		if raw != nil || refused == nil || refused.Fault != push.FaultPush || refused.Reason != h2push.NoWakeKey {
 			t.Errorf("%s: got %q, %v; want nothing to send, and no_wake_key", name, raw, refused)
 		}
@@ -121,7 +121,7 @@ func TestTheLastByteCounts(t *testing.T) {
 			t.Errorf("limit %d: got %s for one byte more, want i", limit, got)
 		}
 		w := wakeOf(strings.Repeat("x", largest))
-		if raw, _ := h2push.AppendSealedWake(nil, w, limit); len(raw) > limit || len(raw) < limit-1 {
+		if raw, _ := h2push.AppendSealedWake(nil, &w, limit); len(raw) > limit || len(raw) < limit-1 {
 			t.Errorf("limit %d: the largest wake has %d bytes; want no room left", limit, len(raw))
 		}
 	}

@@ -66,7 +66,7 @@ func (c cause) name() string {
 // troubled is the trouble that a wake's failure belongs to; bad is false for a failure that is about this device or push
 // alone, or about the provider's own business. What failed may be shared by all of the app's wakes, such as the access
 // token, or may have failed for all of them: then it is a trouble whatever was answered.
-func troubled(d push.Device, a push.Answer, e *push.WakeError, shared bool) (p part, bad bool) {
+func troubled(d *push.Device, a *push.Answer, e *push.WakeError, shared bool) (p part, bad bool) {
 	switch {
 	case e == nil:
 		return part{}, false
@@ -84,7 +84,7 @@ func troubled(d push.Device, a push.Answer, e *push.WakeError, shared bool) (p p
 
 // endedBy reports whether what a wake of another fate came to shows that the trouble is over. Only the provider's own answer
 // does; that it answers says nothing of a credential while it has troubles of its own, or may mean the credential itself.
-func (p part) endedBy(d push.Device, a push.Answer, e *push.WakeError) bool {
+func (p part) endedBy(d *push.Device, a *push.Answer, e *push.WakeError) bool {
 	if e != nil && (a.Error != push.FailureNone || a.Status == 0) || p.environment != d.Environment {
 		return false
 	}

@@ -35,7 +35,7 @@ func (h *history) isDown(e push.Environment, failed bool) bool {
 	return h.down[e] >= downAfter
 }
 
-func (h *history) note(now time.Time, a push.Answer, e *push.WakeError) {
+func (h *history) note(now time.Time, a *push.Answer, e *push.WakeError) {
 	if e == nil {
 		h.wakes.Add(now, "", 1)
 	} else {

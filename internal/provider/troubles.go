@@ -94,7 +94,7 @@ func (t *Troubles) Gone(name string) {
 }
 
 // Note takes what became of one wake; e is nil if the provider took it. What failed may be shared by all of the app's wakes.
-func (t *Troubles) Note(d push.Device, w push.Wake, a push.Answer, e *push.WakeError, shared bool) {
+func (t *Troubles) Note(d *push.Device, w *push.Wake, a *push.Answer, e *push.WakeError, shared bool) {
 	if a.Error == push.FailureStopping {
 		return
 	}
@@ -132,7 +132,7 @@ func (t *Troubles) appOf(name string) *app {
 }
 
 // failed notes one more failure. The caller holds mu.
-func (t *Troubles) failed(of *app, p part, d push.Device, w push.Wake, a push.Answer, e *push.WakeError, now time.Time) {
+func (t *Troubles) failed(of *app, p part, d *push.Device, w *push.Wake, a *push.Answer, e *push.WakeError, now time.Time) {
 	tr := of.troubles[p]
 	var former spell.Spell
 	if tr != nil && (tr.replaced || tr.spell.Done(now)) { // what comes now is another one
@@ -156,7 +156,7 @@ func (t *Troubles) failed(of *app, p part, d push.Device, w push.Wake, a push.An
 }
 
 // hit counts a device and its pushes. The caller holds mu.
-func (t *Troubles) hit(tr *trouble, device string, w push.Wake, now time.Time) {
+func (t *Troubles) hit(tr *trouble, device string, w *push.Wake, now time.Time) {
 	until := w.EndsAt
 	if until.IsZero() {
 		until = now.Add(abandoned)

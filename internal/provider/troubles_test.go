@@ -51,6 +51,10 @@ func setup() *world {
 	return w
 }
 
+func (w *world) note(d push.Device, wake push.Wake, a push.Answer, e *push.WakeError, shared bool) {
+	w.Note(&d, &wake, &a, e, shared)
+}
+
 // pass lets time go by as the server does.
 func (w *world) pass(d time.Duration) {
 	for end := w.now.Add(d); w.now.Before(end); {
@@ -65,7 +69,7 @@ func (w *world) do(steps ...step) {
 		if s.device.ID == "" {
 			s.device = device("d", "", "")
 		}
-		w.Note(s.device, push.Wake{Pushes: []push.ID{"p", "q"}}, s.answer, s.err, false)
+		w.note(s.device, push.Wake{Pushes: []push.ID{"p", "q"}}, s.answer, s.err, false)
 	}
 }
 
@@ -212,7 +216,7 @@ func TestAThousandAppsAreAFewLines(t *testing.T) {
 		for i := range apps {
 			d := device("d", "", "")
 			d.App = fmt.Sprint("app-", i)
-			w.Note(d, push.Wake{Pushes: []push.ID{"p"}}, a, e, false)
+			w.note(d, push.Wake{Pushes: []push.ID{"p"}}, a, e, false)
 		}
 	}
 	for range 24 { // two minutes
@@ -302,7 +306,7 @@ func TestATroubleThatNobodyWaitsInAnyMoreIsNone(t *testing.T) {
 		w := setup()
 		w.do(step{answer: answered})
 		wake := func(id string, ttl time.Duration) {
-			w.Note(device(id, "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, c.answer, c.err, false)
+			w.note(device(id, "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, c.answer, c.err, false)
 		}
 		w.pass(time.Minute)
 		wake("d", 5*time.Second)
@@ -323,7 +327,7 @@ func TestShortLivedPushesAreALineAMinute(t *testing.T) {
 	t.Parallel()
 	w := setup()
 	for range 20 { // 200 s
-		w.Note(device("d", "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(5 * time.Second)}, refused, noAnswer, false)
+		w.note(device("d", "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(5 * time.Second)}, refused, noAnswer, false)
 		w.pass(10 * time.Second)
 	}
 	w.pass(3 * time.Minute)
@@ -336,7 +340,7 @@ func TestADeviceBeyondThoseThatAreCountedWaitsToo(t *testing.T) {
 	t.Parallel()
 	w := setup()
 	wake := func(app, id string, ttl time.Duration) {
-		w.Note(push.Device{App: app, ID: id}, push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, refused, noAnswer, false)
+		w.note(push.Device{App: app, ID: id}, push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, refused, noAnswer, false)
 	}
 	for i := range 100_000 {
 		wake("large", fmt.Sprint(i), time.Hour)
