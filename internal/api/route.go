@@ -168,11 +168,6 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 // errStoreWait is why an operation was put off: the store has answered nothing, not even an error.
 var errStoreWait = fmt.Errorf("api: the store did not answer in time: %w", push.ErrUnavailable)
 
-// withinStoreWait bounds what waits for the store.
-func (a *API) withinStoreWait(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, a.StoreWait, errStoreWait)
-}
-
 // judge is the answer to who may not ask. Of an address that has shown many bad secrets, the next one is 429 and no more is
 // told. An expired token was good once, and is not counted.
 func (a *API) judge(w http.ResponseWriter, request *http.Request, p *refusal) *refusal {
