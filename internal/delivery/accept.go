@@ -38,7 +38,7 @@ func (e *Engine) Accept(ctx context.Context, p push.Push, idem *push.Idempotency
 	return r.Accepted, r.Err
 }
 
-// AcceptBatch is Accept for many; one may fail while others are taken.
+// AcceptBatch is Accept for many of one app; one may fail while others are taken.
 func (e *Engine) AcceptBatch(ctx context.Context, pushes []push.Push) []push.AcceptResult {
 	reqs := make([]push.AcceptRequest, len(pushes))
 	for i, p := range pushes {
@@ -48,10 +48,7 @@ func (e *Engine) AcceptBatch(ctx context.Context, pushes []push.Push) []push.Acc
 }
 
 func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.AcceptResult {
-	named := 0
-	for _, r := range reqs {
-		named += max(len(r.Push.To.Users), len(r.Push.To.Devices))
-	}
+	named := named(reqs)
 	app := reqs[0].Push.App
 	f, look, room := e.lookAsAccepted(ctx, reqs, named)
 	held := lease
@@ -78,6 +75,15 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 		}
 	}
 	return results
+}
+
+// named is how many users and devices are named in pushes.
+func named(reqs []push.AcceptRequest) (n int) {
+	for i := range reqs {
+		to := &reqs[i].Push.To
+		n += max(len(to.Users), len(to.Devices))
+	}
+	return n
 }
 
 // without is the keys that are not among those that were looked at.

@@ -11,8 +11,8 @@ import (
 // fresh decides on pushes as they are accepted, on devices on which nothing else is open: the first of the two looks that each
 // would cost is made in the accepting transaction. What it decides is done once that is committed.
 type fresh struct {
-	known    map[string]known            // by app
-	sessions map[push.DeviceKey]*session // of those who are meant; asked for before
+	known    known                       // of the app, whose all pushes of a request are
+	sessions map[push.DeviceKey]*session // of those who are meant; asked for before; nil: there are no sessions
 	plans    map[push.DeviceKey]*decided // the last word of a transaction that may be repeated
 }
 
@@ -29,15 +29,13 @@ func (d *decided) stale(now time.Time) bool {
 
 // freshFor asks for what this node knows of those whom pushes are for.
 func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fresh, error) {
-	f := &fresh{known: map[string]known{}, sessions: map[push.DeviceKey]*session{}, plans: map[push.DeviceKey]*decided{}}
+	app := reqs[0].Push.App
+	f := &fresh{known: *e.know(push.DeviceKey{App: app}, false), plans: make(map[push.DeviceKey]*decided, min(named(reqs), appPlaces))}
+	if e.cfg.Sessions.Count() == 0 {
+		return f, nil
+	}
+	f.sessions = map[push.DeviceKey]*session{}
 	for _, r := range reqs {
-		app := r.Push.App
-		if _, there := f.known[app]; !there {
-			f.known[app] = *e.know(push.DeviceKey{App: app}, false)
-		}
-		if e.cfg.Sessions.Count() == 0 {
-			continue
-		}
 		devices := slices.Clone(r.Push.To.Devices)
 		for users := range slices.Chunk(r.Push.To.Users, peekAtOnce) {
 			ids, err := e.cfg.Store.DevicesOfUsers(ctx, app, users)
@@ -72,14 +70,15 @@ func (f *fresh) look(snap push.Snapshot) push.Changes {
 	if !snap.Device.Registered() {
 		return push.Changes{}
 	}
-	k := f.known[snap.Device.App]
-	k.lost, k.session = false, f.sessions[snap.Device.Key()]
-	s := k.of(snap)
+	key := snap.Device.Key()
+	d := &decided{known: f.known}
+	d.known.lost, d.known.session = false, f.sessions[key]
+	s := d.known.of(snap)
 	b := newBoard(s.now, snap)
-	p := planFor(s, b, snap.NextExpiry)
-	p.board, p.rules = b, rulesOf(snap)
-	f.plans[snap.Device.Key()] = &decided{k, p}
-	return p.changes
+	d.plan = planFor(s, b, snap.NextExpiry)
+	d.plan.board, d.plan.rules = b, rulesOf(snap)
+	f.plans[key] = d
+	return d.plan.changes
 }
 
 // follow has done what was decided on devices as a push was accepted, and says for how many something is to be done. What goes to a

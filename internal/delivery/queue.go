@@ -30,7 +30,7 @@ type queue struct {
 }
 
 // keptIdle is how many workers wait for devices.
-const keptIdle = 32
+const keptIdle = 64
 
 type line struct {
 	keys   []waiter
