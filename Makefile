@@ -7,6 +7,7 @@ LDFLAGS   := -s -w -X main.version=$(VERSION)
 FUZZTIME  ?= 20s
 BENCH     ?= .
 BENCHTIME ?= 200ms
+DEVICES   ?= 1000000
 RUNS      ?= 3
 TOOL      := go tool -modfile=tools/go.mod
 
@@ -55,8 +56,9 @@ picture: build ## draw docs/demo.svg anew from a run of the demo
 	bin/hush demo --once --story --color always > bin/demo.txt
 	cd tools && go run ./termsvg '$$ hush demo --once --story' < ../bin/demo.txt > ../docs/demo.svg
 
-bench: ## run the benchmarks for BENCHTIME (200ms) each, with allocations (BENCH=pattern)
+bench: ## run the benchmarks for BENCHTIME (200ms) each, with allocations (BENCH=pattern); cancel and kill a broadcast to DEVICES (a million)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 30m ./...
+	HUSH_STORE_LARGE_APP=$(DEVICES) go test -run '^TestALargeBroadcast' -parallel 1 -timeout 120m -v ./internal/store
 
 figures: build ## measure the table of docs/performance.md anew, RUNS (3) runs a row (POSTGRES=postgres://… for its rows)
 	go run ./internal/bench/figures -hush bin/hush -runs $(RUNS) docs/performance.md

@@ -126,6 +126,7 @@ var hotFolds = []struct {
 	{"rivals of an imported device", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, "devices_of_user"},
 	{"who has an imported token", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, "devices_token"},
 	{"what waits for an imported device", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, "deliveries_of_holder|deliveries_inbox"},
+	{"users who were not seen after all", unseeUsers, []any{"notes", "u7"}, "users_pkey|PRIMARY KEY"},
 	{"an imported device that is known", knownDevices, []any{int64(0), "notes", "d7"}, byDeviceID},
 	{"what is open on an imported device", knownDevices, []any{int64(0), "notes", "d7"}, "deliveries_of_holder|deliveries_inbox"},
 }

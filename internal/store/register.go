@@ -138,8 +138,9 @@ func orConflict(err error) error {
 	return push.ErrConflict
 }
 
-// putDevices writes whole rows of devices, which gives the new ones among them their numbers.
-var putDevices = func() *folded {
+// putDevices writes whole rows of devices, which gives the new ones among them their numbers; newDevices is the same for devices of
+// which there is no row.
+var newDevices, putDevices = func() (*folded, *folded) {
 	const columns = `app text, id text, user_id text, platform text, environment text, bundle_id text, package text, facts text, provider_token blob,
 		token_hash blob, former_tokens blob, token_state text, app_state text, owner_gen int, token_gen int, token_at int, token_loss text,
 		credential_hash blob, wake_key text, wake_key_at int, seal_key text, created_at int, registered_at int, updated_at int`
@@ -147,7 +148,8 @@ var putDevices = func() *folded {
 	for _, name := range columnNames(columns)[2:] {
 		changes = append(changes, name+" = excluded."+name)
 	}
-	return foldPut("devices", columns, "ON CONFLICT (app, id) DO UPDATE SET "+strings.Join(changes, ", ")+" RETURNING id, n")
+	return foldPut("devices", columns, "RETURNING id, n"),
+		foldPut("devices", columns, "ON CONFLICT (app, id) DO UPDATE SET "+strings.Join(changes, ", ")+" RETURNING id, n")
 }()
 
 // deviceRow is a row of putDevices.

@@ -24,9 +24,6 @@ func (s *Store) RegisterMany(ctx context.Context, app string, devices []push.Imp
 
 func (s *Store) registerSome(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult {
 	o := &op{app: app, long: true}
-	for _, d := range devices {
-		o.users, o.devices = append(o.users, d.User), append(o.devices, d.DeviceID)
-	}
 	var r *registering
 	o.do = func(ctx context.Context, t *tx) error {
 		r = &registering{tx: t, app: app, devices: devices, results: make([]push.RegisterResult, len(devices))}
@@ -56,6 +53,7 @@ type registering struct {
 	app      string
 	devices  []push.ImportedDevice
 	standing []registered // by device
+	users    newUsers     // nil where rows are not locked
 	results  []push.RegisterResult
 	single   []int // which go one by one, in order
 	more     []int // to which something is left to be handed over after the commit
@@ -74,6 +72,11 @@ func (r *registering) registerAll(ctx context.Context) error {
 	if err := r.appExists(ctx, r.app); err != nil {
 		return err
 	}
+	if r.s.db.locksRows() {
+		if err := r.lock(ctx); err != nil {
+			return err
+		}
+	}
 	if err := r.read(ctx); err != nil {
 		return err
 	}
@@ -91,7 +94,7 @@ func (r *registering) registerAll(ctx context.Context) error {
 			r.more = append(r.more, i)
 		}
 	}
-	return nil
+	return r.unsee(ctx)
 }
 
 var (
@@ -109,18 +112,70 @@ var (
 		(SELECT COUNT(*) FROM (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL LIMIT 1) open_ones) FROM {rows}, `+withState+" WHERE d.app = r.of_app AND d.id = r.of_device")
 )
 
-// read finds out what there is about each device.
-func (r *registering) read(ctx context.Context) error {
-	if r.s.db.locksRows() { // nobody makes one of them until this transaction ends
-		keys := make([][]any, len(r.devices))
-		for i, d := range r.devices {
-			keys[i] = []any{r.app + "/" + d.DeviceID}
-		}
-		slices.SortFunc(keys, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-		if err := r.run(ctx, lockNewDevices.each(keys, ignore)); err != nil {
-			return err
+// newUsers are users whose rows this transaction has made, as of users who have been seen; true: one of their devices is registered.
+type newUsers map[string]bool
+
+var (
+	addSeenUsers = fold("app text, id text, seen_at int",
+		"INSERT INTO users (app, id, seen_at) SELECT r.app, r.id, r.seen_at FROM {rows} ON CONFLICT DO NOTHING RETURNING id")
+	unseeUsers = fold("of_app text, of_user text", "UPDATE users SET seen_at = NULL FROM {rows} WHERE app = r.of_app AND id = r.of_user")
+)
+
+// lock locks the rows of the users and the devices, where others write at the same time. Nearly all users are new: their rows are
+// made as they are to be, which locks them, and they have no devices.
+func (r *registering) lock(ctx context.Context) error {
+	var users, devices []ref
+	for _, d := range r.devices {
+		users, devices = append(users, ref{r.app, d.User}), append(devices, ref{r.app, d.DeviceID})
+	}
+	r.users = newUsers{}
+	seen := inOrder(users)
+	for i, u := range seen {
+		seen[i] = append(u, micros(r.s.now()))
+	}
+	err := r.run(ctx, addSeenUsers.each(seen, func(scan scanFunc) error {
+		id, err := scalar[string](scan)
+		r.users[id] = false
+		return err
+	}))
+	if err != nil {
+		return err
+	}
+	there := rowLocks{devices: devices}
+	for _, u := range users {
+		if _, isNew := r.users[u.id]; !isNew {
+			there.users = append(there.users, u)
 		}
 	}
+	if err := there.lock(ctx, r.tx); err != nil {
+		return err
+	}
+	keys := make([][]any, len(r.devices)) // nobody makes one of them until this transaction ends
+	for i, d := range r.devices {
+		keys[i] = []any{r.app + "/" + d.DeviceID}
+	}
+	slices.SortFunc(keys, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+	return r.run(ctx, lockNewDevices.each(keys, ignore))
+}
+
+// unsee takes back that new users have been seen of whose devices none was registered.
+func (r *registering) unsee(ctx context.Context) error {
+	for i, d := range r.devices {
+		if _, isNew := r.users[d.User]; isNew && r.results[i].Err == nil {
+			r.users[d.User] = true
+		}
+	}
+	var rows [][]any
+	for _, user := range sortedKeys(r.users) {
+		if !r.users[user] {
+			rows = append(rows, []any{r.app, user})
+		}
+	}
+	return r.run(ctx, unseeUsers.exec(rows))
+}
+
+// read finds out what there is about each device.
+func (r *registering) read(ctx context.Context) error {
 	r.standing = make([]registered, len(r.devices))
 	asked := make([][]any, len(r.devices))
 	for i, d := range r.devices {
@@ -197,43 +252,61 @@ func (r *registering) decide() (write []int) {
 var (
 	seeUsers = foldPut("users", "app text, id text, seen_at int",
 		"ON CONFLICT (app, id) DO UPDATE SET seen_at = excluded.seen_at WHERE users.seen_at IS NULL")
-	ownDevices = foldPut("device_owners", "app text, user_id text, device int", "ON CONFLICT DO NOTHING")
-	putStates  = foldPut("device_state", "n int, app text, wake blob, wake_times blob, due_at int, heard_at int",
+	newOwners, putOwners = newOrNot("device_owners", "app text, user_id text, device int", "ON CONFLICT DO NOTHING")
+	newStates, putStates = newOrNot("device_state", "n int, app text, wake blob, wake_times blob, due_at int, heard_at int",
 		`ON CONFLICT (n) DO UPDATE SET wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = '',
 		heard_at = excluded.heard_at`)
 	insertWakeKeys = foldInsert("wake_keys", "id text, app text, device_id text, owner_gen int, made_at int")
 )
+
+// newOrNot are the statements that write rows of a table where there are none, and where there may be some.
+func newOrNot(table, columns, onConflict string) (isNew, put *folded) {
+	return foldInsert(table, columns), foldPut(table, columns, onConflict)
+}
 
 // write writes devices that have nothing to do with each other.
 func (r *registering) write(ctx context.Context, which []int) error {
 	if len(which) == 0 {
 		return nil
 	}
-	devices := make([]*push.Device, len(which))
-	byID := make(map[string]*push.Device, len(which))
+	var isNew, known []*push.Device
 	var users, keys [][]any
 	var removals []*stmt
 	seen := make(map[string]bool, len(which))
-	for j, i := range which {
+	for _, i := range which {
 		reg := &r.results[i].Registered
 		d := &reg.Device
-		devices[j], byID[d.ID] = d, d
-		if !seen[d.User] {
+		there := r.standing[i].was.ID != ""
+		if there {
+			known = append(known, d)
+		} else {
+			isNew = append(isNew, d)
+		}
+		if _, madeSeen := r.users[d.User]; !madeSeen && !seen[d.User] {
 			seen[d.User] = true
 			users = append(users, []any{r.app, d.User, micros(r.s.now())})
 		}
 		if reg.NewWakeKey {
 			keys = append(keys, []any{d.WakeKeyID, r.app, d.ID, d.OwnerGeneration, micros(d.WakeKeyAt)})
-			if r.standing[i].was.ID != "" {
+			if there {
 				removals = append(removals, exec(removeOldWakeKeys, r.app, d.ID, d.OwnerGeneration, r.app, d.ID, keysKept))
 			}
 		}
 	}
-	rows := make([][]any, len(devices))
-	for j, d := range devices {
-		rows[j] = deviceRow(d)
+	if err := r.run(ctx, seeUsers.exec(users), numbered(newDevices, isNew), numbered(putDevices, known)); err != nil {
+		return err
 	}
-	err := r.run(ctx, seeUsers.exec(users), putDevices.each(rows, func(scan scanFunc) error {
+	return r.run(ctx, append([]*stmt{newOwners.exec(r.owners(isNew)), putOwners.exec(r.owners(known)), newStates.exec(r.states(isNew)),
+		putStates.exec(r.states(known)), insertWakeKeys.exec(keys)}, removals...)...)
+}
+
+// numbered is the statement that writes devices, which gives them their numbers.
+func numbered(write *folded, devices []*push.Device) *stmt {
+	rows, byID := make([][]any, len(devices)), make(map[string]*push.Device, len(devices))
+	for i, d := range devices {
+		rows[i], byID[d.ID] = deviceRow(d), d
+	}
+	return write.each(rows, func(scan scanFunc) error {
 		var id string
 		var n int64
 		err := scan(&id, &n)
@@ -241,14 +314,21 @@ func (r *registering) write(ctx context.Context, which []int) error {
 			d.Number = n
 		}
 		return err
-	}))
-	if err != nil {
-		return err
+	})
+}
+
+func (r *registering) owners(devices []*push.Device) [][]any {
+	rows := make([][]any, len(devices))
+	for i, d := range devices {
+		rows[i] = []any{r.app, d.User, d.Number}
 	}
-	owners, states := make([][]any, len(devices)), make([][]any, len(devices))
-	for j, d := range devices {
-		owners[j] = []any{r.app, d.User, d.Number}
-		states[j] = []any{d.Number, r.app, encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), heardMicros(d.HeardAt)}
+	return rows
+}
+
+func (r *registering) states(devices []*push.Device) [][]any {
+	rows := make([][]any, len(devices))
+	for i, d := range devices {
+		rows[i] = []any{d.Number, r.app, encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), heardMicros(d.HeardAt)}
 	}
-	return r.run(ctx, append([]*stmt{ownDevices.exec(owners), putStates.exec(states), insertWakeKeys.exec(keys)}, removals...)...)
+	return rows
 }

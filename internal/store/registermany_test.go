@@ -197,3 +197,21 @@ func TestManyRegistrationsForAnAppThatIsNotThere(t *testing.T) {
 		}
 	})
 }
+
+func TestARefusedLineDoesNotMakeItsUserSeen(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.device("notes", "alice", "d1", push.IOS)
+		of := func(user, device string) push.ImportedDevice {
+			return push.ImportedDevice{User: user, Registration: push.Registration{DeviceID: device, Platform: push.IOS}}
+		}
+		results := w.RegisterMany(ctx(t), "notes", []push.ImportedDevice{of("mallory", "d1"), of("bob", "d2"), of("alice", "d3")})
+		if results[0].Err == nil || results[1].Err != nil || results[2].Err != nil {
+			t.Fatalf("%+v; want the first one alone refused", results)
+		}
+		_, warnings, err := w.Audience(ctx(t), pushTo(toUsers("alice", "bob", "mallory"), "x"))
+		if err != nil || len(warnings) != 1 || warnings[0].User != "mallory" {
+			t.Errorf("warned of %+v, %v; want of mallory, who has never been seen", warnings, err)
+		}
+	})
+}
