@@ -45,18 +45,18 @@ type Config struct {
 
 // Vitals is told how the store does. Its methods must not wait: the writer calls them.
 type Vitals interface {
-	Committing() // a transaction begins
+	Committing(committer int) // a transaction begins; of the few committers, this one's
 	// Committed says how long the transaction took, and its flush at the end; one that failed was not flushed.
-	Committed(took, flush time.Duration, failed bool)
+	Committed(committer int, took, flush time.Duration, failed bool)
 	// Final says that deliveries became final in a transaction that was committed.
 	Final(state push.State, why push.Reason, n int)
 }
 
 type noVitals struct{}
 
-func (noVitals) Committing()                                  {}
-func (noVitals) Committed(time.Duration, time.Duration, bool) {}
-func (noVitals) Final(push.State, push.Reason, int)           {}
+func (noVitals) Committing(int)                                    {}
+func (noVitals) Committed(int, time.Duration, time.Duration, bool) {}
+func (noVitals) Final(push.State, push.Reason, int)                {}
 
 // Sealer encrypts what is secret at rest. The additional data names the row, so that no sealed value works in another one.
 type Sealer interface {

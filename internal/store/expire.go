@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -24,14 +25,8 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 		if err != nil {
 			return err
 		}
-		byApp := map[string][]push.Recipient{}
-		for _, d := range list {
-			byApp[d.App] = append(byApp[d.App], push.Recipient{User: d.User})
-		}
-		for _, app := range sortedKeys(byApp) {
-			if err := t.lockTargets(ctx, app, byApp[app]); err != nil {
-				return err
-			}
+		if list, err = t.lockUserless(ctx, list, now, limit); err != nil {
+			return err
 		}
 		changes := make([]push.Change, len(list))
 		for i, d := range list {
@@ -42,6 +37,27 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 	}})
 	return n, err
 }
+
+// lockUserless locks the users of these deliveries, and gives those that are still theirs, and open: until a user is locked, a device
+// may be registered that takes them over.
+func (t *tx) lockUserless(ctx context.Context, list []push.Delivery, now time.Time, limit int) ([]push.Delivery, error) {
+	if !t.s.db.locksRows() {
+		return list, nil
+	}
+	var l rowLocks
+	locked := map[appUser]bool{}
+	for _, d := range list {
+		l.add(d.App, []string{d.User}, nil)
+		locked[appUser{d.App, d.User}] = true
+	}
+	if err := l.lock(ctx, t); err != nil {
+		return nil, err
+	}
+	still, err := all(ctx, t, readOpen, userlessExpired, noPayload, micros(now), limit)
+	return slices.DeleteFunc(still, func(d push.Delivery) bool { return !locked[appUser{d.App, d.User}] }), err
+}
+
+type appUser struct{ app, user string }
 
 // countDue counts what is due in one table, as far as asked, and finds the oldest of it.
 const countDue = `SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM device_state WHERE due_at <= ? LIMIT ?) devices_due), (SELECT MIN(due_at) FROM device_state WHERE due_at <= ?),

@@ -40,3 +40,8 @@ func (s *Store) KeptKeys() int {
 func (s *Store) OpenWithoutTime(ctx context.Context) (int, error) {
 	return one(ctx, s.read, scalar[int], `SELECT COUNT(*) FROM deliveries d JOIN device_state s ON s.n = d.holder WHERE d.final_at IS NULL AND s.due_at IS NULL`)
 }
+
+// LocksWaitedFor counts locks that transactions on PostgreSQL wait for.
+func (s *Store) LocksWaitedFor(ctx context.Context) (int, error) {
+	return one(ctx, s.read, scalar[int], "SELECT COUNT(*) FROM pg_locks WHERE NOT granted")
+}

@@ -5,6 +5,7 @@ type turns struct {
 	waiting map[string][]*op // in the order in which they came
 	order   []string         // apps with ops, the next one first
 	n       int
+	rows    int // that its ops are likely to write
 }
 
 func (t *turns) add(o *op) {
@@ -16,6 +17,7 @@ func (t *turns) add(o *op) {
 	}
 	t.waiting[o.app] = append(t.waiting[o.app], o)
 	t.n++
+	t.rows += o.rows()
 }
 
 // peek is the next op, which stays; nil if there is none.
@@ -43,5 +45,6 @@ func (t *turns) take() *op {
 		delete(t.waiting, app)
 	}
 	t.n--
+	t.rows -= o.rows()
 	return o
 }

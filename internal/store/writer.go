@@ -36,6 +36,9 @@ type op struct {
 	took bool          // the writer has it; guarded by writer.mu
 }
 
+// rows is how many rows it is likely to write.
+func (o *op) rows() int { return max(o.weight, 1) }
+
 // tx is what an op works with: the transaction, and what is known for its time.
 type tx struct {
 	transaction
@@ -69,12 +72,15 @@ const (
 )
 
 // writer is the one who writes. It gathers what callers hand over into one transaction and answers after the commit, while
-// the next ones gather. Its queue is bounded by places; a caller without a place waits for one.
+// the next ones gather. Where others write at the same time anyhow, a second committer takes what is much while the first is at
+// work: half of a transaction on PostgreSQL is waiting for it. The queue is bounded by places; a caller without a place waits
+// for one.
 type writer struct {
 	s      *Store
 	places chan struct{}
-	wake   chan struct{} // 1 place: something is there
-	ended  chan struct{} // closed when run has returned
+	wake   []chan struct{} // of each committer, 1 place: something is there for it
+	ended  chan struct{}   // closed when all committers have returned
+	told   tellings
 
 	mu      sync.Mutex
 	hot     turns // guarded by mu
@@ -82,12 +88,32 @@ type writer struct {
 	long    turns // guarded by mu
 	ripe    bool  // guarded by mu; the answers have waited long enough
 	closed  bool  // guarded by mu
-	longNow bool  // owned by run: a long op may go before the next batch
+	longNow bool  // owned by the first committer, who does what is long: a long op may go before the next batch
 }
 
+// first is the committer that always is there.
+const first = 0
+
+// spareFrom is how many rows have to wait for a second committer to take them. Fewer become one larger transaction.
+const spareFrom = maxBatchRows / 4
+
 func startWriter(s *Store) *writer {
-	w := &writer{s: s, places: make(chan struct{}, s.cfg.QueueOps), wake: make(chan struct{}, 1), ended: make(chan struct{})}
-	go w.run()
+	committers := 1
+	if s.db.locksRows() {
+		committers = 2
+	}
+	w := &writer{s: s, places: make(chan struct{}, s.cfg.QueueOps), wake: make([]chan struct{}, committers), ended: make(chan struct{})}
+	for i := range w.wake {
+		w.wake[i] = make(chan struct{}, 1)
+	}
+	var all sync.WaitGroup
+	for i := range committers {
+		all.Go(func() { w.run(i) })
+	}
+	go func() {
+		defer close(w.ended)
+		all.Wait()
+	}()
 	return w
 }
 
@@ -96,13 +122,16 @@ func (w *writer) stop() {
 	w.mu.Lock()
 	w.closed = true
 	w.mu.Unlock()
-	w.signal()
+	for i := range w.wake {
+		w.signal(i)
+	}
 	<-w.ended
 }
 
-func (w *writer) signal() {
+// signal has a committer look at what is there.
+func (w *writer) signal(committer int) {
 	select {
-	case w.wake <- struct{}{}:
+	case w.wake[committer] <- struct{}{}:
 	default:
 	}
 }
@@ -142,8 +171,12 @@ func (w *writer) submit(ctx context.Context, o *op) error {
 	default:
 		w.hot.add(o)
 	}
+	spare := len(w.wake) > 1 && w.hot.rows >= spareFrom
 	w.mu.Unlock()
-	w.signal()
+	w.signal(first)
+	if spare {
+		w.signal(first + 1)
+	}
 	return nil
 }
 
@@ -180,20 +213,19 @@ func (w *writer) ripen() {
 	w.mu.Lock()
 	w.ripe = true
 	w.mu.Unlock()
-	w.signal()
+	w.signal(first)
 }
 
-func (w *writer) run() {
-	defer close(w.ended)
+func (w *writer) run(committer int) {
 	last := 0
 	for {
-		if last >= lingerFrom && w.few() {
+		if committer == first && last >= lingerFrom && w.few() {
 			time.Sleep(lingerWait)
 		}
-		batch, closed := w.gather()
+		batch, closed := w.gather(committer)
 		if last = len(batch); last > 0 {
 			db := w.s.db
-			w.execute(batch)
+			w.execute(committer, batch)
 			for _, o := range batch {
 				close(o.done)
 				<-w.places
@@ -204,7 +236,7 @@ func (w *writer) run() {
 		if closed {
 			return
 		}
-		<-w.wake
+		<-w.wake[committer]
 	}
 }
 
@@ -216,10 +248,16 @@ func (w *writer) few() bool {
 }
 
 // gather takes what one transaction is to do: as many pushes and steps as fit, apps in turn, and answers with them; between two
-// such batches, one long op.
-func (w *writer) gather() (batch []*op, closed bool) {
+// such batches, one long op. A second committer takes what is much, and nothing that is long.
+func (w *writer) gather(committer int) (batch []*op, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if committer != first {
+		if w.hot.rows >= spareFrom {
+			batch, _ = w.fill(nil, 0, &w.hot, w.s.cfg.BatchOps)
+		}
+		return batch, w.closed
+	}
 	idle := w.hot.n == 0 && !(w.answers.n > 0 && (w.ripe || w.closed))
 	if w.longNow || idle {
 		w.longNow = false
@@ -239,14 +277,14 @@ func (w *writer) gather() (batch []*op, closed bool) {
 // fill adds ops to a batch, up to so many, as far as their rows fit.
 func (w *writer) fill(batch []*op, rows int, from *turns, most int) ([]*op, int) {
 	for len(batch) < most {
-		if first := from.peek(); first != nil && rows > 0 && rows+max(first.weight, 1) > maxBatchRows {
+		if o := from.peek(); o != nil && rows > 0 && rows+o.rows() > maxBatchRows {
 			break
 		}
 		o := w.next(from)
 		if o == nil {
 			break
 		}
-		rows += max(o.weight, 1)
+		rows += o.rows()
 		batch = append(batch, o)
 	}
 	return batch, rows
@@ -274,9 +312,9 @@ const (
 )
 
 // execute brings every op of the batch to its outcome.
-func (w *writer) execute(batch []*op) {
+func (w *writer) execute(committer int, batch []*op) {
 	for repeats := 0; ; repeats++ {
-		err := w.attempt(batch)
+		err := w.attempt(committer, batch)
 		if err == nil {
 			return
 		}
@@ -294,7 +332,7 @@ func (w *writer) execute(batch []*op) {
 			w.s.cfg.Fatal(fmt.Errorf("store: %w", err))
 			return
 		case verdict == verdictError || repeats == maxRepeats:
-			w.halve(batch, err)
+			w.halve(committer, batch, err)
 			return
 		}
 		time.Sleep(min(repeatWait<<min(repeats, 10), maxWait) + rand.N(repeatWait))
@@ -302,13 +340,13 @@ func (w *writer) execute(batch []*op) {
 }
 
 // halve runs the halves of a batch by themselves, so that one op that cannot be done fails alone.
-func (w *writer) halve(batch []*op, err error) {
+func (w *writer) halve(committer int, batch []*op, err error) {
 	if len(batch) == 1 || w.s.db.judge(err) == verdictLost {
 		w.fail(batch, err)
 		return
 	}
-	w.execute(batch[:len(batch)/2])
-	w.execute(batch[len(batch)/2:])
+	w.execute(committer, batch[:len(batch)/2])
+	w.execute(committer, batch[len(batch)/2:])
 }
 
 func (w *writer) fail(batch []*op, err error) {
@@ -319,16 +357,16 @@ func (w *writer) fail(batch []*op, err error) {
 }
 
 // attempt does the batch in one transaction. Its writes and their outcomes stand if it answers nil.
-func (w *writer) attempt(batch []*op) (err error) {
+func (w *writer) attempt(committer int, batch []*op) (err error) {
 	ctx := context.Background() // a caller that goes away ends nobody else's work
 	began, flushing := time.Now(), time.Time{}
-	w.s.cfg.Vitals.Committing()
+	w.s.cfg.Vitals.Committing(committer)
 	defer func() {
 		flush := time.Duration(0)
 		if !flushing.IsZero() {
 			flush = time.Since(flushing)
 		}
-		w.s.cfg.Vitals.Committed(time.Since(began), flush, err != nil && !errors.Is(err, errTooMany))
+		w.s.cfg.Vitals.Committed(committer, time.Since(began), flush, err != nil && !errors.Is(err, errTooMany))
 	}()
 	trans, err := w.s.db.begin(ctx)
 	if err != nil {
@@ -349,15 +387,40 @@ func (w *writer) attempt(batch []*op) (err error) {
 		return err
 	}
 	committing, flushing = true, time.Now()
+	turn := w.told.next()
+	defer close(turn.over)
 	if err := trans.commit(ctx); err != nil {
 		return err
 	}
+	<-turn.before
 	w.s.watch.tell(t.touched, t.many)
 	w.s.appLogs.tell(t.happened)
 	for f, n := range t.finals {
 		w.s.cfg.Vitals.Final(f.state, f.why, n)
 	}
 	return nil
+}
+
+// tellings keep followers from hearing of a later commit first. What two transactions do to one row they do one after the other,
+// and so ask for their turns, which they do before they commit.
+type tellings struct {
+	mu   sync.Mutex
+	last chan struct{} // closed when the last turn is over; guarded by mu
+}
+
+// tellingTurn is the turn of one commit.
+type tellingTurn struct{ before, over chan struct{} }
+
+func (t *tellings) next() tellingTurn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	turn := tellingTurn{before: t.last, over: make(chan struct{})}
+	if turn.before == nil {
+		turn.before = make(chan struct{})
+		close(turn.before)
+	}
+	t.last = turn.over
+	return turn
 }
 
 // errUnknown says that nobody knows whether a transaction was committed.

@@ -15,8 +15,7 @@ const slowCommit = 250 * time.Millisecond
 
 // commits is what is known of the store's transactions. Guarded by Vitals.mu.
 type commits struct {
-	begun     time.Time // of the one under way; zero: none
-	hangs     bool      // the one under way is counted as slow
+	under     []underWay // by committer
 	lastAt    time.Time
 	last      time.Duration
 	took      hour.Counts[int] // by octant
@@ -25,6 +24,28 @@ type commits struct {
 	n         int     // slow ones of this spell
 	worst     slowest // of them since the last line
 	sinceLast slowest // since the last summary
+}
+
+// underWay is the transaction that a committer is at work on.
+type underWay struct {
+	begun   time.Time // zero: none
+	counted bool      // as slow
+}
+
+// hangs is how long it takes already, if that is too long; 0: it is not.
+func (u *underWay) hangs(now time.Time) time.Duration {
+	if u.begun.IsZero() || now.Sub(u.begun) < slowCommit {
+		return 0
+	}
+	return now.Sub(u.begun)
+}
+
+// hanging is how long the transaction takes already that takes the longest, if that is too long.
+func (c *commits) hanging(now time.Time) (hangs time.Duration) {
+	for i := range c.under {
+		hangs = max(hangs, c.under[i].hangs(now))
+	}
+	return hangs
 }
 
 // slowest is the slowest of some, and what of it was the flush.
@@ -60,23 +81,26 @@ func percentile(counts map[int]int, p float64) time.Duration {
 	return 0
 }
 
-// Committing notes that a transaction has begun.
-func (v *Vitals) Committing() {
+// Committing notes that a transaction of a committer, of which the store has a few, has begun.
+func (v *Vitals) Committing(committer int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.commits.begun, v.commits.hangs = v.cfg.Now(), false
+	for len(v.commits.under) <= committer {
+		v.commits.under = append(v.commits.under, underWay{})
+	}
+	v.commits.under[committer] = underWay{begun: v.cfg.Now()}
 }
 
 // Committed notes that it is over: how long all of it took, and how long the flush to disk at its end. One that failed was
 // not flushed.
-func (v *Vitals) Committed(took, flush time.Duration, failed bool) {
+func (v *Vitals) Committed(committer int, took, flush time.Duration, failed bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now, c := v.cfg.Now(), &v.commits
 	if took >= slowCommit {
-		c.hit(now)
+		c.hit(now, &c.under[committer])
 	}
-	c.begun = time.Time{}
+	c.under[committer].begun = time.Time{}
 	c.worst.note(took, flush)
 	if failed {
 		return
@@ -88,12 +112,12 @@ func (v *Vitals) Committed(took, flush time.Duration, failed bool) {
 	c.sinceLast.note(took, flush)
 }
 
-// hit counts the transaction under way as slow, once.
-func (c *commits) hit(now time.Time) {
-	if c.hangs {
+// hit counts a transaction under way as slow, once.
+func (c *commits) hit(now time.Time, u *underWay) {
+	if u.counted {
 		return
 	}
-	c.hangs = true
+	u.counted = true
 	if c.slow.hit(now) {
 		c.n, c.worst = 0, slowest{}
 	}
@@ -105,11 +129,11 @@ func (v *Vitals) tellCommits(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	c := &v.commits
-	var hangs time.Duration
-	if !c.begun.IsZero() {
-		if hangs = now.Sub(c.begun); hangs >= slowCommit {
-			c.hit(now)
-			c.worst.note(hangs, 0)
+	hangs := c.hanging(now)
+	for i := range c.under {
+		if u := &c.under[i]; u.hangs(now) > 0 {
+			c.hit(now, u)
+			c.worst.note(u.hangs(now), 0)
 		}
 	}
 	line := c.slow.due(now)

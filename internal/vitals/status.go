@@ -78,7 +78,7 @@ func (v *Vitals) own(now time.Time) protocol.ServerStatus {
 
 func (c *commits) status(now time.Time) protocol.CommitStatus {
 	out := protocol.CommitStatus{LastAt: instant(c.lastAt), Slow: c.slow.Lasts()}
-	if hangs := now.Sub(c.begun); !c.begun.IsZero() && hangs >= slowCommit {
+	if hangs := c.hanging(now); hangs > 0 {
 		out.Hangs, out.Slow = hangs.Round(time.Millisecond).String(), true
 	}
 	if c.lastAt.IsZero() {

@@ -192,9 +192,9 @@ func TestSlowCommitsAreToldOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := setup(t)
 		commit := func(took time.Duration) {
-			w.Committing()
+			w.Committing(0)
 			time.Sleep(took)
-			w.Committed(took, took/2, false)
+			w.Committed(0, took, took/2, false)
 		}
 		commit(249 * time.Millisecond)
 		time.Sleep(5 * time.Second)
@@ -219,14 +219,14 @@ func TestACommitThatHangsIsToldWhileItDoes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := setup(t)
-		w.Committing()
+		w.Committing(0)
 		time.Sleep(90 * time.Second)
 		status, err := w.Status(t.Context(), "", 10)
 		if err != nil || status.Commits.Hangs != "1m30s" || !status.Commits.Slow {
 			t.Errorf("the status: %+v, %v; want that one hangs", status.Commits, err)
 		}
 		w.is(t, []string{"slow", "hangs"}, "commits are slow slow=1 hangs=1s")
-		w.Committed(90*time.Second, 0, true)
+		w.Committed(0, 90*time.Second, 0, true)
 		time.Sleep(3 * time.Minute)
 		w.is(t, []string{"slow"}, "commits are slow slow=1", "commits are fast again slow=1")
 	})
