@@ -13,20 +13,20 @@ const maxPlainIDs = 4 * maxItems
 
 // readPlainPush reads the body of a push. ok is false if it is not plain.
 func readPlainPush(body []byte) (p protocol.PushRequest, ok bool) {
-	r := plainReader{rest: body}
+	r := plainReader{body: body}
 	r.push(&p)
 	return p, r.end()
 }
 
 // readPlainBatch reads the body of a batch. ok is false if any of it is not plain.
 func readPlainBatch(body []byte) (pushes []protocol.PushRequest, ok bool) {
-	r := plainReader{rest: body}
+	r := plainReader{body: body}
 	r.object(func(name []byte) {
 		if string(name) != "pushes" || pushes != nil {
 			r.odd = true
 			return
 		}
-		pushes = make([]protocol.PushRequest, 0, min(bytes.Count(r.rest, []byte(`"resource_id"`)), maxBatch))
+		pushes = make([]protocol.PushRequest, 0, min(bytes.Count(body, []byte(`"resource_id"`)), maxBatch))
 		r.array(func() {
 			if len(pushes) == maxBatch {
 				r.odd = true
@@ -41,7 +41,8 @@ func readPlainBatch(body []byte) (pushes []protocol.PushRequest, ok bool) {
 
 // plainReader reads JSON from the front. Once something is odd, nothing more is read.
 type plainReader struct {
-	rest []byte
+	body []byte // never changes
+	at   int    // of the next byte; a slice of the rest would be written through the garbage collector's barrier, a token a time
 	odd  bool
 	text []byte // room for the ids of a list, and for strings with escapes
 	ends []int  // room for where those ids end
@@ -53,23 +54,19 @@ func (r *plainReader) end() bool { return r.skip() == 0 && !r.odd }
 
 // skip passes over space and returns the next byte; 0 at the end.
 func (r *plainReader) skip() byte {
-	for i, c := range r.rest {
-		if c != ' ' && c != '\n' && c != '\t' && c != '\r' {
-			r.rest = r.rest[i:]
-			if c == 0 {
-				r.odd = true
-			}
+	for ; r.at < len(r.body); r.at++ {
+		if c := r.body[r.at]; c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			r.odd = r.odd || c == 0
 			return c
 		}
 	}
-	r.rest = nil
 	return 0
 }
 
 // take passes over a byte that has to come next.
 func (r *plainReader) take(c byte) {
 	if r.odd = r.odd || r.skip() != c || c == 0; !r.odd {
-		r.rest = r.rest[1:]
+		r.at++
 	}
 }
 
@@ -80,7 +77,7 @@ func (r *plainReader) next(end byte, first bool) bool {
 	}
 	switch {
 	case r.skip() == end:
-		r.rest = r.rest[1:]
+		r.at++
 		return false
 	case !first:
 		r.take(',')
@@ -120,11 +117,11 @@ func (r *plainReader) quoted() (s []byte, escaped bool) {
 	if r.take('"'); r.odd {
 		return nil, false
 	}
-	ascii := true
-	for i := 0; i < len(r.rest); i++ {
-		switch c := r.rest[i]; {
+	ascii, from := true, r.at
+	for i := from; i < len(r.body); i++ {
+		switch c := r.body[i]; {
 		case c == '"':
-			s, r.rest = r.rest[:i], r.rest[i+1:]
+			s, r.at = r.body[from:i], i+1
 			r.odd = !ascii && !utf8.Valid(s)
 			return s, escaped
 		case c == '\\':
@@ -183,6 +180,10 @@ func (r *plainReader) filled() string {
 // idList reads a list of ids, which share one string.
 func (r *plainReader) idList() []string {
 	text, ends := r.text[:0], r.ends[:0]
+	if cap(ends) == 0 { // few bodies have more than one list that is long
+		ids := min(bytes.Count(r.body[r.at:], []byte(`","`))+1, maxItems)
+		text, ends = make([]byte, 0, min(len(r.body)-r.at, 16*ids)), make([]int, 0, ids)
+	}
 	r.array(func() {
 		text = append(text, r.raw()...)
 		ends = append(ends, len(text))
@@ -204,8 +205,8 @@ func (r *plainReader) idList() []string {
 func (r *plainReader) bool() bool {
 	r.skip()
 	for _, word := range [...]string{"true", "false"} {
-		if rest, is := bytes.CutPrefix(r.rest, []byte(word)); is {
-			r.rest = rest
+		if bytes.HasPrefix(r.body[r.at:], []byte(word)) {
+			r.at += len(word)
 			return word == "true"
 		}
 	}

@@ -79,3 +79,43 @@ func BenchmarkReceive(b *testing.B) {
 		})
 	}
 }
+
+// A device's way through the queue, and what was decided on it: added, taken by a worker, done.
+func BenchmarkQueue(b *testing.B) {
+	q, t := newQueue(8192, 384, time.Now), newTodo(time.Now)
+	q.open(512, func() {})
+	keys := make([]push.DeviceKey, 1000)
+	for i := range keys {
+		keys[i] = push.DeviceKey{App: "notes", Device: fmt.Sprint("device-", i)}
+	}
+	d := &decided{}
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		key := keys[i%len(keys)]
+		i++
+		t.enter(b.Context(), key.App, 1)
+		t.put(key, d)
+		q.add(key)
+		key, ok := q.work(nil)
+		if !ok {
+			b.Fatal("nothing was taken")
+		}
+		t.take(key)
+		t.leave(key.App, 1)
+		q.done(key)
+	}
+}
+
+// The look at a push as it is accepted, on a device with nothing else open.
+func BenchmarkFresh(b *testing.B) {
+	s := at(t0)
+	snap := push.Snapshot{Device: s.device, Open: []push.Delivery{waiting()}, OpenTotal: 1, Resources: map[string]push.Resource{"r": {APNs: &push.Strategy{}}}}
+	f := &fresh{known: known{now: t0, ackWait: s.ackWait}, plans: map[push.DeviceKey]*decided{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if c := f.look(snap); len(c.Deliveries) != 1 {
+			b.Fatalf("%d deliveries changed, want the one", len(c.Deliveries))
+		}
+	}
+}
