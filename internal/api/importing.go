@@ -59,7 +59,7 @@ type importRun struct {
 // What an import holds in memory, in lines and bytes. Three batches are there at once: one is read, one is understood, one is
 // registered.
 const (
-	importAtOnce    = 512       // lines registered at once, by one transaction
+	importAtOnce    = 1024      // lines registered at once, by one transaction
 	importBatch     = 256 << 10 // bytes of these, without the last line
 	importMemory    = 3*(importBatch+maxImportLine) + 2*maxImportLine
 	importLineWaits = 10 // waits for the body that one line may take

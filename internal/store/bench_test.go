@@ -170,7 +170,7 @@ func BenchmarkEvents(b *testing.B) {
 	})
 }
 
-// Devices of an import, 512 at a time, as a file has them: by id, each with a token.
+// Devices of an import, 1 024 at a time, as a file has them: by id, each with a token.
 func BenchmarkRegisterMany(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		b.Run(engine, func(b *testing.B) {

@@ -10,7 +10,7 @@ import (
 )
 
 // registerAtOnce is how many devices of an import one transaction registers: pushes wait for as long as that takes.
-const registerAtOnce = 512
+const registerAtOnce = 1024
 
 // RegisterMany registers devices of an import, as Register would one after the other: with its rules, outcomes and errors, one
 // for each, in order. Many are committed at once.
