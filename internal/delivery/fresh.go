@@ -8,7 +8,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// fresh decides on pushes as they are accepted, on devices on which nothing else is open: the first of the two looks that each
+// fresh decides on pushes as they are accepted, where no wake is in flight and little else is open: the first of the two looks that each
 // would cost is made in the accepting transaction. What it decides is done once that is committed.
 type fresh struct {
 	known    known                       // of the app, whose all pushes of a request are

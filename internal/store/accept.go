@@ -30,8 +30,8 @@ type acceptOp struct {
 // time has come is resolved in the same transaction, unless it is deferred (tags, all); what is open on a device under the
 // same collapse key is superseded. Devices touched are this node's for lease; with lease 0 they are due now.
 //
-// look, if there is one, decides at once on a push for a device on which nothing else is open, as Step's function does and
-// under the same conditions. What it decided is committed with the push; see push.Accepted.
+// look, if there is one, decides at once on a push for a device to which no wake is in flight and on which little else is open, as
+// Step's function does and under the same conditions. What it decided is committed with the push; see push.Accepted.
 //
 // Errors of a result: push.ErrNotFound (the app or its resource is not there), push.ErrConflict (another body under the
 // idempotency key), push.FieldErrors (a device that is not registered), context errors (not accepted), and the database's.
@@ -487,14 +487,19 @@ func (a *acceptance) superseded(ctx context.Context) ([]push.Change, error) {
 
 // write looks at what can be, and runs what was decided.
 func (a *acceptance) write(ctx context.Context) error {
-	if err := a.lookAtFresh(ctx); err != nil {
-		return err
-	}
 	superseded, err := a.superseded(ctx)
 	if err != nil {
 		return err
 	}
-	stmts := append(a.t.change(superseded...), insertPushes.run(a.pushes), insertAnswers.exec(a.kept), a.t.insert(a.rows), updateStates.run(a.looked))
+	busy := make(map[int64]bool, len(superseded))
+	for _, c := range superseded {
+		busy[c.Delivery.Row.Holder] = true
+	}
+	looked, err := a.lookAtNew(ctx, busy)
+	if err != nil {
+		return err
+	}
+	stmts := append(a.t.change(append(superseded, looked...)...), insertPushes.run(a.pushes), insertAnswers.exec(a.kept), a.t.insert(a.rows), updateStates.run(a.looked))
 	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.touched))) { // "due now" has the last word
 		stmts = append(stmts, a.t.s.holdDevices(slices.Sorted(maps.Keys(a.touched[lease])), a.now, lease))
 	}

@@ -3,22 +3,27 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hushpush/hush/push"
 )
 
-// A push for a device on which nothing is open, and no wake is in flight, is looked at in the transaction that accepts it: its
-// wake is counted there, and it takes one commit and one read less. All others wait for a look, as do those that meet on a
-// device in one transaction.
+// A push is looked at in the transaction that accepts it, if no wake is in flight to its device and little is open there: its wake
+// is counted there, and it takes one commit and one read less. All others wait for a look, as do those that meet on a device in
+// one transaction, and what supersedes something.
 
-// wholeDevice is what a look at a fresh device needs of it, and whether something is open on it.
+// openBeside is how many open deliveries there may be on a device beside a new one that is looked at as its push is accepted.
+const openBeside = 7
+
+// wholeDevice is what such a look needs of a device, and whether something is open on it.
 type wholeDevice struct {
 	push.Device
 	open bool
 }
 
-// lookColumns are those of a device d, and of its state s, that a look at a fresh device needs.
+// lookColumns are those of a device d, and of its state s, that such a look needs.
 const lookColumns = `d.n, d.app, d.id, d.user_id, d.platform, d.environment, d.bundle_id, d.package, d.provider_token, d.token_state, d.app_state,
 	d.owner_gen, d.token_gen, COALESCE(d.token_at, 0), d.seal_key, d.created_at, s.heard_at, s.wake, s.wake_times, COALESCE(s.due_at, 0)`
 
@@ -47,18 +52,43 @@ func (r *lookRow) read(scan scanFunc, d *wholeDevice) (flies bool, err error) {
 	return r.flies != 0, err
 }
 
-// lookAtFresh decides on what is new on fresh devices, and notes their rows. They are touched no more.
-func (a *acceptance) lookAtFresh(ctx context.Context) error {
-	for _, n := range a.candidates() {
-		d, there := a.apps[n.App].whole[n.Row.Holder]
-		if !there || d.open || d.Wake.State != push.WakeNone {
-			continue
-		}
-		if err := a.lookAt(ctx, n, &d.Device); err != nil {
-			return err
+// lookAtNew decides on what is new on devices, and notes their rows. They are touched no more. It answers what it changed of what was
+// open. Devices in busy are left to a look.
+func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push.Change, error) {
+	list := a.candidates()
+	open := make([][]push.Delivery, len(list))
+	ask := stepOpen.rows(0)
+	for i, n := range list {
+		d := a.apps[n.App].whole[n.Row.Holder]
+		switch {
+		case d == nil || d.Wake.State != push.WakeNone || busy[n.Row.Holder]:
+			list[i] = nil
+		case d.open:
+			ask.add(num(i), num(n.Row.Holder), num(openBeside+1))
 		}
 	}
-	return nil
+	err := a.t.run(ctx, stepOpen.query(ask, func(scan scanFunc) error {
+		var i int
+		d, err := readDelivery(scan, &i)
+		d.DeviceID = list[i].DeviceID
+		open[i] = append(open[i], d)
+		return err
+	}))
+	if err != nil {
+		return nil, err
+	}
+	var changes []push.Change
+	for i, n := range list {
+		if n == nil || len(open[i]) > openBeside {
+			continue
+		}
+		more, err := a.lookAt(ctx, n, &a.apps[n.App].whole[n.Row.Holder].Device, open[i])
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, more...)
+	}
+	return changes, nil
 }
 
 // candidates are the new deliveries that are alone on a device in this transaction, and that their caller wants to be looked at.
@@ -79,52 +109,76 @@ func (a *acceptance) candidates() []*newDelivery {
 	return list
 }
 
-// lookAt is one look, as Step has it, at a delivery that is not written yet.
-func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d *push.Device) error {
-	key, open := d.Key(), n.Delivery
-	for _, t := range []*time.Time{&open.Since, &open.AcceptedAt, &open.ExpiresAt} {
+// lookAt is one look, as Step has it, at a delivery that is not written yet and at what is open beside it, of which it answers the
+// changes.
+func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d *push.Device, open []push.Delivery) (of []push.Change, err error) {
+	made := n.Delivery
+	for _, t := range []*time.Time{&made.Since, &made.AcceptedAt, &made.ExpiresAt} {
 		*t = t.UTC().Truncate(time.Microsecond) // as it is stored
 	}
-	resources, err := a.resourcesOf(ctx, n.App, n.ResourceID)
-	if err != nil {
-		return err
+	snap := push.Snapshot{Device: *d, Open: append(open, made), OpenTotal: len(open) + 1}
+	if snap.Resources, err = a.resourcesOf(ctx, snap.Open); err != nil {
+		return nil, err
 	}
-	snap := push.Snapshot{Device: *d, Open: []push.Delivery{open}, OpenTotal: 1, Resources: resources}
 	if d.Platform == push.IOS {
 		if snap.Topics, err = a.t.topicsOf(ctx, n.App); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	changes := n.by.look(snap)
 	for _, c := range changes.Deliveries {
-		if c.Delivery.PushID != n.PushID || c.Delivery.DeviceID != n.DeviceID {
-			return fmt.Errorf("look at %q: a change of another delivery", n.DeviceID)
+		switch is := func(o push.Delivery) bool { return o.Row == c.Delivery.Row }; {
+		case c.Delivery.Row == made.Row:
+			n.Delivery, n.Events = c.Delivery, append(n.Events, c.Events...)
+		case slices.ContainsFunc(open, is):
+			of = append(of, c)
+		default:
+			return nil, fmt.Errorf("look at %q: a change of another delivery", n.DeviceID)
 		}
-		n.Delivery, n.Events = c.Delivery, append(n.Events, c.Events...)
 	}
 	if changes.Device == nil {
-		return nil
+		return of, nil
 	}
 	addState(a.looked, changes.Device)
 	for lease := range a.touched {
 		delete(a.touched[lease], d.Number)
 	}
-	n.by.result.Looked = append(n.by.result.Looked, key)
-	return nil
+	n.by.result.Looked = append(n.by.result.Looked, d.Key())
+	return of, nil
 }
 
-// resourcesOf is a resource as snapshots have it, one for all of them.
-func (a *acceptance) resourcesOf(ctx context.Context, app, id string) (map[string]push.Resource, error) {
-	key := resourceKey{app, id}
-	if a.resources[key] == nil {
-		r, err := a.t.resource(ctx, app, id)
-		if err != nil {
+// resourcesOf is the resources of deliveries of one app, mostly of one, which all snapshots share.
+func (a *acceptance) resourcesOf(ctx context.Context, list []push.Delivery) (map[string]push.Resource, error) {
+	first := resourceKey{list[0].App, list[0].ResourceID}
+	one := a.resources[first]
+	if one == nil {
+		one = map[string]push.Resource{}
+		if err := a.addResource(ctx, one, first); err != nil {
 			return nil, err
 		}
-		a.resources[key] = map[string]push.Resource{}
-		if r != nil {
-			a.resources[key][id] = *r
+		a.resources[first] = one
+	}
+	all, shared := one, true
+	for _, d := range list[1:] {
+		key := resourceKey{d.App, d.ResourceID}
+		if key == first {
+			continue
+		}
+		if shared {
+			all, shared = maps.Clone(one), false
+		}
+		if err := a.addResource(ctx, all, key); err != nil {
+			return nil, err
 		}
 	}
-	return a.resources[key], nil
+	return all, nil
+}
+
+// addResource adds a resource that is there.
+func (a *acceptance) addResource(ctx context.Context, to map[string]push.Resource, key resourceKey) error {
+	r, err := a.t.resource(ctx, key.app, key.id)
+	if err == nil && r != nil {
+		to[r.ID] = *r
+	}
+	return err
 }

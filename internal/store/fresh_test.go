@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ func wakeAll(now time.Time) func(push.Snapshot) push.Changes {
 		c := push.Changes{Device: &d}
 		for _, o := range snap.Open {
 			change := o.SentBy(now, push.PathAPNs, now.Add(time.Hour))
+			change.Delivery.WakeUntil = d.Wake.DueAt
 			change.Events = append(change.Events, push.Event{At: now, Event: push.EventWakeSent, WakeID: "wake", Provider: push.APNs, Attempt: 1})
 			c.Deliveries = append(c.Deliveries, change)
 			d.Wake.Pushes = append(d.Wake.Pushes, o.PushID)
@@ -75,6 +77,69 @@ func TestALookAtAFreshPushCommitsWhatTheNextLookWould(t *testing.T) {
 		wantDelivery, wantDevice := after(long, q.ID)
 		if gotDevice.Wake.Pushes, wantDevice.Wake.Pushes = nil, nil; !reflect.DeepEqual(gotDelivery, wantDelivery) || !reflect.DeepEqual(gotDevice, wantDevice) {
 			t.Errorf("the look that accepts left\n%+v\n%+v\nand the next one\n%+v\n%+v", gotDelivery, gotDevice, wantDelivery, wantDevice)
+		}
+	})
+}
+
+// TestALookAtAPushBesideOpenOnesCommitsWhatTheNextLookWould is the same where something is open on the devices, up to as much as is
+// looked at with a push, and one more.
+func TestALookAtAPushBesideOpenOnesCommitsWhatTheNextLookWould(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.putResource(push.Resource{App: "notes", ID: "other", APNs: &push.Strategy{}})
+		for before := range 9 {
+			short, long := fmt.Sprint("short", before), fmt.Sprint("long", before)
+			users := toUsers(short, long)
+			w.device("notes", short, short, push.IOS)
+			w.device("notes", long, long, push.IOS)
+			for i := range before {
+				p := pushTo(users, fmt.Sprint(i))
+				p.ResourceID = []string{"both", "other"}[i%2]
+				w.accept(p)
+			}
+			now := time.Now().UTC().Truncate(time.Microsecond)
+			var seen [2]push.Snapshot
+			for i, user := range []string{short, long} {
+				p := pushTo(toUsers(user), "new")
+				p.AcceptedAt = now
+				see := func(s push.Snapshot) push.Changes { seen[i] = s; return wakeAll(now)(s) }
+				look := see
+				if i == 1 {
+					look = nil
+				}
+				r := w.Accept(ctx(t), []push.AcceptRequest{{Push: p}}, time.Minute, look)[0]
+				if looked := len(r.Accepted.Looked) == 1; r.Err != nil || looked != (i == 0 && before < 8) {
+					t.Fatalf("%d open before: looked at: %v, %v", before, looked, r.Err)
+				}
+				if i == 1 || before == 8 {
+					if _, err := w.Step(ctx(t), push.StepRequest{Key: key(user), OpenLimit: 100}, see); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			plain := func(s push.Snapshot) string { // without whose it is
+				text := ""
+				for _, d := range s.Open {
+					text += fmt.Sprintln(d.ResourceID, d.State, d.Kept, d.PayloadBytes, d.DueAt, d.WakeUntil, d.ExpiresAt.Sub(d.Since))
+				}
+				return text + fmt.Sprintln(s.OpenTotal, s.NextExpiry, len(s.Resources), s.Device.WakeTimes, s.Device.Wake.DueAt, s.Device.DueAt.Equal(now.Add(time.Minute)))
+			}
+			for i := range seen {
+				seen[i].Device.DueAt = time.Time{} // who waits for a look is due at the end of a lease
+			}
+			if got, want := plain(seen[0]), plain(seen[1]); got != want || len(seen[0].Open) != before+1 {
+				t.Errorf("%d open before: the look that accepts saw\n%s\nand the next one\n%s", before, got, want)
+			}
+			var after [2]push.Snapshot
+			for i, user := range []string{short, long} {
+				var err error
+				if after[i], err = w.PeekDevice(ctx(t), key(user), 100); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, want := plain(after[0]), plain(after[1]); got != want {
+				t.Errorf("%d open before: the look that accepts left\n%s\nand the next one\n%s", before, got, want)
+			}
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // TestTwoCommitsInFlightDecideOneAfterTheOther has a push accepted for many devices while a transaction that has just counted wakes for
-// the same ones has not committed. The second has to wait for it, and then is no push for fresh devices any more.
+// the same ones has not committed. The second has to wait for it, and then finds wakes in flight.
 func TestTwoCommitsInFlightDecideOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, store.Config{DatabaseURL: pgtest.URL(t)})
