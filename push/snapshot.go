@@ -22,7 +22,7 @@ type Changes struct {
 // Settlement is changes of one device that were decided on what an earlier look had left, without reading it again. They hold only
 // if it is still so.
 type Settlement struct {
-	Left    Device     // as the look left it
+	Left    *Device    // as the look left it
 	Open    []Delivery // what it left open, without the events that were decided on since
 	Changes Changes
 }

@@ -125,18 +125,19 @@ func (e *Engine) settle(ctx context.Context, k *known, last *plan, o *outcome) b
 		return false
 	}
 	b.commit(k.now)
-	r := push.Settlement{Left: b.device, Open: b.left()}
+	left := b.device
+	r := push.Settlement{Left: &left, Open: b.left()}
 	full := slices.ContainsFunc(r.Open, func(d push.Delivery) bool { return d.Kept >= push.MaxEvents })
 	if len(r.Open) > settledAtOnce || full {
 		return false
 	}
-	s := k.ofDevice(&r.Left, last.rules)
+	s := k.ofDevice(&left, last.rules)
 	o.take(s, b)
 	p := planFor(s, b, time.Time{})
-	if r.Changes = p.changes; p.dead || b.device.Token != r.Left.Token {
+	if r.Changes = p.changes; p.dead || b.device.Token != left.Token {
 		return false
 	}
-	if d := b.device; d.Wake.State == push.WakeNone && d.DueAt.Equal(r.Left.DueAt) && len(d.WakeTimes) == len(r.Left.WakeTimes) {
+	if d := b.device; d.Wake.State == push.WakeNone && d.DueAt.Equal(left.DueAt) && len(d.WakeTimes) == len(left.WakeTimes) {
 		r.Changes.Device = nil
 	}
 	// A store that fails fails the look as well, which says so.
@@ -145,7 +146,7 @@ func (e *Engine) settle(ctx context.Context, k *known, last *plan, o *outcome) b
 	}
 	p.board, p.rules = b, last.rules
 	*last = p
-	e.committed(r.Left.Key(), r.Left.Platform, k, last)
+	e.committed(left.Key(), left.Platform, k, last)
 	return true
 }
 

@@ -39,7 +39,7 @@ func (f *flight) send(user string) {
 		d.WakeTimes, d.DueAt = append(d.WakeTimes, f.now), f.now.Add(time.Hour)
 		o.WakeUntil = f.now.Add(wakeLease)
 		sent := []push.Event{{At: f.now, Event: push.EventWakeSent, WakeID: "wake", Attempt: 1}}
-		f.left.Left = d
+		f.left.Left = &d
 		f.left.Open = []push.Delivery{o}
 		f.left.Open[0].Kept = 1
 		answered := f.left.Open[0].SentBy(f.now, push.PathAPNs, d.DueAt)
