@@ -48,12 +48,15 @@ func (e *Engine) AcceptBatch(ctx context.Context, pushes []push.Push) []push.Acc
 }
 
 func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.AcceptResult {
-	named := named(reqs)
 	app := reqs[0].Push.App
-	f, look, room := e.lookAsAccepted(ctx, reqs, named)
+	f, room := e.lookAsAccepted(ctx, reqs)
 	held := lease
-	if !f.online() && e.queue.free() < named {
-		held, look = 0, nil // memory is full: the rows are due now, and back-pressure costs disk
+	if e.queue.free(app) < f.away {
+		held, f.noWakes = 0, true // memory is full: the rows are due now, and back-pressure costs disk
+	}
+	look := f.look
+	if f.noWakes && f.online() == 0 {
+		look = nil
 	}
 	followed := 0
 	defer func() { e.todo.leave(app, room-followed) }()
@@ -67,10 +70,11 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 		if reqs[i].Push.To.Deferred() || r.Accepted.InPieces {
 			e.clock.dueAt(expansions, reqs[i].Push.Start())
 		}
-		if held > 0 {
-			followed += e.follow(f, r.Accepted.Looked)
-			e.Look(without(r.Accepted.Devices, r.Accepted.Looked)...)
+		followed += e.follow(f, r.Accepted.Looked)
+		if rest := without(r.Accepted.Devices, r.Accepted.Looked); held > 0 {
+			e.Look(rest...)
 		} else {
+			e.lookAtOnline(rest)
 			e.clock.dueAt(looks, e.cfg.Now())
 		}
 	}
@@ -98,26 +102,36 @@ func without(keys, looked []push.DeviceKey) []push.DeviceKey {
 	return slices.DeleteFunc(keys, func(k push.DeviceKey) bool { return is[k] })
 }
 
-// lookAsAccepted is the look at fresh devices, and how many places are taken for what it decides. It is nil if there is to be none:
-// there is no room, or the store does not answer. What goes to sessions needs no places, nor waits for any.
-func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest, named int) (*fresh, func(push.Snapshot) push.Changes, int) {
+// lookAsAccepted is the look at fresh devices, and how many places are taken for what it decides. What goes to sessions needs no
+// places, and nobody who has one waits until there are places for others: these are looked at later, if there is no room now.
+func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest) (f *fresh, room int) {
 	f, err := e.freshFor(ctx, reqs)
-	if err != nil {
-		return nil, nil, 0
+	if err != nil { // the store does not answer
+		return &fresh{away: named(reqs), noWakes: true}, 0
 	}
-	if f.online() {
-		return f, f.look, 0
+	if f.away == 0 {
+		return f, 0
 	}
-	has, waited := e.todo.enter(ctx, reqs[0].Push.App, named)
+	app := reqs[0].Push.App
+	if f.online() > 0 {
+		if !e.todo.tryEnter(app, f.away) {
+			f.noWakes = true
+			return f, 0
+		}
+		return f, f.away
+	}
+	room = f.away
+	has, waited := e.todo.enter(ctx, app, room)
 	if !has {
-		return f, nil, 0
+		f.noWakes = true
+		return f, 0
 	}
 	if waited { // what was known is old
 		if f, err = e.freshFor(ctx, reqs); err != nil {
-			return nil, nil, named
+			return &fresh{away: named(reqs), noWakes: true}, room
 		}
 	}
-	return f, f.look, named
+	return f, room
 }
 
 // DryRun says what would be done with a push on each device of its audience (the first 10 000), and does nothing.

@@ -82,8 +82,8 @@ func BenchmarkReceive(b *testing.B) {
 
 // A device's way through the queue, and what was decided on it: added, taken by a worker, done.
 func BenchmarkQueue(b *testing.B) {
-	q, t := newQueue(8192, 384, time.Now), newTodo(time.Now)
-	q.open(512, func() {})
+	q, t := newQueue(8192, 512, time.Now), newTodo(time.Now)
+	q.open(func() {})
 	keys := make([]push.DeviceKey, 1000)
 	for i := range keys {
 		keys[i] = push.DeviceKey{App: "notes", Device: fmt.Sprint("device-", i)}

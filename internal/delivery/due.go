@@ -10,8 +10,9 @@ import (
 
 // Claimer says which devices are due, and whose they are meanwhile.
 type Claimer interface {
-	// ClaimDevices makes up to limit devices that are due this node's until now+lease, apps in turn. They are due again then.
-	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error)
+	// ClaimDevices makes up to limit devices that are due this node's until now+lease, apps in turn, but none of the apps without.
+	// They are due again then.
+	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int, without ...string) ([]push.DeviceKey, error)
 
 	// NextDueDevice returns when the next device is due, the zero time if none is. One that is claimed is due when its lease ends.
 	NextDueDevice(ctx context.Context) (time.Time, error)
@@ -87,7 +88,7 @@ func (e *Engine) dueWork() []kind {
 	return []kind{
 		looks: {
 			work: each(e.claimDevices, e.enqueue), next: s.NextDueDevice,
-			batch: claimLimit, room: e.queue.free, every: idle, failed: "due devices not claimed",
+			batch: claimLimit, room: e.claimRoom, every: idle, failed: "due devices not claimed",
 		},
 		expansions: {
 			work: each(s.DuePushes, e.expand), next: s.NextDuePush,
@@ -119,13 +120,24 @@ func olderThan(keep time.Duration, do func(ctx context.Context, before time.Time
 	}
 }
 
+func (e *Engine) claimRoom() int {
+	limit, _ := e.queue.claims(claimLimit)
+	return limit
+}
+
+// claimDevices leaves the devices of an app for which memory has no room to their rows, and goes on with the others'.
 func (e *Engine) claimDevices(ctx context.Context, now time.Time, limit int) ([]push.DeviceKey, error) {
-	return e.cfg.Store.ClaimDevices(ctx, now, lease, limit)
+	limit, full := e.queue.claims(limit)
+	keys, err := e.cfg.Store.ClaimDevices(ctx, now, lease, limit, full...)
+	if len(full) > 0 && len(keys) == 0 {
+		pause(ctx, crowded) // what is due is theirs, perhaps
+	}
+	return keys, err
 }
 
 // enqueue has a claimed device looked at. One for which there is no room any more is due when its lease ends.
 func (e *Engine) enqueue(_ context.Context, key push.DeviceKey) (left bool, err error) {
-	if !e.queue.add(key) {
+	if !e.lineOf(key).add(key) {
 		e.cfg.Metrics.Overflow.Inc()
 	}
 	return false, nil
@@ -134,7 +146,7 @@ func (e *Engine) enqueue(_ context.Context, key push.DeviceKey) (left bool, err 
 // expand makes the next piece of a push's deliveries.
 func (e *Engine) expand(ctx context.Context, ref push.PushRef) (left bool, err error) {
 	held := lease
-	if e.queue.free() < expandRoom {
+	if e.queue.free(ref.App) < expandRoom {
 		held = 0 // no room in memory: the rows are due now, and wait on disk
 	}
 	devices, done, err := e.cfg.Store.Expand(ctx, ref, e.cfg.Now(), expandLimit, held)
@@ -144,6 +156,7 @@ func (e *Engine) expand(ctx context.Context, ref push.PushRef) (left bool, err e
 	if held > 0 && len(devices) > 0 {
 		e.Look(devices...)
 	} else {
+		e.lookAtOnline(devices)
 		e.clock.dueAt(looks, e.cfg.Now())
 	}
 	return !done, nil

@@ -103,7 +103,8 @@ const (
 // Engine is the room's one object.
 type Engine struct {
 	cfg     Config
-	queue   *queue
+	queue   *queue // of devices that may have to be woken
+	online  *queue // of devices with a session, whose workers never wait for a provider
 	todo    *todo
 	senders *senders
 	clock   *clock
@@ -151,7 +152,7 @@ func New(cfg Config) (*Engine, error) {
 	hard, cut := context.WithCancelCause(context.Background())
 	e := &Engine{
 		hard: hard, cut: cut, started: cfg.Now(),
-		cfg: cfg, queue: newQueue(cfg.Queue, max(cfg.Workers*3/4, 1), cfg.Now), todo: newTodo(cfg.Now), senders: newSenders(),
+		cfg: cfg, queue: newQueue(cfg.Queue, cfg.Workers, cfg.Now), online: newQueue(cfg.Queue, max(cfg.Workers/8, 1), cfg.Now), todo: newTodo(cfg.Now), senders: newSenders(),
 	}
 	e.clock = newClock(e.dueWork(), cfg.Now, cfg.Logger)
 	return e, nil
@@ -171,17 +172,20 @@ func (e *Engine) Run(ctx context.Context) {
 	})
 	defer stop()
 	begun := context.WithoutCancel(ctx)
-	e.queue.open(e.cfg.Workers, func() { wg.Go(func() { e.work(begun) }) })
+	for _, q := range []*queue{e.queue, e.online} {
+		q.open(func() { wg.Go(func() { e.work(begun, q) }) })
+	}
 	wg.Go(func() { e.clock.run(ctx) })
 	<-ctx.Done()
 	e.queue.close()
+	e.online.close()
 	wg.Wait()
 	e.handBack()
 }
 
 // handBack makes what waited in memory due at once, for whoever runs next.
 func (e *Engine) handBack() {
-	left := e.queue.drain()
+	left := append(e.queue.drain(), e.online.drain()...)
 	if len(left) == 0 {
 		return
 	}
@@ -201,13 +205,20 @@ func (e *Engine) handBack() {
 }
 
 // Waiting is how many devices in memory wait for a worker, and since when the one that waits longest.
-func (e *Engine) Waiting() (devices int, oldest time.Time) { return e.queue.oldest() }
+func (e *Engine) Waiting() (devices int, oldest time.Time) {
+	devices, oldest = e.queue.oldest()
+	online, since := e.online.oldest()
+	if oldest.IsZero() || online > 0 && since.Before(oldest) {
+		oldest = since
+	}
+	return devices + online, oldest
+}
 
 // Look has devices looked at now: something about them is new. A device for which there is no room in memory is left to
 // its row.
 func (e *Engine) Look(keys ...push.DeviceKey) {
 	for _, k := range keys {
-		if !e.queue.add(k) {
+		if !e.lineOf(k).add(k) {
 			e.cfg.Metrics.Overflow.Inc()
 			e.clock.dueAt(looks, e.cfg.Now())
 		}

@@ -14,6 +14,8 @@ type fresh struct {
 	known    known                       // of the app, whose all pushes of a request are
 	sessions map[push.DeviceKey]*session // of those who are meant; asked for before; nil: there are no sessions
 	plans    map[push.DeviceKey]*decided // the last word of a transaction that may be repeated
+	away     int                         // how many of those who are meant have no session, about
+	noWakes  bool                        // nothing is decided on them: there is no room for what would be
 }
 
 // decided is what a look came to, which is still to be done.
@@ -30,7 +32,7 @@ func (d *decided) stale(now time.Time) bool {
 // freshFor asks for what this node knows of those whom pushes are for.
 func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fresh, error) {
 	app := reqs[0].Push.App
-	f := &fresh{known: *e.know(push.DeviceKey{App: app}, false), plans: make(map[push.DeviceKey]*decided, min(named(reqs), appPlaces))}
+	f := &fresh{known: *e.know(push.DeviceKey{App: app}, false), plans: make(map[push.DeviceKey]*decided, min(named(reqs), appPlaces)), away: named(reqs)}
 	if e.cfg.Sessions.Count() == 0 {
 		return f, nil
 	}
@@ -49,30 +51,34 @@ func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fres
 			f.sessions[key] = e.sessionOf(key)
 		}
 	}
-	return f, nil
-}
-
-// online reports whether all devices that are meant have a session.
-func (f *fresh) online() bool {
-	if f == nil || len(f.sessions) == 0 {
-		return false
+	if len(f.sessions) > 0 {
+		f.away = 0
 	}
 	for _, s := range f.sessions {
 		if s == nil {
-			return false
+			f.away++
 		}
 	}
-	return true
+	return f, nil
+}
+
+// online is how many of those who are meant have a session.
+func (f *fresh) online() int {
+	if len(f.sessions) == 0 {
+		return 0
+	}
+	return len(f.sessions) - f.away
 }
 
 // look is the function that the store calls: a plain one, but that it keeps the plan.
 func (f *fresh) look(snap push.Snapshot) push.Changes {
-	if !snap.Device.Registered() {
+	key := snap.Device.Key()
+	session := f.sessions[key]
+	if !snap.Device.Registered() || f.noWakes && session == nil {
 		return push.Changes{}
 	}
-	key := snap.Device.Key()
 	d := &decided{known: f.known}
-	d.known.lost, d.known.session = false, f.sessions[key]
+	d.known.lost, d.known.session = false, session
 	s := d.known.of(snap)
 	b := newBoard(s.now, snap)
 	d.plan = planFor(s, b, snap.NextExpiry)
@@ -91,20 +97,51 @@ func (e *Engine) follow(f *fresh, keys []push.DeviceKey) (n int) {
 		}
 		delete(f.plans, key)
 		e.committed(key, d.plan.changes.Device.Platform, &d.known, &d.plan)
-		if len(d.plan.session) > 0 && d.plan.wake == nil && e.give(key, d.plan.session) {
-			continue
+		if len(d.plan.session) > 0 && e.give(key, d.plan.session) {
+			if d.plan.session = nil; d.plan.wake == nil {
+				continue
+			}
 		}
 		if len(d.plan.session) > 0 || d.plan.wake != nil || d.known.session == nil && e.sessionOf(key) != nil {
 			n++
-			if e.todo.put(key, d) {
-				e.todo.leave(key.App, 1)
-			}
-			if !e.queue.add(key) {
-				e.todo.take(key) // the row is due when the lease ends
-				e.todo.leave(key.App, 1)
-				e.cfg.Metrics.Overflow.Inc()
-			}
+			e.leave(key, d)
 		}
 	}
 	return n
+}
+
+// leave leaves what was decided on a device, whose place is taken, to the workers. A wake that a session made needless goes to
+// where it is not waited for; not so one that is wanted beside a session.
+func (e *Engine) leave(key push.DeviceKey, d *decided) {
+	if e.todo.put(key, d) {
+		e.todo.leave(key.App, 1)
+	}
+	q := e.queue
+	if d.plan.wake == nil || d.known.session == nil {
+		q = e.lineOf(key)
+	}
+	if q.add(key) {
+		return
+	}
+	if _, left := e.todo.take(key); left { // the row is due when the lease ends
+		e.todo.leave(key.App, 1)
+	}
+	e.cfg.Metrics.Overflow.Inc()
+}
+
+// lineOf is the queue for looks at a device.
+func (e *Engine) lineOf(key push.DeviceKey) *queue {
+	if e.sessionOf(key) != nil {
+		return e.online
+	}
+	return e.queue
+}
+
+// lookAtOnline has those of the devices looked at now that have a session. All of them are due.
+func (e *Engine) lookAtOnline(keys []push.DeviceKey) {
+	for _, key := range keys {
+		if e.sessionOf(key) != nil && !e.online.add(key) {
+			e.cfg.Metrics.Overflow.Inc()
+		}
+	}
 }

@@ -1,7 +1,11 @@
 package delivery
 
 // InHand is how many devices in memory wait for a worker, how many a worker has, and how many more find room.
-func (e *Engine) InHand() (waiting, working, free int) { return e.queue.inHand() }
+func (e *Engine) InHand() (waiting, working, free int) {
+	waiting, working, free = e.queue.inHand()
+	w, b, _ := e.online.inHand()
+	return waiting + w, working + b, free
+}
 
 func (q *queue) inHand() (waiting, working, free int) {
 	q.mu.Lock()

@@ -21,21 +21,23 @@ type Stepper interface {
 	Settle(ctx context.Context, r push.Settlement) (settled bool, err error)
 }
 
-// work visits devices until there is none to be taken. ctx does not end: what is begun is committed, whatever ends meanwhile.
-func (e *Engine) work(ctx context.Context) {
+// work visits devices of a queue until there is none to be taken. ctx does not end: what is begun is committed, whatever ends
+// meanwhile.
+func (e *Engine) work(ctx context.Context, q *queue) {
 	wake := make(chan struct{}, 1)
 	for {
-		key, ok := e.queue.work(wake)
+		key, ok := q.work(wake)
 		if !ok {
 			return
 		}
-		e.visit(ctx, key)
-		e.queue.done(key)
+		e.visit(ctx, key, q == e.queue)
+		q.done(key)
 	}
 }
 
-// visit looks at a device and does what the look comes to, until nothing is left to be done now.
-func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
+// visit looks at a device and does what the look comes to, until nothing is left to be done now. Where wakes are not to be waited
+// for, it leaves one to others.
+func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 	var last *outcome
 	useSession := true
 	d, is := e.todo.take(key)
@@ -66,8 +68,15 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey) {
 				last = unsent(*p.changes.Device, *p.wake, "a session was opened before it could be sent")
 			}
 		case len(p.session) > 0 && !e.give(key, p.session):
-			useSession = false
+			if useSession = false; p.wake != nil {
+				last = unsent(*p.changes.Device, *p.wake, "a session was lost before it could be sent")
+			}
 		case p.wake == nil:
+			return
+		case !wakes:
+			p.session = nil // given
+			e.todo.leave(key.App, -1)
+			e.leave(key, &decided{*k, *p})
 			return
 		default:
 			o := e.wake(p.changes.Device, *p.wake)

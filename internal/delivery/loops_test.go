@@ -35,7 +35,7 @@ func TestADeviceIsLookedAtWhenItIsDue(t *testing.T) {
 
 func TestNoMoreDevicesAreClaimedThanFindRoomInMemory(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		e := newEngine(t, 1, 3)
+		e := newEngine(t, 1, 4) // one of them for another app
 		e.provider.answer = hangs(5 * time.Second)
 		e.phones(8)
 		e.run(t)

@@ -190,7 +190,7 @@ func TestASessionOpenedBeforeTheCommitGetsThePushAndTheWakeIsNotSent(t *testing.
 		woken := 0
 		n := newNode(t, func(w push.Wake) (push.Answer, error) { woken++; return taken(w) })
 		n.store.committing = func() { n.sockets.set(n.phone, true) } // the node was asked before
-		n.visit(t.Context(), n.phone)
+		n.visit(t.Context(), n.phone, true)
 		if d := n.delivery(); d.State != push.Sent || d.Path != push.PathSession || !slices.Equal(n.sockets.sent, []push.ID{n.push}) {
 			t.Errorf("the push is %s by %q, and the session got %v; want it sent by the session", d.State, d.Path, n.sockets.sent)
 		}
@@ -209,7 +209,7 @@ func TestAWakeThatIsWantedBesideASessionIsSentThoughOneWasOpened(t *testing.T) {
 		woken := 0
 		n := newNode(t, func(w push.Wake) (push.Answer, error) { woken++; return taken(w) }, func(d *push.Delivery) { d.Deliver = push.WakeAlways })
 		n.store.committing = func() { n.sockets.set(n.phone, true) }
-		n.visit(t.Context(), n.phone)
+		n.visit(t.Context(), n.phone, true)
 		if d := n.delivery(); woken != 1 || d.State != push.Sent || d.Path != push.PathAPNs || len(n.store.devices[n.phone].WakeTimes) != 1 {
 			t.Errorf("%d wakes were sent, %d counted, the push is %s by %q; want one, counted, and it sent by apns",
 				woken, len(n.store.devices[n.phone].WakeTimes), d.State, d.Path)
@@ -225,7 +225,7 @@ func TestALookDecidedByFormerCredentialsIsLookedAtAgain(t *testing.T) {
 		n.senders.heard(time.Now(), who, &push.Device{}, &outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Hour}})
 		time.Sleep(time.Second)
 		n.store.committing = func() { n.senders.renew(time.Now(), who) }
-		n.visit(t.Context(), n.phone)
+		n.visit(t.Context(), n.phone, true)
 		if d := n.delivery(); d.Reason != push.ReasonQuota {
 			t.Fatalf("the push waits for %q; want the former credentials' quota", d.Reason)
 		}
@@ -250,7 +250,7 @@ func TestAWakeThatWasDecidedTooLongAgoIsDecidedAnew(t *testing.T) {
 			}
 			n.follow(f, []push.DeviceKey{n.phone})
 			time.Sleep(wait)
-			n.visit(t.Context(), n.phone)
+			n.visit(t.Context(), n.phone, true)
 			if counted := len(n.store.devices[n.phone].WakeTimes); woken != want || counted != want {
 				t.Errorf("after %s, %d wakes were sent and %d counted; want %d", wait, woken, counted, want)
 			}

@@ -8,7 +8,8 @@ import (
 )
 
 // queue holds the devices that are to be looked at now. Apps take turns; a device is in it once, and is looked at by one
-// worker at a time. It is bounded: a device that finds no room is left to its row, which is due.
+// worker at a time. It is bounded: a device that finds no room is left to its row, which is due. No app has all of the room, nor
+// all of the workers; see shareOf.
 //
 // Workers are hired as devices come, and all but a few go when there is nothing to take: hundreds that only wait would have their
 // stacks looked through by each garbage collection, and made small, to grow again at the next device.
@@ -26,7 +27,6 @@ type queue struct {
 	busy    map[push.DeviceKey]bool // value: to be looked at again when the worker is done
 	size    int
 	room    int // at most this many waiting
-	perApp  int // at most this many of one app in work, so that a provider that hangs for one leaves workers to others
 }
 
 // keptIdle is how many workers wait for devices.
@@ -43,9 +43,9 @@ type waiter struct {
 	since time.Time
 }
 
-func newQueue(room, perApp int, now func() time.Time) *queue {
+func newQueue(room, most int, now func() time.Time) *queue {
 	return &queue{
-		keep: keptIdle, apps: make(map[string]*line), room: room, perApp: perApp, now: now,
+		keep: keptIdle, apps: make(map[string]*line), room: room, most: most, now: now,
 		waiting: make(map[push.DeviceKey]bool), busy: make(map[push.DeviceKey]bool),
 	}
 }
@@ -61,7 +61,7 @@ func (q *queue) add(k push.DeviceKey) bool {
 	if q.waiting[k] {
 		return true
 	}
-	if q.size >= q.room {
+	if q.roomFor(k.App) == 0 {
 		return false
 	}
 	q.push(k)
@@ -81,16 +81,19 @@ func (q *queue) push(k push.DeviceKey) {
 	l.keys = append(l.keys, waiter{k, q.now()})
 	q.waiting[k] = true
 	q.size++
-	if l.inWork < q.perApp { // else a worker of the app takes it when it is done
+	if q.mayWork(l) { // else a worker of the app takes it when it is done
 		q.hireOne()
 	}
 }
 
-// open has devices looked at by at most so many workers at once; hire starts one, which takes devices until work is false.
-func (q *queue) open(most int, hire func()) {
+// mayWork reports whether one more device of an app may be in work; mu is held.
+func (q *queue) mayWork(l *line) bool { return shareOf(l.inWork, q.most-len(q.busy)) > 0 }
+
+// open has devices looked at; hire starts a worker, which takes devices until work is false.
+func (q *queue) open(hire func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.hire, q.most = hire, most
+	q.hire = hire
 	for range q.size {
 		q.hireOne()
 	}
@@ -146,7 +149,7 @@ func (q *queue) take() (push.DeviceKey, bool) {
 		app := q.ring[0]
 		q.ring = append(q.ring[:0], q.ring[1:]...) // few apps have something waiting at once
 		l := q.apps[app]
-		if l.inWork >= q.perApp {
+		if !q.mayWork(l) {
 			q.ring = append(q.ring, app)
 			continue
 		}
@@ -179,11 +182,49 @@ func (q *queue) done(k push.DeviceKey) {
 	}
 }
 
-// free is how many more devices find room.
-func (q *queue) free() int {
+// free is how many more devices of an app find room.
+func (q *queue) free(app string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.room - q.size
+	return q.roomFor(app)
+}
+
+// roomFor is free; mu is held.
+func (q *queue) roomFor(app string) int {
+	has := 0
+	if l := q.apps[app]; l != nil {
+		has = len(l.keys)
+	}
+	return shareOf(has, q.room-q.size)
+}
+
+// fewClaimed is how many devices of an app wait at least that are not worth a claim of few more.
+const fewClaimed = 64
+
+// claims is how many devices may be claimed now, most at most, whosever they are but for those apps that are full: they have to
+// wait until some of theirs have left.
+func (q *queue) claims(most int) (limit int, full []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	limit = min(most, shareOf(0, q.room-q.size))
+	for app, l := range q.apps {
+		switch n := q.roomFor(app); {
+		case n == 0, n < fewClaimed && len(l.keys) >= fewClaimed:
+			full = append(full, app)
+		default:
+			limit = min(limit, n)
+		}
+	}
+	return limit, full
+}
+
+// shareOf is how much of what is free an app may take that has some already: so much that a third of what it has then is left.
+// However many apps wait for providers that hang, there is some for one that has nothing.
+func shareOf(has, free int) int {
+	if has == 0 && free > 0 {
+		return max(3*free/4, 1)
+	}
+	return max((3*free-has)/4, 0)
 }
 
 // oldest is how many devices wait, and since when the one that waits longest.

@@ -30,7 +30,7 @@ func TestAppsTakeTurns(t *testing.T) {
 
 func TestAnAppWhoseProviderHangsLeavesWorkersToOthers(t *testing.T) {
 	t.Parallel()
-	q := newQueue(100, 2, time.Now)
+	q := newQueue(100, 3, time.Now)
 	for i := range 5 {
 		q.add(push.DeviceKey{App: "hangs", Device: fmt.Sprint(i)})
 	}
@@ -44,8 +44,12 @@ func TestAnAppWhoseProviderHangsLeavesWorkersToOthers(t *testing.T) {
 		t.Errorf("took %v %v, want the other app's", k, ok)
 	}
 	q.done(push.DeviceKey{App: "hangs", Device: "0"})
+	if k, ok := q.take(); ok {
+		t.Errorf("took %v, want the last worker left to an app that has none", k)
+	}
+	q.done(push.DeviceKey{App: "other", Device: "0"})
 	if _, ok := q.take(); !ok {
-		t.Error("nothing taken once one was done")
+		t.Error("nothing taken once the other app's was done")
 	}
 }
 
@@ -78,15 +82,15 @@ func TestAFullQueueSaysSo(t *testing.T) {
 	if !q.add(push.DeviceKey{App: "a", Device: "1"}) || q.add(push.DeviceKey{App: "a", Device: "2"}) {
 		t.Error("want room for one and no more")
 	}
-	if left := q.drain(); len(left) != 1 || q.free() != 1 {
-		t.Errorf("drained %v, %d free; want one, 1", left, q.free())
+	if left := q.drain(); len(left) != 1 || q.free("a") != 1 {
+		t.Errorf("drained %v, %d free; want one, 1", left, q.free("a"))
 	}
 }
 
 // Workers come as devices do, no more than may work at once, and go when there is nothing for them.
 func TestWorkersAreHiredAsThereIsWork(t *testing.T) {
 	t.Parallel()
-	q := newQueue(100, 3, time.Now)
+	q := newQueue(100, 4, time.Now)
 	q.keep = 0
 	hired := 0
 	add := func(app string, devices ...string) {
@@ -103,12 +107,12 @@ func TestWorkersAreHiredAsThereIsWork(t *testing.T) {
 		return k
 	}
 	add("a", "1", "2")
-	q.open(4, func() { hired++ })
+	q.open(func() { hired++ })
 	if hired != 2 {
 		t.Fatalf("%d hired for two that waited, want 2", hired)
 	}
 	one := take("a1")
-	take("a2")
+	two := take("a2")
 	add("a", "3", "4")
 	take("a3")
 	if hired != 4 {
@@ -125,6 +129,7 @@ func TestWorkersAreHiredAsThereIsWork(t *testing.T) {
 	}
 	take("b1")
 	q.done(one)
+	q.done(two)
 	take("a4")
 	q.close()
 	add("c", "1")
@@ -245,12 +250,12 @@ func TestHoldsAreBounded(t *testing.T) {
 func TestAFewWorkersWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(100, 100, time.Now)
+		q := newQueue(100, 3, time.Now)
 		q.keep = 2
 		var mu sync.Mutex // guards took
 		var took []string
 		hired := 0
-		q.open(3, func() {
+		q.open(func() {
 			hired++
 			me := fmt.Sprint("worker ", hired)
 			go func() {

@@ -41,12 +41,12 @@ type piece struct {
 	held time.Duration
 }
 
-func (r *rows) ClaimDevices(_ context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error) {
+func (r *rows) ClaimDevices(_ context.Context, now time.Time, lease time.Duration, limit int, without ...string) ([]push.DeviceKey, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var due []push.DeviceKey
 	for key, d := range r.devices {
-		if !d.DueAt.IsZero() && !d.DueAt.After(now) {
+		if !d.DueAt.IsZero() && !d.DueAt.After(now) && !slices.Contains(without, key.App) {
 			due = append(due, key)
 		}
 	}
@@ -142,16 +142,42 @@ func (r *rows) Expand(ctx context.Context, ref push.PushRef, now time.Time, limi
 // add puts a phone in that is due at a time, with a push that waits for it. mu is held.
 func (r *rows) add(id string, of push.ID, due time.Time) push.DeviceKey {
 	key := push.DeviceKey{App: "notes", Device: id}
-	r.devices[key] = push.Device{App: "notes", ID: id, User: "alice", Platform: push.IOS, Token: push.TokenOK, ProviderToken: "00fc",
-		OwnerGeneration: 1, TokenGeneration: 1, DueAt: due}
-	r.deliveries[key] = []push.Delivery{{PushID: of, App: "notes", DeviceID: id, ResourceID: "r", State: push.Waiting, Generation: 1,
-		AcceptedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}}
+	r.addTo(key, of, due)
 	return key
 }
 
-// Accept takes broadcasts, of which rows are told otherwise.
-func (r *rows) Accept(_ context.Context, pushes []push.AcceptRequest, _ time.Duration, _ func(push.Snapshot) push.Changes) []push.AcceptResult {
-	return make([]push.AcceptResult, len(pushes))
+// addTo adds a push to those that wait for a phone, which is there then. mu is held.
+func (r *rows) addTo(key push.DeviceKey, of push.ID, due time.Time) {
+	if _, there := r.devices[key]; !there {
+		r.devices[key] = push.Device{App: key.App, ID: key.Device, User: "alice", Platform: push.IOS, Token: push.TokenOK, ProviderToken: "00fc",
+			OwnerGeneration: 1, TokenGeneration: 1}
+	}
+	r.setDue(key, due)
+	r.deliveries[key] = append(r.deliveries[key], push.Delivery{PushID: of, App: key.App, DeviceID: key.Device, ResourceID: "r", State: push.Waiting,
+		Generation: 1, AcceptedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)})
+}
+
+// Accept takes pushes for devices, and broadcasts, of which rows are told otherwise.
+func (r *rows) Accept(ctx context.Context, pushes []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult {
+	results := make([]push.AcceptResult, len(pushes))
+	for i, p := range pushes {
+		a := &results[i].Accepted
+		for _, id := range p.Push.To.Devices {
+			key := push.DeviceKey{App: p.Push.App, Device: id}
+			r.mu.Lock()
+			r.addTo(key, p.Push.ID, time.Now().Add(lease))
+			fresh := r.devices[key].Wake.State == push.WakeNone
+			r.mu.Unlock()
+			a.Devices = append(a.Devices, key)
+			if look == nil || !fresh {
+				continue
+			}
+			if c, _ := r.memory.Step(ctx, push.StepRequest{Key: key, OpenLimit: 8}, look); c.Device != nil {
+				a.Looked = append(a.Looked, key)
+			}
+		}
+	}
+	return results
 }
 
 func (r *rows) NextUserlessExpiry(context.Context) (time.Time, error) {
@@ -258,6 +284,7 @@ func newEngine(t *testing.T, workers, queue int) *engine {
 		provider: &provider{start: time.Now(), woken: map[string][]time.Duration{}},
 	}
 	delete(e.rows.devices, n.phone)
+	delete(e.rows.deliveries, n.phone)
 	m := NewMetrics(nil)
 	e.overflow = &counter{}
 	m.Overflow = e.overflow

@@ -42,18 +42,32 @@ func newTodo(now func() time.Time) *todo {
 	return &todo{m: map[push.DeviceKey]*decided{}, ofApp: map[string]int{}, now: now}
 }
 
+// tryEnter takes n places for an app if there are so many, and nobody of the app waits for some.
+func (t *todo) tryEnter(app string, n int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.try(app, n)
+}
+
+// try is tryEnter; mu is held.
+func (t *todo) try(app string, n int) bool {
+	if !t.fits(app, n) || slices.ContainsFunc(t.line, func(a *asking) bool { return a.app == app }) {
+		return false
+	}
+	t.grant(app, n)
+	return true
+}
+
 // enter takes n places for an app, and waits for them if that is worth it. has is false if there are none.
 func (t *todo) enter(ctx context.Context, app string, n int) (has, waited bool) {
 	t.mu.Lock()
+	if t.try(app, n) {
+		t.mu.Unlock()
+		return true, false
+	}
 	if n > appPlaces {
 		t.mu.Unlock()
 		return false, false
-	}
-	inLine := slices.ContainsFunc(t.line, func(a *asking) bool { return a.app == app })
-	if !inLine && t.fits(app, n) {
-		t.grant(app, n)
-		t.mu.Unlock()
-		return true, false
 	}
 	if t.idle() || !t.crowds(app) {
 		t.mu.Unlock()

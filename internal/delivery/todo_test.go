@@ -27,7 +27,7 @@ func (n *node) decideFresh(t *testing.T) *fresh {
 func (n *node) visitAll(t *testing.T) {
 	t.Helper()
 	for key, ok := n.queue.take(); ok; key, ok = n.queue.take() {
-		n.visit(t.Context(), key)
+		n.visit(t.Context(), key, true)
 		n.queue.done(key)
 	}
 }
@@ -85,8 +85,8 @@ func TestWhatIsForASessionIsGivenAsItIsAccepted(t *testing.T) {
 		n := newNode(t, taken)
 		n.sockets.set(n.phone, true)
 		f := n.decideFresh(t)
-		if !f.online() {
-			t.Error("the phone is not online, want it to be")
+		if f.away != 0 {
+			t.Error("the phone is away, want it online")
 		}
 		if left := n.follow(f, []push.DeviceKey{n.phone}); left != 0 || !slices.Equal(n.sockets.sent, []push.ID{n.push}) || len(n.queue.waiting) != 0 {
 			t.Errorf("the session got %v, and %d devices are left to workers; want the push, and none", n.sockets.sent, left)

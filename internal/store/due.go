@@ -123,9 +123,9 @@ func refs(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, erro
 	return slices.DeleteFunc(list, func(r ref) bool { return r.id == "" }), err // removed since
 }
 
-// ClaimDevices takes up to limit devices that are due, apps in turn, and makes them this node's until now+lease. Those of an app
-// for which a broadcast is being made have to wait until it is.
-func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.DeviceKey, error) {
+// ClaimDevices takes up to limit devices that are due, apps in turn, and makes them this node's until now+lease. Those of some apps
+// are left, and those of an app for which a broadcast is being made have to wait until it is.
+func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int, without ...string) ([]push.DeviceKey, error) {
 	var claimed []push.DeviceKey
 	if err := s.endLeases(ctx, now); err != nil {
 		return nil, doing("claim", err)
@@ -134,7 +134,11 @@ func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Dura
 		return nil, doing("claim", err)
 	}
 	err := s.write(ctx, "claim", &op{weight: limit, do: func(ctx context.Context, t *tx) error {
-		due, err := s.claimTurn.take(ctx, t, dueDevices, now, limit, s.broadcasts.now(s.now()))
+		leave := s.broadcasts.now(s.now())
+		for _, app := range without {
+			leave[app] = true
+		}
+		due, err := s.claimTurn.take(ctx, t, dueDevices, now, limit, leave)
 		if err != nil {
 			return err
 		}
