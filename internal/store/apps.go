@@ -50,7 +50,9 @@ func (s *Store) PutApp(ctx context.Context, name string) (app push.App, created 
 
 // App is the app of that name.
 func (s *Store) App(ctx context.Context, name string) (push.App, error) {
-	app, err := one(ctx, s.read, readApp, "SELECT name, created_at FROM apps WHERE name = ? AND deleting = 0", name)
+	app, err := s.once.apps.get(name, func() (push.App, error) {
+		return one(ctx, s.read, readApp, "SELECT name, created_at FROM apps WHERE name = ? AND deleting = 0", name)
+	})
 	return app, doing("app", err)
 }
 

@@ -7,25 +7,28 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// readOnce has what nearly every request asks for and few requests change: server keys by the hash of their secret, and
+// readOnce has what nearly every request asks for and few requests change: server keys by the hash of their secret, apps, and
 // resources. What is not there is not kept, since strangers may ask for as much of that as they like.
 type readOnce struct {
 	keys      kept[string, push.ServerKey] // their UsedAt is as old as they are
+	apps      kept[string, push.App]
 	resources kept[resourceKey, push.Resource]
 }
 
 func newReadOnce() *readOnce {
 	return &readOnce{
 		keys:      newKept[string](func(k push.ServerKey) string { return k.App }),
+		apps:      newKept[string](func(a push.App) string { return a.Name }),
 		resources: newKept[resourceKey](func(r push.Resource) string { return r.App }),
 	}
 }
 
-// forget drops what is known of an app. Whoever changes keys or resources calls it after the commit and before the change is
+// forget drops what is known of an app. Whoever changes keys or resources, or removes an app, calls it after the commit and before the change is
 // answered, so that the next request reads what is there now. It is the one place that is told of changes: those of another
 // node would come here too.
 func (r *readOnce) forget(app string) {
 	r.keys.forget(app)
+	r.apps.forget(app)
 	r.resources.forget(app)
 }
 

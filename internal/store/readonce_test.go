@@ -132,3 +132,26 @@ func TestStrangersFillNoMemory(t *testing.T) {
 		t.Errorf("%d keys are kept of those that nobody made; want none", n)
 	}
 }
+
+func TestAnAppThatWasReadIsGoneOnceItIsDeleted(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		was, err := w.App(ctx(t), "notes")
+		if err != nil {
+			t.Fatal(err)
+		}
+		during := errors.New("not called")
+		if err := w.DeleteApp(ctx(t), "notes", func() { _, during = w.App(ctx(t), "notes") }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.App(ctx(t), "notes"); !errors.Is(err, push.ErrNotFound) || !errors.Is(during, push.ErrNotFound) {
+			t.Errorf("while it is removed: %v, afterwards: %v; want push.ErrNotFound", during, err)
+		}
+		if _, created, err := w.PutApp(ctx(t), "notes"); !created || err != nil {
+			t.Fatal(created, err)
+		}
+		if now, err := w.App(ctx(t), "notes"); err != nil || !now.CreatedAt.After(was.CreatedAt) {
+			t.Errorf("made anew at %s, %v; want after %s", now.CreatedAt, err, was.CreatedAt)
+		}
+	})
+}
