@@ -14,6 +14,9 @@ type Claimer interface {
 	// They are due again then.
 	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int, without ...string) ([]push.DeviceKey, error)
 
+	// DueOf returns those of an app's devices that are due, or whose lease is over, in no order.
+	DueOf(ctx context.Context, app string, devices []string, now time.Time) ([]string, error)
+
 	// NextDueDevice returns when the next device is due, the zero time if none is. One that is claimed is due when its lease ends.
 	NextDueDevice(ctx context.Context) (time.Time, error)
 
@@ -62,6 +65,7 @@ type Remover interface {
 // The kinds of due work.
 const (
 	looks      = iota // at devices
+	onlineDue         // looks at devices with a session, of apps whose others wait for memory or for a broadcast
 	expansions        // of pushes whose audience is looked up when their time comes, or in pieces
 	expiries          // of deliveries to users without a device
 	oldPushes         // that have been final for long enough
@@ -89,6 +93,9 @@ func (e *Engine) dueWork() []kind {
 		looks: {
 			work: each(e.claimDevices, e.enqueue), next: s.NextDueDevice,
 			batch: claimLimit, room: e.claimRoom, every: idle, failed: "due devices not claimed",
+		},
+		onlineDue: {
+			work: e.findOnline, batch: claimLimit, every: idle, failed: "due devices with a session not found",
 		},
 		expansions: {
 			work: each(s.DuePushes, e.expand), next: s.NextDuePush,
@@ -158,6 +165,7 @@ func (e *Engine) expand(ctx context.Context, ref push.PushRef) (left bool, err e
 	} else {
 		e.lookAtOnline(devices)
 		e.clock.dueAt(looks, e.cfg.Now())
+		e.findOnlineOf(ref.App) // of a broadcast, no devices are named
 	}
 	return !done, nil
 }

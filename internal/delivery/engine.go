@@ -39,6 +39,8 @@ type Store interface {
 type Sessions interface {
 	// Count is how many sessions there are.
 	Count() int
+	// OfApp returns the ids of an app's devices that have a session, in no order.
+	OfApp(app string) []string
 	// Session is the open session of a device and when it was opened.
 	Session(key push.DeviceKey) (id string, since time.Time, ok bool)
 	// Send hands items to a session, without waiting. False: it is gone, or too slow and gone by now.
@@ -108,6 +110,7 @@ type Engine struct {
 	todo    *todo
 	senders *senders
 	clock   *clock
+	found   found           // devices with a session among what is due
 	hard    context.Context // ends requests in flight that outlast the drain
 	cut     context.CancelCauseFunc
 	ends    deadlines   // of requests for wakes

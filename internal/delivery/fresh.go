@@ -128,20 +128,3 @@ func (e *Engine) leave(key push.DeviceKey, d *decided) {
 	}
 	e.cfg.Metrics.Overflow.Inc()
 }
-
-// lineOf is the queue for looks at a device.
-func (e *Engine) lineOf(key push.DeviceKey) *queue {
-	if e.sessionOf(key) != nil {
-		return e.online
-	}
-	return e.queue
-}
-
-// lookAtOnline has those of the devices looked at now that have a session. All of them are due.
-func (e *Engine) lookAtOnline(keys []push.DeviceKey) {
-	for _, key := range keys {
-		if e.sessionOf(key) != nil && !e.online.add(key) {
-			e.cfg.Metrics.Overflow.Inc()
-		}
-	}
-}

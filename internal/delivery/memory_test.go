@@ -108,6 +108,17 @@ func (s *sockets) Count() int {
 	return len(s.open)
 }
 
+func (s *sockets) OfApp(app string) (devices []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.open {
+		if key.App == app {
+			devices = append(devices, key.Device)
+		}
+	}
+	return devices
+}
+
 func (s *sockets) Send(key push.DeviceKey, _ string, items []push.Item) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

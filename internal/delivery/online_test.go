@@ -192,7 +192,21 @@ func TestWhatGoesToASessionIsNotGivenWithTheWakeBesideIt(t *testing.T) {
 		}
 		e.wantSent(t, p.ID)
 		e.stop()
+	})
+}
+
+func TestWhatWasGivenToASessionIsNotGivenOnceMoreWithTheWakeBesideIt(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		e := newEngine(t, 8, 64)
+		phone := e.onlineAndWoken("phone", false)
+		e.run(t)
+		p := push.Push{ID: push.NewID(), App: "notes", To: push.Audience{Devices: []string{phone.Device}}}
+		if _, err := e.Accept(t.Context(), p, nil); err != nil {
+			t.Fatal(err)
+		}
 		e.wantSent(t, p.ID)
+		e.provider.want(t, "phone", 0)
+		e.stop()
 	})
 }
 
@@ -302,6 +316,41 @@ func TestOfABroadcastThoseOnlineGetItAtOnceThoughMemoryIsFull(t *testing.T) {
 		time.Sleep(2 * shortest)
 		synctest.Wait()
 		e.wantSent(t, "cast")
+		e.stop()
+	})
+}
+
+func TestAPhoneThatIsOnlineIsFoundAmongWhatIsDueThoughMemoryIsFull(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		e := stuck(t)
+		phone := e.phone("phone", 3*time.Second) // it has not acknowledged, or has just come online
+		e.sockets.set(phone, true)
+		time.Sleep(3*time.Second + idle + findRest)
+		e.wantSent(t, e.delivery(phone).PushID)
+		e.stop()
+	})
+}
+
+func TestABroadcastThatNamesNoDevicesGoesToThoseOnline(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		e := newEngine(t, 8, 64)
+		e.rows.making = true
+		e.run(t)
+		phones := make([]push.DeviceKey, 100) // more than find room at once
+		for i := range phones {
+			phones[i] = push.DeviceKey{App: "notes", Device: fmt.Sprint("online", i)}
+			e.sockets.set(phones[i], true)
+			e.rows.audience = append(e.rows.audience, phones[i].Device)
+		}
+		e.rows.castAt = time.Now()
+		e.clock.dueAt(expansions, time.Now())
+		time.Sleep(idle)
+		synctest.Wait()
+		e.sockets.mu.Lock()
+		if len(e.sockets.sent) != len(phones) {
+			t.Errorf("%d sessions got the broadcast, want %d", len(e.sockets.sent), len(phones))
+		}
+		e.sockets.mu.Unlock()
 		e.stop()
 	})
 }

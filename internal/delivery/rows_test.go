@@ -25,6 +25,7 @@ type rows struct {
 	castAt   time.Time     // when the broadcast is due
 	pieces   []piece       // what was made of it
 	slow     time.Duration // what a piece takes
+	making   bool          // of a broadcast, no devices are named, and none are claimed
 
 	expiresAt time.Time                  // when a delivery to a user without a device does
 	expired   []time.Time                // when it did
@@ -45,6 +46,9 @@ func (r *rows) ClaimDevices(_ context.Context, now time.Time, lease time.Duratio
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var due []push.DeviceKey
+	if r.making {
+		return nil, nil
+	}
 	for key, d := range r.devices {
 		if !d.DueAt.IsZero() && !d.DueAt.After(now) && !slices.Contains(without, key.App) {
 			due = append(due, key)
@@ -56,6 +60,17 @@ func (r *rows) ClaimDevices(_ context.Context, now time.Time, lease time.Duratio
 		r.setDue(key, now.Add(lease))
 	}
 	r.claimed += len(due)
+	return due, nil
+}
+
+func (r *rows) DueOf(_ context.Context, app string, devices []string, now time.Time) (due []string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range devices {
+		if at := r.devices[push.DeviceKey{App: app, Device: id}].DueAt; !at.IsZero() && !at.After(now) {
+			due = append(due, id)
+		}
+	}
 	return due, nil
 }
 
@@ -135,6 +150,12 @@ func (r *rows) Expand(ctx context.Context, ref push.PushRef, now time.Time, limi
 	var keys []push.DeviceKey
 	for _, id := range next {
 		keys = append(keys, r.add(id, ref.ID, now.Add(lease)))
+	}
+	if r.making {
+		for _, key := range keys {
+			r.setDue(key, now)
+		}
+		keys = nil
 	}
 	return keys, len(r.audience) == 0, nil
 }

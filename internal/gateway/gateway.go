@@ -108,6 +108,18 @@ func (g *Gateway) Count() int {
 	return len(g.open)
 }
 
+// OfApp returns the ids of an app's devices that have a session, in no order.
+func (g *Gateway) OfApp(app string) (devices []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for key := range g.open {
+		if key.App == app {
+			devices = append(devices, key.Device)
+		}
+	}
+	return devices
+}
+
 // enter makes s the device's session and ends the one before; false: the gateway is closing.
 func (g *Gateway) enter(s *session) bool {
 	g.mu.Lock()

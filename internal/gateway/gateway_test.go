@@ -354,6 +354,12 @@ func TestAnAppsEndIsThatOfItsSessions(t *testing.T) {
 	one, two := w.connect("d1", "alice"), w.connect("d2", "alice")
 	one.frame(protocol.FrameHello)
 	two.frame(protocol.FrameHello)
+	if got := slices.Sorted(slices.Values(w.gateway.OfApp(key("d1").App))); !slices.Equal(got, []string{"d1", "d2"}) {
+		t.Errorf("the app's devices with a session are %v, want both", got)
+	}
+	if got := w.gateway.OfApp("another"); len(got) != 0 {
+		t.Errorf("another app's devices with a session are %v, want none", got)
+	}
 	w.gateway.DropApp("another", protocol.CloseOwnerChanged)
 	if _, _, ok := w.gateway.Session(key("d1")); !ok {
 		t.Error("the end of another app took a session; want it open")

@@ -141,6 +141,8 @@ func (w *twin) register(user string) {
 
 func (w *twin) Count() int { return 1 } // it is asked for each
 
+func (w *twin) OfApp(string) []string { return []string{twinPhone.Device} }
+
 func (w *twin) Session(push.DeviceKey) (string, time.Time, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -159,6 +159,23 @@ func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Dura
 	return claimed, err
 }
 
+var dueOf = fold("of_app text, of_device text, of_now int",
+	"SELECT d.id FROM {rows}, devices d JOIN device_state s ON s.n = d.n WHERE d.app = r.of_app AND d.id = r.of_device AND s.due_at <= r.of_now")
+
+// DueOf returns those of an app's devices that are due, or whose lease is over, in no order.
+func (s *Store) DueOf(ctx context.Context, app string, devices []string, now time.Time) ([]string, error) {
+	rows, due := make([][]any, len(devices)), []string(nil)
+	for i, id := range devices {
+		rows[i] = []any{app, id, micros(now)}
+	}
+	err := s.read.run(ctx, dueOf.each(rows, func(scan scanFunc) error {
+		id, err := scalar[string](scan)
+		due = append(due, id)
+		return err
+	}))
+	return due, doing("due devices", err)
+}
+
 // leasesEvery is how often it is looked for wakes whose lease is over without an answer: their node was killed, or has lost its store.
 const leasesEvery = time.Second
 

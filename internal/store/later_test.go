@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -276,6 +277,49 @@ func TestClaimsGiveAppsTheirTurns(t *testing.T) {
 		}
 		if keys, err := w.ClaimDevices(ctx(t), now, time.Minute, 8); len(keys) != 0 || err != nil {
 			t.Errorf("claimed %d more, %v; want none", len(keys), err)
+		}
+	})
+}
+
+func TestOfSomeDevicesThoseThatAreDueAreNamed(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		for i, user := range []string{"alice", "bob", "carol"} {
+			w.device("notes", user, fmt.Sprint("d", i), push.IOS)
+		}
+		w.accept(pushTo(toUsers("alice", "carol"), "x")) // due now, without a lease
+		now := time.Now().Add(time.Second)
+		for _, c := range []struct {
+			app  string
+			at   time.Time
+			want []string
+		}{{"notes", now, []string{"d0"}}, {"notes", now.Add(-time.Hour), nil}, {"other", now, nil}} {
+			if got, err := w.DueOf(ctx(t), c.app, []string{"d0", "d1", "none"}, c.at); err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("due of app %s at %v: %v, %v; want %v", c.app, c.at, got, err, c.want)
+			}
+		}
+	})
+}
+
+func TestAppsThatAreLeftOutOfAClaimKeepWhatIsDue(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		if _, _, err := w.PutApp(ctx(t), "z"); err != nil {
+			t.Fatal(err)
+		}
+		w.putResource(push.Resource{App: "z", ID: "both", APNs: &push.Strategy{}})
+		w.device("notes", "alice", "d1", push.IOS)
+		w.device("z", "bob", "d2", push.IOS)
+		w.accept(pushTo(toUsers("alice"), "x"))
+		p := pushTo(toUsers("bob"), "x")
+		p.App = "z"
+		w.accept(p)
+		now := time.Now()
+		if keys, err := w.ClaimDevices(ctx(t), now, time.Minute, 8, "notes"); err != nil || len(keys) != 1 || keys[0].App != "z" {
+			t.Errorf("claimed %v, %v; want the other app's", keys, err)
+		}
+		if keys, err := w.ClaimDevices(ctx(t), now, time.Minute, 8); err != nil || len(keys) != 1 || keys[0].App != "notes" {
+			t.Errorf("then claimed %v, %v; want what was left", keys, err)
 		}
 	})
 }

@@ -93,6 +93,7 @@ var hotFolds = []struct {
 	{"targets by id", targetsByID, []any{"notes", "d7"}, byDeviceID},
 	{"devices held", holdDevices, []any{int64(1), "node", int64(7)}, byNumber},
 	{"leases", renewLeases, []any{int64(1), "node", "notes", "d7", "node"}, byDeviceID},
+	{"which devices are due", dueOf, []any{"notes", "d7", int64(5)}, byDeviceID},
 	{"devices of steps", stepDevices, []any{0, "notes", "d7"}, byDeviceID},
 	{"named deliveries", stepNamed, []any{0, "notes", int64(7), "u7", "p7"}, byPush},
 	{"open deliveries of steps", stepOpen, []any{0, int64(7), 50}, "deliveries_of_holder|deliveries_inbox"},
