@@ -3,6 +3,7 @@ package push
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"time"
 )
 
@@ -14,20 +15,26 @@ const (
 	// provider keeps a wake (APNs 30 days, FCM 28), so that a wake on its way is never more than one key behind.
 	WakeKeyAge = 30 * 24 * time.Hour
 
-	wakeKeyIDBytes = 12 // 96 bits of chance: no key is ever made twice, whatever becomes of the rows that named the others
+	wakeKeyIDChance = 12 // bytes, 96 bits: no key is ever made twice, whatever becomes of the rows that named the others
 )
+
+// wakeKeyIDText is Base64 for URLs with its characters in the order of their bytes, so that ids sort as what they encode.
+var wakeKeyIDText = base64.NewEncoding("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz").WithPadding(base64.NoPadding)
 
 // WakeKey seals the wakes of one device and one owner generation, so that no other phone, app, owner or server can open them.
 type WakeKey struct {
-	ID  string // random; sent in clear
+	ID  string // a name, no secret; sent in clear
 	Key Secret // WakeKeyBytes raw bytes
 }
 
-// NewWakeKeyID makes the id of a new wake key.
-func NewWakeKeyID() string {
-	b := make([]byte, wakeKeyIDBytes)
-	rand.Read(b) // never fails, see crypto/rand
-	return base64.RawURLEncoding.EncodeToString(b)
+// NewWakeKeyID makes the id of a wake key that is made now. Ids begin with the time, so that those of an import stand together
+// in the index that finds them.
+func NewWakeKeyID(now time.Time) string {
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
+	id := append(make([]byte, 0, 6+wakeKeyIDChance), ms[2:]...)
+	rand.Read(id[6:cap(id)]) // never fails, see crypto/rand
+	return wakeKeyIDText.EncodeToString(id[:cap(id)])
 }
 
 // WakeKeyOwner is whose a wake key is.
@@ -46,7 +53,7 @@ func (d *Device) renewWakeKey(now time.Time, named string, given bool) (made boo
 	if d.SealKeyID != "" && now.Before(d.WakeKeyAt.Add(WakeKeyAge)) {
 		return false
 	}
-	d.WakeKeyID, d.WakeKeyAt = NewWakeKeyID(), now
+	d.WakeKeyID, d.WakeKeyAt = NewWakeKeyID(now), now
 	if d.SealKeyID == "" || !given {
 		d.SealKeyID = d.WakeKeyID
 	}
