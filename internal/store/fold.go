@@ -23,7 +23,8 @@ type folded struct {
 	columns  []column
 	postgres string
 	sqlite   string
-	order    []int // of SQLite's arguments: indexes of columns
+	order    []int  // of SQLite's arguments: indexes of columns
+	many     string // for SQLite: sqlite for rowsAtOnce rows, one behind the other; "": there is no such statement
 }
 
 type column struct {
@@ -58,8 +59,13 @@ func fold(columns, sql string) *folded {
 // foldInsert inserts rows of the columns, which are those of the table.
 func foldInsert(table, columns string) *folded { return foldPut(table, columns, "") }
 
-// foldPut is foldInsert with what is to be done on a conflict, and returned. SQLite gets its rows as VALUES: it keeps no journal
-// for a statement that writes one row.
+// rowsAtOnce is how many rows SQLite inserts by one statement where there are as many: it opens each index once for them, and
+// finds the place of a key that belongs next to the last one without a search.
+const rowsAtOnce = 32
+
+// foldPut is foldInsert with what is to be done on a conflict, and returned. SQLite gets its rows as VALUES. It keeps no journal
+// of its own for a statement that writes one row, nor for one that fails half-way; and a transaction in which one fails is
+// rolled back.
 func foldPut(table, columns, then string) *folded {
 	names, values := columnNames(columns), []string{}
 	for _, name := range names {
@@ -67,7 +73,11 @@ func foldPut(table, columns, then string) *folded {
 	}
 	into := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") "
 	f := fold(columns, into+"SELECT "+strings.Join(values, ", ")+" FROM {rows} "+then)
-	f.sqlite = into + "VALUES (?" + strings.Repeat(", ?", len(names)-1) + ") " + then
+	row := "(?" + strings.Repeat(", ?", len(names)-1) + ")"
+	f.sqlite = into + "VALUES " + row + " " + then
+	if !strings.Contains(then, "RETURNING") {
+		f.many = strings.Replace(into, "INSERT", "INSERT OR FAIL", 1) + "VALUES " + row + strings.Repeat(", "+row, rowsAtOnce-1) + " " + then
+	}
 	return f
 }
 

@@ -9,9 +9,12 @@ import (
 // runAll runs statements on a connection of SQLite. What ends with ctx stops before its next row.
 func runAll(ctx context.Context, c *litedb.Conn, spell func(string) string, stmts []*stmt) error {
 	for _, s := range stmts {
-		prepared, err := c.Prepare(spell(s.sql))
-		if err == nil {
-			err = (&sqliteRun{c, prepared, s}).all(ctx)
+		done, err := runMany(ctx, c, spell, s)
+		if err == nil && (s.fold == nil || done < s.rows.len()) {
+			var prepared *litedb.Stmt
+			if prepared, err = c.Prepare(spell(s.sql)); err == nil {
+				err = (&sqliteRun{c, prepared, s}).all(ctx, done)
+			}
 		}
 		s.rows.free()
 		if err != nil {
@@ -21,6 +24,28 @@ func runAll(ctx context.Context, c *litedb.Conn, spell func(string) string, stmt
 	return nil
 }
 
+// runMany runs a statement for as many of its rows as can be taken rowsAtOnce at a time, and says for how many.
+func runMany(ctx context.Context, c *litedb.Conn, spell func(string) string, s *stmt) (done int, err error) {
+	s.n = 0
+	if s.fold == nil || s.fold.many == "" || s.row != nil || s.hit != nil || s.rows.len() < rowsAtOnce {
+		return 0, nil
+	}
+	prepared, err := c.Prepare(spell(s.fold.many))
+	if err != nil {
+		return 0, err
+	}
+	r := &sqliteRun{c, prepared, s}
+	for ; s.rows.len()-done >= rowsAtOnce; done += rowsAtOnce {
+		if err := prepared.BindValues(s.rows.args[done*s.rows.width:(done+rowsAtOnce)*s.rows.width], nil); err != nil {
+			return done, err
+		}
+		if err := r.once(ctx, nil); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
 // sqliteRun is one statement being run: once, or for each of its rows.
 type sqliteRun struct {
 	c        *litedb.Conn
@@ -28,8 +53,8 @@ type sqliteRun struct {
 	s        *stmt
 }
 
-func (r *sqliteRun) all(ctx context.Context) error {
-	r.s.n = 0
+// all runs it for its rows from one on.
+func (r *sqliteRun) all(ctx context.Context, from int) error {
 	scan := scanFunc(r.prepared.Scan)
 	if r.s.fold == nil {
 		if err := r.prepared.Bind(r.s.args...); err != nil {
@@ -37,7 +62,7 @@ func (r *sqliteRun) all(ctx context.Context) error {
 		}
 		return r.once(ctx, scan)
 	}
-	for i := range r.s.rows.len() {
+	for i := from; i < r.s.rows.len(); i++ {
 		if err := r.prepared.BindValues(r.s.rows.row(i), r.s.fold.order); err != nil {
 			return err
 		}
