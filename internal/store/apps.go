@@ -111,7 +111,7 @@ var appRows = []string{
 		(SELECT holder, user_id FROM deliveries WHERE push IN (SELECT n FROM pushes WHERE app = ? ORDER BY id LIMIT 1) LIMIT ?)`,
 	"DELETE FROM device_state WHERE n IN (SELECT n FROM devices WHERE app = ? AND id IN (SELECT id FROM devices WHERE app = ? ORDER BY id LIMIT ?))",
 	"DELETE FROM devices WHERE app = ? AND id IN (SELECT id FROM devices WHERE app = ? ORDER BY id LIMIT ?)",
-	"DELETE FROM device_owners WHERE app = ? AND (user_id, device) IN (SELECT user_id, device FROM device_owners WHERE app = ? LIMIT ?)",
+	"DELETE FROM former_owners WHERE app = ? AND (user_id, device) IN (SELECT user_id, device FROM former_owners WHERE app = ? LIMIT ?)",
 	"DELETE FROM wake_keys WHERE app = ? AND id IN (SELECT id FROM wake_keys WHERE app = ? LIMIT ?)",
 	"DELETE FROM users WHERE app = ? AND id IN (SELECT id FROM users WHERE app = ? LIMIT ?)",
 	"DELETE FROM idempotency WHERE app = ? AND key IN (SELECT key FROM idempotency WHERE app = ? LIMIT ?)",

@@ -86,7 +86,7 @@ func (s *Store) RemoveDevices(ctx context.Context, before time.Time, limit int) 
 var deviceTables = []*folded{
 	fold("of_device int", "DELETE FROM devices WHERE n IN (SELECT r.of_device FROM {rows})"),
 	fold("of_device int", "DELETE FROM device_state WHERE n IN (SELECT r.of_device FROM {rows})"),
-	fold("of_device int", "DELETE FROM device_owners WHERE device IN (SELECT r.of_device FROM {rows})"),
+	fold("of_device int", "DELETE FROM former_owners WHERE device IN (SELECT r.of_device FROM {rows})"),
 }
 
 // removeDevices is the statements that remove devices with all that is theirs alone.

@@ -199,7 +199,7 @@ func (t *tx) unregister(ctx context.Context, d push.Device, why push.Reason) err
 			wake_key_at = NULL, seal_key = '', bundle_id = '', package = '', facts = '', token_loss = '', updated_at = ? WHERE n = ?`,
 			[]byte{}, string(push.TokenMissing), micros(t.s.now()), d.Number),
 		exec("UPDATE device_state SET wake = ?, due_at = NULL, owner = '' WHERE n = ?", []byte{}, d.Number),
-		exec(removeWakeKeys, d.App, d.ID))
+		exec(removeWakeKeys, d.App, d.ID), noteFormerOwner(d))
 }
 
 const allOpenOf = "SELECT " + deviceDeliveryColumns + " FROM " + withPush + " WHERE d.holder = ? AND d.final_at IS NULL ORDER BY d.since, d.push"

@@ -28,7 +28,8 @@ const idSlack = time.Minute
 const (
 	idsOfApp = "SELECT id FROM pushes WHERE app = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
 	// By the devices that are or were the user's, and what waits, or waited, for the user without one.
-	idsOfUser = `SELECT DISTINCT p.id FROM (SELECT o.device AS holder FROM device_owners o WHERE o.app = ? AND o.user_id = ? UNION ALL SELECT CAST(? AS BIGINT)) h
+	idsOfUser = `SELECT DISTINCT p.id FROM (SELECT n AS holder FROM devices WHERE app = ? AND user_id = ? AND user_id <> ''
+		UNION ALL SELECT device FROM former_owners WHERE app = ? AND user_id = ? UNION ALL SELECT CAST(? AS BIGINT)) h
 		CROSS JOIN deliveries d CROSS JOIN pushes p WHERE d.holder = h.holder AND d.user_id = ? AND p.n = d.push AND p.app = ? AND p.id >= ? AND p.id < ?
 		ORDER BY p.id DESC LIMIT ?`
 	// Pushes without deliveries may name the user all the same, in the JSON of their audience. "Replace" is a search that both
@@ -49,7 +50,9 @@ var listRows = fold("of_id text, of_app text, resource text, of_user text, of_ho
 			WHEN r.state = 'scheduled' AND p.made = 0 AND p.list = '' AND p.deliver_at > p.accepted_at THEN 1 = 1
 			WHEN r.state = 'cancelled' AND p.made = 1 AND p.list = '' AND p.cancelled_at IS NOT NULL THEN 1 = 1
 			WHEN r.of_user <> '' THEN EXISTS (SELECT 1 FROM deliveries d WHERE d.push = p.n AND d.holder = r.of_holder AND d.user_id = r.of_user AND d.state = r.state)
-				OR EXISTS (SELECT 1 FROM device_owners o JOIN deliveries d ON d.push = p.n AND d.holder = o.device AND d.user_id = o.user_id
+				OR EXISTS (SELECT 1 FROM devices v JOIN deliveries d ON d.push = p.n AND d.holder = v.n AND d.user_id = v.user_id
+					WHERE v.app = r.of_app AND v.user_id = r.of_user AND v.user_id <> '' AND d.state = r.state)
+				OR EXISTS (SELECT 1 FROM former_owners o JOIN deliveries d ON d.push = p.n AND d.holder = o.device AND d.user_id = o.user_id
 					WHERE o.app = r.of_app AND o.user_id = r.of_user AND d.state = r.state)
 			WHEN p.counted = 1 THEN EXISTS (SELECT 1 FROM push_counts c WHERE c.push = p.n AND c.state = r.state AND c.n > 0)
 			ELSE EXISTS (SELECT 1 FROM deliveries d WHERE d.push = p.n AND d.state = r.state) END`)
@@ -145,7 +148,7 @@ func (l *listing) candidates(ctx context.Context, most int) (ids []string, whole
 		}
 		return ids, len(ids) < most, err
 	}
-	made, err := all(ctx, l.s.read, scalar[string], idsOfUser, l.app, l.filter.User, userHolder(l.app, l.filter.User), l.filter.User, l.app, l.from, l.before, most)
+	made, err := all(ctx, l.s.read, scalar[string], idsOfUser, l.app, l.filter.User, l.app, l.filter.User, userHolder(l.app, l.filter.User), l.filter.User, l.app, l.from, l.before, most)
 	if err != nil {
 		return nil, false, err
 	}

@@ -22,7 +22,7 @@ func fillList(t *testing.T, s *Store, series string, empty string) {
 				SELECT n, '0' || (100000 + n), 'notes', 'both', `+empty+`, '{}', `+empty+`, 'auto', n, n, 1, n FROM `+fmt.Sprintf(series, 100)),
 			exec(`INSERT INTO deliveries (push, holder, user_id, state, reason, since, expires_at, now_or_never, generation, events)
 				SELECT n, 1000, 'nobody', 'waiting', '', n, n, 0, 1, `+empty+` FROM `+fmt.Sprintf(series, 100)+` WHERE n % 25 > 0`),
-			exec(`INSERT INTO device_owners (app, user_id, device) SELECT 'notes', 'u' || n, n FROM `+fmt.Sprintf(series, 40)),
+			exec(`INSERT INTO former_owners (app, user_id, device) SELECT 'notes', 'u' || n, n FROM `+fmt.Sprintf(series, 40)),
 			exec(`INSERT INTO deliveries (push, holder, user_id, state, reason, since, expires_at, now_or_never, generation, final_at, events)
 				SELECT 25 * k, n, 'u' || n, 'expired', '', n, n, 0, 1, n, `+empty+` FROM `+fmt.Sprintf(series, 40)+
 				`, (SELECT 1 AS k UNION SELECT 2 UNION SELECT 3 UNION SELECT 4) c`))

@@ -65,14 +65,15 @@ var hotQuestions = []struct {
 	{"broadcast's devices held", rangeHold, []any{int64(1), "node", int64(7), int64(1), int64(100), int64(5)}, byNumber},
 	{"devices for tags", devicesAfter, []any{"notes", int64(1), int64(1 << 60), 100}, "devices_of_app"},
 	{"a broadcast's open deliveries", openOfPush, []any{-1, int64(7), int64(1), "", 500}, byPush},
-	{"owner of a wake key", wakeKeyOwner, []any{"k7"}, "wake_keys_pkey|PRIMARY KEY"},
+	{"owner of a wake key", wakeKeyOwner, []any{"k7", "k7"}, "devices_wake_key"},
+	{"owner of an older wake key", wakeKeyOwner, []any{"k7", "k7"}, "wake_keys_pkey|PRIMARY KEY"},
 	{"old wake keys of a device", removeOldWakeKeys, []any{"notes", "d7", 1, "notes", "d7", 12}, "wake_keys_of_device"},
 	{"when a push became final", lastDone, []any{int64(7)}, byPush},
 	{"when a large push became final", lastCounted, []any{int64(7)}, "push_counts_pkey|PRIMARY KEY"},
 	{"all that is open on a device", allOpenOf, []any{-1, int64(7)}, "deliveries_of_holder|deliveries_inbox"},
 	{"whether something is open on a device", anyOpen, []any{int64(7)}, "deliveries_of_holder|deliveries_inbox"},
 	{"an app's pushes", idsOfApp, []any{"notes", "", "q", 500}, "pushes_of_app"},
-	{"a user's pushes", idsOfUser, []any{"notes", "u7", int64(-7), "u7", "notes", "", "q", 500}, "deliveries_of_holder"},
+	{"a user's pushes", idsOfUser, []any{"notes", "u7", "notes", "u7", int64(-7), "u7", "notes", "", "q", 500}, "deliveries_of_holder"},
 	{"pushes without deliveries", idsUnmade, []any{"u7", "notes", "", "q", 500}, "pushes_unmade"},
 	{"backlog", countDue, []any{int64(5), 100, int64(5), int64(5), 100, int64(5)}, "device_state_due"},
 	{"backlog of pushes", countDue, []any{int64(5), 100, int64(5), int64(5), 100, int64(5)}, "pushes_due"},
@@ -108,7 +109,8 @@ var hotFolds = []struct {
 	{"takeover", giveDevice, []any{int64(7), 1, int64(1), nil, "waiting", "", nil, []byte{}, int64(7), int64(-7), "u7"}, byPush},
 	{"pushes of a list", listRows, []any{"p7", "notes", "", "", int64(-1), "", int64(0), int64(9)}, "pushes_pkey|pushes_of_app|sqlite_autoindex_pushes"},
 	{"pushes of a list by their states", listRows, []any{"p7", "notes", "", "", int64(-1), "waiting", int64(0), int64(9)}, byPush},
-	{"pushes of a list by a user's states", listRows, []any{"p7", "notes", "", "u7", int64(-7), "waiting", int64(0), int64(9)}, "device_owners_pkey|PRIMARY KEY"},
+	{"pushes of a list by a user's states", listRows, []any{"p7", "notes", "", "u7", int64(-7), "waiting", int64(0), int64(9)}, "former_owners_pkey|PRIMARY KEY"},
+	{"pushes of a list by states on a user's devices", listRows, []any{"p7", "notes", "", "u7", int64(-7), "waiting", int64(0), int64(9)}, "devices_of_user"},
 	{"states of pushes of a list", countsOf, []any{int64(7), 1000}, byPush},
 	{"change of a device's state", updateStates, []any{[]byte{}, []byte{}, nil, int64(1), int64(7)}, byNumber},
 	{"loss of a token", updateTokens, []any{"dead", "", int64(1), int64(7)}, byNumber},
@@ -138,7 +140,7 @@ const (
 			credential_hash, created_at, updated_at)
 		SELECT CASE WHEN n %% 10 = 0 THEN 'other' ELSE 'notes' END, 'd' || n, 'u' || n, 'ios', '', %[2]s, %[3]s, 'ok', '', 1, 1, %[4]s, n, n FROM %[1]s`
 	fillStates = `INSERT INTO device_state (n, app, due_at) SELECT n, app, CASE WHEN n %% 3 = 0 THEN n END FROM devices`
-	fillOwners = `INSERT INTO device_owners (app, user_id, device) SELECT app, user_id, n FROM devices`
+	fillOwners = `INSERT INTO former_owners (app, user_id, device) SELECT app, user_id, n FROM devices`
 	fillCounts = `INSERT INTO push_counts (push, state, n, final_at) SELECT n, 'waiting', 1, 0 FROM pushes`
 	fillUsers  = `INSERT INTO users (app, id) SELECT app, user_id FROM devices`
 	fillPushes = `INSERT INTO pushes (id, app, resource_id, payload, audience, collapse_key, deliver, accepted_at, expires_at, made, due_at, look_at)
@@ -250,7 +252,7 @@ func checkPlan(t *testing.T, s *Store, name, explain, sql string, args []any, in
 	if !used {
 		t.Errorf("%s does not use %s:\n%s", name, index, plan)
 	}
-	for _, table := range []string{"devices", "device_state", "device_owners", "wake_keys", "deliveries", "pushes", "push_counts", "p", "d", "v", "s", "w", "o"} {
+	for _, table := range []string{"devices", "device_state", "former_owners", "wake_keys", "deliveries", "pushes", "push_counts", "p", "d", "v", "s", "w", "o"} {
 		for _, line := range strings.Split(plan, "\n") {
 			if strings.Contains(plan, "CO-ROUTINE "+table) {
 				continue // a query of its own

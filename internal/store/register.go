@@ -91,7 +91,7 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 		}
 	}
 	if reg.NewWakeKey {
-		if err := t.putWakeKey(ctx, *d); err != nil {
+		if err := t.run(ctx, keepWakeKey(&was, d)...); err != nil {
 			return none, nil, err
 		}
 	}
@@ -101,6 +101,9 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 	}
 	if reg.OwnerChanged {
 		if err := t.endOpen(ctx, was, push.Undeliverable, push.ReasonOwnerChanged); err != nil {
+			return none, nil, err
+		}
+		if err := t.run(ctx, noteFormerOwner(was)); err != nil {
 			return none, nil, err
 		}
 	}
@@ -138,9 +141,9 @@ func orConflict(err error) error {
 	return push.ErrConflict
 }
 
-// putDevices writes whole rows of devices, which gives the new ones among them their numbers; newDevices is the same for devices of
-// which there is no row.
-var newDevices, putDevices = func() (*folded, *folded) {
+// newDevices writes rows of devices of which there is none, and newNumbered does with the numbers that they were given. putDevices
+// writes rows that may be there, and returns their numbers.
+var newDevices, newNumbered, putDevices = func() (isNew, numbered, put *folded) {
 	const columns = `app text, id text, user_id text, platform text, environment text, bundle_id text, package text, facts text, provider_token blob,
 		token_hash blob, former_tokens blob, token_state text, app_state text, owner_gen int, token_gen int, token_at int, token_loss text,
 		credential_hash blob, wake_key text, wake_key_at int, seal_key text, created_at int, registered_at int, updated_at int`
@@ -148,25 +151,29 @@ var newDevices, putDevices = func() (*folded, *folded) {
 	for _, name := range columnNames(columns)[2:] {
 		changes = append(changes, name+" = excluded."+name)
 	}
-	return foldPut("devices", columns, "RETURNING id, n"),
-		foldPut("devices", columns, "ON CONFLICT (app, id) DO UPDATE SET "+strings.Join(changes, ", ")+" RETURNING id, n")
+	return foldInsert("devices", columns), foldInsert("devices", columns+", n int"),
+		foldPut("devices", columns, "ON CONFLICT (app, id) DO UPDATE SET "+strings.Join(changes, ", ")+" RETURNING n")
 }()
 
-// deviceRow is a row of putDevices.
-func deviceRow(d *push.Device) []any {
-	return []any{d.App, d.ID, d.User, string(d.Platform), string(d.Environment), d.BundleID, d.Package, encodeFacts(d.Facts),
-		[]byte(d.ProviderToken.Reveal()), nullBlob(tokenHash(d.ProviderToken)), blob(bytes.Join(d.FormerTokens, nil)), string(d.Token), string(d.AppState),
-		d.OwnerGeneration, d.TokenGeneration, micros(d.TokenAt), encodeLoss(d.TokenLoss), nullBlob(d.CredentialHash), d.WakeKeyID, micros(d.WakeKeyAt), d.SealKeyID,
-		micros(d.CreatedAt), micros(d.RegisteredAt), micros(d.UpdatedAt)}
+// addDevice adds a device's row to those of putDevices. What more follows the columns.
+func addDevice(rows *rows, d *push.Device, more ...arg) {
+	row := [...]arg{str(d.App), str(d.ID), str(d.User), str(d.Platform), str(d.Environment), str(d.BundleID), str(d.Package), str(encodeFacts(d.Facts)),
+		raw([]byte(d.ProviderToken.Reveal())), raw(tokenHash(d.ProviderToken)), raw(blob(bytes.Join(d.FormerTokens, nil))), str(d.Token), str(d.AppState),
+		num(d.OwnerGeneration), num(d.TokenGeneration), when(d.TokenAt), str(encodeLoss(d.TokenLoss)), keyOrNull(string(d.CredentialHash)), str(d.WakeKeyID),
+		when(d.WakeKeyAt), str(d.SealKeyID), when(d.CreatedAt), when(d.RegisteredAt), when(d.UpdatedAt)}
+	rows.add(append(row[:], more...)...)
 }
 
 // putDevice writes the whole row.
 func (t *tx) putDevice(ctx context.Context, d *push.Device) error {
-	err := t.run(ctx, putDevices.each([][]any{deviceRow(d)}, func(scan scanFunc) error { return scan(new(string), &d.Number) }))
-	if err != nil {
-		return err
-	}
-	return t.run(ctx, exec("INSERT INTO device_owners (app, user_id, device) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", d.App, d.User, d.Number))
+	rows := putDevices.rows(1)
+	addDevice(rows, d)
+	return t.run(ctx, putDevices.query(rows, func(scan scanFunc) error { return scan(&d.Number) }))
+}
+
+// noteFormerOwner notes whose a device was until now.
+func noteFormerOwner(d push.Device) *stmt {
+	return exec("INSERT INTO former_owners (app, user_id, device) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", d.App, d.User, d.Number)
 }
 
 const anyOpen = "SELECT 1 FROM deliveries WHERE holder = ? AND final_at IS NULL LIMIT 1"

@@ -26,7 +26,7 @@ func (s *Store) registerSome(ctx context.Context, app string, devices []push.Imp
 	o := &op{app: app, long: true}
 	var r *registering
 	o.do = func(ctx context.Context, t *tx) error {
-		r = &registering{tx: t, app: app, devices: devices, results: make([]push.RegisterResult, len(devices))}
+		r = &registering{tx: t, app: app, now: s.now(), devices: devices, results: make([]push.RegisterResult, len(devices))}
 		return r.registerAll(ctx)
 	}
 	if err := s.write(ctx, "register", o); err != nil {
@@ -51,6 +51,7 @@ func (s *Store) registerSome(ctx context.Context, app string, devices []push.Imp
 type registering struct {
 	*tx
 	app      string
+	now      time.Time
 	devices  []push.ImportedDevice
 	standing []registered // by device
 	users    newUsers     // nil where rows are not locked
@@ -63,6 +64,7 @@ type registering struct {
 type registered struct {
 	was     push.Device // its zero value if there is no row
 	open    bool        // deliveries on it
+	token   []byte      // hash of the provider token that it brings; nil for none
 	rivals  int         // devices that its user has beside it
 	moves   bool        // other devices have its provider token
 	waiting bool        // deliveries wait for its user's first device
@@ -103,10 +105,10 @@ var (
 	// One question for each device, answered by indexes. The deliveries may be of another user with the same holder: then the
 	// device goes its way alone.
 	aboutDevices = fold("i int, of_app text, of_device text, of_user text, of_platform text, token blob, of_holder int", `SELECT r.i,
-		(SELECT COUNT(*) FROM devices d WHERE d.app = r.of_app AND d.id = r.of_device),
+		(SELECT d.n FROM devices d WHERE d.app = r.of_app AND d.id = r.of_device),
 		(SELECT COUNT(*) FROM devices d WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> '' AND d.id <> r.of_device),
-		(SELECT COUNT(*) FROM devices d WHERE d.app = r.of_app AND d.token_hash = r.token AND d.id <> r.of_device AND d.platform = r.of_platform),
-		(SELECT COUNT(*) FROM (SELECT 1 FROM deliveries w WHERE w.holder = r.of_holder AND w.final_at IS NULL LIMIT 1) waiting) FROM {rows}`)
+		(SELECT 1 FROM devices d WHERE d.app = r.of_app AND d.token_hash = r.token AND d.id <> r.of_device AND d.platform = r.of_platform LIMIT 1),
+		(SELECT 1 FROM deliveries w WHERE w.holder = r.of_holder AND w.final_at IS NULL LIMIT 1) FROM {rows}`)
 
 	knownDevices = fold("i int, of_app text, of_device text", "SELECT "+deviceColumns+`, r.i,
 		(SELECT COUNT(*) FROM (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL LIMIT 1) open_ones) FROM {rows}, `+withState+" WHERE d.app = r.of_app AND d.id = r.of_device")
@@ -131,7 +133,7 @@ func (r *registering) lock(ctx context.Context) error {
 	r.users = newUsers{}
 	seen := inOrder(users)
 	for i, u := range seen {
-		seen[i] = append(u, micros(r.s.now()))
+		seen[i] = append(u, micros(r.now))
 	}
 	err := r.run(ctx, addSeenUsers.each(seen, func(scan scanFunc) error {
 		id, err := scalar[string](scan)
@@ -177,27 +179,32 @@ func (r *registering) unsee(ctx context.Context) error {
 // read finds out what there is about each device.
 func (r *registering) read(ctx context.Context) error {
 	r.standing = make([]registered, len(r.devices))
-	asked := make([][]any, len(r.devices))
-	for i, d := range r.devices {
-		asked[i] = []any{int64(i), r.app, d.DeviceID, d.User, string(d.Platform), nullBlob(tokenOf(d)), userHolder(r.app, d.User)}
+	asked := aboutDevices.rows(len(r.devices))
+	for i := range r.devices {
+		d, s := &r.devices[i], &r.standing[i]
+		if d.ProviderToken != nil {
+			s.token = tokenHash(*d.ProviderToken)
+		}
+		asked.add(num(i), str(r.app), str(d.DeviceID), str(d.User), str(d.Platform), raw(s.token), num(userHolder(r.app, d.User)))
 	}
-	var known [][]any
-	err := r.run(ctx, aboutDevices.each(asked, func(scan scanFunc) error {
-		var i, rows, rivals, holders, waiting int64
-		if err := scan(&i, &rows, &rivals, &holders, &waiting); err != nil {
+	known := knownDevices.rows(0)
+	err := r.run(ctx, aboutDevices.query(asked, func(scan scanFunc) error {
+		var i, rivals int64
+		var number, holder, waiting *int64
+		if err := scan(&i, &number, &rivals, &holder, &waiting); err != nil {
 			return err
 		}
-		if rows > 0 {
-			known = append(known, []any{i, r.app, r.devices[i].DeviceID})
+		if number != nil {
+			known.add(num(i), str(r.app), str(r.devices[i].DeviceID))
 		}
 		s := &r.standing[i]
-		s.rivals, s.moves, s.waiting = int(rivals), holders > 0, waiting > 0
+		s.rivals, s.moves, s.waiting = int(rivals), holder != nil, waiting != nil
 		return nil
 	}))
-	if err != nil || len(known) == 0 {
+	if err != nil || known.len() == 0 {
 		return err
 	}
-	return r.run(ctx, knownDevices.each(known, func(scan scanFunc) error {
+	return r.run(ctx, knownDevices.query(known, func(scan scanFunc) error {
 		var i, open int64
 		d, err := readDeviceAnd(scan, &i, &open)
 		if err == nil {
@@ -207,24 +214,17 @@ func (r *registering) read(ctx context.Context) error {
 	}))
 }
 
-// tokenOf is the hash of the provider token that a device brings; nil for none.
-func tokenOf(d push.ImportedDevice) []byte {
-	if d.ProviderToken == nil {
-		return nil
-	}
-	return tokenHash(*d.ProviderToken)
-}
-
 // decide says what becomes of the devices, and returns those that are to be written at once. The others are in single, or are
 // refused.
 func (r *registering) decide() (write []int) {
-	devices, tokens, alone := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	devices, tokens, alone := make(map[string]bool, len(r.devices)), make(map[string]bool, len(r.devices)), map[string]bool{}
 	added := map[string]int{} // devices by user
-	for i, d := range r.devices {
-		s, token := r.standing[i], string(tokenOf(d))
+	for i := range r.devices {
+		d, s := &r.devices[i], &r.standing[i]
+		token := string(s.token)
 		again := devices[d.DeviceID] || token != "" && tokens[token]
 		devices[d.DeviceID], tokens[token] = true, true
-		reg, err := push.Register(r.s.now(), s.was, r.app, d.Registration, d.Caller())
+		reg, err := push.Register(r.now, s.was, r.app, d.Registration, d.Caller())
 		crowded := err == nil && reg.New && s.rivals+added[d.User] >= r.s.cfg.DevicesPerUser
 		touched := len(r.single) > 0 && s.was.ID != "" // one before may take its token, or have it make room
 		if again || touched || alone[d.User] || crowded || s.waiting || s.moves {
@@ -241,7 +241,7 @@ func (r *registering) decide() (write []int) {
 		}
 		reg.Device.DueAt = time.Time{}
 		if s.open {
-			reg.Device.DueAt = r.s.now()
+			reg.Device.DueAt = r.now
 		}
 		r.results[i].Registered = reg
 		write = append(write, i)
@@ -252,11 +252,9 @@ func (r *registering) decide() (write []int) {
 var (
 	seeUsers = foldPut("users", "app text, id text, seen_at int",
 		"ON CONFLICT (app, id) DO UPDATE SET seen_at = excluded.seen_at WHERE users.seen_at IS NULL")
-	newOwners, putOwners = newOrNot("device_owners", "app text, user_id text, device int", "ON CONFLICT DO NOTHING")
 	newStates, putStates = newOrNot("device_state", "n int, app text, wake blob, wake_times blob, due_at int, heard_at int",
 		`ON CONFLICT (n) DO UPDATE SET wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = '',
 		heard_at = excluded.heard_at`)
-	insertWakeKeys = foldInsert("wake_keys", "id text, app text, device_id text, owner_gen int, made_at int")
 )
 
 // newOrNot are the statements that write rows of a table where there are none, and where there may be some.
@@ -266,69 +264,70 @@ func newOrNot(table, columns, onConflict string) (isNew, put *folded) {
 
 // write writes devices that have nothing to do with each other.
 func (r *registering) write(ctx context.Context, which []int) error {
-	if len(which) == 0 {
-		return nil
+	added := 0
+	for _, i := range which {
+		if r.standing[i].was.ID == "" {
+			added++
+		}
 	}
-	var isNew, known []*push.Device
-	var users, keys [][]any
-	var removals []*stmt
+	numbers, err := r.numbersOfDevices(ctx, added)
+	if err != nil {
+		return err
+	}
+	users := seeUsers.rows(added)
+	insert := newDevices
+	if r.s.db.locksRows() {
+		insert = newNumbered
+	}
+	devices, states := insert.rows(added), newStates.rows(added)
+	known, knownStates := putDevices.rows(len(which)-added), putStates.rows(len(which)-added)
+	var kept []*stmt
 	seen := make(map[string]bool, len(which))
 	for _, i := range which {
-		reg := &r.results[i].Registered
-		d := &reg.Device
-		there := r.standing[i].was.ID != ""
-		if there {
-			known = append(known, d)
-		} else {
-			isNew = append(isNew, d)
-		}
+		d, was := &r.results[i].Device, &r.standing[i].was
 		if _, madeSeen := r.users[d.User]; !madeSeen && !seen[d.User] {
 			seen[d.User] = true
-			users = append(users, []any{r.app, d.User, micros(r.s.now())})
+			users.add(str(r.app), str(d.User), when(r.now))
 		}
-		if reg.NewWakeKey {
-			keys = append(keys, []any{d.WakeKeyID, r.app, d.ID, d.OwnerGeneration, micros(d.WakeKeyAt)})
-			if there {
-				removals = append(removals, exec(removeOldWakeKeys, r.app, d.ID, d.OwnerGeneration, r.app, d.ID, keysKept))
+		if was.ID != "" {
+			d.Number = was.Number
+			addDevice(known, d)
+			addWholeState(knownStates, d)
+			if r.results[i].NewWakeKey {
+				kept = append(kept, keepWakeKey(was, d)...)
 			}
+			continue
 		}
-	}
-	if err := r.run(ctx, seeUsers.exec(users), numbered(newDevices, isNew), numbered(putDevices, known)); err != nil {
-		return err
-	}
-	return r.run(ctx, append([]*stmt{newOwners.exec(r.owners(isNew)), putOwners.exec(r.owners(known)), newStates.exec(r.states(isNew)),
-		putStates.exec(r.states(known)), insertWakeKeys.exec(keys)}, removals...)...)
-}
-
-// numbered is the statement that writes devices, which gives them their numbers.
-func numbered(write *folded, devices []*push.Device) *stmt {
-	rows, byID := make([][]any, len(devices)), make(map[string]*push.Device, len(devices))
-	for i, d := range devices {
-		rows[i], byID[d.ID] = deviceRow(d), d
-	}
-	return write.each(rows, func(scan scanFunc) error {
-		var id string
-		var n int64
-		err := scan(&id, &n)
-		if d := byID[id]; d != nil {
-			d.Number = n
+		d.Number, numbers = numbers[0], numbers[1:]
+		if insert == newNumbered {
+			addDevice(devices, d, num(d.Number))
+		} else {
+			addDevice(devices, d)
 		}
-		return err
-	})
+		addWholeState(states, d)
+	}
+	return r.run(ctx, append([]*stmt{seeUsers.run(users), insert.run(devices), newStates.run(states), putDevices.query(known, ignore), putStates.run(knownStates)},
+		kept...)...)
 }
 
-func (r *registering) owners(devices []*push.Device) [][]any {
-	rows := make([][]any, len(devices))
-	for i, d := range devices {
-		rows[i] = []any{r.app, d.User, d.Number}
+// numbersOfDevices says which numbers the next n devices have. SQLite gives them itself, one above the last (see AUTOINCREMENT), and
+// nobody else inserts meanwhile; to PostgreSQL they are given.
+func (t *tx) numbersOfDevices(ctx context.Context, n int) ([]int64, error) {
+	switch {
+	case n == 0:
+		return nil, nil
+	case t.s.db.locksRows():
+		return all(ctx, t, scalar[int64], "SELECT nextval(pg_get_serial_sequence('devices', 'n')) FROM generate_series(1, ?)", n)
 	}
-	return rows
+	last, err := one(ctx, t, scalar[int64], "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'devices'")
+	numbers := make([]int64, n)
+	for i := range numbers {
+		numbers[i] = last + int64(i) + 1
+	}
+	return numbers, err
 }
 
-func (r *registering) states(devices []*push.Device) [][]any {
-	rows := make([][]any, len(devices))
-	for i, d := range devices {
-		rows[i] = []any{d.Number, r.app, encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), heardMicros(d.HeardAt)}
-	}
-	return rows
+// addWholeState adds the row of a device's state to those of newStates or putStates.
+func addWholeState(rows *rows, d *push.Device) {
+	rows.add(num(d.Number), str(d.App), raw(encodeWake(d.Wake)), raw(encodeTimes(d.WakeTimes)), when(d.DueAt), num(heardMicros(d.HeardAt)))
 }

@@ -16,14 +16,20 @@ const (
 	removeOldWakeKeys = `DELETE FROM wake_keys WHERE app = ? AND device_id = ? AND (owner_gen <> ? OR id NOT IN
 		(SELECT id FROM wake_keys WHERE app = ? AND device_id = ? ORDER BY made_at DESC, id LIMIT ?))`
 	removeWakeKeys = "DELETE FROM wake_keys WHERE app = ? AND device_id = ?"
-	wakeKeyOwner   = "SELECT app, device_id, owner_gen FROM wake_keys WHERE id = ?"
+	wakeKeyOwner   = `SELECT app, id, owner_gen FROM devices WHERE wake_key = ? AND wake_key <> ''
+		UNION ALL SELECT app, device_id, owner_gen FROM wake_keys WHERE id = ?`
 )
 
-// putWakeKey notes whose the device's newest wake key is. The key itself is nowhere: it is derived.
-func (t *tx) putWakeKey(ctx context.Context, d push.Device) error {
-	return t.run(ctx,
-		exec(insertWakeKey, d.WakeKeyID, d.App, d.ID, d.OwnerGeneration, micros(d.WakeKeyAt)),
-		exec(removeOldWakeKeys, d.App, d.ID, d.OwnerGeneration, d.App, d.ID, keysKept))
+// keepWakeKey is the statements for a device's row that gets a newer wake key: they note whose the one before is, if it is still
+// the same owner's. The keys themselves are nowhere: they are derived.
+func keepWakeKey(was, d *push.Device) (stmts []*stmt) {
+	if was.WakeKeyID == "" {
+		return nil
+	}
+	if was.OwnerGeneration == d.OwnerGeneration {
+		stmts = append(stmts, exec(insertWakeKey, was.WakeKeyID, was.App, was.ID, was.OwnerGeneration, micros(was.WakeKeyAt)))
+	}
+	return append(stmts, exec(removeOldWakeKeys, d.App, d.ID, d.OwnerGeneration, d.App, d.ID, keysKept-1))
 }
 
 func readWakeKeyOwner(scan scanFunc) (o push.WakeKeyOwner, err error) {
@@ -36,7 +42,7 @@ func (s *Store) WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner,
 	if !storable(id) {
 		return push.WakeKeyOwner{}, doing("wake key", push.ErrNotFound)
 	}
-	o, err := one(ctx, s.read, readWakeKeyOwner, wakeKeyOwner, id)
+	o, err := one(ctx, s.read, readWakeKeyOwner, wakeKeyOwner, id, id)
 	return o, doing("wake key", err)
 }
 

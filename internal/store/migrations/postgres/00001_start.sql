@@ -95,6 +95,7 @@ CREATE TABLE devices (
 CREATE INDEX devices_of_app ON devices ((app || ''), (n + 0));
 CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
 CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
+CREATE INDEX devices_wake_key ON devices (wake_key) WHERE wake_key <> '';
 CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
 CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id <= '';
 
@@ -111,15 +112,16 @@ CREATE TABLE device_state (
 CREATE INDEX device_state_due ON device_state (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX device_state_due_in_app ON device_state (app, due_at) WHERE due_at IS NOT NULL;
 
--- Whose a device is, or has been: what a user was sent is found by it.
-CREATE TABLE device_owners (
+-- Whose a device has been: what a user was sent is found by it, and by whose devices are.
+CREATE TABLE former_owners (
 	app     TEXT COLLATE "C" NOT NULL,
 	user_id TEXT COLLATE "C" NOT NULL,
 	device  BIGINT NOT NULL,
 	PRIMARY KEY (app, user_id, device)
 );
-CREATE INDEX device_owners_of ON device_owners (device);
+CREATE INDEX former_owners_of ON former_owners (device);
 
+-- A device's wake keys before its newest, which stands in its own row.
 CREATE TABLE wake_keys (
 	id        TEXT COLLATE "C" PRIMARY KEY,
 	app       TEXT COLLATE "C" NOT NULL,
@@ -228,7 +230,7 @@ DROP TABLE deliveries;
 DROP TABLE push_targets;
 DROP TABLE pushes;
 DROP TABLE wake_keys;
-DROP TABLE device_owners;
+DROP TABLE former_owners;
 DROP TABLE device_state;
 DROP TABLE devices;
 DROP TABLE users;
