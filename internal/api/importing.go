@@ -4,18 +4,19 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/hushpush/hush/internal/jsonstring"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -200,24 +201,36 @@ func (run *importRun) answer(ctx context.Context, lines *lineQueue) error {
 			}
 		}
 	})
-	var out bytes.Buffer
+	var out []byte
 	for entries := range understood {
-		out.Reset()
-		encoder := json.NewEncoder(&out)
+		out = out[:0]
 		for _, result := range run.importAll(ctx, entries) {
 			run.count(result.Status)
-			if err := encoder.Encode(result); err != nil {
+			var err error
+			if out, err = appendImportResult(out, result); err != nil {
 				return err
 			}
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := run.results.Write(out.Bytes()); err != nil {
+		if _, err := run.results.Write(out); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// appendImportResult appends a result as a line of JSON.
+func appendImportResult(dst []byte, r protocol.ImportResult) ([]byte, error) {
+	if r.Problem != nil || r.DeviceID == "" {
+		dst, err := appendJSON(dst, r)
+		return append(dst, '\n'), err
+	}
+	dst = strconv.AppendInt(append(dst, `{"line":`...), int64(r.Line), 10)
+	dst = strconv.AppendInt(append(dst, `,"status":`...), int64(r.Status), 10)
+	dst = jsonstring.Append(append(dst, `,"device_id":`...), r.DeviceID)
+	return append(dst, "}\n"...), nil
 }
 
 func (run *importRun) count(status int) {
@@ -308,14 +321,22 @@ func readImportLines(lines []importLine) []importEntry {
 	return entries
 }
 
+// readLine reads a line in one pass if it is plain. What is not plain takes the long way, which says what is wrong.
+func readLine(text []byte) (l protocol.ImportLine, f faults, err error) {
+	if l, ok := readPlainLine(text); ok {
+		return l, nil, nil
+	}
+	f, err = importSchema().read(text, &l)
+	return l, f, err
+}
+
 func readImportLine(line importLine) importEntry {
 	e := importEntry{n: line.n}
 	if line.tooLong {
 		e.err = newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("the line is longer than %d KiB; want at most that", maxImportLine>>10))
 		return e
 	}
-	var body protocol.ImportLine
-	f, err := importSchema().read(line.text, &body)
+	body, f, err := readLine(line.text)
 	if err != nil {
 		e.err = err
 		return e

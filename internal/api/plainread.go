@@ -252,7 +252,7 @@ func (r *plainReader) push(p *protocol.PushRequest) {
 			p.CollapseKey = r.string()
 		case "deliver":
 			once(readDeliver)
-			p.Deliver = r.mode()
+			p.Deliver = oneOf(r, push.Auto, push.SessionOnly, push.WakeAlways)
 		case "deliver_at":
 			once(readDeliverAt)
 			p.DeliverAt = r.filled()
@@ -280,12 +280,12 @@ func (r *plainReader) audience(to *push.Audience) {
 	})
 }
 
-// mode reads how a push is to be delivered.
-func (r *plainReader) mode() push.Mode {
+// oneOf reads one of a few words.
+func oneOf[T ~string](r *plainReader, words ...T) T {
 	s := r.raw()
-	for _, m := range [...]push.Mode{push.Auto, push.SessionOnly, push.WakeAlways} {
-		if string(s) == string(m) {
-			return m
+	for _, w := range words {
+		if string(s) == string(w) {
+			return w
 		}
 	}
 	r.odd = true

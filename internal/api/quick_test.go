@@ -101,6 +101,77 @@ func FuzzTheQuickWayReadsAsTheLongOne(f *testing.F) {
 	})
 }
 
+// plainLines of an import go the quick way.
+var plainLines = []string{
+	`{"device_id":"d","platform":"ios","user":"alice"}`,
+	` { "user" : "é🎈" , "platform" : "android" , "device_id" : "\"\\" , "package" : "com.example" , "provider_token" : "" , "facts" : { } } `,
+	`{"device_id":"","platform":"ios","user":"","bundle_id":"","environment":"production","provider_token":"00FC","app_state":"foreground","wake_key_id":"k",` +
+		`"facts":{"os_version":"18.1","beta":true,"":false}}`,
+	`{"device_id":"d","platform":"ios","user":"u","environment":"development","app_state":"background","bundle_id":"\n","facts":{"a":"` +
+		strings.Repeat("x", protocol.MaxFactsBytes-8) + `"}}`,
+}
+
+// oddLines go the long way: those that are wrong, and those that are rare.
+var oddLines = []string{
+	``, `{`, `{}`, `[]`, `null`, `{"device_id":"d","platform":"ios"}`, `{"device_id":"d","user":"u"}`, `{"platform":"ios","user":"u"}`,
+	`{"device_id":"d","platform":"ios","user":"u"}x`, `{"device_id":"d","platform":"ios","user":"u"}{}`, `{"device_id":"d","platform":"ios","user":"u",}`,
+	`{"device_id":"d","device_id":"d","platform":"ios","user":"u"}`, `{"device_id":"d","platform":"ios","user":"u","User":"v"}`,
+	`{"device_id":"d","platform":"web","user":"u"}`, `{"device_id":"d","platform":"","user":"u"}`, `{"device_id":"d","platform":"ios","user":"u","environment":""}`,
+	`{"device_id":"d","platform":"ios","user":"u","app_state":""}`, `{"device_id":"d","platform":"ios","user":null}`, `{"device_id":7,"platform":"ios","user":"u"}`,
+	`{"device_id":"d","platform":"ios","user":"u","provider_token":null}`, `{"device_id":"d","platform":"ios","user":"u","facts":null}`,
+	`{"device_id":"d","platform":"ios","user":"u","facts":{"n":1}}`, `{"device_id":"d","platform":"ios","user":"u","facts":{"n":null}}`,
+	`{"device_id":"d","platform":"ios","user":"u","facts":{"n":{}}}`, `{"device_id":"d","platform":"ios","user":"u","facts":{"n":true,"n":true}}`,
+	`{"device_id":"d","platform":"ios","user":"u","facts":{},"facts":{}}`, `{"device_id":"d","platform":"ios","user":"u","more":1}`,
+	`{"device_id":"\u0064","platform":"ios","user":"u"}`, "{\"device_id\":\"\xff\",\"platform\":\"ios\",\"user\":\"u\"}",
+	`{"device_id":"d","platform":"ios","user":"u","facts":{"a":"` + strings.Repeat("x", protocol.MaxFactsBytes) + `"}}`,
+}
+
+func TestPlainLinesOfAnImportGoTheQuickWay(t *testing.T) {
+	t.Parallel()
+	for _, line := range plainLines {
+		if _, ok := readPlainLine([]byte(line)); !ok {
+			t.Errorf("%.200s is not taken", line)
+		}
+	}
+	for _, line := range oddLines {
+		if got, ok := readPlainLine([]byte(line)); ok {
+			t.Errorf("%.200s is taken: %+v", line, got)
+		}
+	}
+}
+
+// What the quick way reads of an import, the long way finds no fault with, and reads alike.
+func FuzzALineIsReadAsTheLongWayReadsIt(f *testing.F) {
+	for _, line := range append(plainLines, oddLines...) {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		got, ok := readPlainLine(line)
+		if !ok {
+			return
+		}
+		var want protocol.ImportLine
+		if found, err := importSchema().read(line, &want); err != nil || len(found) > 0 {
+			t.Errorf("%q is taken, and the walk says %v, %v", line, found, err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q is read as %+v, want %+v", line, got, want)
+		}
+	})
+}
+
+// A line of an import, as most are, from its text to what is registered.
+func BenchmarkReadImportLine(b *testing.B) {
+	line := importLine{n: 1, text: []byte(`{"device_id":"import-1","user":"user-1","platform":"ios","bundle_id":"com.example.notes","environment":"production",` +
+		`"provider_token":"` + strings.Repeat("0a", 32) + `"}`)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if e := readImportLine(line); e.err != nil {
+			b.Fatal(e.err)
+		}
+	}
+}
+
 // The quick answers are the bytes that encoding/json writes.
 func FuzzTheQuickAnswerIsThatOfEncodingJSON(f *testing.F) {
 	f.Add("0199c0de-0000-7000-8000-000000000000", 1, "unknown_user", "<alice>&\u2028\xff", "what is wrong")
@@ -122,6 +193,13 @@ func FuzzTheQuickAnswerIsThatOfEncodingJSON(f *testing.F) {
 			t.Fatal(err)
 		}
 		sameJSON(t, got, b)
+		for _, r := range []protocol.ImportResult{{Line: deliveries, Status: 201, DeviceID: user}, {Line: 1, Status: 422, DeviceID: id, Problem: &protocol.Problem{Detail: detail}}} {
+			got, err := appendImportResult(nil, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameJSON(t, bytes.TrimSuffix(got, []byte("\n")), r)
+		}
 	})
 }
 
