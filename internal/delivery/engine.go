@@ -6,7 +6,8 @@
 //
 //	Accept, Receive, clock ──▶ queue ──▶ look: Step(planFor) ──▶ session | provider ──▶ look …
 //
-// What must still happen is always a row with a time; the queue is memory and only makes it fast.
+// What must still happen is always a row with a time; the queue is memory and only makes it fast. There are two of them: devices with
+// a session never wait behind those that wait for a provider; see online.go.
 package delivery
 
 import (
