@@ -13,7 +13,8 @@ import (
 type Accepter interface {
 	// Accept commits each push by itself, with the deliveries that are made of it now, and returns an outcome for each, in order.
 	// Devices whose inbox it went into are this node's for the lease; without one, they are due now. look decides at once on
-	// devices on which nothing else is open, as that of Step does; nil: nobody does. Errors of an outcome: push.ErrNotFound for the
+	// devices on which little else is open, as that of Step does, of several pushes perhaps at once; what is new is the last of what
+	// is open. nil: nobody does. Errors of an outcome: push.ErrNotFound for the
 	// app or the resource, push.ErrConflict for another body under the idempotency key, push.FieldErrors for a device that is not
 	// registered.
 	Accept(ctx context.Context, pushes []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult
@@ -70,7 +71,7 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 		if reqs[i].Push.To.Deferred() || r.Accepted.InPieces {
 			e.clock.dueAt(expansions, reqs[i].Push.Start())
 		}
-		followed += e.follow(f, r.Accepted.Looked)
+		followed += e.follow(f, r.Accepted.ID, r.Accepted.Looked)
 		if rest := without(r.Accepted.Devices, r.Accepted.Looked); held > 0 {
 			e.Look(rest...)
 		} else {

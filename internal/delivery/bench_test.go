@@ -111,7 +111,7 @@ func BenchmarkQueue(b *testing.B) {
 func BenchmarkFresh(b *testing.B) {
 	s := at(t0)
 	snap := push.Snapshot{Device: s.device, Open: []push.Delivery{waiting()}, OpenTotal: 1, Resources: map[string]push.Resource{"r": {APNs: &push.Strategy{}}}}
-	f := &fresh{known: known{now: t0, ackWait: s.ackWait}, plans: map[push.DeviceKey]*decided{}}
+	f := &fresh{known: known{now: t0, ackWait: s.ackWait}, plans: map[freshPush]*decided{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if c := f.look(snap); len(c.Deliveries) != 1 {

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -13,9 +14,17 @@ import (
 type fresh struct {
 	known    known                       // of the app, whose all pushes of a request are
 	sessions map[push.DeviceKey]*session // of those who are meant; asked for before; nil: there are no sessions
-	plans    map[push.DeviceKey]*decided // the last word of a transaction that may be repeated
 	away     int                         // how many of those who are meant have no session, about
 	noWakes  bool                        // nothing is decided on them: there is no room for what would be
+
+	mu    sync.Mutex             // the store may decide in two transactions at once
+	plans map[freshPush]*decided // guarded by mu; the last word of a transaction that may be repeated
+}
+
+// freshPush is a push on one of its devices. Several pushes of a request may be for a device, each in a transaction of its own.
+type freshPush struct {
+	push.DeviceKey
+	id push.ID
 }
 
 // decided is what a look came to, which is still to be done.
@@ -32,7 +41,7 @@ func (d *decided) stale(now time.Time) bool {
 // freshFor asks for what this node knows of those whom pushes are for.
 func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fresh, error) {
 	app := reqs[0].Push.App
-	f := &fresh{known: *e.know(push.DeviceKey{App: app}, false), plans: make(map[push.DeviceKey]*decided, min(named(reqs), appPlaces)), away: named(reqs)}
+	f := &fresh{known: *e.know(push.DeviceKey{App: app}, false), plans: make(map[freshPush]*decided, min(named(reqs), appPlaces)), away: named(reqs)}
 	if e.cfg.Sessions.Count() == 0 {
 		return f, nil
 	}
@@ -70,7 +79,7 @@ func (f *fresh) online() int {
 	return len(f.sessions) - f.away
 }
 
-// look is the function that the store calls: a plain one, but that it keeps the plan.
+// look is the function that the store calls: a plain one, but that it keeps the plan. The push that is new is the last of what is open.
 func (f *fresh) look(snap push.Snapshot) push.Changes {
 	key := snap.Device.Key()
 	session := f.sessions[key]
@@ -83,19 +92,30 @@ func (f *fresh) look(snap push.Snapshot) push.Changes {
 	b := newBoard(s.now, snap)
 	d.plan = planFor(s, b, snap.NextExpiry)
 	d.plan.board, d.plan.rules = b, rulesOf(snap)
-	f.plans[key] = d
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plans[freshPush{key, snap.Open[len(snap.Open)-1].PushID}] = d
 	return d.plan.changes
 }
 
-// follow has done what was decided on devices as a push was accepted, and says for how many something is to be done. What goes to a
+// take is what was decided on a device with a push that is committed; ok is false if it was taken before.
+func (f *fresh) take(key push.DeviceKey, id push.ID) (d *decided, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	of := freshPush{key, id}
+	d, ok = f.plans[of]
+	delete(f.plans, of)
+	return d, ok
+}
+
+// follow has done what was decided on its devices as a push was accepted, and says for how many something is to be done. What goes to a
 // session goes at once: the workers may all be waiting for a provider.
-func (e *Engine) follow(f *fresh, keys []push.DeviceKey) (n int) {
+func (e *Engine) follow(f *fresh, id push.ID, keys []push.DeviceKey) (n int) {
 	for _, key := range keys {
-		d, left := f.plans[key]
-		if !left {
-			continue // two pushes of one batch were decided on for it, and the last word is being followed
+		d, ok := f.take(key, id)
+		if !ok {
+			continue
 		}
-		delete(f.plans, key)
 		e.committed(key, d.plan.changes.Device.Platform, &d.known, &d.plan)
 		if len(d.plan.session) > 0 && e.give(key, d.plan.session) {
 			if d.plan.session = nil; d.plan.wake == nil {

@@ -289,7 +289,7 @@ func TestAWakeThatWasCountedAndNotSentIsTakenBackAtTheEnd(t *testing.T) {
 		if _, err := e.rows.Step(t.Context(), push.StepRequest{Key: counted, OpenLimit: 1}, f.look); err != nil {
 			t.Fatal(err)
 		}
-		e.follow(f, []push.DeviceKey{counted})
+		e.follow(f, e.delivery(counted).PushID, []push.DeviceKey{counted})
 		if d := e.device(counted); len(d.WakeTimes) != 1 {
 			t.Fatalf("%d wakes are counted as the push is accepted, want 1", len(d.WakeTimes))
 		}

@@ -259,7 +259,7 @@ func TestAWakeThatWasDecidedTooLongAgoIsDecidedAnew(t *testing.T) {
 			if _, err := n.store.Step(t.Context(), push.StepRequest{Key: n.phone, OpenLimit: 1}, f.look); err != nil {
 				t.Fatal(err)
 			}
-			n.follow(f, []push.DeviceKey{n.phone})
+			n.follow(f, n.push, []push.DeviceKey{n.phone})
 			time.Sleep(wait)
 			n.visit(t.Context(), n.phone, true)
 			if counted := len(n.store.devices[n.phone].WakeTimes); woken != want || counted != want {
@@ -281,7 +281,7 @@ func TestAWakeThatFindsNoRoomInMemoryIsLeftToItsRow(t *testing.T) {
 		if _, err := n.store.Step(t.Context(), push.StepRequest{Key: n.phone, OpenLimit: 1}, f.look); err != nil {
 			t.Fatal(err)
 		}
-		n.follow(f, []push.DeviceKey{n.phone})
+		n.follow(f, n.push, []push.DeviceKey{n.phone})
 		if _, left := n.todo.take(n.phone); left {
 			t.Error("what was decided is kept though nobody will do it; want it forgotten")
 		}

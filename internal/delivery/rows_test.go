@@ -183,6 +183,7 @@ func (r *rows) Accept(ctx context.Context, pushes []push.AcceptRequest, lease ti
 	results := make([]push.AcceptResult, len(pushes))
 	for i, p := range pushes {
 		a := &results[i].Accepted
+		a.ID = p.Push.ID
 		for _, id := range p.Push.To.Devices {
 			key := push.DeviceKey{App: p.Push.App, Device: id}
 			r.mu.Lock()

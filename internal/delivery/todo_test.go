@@ -40,16 +40,16 @@ func (n *node) wantPlaces(t *testing.T, want int) {
 	}
 }
 
-func TestTwoPushesOfABatchForOneDeviceAreFollowedOnce(t *testing.T) {
+func TestWhatIsDecidedWithAPushIsFollowedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		woken := 0
 		n := newNode(t, func(w push.Wake) (push.Answer, error) { woken++; return taken(w) })
 		f := n.decideFresh(t)
 		n.todo.enter(t.Context(), "notes", 2)
-		followed := n.follow(f, []push.DeviceKey{n.phone}) // a push that ended at once was looked at before
+		followed := n.follow(f, n.push, []push.DeviceKey{n.phone})
 		n.visitAll(t)
-		followed += n.follow(f, []push.DeviceKey{n.phone})
+		followed += n.follow(f, n.push, []push.DeviceKey{n.phone})
 		n.visitAll(t)
 		n.todo.leave("notes", 2-followed)
 		if woken != 1 || len(n.store.devices[n.phone].WakeTimes) != 1 {
@@ -71,7 +71,7 @@ func TestWhatIsDecidedAnewBeforeItWasDoneTakesOnePlace(t *testing.T) {
 			n.sockets.set(n.phone, true)
 			f := n.decideFresh(t)
 			n.sockets.set(n.phone, false)
-			n.todo.leave("notes", 1-n.follow(f, []push.DeviceKey{n.phone}))
+			n.todo.leave("notes", 1-n.follow(f, n.push, []push.DeviceKey{n.phone}))
 		}
 		n.wantPlaces(t, 1)
 		n.visitAll(t)
@@ -88,7 +88,7 @@ func TestWhatIsForASessionIsGivenAsItIsAccepted(t *testing.T) {
 		if f.away != 0 {
 			t.Error("the phone is away, want it online")
 		}
-		if left := n.follow(f, []push.DeviceKey{n.phone}); left != 0 || !slices.Equal(n.sockets.sent, []push.ID{n.push}) || len(n.queue.waiting) != 0 {
+		if left := n.follow(f, n.push, []push.DeviceKey{n.phone}); left != 0 || !slices.Equal(n.sockets.sent, []push.ID{n.push}) || len(n.queue.waiting) != 0 {
 			t.Errorf("the session got %v, and %d devices are left to workers; want the push, and none", n.sockets.sent, left)
 		}
 	})

@@ -368,3 +368,58 @@ func TestTheShortWaysLeaveWhatTheLongWayLeaves(t *testing.T) {
 		})
 	}
 }
+
+// batch accepts a push for each user, all in one request.
+func (w *twin) batch(users ...string) (looked int) {
+	w.t.Helper()
+	pushes := make([]push.Push, len(users))
+	for i, user := range users {
+		pushes[i] = push.Push{ID: push.NewID(), App: "notes", ResourceID: "r", Payload: []byte("x"), To: push.Audience{Users: []string{user}}, AcceptedAt: w.clock()}
+	}
+	for _, r := range w.engine.AcceptBatch(w.t.Context(), pushes) {
+		if r.Err != nil {
+			w.t.Fatal(r.Err)
+		}
+		looked += len(r.Accepted.Looked)
+	}
+	return looked
+}
+
+func asItIs(s *store.Store) delivery.Store { return s }
+
+// TestPushesOfABatchInSeveralTransactionsAllGoToTheSession: the store may look at a device once for each.
+func TestPushesOfABatchInSeveralTransactionsAllGoToTheSession(t *testing.T) {
+	t.Parallel()
+	w := newTwin(t, store.Config{DataDir: t.TempDir(), BatchOps: 1}, 1, asItIs)
+	w.open(true)
+	if looked := w.batch("alice", "alice", "alice"); looked != 3 {
+		t.Fatalf("%d pushes were looked at as they were accepted, want each", looked)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.sent) != 3 {
+		t.Errorf("the session got %d pushes, want 3", len(w.sent))
+	}
+}
+
+// TestABatchInTwoTransactionsAtOnce is for the race detector: with two commits in flight, the store decides on one request twice at once.
+func TestABatchInTwoTransactionsAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newTwin(t, store.Config{DatabaseURL: pgtest.URL(t)}, 1, asItIs)
+	users := make([]string, 1000) // more than fit into one transaction
+	devices := make([]push.ImportedDevice, len(users))
+	for i := range users {
+		users[i] = fmt.Sprint("user", i)
+		devices[i] = push.ImportedDevice{User: users[i], Registration: push.Registration{DeviceID: users[i], Platform: push.IOS}}
+	}
+	for _, r := range w.store.RegisterMany(t.Context(), "notes", devices) {
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	for range 3 {
+		if looked := w.batch(users...); looked != len(users) {
+			t.Errorf("%d pushes were looked at as they were accepted, want %d", looked, len(users))
+		}
+	}
+}

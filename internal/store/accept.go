@@ -31,7 +31,8 @@ type acceptOp struct {
 // same collapse key is superseded. Devices touched are this node's for lease; with lease 0 they are due now.
 //
 // look, if there is one, decides at once on a push for a device to which no wake is in flight and on which little else is open, as
-// Step's function does and under the same conditions. What it decided is committed with the push; see push.Accepted.
+// Step's function does and under the same conditions, but that it may be called at once for several pushes. What is new is the last of
+// what is open. What it decided is committed with the push; see push.Accepted.
 //
 // Errors of a result: push.ErrNotFound (the app or its resource is not there), push.ErrConflict (another body under the
 // idempotency key), push.FieldErrors (a device that is not registered), context errors (not accepted), and the database's.
