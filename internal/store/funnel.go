@@ -16,7 +16,7 @@ import (
 // changed notes that a delivery is changed, and how it stands after these events.
 func (t *tx) changed(d *push.Delivery, events ...push.Event) {
 	t.touch(d.PushID, push.DeliveryKey{Device: d.DeviceID, User: d.User})
-	if d.State.Final() && !d.Row.Was.Final() {
+	if isNew := d.Row.Was == ""; d.State.Final() && (isNew || !d.Row.Was.Final()) {
 		t.finals[finalState{d.State, d.Reason}]++
 	}
 	t.count(d.Row, d.State, d.FinalAt, 1)

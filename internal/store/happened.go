@@ -28,6 +28,7 @@ func (t *tx) noteCancelled(p pushRow, at time.Time) {
 		t.changedPush(p.Push, push.Cancelled, push.Event{At: at, Event: push.EventName(push.Cancelled)})
 	case p.list == "":
 		p.cancelledAt = at
+		t.finals[finalState{push.Cancelled, push.ReasonNone}] += len(p.namedTargets())
 		t.noteScheduled(p)
 	}
 	t.touch(p.ID)
