@@ -40,7 +40,7 @@ var hotQuestions = []struct {
 	{"expiry of users' deliveries", userlessExpired, []any{-1, int64(5), 100}, "deliveries_userless_expiry"},
 	{"deliveries of a user without a device", userlessOfUser, []any{-1, int64(-7), "notes", "u7", 100}, "deliveries_of_holder|deliveries_inbox"},
 	{"device by credential", deviceByCredential, []any{[]byte("c7")}, "devices_credential"},
-	{"devices by token", devicesByToken, []any{"notes", []byte("t7"), "d8", "ios"}, "devices_token"},
+	{"devices by token", devicesByToken, []any{[]byte("t7"), "notes", "d8", "ios"}, "devices_token"},
 	{"how many rivals a device has", countRivals, []any{"notes", "u7", "d7"}, "devices_of_user"},
 	{"rivals of a device", rivals, []any{"notes", "u7", "d7"}, "devices_of_user"},
 	{"users never seen", unseenUsers, []any{100}, "users_unseen"},

@@ -193,9 +193,9 @@ func (t *tx) putState(ctx context.Context, d *push.Device, now time.Time) error 
 		d.Number, d.App, encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), heardMicros(d.HeardAt)))
 }
 
-// Sorted, so that rows are locked in one order; by an expression, so that SQLite, which has no statistics, does not read all
-// devices of the app for the sake of the order.
-const devicesByToken = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.app = ? AND d.token_hash = ? AND d.id <> ? AND d.platform = ? ORDER BY d.id || ''"
+// Sorted, so that rows are locked in one order. The app and the order are by expressions, so that SQLite, which has no statistics,
+// does not read all devices of the app for their sake.
+const devicesByToken = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.token_hash = ? AND d.app || '' = ? AND d.id <> ? AND d.platform = ? ORDER BY d.id || ''"
 
 // moveToken takes the device's provider token from all other devices of the app that have it: the system gave it to this
 // one just now, so theirs would wake the wrong app.
@@ -203,7 +203,7 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 	if d.ProviderToken == "" {
 		return nil, nil
 	}
-	others, err := all(ctx, t, readDevice, devicesByToken+" {lock}", d.App, tokenHash(d.ProviderToken), d.ID, string(d.Platform))
+	others, err := all(ctx, t, readDevice, devicesByToken+" {lock}", tokenHash(d.ProviderToken), d.App, d.ID, string(d.Platform))
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ var (
 	aboutDevices = fold("i int, of_app text, of_device text, of_user text, of_platform text, token blob, of_holder int", `SELECT r.i,
 		(SELECT d.n FROM devices d WHERE d.app = r.of_app AND d.id = r.of_device),
 		(SELECT COUNT(*) FROM devices d WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> '' AND d.id <> r.of_device),
-		(SELECT 1 FROM devices d WHERE d.app = r.of_app AND d.token_hash = r.token AND d.id <> r.of_device AND d.platform = r.of_platform LIMIT 1),
+		(SELECT 1 FROM devices d WHERE d.token_hash = r.token AND d.app || '' = r.of_app AND d.id <> r.of_device AND d.platform = r.of_platform LIMIT 1),
 		(SELECT 1 FROM deliveries w WHERE w.holder = r.of_holder AND w.final_at IS NULL LIMIT 1) FROM {rows}`)
 
 	knownDevices = fold("i int, of_app text, of_device text", "SELECT "+deviceColumns+`, r.i,

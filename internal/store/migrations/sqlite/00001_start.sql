@@ -94,7 +94,8 @@ CREATE INDEX devices_of_app ON devices (app);
 CREATE INDEX devices_of_user ON devices (app, user_id, id) WHERE user_id <> '';
 CREATE UNIQUE INDEX devices_credential ON devices (credential_hash) WHERE credential_hash IS NOT NULL;
 CREATE INDEX devices_wake_key ON devices (wake_key) WHERE wake_key <> '';
-CREATE INDEX devices_token ON devices (app, token_hash) WHERE token_hash IS NOT NULL;
+-- Without the app, which hardly ever tells two entries apart: an app has a token once.
+CREATE INDEX devices_token ON devices (token_hash) WHERE token_hash IS NOT NULL;
 -- "<=" and not "=", for SQLite: compared with a query's "user_id = ?", "=" would make it plan that query anew for every argument.
 CREATE INDEX devices_gone ON devices (updated_at) WHERE user_id <= '';
 
