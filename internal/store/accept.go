@@ -527,14 +527,6 @@ func (s *Store) held(now time.Time, lease time.Duration) (due time.Time, owner s
 	return now.Add(lease), s.cfg.Node
 }
 
-func keysOf(app string, ids []string) []push.DeviceKey {
-	keys := make([]push.DeviceKey, len(ids))
-	for i, id := range ids {
-		keys[i] = push.DeviceKey{App: app, Device: id}
-	}
-	return keys
-}
-
 var insertPushes = foldInsert("pushes", `n int, id text, app text, resource_id text, payload blob, audience text, ttl int, collapse_key blob, deliver text,
 	accepted_at int, deliver_at int, expires_at int, made int, due_at int, list text, look_at int, counted int`)
 
