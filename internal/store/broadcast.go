@@ -17,8 +17,11 @@ const (
 	rangeEnd = "SELECT MAX(n), COUNT(*) FROM (SELECT d.n FROM devices d WHERE {app} = ? AND {n} > ? ORDER BY {app}, {n} LIMIT ?) r"
 	rangeIDs = "SELECT d.n, d.id, d.user_id FROM devices d WHERE " + inRange + " ORDER BY {app}, {n}"
 
-	// The rows are locked in the order of lockDevices.
-	rangeLock = "SELECT 1 FROM devices d WHERE " + inRange + " ORDER BY d.app, d.id {lock}"
+	// The rows are locked in the order of lockDevices. Those of a second range would come out of that order, so nobody is waited for.
+	rangeInOrder  = "SELECT 1 FROM devices d WHERE " + inRange + " ORDER BY d.app, d.id"
+	rangeLock     = rangeInOrder + " {lock}"
+	rangeLockFree = rangeInOrder + " {skip}"
+	rangeCount    = "SELECT COUNT(*) FROM devices d WHERE " + inRange
 
 	// What is open under a collapse key on devices of a platform, but for the push itself.
 	rangeOpen = "SELECT " + deliveryColumns + " FROM (SELECT * FROM devices d WHERE {app} = ? AND {n} > ? AND {n} <= ? AND d.platform = ?) v " +
@@ -52,6 +55,10 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 		if err != nil || looked == 0 {
 			return err
 		}
+		if locked, err := e.lockRange(ctx); err != nil || !locked {
+			e.upTo, e.done = e.from, false
+			return err
+		}
 		few := whole || e.done && e.from == e.p.madeUpTo
 		if err := e.makeRange(ctx, r, few, lease); err != nil {
 			return err
@@ -77,14 +84,27 @@ func (e *expansion) nextRange(ctx context.Context, limit int) (devices int, err 
 	return devices, err
 }
 
+// lockRange locks the range's devices, where others write at the same time. It reports false if that is to be left to the next piece.
+func (e *expansion) lockRange(ctx context.Context) (locked bool, err error) {
+	where := e.inRange()
+	switch {
+	case !e.t.s.db.locksRows():
+		return true, nil
+	case e.from == e.p.madeUpTo:
+		return true, e.t.run(ctx, each(ignore, rangeLock, where...))
+	}
+	var rows int
+	var there []int
+	err = e.t.run(ctx, each(func(scanFunc) error { rows++; return nil }, rangeLockFree, where...), into(&there, scalar[int], rangeCount, where...))
+	return err == nil && there[0] == rows, err
+}
+
+// inRange is the arguments of inRange.
+func (e *expansion) inRange() []any { return []any{e.p.App, e.from, e.upTo, micros(e.p.Start())} }
+
 // makeRange makes the range's deliveries, and holds its devices if they are few.
 func (e *expansion) makeRange(ctx context.Context, r push.Resource, few bool, lease time.Duration) error {
-	where := []any{e.p.App, e.from, e.upTo, micros(e.p.Start())}
-	if e.t.s.db.locksRows() {
-		if err := e.t.run(ctx, each(ignore, rangeLock, where...)); err != nil {
-			return err
-		}
-	}
+	where := e.inRange()
 	ios, android := e.place(r, push.IOS), e.place(r, push.Android)
 	outdated := map[int64]bool{}
 	for platform, n := range map[push.Platform]push.Placement{push.IOS: ios, push.Android: android} {

@@ -54,6 +54,8 @@ var hotQuestions = []struct {
 	{"old idempotency keys", removeIdempotency, []any{int64(5), 100}, "idempotency_old"},
 	{"end of a broadcast's range", rangeEnd, []any{"notes", int64(1), 100}, "devices_of_app"},
 	{"a broadcast's devices", rangeIDs, []any{"notes", int64(1), int64(100), int64(1 << 60)}, "devices_of_app"},
+	{"a broadcast's devices locked, but for those that are", rangeLockFree, []any{"notes", int64(1), int64(100), int64(1 << 60)}, "devices_of_app"},
+	{"a broadcast's devices counted", rangeCount, []any{"notes", int64(1), int64(100), int64(1 << 60)}, "devices_of_app"},
 	{"a broadcast's devices locked", rangeLock, []any{"notes", int64(1), int64(100), int64(1 << 60)}, "devices_of_app"},
 	{"broadcast's deliveries", rangeDeliver, []any{int64(1), "waiting", "", int64(1), int64(1), int64(1), int64(0), int64(0), nil, nil, []byte{}, "notes", int64(1), int64(100), int64(1 << 60)},
 		"devices_of_app"},

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/hushpush/hush/internal/store"
 	"github.com/hushpush/hush/internal/store/pgtest"
 	"github.com/hushpush/hush/push"
@@ -62,5 +64,63 @@ func TestTwoCommitsInFlightDecideOneAfterTheOther(t *testing.T) {
 		if err != nil || len(snap.Open) != 2 || len(snap.Device.WakeTimes) != 1 || snap.Open[0].State != push.Sent || snap.Open[1].State != push.Waiting {
 			t.Errorf("device %d: %+v, %v; want one wake counted, and the second push waiting", i, snap, err)
 		}
+	}
+}
+
+// TestABroadcastWaitsForNobodyWhileItHasARange has a device of a second range locked by others, who may wait for one of the first.
+func TestABroadcastWaitsForNobodyWhileItHasARange(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	clock := &clock{}
+	w := newWorld(t, store.Config{DatabaseURL: url, Now: clock.now})
+	register := func(id string, n int) {
+		devices := make([]push.ImportedDevice, n)
+		for i := range devices {
+			devices[i] = push.ImportedDevice{User: "alice", Registration: push.Registration{DeviceID: fmt.Sprint(id, i), Platform: push.IOS}}
+			if n > 1 {
+				devices[i].User = fmt.Sprint("u", i)
+			}
+		}
+		for _, r := range w.RegisterMany(ctx(t), "notes", devices) {
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+	}
+	register("first", 1)
+	p := pushTo(push.Audience{All: true}, "x")
+	clock.advance(time.Hour) // the others of the first range are too new for the push, so that it takes no time
+	register("new", 999)
+	clock.advance(-2 * time.Hour)
+	register("locked", 1)
+	clock.advance(time.Hour)
+	w.accept(p)
+	other, err := pgx.Connect(ctx(t), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(ctx(t))
+	if _, err := other.Exec(ctx(t), "SET idle_in_transaction_session_timeout = 20000; BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Exec(ctx(t), "SELECT 1 FROM devices WHERE id = 'locked0' FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	piece := func() bool {
+		t.Helper()
+		_, done, err := w.Expand(ctx(t), push.PushRef{App: "notes", ID: p.ID}, clock.now(), 2000, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	if piece() {
+		t.Error("the broadcast is made though a device is locked")
+	}
+	if _, err := other.Exec(ctx(t), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	if !piece() || len(w.deliveries(p.ID)) != 2 {
+		t.Errorf("the broadcast has %d deliveries, want 2", len(w.deliveries(p.ID)))
 	}
 }
