@@ -24,12 +24,17 @@ func (b Backlog) Undone() int { return b.Due + b.InMemory + b.InWork }
 // BacklogFull is why a push is refused: as much is undone as may be.
 type BacklogFull struct {
 	Limit, Undone int
+	Entering      int           // what pushes that are being accepted at this moment may add
 	RetryAfter    time.Duration // when there is probably room again
 }
 
-// Error says how much is undone.
+// Error says how much is undone, and how much may come.
 func (e *BacklogFull) Error() string {
-	return fmt.Sprintf("the backlog is full: %d devices and pushes are due and not worked off, limits.backlog is %d", e.Undone, e.Limit)
+	if e.Entering == 0 {
+		return fmt.Sprintf("the backlog is full: %d devices and pushes are due and not worked off, limits.backlog is %d", e.Undone, e.Limit)
+	}
+	return fmt.Sprintf("the backlog has no room: %d devices and pushes are due and not worked off, pushes that are being accepted may add %d, limits.backlog is %d",
+		e.Undone, e.Entering, e.Limit)
 }
 
 // Oldest is since when the oldest of it waits; zero: there is none.

@@ -30,7 +30,7 @@ func Broadcast(ctx context.Context, o Options) (_ *Report, err error) {
 	}
 	o.tell("a push to %d devices", o.Devices)
 	b := broadcast{rig: r, accepted: newLatencies(), made: newLatencies()}
-	used, err := r.measure(ctx, func() error { return b.run(ctx, o.Duration) })
+	used, err := r.measureUntil(ctx, func() error { return b.run(ctx, o.Duration) }) // not the looks at the devices that follow
 	if err != nil {
 		return nil, err
 	}

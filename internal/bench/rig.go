@@ -143,16 +143,23 @@ type spent struct {
 }
 
 // measure does some work and returns what it cost the server. It waits before and after until nothing is under way there.
-func (r *rig) measure(ctx context.Context, work func() error) (s spent, err error) {
+func (r *rig) measure(ctx context.Context, work func() error) (spent, error) {
+	return r.measureUntil(ctx, func() error {
+		if err := work(); err != nil {
+			return err
+		}
+		return quiet(ctx, r.server.pid())
+	})
+}
+
+// measureUntil is measure for work after which the server goes on with something else, which is not to be counted.
+func (r *rig) measureUntil(ctx context.Context, work func() error) (s spent, err error) {
 	if err := quiet(ctx, r.server.pid()); err != nil {
 		return s, err
 	}
 	forgetPeak(r.server.pid())
 	s.before, s.measured = usageOf(r.server.pid())
-	if err := work(); err != nil {
-		return s, err
-	}
-	err = quiet(ctx, r.server.pid())
+	err = work()
 	s.after, _ = usageOf(r.server.pid())
 	return s, err
 }

@@ -13,7 +13,7 @@ type usage struct {
 
 const (
 	quietLook = 200 * time.Millisecond
-	quietWait = 10 * time.Second
+	quietWait = time.Minute
 	quietCPU  = quietLook / 20 // a twentieth of a processor
 	quietFor  = 2              // looks: one alone may be a process that is kept from running
 )

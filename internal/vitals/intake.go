@@ -75,9 +75,12 @@ func (v *Vitals) Enter(atMost int) (leave func(devices, pushes int), err error) 
 	defer v.mu.Unlock()
 	i := &v.intake
 	undone := i.undone(push.Backlog{Due: v.backlog.Due, InMemory: waiting, InWork: working})
-	if undone+i.entering >= i.limit {
+	switch {
+	case undone >= i.limit:
 		i.isFull(now, undone)
-		return nil, &push.BacklogFull{Limit: i.limit, Undone: undone + i.entering, RetryAfter: i.wait(now, undone)}
+		return nil, &push.BacklogFull{Limit: i.limit, Undone: undone, Entering: i.entering, RetryAfter: i.wait(now, undone)}
+	case undone+i.entering >= i.limit: // it is not full: what is being accepted may turn out to be less
+		return nil, &push.BacklogFull{Limit: i.limit, Undone: undone, Entering: i.entering, RetryAfter: soonest}
 	}
 	i.entering += atMost
 	return func(devices, pushes int) { v.entered(atMost, devices, pushes) }, nil
@@ -110,7 +113,7 @@ func (v *Vitals) tellIntake(now time.Time) {
 	defer v.mu.Unlock()
 	i, b := &v.intake, v.backlog
 	const next = "work is due that is not worked off: see to commits, providers and the processor, or raise limits.backlog"
-	attrs := []any{"limit", i.limit, "due", b.Due, "in_memory", b.InMemory, "in_work", b.InWork, "refused", i.full.Count}
+	attrs := []any{"limit", i.limit, "due", b.Due, "in_memory", b.InMemory, "in_work", b.InWork, "entering", i.entering, "refused", i.full.Count}
 	line := i.full.due(now)
 	if line == spell.None && i.fullAt.IsZero() && now.Sub(i.full.Last) > tick { // a backlog at its limit comes and goes by the millisecond
 		i.full.well(now)
