@@ -58,6 +58,7 @@ func (c *clock) run(ctx context.Context) {
 func (c *clock) dueAt(of int, t time.Time) { c.alarms[of].set(t) }
 
 func (c *clock) runKind(ctx context.Context, k *kind, a *alarm) {
+	var warned time.Time
 	for ctx.Err() == nil {
 		a.clear() // what is due by now is claimed, and what is committed later is told later
 		limit := k.batch
@@ -69,7 +70,10 @@ func (c *clock) runKind(ctx context.Context, k *kind, a *alarm) {
 			continue
 		}
 		more, err := k.work(ctx, c.now(), limit)
-		c.warn(ctx, k.failed, err)
+		if now := c.now(); err != nil && now.Sub(warned) >= failing { // a key that fails may stand beside many that go on
+			c.warn(ctx, k.failed, err)
+			warned = now
+		}
 		switch {
 		case more:
 		case err != nil:

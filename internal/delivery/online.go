@@ -76,7 +76,10 @@ func (e *Engine) findOnline(ctx context.Context, _ time.Time, limit int) (more b
 		}
 	}
 	for app := range apps {
-		err = errors.Join(err, e.findOnlineIn(ctx, app, limit))
+		if failed := e.findOnlineIn(ctx, app, limit); failed != nil {
+			e.findOnlineOf(app) // it is still to be done
+			err = errors.Join(err, failed)
+		}
 	}
 	pause(ctx, findRest)
 	return false, err

@@ -3,17 +3,22 @@ package store
 import (
 	"sync"
 	"time"
+
+	"github.com/hushpush/hush/push"
 )
 
-// broadcasts are the apps for which a broadcast is being made. Until all of its deliveries are there, looks at the first
-// of its devices would only take the writer's time from the others.
+// broadcasts are the apps for which broadcasts are being made. Until all of their deliveries are there, looks at the first
+// of an app's devices would only take the writer's time from the others.
 type broadcasts struct {
 	mu    sync.Mutex
-	byApp map[string]makingBroadcast // guarded by mu
+	byApp map[string]*makingBroadcasts // guarded by mu
 }
 
-// makingBroadcast is when the first piece was made, and when the next one is missed.
-type makingBroadcast struct{ since, until time.Time }
+// makingBroadcasts is when the first piece was made since the app had none under way, and when the next one of each is missed.
+type makingBroadcasts struct {
+	since time.Time
+	until map[push.ID]time.Time
+}
 
 // How long looks wait for a broadcast: for its next piece, which perhaps cannot be made, and for all of it, since what is now or
 // never does not live long.
@@ -23,22 +28,32 @@ const (
 )
 
 // made notes a piece of a broadcast.
-func (b *broadcasts) made(app string, now time.Time, last bool) {
+func (b *broadcasts) made(app string, id push.ID, now time.Time, last bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if last {
-		delete(b.byApp, app)
+	m := b.byApp[app]
+	switch {
+	case last && m == nil:
 		return
+	case last:
+		b.over(app, id)
+		return
+	case m == nil:
+		m = &makingBroadcasts{since: now, until: map[push.ID]time.Time{}}
+		if b.byApp == nil {
+			b.byApp = map[string]*makingBroadcasts{}
+		}
+		b.byApp[app] = m
 	}
-	m, there := b.byApp[app]
-	if !there {
-		m.since = now
+	m.until[id] = now.Add(nextPiece)
+}
+
+// over forgets a broadcast. It is called with mu held.
+func (b *broadcasts) over(app string, id push.ID) {
+	delete(b.byApp[app].until, id)
+	if len(b.byApp[app].until) == 0 {
+		delete(b.byApp, app)
 	}
-	m.until = now.Add(nextPiece)
-	if b.byApp == nil {
-		b.byApp = map[string]makingBroadcast{}
-	}
-	b.byApp[app] = m
 }
 
 // now returns the apps whose looks wait.
@@ -47,10 +62,12 @@ func (b *broadcasts) now(now time.Time) map[string]bool {
 	defer b.mu.Unlock()
 	apps := map[string]bool{}
 	for app, m := range b.byApp {
-		switch {
-		case !now.Before(m.until):
-			delete(b.byApp, app)
-		case now.Sub(m.since) < allPieces:
+		for id, until := range m.until {
+			if !now.Before(until) {
+				b.over(app, id)
+			}
+		}
+		if len(m.until) > 0 && now.Sub(m.since) < allPieces {
 			apps[app] = true
 		}
 	}

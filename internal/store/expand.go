@@ -70,7 +70,7 @@ func (s *Store) expandPiece(ctx context.Context, ref push.PushRef, now time.Time
 		return nil
 	}})
 	if toAll && err == nil {
-		s.broadcasts.made(ref.App, s.now(), done)
+		s.broadcasts.made(ref.App, ref.ID, s.now(), done)
 	}
 	return devices, done, many, err
 }

@@ -11,7 +11,7 @@ func TestABroadcastHoldsUpItsDevicesForAWhile(t *testing.T) {
 	t.Parallel()
 	var b broadcasts
 	from := time.Now()
-	b.made("notes", from, false)
+	b.made("notes", "p", from, false)
 	for _, c := range []struct {
 		after time.Duration
 		made  bool // the next piece is
@@ -25,11 +25,11 @@ func TestABroadcastHoldsUpItsDevicesForAWhile(t *testing.T) {
 			t.Errorf("after %s: devices wait %v, want %v", c.after, got, c.want)
 		}
 		if c.made {
-			b.made("notes", from.Add(c.after), false)
+			b.made("notes", "p", from.Add(c.after), false)
 		}
 	}
 	for after := time.Duration(0); after <= allPieces; after += nextPiece / 2 {
-		b.made("notes", from.Add(after), false)
+		b.made("notes", "p", from.Add(after), false)
 	}
 	if b.now(from.Add(allPieces))["notes"] {
 		t.Errorf("devices wait for longer than %s", allPieces)
@@ -45,5 +45,27 @@ func TestWhoWatchesIsToldOfWhatIsNotNamed(t *testing.T) {
 	s.watch.tell(map[push.ID][]push.DeliveryKey{id: nil}, map[push.ID]bool{id: true})
 	if keys, many := watch.Take(); !many || len(keys) != 0 {
 		t.Errorf("%v, any may have changed: %v; want that", keys, many)
+	}
+}
+
+// TestTheEndOfOneBroadcastIsNotThatOfAnother has two of one app, of which one ends first.
+func TestTheEndOfOneBroadcastIsNotThatOfAnother(t *testing.T) {
+	var b broadcasts
+	from := time.Now()
+	b.made("notes", "short", from, false)
+	b.made("notes", "long", from, false)
+	b.made("notes", "short", from, true)
+	if !b.now(from)["notes"] {
+		t.Error("looks do not wait for the one that goes on")
+	}
+	for d := time.Duration(0); d <= allPieces; d += nextPiece / 2 {
+		b.made("notes", "long", from.Add(d), false)
+	}
+	if b.now(from.Add(allPieces))["notes"] {
+		t.Error("looks wait longer than for all pieces")
+	}
+	b.made("notes", "long", from.Add(allPieces), true)
+	if b.made("notes", "next", from.Add(allPieces), false); !b.now(from.Add(allPieces))["notes"] {
+		t.Error("looks do not wait for the next broadcast")
 	}
 }
