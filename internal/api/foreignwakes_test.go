@@ -21,8 +21,8 @@ func testARegistrationGivesTheKeyThatItDoesNotName(t *testing.T, w *world) {
 	body := `{"device_id": "d1", "platform": "android", "package": "com.example"`
 	var first, again, named, bobs protocol.DeviceResponse
 	w.request("PUT", "/v1/device", body+"}", "Authorization", "Bearer "+w.token("notes", "alice")).into(t, &first)
-	if first.WakeKey == nil || len(first.WakeKey.ID) != 16 || len(first.WakeKey.Key) != 22 {
-		t.Fatalf("the first registration gives %+v; want a wake key of 16 bytes with an id of 96 bits", first.WakeKey)
+	if first.WakeKey == nil || len(first.WakeKey.ID) != 24 || len(first.WakeKey.Key) != 22 {
+		t.Fatalf("the first registration gives %+v; want a wake key of 16 bytes with an id of its time and 96 bits", first.WakeKey)
 	}
 	w.request("PUT", "/v1/device", body+`, "wake_key_id": "another"}`, "Hush-Device", first.Credential).into(t, &again)
 	if again.WakeKey == nil || *again.WakeKey != *first.WakeKey {
