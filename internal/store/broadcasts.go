@@ -24,7 +24,7 @@ type makingBroadcasts struct {
 // never does not live long.
 const (
 	nextPiece = 250 * time.Millisecond
-	allPieces = 10 * time.Second
+	allPieces = 30 * time.Second
 )
 
 // made notes a piece of a broadcast.
