@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/hushpush/hush/protocol"
@@ -21,11 +22,7 @@ func readPlainPush(body []byte) (p protocol.PushRequest, ok bool) {
 // readPlainBatch reads the body of a batch. ok is false if any of it is not plain.
 func readPlainBatch(body []byte) (pushes []protocol.PushRequest, ok bool) {
 	r := plainReader{body: body}
-	r.object(func(name []byte) {
-		if string(name) != "pushes" || pushes != nil {
-			r.odd = true
-			return
-		}
+	r.object([]string{"pushes"}, func(string) {
 		pushes = make([]protocol.PushRequest, 0, min(bytes.Count(body, []byte(`"resource_id"`)), maxBatch))
 		r.array(func() {
 			if len(pushes) == maxBatch {
@@ -85,16 +82,28 @@ func (r *plainReader) next(end byte, first bool) bool {
 	return !r.odd
 }
 
-// object reads an object; field reads the value of each name.
-func (r *plainReader) object(field func(name []byte)) {
+// members reads an object; member reads the value of each name.
+func (r *plainReader) members(member func(name []byte)) {
 	r.take('{')
 	for first := true; r.next('}', first); first = false {
 		name := r.raw()
 		r.take(':')
 		if !r.odd {
-			field(name)
+			member(name)
 		}
 	}
+}
+
+// object reads an object of known fields, each at most once; field reads the value of one. Bits of there say which were there.
+func (r *plainReader) object(fields []string, field func(name string)) (there uint) {
+	r.members(func(name []byte) {
+		i := slices.IndexFunc(fields, func(f string) bool { return f == string(name) })
+		if r.odd = i < 0 || there&(1<<i) != 0; !r.odd {
+			there |= 1 << i
+			field(fields[i])
+		}
+	})
+	return there
 }
 
 // array reads a list; item reads a value.
@@ -214,68 +223,44 @@ func (r *plainReader) bool() bool {
 	return false
 }
 
-// The fields of a push, for those that have been read.
-const (
-	readTo = 1 << iota
-	readResource
-	readPayload
-	readTTL
-	readCollapseKey
-	readDeliver
-	readDeliverAt
-	readDryRun
-)
+// pushFields are the fields of a push. The first two have to be there.
+var pushFields = []string{"to", "resource_id", "payload", "ttl", "collapse_key", "deliver", "deliver_at", "dry_run"}
 
 // push reads a push.
 func (r *plainReader) push(p *protocol.PushRequest) {
-	read := 0
-	once := func(field int) {
-		r.odd = r.odd || read&field != 0
-		read |= field
-	}
-	r.object(func(name []byte) {
-		switch string(name) {
+	there := r.object(pushFields, func(name string) {
+		switch name {
 		case "to":
-			once(readTo)
 			r.audience(&p.To)
 		case "resource_id":
-			once(readResource)
 			p.ResourceID = r.string()
 		case "payload":
-			once(readPayload)
 			p.Payload = r.string()
 		case "ttl":
-			once(readTTL)
 			p.TTL = r.filled()
 		case "collapse_key":
-			once(readCollapseKey)
 			p.CollapseKey = r.string()
 		case "deliver":
-			once(readDeliver)
 			p.Deliver = oneOf(r, push.Auto, push.SessionOnly, push.WakeAlways)
 		case "deliver_at":
-			once(readDeliverAt)
 			p.DeliverAt = r.filled()
 		case "dry_run":
-			once(readDryRun)
 			p.DryRun = r.bool()
-		default:
-			r.odd = true
 		}
 	})
-	r.odd = r.odd || read&(readTo|readResource) != readTo|readResource
+	r.odd = r.odd || there&0b11 != 0b11
 }
 
-// audience reads users or devices: who names others is rare.
+// audienceFields are those of the audiences that are usual: who names others is rare.
+var audienceFields = []string{"users", "devices"}
+
+// audience reads users or devices.
 func (r *plainReader) audience(to *push.Audience) {
-	r.object(func(name []byte) {
-		switch {
-		case string(name) == "users" && to.Users == nil:
+	r.object(audienceFields, func(name string) {
+		if name == "users" {
 			to.Users = r.idList()
-		case string(name) == "devices" && to.Devices == nil:
+		} else {
 			to.Devices = r.idList()
-		default:
-			r.odd = true
 		}
 	})
 }
