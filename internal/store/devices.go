@@ -73,9 +73,7 @@ func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 		return d, err
 	}
 	d.TokenLoss = push.TokenLoss(lost)
-	if heardAt != 0 {
-		d.HeardAt = clock(&heardAt)
-	}
+	d.HeardAt = clockOr0(heardAt)
 	d.ProviderToken, d.FormerTokens = push.Secret(token), slices.Collect(slices.Chunk(former, sha256.Size))
 	d.TokenAt, d.DueAt = clock(tokenAt), clock(due)
 	d.CreatedAt, d.UpdatedAt = clock(&created), clock(&updated)

@@ -45,19 +45,17 @@ func (t *tx) lockUserless(ctx context.Context, list []push.Delivery, now time.Ti
 		return list, nil
 	}
 	var l rowLocks
-	locked := map[appUser]bool{}
+	locked := map[ref]bool{}
 	for _, d := range list {
 		l.add(d.App, []string{d.User}, nil)
-		locked[appUser{d.App, d.User}] = true
+		locked[ref{d.App, d.User}] = true
 	}
 	if err := l.lock(ctx, t); err != nil {
 		return nil, err
 	}
 	still, err := all(ctx, t, readOpen, userlessExpired, noPayload, micros(now), limit)
-	return slices.DeleteFunc(still, func(d push.Delivery) bool { return !locked[appUser{d.App, d.User}] }), err
+	return slices.DeleteFunc(still, func(d push.Delivery) bool { return !locked[ref{d.App, d.User}] }), err
 }
-
-type appUser struct{ app, user string }
 
 // countDue counts what is due in one table, as far as asked, and finds the oldest of it.
 const countDue = `SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM device_state WHERE due_at <= ? LIMIT ?) devices_due), (SELECT MIN(due_at) FROM device_state WHERE due_at <= ?),
