@@ -60,6 +60,16 @@ func TestAPhoneThatIsOnlineDoesNotWaitForAProvider(t *testing.T) {
 	})
 }
 
+// accept accepts a push for a device of the app.
+func (e *engine) accept(t *testing.T, device string) push.Push {
+	t.Helper()
+	p := push.Push{ID: push.NewID(), App: "notes", To: push.Audience{Devices: []string{device}}}
+	if _, err := e.Accept(t.Context(), p, nil); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestAPhoneThatIsOnlineAndDueDoesNotWaitForAProvider(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		e := newEngine(t, 8, 64)
@@ -82,10 +92,7 @@ func TestAPhoneThatComesOnlineAsAPushIsAcceptedDoesNotWaitForAProvider(t *testin
 		e.run(t)
 		phone := push.DeviceKey{App: "notes", Device: "phone"}
 		e.rows.committing = func() { e.sockets.set(phone, true) } // after the node was asked
-		p := push.Push{ID: push.NewID(), App: "notes", To: push.Audience{Devices: []string{"phone"}}}
-		if _, err := e.Accept(t.Context(), p, nil); err != nil {
-			t.Fatal(err)
-		}
+		p := e.accept(t, "phone")
 		e.wantSent(t, p.ID)
 		e.stop()
 	})
@@ -99,10 +106,7 @@ func TestAPhoneThatComesOnlineDoesNotWaitForItsOwnWake(t *testing.T) {
 		e.run(t)
 		e.provider.want(t, "phone", 0)
 		e.sockets.set(phone, true)
-		p := push.Push{ID: push.NewID(), App: "notes", To: push.Audience{Devices: []string{"phone"}}}
-		if _, err := e.Accept(t.Context(), p, nil); err != nil {
-			t.Fatal(err)
-		}
+		p := e.accept(t, "phone")
 		e.wantSent(t, e.delivery(phone).PushID, p.ID)
 		e.stop()
 	})
@@ -115,10 +119,7 @@ func TestAPhoneThatComesOnlineWhileItsWakeWaitsForAWorkerGetsThePushInstead(t *t
 		e.phones(8) // all workers of the app wait
 		e.run(t)
 		phone := push.DeviceKey{App: "notes", Device: "phone"}
-		p := push.Push{ID: push.NewID(), App: "notes", To: push.Audience{Devices: []string{"phone"}}}
-		if _, err := e.Accept(t.Context(), p, nil); err != nil {
-			t.Fatal(err)
-		}
+		p := e.accept(t, "phone")
 		if d := e.device(phone); d.Wake.State != push.WakeSending {
 			t.Fatalf("the phone's wake is %q, want it counted", d.Wake.State)
 		}
@@ -186,10 +187,7 @@ func TestWhatGoesToASessionIsNotGivenWithTheWakeBesideIt(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		e := stuck(t)
 		phone := e.onlineAndWoken("phone", false)
-		p := push.Push{ID: push.NewID(), App: "notes", To: push.Audience{Devices: []string{phone.Device}}}
-		if _, err := e.Accept(t.Context(), p, nil); err != nil {
-			t.Fatal(err)
-		}
+		p := e.accept(t, phone.Device)
 		e.wantSent(t, p.ID)
 		e.stop()
 	})
@@ -200,10 +198,7 @@ func TestWhatWasGivenToASessionIsNotGivenOnceMoreWithTheWakeBesideIt(t *testing.
 		e := newEngine(t, 8, 64)
 		phone := e.onlineAndWoken("phone", false)
 		e.run(t)
-		p := push.Push{ID: push.NewID(), App: "notes", To: push.Audience{Devices: []string{phone.Device}}}
-		if _, err := e.Accept(t.Context(), p, nil); err != nil {
-			t.Fatal(err)
-		}
+		p := e.accept(t, phone.Device)
 		e.wantSent(t, p.ID)
 		e.provider.want(t, "phone", 0)
 		e.stop()

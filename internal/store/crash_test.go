@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -207,12 +208,11 @@ func (w *world) handleShort() {
 	}
 }
 
-// killWriter runs a writing process, kills it after some acknowledged pushes, and answers all that were acknowledged, and those that
-// were handled after they had gone the short way.
-func killWriter(t *testing.T, cfg store.Config, after int) (ids, handled []push.ID) {
+// startCrasher starts this program as the process that is to be killed, with more of an environment, and gives what it says.
+func startCrasher(t *testing.T, cfg store.Config, env ...string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0]) // however long the disk takes
-	cmd.Env = append(os.Environ(), crashDirEnv+"="+cfg.DataDir, crashURLEnv+"="+cfg.DatabaseURL)
+	cmd.Env = append(append(os.Environ(), crashDirEnv+"="+cfg.DataDir, crashURLEnv+"="+cfg.DatabaseURL), env...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -221,6 +221,14 @@ func killWriter(t *testing.T, cfg store.Config, after int) (ids, handled []push.
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	return cmd, pipe
+}
+
+// killWriter runs a writing process, kills it after some acknowledged pushes, and answers all that were acknowledged, and those that
+// were handled after they had gone the short way.
+func killWriter(t *testing.T, cfg store.Config, after int) (ids, handled []push.ID) {
+	t.Helper()
+	cmd, pipe := startCrasher(t, cfg)
 	lines := bufio.NewReader(pipe)
 	for {
 		line, err := lines.ReadString('\n')

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"strconv"
 	"sync"
 	"testing"
@@ -171,16 +170,7 @@ func TestALargeBroadcastThatIsKilledInTheMiddleGoesOn(t *testing.T) {
 // killExpander runs a process that makes a push's deliveries, and kills it after some pieces.
 func killExpander(t *testing.T, cfg store.Config, id push.ID, pieces int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), crashDirEnv+"="+cfg.DataDir, crashURLEnv+"="+cfg.DatabaseURL, crashPushEnv+"="+string(id))
-	cmd.Stderr = os.Stderr
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd, pipe := startCrasher(t, cfg, crashPushEnv+"="+string(id))
 	lines := bufio.NewScanner(pipe)
 	for n := 0; lines.Scan(); {
 		if lines.Text() != "piece" {
