@@ -61,7 +61,7 @@ bench: ## run the benchmarks for BENCHTIME (200ms) each, with allocations (BENCH
 	HUSH_STORE_LARGE_APP=$(DEVICES) go test -run '^TestALargeBroadcast' -parallel 1 -timeout 120m -v ./internal/store
 
 figures: build ## measure the table of docs/performance.md anew, RUNS (3) runs a row (POSTGRES=postgres://… for its rows)
-	go run ./internal/bench/figures -hush bin/hush -runs $(RUNS) docs/performance.md
+	go run ./cmd/hush/internal/bench/figures -hush bin/hush -runs $(RUNS) docs/performance.md
 
 fuzz: ## fuzz each parser of strangers' input for FUZZTIME (20s)
 	@for package in $$(go list ./...); do \

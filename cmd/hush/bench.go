@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/hushpush/hush/internal/bench"
+	"github.com/hushpush/hush/cmd/hush/internal/bench"
 )
 
 func newBench(w world) *cobra.Command {

@@ -16,7 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/hushpush/hush/internal/bench"
+	"github.com/hushpush/hush/cmd/hush/internal/bench"
 	"github.com/hushpush/hush/internal/store/pgtest"
 )
 

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/hushpush/hush/internal/bench"
+	"github.com/hushpush/hush/cmd/hush/internal/bench"
 )
 
 // printReport draws what a benchmark measured, in 80 columns.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hushpush/hush/internal/demo"
+	"github.com/hushpush/hush/cmd/hush/internal/demo"
 )
 
 func newDemo(w world) *cobra.Command {

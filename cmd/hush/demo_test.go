@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// What the demo shows is tested in internal/demo; here, that the command hands over what it was told.
+// What the demo shows is tested in its package; here, that the command hands over what it was told.
 func TestDemoRefusesWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"--color", "pink"}, {"--story", "--json"}, {"--nope"}, {"extra"}} {

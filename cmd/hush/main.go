@@ -11,8 +11,8 @@ import (
 	// A container with nothing but this file has no certificate authorities; these count where the system has none.
 	_ "golang.org/x/crypto/x509roots/fallback"
 
-	"github.com/hushpush/hush/internal/bench"
-	"github.com/hushpush/hush/internal/demo"
+	"github.com/hushpush/hush/cmd/hush/internal/bench"
+	"github.com/hushpush/hush/cmd/hush/internal/demo"
 )
 
 func main() {

@@ -2,7 +2,7 @@
 // command, a hush bench, and gets its figures from what that command prints. Its table of where the time goes is made from a
 // profile.
 //
-//	go run ./internal/bench/figures -hush bin/hush -runs 3 docs/performance.md
+//	go run ./cmd/hush/internal/bench/figures -hush bin/hush -runs 3 docs/performance.md
 //
 // Of several runs it takes the one in the middle by CPU. A row with $POSTGRES stays as it is unless that variable names a
 // PostgreSQL.
@@ -21,7 +21,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hushpush/hush/internal/bench"
+	"github.com/hushpush/hush/cmd/hush/internal/bench"
 )
 
 const (
