@@ -1,0 +1,150 @@
+// Package lifecycle has the one suite about starting and stopping that everything with a beginning and an end passes: the
+// SDK's client, a simulated phone, the services of the server. Only tests import it.
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// Service is what the suite exercises. Both methods may be called from any goroutine, in any order, and any number of times.
+type Service interface {
+	// Start begins the work. A service that runs already goes on, and one that was stopped starts nothing; either may say
+	// so by an error.
+	Start(ctx context.Context) error
+	// Stop ends the work for good, and returns once nothing of it runs. For whoever calls it later or at the same time it
+	// does the same.
+	Stop() error
+}
+
+// callers is how many goroutines start or stop a service at once.
+const callers = 10
+
+// Exercise runs the suite. Each case gets a service of its own, made by create with the case's own t, which cleans up what
+// the service needs beside itself. Stop must return nil, and once the case is cleaned up no goroutine may be left that was
+// not there before it, except for those that ignore names. So the test that calls Exercise must not be parallel.
+func Exercise(t *testing.T, create func(t *testing.T) Service, ignore ...goleak.Option) {
+	for _, c := range cases {
+		before := append([]goleak.Option{goleak.IgnoreCurrent()}, ignore...)
+		t.Run(c.name, func(t *testing.T) { c.run(t, create(t)) })
+		if err := left(before); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+var cases = []struct {
+	name string
+	run  func(*testing.T, Service)
+}{
+	{"started twice", func(t *testing.T, s Service) {
+		start(t, s)
+		_ = s.Start(t.Context()) // may be refused
+		stop(t, s)
+	}},
+	{"stopped twice", func(t *testing.T, s Service) {
+		start(t, s)
+		stop(t, s)
+		stop(t, s)
+	}},
+	{"stopped before the start", func(t *testing.T, s Service) {
+		stop(t, s)
+		_ = s.Start(t.Context()) // may be refused, and starts nothing
+	}},
+	{"started again after the stop", func(t *testing.T, s Service) {
+		start(t, s)
+		stop(t, s)
+		_ = s.Start(t.Context()) // the same
+	}},
+	{"stopped in the middle of the start", func(t *testing.T, s Service) {
+		var starting sync.WaitGroup
+		starting.Go(func() { _ = s.Start(t.Context()) }) // succeeds, or finds the service stopped
+		runtime.Gosched()
+		stop(t, s)
+		inTime(t, "Start", func() { starting.Wait() })
+	}},
+	{"stopped at once from ten goroutines", func(t *testing.T, s Service) {
+		start(t, s)
+		atOnce(func(int) { stop(t, s) })
+	}},
+	{"started and stopped at once from ten goroutines", func(t *testing.T, s Service) {
+		atOnce(func(i int) {
+			if i%2 == 0 {
+				inTime(t, "Start", func() { _ = s.Start(t.Context()) })
+				return
+			}
+			stop(t, s)
+		})
+	}},
+}
+
+// start starts a service that has not been stopped.
+func start(t *testing.T, s Service) {
+	t.Helper()
+	inTime(t, "Start", func() {
+		if err := s.Start(t.Context()); err != nil {
+			t.Errorf("Start: %v, want nil", err)
+		}
+	})
+}
+
+func stop(t *testing.T, s Service) {
+	t.Helper()
+	inTime(t, "Stop", func() {
+		if err := s.Stop(); err != nil {
+			t.Errorf("Stop: %v, want nil", err)
+		}
+	})
+}
+
+// atOnce calls f from ten goroutines and returns when all calls have.
+func atOnce(f func(i int)) {
+	var calls sync.WaitGroup
+	together := make(chan struct{})
+	for i := range callers {
+		calls.Go(func() {
+			<-together
+			f(i)
+		})
+	}
+	close(together)
+	calls.Wait()
+}
+
+// patience is when a call counts as one that never returns. It is far more than a busy machine needs.
+const patience = time.Minute
+
+// inTime ends the test binary, with the stacks of all goroutines, if f does not return.
+func inTime(t *testing.T, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		debug.SetTraceback("all")
+		panic(fmt.Sprintf("%s: %s has not returned within %s", t.Name(), what, patience))
+	}
+}
+
+// left waits until no goroutine is left, and otherwise returns those that are: what the system or a library still has to
+// end, such as a closed connection, takes a moment.
+func left(except []goleak.Option) error {
+	deadline := time.Now().Add(patience / 4)
+	for {
+		err := goleak.Find(except...)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
