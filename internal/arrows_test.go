@@ -37,11 +37,11 @@ var arrows = []struct {
 	{"internal/strictjson/...", nil}, // a leaf, for the rooms that read strangers' JSON
 	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy"}},
 	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy", "internal/strictjson", "internal/jsonstring"}},
-	{"internal/logged/...", nil},    // a log for tests
-	{"internal/lifecycle/...", nil}, // the suite for whatever starts and stops
-	{"internal/terminal/...", nil},  // text in the columns of a terminal
-	{"internal/h2push/...", []string{"push", "protocol", "internal/jsonstring", "internal/logged", "internal/pemkey", "internal/proxy"}},
-	{"internal/provider/...", []string{"push", "protocol", "internal/h2push/...", "internal/spell", "internal/hour"}},
+	{"internal/logged/...", nil},                                // a log for tests
+	{"internal/lifecycle/...", nil},                             // the suite for whatever starts and stops
+	{"internal/terminal/...", nil},                              // text in the columns of a terminal
+	{"internal/h2push/...", []string{"push", "internal/proxy"}}, // HTTP/2 alone
+	{"internal/provider/...", []string{"push", "protocol", "internal/h2push", "internal/jsonstring", "internal/logged", "internal/pemkey", "internal/spell", "internal/hour"}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/strictjson"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},
 	{"internal/calm/...", nil}, // a warning that repeats is a line a minute

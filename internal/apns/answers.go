@@ -156,7 +156,7 @@ func (w wait) after(retryWait, asked time.Duration) time.Duration {
 	case asked > 0:
 		return asked
 	case w == soon:
-		return h2push.Soon()
+		return provider.Soon()
 	}
 	return retryWait
 }

@@ -23,15 +23,15 @@ const (
 
 // Config says how to reach APNs. Zero values mean the defaults.
 type Config struct {
-	Credentials    h2push.Credentials // required
-	URL            string             // for production; "" means Apple's
-	DevelopmentURL string             // for development; "" means URL if that is set, else Apple's
-	CA             []byte             // PEM of certificates to trust besides the system's
-	Proxy          proxy.Choice       // nil: every connection is direct
-	RetryWait      time.Duration      // after a 5xx, and after too many requests to one device; 0 means 15m, as Apple asks
-	RequestTimeout time.Duration      // for one wake with all that it needs; 0 means 15s
-	Logger         *slog.Logger       // nil discards
-	Now            func() time.Time   // nil means time.Now
+	Credentials    provider.Credentials // required
+	URL            string               // for production; "" means Apple's
+	DevelopmentURL string               // for development; "" means URL if that is set, else Apple's
+	CA             []byte               // PEM of certificates to trust besides the system's
+	Proxy          proxy.Choice         // nil: every connection is direct
+	RetryWait      time.Duration        // after a 5xx, and after too many requests to one device; 0 means 15m, as Apple asks
+	RequestTimeout time.Duration        // for one wake with all that it needs; 0 means 15s
+	Logger         *slog.Logger         // nil discards
+	Now            func() time.Time     // nil means time.Now
 
 	// Topics are bundle ids of the app's devices, at most limit, to try a credential with that names none; nil: none.
 	Topics func(ctx context.Context, app string, limit int) ([]string, error)
@@ -71,7 +71,7 @@ func (c Config) withDefaults() (Config, error) {
 // Client wakes apps through APNs. Its methods may be called at the same time.
 type Client struct {
 	cfg      Config
-	senders  *h2push.Senders[*sender]
+	senders  *provider.Senders[*sender]
 	signers  sync.Map       // credential's id → *signer; they outlive their senders: a key's token must not be signed too often
 	roots    *x509.CertPool // never changes; nil: the system's
 	now      func() time.Time
@@ -90,13 +90,13 @@ func New(cfg Config) (*Client, error) {
 			return nil, fmt.Errorf("apns: %s: %w", name, err)
 		}
 	}
-	roots, err := h2push.Roots(cfg.CA)
+	roots, err := provider.Roots(cfg.CA)
 	if err != nil {
 		return nil, fmt.Errorf("apns: CA: %w", err)
 	}
 	cfg.Logger = cfg.Logger.With("room", "apns")
 	c := &Client{cfg: cfg, now: cfg.Now, roots: roots, troubles: provider.NewTroubles(cfg.Logger, push.APNs, cfg.Now)}
-	c.senders = h2push.NewSenders(cfg.Credentials, push.APNs, cfg.Now, cfg.RequestTimeout, c.newSender)
+	c.senders = provider.NewSenders(cfg.Credentials, push.APNs, cfg.Now, cfg.RequestTimeout, c.newSender)
 	return c, nil
 }
 
@@ -119,7 +119,7 @@ var errTimeout error = push.Timeout("APNs did not answer within the request time
 // phone got it; a refusal, or no answer of APNs, is a *push.WakeError. The answer is APNs' own, or says how it failed to
 // come. With the same wake's id it can be called again, whatever the outcome was.
 func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
-	ctx, cancel := h2push.Within(ctx, c.cfg.RequestTimeout, errTimeout)
+	ctx, cancel := provider.Within(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
 	answer, refused := c.wake(ctx, &d, &w)
 	c.troubles.Note(&d, &w, &answer, refused, false)
@@ -179,7 +179,7 @@ func (c *Client) wake(ctx context.Context, d *push.Device, w *push.Wake) (out pu
 		return answer, refused
 	}
 	why := errors.New("the credential keeps changing")
-	return provider.NotSent(push.APNs, why.Error()), &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: fmt.Errorf("apns: %w", why)}
+	return provider.NotSent(push.APNs, why.Error()), &push.WakeError{Fault: push.FaultProvider, RetryAfter: provider.Soon(), Err: fmt.Errorf("apns: %w", why)}
 }
 
 // secrets are what nobody may read of a request, in whatever answer it is quoted.
@@ -225,7 +225,7 @@ func (c *Client) judge(resp h2push.Response, secrets func() []string) (push.Answ
 	m := meaning(resp.Status, r.reason)
 	e := &push.WakeError{
 		Fault: m.fault, Reach: reach(r.reason), Reason: r.reason, Unclear: m.unclear,
-		RetryAfter: m.wait.after(c.cfg.RetryWait, h2push.RetryAfter(resp.Header, c.now())),
+		RetryAfter: m.wait.after(c.cfg.RetryWait, provider.RetryAfter(resp.Header, c.now())),
 	}
 	if m.fault == push.FaultToken {
 		e.DeadSince = r.since
@@ -235,7 +235,7 @@ func (c *Client) judge(resp h2push.Response, secrets func() []string) (push.Answ
 
 // noAnswer is what it means that none came.
 func (c *Client) noAnswer(err error, s *sender, secrets func() []string) (push.Answer, *push.WakeError) {
-	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: fmt.Errorf("apns: %w", err)}
+	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: provider.Soon(), Err: fmt.Errorf("apns: %w", err)}
 	var lost *h2push.Error
 	if errors.As(err, &lost) {
 		e.Unclear = lost.Sent
@@ -260,7 +260,7 @@ func (c *Client) noAnswer(err error, s *sender, secrets func() []string) (push.A
 func (c *Client) noSender(err error) (push.Answer, *push.WakeError) {
 	answer, e := provider.NoCredential(push.APNs, err)
 	if e.Fault == push.FaultProvider {
-		e.RetryAfter = h2push.Soon()
+		e.RetryAfter = provider.Soon()
 	}
 	return answer, e
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -25,7 +26,7 @@ const usualBodyBytes = 512
 // body is the request's body: nothing in aps but content-available, and Hush's part beside it, sealed.
 func body(w *push.Wake) ([]byte, *push.WakeError) {
 	text := append(make([]byte, 0, usualBodyBytes), bodyHead...)
-	text, err := h2push.AppendSealedWake(text, w, maxBodyBytes-len(bodyHead)-len(bodyTail))
+	text, err := provider.AppendSealedWake(text, w, maxBodyBytes-len(bodyHead)-len(bodyTail))
 	if err != nil {
 		return nil, err
 	}

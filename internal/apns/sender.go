@@ -120,7 +120,7 @@ func (s *sender) mend(reason string, token push.Secret) bool {
 	return false
 }
 
-// Close closes the sender's connections; see h2push.Sender.
+// Close closes the sender's connections; see provider.Sender.
 func (s *sender) Close(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true

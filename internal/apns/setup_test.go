@@ -20,7 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hushpush/hush/internal/apns"
-	"github.com/hushpush/hush/internal/h2push/wakertest"
+	"github.com/hushpush/hush/internal/provider/wakertest"
 	"github.com/hushpush/hush/push"
 )
 

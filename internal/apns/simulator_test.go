@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/apns"
-	"github.com/hushpush/hush/internal/h2push/wakertest"
+	"github.com/hushpush/hush/internal/provider/wakertest"
 	"github.com/hushpush/hush/push"
 	"github.com/hushpush/hush/pushtest/apnstest"
 )

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/hushpush/hush/internal/apns"
-	"github.com/hushpush/hush/internal/h2push/wakertest"
+	"github.com/hushpush/hush/internal/provider/wakertest"
 	"github.com/hushpush/hush/push"
 )
 

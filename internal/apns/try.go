@@ -46,7 +46,7 @@ type tried struct {
 }
 
 func (c *Client) try(ctx context.Context, cred push.Credential, topics []string) push.CredentialCheck {
-	id, err := h2push.Identity(cred)
+	id, err := provider.Identity(cred)
 	var s *sender
 	if err == nil {
 		s, err = c.newSender(id, cred)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hushpush/hush/internal/h2push"
 	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/push"
 )
@@ -206,7 +205,7 @@ func (c Config) after(a answer, attempt int, asked time.Duration) time.Duration 
 	case asked > 0:
 		return asked
 	case a.wait == later:
-		return h2push.Jittered(c.RetryWait)
+		return provider.Jittered(c.RetryWait)
 	case a.fault == push.FaultQuota:
 		return min(c.QuotaWait<<min(max(attempt-1, 0), 16), max(c.QuotaWait, longestQuotaWait))
 	}

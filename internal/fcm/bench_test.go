@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hushpush/hush/internal/h2push/wakertest"
+	"github.com/hushpush/hush/internal/provider/wakertest"
 	"github.com/hushpush/hush/push"
 )
 

@@ -23,17 +23,17 @@ const URL = "https://fcm.googleapis.com"
 
 // Config says how to reach FCM. Zero values mean the defaults.
 type Config struct {
-	Credentials    h2push.Credentials // required
-	URL            string             // for sends: scheme, host and port; "" means Google's
-	TokenURL       string             // for access tokens; "" means each service account's token_uri
-	TokenHosts     []string           // host or host:port that a token_uri may name, besides Google's and URL
-	CA             []byte             // PEM of certificates to trust besides the system's
-	Proxy          proxy.Choice       // nil: every connection is direct
-	RetryWait      time.Duration      // after a 5xx, and between requests for an access token that fail; 0 means 10s
-	QuotaWait      time.Duration      // after a quota was exceeded, if FCM does not say how long; 0 means 60s
-	RequestTimeout time.Duration      // for one wake with all that it needs; 0 means 15s (Google: 10s at least)
-	Logger         *slog.Logger       // nil discards
-	Now            func() time.Time   // nil means time.Now
+	Credentials    provider.Credentials // required
+	URL            string               // for sends: scheme, host and port; "" means Google's
+	TokenURL       string               // for access tokens; "" means each service account's token_uri
+	TokenHosts     []string             // host or host:port that a token_uri may name, besides Google's and URL
+	CA             []byte               // PEM of certificates to trust besides the system's
+	Proxy          proxy.Choice         // nil: every connection is direct
+	RetryWait      time.Duration        // after a 5xx, and between requests for an access token that fail; 0 means 10s
+	QuotaWait      time.Duration        // after a quota was exceeded, if FCM does not say how long; 0 means 60s
+	RequestTimeout time.Duration        // for one wake with all that it needs; 0 means 15s (Google: 10s at least)
+	Logger         *slog.Logger         // nil discards
+	Now            func() time.Time     // nil means time.Now
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -71,7 +71,7 @@ func (c Config) withDefaults() (Config, error) {
 // Client wakes apps through FCM. Its methods may be called at the same time.
 type Client struct {
 	cfg         Config
-	senders     *h2push.Senders[*sender]
+	senders     *provider.Senders[*sender]
 	tokenClient *http.Client
 	roots       *x509.CertPool // never changes; nil: the system's
 	tokenHosts  tokenHosts     // never changes
@@ -98,7 +98,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fcm: TokenHosts: %w", err)
 	}
-	roots, err := h2push.Roots(cfg.CA)
+	roots, err := provider.Roots(cfg.CA)
 	if err != nil {
 		return nil, fmt.Errorf("fcm: CA: %w", err)
 	}
@@ -107,7 +107,7 @@ func New(cfg Config) (*Client, error) {
 		cfg: cfg, now: cfg.Now, roots: roots, tokenHosts: hosts, troubles: provider.NewTroubles(cfg.Logger, push.FCM, cfg.Now),
 	}
 	c.tokenClient = c.newTokenClient()
-	c.senders = h2push.NewSenders(cfg.Credentials, push.FCM, cfg.Now, cfg.RequestTimeout, c.newSender)
+	c.senders = provider.NewSenders(cfg.Credentials, push.FCM, cfg.Now, cfg.RequestTimeout, c.newSender)
 	return c, nil
 }
 
@@ -134,7 +134,7 @@ var errTimeout error = push.Timeout("FCM did not answer within the request time-
 // no access token could be had, it is the token endpoint's. With the same wake's id it can be called again, whatever the
 // outcome was.
 func (c *Client) Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error) {
-	ctx, cancel := h2push.Within(ctx, c.cfg.RequestTimeout, errTimeout)
+	ctx, cancel := provider.Within(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
 	answer, refused := c.wake(ctx, &d, &w)
 	var noToken *OAuthError
@@ -193,7 +193,7 @@ func (c *Client) wake(ctx context.Context, d *push.Device, w *push.Wake) (out pu
 		return answer, refused
 	}
 	why := errors.New("the credential keeps changing")
-	return provider.NotSent(push.FCM, why.Error()), &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Soon(), Err: fmt.Errorf("fcm: %w", why)}
+	return provider.NotSent(push.FCM, why.Error()), &push.WakeError{Fault: push.FaultProvider, RetryAfter: provider.Soon(), Err: fmt.Errorf("fcm: %w", why)}
 }
 
 // secrets are what nobody may read of a request, in whatever answer it is quoted.
@@ -219,7 +219,7 @@ func (c *Client) judge(resp h2push.Response, attempt int, secrets func() []strin
 	line := meaning(resp.Status, r)
 	return out, line, &push.WakeError{
 		Fault: line.fault, Reach: reach(r.code), Reason: out.Reason, Unclear: line.unclear,
-		RetryAfter: c.cfg.after(line, attempt, h2push.RetryAfter(resp.Header, c.now())),
+		RetryAfter: c.cfg.after(line, attempt, provider.RetryAfter(resp.Header, c.now())),
 	}
 }
 
@@ -271,7 +271,7 @@ func madeOf(s string, most int, characters string) bool {
 // noAnswer is what it means that none came. The wake goes out again after RetryWait, at the earliest: Google wants no
 // retry at once, and what was lost may have been an overloaded server's.
 func (c *Client) noAnswer(err error, secrets func() []string) (push.Answer, *push.WakeError) {
-	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
+	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: provider.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
 	var lost *h2push.Error
 	if errors.As(err, &lost) {
 		e.Unclear, e.Reason = lost.Sent, provider.Word(lost.Reason)
@@ -284,7 +284,7 @@ func (c *Client) noAnswer(err error, secrets func() []string) (push.Answer, *pus
 
 // noToken is what it means that no access token could be had. FCM has not seen the wake.
 func (c *Client) noToken(err error, app string) (push.Answer, *push.WakeError) {
-	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
+	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: provider.Jittered(c.cfg.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
 	out := push.Answer{Provider: push.FCM, Error: push.FailureOther}
 	var refused *OAuthError
 	if errors.As(err, &refused) {
@@ -302,7 +302,7 @@ func (c *Client) noToken(err error, app string) (push.Answer, *push.WakeError) {
 func (c *Client) noSender(err error) (push.Answer, *push.WakeError) {
 	answer, e := provider.NoCredential(push.FCM, err)
 	if e.Fault == push.FaultProvider {
-		e.RetryAfter = h2push.Jittered(c.cfg.RetryWait)
+		e.RetryAfter = provider.Jittered(c.cfg.RetryWait)
 	}
 	return answer, e
 }

@@ -44,7 +44,7 @@ func (t *tokens) lost(err error) *OAuthError {
 
 // refusal is what an answer without a token means: OAuth's own (RFC 6749, section 5.2), Google's, or a stranger's.
 func (t *tokens) refusal(resp h2push.Response, assertion push.Secret) *OAuthError {
-	e := &OAuthError{Status: resp.Status, retryAfter: h2push.RetryAfter(resp.Header, t.now())}
+	e := &OAuthError{Status: resp.Status, retryAfter: provider.RetryAfter(resp.Header, t.now())}
 	reason, text := oauthReason(resp.Body)
 	if r := parseRefusal(resp.Status, resp.Body); reason == "" && r.own && t.mayQuote {
 		reason, text = r.reason(), r.message

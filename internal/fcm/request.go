@@ -6,6 +6,7 @@ import (
 
 	"github.com/hushpush/hush/internal/h2push"
 	"github.com/hushpush/hush/internal/jsonstring"
+	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -19,7 +20,7 @@ const usualBodyBytes = 512
 
 // body is a send's body (Firebase, "projects.messages"), Hush's part sealed. It has no notification, and none can be put in.
 func body(d *push.Device, w *push.Wake, now time.Time) ([]byte, *push.WakeError) {
-	hush, err := h2push.AppendSealedWake(make([]byte, 0, usualBodyBytes), w, maxDataBytes-len(protocol.WakeField))
+	hush, err := provider.AppendSealedWake(make([]byte, 0, usualBodyBytes), w, maxDataBytes-len(protocol.WakeField))
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,12 @@
 package fcm
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"time"
 
-	"github.com/hushpush/hush/internal/h2push"
-	"github.com/hushpush/hush/internal/h2push/wakertest"
+	"github.com/hushpush/hush/internal/provider/wakertest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -49,8 +49,11 @@ func FuzzABodyIsAMessage(f *testing.F) {
 		want.Message.Token = token
 		want.Message.Data = map[string]string{protocol.WakeField: read.Message.Data[protocol.WakeField]} // sealed with a nonce: another one each time
 		want.Message.Android.CollapseKey, want.Message.Android.TTL = protocol.WakeField, ttl(w.ExpiresAt, now)
-		if text := h2push.EncodeJSON(want); string(got) != string(text) {
-			t.Errorf("the body is %s, want %s", got, text)
+		var text bytes.Buffer
+		plain := json.NewEncoder(&text)
+		plain.SetEscapeHTML(false)
+		if err := plain.Encode(want); err != nil || string(got)+"\n" != text.String() {
+			t.Errorf("the body is %s, want %s, %v", got, &text, err)
 		}
 		wakertest.Open(t, []byte(read.Message.Data[protocol.WakeField]))
 	})

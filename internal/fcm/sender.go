@@ -42,7 +42,7 @@ func (c *Client) newSender(_ string, cred push.Credential) (*sender, error) {
 	return &sender{path: "/v1/projects/" + url.PathEscape(a.project) + "/messages:send", tokens: t, pool: pool}, nil
 }
 
-// Close closes the sender's connections; see h2push.Sender.
+// Close closes the sender's connections; see provider.Sender.
 func (s *sender) Close(ctx context.Context) {
 	s.pool.Close(ctx)
 	s.tokens.close()

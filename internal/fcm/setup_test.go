@@ -11,7 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hushpush/hush/internal/fcm"
-	"github.com/hushpush/hush/internal/h2push/wakertest"
+	"github.com/hushpush/hush/internal/provider/wakertest"
 	"github.com/hushpush/hush/push"
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/hushpush/hush/internal/h2push"
 	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/push"
 )
@@ -43,9 +42,9 @@ func (c *Client) try(ctx context.Context, cred push.Credential) push.CredentialC
 	if err != nil {
 		return adviceOnToken(err)
 	}
-	body := h2push.EncodeJSON(map[string]any{"validate_only": true, "message": map[string]any{"token": nobody}})
+	const body = `{"validate_only":true,"message":{"token":"` + nobody + `"}}`
 	secrets := func() []string { return []string{access.Reveal()} }
-	resp, err := s.pool.Do(ctx, s.request(body, access))
+	resp, err := s.pool.Do(ctx, s.request([]byte(body), access))
 	if err != nil {
 		answer, _ := c.noAnswer(err, secrets)
 		return failed(answer)

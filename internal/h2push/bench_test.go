@@ -2,8 +2,6 @@ package h2push_test
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -11,21 +9,6 @@ import (
 
 	"github.com/hushpush/hush/internal/h2push"
 )
-
-// A wake filled and sealed.
-func BenchmarkSealedWake(b *testing.B) {
-	for _, pushes := range []int{1, 20} {
-		b.Run(fmt.Sprintf("pushes=%d", pushes), func(b *testing.B) {
-			w := wakeOf(slices.Repeat([]string{strings.Repeat("x", 60)}, pushes)...)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := h2push.AppendSealedWake(nil, &w, 4_000); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
 
 // A request's frames out and its answer's frames in, over TLS, one request at a time and a hundred. The peer reads no header
 // and answers the same bytes each time, so that next to all that is allocated is ours.

@@ -1,5 +1,5 @@
-// Package h2push is what the push providers share: above all a pool of few long-lived HTTP/2 connections to one host,
-// each carrying many small requests; the set of senders, one per credential; and how a wake is filled and Retry-After read.
+// Package h2push keeps a pool of few long-lived HTTP/2 connections to one host, each carrying many small requests. It knows
+// neither wakes nor providers; of package push it uses the words for failures.
 //
 // It speaks HTTP/2 by frame (golang.org/x/net/http2's Framer), not through net/http's Transport, because a push sender
 // needs what the Transport hides: the JSON reason of a GOAWAY, which requests a dying connection has certainly not

@@ -2,6 +2,7 @@ package h2push_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/hushpush/hush/internal/h2push"
@@ -18,5 +19,15 @@ func TestAFieldOfAnAnswerIsFoundHoweverItWasSpelt(t *testing.T) {
 		if value := got.Get(name); value != want {
 			t.Errorf("%s is %q, want %q as in %v", name, value, want, h)
 		}
+	}
+}
+
+func TestWhatAStrangerSaysIsPrintable(t *testing.T) {
+	t.Parallel()
+	if got := h2push.Printable("Bad\nTopic\x00é"); got != "BadTopic" {
+		t.Errorf("got %q, want BadTopic", got)
+	}
+	if got := len(h2push.Printable(strings.Repeat("x", 1000))); got != 100 {
+		t.Errorf("got %d bytes, want 100", got)
 	}
 }

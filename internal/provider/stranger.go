@@ -21,9 +21,9 @@ const strangerWait = 10 * time.Second
 // the wake goes out again. It is unclear where the request may have been passed on.
 func Stranger(p push.Provider, resp h2push.Response, now time.Time, wait time.Duration, secrets ...string) (push.Answer, *push.WakeError) {
 	a := push.Answer{Provider: p, Status: resp.Status, Error: push.FailureStranger, Detail: quote(resp, secrets)}
-	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: h2push.RetryAfter(resp.Header, now), Unclear: passedOn(resp.Status), Err: errStranger}
+	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: RetryAfter(resp.Header, now), Unclear: passedOn(resp.Status), Err: errStranger}
 	if e.RetryAfter == 0 {
-		e.RetryAfter = h2push.Jittered(min(wait, strangerWait))
+		e.RetryAfter = Jittered(min(wait, strangerWait))
 	}
 	return a, e
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hushpush/hush/internal/h2push/wakertest"
 	"github.com/hushpush/hush/internal/provider"
+	"github.com/hushpush/hush/internal/provider/wakertest"
 	"github.com/hushpush/hush/push"
 )
 

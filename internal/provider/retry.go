@@ -1,4 +1,4 @@
-package h2push
+package provider
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/hushpush/hush/internal/h2push"
 )
 
 const longestRetryAfter = 24 * time.Hour
@@ -27,7 +29,7 @@ func Within(ctx context.Context, limit time.Duration, cause error) (context.Cont
 
 // RetryAfter reads the Retry-After of an answer in either of its forms (RFC 9110, section 10.2.3), up to a day; 0 if
 // there is none that can be read.
-func RetryAfter(h Header, now time.Time) time.Duration {
+func RetryAfter(h h2push.Header, now time.Time) time.Duration {
 	v := h.Get("retry-after")
 	if v == "" {
 		return 0

@@ -1,8 +1,6 @@
-package h2push
+package provider
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"sync"
@@ -132,13 +130,4 @@ func expiry(at time.Time) int64 {
 		return 0
 	}
 	return at.Add(time.Second - time.Nanosecond).Unix()
-}
-
-// EncodeJSON is JSON without escapes for HTML, which would only cost room. It is for values that always can be encoded.
-func EncodeJSON(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

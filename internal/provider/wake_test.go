@@ -1,13 +1,15 @@
-package h2push_test
+package provider_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/hushpush/hush/internal/h2push"
-	"github.com/hushpush/hush/internal/h2push/wakertest"
+	"github.com/hushpush/hush/internal/provider"
+	"github.com/hushpush/hush/internal/provider/wakertest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -28,7 +30,7 @@ func wakeOf(payloads ...string) push.Wake {
 // filled tells what a wake carries: a letter an item, P with and i without its payload, in order.
 func filled(t *testing.T, w push.Wake, limit int) string {
 	t.Helper()
-	raw, refused := h2push.AppendSealedWake(nil, &w, limit)
+	raw, refused := provider.AppendSealedWake(nil, &w, limit)
 	if len(raw) > limit || refused != nil {
 		t.Errorf("got %d bytes, %v; want at most %d", len(raw), refused, limit)
 	}
@@ -78,12 +80,12 @@ func TestAWakeCarriesAsManyPushesAsFit(t *testing.T) {
 func TestASealedWakeSaysNothing(t *testing.T) {
 	t.Parallel()
 	w := wakeOf("payload")
-	raw, refused := h2push.AppendSealedWake(nil, &w, 4000)
+	raw, refused := provider.AppendSealedWake(nil, &w, 4000)
 	var fields map[string]any
 	if err := json.Unmarshal(raw, &fields); err != nil || refused != nil || len(fields) != 3 || fields["v"] != 2.0 || fields["k"] != wakertest.Key.ID || fields["s"] == "" {
 		t.Errorf("got %s, %v, %v; want v, k and s alone", raw, refused, err)
 	}
-	again, _ := h2push.AppendSealedWake(nil, &w, 4000)
+	again, _ := provider.AppendSealedWake(nil, &w, 4000)
 	if string(again) == string(raw) {
 		t.Error("the same wake was sealed twice with one nonce")
 	}
@@ -91,7 +93,7 @@ func TestASealedWakeSaysNothing(t *testing.T) {
 		t.Errorf("sealed is %+v; want the wake's id and its end, rounded up", got)
 	}
 	w.EndsAt = time.Time{}
-	if raw, _ = h2push.AppendSealedWake(nil, &w, 4000); wakertest.Open(t, raw).Exp != 0 {
+	if raw, _ = provider.AppendSealedWake(nil, &w, 4000); wakertest.Open(t, raw).Exp != 0 {
 		t.Error("exp of a wake that does not expire is not 0")
 	}
 }
@@ -101,8 +103,8 @@ func TestAWakeWithoutAKeyIsNotSent(t *testing.T) {
 	for name, key := range map[string]push.WakeKey{"none": {}, "no id": {Key: wakertest.Key.Key}, "no key": {ID: "k"}, "half a key": {ID: "k", Key: "half"}} {
 		w := wakeOf("payload")
 		w.Key = key
-		raw, refused := h2push.AppendSealedWake(nil, &w, 4000)
-		if raw != nil || refused == nil || refused.Fault != push.FaultPush || refused.Reason != h2push.NoWakeKey {
+		raw, refused := provider.AppendSealedWake(nil, &w, 4000)
+		if raw != nil || refused == nil || refused.Fault != push.FaultPush || refused.Reason != provider.NoWakeKey {
 			t.Errorf("%s: got %q, %v; want nothing to send, and no_wake_key", name, raw, refused)
 		}
 	}
@@ -121,7 +123,7 @@ func TestTheLastByteCounts(t *testing.T) {
 			t.Errorf("limit %d: got %s for one byte more, want i", limit, got)
 		}
 		w := wakeOf(strings.Repeat("x", largest))
-		if raw, _ := h2push.AppendSealedWake(nil, &w, limit); len(raw) > limit || len(raw) < limit-1 {
+		if raw, _ := provider.AppendSealedWake(nil, &w, limit); len(raw) > limit || len(raw) < limit-1 {
 			t.Errorf("limit %d: the largest wake has %d bytes; want no room left", limit, len(raw))
 		}
 	}
@@ -145,4 +147,19 @@ func slicesRepeat(s string, n int) []string {
 		out[i] = s
 	}
 	return out
+}
+
+// A wake filled and sealed.
+func BenchmarkSealedWake(b *testing.B) {
+	for _, pushes := range []int{1, 20} {
+		b.Run(fmt.Sprintf("pushes=%d", pushes), func(b *testing.B) {
+			w := wakeOf(slices.Repeat([]string{strings.Repeat("x", 60)}, pushes)...)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := provider.AppendSealedWake(nil, &w, 4_000); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

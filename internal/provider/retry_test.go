@@ -1,4 +1,4 @@
-package h2push_test
+package provider_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/provider"
 )
 
 func TestRetryAfterIsReadInBothForms(t *testing.T) {
@@ -28,28 +29,10 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 		if value != "" {
 			h.Set("Retry-After", value)
 		}
-		if got := h2push.RetryAfter(h2push.HeaderOf(h), now); got != want {
+		if got := provider.RetryAfter(h2push.HeaderOf(h), now); got != want {
 			t.Errorf("%q: got %s, want %s", value, got, want)
 		}
 	}
-}
-
-func TestWhatAStrangerSaysIsPrintable(t *testing.T) {
-	t.Parallel()
-	if got := h2push.Printable("Bad\nTopic\x00é"); got != "BadTopic" {
-		t.Errorf("got %q, want BadTopic", got)
-	}
-	if got := len(h2push.Printable(longText())); got != 100 {
-		t.Errorf("got %d bytes, want 100", got)
-	}
-}
-
-func longText() string {
-	b := make([]byte, 1000)
-	for i := range b {
-		b[i] = 'x'
-	}
-	return string(b)
 }
 
 func TestWithinEndsAtTheSoonerOfTwoTimes(t *testing.T) {
@@ -65,7 +48,7 @@ func TestWithinEndsAtTheSoonerOfTwoTimes(t *testing.T) {
 			ctx, cancel = context.WithTimeoutCause(ctx, c.outer, theirs)
 			defer cancel()
 		}
-		ctx, cancel := h2push.Within(ctx, time.Millisecond, ours)
+		ctx, cancel := provider.Within(ctx, time.Millisecond, ours)
 		defer cancel()
 		<-ctx.Done()
 		if got := context.Cause(ctx); !errors.Is(got, c.want) {

@@ -1,4 +1,4 @@
-package h2push_test
+package provider_test
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hushpush/hush/internal/h2push"
-	"github.com/hushpush/hush/internal/h2push/wakertest"
+	"github.com/hushpush/hush/internal/provider"
+	"github.com/hushpush/hush/internal/provider/wakertest"
 	"github.com/hushpush/hush/push"
 )
 
@@ -36,7 +36,7 @@ func team(id string, topics ...string) push.Credential {
 }
 
 type doors struct {
-	*h2push.Senders[*door]
+	*provider.Senders[*door]
 	t     *testing.T
 	creds *wakertest.Credentials
 	mu    sync.Mutex
@@ -50,7 +50,7 @@ func newDoors(t *testing.T) *doors {
 		defer d.mu.Unlock()
 		return d.now
 	}
-	d.Senders = h2push.NewSenders(d.creds, push.APNs, clock, time.Second, func(_ string, c push.Credential) (*door, error) {
+	d.Senders = provider.NewSenders(d.creds, push.APNs, clock, time.Second, func(_ string, c push.Credential) (*door, error) {
 		if c.APNs.TeamID == "bad" {
 			return nil, push.FieldErrors{{Location: "key"}}
 		}
@@ -159,5 +159,15 @@ func TestWhileOneAsksTheStoreTheOthersGoOn(t *testing.T) {
 	wg.Wait()
 	if n := d.creds.Asked() - asked; n != 1 {
 		t.Errorf("got %d questions, want 1", n)
+	}
+}
+
+func waitFor(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	const long = 30 * time.Second
+	for end := time.Now().Add(long); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %s for: %s", long, what)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package h2push
+package provider
 
 import (
 	"context"
