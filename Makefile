@@ -36,7 +36,7 @@ check: ## formatting, vet, staticcheck, tidy modules, generated files
 	$(TOOL) staticcheck ./...
 	go mod tidy -diff
 	cd tools && go vet ./... && go mod tidy -diff
-	go test -run '^TestTheRulesPagesAreCurrent$$' ./cmd/hush
+	go test -run '^(TestTheRulesPagesAreCurrent|TestTheTableOfSettingsIsCurrent)$$' ./cmd/hush ./internal/config
 
 cross: ## the SDK for Android without cgo, and the example app linked for it
 	GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./sdk/... ./examples/...
@@ -47,7 +47,8 @@ clients: build ## lint the OpenAPI document, and generate, compile and run clien
 	@tools/install-missing clients
 	@tools/clients/run
 
-generate: build ## write docs/generated anew: the rules of simulators and phones
+generate: build ## write docs/generated anew (the rules of simulators and phones), and the settings in docs/operations.md
+	go run ./internal/config/page docs/operations.md
 	bin/hush sim apns --rules --markdown > docs/generated/apns-rules.md
 	bin/hush sim fcm --rules --markdown > docs/generated/fcm-rules.md
 	bin/hush sim world --rules --markdown > docs/generated/phone-rules.md

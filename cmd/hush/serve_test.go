@@ -286,7 +286,7 @@ func TestServeRefusesWhatItCannotDoBeforeItListens(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"--config", yaml}, exitUsage, "delivery.ack_wait (" + yaml + ")"},
+		{[]string{"--config", yaml}, exitUsage, "delivery.ack_wait (" + yaml + ":2)"},
 		{[]string{"--listen", "8080"}, exitUsage, "listen (--listen)"},
 		{[]string{"--nope"}, exitUsage, "--nope"},
 		{[]string{"extra"}, exitUsage, "extra"},

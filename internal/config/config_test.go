@@ -116,15 +116,20 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 		want  []string // all in the error; <file> stands for the file's path
 	}{
 		{"a duration without a unit, in the file", nil, nil, "delivery:\n  ack_wait: 5\n",
-			[]string{`delivery.ack_wait (<file>): is "5"; want a duration with its unit, such as 5s`}},
+			[]string{`delivery.ack_wait (<file>:2): is "5"; want a duration with its unit, such as 5s`}},
 		{"a bad duration, in the environment", nil, map[string]string{"HUSH_STORE_KEEP": "7 days"}, "",
 			[]string{`store.keep (HUSH_STORE_KEEP): is "7 days"; want a duration`}},
 		{"a negative duration, as a flag", []string{"--fcm-quota-wait=-1s"}, nil, "", []string{"fcm.quota_wait (--fcm-quota-wait): is -1s; want 0s"}},
-		{"a misspelt key", nil, nil, "delivery:\n  ackwait: 5s\n", []string{"delivery.ackwait (<file>): there is no such setting; want delivery.ack_wait?"}},
-		{"an unknown block", nil, nil, "kafka: {brokers: []}\n", []string{"kafka.brokers (<file>): there is no such setting; hush serve --help"}},
-		{"a value where a block belongs", nil, nil, "delivery: 5s\n", []string{"delivery (<file>): there is no such setting"}},
-		{"a list where a value belongs", nil, nil, "listen: [a, b]\n", []string{"listen (<file>): is a list or a block"}},
+		{"a misspelt key", nil, nil, "delivery:\n  ackwait: 5s\n", []string{"delivery.ackwait (<file>:2): there is no such setting; want delivery.ack_wait?"}},
+		{"an unknown block", nil, nil, "kafka: {brokers: []}\n", []string{"kafka.brokers (<file>:1): there is no such setting; hush serve --help"}},
+		{"a value where a block belongs", nil, nil, "delivery: 5s\n", []string{"delivery (<file>:1): there is no such setting"}},
+		{"a list where a value belongs", nil, nil, "listen: [a, b]\n", []string{"listen (<file>:1): is a list or a block"}},
 		{"the same key twice", nil, nil, "listen: a:1\nlisten: b:1\n", []string{"config (--config): <file> is not what is wanted", "already defined"}},
+		{"the same setting twice, once with its dot", nil, nil, "listen.trusted_proxies: 10.0.0.1\nlisten:\n  trusted_proxies: 10.0.0.2\n",
+			[]string{"listen.trusted_proxies (<file>:3): is given twice; <file>:1 has it too"}},
+		{"a setting with nothing behind it", nil, nil, "delivery:\n\n  ack_wait:\n", []string{"delivery.ack_wait (<file>:3): is empty; leave it out for its default"}},
+		{"an alias in itself", nil, nil, "delivery: &d {ack_wait: 5s, more: *d}\n", []string{"config (--config): <file> is not what is wanted", "contains itself"}},
+		{"a list for a file", nil, nil, "- listen\n", []string{"config (--config): <file> is not what is wanted"}},
 		{"no YAML at all", nil, nil, "listen: [\n", []string{"config (--config): <file> is not what is wanted"}},
 		{"a missing file", []string{"--config=/nowhere.yaml"}, nil, "", []string{"config (--config): cannot be read", "want the path of a YAML file"}},
 		{"a missing file, in the environment", nil, map[string]string{"HUSH_CONFIG": "/nowhere.yaml"}, "", []string{"config (HUSH_CONFIG): cannot be read"}},
@@ -136,8 +141,8 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 		{"a provider's URL without a scheme", []string{"--fcm-url=127.0.0.1:2198"}, nil, "", []string{"fcm.url (--fcm-url)", "want"}},
 		{"a token URL of another kind", []string{"--fcm-token-url=file:///etc/passwd"}, nil, "", []string{"fcm.token_url (--fcm-token-url)", "want http:// or https://"}},
 		{"a token host that is a URL", []string{"--fcm-token-hosts=a.example.com,https://b.example.com"}, nil, "", []string{`fcm.token_hosts (--fcm-token-hosts): has "https://b.example.com"; want host or host:port`}},
-		{"token hosts with a wildcard", nil, nil, "fcm: {token_hosts: ['*.example.com']}\n", []string{`fcm.token_hosts (<file>): has "*.example.com"`}},
-		{"token hosts that are blocks", nil, nil, "fcm: {token_hosts: [{a: b}]}\n", []string{"fcm.token_hosts (<file>): has an entry that is not one value"}},
+		{"token hosts with a wildcard", nil, nil, "fcm: {token_hosts: ['*.example.com']}\n", []string{`fcm.token_hosts (<file>:1): has "*.example.com"`}},
+		{"token hosts that are blocks", nil, nil, "fcm: {token_hosts: [{a: b}]}\n", []string{"fcm.token_hosts (<file>:1): has an entry that is not one value"}},
 		{"a switch that is neither", []string{"--tls-by-proxy=yes"}, nil, "", []string{`tls_by_proxy (--tls-by-proxy): is "yes"; want true or false`}},
 		{"metrics on no address", []string{"--metrics-listen=9090"}, nil, "", []string{"metrics.listen (--metrics-listen)", "want host:port"}},
 		{"a certificate without its key", []string{"--tls-cert=c.pem"}, nil, "", []string{"tls_key (--tls-cert): is missing, but tls_cert is given"}},
@@ -147,7 +152,7 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 		{"no devices at all", []string{"--limits-devices-per-user=0"}, nil, "", []string{`limits.devices_per_user (--limits-devices-per-user): is "0"; want a number from 1`}},
 		{"two secret keys", nil, map[string]string{"HUSH_SECRET_KEY": "k", "HUSH_SECRET_KEY_FILE": "f"}, "", []string{"is set beside HUSH_SECRET_KEY_FILE; want one of them"}},
 		{"several at once", []string{"--listen=x", "--store-keep=y"}, nil, "log: {format: xml}\n",
-			[]string{"listen (--listen)", "store.keep (--store-keep)", `log.format (<file>): is "xml"; want text or json`}},
+			[]string{"listen (--listen)", "store.keep (--store-keep)", `log.format (<file>:1): is "xml"; want text or json`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, file, err := load(t, test.flags, test.env, test.yaml)
@@ -159,6 +164,30 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndWhatWouldBeRight(t *testing.T) {
 				if want = strings.ReplaceAll(want, "<file>", file); !strings.Contains(err.Error(), want) {
 					t.Errorf("error\n%v\nwant in it\n%s", err, want)
 				}
+			}
+		})
+	}
+}
+
+func TestYAMLIsReadAsYAML(t *testing.T) {
+	for _, test := range []struct {
+		name, yaml string
+		want       config.Config
+	}{
+		{"an empty file", "# listen: 0.0.0.0:8080\n", config.Config{}},
+		{"a block whose lines are comments", "delivery:\n#  ack_wait: 5s\n", config.Config{}},
+		{"a number with its thousands apart", "limits: {backlog: 10_000}\n", config.Config{Limits: config.Limits{Backlog: 10_000}}},
+		{"a path like a date", "tls_cert: 2026-01-01\ntls_key: 2026-01-02\n", config.Config{TLSCert: "2026-01-01", TLSKey: "2026-01-02"}},
+		{"an alias", "apns: {retry_wait: &wait 7s}\nfcm: {retry_wait: *wait}\n",
+			config.Config{APNs: config.APNs{RetryWait: 7 * time.Second}, FCM: config.FCM{RetryWait: 7 * time.Second}}},
+		{"a merged block, which gives way", "apns: &all {retry_wait: 7s, ca: a.pem}\nfcm:\n  <<: *all\n  ca: f.pem\n",
+			config.Config{APNs: config.APNs{RetryWait: 7 * time.Second, CA: "a.pem"}, FCM: config.FCM{RetryWait: 7 * time.Second, CA: "f.pem"}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, _, err := load(t, nil, nil, test.yaml)
+			test.want.Data, test.want.Listen, test.want.Log.Format = "hush-data", "127.0.0.1:8080", "text"
+			if err != nil || !reflect.DeepEqual(c, test.want) {
+				t.Errorf("settings\n%+v, error %v; want\n%+v", c, err, test.want)
 			}
 		})
 	}

@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,7 +40,8 @@ type process struct {
 // start starts the command and waits for its line "ready". Its log goes where an in-process server's does.
 func (c *command) start(set config.Config, log *logs) (*process, error) {
 	p := &process{cmd: exec.Command(c.path, "serve"), ended: make(chan error, 1)}
-	p.cmd.Env = append(append(os.Environ(), environ(set)...), c.env...)
+	set.Log.Level = slog.LevelDebug
+	p.cmd.Env = slices.Concat(config.WithoutSettings(os.Environ()), config.Environ(set), c.env)
 	p.cmd.Stderr = log
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -66,32 +68,6 @@ func (c *command) start(set config.Config, log *logs) (*process, error) {
 	root, err := os.ReadFile(filepath.Join(set.Data, "root.key"))
 	p.root = push.Secret(strings.TrimSpace(string(root)))
 	return p, err
-}
-
-// environ spells the settings as variables.
-func environ(set config.Config) []string {
-	env := []string{
-		"HUSH_DATA=" + set.Data, "HUSH_LISTEN=" + set.Listen, "HUSH_LOG_LEVEL=debug",
-		"HUSH_APNS_URL=" + set.APNs.URL, "HUSH_APNS_CA=" + set.APNs.CA, "HUSH_FCM_URL=" + set.FCM.URL, "HUSH_FCM_CA=" + set.FCM.CA,
-	}
-	for name, value := range map[string]fmt.Stringer{
-		"HUSH_DELIVERY_ACK_WAIT": set.Delivery.AckWait, "HUSH_STORE_KEEP": set.Store.Keep, "HUSH_APNS_RETRY_WAIT": set.APNs.RetryWait,
-		"HUSH_FCM_RETRY_WAIT": set.FCM.RetryWait, "HUSH_FCM_QUOTA_WAIT": set.FCM.QuotaWait,
-	} {
-		if value.String() != "0s" {
-			env = append(env, name+"="+value.String())
-		}
-	}
-	if set.Limits.Backlog != 0 {
-		env = append(env, "HUSH_LIMITS_BACKLOG="+strconv.Itoa(set.Limits.Backlog))
-	}
-	if set.Proxy != "" {
-		env = append(env, "HUSH_PROXY="+set.Proxy.Reveal(), "HUSH_FCM_TOKEN_URL="+set.FCM.TokenURL)
-	}
-	if set.Database != "" {
-		env = append(env, "HUSH_DATABASE="+set.Database.Reveal())
-	}
-	return env
 }
 
 func (p *process) url() string { return "http://" + p.listen }

@@ -3,13 +3,13 @@ package bench
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"github.com/spf13/pflag"
 
 	"github.com/hushpush/hush/client"
 	"github.com/hushpush/hush/internal/config"
@@ -18,12 +18,8 @@ import (
 
 // startServer starts hush serve with its defaults, but for where things are and a quiet log. env is added to its environment.
 func (r *rig) startServer(ctx context.Context, env ...string) error {
-	cmd := exec.Command(r.self, "serve", "--data", r.data(), "--listen", "127.0.0.1:0", "--log-level", "warn",
-		"--apns-url", r.appleURL(), "--apns-ca", r.ca())
-	cmd.Env = append(withoutSettings(os.Environ()), env...)
-	if r.database != "" {
-		cmd.Env = append(cmd.Env, "HUSH_DATABASE="+r.database) // not on the command line: it may have a password
-	}
+	cmd := exec.Command(r.self, "serve")
+	cmd.Env = slices.Concat(r.serverEnviron(os.Environ()), env)
 	p, err := start(ctx, cmd, nil)
 	if err != nil {
 		return err
@@ -44,18 +40,11 @@ func (r *rig) startServer(ctx context.Context, env ...string) error {
 	return err
 }
 
-// withoutSettings is an environment without those of a server: what is measured is a server with its defaults.
-func withoutSettings(environ []string) (rest []string) {
-	settings := map[string]bool{"HUSH_SECRET_KEY": true}
-	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
-	config.AddFlags(flags)
-	flags.VisitAll(func(f *pflag.Flag) {
-		settings["HUSH_"+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))] = true
-	})
-	for _, variable := range environ {
-		if name, _, _ := strings.Cut(variable, "="); !settings[name] {
-			rest = append(rest, variable)
-		}
-	}
-	return rest
+// serverEnviron returns the environment of the measured server. Whatever settings it would inherit, it has its defaults, but
+// for where things are and a quiet log.
+func (r *rig) serverEnviron(inherited []string) []string {
+	return append(config.WithoutSettings(inherited), config.Environ(config.Config{
+		Data: r.data(), Listen: "127.0.0.1:0", Database: push.Secret(r.database),
+		APNs: config.APNs{URL: r.appleURL(), CA: r.ca()}, Log: config.Log{Level: slog.LevelWarn},
+	})...)
 }

@@ -7,8 +7,10 @@ import (
 
 func TestTheMeasuredServerHasItsDefaults(t *testing.T) {
 	t.Parallel()
-	got := withoutSettings([]string{"PATH=/bin", "HUSH_DATABASE=postgres://h/", "HUSH_SECRET_KEY=k", "HUSH_LIMITS_KEY_RATE=1", "HUSH_CONFIG=f", "HUSH_KEY=not-a-setting"})
-	if want := []string{"PATH=/bin", "HUSH_KEY=not-a-setting"}; !slices.Equal(got, want) {
+	r := rig{dir: "d", apple: &process{addr: "127.0.0.1:1"}}
+	got := r.serverEnviron([]string{"PATH=/bin", "HUSH_DATABASE=postgres://h/", "HUSH_SECRET_KEY=k", "HUSH_LIMITS_KEY_RATE=1", "HUSH_CONFIG=f", "HUSH_KEY=not-a-setting"})
+	want := []string{"PATH=/bin", "HUSH_KEY=not-a-setting", "HUSH_DATA=d/data", "HUSH_LISTEN=127.0.0.1:0", "HUSH_APNS_URL=https://127.0.0.1:1", "HUSH_APNS_CA=d/ca.pem", "HUSH_LOG_LEVEL=warn"}
+	if !slices.Equal(got, want) {
 		t.Errorf("its environment is %q, want %q", got, want)
 	}
 }

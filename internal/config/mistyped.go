@@ -7,17 +7,14 @@ import (
 	"github.com/hushpush/hush/internal/nearest"
 )
 
-// Mistyped is a HUSH_* variable that nobody reads, and the one that was probably meant.
+// Mistyped is a HUSH_* variable that nothing reads, and the one that was probably meant.
 type Mistyped struct{ Name, Meant string }
 
-// MistypedVariables returns those of an environment ("NAME=value" each) that are near to a setting's variable, or to one of
-// others, but none of them. A HUSH_* variable that is near to none is not for us to judge: Kubernetes gives every container
-// HUSH_PORT and more where a service is called hush, and that is also why a mistyped one is no error.
+// MistypedVariables returns the HUSH_* variables of an environment ("NAME=value" each) that resemble a setting's variable, or
+// one of others, without being one. A variable that resembles none is ignored: Kubernetes gives every container HUSH_PORT and
+// more where a service is called hush. For the same reason a mistyped variable is not an error.
 func MistypedVariables(environ []string, others ...string) []Mistyped {
-	known := append([]string{"HUSH_CONFIG", secretKeyEnv}, others...)
-	for _, s := range settings {
-		known = append(known, envName(s.name))
-	}
+	known := append(variables(), others...)
 	var all []Mistyped
 	for _, variable := range environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -32,7 +29,7 @@ func MistypedVariables(environ []string, others ...string) []Mistyped {
 	return all
 }
 
-// nearestVariable compares what follows HUSH_, which all have in common.
+// nearestVariable compares what follows HUSH_, which all variables have in common.
 func nearestVariable(name string, known []string) string {
 	rests := make([]string, len(known))
 	for i, k := range known {
