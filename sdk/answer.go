@@ -13,9 +13,9 @@ import (
 // hotels, which answer 200 to everything, and proxies with refusals of their own. So an answer is the server's only with the
 // status, the content type and the members that the call promises, and a refusal only as problem+json with a code.
 
-// judge says why an answer is not the success of a call; nil: it is. A call with an answer promises 200 and a JSON object that
+// checkAnswer says why an answer is not the success of a call; nil: it is. A call with an answer promises 200 and a JSON object that
 // has the members, one without promises 204 and the header that all of Hush's answers have.
-func judge(resp *http.Response, body []byte, answers bool, members []string) *Error {
+func checkAnswer(resp *http.Response, body []byte, answers bool, members []string) *Error {
 	not := func(format string, args ...any) *Error {
 		return &Error{Status: resp.StatusCode, Detail: fmt.Sprintf(format, args...)}
 	}
@@ -80,7 +80,7 @@ func describe(kind string) string {
 	return kind
 }
 
-// answersAll tells whether an answer has one result for each receipt that was sent, in order, as the server gives it.
+// answersAll reports whether an answer has one result for each receipt that was sent, in order, as the server gives it.
 // Otherwise nothing is known of any.
 func answersAll(sent []protocol.Receipt, answers []protocol.ReceiptAnswer) bool {
 	if len(sent) != len(answers) {

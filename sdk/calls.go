@@ -126,7 +126,7 @@ func (a *calls) foreignWake(ctx context.Context, w who, wake protocol.ForeignWak
 	return &answer.WakeKey, nil
 }
 
-// do makes one call. Its answer is a JSON object with the members, or nothing where answer is nil: see judge. Where no member
+// do makes one call. Its answer is a JSON object with the members, or nothing where answer is nil: see checkAnswer. Where no member
 // is named it may be either. The outcome of a call that got no answer is unknown.
 func (a *calls) do(ctx context.Context, method, path string, w who, body, answer any, members ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, callWait, fmt.Errorf("the server did not answer within %s", callWait))
@@ -152,7 +152,7 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
-			a.client.CloseIdleConnections() // the next call is not to wait for a dead one
+			a.closeIdleConnections() // the next call is not to wait for a dead one
 		}
 		return fmt.Errorf("%s /%s: %w", method, path, stranger.SchemeAdvice(err))
 	}
@@ -163,7 +163,7 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 		return fmt.Errorf("%s /%s: %w", method, path, err)
 	}
 	answered := answer != nil && (len(members) > 0 || resp.StatusCode != http.StatusNoContent)
-	refused := judge(resp, text, answered, members)
+	refused := checkAnswer(resp, text, answered, members)
 	if refused == nil || refused.Code != "" {
 		a.hear(resp.Header, asked, came)
 	}
@@ -178,6 +178,9 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 	}
 	return nil
 }
+
+// closeIdleConnections has the next calls connect anew.
+func (a *calls) closeIdleConnections() { a.client.CloseIdleConnections() }
 
 // hear learns the server's time from the Date of an answer, which has whole seconds. It was made some time between the
 // question and the coming of the answer's head.

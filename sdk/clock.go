@@ -14,7 +14,7 @@ const clockSlack = 2 * time.Second
 // some phones: the phone's clock and the steady one show the same time gone by. The distance that an earlier process wrote
 // down, or that was heard before such a break, is only a hint: who knows which of the two clocks has been put right since.
 type clock struct {
-	now func() time.Time // the phone's, which may be wrong and set at any moment
+	now func() time.Time // the phone's, which may be wrong and set at any moment; never changes
 
 	mu     sync.Mutex
 	offset time.Duration // guarded by mu; of the server's clock from the phone's, as last heard or remembered
@@ -79,9 +79,9 @@ const (
 	doubtful                 // over by a guess; only the server knows
 )
 
-// judgeTime judges a time by the server's clock; the zero time is never over. A guess alone, in whichever direction it is
-// wrong, drops nothing: in doubt the inbox is to be asked, which holds nothing that has expired.
-func judgeTime(at time.Time, r reading) lateness {
+// latenessAt says where a time by the server's clock stands; the zero time is never over. A guess alone, in whichever
+// direction it is wrong, drops nothing: in doubt the inbox is to be asked, which holds nothing that has expired.
+func latenessAt(at time.Time, r reading) lateness {
 	switch {
 	case at.IsZero():
 		return inTime
@@ -93,22 +93,11 @@ func judgeTime(at time.Time, r reading) lateness {
 	return doubtful
 }
 
-// hearClock notes the server's time, and writes its distance down where it has changed.
-func (c *Client) hearClock(server time.Time) {
-	offset, changed := c.clock.hear(server)
-	if !changed {
-		return
-	}
-	if _, err := c.dir.update(func(s *identity) { s.Offset = offset.Milliseconds() }); err != nil {
-		c.log.Warn("the server's time could not be written down", "error", err)
-	}
-}
+// late says where a time by the server's clock stands now.
+func (k *clock) late(at time.Time) lateness { return latenessAt(at, k.read()) }
 
-// serverNow is the server's time, as far as it is known.
-func (c *Client) serverNow() time.Time { return c.clock.read().server }
+// expired reports whether a time by the server's clock is certainly over; the zero time never is.
+func (k *clock) expired(at time.Time) bool { return k.late(at) == over }
 
-// late judges a time by the server's clock.
-func (c *Client) late(at time.Time) lateness { return judgeTime(at, c.clock.read()) }
-
-// expired tells whether a time by the server's clock is certainly over; the zero time never is.
-func (c *Client) expired(at time.Time) bool { return c.late(at) == over }
+// stamp returns the time for a receipt: the server's, as far as it is known.
+func (k *clock) stamp() string { return k.read().server.UTC().Format(time.RFC3339Nano) }

@@ -8,38 +8,44 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
 	"github.com/lxzan/gws"
 
+	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/protocol"
 )
 
-// dial opens a session: a connection, and the WebSocket's handshake on it (RFC 6455, section 4.1). A refusal is an *Error.
-// The read loop runs until the connection ends; closed tells when.
-func (c *Client) dial(ctx context.Context, w who, of owner) (*link, error) {
+// dialer opens the connections of sessions.
+type dialer struct {
+	server *url.URL     // never changes
+	way    proxy.Dialer // never changes
+	tls    *tls.Config  // of the app; nil: the system's authorities; never changes
+	// hear learns the server's time from an answer that is the server's.
+	hear func(h http.Header, asked, came time.Time)
+}
+
+// dial connects a session: a connection, and the WebSocket's handshake on it (RFC 6455, section 4.1). A refusal is an *Error.
+// The session's read loop runs until the connection ends; its channel closed tells when.
+func (d dialer) dial(ctx context.Context, w who, s *session) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, dialWait, fmt.Errorf("no session within %s", dialWait))
 	defer cancel()
-	address := *c.server.JoinPath("v1/connect")
+	address := *d.server.JoinPath("v1/connect")
 	secure := address.Scheme == "https"
 	address.Scheme = "ws"
 	if secure {
 		address.Scheme = "wss"
 	}
-	conn, err := c.open(ctx, secure)
+	conn, err := d.connect(ctx, secure)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return nil, err
+		return err
 	}
-	l := &link{
-		client: c, net: &lingerConn{Conn: conn}, of: of,
-		hello: make(chan protocol.ServerFrame, 1), closed: make(chan struct{}),
-		waiting: map[int64]chan protocol.ReceiptsAnswer{},
-	}
-	l.life.init()
+	s.net = &lingerConn{Conn: conn}
 	asked := time.Now()
 	release := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	option := &gws.ClientOption{
@@ -48,30 +54,30 @@ func (c *Client) dial(ctx context.Context, w who, of owner) (*link, error) {
 	}
 	w.headers(option.RequestHeader)
 	option.RequestHeader.Set("Sec-WebSocket-Protocol", protocol.Subprotocol)
-	l.net.held.Store(true) // the library closes a connection that was refused; the refusal's body is still to be read
-	socket, answer, err := gws.NewClientFromConn(l, option, l.net)
+	s.net.held.Store(true) // the library closes a connection that was refused; the refusal's body is still to be read
+	socket, answer, err := gws.NewClientFromConn(s, option, s.net)
 	if err != nil {
 		defer conn.Close()
 		defer release()
-		return nil, c.handshakeError(ctx, answer, asked, err)
+		return d.handshakeError(ctx, answer, asked, err)
 	}
 	if !release() {
 		_ = conn.Close()
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	l.net.held.Store(false)
-	l.conn = socket
+	s.net.held.Store(false)
+	s.conn = socket
 	go func() {
-		defer close(l.closed)
+		defer close(s.closed)
 		defer conn.Close()
 		socket.ReadLoop()
 	}()
-	return l, nil
+	return nil
 }
 
-// open makes the connection below a session.
-func (c *Client) open(ctx context.Context, secure bool) (net.Conn, error) {
-	port := c.server.Port()
+// connect makes the connection below a session.
+func (d dialer) connect(ctx context.Context, secure bool) (net.Conn, error) {
+	port := d.server.Port()
 	if port == "" {
 		port = "80"
 		if secure {
@@ -79,16 +85,16 @@ func (c *Client) open(ctx context.Context, secure bool) (net.Conn, error) {
 		}
 	}
 	// A WebSocket goes through a tunnel with or without TLS (RFC 6455, section 4.1).
-	conn, err := c.way.Connect(ctx, c.server.Scheme, net.JoinHostPort(c.server.Hostname(), port))
+	conn, err := d.way.Connect(ctx, d.server.Scheme, net.JoinHostPort(d.server.Hostname(), port))
 	if err != nil || !secure {
 		return conn, err
 	}
 	cfg := &tls.Config{}
-	if c.cfg.TLS != nil {
-		cfg = c.cfg.TLS.Clone()
+	if d.tls != nil {
+		cfg = d.tls.Clone()
 	}
 	if cfg.ServerName == "" {
-		cfg.ServerName = c.server.Hostname()
+		cfg.ServerName = d.server.Hostname()
 	}
 	cfg.NextProtos = []string{"http/1.1"} // a WebSocket is an upgrade of HTTP/1.1
 	secured := tls.Client(conn, cfg)
@@ -99,8 +105,8 @@ func (c *Client) open(ctx context.Context, secure bool) (net.Conn, error) {
 	return secured, nil
 }
 
-// handshakeError reads why the server refused the handshake.
-func (c *Client) handshakeError(ctx context.Context, answer *http.Response, asked time.Time, err error) error {
+// handshakeError says why the server refused the handshake.
+func (d dialer) handshakeError(ctx context.Context, answer *http.Response, asked time.Time, err error) error {
 	if answer == nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
@@ -118,7 +124,7 @@ func (c *Client) handshakeError(ctx context.Context, answer *http.Response, aske
 	}
 	refusal := refusal(answer, body)
 	if refusal.Code != "" {
-		c.calls.hear(answer.Header, asked, came)
+		d.hear(answer.Header, asked, came)
 	}
 	return refusal
 }
@@ -148,7 +154,7 @@ func (c *lingerConn) Close() error {
 	return half.CloseWrite()
 }
 
-// bound gives the next write its time.
+// bound sets the deadline of the next write.
 func (c *lingerConn) bound() {
 	if !c.closing.Load() {
 		_ = c.Conn.SetWriteDeadline(time.Now().Add(writeWait))

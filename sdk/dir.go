@@ -20,7 +20,7 @@ type dir struct {
 	path  string           // never changes
 	now   func() time.Time // the phone's clock; never changes
 	by    process          // never changes
-	clock *clock           // the server's time; nil while Open has none; then it never changes
+	clock *clock           // the server's time; never changes
 
 	mu      sync.Mutex
 	journal journal // guarded by mu and the lock on disk
@@ -31,11 +31,11 @@ type dir struct {
 const lockWait = 5 * time.Second
 
 // openDir opens the directory, makes it if it is missing, and gives the device an id if it has none.
-func openDir(path string, now func() time.Time) (*dir, error) {
+func openDir(path string, now func() time.Time, clock *clock) (*dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("sdk: open %s: %w", path, err)
 	}
-	d := &dir{path: path, now: now, by: newProcess(), ledger: newLedger()}
+	d := &dir{path: path, now: now, by: newProcess(), clock: clock, ledger: newLedger()}
 	d.journal.path = filepath.Join(path, "hush.journal")
 	err := d.change(func(l *ledger) []record {
 		if l.self.Device != "" {
@@ -85,9 +85,6 @@ func (d *dir) change(decide func(*ledger) []record) error {
 		return err
 	}
 	// A push is forgotten by the server's own time only: by a phone's clock that is years ahead, all would be.
-	if d.clock == nil {
-		return nil
-	}
 	if r := d.clock.read(); r.certain && d.ledger.worthCompacting(r.server) {
 		return d.journal.replace(encode(d.ledger.compacted(r.server)...))
 	}
@@ -97,7 +94,7 @@ func (d *dir) change(decide func(*ledger) []record) error {
 func (d *dir) refresh() error {
 	return d.journal.refresh(func() { d.ledger = newLedger() }, func(line []byte) {
 		if r, ok := decode(line); ok {
-			d.ledger.take(r)
+			d.ledger.apply(r)
 		}
 	})
 }
@@ -132,7 +129,7 @@ func (d *dir) claim(id string, of owner, until time.Time) (v verdict, result Fet
 			v, result = isForeign, NoData
 			return nil
 		}
-		v, result = l.judge(id, d.now())
+		v, result = l.verdictOn(id, d.now())
 		if v != mayRun {
 			return nil
 		}

@@ -18,6 +18,8 @@ type handlers struct {
 	changed    chan struct{} // guarded by mu; closed and replaced when a handler is set
 }
 
+func newHandlers() *handlers { return &handlers{changed: make(chan struct{})} }
+
 // set changes the handlers and lets those who wait look again.
 func (h *handlers) set(change func(*handlers)) {
 	h.mu.Lock()
@@ -27,14 +29,14 @@ func (h *handlers) set(change func(*handlers)) {
 	h.changed = make(chan struct{})
 }
 
-// any tells whether either is set.
+// any reports whether either is set.
 func (h *handlers) any() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.through != nil || h.background != nil
 }
 
-// wait gives the handler for a push, as soon as there is one: in the background the background handler, or the other
+// wait returns the handler for a push, as soon as there is one: in the background the background handler, or the other
 // where none is set; else OnThroughMessageReceived's.
 func (h *handlers) wait(ctx context.Context, inBackground bool) (Handler, error) {
 	for {
@@ -77,7 +79,7 @@ func (c *Client) SetBackgroundMessageHandler(h Handler) error {
 	return nil
 }
 
-// checkTopLevel judges a function by its name in the symbol table, such as example.com/app/notes.onBackground. The compiler
+// checkTopLevel refuses what is no top-level function, by its name in the symbol table, such as example.com/app/notes.onBackground. The compiler
 // calls a closure name.func1 or name.glob..func1, and a method value notes.(*T).Method-fm or notes.T.Method-fm. A type
 // parameter's instance ends in [...].
 func checkTopLevel(symbol string) error {

@@ -21,9 +21,9 @@ type journal struct {
 	file os.FileInfo // which file they were of; nil: none yet
 }
 
-// refresh hands the lines that were appended since the last time to take, without their newline. If the file is not the
+// refresh hands the lines that were appended since the last time to apply, without their newline. If the file is not the
 // one read before, restart is called first and all of it is read.
-func (j *journal) refresh(restart func(), take func(line []byte)) error {
+func (j *journal) refresh(restart func(), apply func(line []byte)) error {
 	f, err := os.Open(j.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if j.file != nil {
@@ -57,7 +57,7 @@ func (j *journal) refresh(restart func(), take func(line []byte)) error {
 		if end < 0 {
 			return nil
 		}
-		take(fresh[:end])
+		apply(fresh[:end])
 		fresh = fresh[end+1:]
 		j.read += int64(end) + 1
 	}

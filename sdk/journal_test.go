@@ -18,7 +18,7 @@ var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
 func open(t testing.TB, path string) *dir {
 	t.Helper()
-	d, err := openDir(path, func() time.Time { return noon })
+	d, err := openDir(path, func() time.Time { return noon }, &clock{now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func FuzzJournal(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(path, "hush.journal"), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d, err := openDir(path, func() time.Time { return noon })
+		d, err := openDir(path, func() time.Time { return noon }, &clock{now: func() time.Time { return noon }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +201,7 @@ func FuzzJournal(f *testing.F) {
 		if bytes.Contains(content, []byte("mine")) {
 			return
 		}
-		again, err := openDir(path, func() time.Time { return noon })
+		again, err := openDir(path, func() time.Time { return noon }, &clock{now: func() time.Time { return noon }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +223,7 @@ func FuzzLedger(f *testing.F) {
 			l := newLedger()
 			for line := range bytes.Lines(content) {
 				if r, ok := decode(bytes.TrimSuffix(line, []byte{'\n'})); ok {
-					l.take(r)
+					l.apply(r)
 				}
 			}
 			return l
@@ -233,7 +233,7 @@ func FuzzLedger(f *testing.F) {
 			if _, done := l.ended[id]; done {
 				t.Errorf("%q: push %q has begun and ended", content, id)
 			}
-			l.judge(id, noon)
+			l.verdictOn(id, noon)
 		}
 		if again := read(encode(l.compacted(time.UnixMilli(0))...)); len(again.ended) != len(l.ended) || again.self != l.self {
 			t.Errorf("%q: compacted to %+v, want %+v", content, again, l)

@@ -17,12 +17,11 @@ func TestEachKindOfFrameIsTakenAndOthersArePassedOver(t *testing.T) {
 			t.Errorf("frames of type %s are passed over", kind)
 		}
 	}
-	l := &link{client: &Client{log: slog.New(slog.DiscardHandler)}, hello: make(chan protocol.ServerFrame, 1)}
-	l.life.init()
+	s := newSession(slog.New(slog.DiscardHandler), nil, nil, owner{})
 	for _, text := range []string{`{"type":"presence","push":{"push_id":"p"}}`, `{"type":"push"}`, `{}`, `[`, `{"type":"hello","session":"s"}`, `{"type":"hello"}`} {
-		l.OnMessage(nil, &gws.Message{Opcode: gws.OpcodeText, Data: bytes.NewBufferString(text)})
+		s.OnMessage(nil, &gws.Message{Opcode: gws.OpcodeText, Data: bytes.NewBufferString(text)})
 	}
-	if hello := <-l.hello; hello.Session != "s" {
+	if hello := <-s.hello; hello.Session != "s" {
 		t.Errorf("hello is %+v, want the first one", hello)
 	}
 }

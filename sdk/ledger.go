@@ -25,7 +25,7 @@ type ledger struct {
 	begun   map[string]begun // pushes whose handler began and has no end yet
 	ended   map[string]ended // pushes that are done
 	unsent  map[string]protocol.Receipt
-	records int // taken since the ledger was empty, to judge whether the journal is worth compacting
+	records int // applied since the ledger was empty, to see whether the journal is worth compacting
 }
 
 // begun counts the starts of a push's handler without a return.
@@ -46,8 +46,8 @@ func newLedger() ledger {
 	return ledger{begun: map[string]begun{}, ended: map[string]ended{}, unsent: map[string]protocol.Receipt{}}
 }
 
-// take applies one record.
-func (l *ledger) take(r record) {
+// apply changes the ledger by one record.
+func (l *ledger) apply(r record) {
 	l.records++
 	switch {
 	case r.Self != nil:
@@ -93,8 +93,8 @@ const (
 	isForeign                // it is not for the present owner
 )
 
-// judge says what is to be done with a push. now is the phone's own clock.
-func (l *ledger) judge(id string, now time.Time) (verdict, FetchResult) {
+// verdictOn says what is to be done with a push. now is the phone's own clock.
+func (l *ledger) verdictOn(id string, now time.Time) (verdict, FetchResult) {
 	if e, done := l.ended[id]; done {
 		return isDone, e.result
 	}
@@ -170,7 +170,7 @@ func (l *ledger) compacted(now time.Time) []record {
 	return records
 }
 
-// worthCompacting tells whether over half of a long journal says nothing any more.
+// worthCompacting reports whether over half of a long journal says nothing any more.
 func (l *ledger) worthCompacting(now time.Time) bool {
 	if l.records < 1_000 {
 		return false

@@ -8,15 +8,16 @@ const maxQueue = 1_000
 
 // queue holds pushes from the session and the inbox, first come first run.
 type queue struct {
+	more chan struct{} // capacity 1; something was added
+
 	mu      sync.Mutex
 	waiting []arrival       // guarded by mu
 	ids     map[string]bool // guarded by mu; waiting, or being run
-	more    chan struct{}   // capacity 1
 }
 
-func (q *queue) init() { q.ids, q.more = map[string]bool{}, make(chan struct{}, 1) }
+func newQueue() *queue { return &queue{more: make(chan struct{}, 1), ids: map[string]bool{}} }
 
-// add takes a push in; false: the queue is full. One that is in it already stays where it is.
+// add takes a push in, and reports false if the queue is full. One that is in it already stays where it is.
 func (q *queue) add(a arrival) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -35,6 +36,7 @@ func (q *queue) add(a arrival) bool {
 	return true
 }
 
+// next returns the push whose turn it is, and reports false if none waits. The caller calls done with its id.
 func (q *queue) next() (arrival, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -48,19 +50,21 @@ func (q *queue) next() (arrival, bool) {
 	return a, true
 }
 
-func (q *queue) ran(id string) {
+// done forgets a push that has been run.
+func (q *queue) done(id string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.ids, id)
 }
 
-// idle tells whether nothing waits or runs.
+// idle reports whether nothing waits or runs.
 func (q *queue) idle() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.ids) == 0
 }
 
+// clear forgets what waits.
 func (q *queue) clear() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,33 +72,4 @@ func (q *queue) clear() {
 		delete(q.ids, a.message.ID)
 	}
 	q.waiting = nil
-}
-
-// workQueue runs what is queued until the client closes. Each push has the platform's time for itself.
-func (c *Client) workQueue() {
-	defer c.goes.Done()
-	for {
-		a, ok := c.queue.next()
-		if !ok {
-			select {
-			case <-c.queue.more:
-				continue
-			case <-c.base.Done():
-				return
-			}
-		}
-		c.runQueued(a)
-		c.queue.ran(a.message.ID)
-		c.outbox.signal() // with nothing left to run, its answer tells whether the inbox has more
-	}
-}
-
-func (c *Client) runQueued(a arrival) {
-	c.mu.Lock()
-	user := c.user
-	c.mu.Unlock()
-	a.allowed = handlerTime(c.cfg.Platform.TimeAllowed())
-	if _, o, err := c.run(user, a); err != nil && user.Err() == nil {
-		c.log.Warn("a push was not handled", "push", a.message.ID, "began", o == ran, "error", err)
-	}
 }

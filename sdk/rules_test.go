@@ -16,13 +16,13 @@ import (
 // A refusal of a session's handshake is read as one of a call is: it too says when to come back.
 func TestARefusalOfTheHandshakeSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
-	c := &Client{calls: &calls{heard: func(time.Time) {}}}
+	d := dialer{hear: func(http.Header, time.Time, time.Time) {}}
 	answer := &http.Response{
 		StatusCode: http.StatusTooManyRequests, Body: io.NopCloser(strings.NewReader(`{"code":"rate_limited"}`)),
 		Header: http.Header{"Content-Type": {"application/problem+json"}, "Retry-After": {"42"}},
 	}
-	err := c.handshakeError(t.Context(), answer, time.Now(), errors.New("no upgrade"))
-	if wait, again := comeBack(linkEnd{err: err}, 1, 0); wait != 42*time.Second || !again {
+	err := d.handshakeError(t.Context(), answer, time.Now(), errors.New("no upgrade"))
+	if wait, again := reconnect(sessionEnd{err: err}, 1, 0); wait != 42*time.Second || !again {
 		t.Errorf("after %v: %s, %t; want 42s, true", err, wait, again)
 	}
 }
@@ -31,31 +31,31 @@ func TestComeBackDependsOnHowTheSessionEnded(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
-		end   linkEnd
+		end   sessionEnd
 		try   int
 		wait  time.Duration // without chance
 		again bool
 	}{
-		{"network lost", linkEnd{err: errors.New("reset")}, 1, time.Second, true},
-		{"network lost for long", linkEnd{err: errors.New("reset")}, 20, time.Minute, true},
-		{"server stopping", linkEnd{code: protocol.CloseGoingAway}, 1, time.Second, true},
-		{"replaced", linkEnd{code: protocol.CloseReplaced}, 1, 0, false},
-		{"owner changed", linkEnd{code: protocol.CloseOwnerChanged}, 1, 0, true},
-		{"owner changed again", linkEnd{code: protocol.CloseOwnerChanged}, 2, 2 * time.Second, true},
-		{"token expired", linkEnd{code: protocol.CloseTokenExpired}, 1, 0, true},
-		{"token expired again", linkEnd{code: protocol.CloseTokenExpired}, 3, 4 * time.Second, true},
-		{"slow", linkEnd{code: protocol.CloseSlow}, 1, time.Second, true},
-		{"bad frame", linkEnd{code: protocol.CloseBadFrame}, 1, 5 * time.Minute, true},
-		{"no acknowledgement", linkEnd{code: protocol.CloseNoAck}, 1, time.Second, true},
-		{"idle", linkEnd{code: protocol.CloseIdle}, 1, time.Second, true},
-		{"refused, token expired", linkEnd{err: &Error{Status: 401, Code: codeTokenExpired}}, 1, 0, true},
-		{"refused, register again", linkEnd{err: &Error{Status: 401, Code: codeRegisterAgain}}, 1, 0, true},
-		{"refused, unavailable", linkEnd{err: &Error{Status: 503, Code: "unavailable"}}, 2, 2 * time.Second, true},
-		{"refused, told when", linkEnd{err: &Error{Status: 429, Code: "rate_limited", RetryAfter: 42 * time.Second}}, 1, 42 * time.Second, true},
-		{"refused, told less than it waits", linkEnd{err: &Error{Status: 429, Code: "rate_limited", RetryAfter: time.Second}}, 20, time.Minute, true},
-		{"logged out", linkEnd{err: ErrLoggedOut}, 1, 0, false},
+		{"network lost", sessionEnd{err: errors.New("reset")}, 1, time.Second, true},
+		{"network lost for long", sessionEnd{err: errors.New("reset")}, 20, time.Minute, true},
+		{"server stopping", sessionEnd{code: protocol.CloseGoingAway}, 1, time.Second, true},
+		{"replaced", sessionEnd{code: protocol.CloseReplaced}, 1, 0, false},
+		{"owner changed", sessionEnd{code: protocol.CloseOwnerChanged}, 1, 0, true},
+		{"owner changed again", sessionEnd{code: protocol.CloseOwnerChanged}, 2, 2 * time.Second, true},
+		{"token expired", sessionEnd{code: protocol.CloseTokenExpired}, 1, 0, true},
+		{"token expired again", sessionEnd{code: protocol.CloseTokenExpired}, 3, 4 * time.Second, true},
+		{"slow", sessionEnd{code: protocol.CloseSlow}, 1, time.Second, true},
+		{"bad frame", sessionEnd{code: protocol.CloseBadFrame}, 1, 5 * time.Minute, true},
+		{"no acknowledgement", sessionEnd{code: protocol.CloseNoAck}, 1, time.Second, true},
+		{"idle", sessionEnd{code: protocol.CloseIdle}, 1, time.Second, true},
+		{"refused, token expired", sessionEnd{err: &Error{Status: 401, Code: codeTokenExpired}}, 1, 0, true},
+		{"refused, register again", sessionEnd{err: &Error{Status: 401, Code: codeRegisterAgain}}, 1, 0, true},
+		{"refused, unavailable", sessionEnd{err: &Error{Status: 503, Code: "unavailable"}}, 2, 2 * time.Second, true},
+		{"refused, told when", sessionEnd{err: &Error{Status: 429, Code: "rate_limited", RetryAfter: 42 * time.Second}}, 1, 42 * time.Second, true},
+		{"refused, told less than it waits", sessionEnd{err: &Error{Status: 429, Code: "rate_limited", RetryAfter: time.Second}}, 20, time.Minute, true},
+		{"logged out", sessionEnd{err: ErrLoggedOut}, 1, 0, false},
 	} {
-		wait, again := comeBack(c.end, c.try, 0)
+		wait, again := reconnect(c.end, c.try, 0)
 		if wait != c.wait || again != c.again {
 			t.Errorf("%s, try %d: wait %s, again %v; want %s, %v", c.name, c.try, wait, again, c.wait, c.again)
 		}
@@ -136,7 +136,7 @@ func TestBackgroundHandlerMustBeATopLevelFunction(t *testing.T) {
 		"method value":              {holder{}.handle, false},
 		"method value of a pointer": {(&holder{}).pointer, false},
 	} {
-		client := &Client{handlers: handlers{changed: make(chan struct{})}}
+		client := &Client{shared: &shared{}, handlers: newHandlers()}
 		err := client.SetBackgroundMessageHandler(c.handler)
 		if (err == nil) != c.ok {
 			t.Errorf("%s: error %v, want accepted %v", name, err, c.ok)
@@ -190,7 +190,7 @@ func TestSummaryOfAWake(t *testing.T) {
 func FuzzWake(f *testing.F) {
 	key := push.WakeKey{ID: "k1", Key: push.Secret(make([]byte, push.WakeKeyBytes))}
 	s := identity{Device: "d", Credential: "c"}
-	s.keep(protocol.NewWakeKey(key))
+	s.addKey(protocol.NewWakeKey(key))
 	for _, inside := range []string{
 		`{"wake":"w","exp":1,"pushes":[{"id":"p","resource":"both","payload":"\u0000"},{"id":"q","resource":"r"}]}`,
 		`{"wake":"w","pushes":[{"id":""}]}`, `[[[[`,

@@ -24,7 +24,7 @@ func TestATimeIsOverByTheServersOwnClockOnly(t *testing.T) {
 		{"over by the phone's clock", at, reading{phone: after, server: before}, doubtful},
 		{"over by both guesses", at, reading{phone: after, server: after}, doubtful},
 	} {
-		if got := judgeTime(test.at, test.reading); got != test.want {
+		if got := latenessAt(test.at, test.reading); got != test.want {
 			t.Errorf("%s: %d, want %d", test.name, got, test.want)
 		}
 	}

@@ -23,9 +23,9 @@ func (s identity) owner() owner { return owner{s.Device, s.Credential} }
 // registered reports whether the device has an owner, as far as it knows.
 func (s identity) registered() bool { return s.Credential != "" && !s.LoggedOut && !s.Changing }
 
-// ask notes who is about to ask for the device. From then on, whether the server can be reached or not, the former owner's
+// requestedBy records who is about to ask for the device. From then on, whether the server can be reached or not, the former owner's
 // pushes are nobody's on this phone, until the former owner asks again. "" says nothing.
-func (s *identity) ask(user string) {
+func (s *identity) requestedBy(user string) {
 	if user != "" {
 		s.Changing = s.Credential != "" && s.User != "" && s.User != user
 	}
@@ -36,8 +36,8 @@ func (s *identity) forgetOwner() {
 	s.Credential, s.User, s.Changing, s.Key, s.KeyBefore = "", "", false, wakeKey{}, wakeKey{}
 }
 
-// keep makes a key the newest of two; nil, or the one that is it, changes nothing.
-func (s *identity) keep(k *protocol.WakeKey) {
+// addKey makes a key the newest of two; nil, or the one that is it, changes nothing.
+func (s *identity) addKey(k *protocol.WakeKey) {
 	if k == nil || k.ID == s.Key.ID {
 		return
 	}

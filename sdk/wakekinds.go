@@ -14,7 +14,7 @@ var wakeKinds = []func(*inWake, context.Context){
 
 // inWake is one wake that is being handled.
 type inWake struct {
-	client     *Client
+	runner     *runner
 	wake       protocol.Wake
 	path       push.Path
 	of         owner
@@ -32,7 +32,7 @@ func (h *inWake) pushes(ctx context.Context) {
 			h.fetch[p.ID] = h.path
 			continue
 		}
-		r, o, err := h.client.run(ctx, arrival{message: wakeMessage(p, h.path), of: h.of, background: h.background})
+		r, o, err := h.runner.run(ctx, arrival{message: wakeMessage(p, h.path), of: h.of, background: h.background})
 		if err != nil {
 			h.errs = append(h.errs, err)
 		}
