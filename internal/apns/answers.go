@@ -2,6 +2,7 @@ package apns
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -159,4 +160,70 @@ func (w wait) after(retryWait, asked time.Duration) time.Duration {
 		return provider.Soon()
 	}
 	return retryWait
+}
+
+// interpret returns what an answer means.
+func (c Config) interpret(resp h2push.Response, secrets provider.Secrets) provider.Result {
+	if !isAPNs(resp) {
+		return provider.Stranger(push.APNs, resp, c.Now(), c.RetryWait, secrets)
+	}
+	answer := push.Answer{
+		Provider: push.APNs, Status: resp.Status,
+		ProviderID: provider.ID(resp.Header.Get("apns-id"), isUUID, secrets),
+	}
+	if resp.Status == 200 {
+		return provider.Result{Answer: answer}
+	}
+	r := parseRefusal(resp.Body)
+	answer.Reason = r.reason
+	m := meaning(resp.Status, r.reason)
+	e := &push.WakeError{
+		Fault: m.fault, Reach: reach(r.reason), Reason: r.reason, Unclear: m.unclear,
+		RetryAfter: m.wait.after(c.RetryWait, provider.RetryAfter(resp.Header, c.Now())),
+	}
+	if m.fault == push.FaultToken {
+		e.DeadSince = r.since
+	}
+	return provider.Result{Answer: answer, Refused: e}
+}
+
+// unanswered returns what it means that no answer came: a GOAWAY's reason or, with a certificate, a TLS alert may say that
+// the credential was refused.
+func (c Config) unanswered(err error, certificate bool, secrets provider.Secrets) provider.Result {
+	r := provider.NoAnswer(push.APNs, err, provider.Soon(), secrets)
+	var lost *h2push.Error
+	if errors.As(err, &lost) {
+		if m, known := ofGoAway(lost.Reason); known {
+			r.Refused.Fault, r.Refused.RetryAfter = m.fault, m.wait.after(c.RetryWait, 0)
+			if m.fault == push.FaultProvider {
+				r.Refused.RetryAfter = max(r.Refused.RetryAfter, lost.RetryAfter)
+			}
+		}
+	}
+	if certificate && h2push.IsAlert(err) {
+		r.Refused.Fault, r.Refused.Reason, r.Refused.RetryAfter = push.FaultCredentials, "BadCertificate", 0
+	}
+	r.Answer.Reason = r.Refused.Reason
+	return r
+}
+
+// isUUID reports whether s has the form of an apns-id: 8-4-4-4-12 hex digits (Apple, "Sending notification requests to APNs").
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -21,6 +21,6 @@ func BenchmarkRequest(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		authorized(req, "a.provider.token")
+		authorized(req.Request, "a.provider.token")
 	}
 }

@@ -17,7 +17,7 @@ const idLen = 10
 // Check looks a credential over before it is stored, without asking Apple, and tells what may be read back of it. What
 // is wrong comes as push.FieldErrors, with locations relative to the body. UpdatedAt is the time of the check.
 func (c *Client) Check(_ context.Context, cred push.Credential) (push.CredentialInfo, error) {
-	info := push.CredentialInfo{Provider: push.APNs, UpdatedAt: c.now()}
+	info := push.CredentialInfo{Provider: push.APNs, UpdatedAt: c.cfg.Now()}
 	var errs push.FieldErrors
 	switch a := cred.APNs; {
 	case a == nil || a.Key == "" && len(a.P12) == 0:
@@ -28,7 +28,7 @@ func (c *Client) Check(_ context.Context, cred push.Credential) (push.Credential
 		info.Kind, info.KeyID, info.TeamID, info.Topics = push.KindToken, a.KeyID, a.TeamID, a.Topics
 		checkKey(*a, &errs)
 	default:
-		checkP12(*a, c.now(), &info, &errs)
+		checkP12(*a, c.cfg.Now(), &info, &errs)
 	}
 	if err := errs.Err(); err != nil {
 		return push.CredentialInfo{}, err

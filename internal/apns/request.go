@@ -1,6 +1,7 @@
 package apns
 
 import (
+	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -33,26 +34,34 @@ func body(w *push.Wake) ([]byte, *push.WakeError) {
 	return append(text, bodyTail...), nil
 }
 
+var errBundleID = errors.New("no topic can be named like the device's bundle id")
+
 // requestFields is how many header fields a request has, with the provider token.
 const requestFields = 8
 
 // request is a wake as APNs gets it, but for who we are (Apple, "Sending notification requests to APNs", and for the
 // type and the priority "Pushing background updates to your App").
-func request(d *push.Device, w *push.Wake, now time.Time) (h2push.Request, *push.WakeError) {
+func request(d *push.Device, w *push.Wake, now time.Time) (provider.Request, *push.WakeError) {
+	if !h2push.ValidValue(d.BundleID) {
+		return provider.Request{}, &push.WakeError{Fault: push.FaultPush, Reason: "BadTopic", Err: errBundleID}
+	}
 	text, err := body(w)
-	return h2push.Request{
-		Path:      "/3/device/" + url.PathEscape(d.ProviderToken.Reveal()),
-		FreshPath: true,
-		Header: append(make([]h2push.Field, 0, requestFields),
-			h2push.Field{Name: "apns-push-type", Value: "background"},
-			h2push.Field{Name: "apns-priority", Value: "5"},
-			h2push.Field{Name: "apns-topic", Value: d.BundleID},
-			h2push.Field{Name: "apns-id", Value: strings.ToLower(string(w.ID)), Fresh: true},
-			h2push.Field{Name: "apns-collapse-id", Value: protocol.WakeField},
-			h2push.Field{Name: "apns-expiration", Value: expiration(w.ExpiresAt, now), Fresh: true},
-			h2push.Field{Name: "content-type", Value: "application/json"},
-		),
-		Body: text,
+	return provider.Request{
+		Environment: d.Environment, Token: d.ProviderToken, Attempt: w.Attempt,
+		Request: h2push.Request{
+			Path:      "/3/device/" + url.PathEscape(d.ProviderToken.Reveal()),
+			FreshPath: true,
+			Header: append(make([]h2push.Field, 0, requestFields),
+				h2push.Field{Name: "apns-push-type", Value: "background"},
+				h2push.Field{Name: "apns-priority", Value: "5"},
+				h2push.Field{Name: "apns-topic", Value: d.BundleID},
+				h2push.Field{Name: "apns-id", Value: strings.ToLower(string(w.ID)), Fresh: true},
+				h2push.Field{Name: "apns-collapse-id", Value: protocol.WakeField},
+				h2push.Field{Name: "apns-expiration", Value: expiration(w.ExpiresAt, now), Fresh: true},
+				h2push.Field{Name: "content-type", Value: "application/json"},
+			),
+			Body: text,
+		},
 	}, err
 }
 

@@ -3,15 +3,14 @@ package apns
 import (
 	"context"
 	"crypto/tls"
-	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/hushpush/hush/internal/h2push"
 	"github.com/hushpush/hush/internal/pemkey"
+	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/push"
 )
-
-var errClosed = errors.New("the sender is closed")
 
 // sender is one credential with its connections, which no other credential uses: APNs binds a connection to a team.
 type sender struct {
@@ -35,7 +34,7 @@ func (c *Client) newSender(id string, cred push.Credential) (*sender, error) {
 			errs.Add("key", push.CodeBadCredential, err.Error())
 			return nil, errs.Err()
 		}
-		fresh := &signer{key: key, keyID: a.KeyID, teamID: a.TeamID, now: c.now}
+		fresh := &signer{key: key, keyID: a.KeyID, teamID: a.TeamID, now: c.cfg.Now}
 		kept, _ := c.signers.LoadOrStore(id, fresh)
 		s.signer = kept.(*signer)
 	case a != nil && len(a.P12) > 0:
@@ -52,14 +51,44 @@ func (c *Client) newSender(id string, cred push.Credential) (*sender, error) {
 	return s, nil
 }
 
-func (s *sender) certificate() bool { return s.signer == nil }
+// Send sends a wake; see provider.Sender.
+func (s *sender) Send(ctx context.Context, r provider.Request) provider.Result {
+	token, err := s.token()
+	if err != nil {
+		return unsigned(err)
+	}
+	out := s.do(ctx, r.Environment, authorized(r.Request, token), provider.Secrets{Body: r.Body, Device: r.Token, Access: token})
+	out.Mended = r.Mend && out.Refused != nil && s.mend(out.Refused.Reason, token)
+	return out
+}
 
-// pool is the sender's pool for an environment; errClosed if the sender has been dropped.
+// unsigned is what it means that no provider token could be signed.
+func unsigned(err error) provider.Result {
+	return provider.Result{
+		Answer:  provider.NotSent(push.APNs, err.Error()),
+		Refused: &push.WakeError{Fault: push.FaultCredentials, Err: fmt.Errorf("apns: %w", err)},
+	}
+}
+
+// do makes a request in an environment.
+func (s *sender) do(ctx context.Context, env push.Environment, req h2push.Request, secrets provider.Secrets) provider.Result {
+	pool, err := s.pool(env)
+	var resp h2push.Response
+	if err == nil {
+		resp, err = pool.Do(ctx, req)
+	}
+	if err != nil {
+		return s.cfg.unanswered(err, s.signer == nil, secrets)
+	}
+	return s.cfg.interpret(resp, secrets)
+}
+
+// pool is the sender's pool for an environment; h2push.ErrClosed if the sender has been closed.
 func (s *sender) pool(env push.Environment) (*h2push.Pool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, errClosed
+		return nil, h2push.ErrClosed
 	}
 	if p := s.pools[env]; p != nil {
 		return p, nil
@@ -76,13 +105,13 @@ func (s *sender) pool(env push.Environment) (*h2push.Pool, error) {
 	return p, nil
 }
 
-// proves tells whether APNs has accepted who we are: until then it takes one request at a time on a connection (Apple,
+// proves reports whether APNs has accepted who we are: until then it takes one request at a time on a connection (Apple,
 // "Sending notification requests to APNs"). All else that it refuses, it refuses after that.
 func proves(resp h2push.Response) bool {
 	return resp.Status != 403 && resp.Status < 500 && isAPNs(resp)
 }
 
-// spent tells whether the connection is not to be used any more: its server is going down or has had enough of it, or it is
+// spent reports whether the connection is not to be used any more: its server is going down or has had enough of it, or it is
 // bound to another key.
 func spent(resp h2push.Response) bool {
 	if resp.Status == 200 {
@@ -103,7 +132,7 @@ func (s *sender) token() (push.Secret, error) {
 	return s.signer.current()
 }
 
-// mend does what can be done at once about a refused provider token, and tells whether to send again.
+// mend does what can be done at once about a refused provider token, and reports whether to send again.
 func (s *sender) mend(reason string, token push.Secret) bool {
 	if s.signer == nil {
 		return false

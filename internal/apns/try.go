@@ -17,47 +17,37 @@ const (
 	triedMost = 5                                                                  // topics
 )
 
-// Try tries the app's stored credential against APNs and sends to nobody: a request to a token that no device has is
-// refused for the token, once all else is right. It has connections of its own, and no wake is held up by what it finds;
-// the provider token is the one that wakes have, since APNs wants few new ones. The error is the store's; push.ErrNotFound:
-// the app has no credential.
-func (c *Client) Try(ctx context.Context, app string) (push.CredentialCheck, error) {
-	return c.tries.Do(ctx, app, func(ctx context.Context) (push.CredentialCheck, error) {
-		cred, info, err := c.cfg.Credentials.Credential(ctx, app, push.APNs)
-		if err != nil {
-			return push.CredentialCheck{}, fmt.Errorf("apns: look up the credential: %w", err)
-		}
-		topics := info.Topics
-		if len(topics) == 0 && c.cfg.Topics != nil {
-			if topics, err = c.cfg.Topics(ctx, app, triedMost); err != nil {
-				return push.CredentialCheck{}, fmt.Errorf("apns: look up the topics of devices: %w", err)
-			}
-		}
-		return c.try(ctx, cred, topics), nil
-	})
-}
-
 // tried is one request's result.
 type tried struct {
-	where  string // the environment; "" where both have one address
-	topic  string // "": none was named
-	answer push.Answer
-	err    *push.WakeError // nil: taken
+	where string // the environment; "" where both have one address
+	topic string // "": none was named
+	provider.Result
 }
 
-func (c *Client) try(ctx context.Context, cred push.Credential, topics []string) push.CredentialCheck {
+// try tries a credential: a request to a token that no device has is refused for the token, once all else is right. The
+// provider token is the one that wakes have, since APNs wants few new ones.
+func (c *Client) try(ctx context.Context, app string, cred push.Credential, info push.CredentialInfo) (push.CredentialCheck, error) {
+	topics := info.Topics
+	if len(topics) == 0 && c.cfg.Topics != nil {
+		var err error
+		if topics, err = c.cfg.Topics(ctx, app, triedMost); err != nil {
+			return push.CredentialCheck{}, fmt.Errorf("apns: look up the topics of devices: %w", err)
+		}
+	}
 	id, err := provider.Identity(cred)
 	var s *sender
 	if err == nil {
 		s, err = c.newSender(id, cred)
 	}
 	if err != nil {
-		answer, _ := provider.NoCredential(push.APNs, err)
-		return failed(answer, "APNs")
+		return failed(provider.NoCredential(push.APNs, err), "APNs"), nil
 	}
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
-	defer s.Close(now)
+	defer provider.CloseNow(s)
+	return sum(cred, c.tryAll(ctx, s, topics)), nil
+}
+
+// tryAll tries each topic, in each environment at the same time.
+func (c *Client) tryAll(ctx context.Context, s *sender, topics []string) []tried {
 	if len(topics) == 0 {
 		topics = []string{""}
 	}
@@ -70,8 +60,8 @@ func (c *Client) try(ctx context.Context, cred push.Credential, topics []string)
 	for i, env := range environments {
 		wg.Go(func() {
 			for _, topic := range topics[:min(len(topics), triedMost)] {
-				one := c.tryOne(ctx, s, env, topic)
-				if one.topic = topic; len(environments) > 1 {
+				one := tried{topic: topic, Result: s.try(ctx, env, topic)}
+				if len(environments) > 1 {
 					one.where = string(env)
 				}
 				results[i] = append(results[i], one)
@@ -79,19 +69,16 @@ func (c *Client) try(ctx context.Context, cred push.Credential, topics []string)
 		})
 	}
 	wg.Wait()
-	return sum(cred, slices.Concat(results...))
+	return slices.Concat(results...)
 }
 
-func (c *Client) tryOne(ctx context.Context, s *sender, env push.Environment, topic string) tried {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, errTimeout)
+// try makes one request.
+func (s *sender) try(ctx context.Context, env push.Environment, topic string) provider.Result {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.RequestTimeout, errTimeout)
 	defer cancel()
 	token, err := s.token()
-	var pool *h2push.Pool
-	if err == nil {
-		pool, err = s.pool(env)
-	}
 	if err != nil {
-		return tried{answer: provider.NotSent(push.APNs, err.Error()), err: &push.WakeError{Fault: push.FaultCredentials, Err: err}}
+		return unsigned(err)
 	}
 	header := []h2push.Field{
 		{Name: "apns-push-type", Value: "background"}, {Name: "apns-priority", Value: "5"},
@@ -101,28 +88,20 @@ func (c *Client) tryOne(ctx context.Context, s *sender, env push.Environment, to
 		header = append(header, h2push.Field{Name: "apns-topic", Value: topic})
 	}
 	req := h2push.Request{Path: "/3/device/" + nobody, Header: header, Body: []byte(`{"aps":{"content-available":1}}`)}
-	resp, err := pool.Do(ctx, authorized(req, token))
-	secrets := func() []string { return []string{token.Reveal()} }
-	var out tried
-	if err != nil {
-		out.answer, out.err = c.noAnswer(err, s, secrets)
-	} else {
-		out.answer, out.err = c.judge(resp, secrets)
-	}
-	return out
+	return s.do(ctx, env, authorized(req, token), provider.Secrets{Access: token})
 }
 
 // works reports whether the credential was good: APNs looked at the token, or missed the topic that nobody named.
 func (t tried) works() bool {
 	switch {
-	case t.err == nil:
+	case t.Refused == nil:
 		return true
-	case t.answer.Error != push.FailureNone:
+	case t.Answer.Error != push.FailureNone:
 		return false
-	case t.topic == "" && t.answer.Reason == "MissingTopic":
+	case t.topic == "" && t.Answer.Reason == "MissingTopic":
 		return true
 	}
-	return t.err.Fault != push.FaultCredentials && t.err.Fault != push.FaultProvider
+	return t.Refused.Fault != push.FaultCredentials && t.Refused.Fault != push.FaultProvider
 }
 
 // otherEnvironments are the reasons of a credential that is for the other environment only.
@@ -137,12 +116,12 @@ func sum(cred push.Credential, all []tried) push.CredentialCheck {
 		switch {
 		case t.works():
 			good = append(good, t.place())
-		case slices.Contains(otherEnvironments, t.answer.Reason):
+		case slices.Contains(otherEnvironments, t.Answer.Reason):
 			foreign = append(foreign, t.place())
 			if bad == nil {
 				bad = &all[i]
 			}
-		case bad == nil || slices.Contains(otherEnvironments, bad.answer.Reason):
+		case bad == nil || slices.Contains(otherEnvironments, bad.Answer.Reason):
 			bad = &all[i]
 		}
 	}
@@ -150,7 +129,7 @@ func sum(cred push.Credential, all []tried) push.CredentialCheck {
 	switch {
 	case bad == nil:
 		return push.CredentialCheck{OK: true, What: takes}
-	case len(good) > 0 && slices.Contains(otherEnvironments, bad.answer.Reason):
+	case len(good) > 0 && slices.Contains(otherEnvironments, bad.Answer.Reason):
 		return push.CredentialCheck{OK: true, What: takes + fmt.Sprintf(" It is not meant for others: it was refused%s.", strings.Join(foreign, ","))}
 	}
 	c := bad.advice(cred)
@@ -185,12 +164,12 @@ func failed(a push.Answer, name string) push.CredentialCheck {
 
 // advice is what one trouble means, and what to change.
 func (t tried) advice(cred push.Credential) push.CredentialCheck {
-	if t.answer.Error != push.FailureNone && t.err.Fault == push.FaultProvider {
-		return failed(t.answer, "APNs"+t.place())
+	if t.Answer.Error != push.FailureNone && t.Refused.Fault == push.FaultProvider {
+		return failed(t.Answer, "APNs"+t.place())
 	}
 	kind, a := kindOf(cred), cred.APNs
-	c := push.CredentialCheck{What: fmt.Sprintf("APNs refuses the %s%s: %d %s.", kind, t.place(), t.answer.Status, t.answer.Reason)}
-	switch t.answer.Reason {
+	c := push.CredentialCheck{What: fmt.Sprintf("APNs refuses the %s%s: %d %s.", kind, t.place(), t.Answer.Status, t.Answer.Reason)}
+	switch t.Answer.Reason {
 	case "InvalidProviderToken", "UnrelatedKeyIdInToken":
 		c.Do = fmt.Sprintf("Compare key id %s and team id %s with Apple's developer account: the .p8 has to be of that key, and the key not revoked.", a.KeyID, a.TeamID)
 	case "ExpiredProviderToken":
@@ -208,8 +187,8 @@ func (t tried) advice(cred push.Credential) push.CredentialCheck {
 	default:
 		c.Do = "See to the key's or certificate's permissions in Apple's developer account."
 	}
-	if t.err.Fault == push.FaultProvider {
-		c.What = fmt.Sprintf("APNs%s cannot answer: %d %s.", t.place(), t.answer.Status, t.answer.Reason)
+	if t.Refused.Fault == push.FaultProvider {
+		c.What = fmt.Sprintf("APNs%s cannot answer: %d %s.", t.place(), t.Answer.Status, t.Answer.Reason)
 		c.Do = "Try again later."
 	}
 	return c

@@ -105,12 +105,12 @@ func (c *Client) Check(_ context.Context, cred push.Credential) (push.Credential
 	if err != nil {
 		return push.CredentialInfo{}, err
 	}
-	if _, err := a.assertion(c.now(), a.tokenURI); err != nil {
+	if _, err := a.assertion(c.cfg.Now(), a.tokenURI); err != nil {
 		errs.Add("service_account", push.CodeBadCredential, err.Error())
 		return push.CredentialInfo{}, errs.Err()
 	}
 	return push.CredentialInfo{
 		Provider: push.FCM, Kind: push.KindServiceAccount, KeyID: a.keyID,
-		ProjectID: a.project, ClientEmail: a.email, UpdatedAt: c.now(),
+		ProjectID: a.project, ClientEmail: a.email, UpdatedAt: c.cfg.Now(),
 	}, nil
 }

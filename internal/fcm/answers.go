@@ -2,11 +2,13 @@ package fcm
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hushpush/hush/internal/h2push"
 	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/push"
 )
@@ -177,7 +179,7 @@ func parseRefusal(status int, body []byte) refusal {
 	return r
 }
 
-// aboutToken tells whether an invalid argument is surely the token: a violation on it and on nothing else, or, with no
+// aboutToken reports whether an invalid argument is surely the token: a violation on it and on nothing else, or, with no
 // violation at all, the text that FCM has for it. Anything less has cost projects their tokens (Firebase, "Best practices
 // for FCM registration token management").
 func aboutToken(fields []string, message string) bool {
@@ -187,10 +189,37 @@ func aboutToken(fields []string, message string) bool {
 	return !slices.ContainsFunc(fields, func(f string) bool { return f != "message.token" })
 }
 
-// ofDevice tells whether a quota that was exceeded is a device's, not the project's.
+// ofDevice reports whether a quota that was exceeded is a device's, not the project's.
 func ofDevice(v violation) bool {
 	text := strings.ToLower(v.Subject + " " + v.Description)
 	return strings.Contains(text, "device") || strings.HasPrefix(text, "token")
+}
+
+// interpret returns what an answer to a try means, and whether it refuses the access token and nothing else.
+func (c Config) interpret(resp h2push.Response, attempt int, secrets provider.Secrets) (_ provider.Result, badToken bool) {
+	out := push.Answer{Provider: push.FCM, Status: resp.Status}
+	if resp.Status == http.StatusOK {
+		if id := name(resp.Body); id != "" {
+			out.ProviderID = provider.ID(id, isMessageName, secrets)
+			return provider.Result{Answer: out}, false
+		}
+	}
+	r := parseRefusal(resp.Status, resp.Body)
+	if resp.Status == http.StatusOK || !r.own {
+		return provider.Stranger(push.FCM, resp, c.Now(), c.RetryWait, secrets), false
+	}
+	out.Reason, out.Detail = r.reason(), secrets.Detail(r.message)
+	line := meaning(resp.Status, r)
+	return provider.Result{Answer: out, Refused: &push.WakeError{
+		Fault: line.fault, Reach: reach(r.code), Reason: out.Reason, Unclear: line.unclear,
+		RetryAfter: c.after(line, attempt, provider.RetryAfter(resp.Header, c.Now())),
+	}}, line.status == http.StatusUnauthorized && line.code == ""
+}
+
+// unanswered returns what it means that no answer came. The wake goes out again after RetryWait, at the earliest: Google wants
+// no retry at once, and what was lost may have been an overloaded server's.
+func (c Config) unanswered(err error, secrets provider.Secrets) provider.Result {
+	return provider.NoAnswer(push.FCM, err, provider.Jittered(c.RetryWait), secrets)
 }
 
 // longestQuotaWait ends the doubling of waits for a quota.

@@ -69,7 +69,7 @@ func (e *OAuthError) Error() string {
 // Unwrap is what lies below.
 func (e *OAuthError) Unwrap() error { return e.err }
 
-// refused tells whether the endpoint will not have this account, rather than not being able to answer.
+// refused reports whether the endpoint will not have this account, rather than not being able to answer.
 func (e *OAuthError) refused() bool {
 	return e.Failure == push.FailureNone && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout && e.Status != http.StatusTooManyRequests
 }
@@ -109,7 +109,7 @@ func (t *tokens) get(ctx context.Context) (push.Secret, error) {
 	now := t.now()
 	if t.ctx.Err() != nil {
 		defer t.mu.Unlock()
-		return "", &OAuthError{Failure: push.FailureStopping, err: push.ErrUnavailable}
+		return "", &OAuthError{Failure: push.FailureStopping, err: h2push.ErrClosed}
 	}
 	if t.token != "" && now.Before(t.until) {
 		defer t.mu.Unlock()

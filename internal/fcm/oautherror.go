@@ -2,6 +2,8 @@ package fcm
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"mime"
 	"net/url"
 	"strings"
@@ -53,8 +55,8 @@ func (t *tokens) refusal(resp h2push.Response, assertion push.Secret) *OAuthErro
 	case resp.Status >= 400 && reason != "":
 		e.Reason = reason
 	case t.mayQuote:
-		stranger, _ := provider.Stranger(push.FCM, resp, t.now(), 0, assertion.Reveal())
-		e.Failure, text = push.FailureStranger, stranger.Detail
+		stranger := provider.Stranger(push.FCM, resp, t.now(), 0, provider.Secrets{Access: assertion})
+		e.Failure, text = push.FailureStranger, stranger.Answer.Detail
 	default:
 		e.Failure = push.FailureStranger
 	}
@@ -89,4 +91,19 @@ func kindOf(resp h2push.Response) string {
 		return "answered without a body"
 	}
 	return "answered something else"
+}
+
+// withoutToken is what it means for a wake that no access token could be had. FCM has not seen it.
+func (c Config) withoutToken(err error) provider.Result {
+	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: provider.Jittered(c.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
+	out := provider.Result{Answer: push.Answer{Provider: push.FCM, Error: push.FailureOther}, Refused: e, Shared: true}
+	var refused *OAuthError
+	if errors.As(err, &refused) {
+		out.Answer.Status, out.Answer.Reason, out.Answer.Error, out.Answer.Detail = refused.Status, refused.Reason, refused.Failure, refused.Detail
+		e.Reason, e.RetryAfter = refused.Reason, max(e.RetryAfter, refused.retryAfter)
+		if refused.refused() {
+			e.Fault, e.RetryAfter = push.FaultCredentials, 0
+		}
+	}
+	return out
 }

@@ -7,19 +7,21 @@ import (
 	"net/url"
 
 	"github.com/hushpush/hush/internal/h2push"
+	"github.com/hushpush/hush/internal/provider"
 	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/push"
 )
 
 // sender is one service account with its access token and its connections.
 type sender struct {
+	cfg    Config
 	path   string // of a send, with the project in it
 	tokens *tokens
 	pool   *h2push.Pool
 }
 
 // newSender reads a credential as it is stored.
-func (c *Client) newSender(_ string, cred push.Credential) (*sender, error) {
+func (c *Client) newSender(cred push.Credential) (*sender, error) {
 	if cred.FCM == nil {
 		return nil, push.ErrNotFound
 	}
@@ -37,9 +39,28 @@ func (c *Client) newSender(_ string, cred push.Credential) (*sender, error) {
 	if c.cfg.TokenURL != "" {
 		tokenURL = c.cfg.TokenURL
 	}
-	t := &tokens{account: a, url: tokenURL, mayQuote: c.mayQuote(tokenURL), http: c.tokenClient, now: c.now, retryWait: c.cfg.RetryWait}
+	t := &tokens{account: a, url: tokenURL, mayQuote: c.mayQuote(tokenURL), http: c.tokenClient, now: c.cfg.Now, retryWait: c.cfg.RetryWait}
 	t.ctx, t.stop = context.WithCancel(context.Background())
-	return &sender{path: "/v1/projects/" + url.PathEscape(a.project) + "/messages:send", tokens: t, pool: pool}, nil
+	return &sender{cfg: c.cfg, path: "/v1/projects/" + url.PathEscape(a.project) + "/messages:send", tokens: t, pool: pool}, nil
+}
+
+// Send sends a wake; see provider.Sender.
+func (s *sender) Send(ctx context.Context, r provider.Request) provider.Result {
+	access, err := s.tokens.get(ctx)
+	if err != nil {
+		return s.cfg.withoutToken(err)
+	}
+	secrets := provider.Secrets{Body: r.Body, Device: r.Token, Access: access}
+	resp, err := s.pool.Do(ctx, s.request(r.Body, access))
+	if err != nil {
+		return s.cfg.unanswered(err, secrets)
+	}
+	out, badToken := s.cfg.interpret(resp, r.Attempt, secrets)
+	if badToken {
+		s.tokens.drop(access)
+	}
+	out.Mended = badToken && r.Mend
+	return out
 }
 
 // Close closes the sender's connections; see provider.Sender.

@@ -14,43 +14,32 @@ import (
 // nobody is a token that no device has.
 const nobody = "hush-provider-check:sends-to-nobody"
 
-// Try tries the app's stored credential against Google and sends to nobody: it asks for an access token, and has FCM check
-// a message, to a token that no device has, that it is not to send. It has connections of its own, and no wake is held up by
-// what it finds. The error is the store's; push.ErrNotFound: the app has no credential.
-func (c *Client) Try(ctx context.Context, app string) (push.CredentialCheck, error) {
-	return c.tries.Do(ctx, app, func(ctx context.Context) (push.CredentialCheck, error) {
-		cred, _, err := c.cfg.Credentials.Credential(ctx, app, push.FCM)
-		if err != nil {
-			return push.CredentialCheck{}, fmt.Errorf("fcm: look up the credential: %w", err)
-		}
-		return c.try(ctx, cred), nil
-	})
-}
-
-func (c *Client) try(ctx context.Context, cred push.Credential) push.CredentialCheck {
+// try tries a credential: it asks for an access token, and has FCM check a message, to a token that no device has, that it is
+// not to send.
+func (c *Client) try(ctx context.Context, _ string, cred push.Credential, _ push.CredentialInfo) (push.CredentialCheck, error) {
+	s, err := c.newSender(cred)
+	if err != nil {
+		return failed(provider.NoCredential(push.FCM, err)), nil
+	}
+	defer provider.CloseNow(s)
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, errTimeout)
 	defer cancel()
-	s, err := c.newSender("", cred)
-	if err != nil {
-		answer, _ := provider.NoCredential(push.FCM, err)
-		return failed(answer)
-	}
-	now, closeNow := context.WithCancel(context.Background())
-	closeNow()
-	defer s.Close(now)
+	return s.try(ctx), nil
+}
+
+func (s *sender) try(ctx context.Context) push.CredentialCheck {
 	access, err := s.tokens.get(ctx)
 	if err != nil {
 		return adviceOnToken(err)
 	}
 	const body = `{"validate_only":true,"message":{"token":"` + nobody + `"}}`
-	secrets := func() []string { return []string{access.Reveal()} }
+	secrets := provider.Secrets{Access: access}
 	resp, err := s.pool.Do(ctx, s.request([]byte(body), access))
 	if err != nil {
-		answer, _ := c.noAnswer(err, secrets)
-		return failed(answer)
+		return failed(s.cfg.unanswered(err, secrets).Answer)
 	}
-	answer, _, refused := c.judge(resp, 1, secrets)
-	return advice(s.account(), answer, refused, parseRefusal(resp.Status, resp.Body).cause)
+	r, _ := s.cfg.interpret(resp, 1, secrets)
+	return advice(s.tokens.account, r.Answer, r.Refused, parseRefusal(resp.Status, resp.Body).cause)
 }
 
 func failed(a push.Answer) push.CredentialCheck {
@@ -65,7 +54,7 @@ func failedToken(a push.Answer) push.CredentialCheck {
 func adviceOnToken(err error) push.CredentialCheck {
 	var e *OAuthError
 	if !errors.As(err, &e) {
-		return failedToken(provider.Lost(push.FCM, err))
+		return failedToken(provider.Lost(push.FCM, err, provider.Secrets{}))
 	}
 	if e.Failure != push.FailureNone {
 		a := push.Answer{Status: e.Status, Error: e.Failure, Detail: e.Detail}
@@ -115,6 +104,3 @@ func advice(a *account, answer push.Answer, refused *push.WakeError, why string)
 	}
 	return c
 }
-
-// account is the sender's.
-func (s *sender) account() *account { return s.tokens.account }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hushpush/hush/push"
 )
 
 const (
@@ -25,13 +27,41 @@ func Detail(text string, limit int, secrets ...string) string {
 	return cut(strings.TrimSpace(printable(text)), limit)
 }
 
+// Secrets are what nobody may read of a request, in whatever answer it is quoted.
+type Secrets struct {
+	Body   []byte
+	Device push.Secret // the phone's token
+	Access push.Secret // ours
+}
+
+func (s Secrets) reveal() []string {
+	return []string{s.Access.Reveal(), s.Device.Reveal(), string(s.Body)}
+}
+
+// Detail is provider.Detail, without these secrets.
+func (s Secrets) Detail(text string) string { return Detail(text, push.MaxDetailBytes, s.reveal()...) }
+
 // ID is what a provider calls a request that it took, of usual form, as it stands; of any other form it is a stranger's text,
 // which may quote the request.
-func ID(id string, usual func(string) bool, secrets func() []string) string {
+func ID(id string, usual func(string) bool, secrets Secrets) string {
 	if usual(id) {
 		return id
 	}
-	return Detail(id, idBytes, secrets()...)
+	return Detail(id, idBytes, secrets.reveal()...)
+}
+
+// Word is s if it can be a reason or a code as providers spell them: up to 64 letters and underscores. Of anything else it
+// is "": a reason is told as it stands, and must not be a token that a stranger has read in a request.
+func Word(s string) string {
+	if len(s) > 64 {
+		return ""
+	}
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '_' {
+			return ""
+		}
+	}
+	return s
 }
 
 var (

@@ -23,82 +23,74 @@ type Credentials interface {
 // new one.
 const credentialAge = 30 * time.Second
 
-// Sender is one credential of a provider with its connections.
-type Sender interface {
-	comparable
-	Close(context.Context) // lets what is in flight end until ctx does; safe twice
-}
-
 // Senders keeps one sender per credential, made when it is first needed. Apps with the same credential share it; two
 // credentials never share a connection.
-type Senders[S Sender] struct {
+type Senders struct {
 	credentials Credentials
 	provider    push.Provider
-	parse       func(id string, c push.Credential) (S, error)
+	parse       func(id string, c push.Credential) (Sender, error)
 	now         func() time.Time
 	drain       time.Duration
 
 	closing sync.WaitGroup // senders that finish what is in flight
 
 	mu     sync.Mutex
-	closed bool                // guarded by mu
-	apps   map[string]known[S] // guarded by mu; by app
-	byID   map[string]S        // guarded by mu; by credential
+	closed bool              // guarded by mu
+	apps   map[string]known  // guarded by mu; by app
+	byID   map[string]Sender // guarded by mu; by credential
 }
 
-type known[S Sender] struct {
-	sender S
+type known struct {
+	sender Sender
 	at     time.Time // when the store was asked
 }
 
 // NewSenders makes an empty set. parse makes a sender of a credential; id names the credential and is no secret. A sender
 // that is dropped has drain to finish what is in flight.
-func NewSenders[S Sender](c Credentials, p push.Provider, now func() time.Time, drain time.Duration,
-	parse func(id string, c push.Credential) (S, error),
-) *Senders[S] {
-	return &Senders[S]{
+func NewSenders(c Credentials, p push.Provider, now func() time.Time, drain time.Duration,
+	parse func(id string, c push.Credential) (Sender, error),
+) *Senders {
+	return &Senders{
 		credentials: c, provider: p, parse: parse, now: now, drain: drain,
-		apps: map[string]known[S]{}, byID: map[string]S{},
+		apps: map[string]known{}, byID: map[string]Sender{},
 	}
 }
 
 // Of is the sender of an app. The errors are the store's (push.ErrNotFound: the app has no credential), push.FieldErrors
 // where what is stored is no good, and push.ErrUnavailable after Close.
-func (s *Senders[S]) Of(ctx context.Context, app string) (S, error) {
-	var none S
+func (s *Senders) Of(ctx context.Context, app string) (Sender, error) {
 	now := s.now()
 	s.mu.Lock()
 	k, ok := s.apps[app]
 	if s.closed {
 		s.mu.Unlock()
-		return none, push.ErrUnavailable
+		return nil, push.ErrUnavailable
 	}
 	if ok && now.Sub(k.at) < credentialAge {
 		s.mu.Unlock()
 		return k.sender, nil
 	}
 	if ok { // one asks; the others go on with what is known
-		s.apps[app] = known[S]{sender: k.sender, at: now}
+		s.apps[app] = known{sender: k.sender, at: now}
 	}
 	s.mu.Unlock()
 	found, id, err := s.load(ctx, app)
 	if err != nil {
 		s.fail(app, err)
-		return none, err
+		return nil, err
 	}
 	return s.keep(app, id, found, now)
 }
 
 // load asks the store for an app's credential, and makes a sender of it unless there is one.
-func (s *Senders[S]) load(ctx context.Context, app string) (S, string, error) {
-	var none S
+func (s *Senders) load(ctx context.Context, app string) (Sender, string, error) {
 	cred, _, err := s.credentials.Credential(ctx, app, s.provider)
 	if err != nil {
-		return none, "", fmt.Errorf("look up the credential: %w", err)
+		return nil, "", fmt.Errorf("look up the credential: %w", err)
 	}
 	id, err := Identity(cred)
 	if err != nil {
-		return none, "", err
+		return nil, "", err
 	}
 	s.mu.Lock()
 	found, ok := s.byID[id]
@@ -111,19 +103,18 @@ func (s *Senders[S]) load(ctx context.Context, app string) (S, string, error) {
 
 // keep notes an app's sender, unless somebody has noted another for the same credential meanwhile. A sender that no app
 // has any more is dropped: another node has stored a new credential.
-func (s *Senders[S]) keep(app, id string, found S, asked time.Time) (S, error) {
+func (s *Senders) keep(app, id string, found Sender, asked time.Time) (Sender, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var none S
 	if s.closed {
-		return none, push.ErrUnavailable
+		return nil, push.ErrUnavailable
 	}
 	if other, ok := s.byID[id]; ok {
 		found = other
 	}
 	was, had := s.apps[app]
 	s.byID[id] = found
-	s.apps[app] = known[S]{sender: found, at: asked}
+	s.apps[app] = known{sender: found, at: asked}
 	if had && was.sender != found && !s.used(was.sender) {
 		s.drop(was.sender)
 	}
@@ -131,7 +122,7 @@ func (s *Senders[S]) keep(app, id string, found S, asked time.Time) (S, error) {
 }
 
 // fail has the store asked again at the next wake; an app that has no credential any more has no sender either.
-func (s *Senders[S]) fail(app string, err error) {
+func (s *Senders) fail(app string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k, ok := s.apps[app]
@@ -139,7 +130,7 @@ func (s *Senders[S]) fail(app string, err error) {
 		return
 	}
 	if !errors.Is(err, push.ErrNotFound) {
-		s.apps[app] = known[S]{sender: k.sender}
+		s.apps[app] = known{sender: k.sender}
 		return
 	}
 	delete(s.apps, app)
@@ -148,8 +139,8 @@ func (s *Senders[S]) fail(app string, err error) {
 	}
 }
 
-// used tells whether any app has the sender. The caller holds mu.
-func (s *Senders[S]) used(one S) bool {
+// used reports whether any app has the sender. The caller holds mu.
+func (s *Senders) used(one Sender) bool {
 	for _, k := range s.apps {
 		if k.sender == one {
 			return true
@@ -159,7 +150,7 @@ func (s *Senders[S]) used(one S) bool {
 }
 
 // drop forgets a sender, and closes it once its connections have answered. The caller holds mu.
-func (s *Senders[S]) drop(one S) {
+func (s *Senders) drop(one Sender) {
 	for id, other := range s.byID {
 		if other == one {
 			delete(s.byID, id)
@@ -194,7 +185,7 @@ func Identity(cred push.Credential) (string, error) {
 }
 
 // Doubt has the store asked again at the app's next wake: its credential was refused, and there may be a new one.
-func (s *Senders[S]) Doubt(app string) {
+func (s *Senders) Doubt(app string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if k, ok := s.apps[app]; ok {
@@ -205,7 +196,7 @@ func (s *Senders[S]) Doubt(app string) {
 
 // Forget drops the app's sender, and its connections once they have answered: a connection is bound to what the provider
 // knew when it was opened. Other apps that share it get a new one, too.
-func (s *Senders[S]) Forget(app string) {
+func (s *Senders) Forget(app string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if k, ok := s.apps[app]; ok && !s.closed {
@@ -214,16 +205,21 @@ func (s *Senders[S]) Forget(app string) {
 }
 
 // Close closes all senders at once, and waits for those that were dropped.
-func (s *Senders[S]) Close() {
+func (s *Senders) Close() {
 	s.mu.Lock()
 	s.closed = true
 	all := s.byID
-	s.byID, s.apps = map[string]S{}, map[string]known[S]{}
+	s.byID, s.apps = map[string]Sender{}, map[string]known{}
 	s.mu.Unlock()
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
 	for _, one := range all {
-		one.Close(now)
+		CloseNow(one)
 	}
 	s.closing.Wait()
+}
+
+// CloseNow closes a sender without waiting for what is in flight.
+func CloseNow(s Sender) {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.Close(ended)
 }

@@ -14,6 +14,8 @@ import (
 
 // door is a sender of which only its closing is of interest.
 type door struct {
+	provider.Sender
+
 	team   string
 	mu     sync.Mutex
 	closed bool
@@ -36,7 +38,7 @@ func team(id string, topics ...string) push.Credential {
 }
 
 type doors struct {
-	*provider.Senders[*door]
+	*provider.Senders
 	t     *testing.T
 	creds *wakertest.Credentials
 	mu    sync.Mutex
@@ -50,7 +52,7 @@ func newDoors(t *testing.T) *doors {
 		defer d.mu.Unlock()
 		return d.now
 	}
-	d.Senders = provider.NewSenders(d.creds, push.APNs, clock, time.Second, func(_ string, c push.Credential) (*door, error) {
+	d.Senders = provider.NewSenders(d.creds, push.APNs, clock, time.Second, func(_ string, c push.Credential) (provider.Sender, error) {
 		if c.APNs.TeamID == "bad" {
 			return nil, push.FieldErrors{{Location: "key"}}
 		}
@@ -72,7 +74,7 @@ func (d *doors) of(app string) *door {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return s
+	return s.(*door)
 }
 
 func TestAppsWithTheSameCredentialShareASender(t *testing.T) {

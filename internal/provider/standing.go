@@ -22,7 +22,7 @@ type history struct {
 // 503 now and then is its daily business.
 const downAfter = 5
 
-// isDown notes one more wake, and reports whether that many in a row have failed.
+// isDown counts one more wake, and reports whether that many in a row have failed.
 func (h *history) isDown(e push.Environment, failed bool) bool {
 	if !failed {
 		delete(h.down, e)
@@ -35,7 +35,8 @@ func (h *history) isDown(e push.Environment, failed bool) bool {
 	return h.down[e] >= downAfter
 }
 
-func (h *history) note(now time.Time, a *push.Answer, e *push.WakeError) {
+// record adds one wake.
+func (h *history) record(now time.Time, a *push.Answer, e *push.WakeError) {
 	if e == nil {
 		h.wakes.Add(now, "", 1)
 	} else {

@@ -2,10 +2,7 @@ package provider
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
@@ -19,13 +16,15 @@ const strangerWait = 10 * time.Second
 // Stranger is what an answer means that does not look like the provider's: of a proxy, a captive portal, or another server
 // under its name. Whatever it says, it says nothing of the token, the credential or the push, so that nothing is dropped and
 // the wake goes out again. It is unclear where the request may have been passed on.
-func Stranger(p push.Provider, resp h2push.Response, now time.Time, wait time.Duration, secrets ...string) (push.Answer, *push.WakeError) {
-	a := push.Answer{Provider: p, Status: resp.Status, Error: push.FailureStranger, Detail: quote(resp, secrets)}
+func Stranger(p push.Provider, resp h2push.Response, now time.Time, wait time.Duration, secrets Secrets) Result {
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: RetryAfter(resp.Header, now), Unclear: passedOn(resp.Status), Err: errStranger}
 	if e.RetryAfter == 0 {
 		e.RetryAfter = Jittered(min(wait, strangerWait))
 	}
-	return a, e
+	return Result{
+		Answer:  push.Answer{Provider: p, Status: resp.Status, Error: push.FailureStranger, Detail: quote(resp, secrets.reveal())},
+		Refused: e,
+	}
 }
 
 var errStranger = errors.New("somebody answered who is not the provider")
@@ -51,60 +50,4 @@ func quote(resp h2push.Response, secrets []string) string {
 		return kind + ", no body"
 	}
 	return kind + ": " + page
-}
-
-// Lost is the answer where none came, for an error of h2push or net/http.
-func Lost(p push.Provider, err error, secrets ...string) push.Answer {
-	return push.Answer{Provider: p, Error: h2push.FailureOf(err), Detail: Detail(Cause(err), push.MaxDetailBytes, secrets...)}
-}
-
-// NotSent is the answer where nothing could be sent, for want of a good credential.
-func NotSent(p push.Provider, why string) push.Answer {
-	return push.Answer{Provider: p, Error: push.FailureNotSent, Detail: Detail(why, push.MaxDetailBytes)}
-}
-
-// NoCredentials is the reason of a WakeError where an app has no credential stored.
-const NoCredentials = string(push.ReasonNoCredentials)
-
-// NoCredential is what it means that an app's credential could not be had, for an error of h2push.Senders.
-func NoCredential(p push.Provider, err error) (push.Answer, *push.WakeError) {
-	var wrong push.FieldErrors
-	switch {
-	case errors.Is(err, push.ErrNotFound):
-		return NotSent(p, "the app has no credential stored for it"), &push.WakeError{Fault: push.FaultCredentials, Reason: NoCredentials}
-	case errors.As(err, &wrong):
-		return NotSent(p, "the stored credential: "+wrong.Error()), &push.WakeError{Fault: push.FaultCredentials, Err: fmt.Errorf("the stored credential: %w", err)}
-	}
-	return NotSent(p, "the app's credential could not be looked up"), &push.WakeError{Fault: push.FaultProvider, Err: err}
-}
-
-// Cause is an error's text without what h2push and net/http put before it: a package's name, a URL.
-func Cause(err error) string {
-	var lost *h2push.Error
-	var asked *url.Error
-	switch {
-	case errors.As(err, &lost):
-		reason := ""
-		if lost.Reason != "" {
-			reason = " (" + lost.Reason + ")"
-		}
-		return strings.TrimPrefix(lost.Err.Error(), "h2push: ") + reason
-	case errors.As(err, &asked):
-		return asked.Err.Error()
-	}
-	return err.Error()
-}
-
-// Word is s if it can be a reason or a code as providers spell them: up to 64 letters and underscores. Of anything else it
-// is "": a reason is told as it stands, and must not be a token that a stranger has read in a request.
-func Word(s string) string {
-	if len(s) > 64 {
-		return ""
-	}
-	for _, r := range s {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '_' {
-			return ""
-		}
-	}
-	return s
 }

@@ -93,18 +93,18 @@ func (t *Troubles) Gone(name string) {
 	}
 }
 
-// Note takes what became of one wake; e is nil if the provider took it. What failed may be shared by all of the app's wakes.
-func (t *Troubles) Note(d *push.Device, w *push.Wake, a *push.Answer, e *push.WakeError, shared bool) {
-	if a.Error == push.FailureStopping {
+// Record records the result of one wake.
+func (t *Troubles) Record(d *push.Device, w *push.Wake, r Result) {
+	if r.Answer.Error == push.FailureStopping {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.now()
+	now, a, e := t.now(), &r.Answer, r.Refused
 	of := t.appOf(d.App)
-	of.note(now, a, e)
+	of.record(now, a, e)
 	down := of.isDown(d.Environment, e != nil && e.Fault == push.FaultProvider)
-	p, bad := troubled(d, a, e, shared || down)
+	p, bad := troubled(d, a, e, r.Shared || down)
 	for _, tr := range of.troubles {
 		if (!bad || tr.part.kind != p.kind) && tr.part.endedBy(d, a, e) {
 			t.tell(tr, tr.spell.Well(now), now)

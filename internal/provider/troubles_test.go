@@ -52,7 +52,7 @@ func setup() *world {
 }
 
 func (w *world) note(d push.Device, wake push.Wake, a push.Answer, e *push.WakeError, shared bool) {
-	w.Note(&d, &wake, &a, e, shared)
+	w.Record(&d, &wake, provider.Result{Answer: a, Refused: e, Shared: shared})
 }
 
 // pass lets time go by as the server does.
