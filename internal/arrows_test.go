@@ -31,23 +31,23 @@ var arrows = []struct {
 	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey"}}, // useful without the rest of Hush
 	{"pushtest/fcmtest/...", []string{"pushtest/internal/...", "internal/pemkey"}},
 	{"pushtest/...", []string{"pushtest/...", "sdk/...", "push", "protocol", "client", "internal/child"}},
-	{"internal/child/...", nil},      // a leaf, for whoever starts processes
-	{"internal/nearest/...", nil},    // a leaf, for whoever takes words from people
-	{"internal/jsonstring/...", nil}, // a leaf, for fixed forms of JSON
-	{"internal/strictjson/...", nil}, // a leaf, for the rooms that read strangers' JSON
+	{"internal/child/...", nil},                         // a leaf, for whoever starts processes
+	{"internal/nearest/...", nil},                       // a leaf, for whoever takes words from people
+	{"internal/jsonstring/...", nil},                    // a leaf, for fixed forms of JSON
+	{"internal/rest/...", []string{"internal/nearest"}}, // a leaf, for whoever speaks JSON over HTTP
 	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy"}},
-	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy", "internal/strictjson", "internal/jsonstring"}},
+	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy", "internal/rest", "internal/jsonstring"}},
 	{"internal/logged/...", nil},                                // a log for tests
 	{"internal/lifecycle/...", nil},                             // the suite for whatever starts and stops
 	{"internal/terminal/...", nil},                              // text in the columns of a terminal
 	{"internal/h2push/...", []string{"push", "internal/proxy"}}, // HTTP/2 alone
 	{"internal/provider/...", []string{"push", "protocol", "internal/h2push", "internal/jsonstring", "internal/logged", "internal/pemkey", "internal/spell", "internal/hour"}},
-	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/strictjson"}},
+	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/rest"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},
 	{"internal/calm/...", nil}, // a warning that repeats is a line a minute
 	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm", "internal/jsonstring"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
-	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket"}},
+	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket", "internal/rest"}},
 	{"internal/spell/...", nil}, // when the log hears of a trouble
 	{"internal/hour/...", nil},  // counts of the last hour
 	{"internal/vitals/...", []string{"push", "protocol", "internal/spell", "internal/hour"}},

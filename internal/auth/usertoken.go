@@ -11,7 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/hushpush/hush/internal/pemkey"
-	"github.com/hushpush/hush/internal/strictjson"
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/push"
 )
 
@@ -94,7 +94,7 @@ func checkNames(parts []string) error {
 		if err != nil {
 			return unauthenticated("the bearer is no JWT")
 		}
-		if err := strictjson.Names(raw, part.known...); err != nil {
+		if err := rest.CheckNames(raw, part.known...); err != nil {
 			return unauthenticated("the token's %s: it %v; want each name once, as RFC 7519 spells it", part.what, err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/hushpush/hush/internal/pemkey"
-	"github.com/hushpush/hush/internal/strictjson"
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/push"
 )
 
@@ -35,7 +35,7 @@ func parseAccount(raw json.RawMessage) (*account, error) {
 		ClientEmail  string      `json:"client_email"`
 		TokenURI     string      `json:"token_uri"`
 	}
-	if err := strictjson.Names(raw, "type", "project_id", "private_key_id", "private_key", "client_email", "token_uri"); err != nil {
+	if err := rest.CheckNames(raw, "type", "project_id", "private_key_id", "private_key", "client_email", "token_uri"); err != nil {
 		return nil, fmt.Errorf("is not the JSON of a service account: it %w", err)
 	}
 	if err := json.Unmarshal(raw, &m); err != nil {

@@ -1,16 +1,16 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -32,6 +32,28 @@ var kinds = map[protocol.FrameType]kind{
 	protocol.FrameState:    {protocol.MaxFrameBytes, withoutState, checkState, (*session).takeState},
 }
 
+// strict is how a frame is read.
+var strict = rest.Strict{Depth: maxFrameDepth, Items: protocol.MaxReceipts, FreeBytes: protocol.MaxFactsBytes, FreeSize: protocol.FactsBytes}
+
+// frameShape is the shape of a device's frame.
+var frameShape = sync.OnceValue(func() *rest.Schema {
+	shape := rest.SchemaFor[protocol.DeviceFrame](&rest.Schemas{Inline: true})
+	loosen(shape)
+	return shape
+})
+
+// loosen lets fields be missing, or null: what a kind of frame needs it checks itself, and a receipt that lacks something is
+// invalid by itself.
+func loosen(s *rest.Schema) {
+	s.Required, s.Nullable = nil, true
+	for _, property := range s.Properties {
+		loosen(property)
+	}
+	if s.Items != nil {
+		loosen(s.Items)
+	}
+}
+
 // parseFrame reads one frame of a device. Frames are strict: UTF-8 without lone surrogates, no doubled or unknown names,
 // fields of their own kind only, bounded in depth and in the number of receipts.
 func parseFrame(data []byte) (protocol.DeviceFrame, error) {
@@ -39,10 +61,14 @@ func parseFrame(data []byte) (protocol.DeviceFrame, error) {
 	if len(data) > protocol.MaxFrameBytes {
 		return f, tooLong(len(data), protocol.MaxFrameBytes)
 	}
-	if err := checkSize(data); err != nil {
-		return f, err
+	faults, err := strict.Check(data, "frame", frameShape(), nil)
+	switch {
+	case err != nil:
+		return f, fmt.Errorf("the frame cannot be read: %w", err)
+	case len(faults) > 0:
+		return f, errors.New(faults.Summary())
 	}
-	if err := json.Unmarshal(data, &f, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(data, &f, jsontext.AllowDuplicateNames(true)); err != nil { // there are none
 		return f, errors.New("the frame is no JSON of a known shape") // the library's error may show what is in it
 	}
 	k, ok := kinds[f.Type]
@@ -89,36 +115,4 @@ func checkState(f protocol.DeviceFrame) error {
 		return errors.New("app_state is unknown; want foreground or background")
 	}
 	return nil
-}
-
-// checkSize walks a frame's tokens before anything is made of them: what many small values decode to is up to 25 times as
-// long as the frame.
-func checkSize(data []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
-	facts := int64(-1) // where their value begins
-	for {
-		token, err := dec.ReadToken()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return errors.New("the frame is no JSON")
-		}
-		depth := dec.StackDepth()
-		kind, n := dec.StackIndex(depth)
-		switch {
-		case depth > maxFrameDepth:
-			return fmt.Errorf("the frame nests deeper than %d levels", maxFrameDepth)
-		case depth == 2 && kind == jsontext.KindBeginArray && n > protocol.MaxReceipts:
-			return fmt.Errorf("the frame has more than %d receipts; want at most that", protocol.MaxReceipts)
-		case depth == 1 && facts >= 0:
-			raw := bytes.TrimLeft(data[facts:dec.InputOffset()], ": \t\r\n")
-			if n := protocol.FactsBytes(raw); n > protocol.MaxFactsBytes {
-				return fmt.Errorf("facts has %d bytes as JSON; want at most %d", n, protocol.MaxFactsBytes)
-			}
-			facts = -1
-		case depth == 1 && n%2 == 1 && token.Kind() == jsontext.KindString && token.String() == "facts":
-			facts = dec.InputOffset()
-		}
-	}
 }

@@ -1,6 +1,4 @@
-// Package strictjson says what a JSON object of a stranger may not have, because two readers would read it in two ways: names
-// that are doubled, or that differ only in case. Go's decoder takes the last of either, and others the first.
-package strictjson
+package rest
 
 import (
 	"bytes"
@@ -13,11 +11,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Names reports what is wrong with the names of data, which must be one JSON object and nothing more, in UTF-8 without lone
-// surrogates. No object in it, however deep, may have a name twice. At the top, no two names may differ only in case, nor
-// may a name differ only in case from one of known, those that the caller reads. The error shows no value, and of names
-// only those of known.
-func Names(data []byte, known ...string) error {
+// CheckNames says what a JSON object of a stranger may not have, because two readers would read it in two ways: names that are
+// doubled, or that differ only in case, of which Go's decoder takes the last and others the first. data must be one JSON object
+// and nothing more, in UTF-8 without lone surrogates. No object in it, however deep, may have a name twice. At the top, no two
+// names may differ only in case, nor may a name differ only in case from one of known, those that the caller reads. The error
+// shows no value, and of names only those of known.
+func CheckNames(data []byte, known ...string) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(data))
 	if dec.PeekKind() != jsontext.KindBeginObject {
 		return errors.New("is no JSON object")

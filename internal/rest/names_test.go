@@ -1,4 +1,4 @@
-package strictjson_test
+package rest_test
 
 import (
 	"encoding/json"
@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hushpush/hush/internal/strictjson"
+	"github.com/hushpush/hush/internal/rest"
 )
 
-func TestNames(t *testing.T) {
+func TestNamesThatTwoReadersReadDifferentlyAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ data, wrong string }{
 		{`{}`, ""},
@@ -31,20 +31,20 @@ func TestNames(t *testing.T) {
 		{"{\"sub\": \"\xff\"}", "no JSON"},
 		{`{"sub": ` + strings.Repeat("[", 20000), "no JSON"},
 	} {
-		err := strictjson.Names([]byte(tt.data), "sub", "aud")
+		err := rest.CheckNames([]byte(tt.data), "sub", "aud")
 		if tt.wrong == "" && err != nil || tt.wrong != "" && (err == nil || !strings.Contains(err.Error(), tt.wrong)) {
 			t.Errorf("%.80s: %v; want %q", tt.data, err, tt.wrong)
 		}
 	}
 }
 
-// FuzzNames compares with Go's decoder: what passes is read by it as by one that knows names exactly.
-func FuzzNames(f *testing.F) {
+// FuzzCheckNames compares with Go's decoder: what passes is read by it as by one that knows names exactly.
+func FuzzCheckNames(f *testing.F) {
 	f.Add([]byte(`{"sub": "a", "SUB": "b"}`))
 	f.Add([]byte(`{"s\u0075b": "a", "x": {"sub": 1}}`))
 	f.Add([]byte("{\"\u017fub\": \"a\"}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if strictjson.Names(data, "sub") != nil {
+		if rest.CheckNames(data, "sub") != nil {
 			return
 		}
 		var loose struct {

@@ -1,0 +1,87 @@
+package rest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Code is what is wrong with one place of a request, for programs to branch on.
+type Code string
+
+// The codes that this package finds.
+const (
+	UnknownField Code = "unknown_field"
+	Required     Code = "required"
+	WrongType    Code = "wrong_type"
+	BadValue     Code = "bad_value"
+	OutOfRange   Code = "out_of_range"
+	TooMany      Code = "too_many"
+)
+
+// Fault is what is wrong with one place of a request, and what would be right.
+type Fault struct {
+	Location string `json:"location" doc:"where it is, such as body.match.token, path.token or query.cursor"`
+	Code     Code   `json:"code" doc:"what is wrong, for programs to branch on"`
+	Message  string `json:"message" doc:"what is wrong, and what would be right"`
+}
+
+// Faults are the faults of one request. Of each location the first counts, and what is missing or of the wrong type has no
+// faults inside: what only follows is not worth reporting. There are at most MaxFaults.
+type Faults []Fault
+
+// MaxFaults bounds an answer, and the work on it: of a body with 10 000 bad ids not all need be reported.
+const MaxFaults = 100
+
+// Add adds a fault, unless its location is known to be at fault.
+func (f *Faults) Add(location string, code Code, format string, args ...any) {
+	if len(*f) < MaxFaults && !f.has(location) {
+		*f = append(*f, Fault{location, code, fmt.Sprintf(format, args...)})
+	}
+}
+
+// has reports whether a location, or what it is part of, is known to be at fault.
+func (f *Faults) has(location string) bool {
+	return slices.ContainsFunc(*f, func(known Fault) bool {
+		rest, within := strings.CutPrefix(location, known.Location)
+		if !within || rest == "" {
+			return within
+		}
+		return (known.Code == WrongType || known.Code == Required) && (rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// Summary is the first fault, and how many more there are.
+func (f Faults) Summary() string {
+	if len(f) == 0 {
+		return ""
+	}
+	first := f[0].Location + " " + f[0].Message
+	if more := len(f) - 1; more > 0 {
+		return fmt.Sprintf("%s; and %d more", first, more)
+	}
+	return first
+}
+
+// longest is how many bytes of a request's own words an answer repeats, so that it stays small.
+const longest = 64
+
+// Join is the location of a field in another one. A long name is cut short.
+func Join(at, name string) string { return at + "." + Clip(name) }
+
+// Clip cuts what a stranger wrote short.
+func Clip(s string) string {
+	if len(s) > longest {
+		return strings.ToValidUTF8(s[:longest], "") + "…"
+	}
+	return s
+}
+
+// Quoted shows a value of a request, cut short.
+func Quoted(s string) string {
+	if len(s) > longest {
+		return strconv.Quote(strings.ToValidUTF8(s[:longest], "")) + "…"
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,62 @@
+package rest
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+)
+
+// Reply is what a handler answers with: *Answer, *None or Stream.
+type Reply interface {
+	// Send answers a request. usual is the status of the route's success.
+	Send(w http.ResponseWriter, r *http.Request, usual int)
+
+	// body is the type of the answer's body; nil if there is none that the type tells of.
+	body() reflect.Type
+}
+
+// Answer is a status and a body, as JSON. 204 has no body.
+type Answer[T any] struct {
+	Status int // 0: the route's
+	Body   T
+}
+
+// Send writes it.
+func (a *Answer[T]) Send(w http.ResponseWriter, _ *http.Request, usual int) {
+	status := a.Status
+	if status == 0 {
+		status = usual
+	}
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return
+	}
+	WriteJSON(w, status, "application/json", a.Body)
+}
+
+func (*Answer[T]) body() reflect.Type { return reflect.TypeFor[T]() }
+
+// None is an answer without a body, or, as what a handler takes, a request without anything.
+type None struct{}
+
+// Send writes the route's status.
+func (*None) Send(w http.ResponseWriter, _ *http.Request, usual int) { w.WriteHeader(usual) }
+
+func (*None) body() reflect.Type { return nil }
+
+// Stream is an answer that is written piece by piece, by the function itself.
+type Stream func(w http.ResponseWriter, r *http.Request)
+
+// Send runs it.
+func (s Stream) Send(w http.ResponseWriter, r *http.Request, _ int) { s(w, r) }
+
+func (Stream) body() reflect.Type { return nil }
+
+// WriteJSON answers with a value as JSON.
+func WriteJSON(w http.ResponseWriter, status int, mediaType string, v any) {
+	w.Header().Set("Content-Type", mediaType)
+	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // a client that has gone reads no answer
+}

@@ -1,0 +1,155 @@
+package rest
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Schema describes a JSON value: what bodies and parameters are held against, and what the OpenAPI document shows (JSON Schema
+// 2020-12). Schemas makes them of Go types, so that the two cannot differ.
+type Schema struct {
+	Ref              string             `json:"$ref,omitempty"`
+	Type             string             `json:"type,omitempty"` // "" for any
+	Description      string             `json:"description,omitempty"`
+	Format           string             `json:"format,omitempty"`
+	Enum             []string           `json:"enum,omitempty"`
+	Default          any                `json:"default,omitempty"`
+	Examples         []any              `json:"examples,omitempty"`
+	Minimum          *float64           `json:"minimum,omitempty"`
+	ExclusiveMinimum *float64           `json:"exclusiveMinimum,omitempty"`
+	Maximum          *float64           `json:"maximum,omitempty"`
+	MinLength        *int               `json:"minLength,omitempty"` // bytes, as MaxLength
+	MaxLength        *int               `json:"maxLength,omitempty"`
+	Items            *Schema            `json:"items,omitempty"`
+	MinItems         *int               `json:"minItems,omitempty"`
+	MaxItems         *int               `json:"maxItems,omitempty"`
+	Properties       map[string]*Schema `json:"properties,omitempty"`
+	Required         []string           `json:"required,omitempty"`
+	PropertyNames    *Schema            `json:"propertyNames,omitempty"`
+	AllOf            []*Schema          `json:"allOf,omitempty"`
+	OneOf            []*Schema          `json:"oneOf,omitempty"`
+	ContentEncoding  string             `json:"contentEncoding,omitempty"`
+	ContentMediaType string             `json:"contentMediaType,omitempty"`
+	ContentSchema    *Schema            `json:"contentSchema,omitempty"`
+
+	Values   *Schema `json:"-"` // of an object that is a map
+	Closed   bool    `json:"-"` // an object has no other fields than Properties
+	Nullable bool    `json:"-"` // null stands for what is not given
+	Alone    bool    `json:"-"` // values are not held against it here: their handler does that, one by one
+
+	target *Schema // what Ref refers to
+}
+
+// The types of JSON values, as JSON Schema spells them.
+const (
+	Object  = "object"
+	Array   = "array"
+	String  = "string"
+	Boolean = "boolean"
+	Integer = "integer"
+	Number  = "number"
+)
+
+// Target is the schema itself, or what it refers to.
+func (s *Schema) Target() *Schema {
+	if s != nil && s.target != nil {
+		return s.target
+	}
+	return s
+}
+
+// MarshalJSON writes the schema with the type null where it may be that, and the other properties that an object may have.
+func (s *Schema) MarshalJSON() ([]byte, error) {
+	type plain Schema
+	out := struct {
+		*plain
+		Type  any `json:"type,omitempty"`
+		Other any `json:"additionalProperties,omitempty"`
+	}{plain: (*plain)(s)}
+	if s.Type != "" {
+		out.Type = s.Type
+		if s.Nullable {
+			out.Type = []string{s.Type, "null"}
+		}
+	}
+	switch {
+	case s.Values != nil:
+		out.Other = s.Values
+	case s.Closed:
+		out.Other = false
+	}
+	return json.Marshal(out)
+}
+
+// described is what a value would have to be, in words.
+func (s *Schema) described() string {
+	if s == nil {
+		return "a value"
+	}
+	if s.Description != "" {
+		return s.Description
+	}
+	if s = s.Target(); len(s.Enum) > 0 {
+		return "one of " + s.words()
+	}
+	return ofType(s.Type)
+}
+
+// words lists the enum.
+func (s *Schema) words() string { return strings.Join(s.Enum, ", ") }
+
+// inBounds reports whether a number is between the bounds.
+func (s *Schema) inBounds(n float64) bool {
+	return (s.Minimum == nil || n >= *s.Minimum) && (s.ExclusiveMinimum == nil || n > *s.ExclusiveMinimum) && (s.Maximum == nil || n <= *s.Maximum)
+}
+
+// bounds says which numbers are in bounds.
+func (s *Schema) bounds() string {
+	text := func(f *float64) string { return strconv.FormatFloat(*f, 'f', -1, 64) }
+	switch {
+	case s.ExclusiveMinimum != nil && s.Maximum != nil:
+		return "more than " + text(s.ExclusiveMinimum) + ", at most " + text(s.Maximum)
+	case s.ExclusiveMinimum != nil:
+		return "more than " + text(s.ExclusiveMinimum)
+	case s.Minimum != nil && s.Maximum != nil:
+		return text(s.Minimum) + " to " + text(s.Maximum)
+	case s.Minimum != nil:
+		return text(s.Minimum) + " or more"
+	case s.Maximum != nil:
+		return "at most " + text(s.Maximum)
+	}
+	return "a smaller one"
+}
+
+// ofType is a schema's type with its article.
+func ofType(name string) string {
+	switch name {
+	case Object, Integer:
+		return "an " + name
+	case Array:
+		return "a list"
+	case Boolean:
+		return "true or false"
+	case "":
+		return "a value"
+	}
+	return "a " + name
+}
+
+func number(text string) *float64 {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(f) {
+		return nil
+	}
+	return &f
+}
+
+func count(text string) *int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
