@@ -9,12 +9,12 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// What a stranger in between could have written is not believed: between a phone and its server stand the login pages of
-// hotels, which answer 200 to everything, and proxies with refusals of their own. So an answer is the server's only with the
-// status, the content type and the members that the call promises, and a refusal only as problem+json with a code.
+// The client does not believe what a stranger in between could have written. Between a phone and its server stand the login
+// pages of hotels, which answer 200 to everything, and proxies with refusals of their own. So an answer is the server's only
+// with the status, the content type and the members that the call promises, and a refusal only as problem+json with a code.
 
-// checkAnswer says why an answer is not the success of a call; nil: it is. A call with an answer promises 200 and a JSON object that
-// has the members, one without promises 204 and the header that all of Hush's answers have.
+// checkAnswer returns nil if an answer is the success of a call, and otherwise why it is not. A call with an answer promises
+// 200 and a JSON object that has the members; one without promises 204 and the header that all of Hush's answers have.
 func checkAnswer(resp *http.Response, body []byte, answers bool, members []string) *Error {
 	not := func(format string, args ...any) *Error {
 		return &Error{Status: resp.StatusCode, Detail: fmt.Sprintf(format, args...)}
@@ -37,8 +37,8 @@ func checkAnswer(resp *http.Response, body []byte, answers bool, members []strin
 	return nil
 }
 
-// refusal reads an answer that is no success, of a call or of a session's handshake. Only a problem (RFC 9457) has a code, on
-// which the client acts.
+// refusal returns what an answer says that is not a success, of a call or of a session's handshake. Only a problem (RFC 9457)
+// has a code, on which the client acts.
 func refusal(resp *http.Response, body []byte) *Error {
 	e := &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header)}
 	kind := stranger.MediaType(resp.Header)
@@ -64,7 +64,7 @@ func refusal(resp *http.Response, body []byte) *Error {
 	return e
 }
 
-// redirect says where a redirect leads: scheme and host, which are all that a server's address has of it.
+// redirect returns where a redirect leads: its scheme and host, which is all that Config.Server needs.
 func redirect(resp *http.Response) string {
 	base := stranger.RedirectBase(resp, "")
 	if base == "" {
@@ -80,8 +80,8 @@ func describe(kind string) string {
 	return kind
 }
 
-// answersAll reports whether an answer has one result for each receipt that was sent, in order, as the server gives it.
-// Otherwise nothing is known of any.
+// answersAll reports whether an answer has one result for each receipt that was sent, in the same order, as the server
+// promises. Otherwise nothing is known of any receipt.
 func answersAll(sent []protocol.Receipt, answers []protocol.ReceiptAnswer) bool {
 	if len(sent) != len(answers) {
 		return false

@@ -14,8 +14,8 @@ const (
 	maxWait   = time.Minute
 )
 
-// backoff is how long to wait before a try, the first after a failure being 1: twice as long each time, up to a minute, of
-// which chance (0 to 1) takes up to half away, so that phones that lost a server together do not come back together.
+// backoff returns how long to wait before a try; the first after a failure is 1. The wait doubles each time, up to a minute,
+// and chance (0 to 1) takes up to half of it away, so that phones that lost a server together do not come back together.
 func backoff(try int, chance float64) time.Duration {
 	wait := maxWait
 	if try < 8 {
@@ -27,7 +27,7 @@ func backoff(try int, chance float64) time.Duration {
 // maxRetryAfter bounds what a server may ask for.
 const maxRetryAfter = time.Hour
 
-// retryAfter is the time in seconds that an answer asks to wait; 0 if it names none.
+// retryAfter returns how long an answer asks to wait; 0 if it does not.
 func retryAfter(h http.Header) time.Duration {
 	seconds, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil || seconds < 0 {
@@ -36,7 +36,7 @@ func retryAfter(h http.Header) time.Duration {
 	return min(time.Duration(seconds), maxRetryAfter/time.Second) * time.Second
 }
 
-// asked is how long the server asked to wait, if err is its refusal.
+// asked returns how long the server asked to wait, if err is its refusal, and 0 otherwise.
 func asked(err error) time.Duration {
 	var refusal *Error
 	if errors.As(err, &refusal) {
@@ -59,6 +59,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 func jitter() float64 { return rand.Float64() }
 
-// handlerTime is what of the time left a handler gets. The rest, at most 3 s, is for writing down and reporting that it
+// handlerTime returns how much of the time left a handler gets. The rest, at most 3 s, is for saving and reporting that it
 // failed, before the system kills the process.
 func handlerTime(left time.Duration) time.Duration { return left - min(3*time.Second, left/4) }

@@ -28,7 +28,7 @@ type Error struct {
 	RetryAfter time.Duration
 }
 
-// Error names status, code and detail.
+// Error returns status, code and detail in words.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("the server refused: %d %s", e.Status, e.Code)
 	if e.Code == "" {
@@ -49,7 +49,7 @@ const (
 	codeDeviceTaken     = "device_taken"
 )
 
-// refused is the code of a refusal; "" if err is none.
+// refused returns the code of a refusal; "" if err is not one.
 func refused(err error) string {
 	var e *Error
 	if errors.As(err, &e) {
@@ -65,10 +65,10 @@ const maxAnswer = 64 << 20
 type calls struct {
 	server *url.URL // never changes
 	client *http.Client
-	heard  func(server time.Time) // told the server's time now, at each answer
+	heard  func(server time.Time) // called with the server's time at each answer
 }
 
-// who is what a call carries to say who asks.
+// who is what a call or a handshake carries to say who asks.
 type who struct {
 	token      push.Secret // a user token
 	credential push.Secret // the device's
@@ -126,8 +126,8 @@ func (a *calls) foreignWake(ctx context.Context, w who, wake protocol.ForeignWak
 	return &answer.WakeKey, nil
 }
 
-// do makes one call. Its answer is a JSON object with the members, or nothing where answer is nil: see checkAnswer. Where no member
-// is named it may be either. The outcome of a call that got no answer is unknown.
+// do makes one call. Its answer is a JSON object with the members, or nothing where answer is nil: see checkAnswer. Where no
+// member is named it may be either. The outcome of a call that got no answer is unknown.
 func (a *calls) do(ctx context.Context, method, path string, w who, body, answer any, members ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, callWait, fmt.Errorf("the server did not answer within %s", callWait))
 	defer cancel()
@@ -182,8 +182,8 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 // closeIdleConnections has the next calls connect anew.
 func (a *calls) closeIdleConnections() { a.client.CloseIdleConnections() }
 
-// hear learns the server's time from the Date of an answer, which has whole seconds. It was made some time between the
-// question and the coming of the answer's head.
+// hear learns the server's time from the Date of an answer, which has whole seconds. The server wrote it some time between
+// asked, when the request left, and came, when the answer's head arrived.
 func (a *calls) hear(h http.Header, asked, came time.Time) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {

@@ -22,7 +22,7 @@ type Client struct {
 }
 
 // Open makes a client. It needs no network. It gives the device an id if it has none, and finishes what an earlier process
-// could not: the receipts that the server has not had, and a logout.
+// could not: receipts that the server does not have yet, and a logout.
 func Open(cfg Config) (*Client, error) {
 	cfg, server, way, err := cfg.check()
 	if err != nil {

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// clockSlack is how far two readings of a time may lie apart and still say the same: the Date of an HTTP answer has whole
+// clockSlack is how far two readings may lie apart and still count as the same time: the Date of an HTTP answer has whole
 // seconds.
 const clockSlack = 2 * time.Second
 
-// clock is what the client knows of the server's time. It is certain when it was heard in this process and has run on
-// steadily since. Then, neither was the phone's clock set nor the process suspended, which stops the system's steady clock on
-// some phones: the phone's clock and the steady one show the same time gone by. The distance that an earlier process wrote
-// down, or that was heard before such a break, is only a hint: who knows which of the two clocks has been put right since.
+// clock is what the client knows of the server's time. The time is certain if it was heard in this process and if, since then,
+// the phone's clock and the system's steady clock have advanced by the same amount: the phone's clock was not set, and the
+// process was not suspended, which stops the steady clock on some phones. An offset that an earlier process saved, or that
+// was heard before such a break, is only a hint: nobody knows which of the two clocks has been corrected since.
 type clock struct {
 	now func() time.Time // the phone's, which may be wrong and set at any moment; never changes
 
@@ -31,14 +31,14 @@ type reading struct {
 	certain bool
 }
 
-// remember takes the distance that an earlier process wrote down.
+// remember sets the offset that an earlier process saved.
 func (k *clock) remember(offset time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.offset = offset
 }
 
-// hear notes the server's time, and returns its distance and whether that has changed.
+// hear records the server's time. It returns the offset of the server's clock, and whether that has changed.
 func (k *clock) hear(server time.Time) (offset time.Duration, changed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -52,6 +52,7 @@ func (k *clock) hear(server time.Time) (offset time.Duration, changed bool) {
 	return offset, true
 }
 
+// read returns what the clocks show now.
 func (k *clock) read() reading {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -65,9 +66,10 @@ func (k *clock) read() reading {
 	return reading{phone: phone, server: phone.Add(k.offset)}
 }
 
-// wall is a time without Go's monotonic reading, by which a clock that was set would not show.
+// wall returns a time without Go's monotonic reading, which would hide that a clock was set.
 func wall(t time.Time) time.Time { return t.Round(0) }
 
+// near reports whether two spans are the same but for clockSlack.
 func near(a, b time.Duration) bool { return a-b > -clockSlack && a-b < clockSlack }
 
 // lateness is where a time by the server's clock stands.
@@ -79,8 +81,8 @@ const (
 	doubtful                 // over by a guess; only the server knows
 )
 
-// latenessAt says where a time by the server's clock stands; the zero time is never over. A guess alone, in whichever
-// direction it is wrong, drops nothing: in doubt the inbox is to be asked, which holds nothing that has expired.
+// latenessAt returns where a time by the server's clock stands; the zero time is never over. A guess alone drops nothing,
+// whichever way it is wrong: in doubt the client asks the inbox, which holds nothing that has expired.
 func latenessAt(at time.Time, r reading) lateness {
 	switch {
 	case at.IsZero():
@@ -93,7 +95,7 @@ func latenessAt(at time.Time, r reading) lateness {
 	return doubtful
 }
 
-// late says where a time by the server's clock stands now.
+// late returns where a time by the server's clock stands now.
 func (k *clock) late(at time.Time) lateness { return latenessAt(at, k.read()) }
 
 // expired reports whether a time by the server's clock is certainly over; the zero time never is.

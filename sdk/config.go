@@ -21,14 +21,14 @@ type Config struct {
 	Server string
 	// App is the app's name on the server. Required.
 	App string
-	// Token gives a user token that is good now. It is called when the client registers, and again whenever the server says
-	// that the last token is not good any more; in between the client keeps the token in memory. It is never called to handle
-	// a wake. Its error is retried later. Required.
+	// Token returns a user token that is valid now. It is called when the client registers, and again whenever the server says
+	// that the last token is no longer valid; in between the client keeps the token in memory. It is never called to handle a
+	// wake. After an error it is called again later. It must not call the client. Required.
 	Token func(ctx context.Context) (string, error)
-	// Dir is a directory of the app's own, which is made if it is missing. Several processes of one app may share it. It holds
-	// the device's credential, readable by its owner only. Keep it out of backups (Android: Context.getNoBackupFilesDir, iOS:
+	// Dir is a directory of the app's own, which is created if it is missing. Several processes of one app may share it. It
+	// holds the device's credential, readable by its owner only. Keep it out of backups (Android: Context.getNoBackupFilesDir, iOS:
 	// URLResourceValues.isExcludedFromBackup): two phones that are restored from one backup are one device to the server, and
-	// all but one of them are mute until that is noticed. Required.
+	// all but one of them get nothing until the server notices. Required.
 	Dir string
 	// Platform is IOS or Android. Required.
 	Platform Platform
@@ -37,25 +37,25 @@ type Config struct {
 	Facts map[string]any
 	// TLS is used for both HTTP and the session; nil: the system's certificate authorities.
 	TLS *tls.Config
-	// Dial opens the network connections of HTTP and of the session; nil: net.Dialer. A test puts a bad network here.
+	// Dial opens the network connections of HTTP and of the session; nil: net.Dialer. A test can simulate a bad network here.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Proxy is the URL of a proxy for HTTP and the session, such as http://user:password@proxy.example:3128, or "direct" for
-	// none. Empty: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say, all of which it beats.
+	// none. It overrides HTTPS_PROXY, HTTP_PROXY and NO_PROXY, which count where it is empty.
 	Proxy string
-	// HTTPClient makes the HTTP calls; nil: one made from TLS, Dial and Proxy. Redirects are not followed, whatever it says. The
-	// session uses the proxy of its http.Transport, where Proxy is empty, and nothing else of it.
+	// HTTPClient makes the HTTP calls; nil: one made from TLS, Dial and Proxy. Redirects are not followed, whatever it says. Of
+	// its http.Transport the session uses the proxy, if Proxy is empty, and nothing else.
 	HTTPClient *http.Client
-	// Logger gets what the client has to say; nil discards it. Neither tokens nor payloads are logged.
+	// Logger gets the client's log; nil discards it. Neither tokens nor payloads are logged.
 	Logger *slog.Logger
-	// Now is the phone's clock, which may be wrong, and be set at any moment: expiry is judged by the server's time, which the
-	// client hears with every answer. Where it is in doubt, the inbox is asked. nil: time.Now.
+	// Now is the phone's clock, which may be wrong, and may be set at any moment: expiry goes by the server's time, which the
+	// client learns from every answer. In doubt it asks the inbox. nil: time.Now.
 	Now func() time.Time
-	// AnyBackgroundHandler lets SetBackgroundMessageHandler take closures and method values too. It is for bindings to other
-	// languages and for phones without processes, where the check for a top-level function has no meaning.
+	// AnyBackgroundHandler makes SetBackgroundMessageHandler accept closures and method values too. It is for bindings to other
+	// languages and for simulated phones without processes, where the check for a top-level function has no meaning.
 	AnyBackgroundHandler bool
 }
 
-// check fills in the defaults and says what is wrong. way is how the session connects.
+// check fills in the defaults, and returns an error that names what is wrong. way is how the session connects.
 func (c Config) check() (_ Config, server *url.URL, way proxy.Dialer, err error) {
 	c, server, err = c.checkFields()
 	if err != nil {
@@ -79,7 +79,7 @@ func (c Config) check() (_ Config, server *url.URL, way proxy.Dialer, err error)
 	return c, server, way, nil
 }
 
-// way is how the session connects, and HTTP unless there is an HTTPClient.
+// way returns how the session connects, and HTTP unless there is an HTTPClient.
 func (c Config) way() (proxy.Dialer, error) {
 	way := proxy.Dialer{Dial: c.Dial}
 	if c.TLS != nil {
@@ -96,7 +96,7 @@ func (c Config) way() (proxy.Dialer, error) {
 	return way, err
 }
 
-// choiceOf is the proxy that a transport has for a target.
+// choiceOf returns the proxy that a transport chooses for a target.
 func choiceOf(t *http.Transport) proxy.Choice {
 	if t.Proxy == nil {
 		return nil
@@ -114,7 +114,7 @@ func (c Config) checkFields() (Config, *url.URL, error) {
 	case push.CheckName(c.App) != nil:
 		return c, nil, fmt.Errorf("sdk: Config.App %w", push.CheckName(c.App))
 	case c.Token == nil:
-		return c, nil, errors.New("sdk: Config.Token is nil; want a function that gives a user token")
+		return c, nil, errors.New("sdk: Config.Token is nil; want a function that returns a user token")
 	case c.Dir == "":
 		return c, nil, errors.New("sdk: Config.Dir is empty; want a directory of the app's own")
 	case c.Platform != IOS && c.Platform != Android:
@@ -135,7 +135,7 @@ func (c Config) checkFields() (Config, *url.URL, error) {
 const (
 	dialWait = 10 * time.Second // for a connection, and for its TLS handshake
 	callWait = 15 * time.Second // for one HTTP call, whole
-	pingWait = 5 * time.Second  // of silence on an HTTP/2 connection before a ping, and then for its answer, or it is dead
+	pingWait = 5 * time.Second  // of silence on an HTTP/2 connection before a ping, and then for its answer, before it counts as dead
 )
 
 // Registration is what the system gave the app to be woken by.
@@ -150,7 +150,7 @@ type Registration struct {
 	Package string
 }
 
-// check says what is wrong with the registration on the platform.
+// check returns an error that says what is wrong with the registration on the platform.
 func (r Registration) check(p Platform) error {
 	if r.ProviderToken == "" {
 		return errors.New("sdk: register push: ProviderToken is empty; want the token that the system gave the app")

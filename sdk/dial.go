@@ -28,7 +28,7 @@ type dialer struct {
 }
 
 // dial connects a session: a connection, and the WebSocket's handshake on it (RFC 6455, section 4.1). A refusal is an *Error.
-// The session's read loop runs until the connection ends; its channel closed tells when.
+// The session's read loop runs until the connection ends; then it closes the session's channel closed.
 func (d dialer) dial(ctx context.Context, w who, s *session) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, dialWait, fmt.Errorf("no session within %s", dialWait))
 	defer cancel()
@@ -141,7 +141,7 @@ type lingerConn struct {
 // lingerWait is how long the server has to end its side.
 const lingerWait = time.Second
 
-// Close ends our side; called again, the connection.
+// Close ends our side of the connection; called again, it closes the connection.
 func (c *lingerConn) Close() error {
 	if c.held.Load() {
 		return nil

@@ -14,8 +14,8 @@ import (
 )
 
 // dir is what the client keeps on disk: who the device is, which handlers have begun and ended, and which receipts the
-// server still has to get. Every method first takes in what other processes have written, and returns once its own change
-// is on disk.
+// server does not have yet. Every method first reads what other processes have written, and returns once its own change is
+// on disk.
 type dir struct {
 	path  string           // never changes
 	now   func() time.Time // the phone's clock; never changes
@@ -30,7 +30,7 @@ type dir struct {
 // lockWait is how long another process may hold the lock on disk before we give up. An append takes milliseconds.
 const lockWait = 5 * time.Second
 
-// openDir opens the directory, makes it if it is missing, and gives the device an id if it has none.
+// openDir opens the directory. It creates the directory if it is missing, and gives the device an id if it has none.
 func openDir(path string, now func() time.Time, clock *clock) (*dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("sdk: open %s: %w", path, err)
@@ -50,19 +50,20 @@ func openDir(path string, now func() time.Time, clock *clock) (*dir, error) {
 	return d, nil
 }
 
-// close says that no handler of this client can return any more.
+// close records, for this process, that no handler of this client can return any more.
 func (d *dir) close() { d.by.close() }
 
-// serverNow is the server's time, as far as it is known.
+// serverNow returns the server's time, as far as the ledger knows it.
 func (l *ledger) serverNow(now time.Time) time.Time {
 	return now.Add(time.Duration(l.self.Offset) * time.Millisecond)
 }
 
+// selfRecord returns the record that makes s the device's identity.
 func (d *dir) selfRecord(s identity) record {
 	return record{At: d.now().UnixMilli() + s.Offset, Self: &s}
 }
 
-// change reads what is new, asks decide what to add, and adds it, all under the lock on disk.
+// change reads what is new, asks decide what to append, and appends it, all under the lock on disk.
 func (d *dir) change(decide func(*ledger) []record) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -84,13 +85,14 @@ func (d *dir) change(decide func(*ledger) []record) error {
 	if err := d.refresh(); err != nil {
 		return err
 	}
-	// A push is forgotten by the server's own time only: by a phone's clock that is years ahead, all would be.
+	// Pushes are forgotten by the server's own time only: a phone's clock that is years ahead would make it forget all.
 	if r := d.clock.read(); r.certain && d.ledger.worthCompacting(r.server) {
 		return d.journal.replace(encode(d.ledger.compacted(r.server)...))
 	}
 	return nil
 }
 
+// refresh reads into the ledger what has been appended. mu and the lock on disk are held.
 func (d *dir) refresh() error {
 	return d.journal.refresh(func() { d.ledger = newLedger() }, func(line []byte) {
 		if r, ok := decode(line); ok {
@@ -99,7 +101,7 @@ func (d *dir) refresh() error {
 	})
 }
 
-// self is who the device is now.
+// self returns who the device is now.
 func (d *dir) self() (s identity, err error) {
 	err = d.change(func(l *ledger) []record {
 		s = l.self
@@ -108,7 +110,7 @@ func (d *dir) self() (s identity, err error) {
 	return s, err
 }
 
-// update changes who the device is and returns what it was made.
+// update changes who the device is, and returns who it is then.
 func (d *dir) update(change func(*identity)) (s identity, err error) {
 	err = d.change(func(l *ledger) []record {
 		s = l.self
@@ -121,8 +123,8 @@ func (d *dir) update(change func(*identity)) (s identity, err error) {
 	return s, err
 }
 
-// claim asks whether the handler may run for a push, and if so notes that it begins and by when it must have returned.
-// of is whose the push is; for another owner there is nothing to do.
+// claim asks whether the handler may run for a push, and if so records that it begins, and by when it must have returned.
+// of is whose the push is; another owner's is not run.
 func (d *dir) claim(id string, of owner, until time.Time) (v verdict, result FetchResult, err error) {
 	err = d.change(func(l *ledger) []record {
 		if l.self.LoggedOut || l.self.Changing || l.self.owner() != of {
@@ -138,7 +140,7 @@ func (d *dir) claim(id string, of owner, until time.Time) (v verdict, result Fet
 	return v, result, err
 }
 
-// end notes the end of a push with the receipt for it, and returns the result that counts: the first one noted.
+// end records the end of a push with the receipt for it, and returns the result that counts: the first that was recorded.
 func (d *dir) end(r protocol.Receipt) (result FetchResult, err error) {
 	result = r.Result
 	err = d.change(func(l *ledger) []record {
@@ -151,7 +153,7 @@ func (d *dir) end(r protocol.Receipt) (result FetchResult, err error) {
 	return result, err
 }
 
-// unsent are receipts that the server has not accepted yet, at most limit.
+// unsent returns receipts that the server has not accepted yet, at most limit.
 func (d *dir) unsent(limit int) (receipts []protocol.Receipt, err error) {
 	err = d.change(func(l *ledger) []record {
 		receipts = l.receipts()
@@ -163,7 +165,7 @@ func (d *dir) unsent(limit int) (receipts []protocol.Receipt, err error) {
 	return receipts, err
 }
 
-// sent notes that the server needs no more receipts for these pushes.
+// sent records that the server needs no more receipts for these pushes.
 func (d *dir) sent(ids []string) error {
 	if len(ids) == 0 {
 		return nil
@@ -173,7 +175,7 @@ func (d *dir) sent(ids []string) error {
 	})
 }
 
-// again makes the receipt of a push that has ended due once more; false: it has not ended.
+// again makes the receipt of a push due once more, and reports false if the push has not ended.
 func (d *dir) again(id string, path push.Path) (done bool, err error) {
 	err = d.change(func(l *ledger) []record {
 		_, done = l.ended[id]

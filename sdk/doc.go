@@ -12,12 +12,16 @@
 //	HandleDeletedMessages         and when FCM threw messages away
 //	Logout                        the user leaves; Close: the process ends
 //
-// Config.Dir is who the device is, and belongs in no backup. Two phones that were restored from one share a device, and the
-// last one to register gets its wakes. At the latest when the other one registers again, which an app does at each start, the
-// server notices that a token returns which it had replaced; that phone then goes on as a new device, and both are reached.
+// Config.Dir holds the device's identity, and belongs in no backup. Two phones that were restored from one backup share a
+// device, and the last one to register gets its wakes. When the other one registers again, which an app does at each start at
+// the latest, the server notices that a token returns which it had replaced; that phone then goes on as a new device, and both
+// are reached.
 //
 // A push can come over the session, in a wake by APNs or FCM, or out of the inbox, and by several of them at once. The
-// handler completes once per device for each: what it has begun and ended is on disk, in Config.Dir, before anybody is told.
-// Only a handler that was killed before it returned, or before that was on disk, runs again; Message.ID lets an app be
-// idempotent in that one gap. Handlers run one at a time within a process, oldest push first where the order is known.
+// handler completes once per device for each: that it began, and its result, are on disk in Config.Dir before anybody is told.
+// Only a handler that was killed before its result was on disk runs again; Message.ID makes it possible to be idempotent in
+// that one gap. Handlers run one at a time within a process, oldest push first where the order is known.
+//
+// The inside of a client (its four parts, their states and locks, what survives the process) is described in docs/sdk.md of
+// the repository: https://github.com/hushpush/hush/blob/main/docs/sdk.md.
 package sdk

@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// handlers are the app's two. What arrives before the one that it needs waits.
+// handlers are the app's two handlers. A push that arrives before the one that it needs waits.
 type handlers struct {
 	mu         sync.Mutex
 	through    Handler       // guarded by mu
@@ -20,7 +20,7 @@ type handlers struct {
 
 func newHandlers() *handlers { return &handlers{changed: make(chan struct{})} }
 
-// set changes the handlers and lets those who wait look again.
+// set changes the handlers and wakes those who wait for one.
 func (h *handlers) set(change func(*handlers)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -36,8 +36,8 @@ func (h *handlers) any() bool {
 	return h.through != nil || h.background != nil
 }
 
-// wait returns the handler for a push, as soon as there is one: in the background the background handler, or the other
-// where none is set; else OnThroughMessageReceived's.
+// wait returns the handler for a push as soon as there is one: in the background the background handler, or the other one if
+// none is set; otherwise OnThroughMessageReceived's.
 func (h *handlers) wait(ctx context.Context, inBackground bool) (Handler, error) {
 	for {
 		h.mu.Lock()
@@ -64,8 +64,8 @@ func (c *Client) OnThroughMessageReceived(h Handler) {
 }
 
 // SetBackgroundMessageHandler sets the handler for pushes that arrive while the app is in the background, or start it. It
-// must be a top-level function: an Android process that has just been started for a push has no UI for a closure or a
-// method value to lean on. Anything else is refused, as is nil.
+// must be a top-level function: an Android process that has just been started for a push has no UI that a closure or a
+// method value could use. Anything else is refused, as is nil.
 func (c *Client) SetBackgroundMessageHandler(h Handler) error {
 	if h == nil {
 		return errors.New("sdk: the background handler is nil; want a top-level function")
@@ -79,7 +79,7 @@ func (c *Client) SetBackgroundMessageHandler(h Handler) error {
 	return nil
 }
 
-// checkTopLevel refuses what is no top-level function, by its name in the symbol table, such as example.com/app/notes.onBackground. The compiler
+// checkTopLevel refuses a function that is not a top-level one, by its name in the symbol table, such as example.com/app/notes.onBackground. The compiler
 // calls a closure name.func1 or name.glob..func1, and a method value notes.(*T).Method-fm or notes.T.Method-fm. A type
 // parameter's instance ends in [...].
 func checkTopLevel(symbol string) error {

@@ -76,7 +76,7 @@ func (in *inbox) enqueueDuring(ctx context.Context, closed <-chan struct{}) {
 	}
 }
 
-// messageOf is a push from the server as a handler gets it.
+// messageOf returns a push from the server as a handler gets it.
 func messageOf(p protocol.InboxPush, path push.Path) Message {
 	return Message{
 		ID: p.PushID, ResourceID: p.ResourceID, Extras: map[string]string{ExtraPayload: p.Payload},

@@ -13,21 +13,21 @@ import (
 // journal is an append-only file of lines that several processes share. All methods are called with the directory's lock
 // held. The file is opened for each use: a phone may hold many clients, and the file may have been replaced meanwhile.
 //
-// A process that is killed while it appends leaves a line without an end. Such a line is never taken for a record: readers
-// take lines only up to their newline, and the next writer ends the torn line first, so that it can be told from its own.
+// A process that is killed while it appends leaves a line without an end. Such a line never counts as a record: readers read
+// up to the last newline, and the next writer ends the torn line first, so that its own line stands apart.
 type journal struct {
 	path string
-	read int64       // bytes taken so far, always up to the end of a line
-	file os.FileInfo // which file they were of; nil: none yet
+	read int64       // bytes read so far, always up to the end of a line
+	file os.FileInfo // the file that they were read from; nil: none yet
 }
 
-// refresh hands the lines that were appended since the last time to apply, without their newline. If the file is not the
-// one read before, restart is called first and all of it is read.
+// refresh calls apply with each line that was appended since the last time, without its newline. If the file is not the one
+// that was read before, it calls restart first and reads all of it.
 func (j *journal) refresh(restart func(), apply func(line []byte)) error {
 	f, err := os.Open(j.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if j.file != nil {
-			restart() // somebody removed it: what the app's system did to the directory counts
+			restart() // somebody removed it, and that counts
 			j.file, j.read = nil, 0
 		}
 		return nil
@@ -63,8 +63,8 @@ func (j *journal) refresh(restart func(), apply func(line []byte)) error {
 	}
 }
 
-// append writes the lines in one go and returns once they are on disk. It is called after refresh. After an error it is
-// unknown whether they are there.
+// append writes the lines at once and returns when they are on disk. It is called after refresh. After an error it is unknown
+// whether they are there.
 func (j *journal) append(lines []byte) error {
 	f, err := os.OpenFile(j.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -90,7 +90,7 @@ func (j *journal) append(lines []byte) error {
 	return nil
 }
 
-// replace puts a new file with these lines in place of the old one, so that at any moment the one or the other is whole.
+// replace puts a new file with these lines in place of the old one, so that at any moment one of them is there whole.
 func (j *journal) replace(lines []byte) error {
 	tmp := j.path + ".new"
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
@@ -108,7 +108,7 @@ func (j *journal) replace(lines []byte) error {
 	return syncDir(filepath.Dir(j.path))
 }
 
-// syncDir makes the names in a directory durable.
+// syncDir flushes the names in a directory to disk.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

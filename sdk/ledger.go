@@ -9,26 +9,26 @@ import (
 )
 
 const (
-	// seenFor is how long the end of a push is remembered. It is twice the longest time to live, so that no path can bring a
-	// push back after it was forgotten.
+	// seenFor is how long the end of a push is remembered. It is twice the longest time to live, so that no path can bring
+	// back a push that was forgotten.
 	seenFor = 60 * 24 * time.Hour
-	// maxStarts in a row without a return, and a push is given up as crashed.
+	// maxStarts is how often a push's handler may begin without returning before the push is given up as crashed.
 	maxStarts = 3
-	// startGrace is added to a start's time before it counts as interrupted, where the system does not say for certain
-	// whether its process still lives.
+	// startGrace is added to a start's time before it counts as interrupted, where the system cannot say for certain whether
+	// its process still lives.
 	startGrace = 5 * time.Second
 )
 
-// ledger is what the journal says: a plain state, changed by records only.
+// ledger is what the journal's records add up to: a plain state, changed by records only.
 type ledger struct {
 	self    identity
-	begun   map[string]begun // pushes whose handler began and has no end yet
+	begun   map[string]begun // pushes whose handler began and has not ended yet
 	ended   map[string]ended // pushes that are done
 	unsent  map[string]protocol.Receipt
 	records int // applied since the ledger was empty, to see whether the journal is worth compacting
 }
 
-// begun counts the starts of a push's handler without a return.
+// begun is a push whose handler began and has not ended: how often, and when last.
 type begun struct {
 	starts int
 	last   start
@@ -73,8 +73,8 @@ func (l *ledger) apply(r record) {
 	}
 }
 
-// notBefore corrects a time that was written down by a phone's clock that ran years behind: nothing happens to a push before
-// it is made, which its id tells by the server's clock.
+// notBefore corrects a time that was recorded by a phone's clock that ran years behind: nothing happens to a push before it
+// was made, and its id says when that was by the server's clock.
 func notBefore(at int64, id string) int64 {
 	if made, ok := push.ID(id).MadeAt(); ok {
 		return max(at, made.UnixMilli())
@@ -89,11 +89,11 @@ const (
 	mayRun    verdict = iota // nobody runs it
 	isDone                   // it has ended; the result is known
 	isBusy                   // another process runs it: look again later
-	hasFallen                // its handler did not return maxStarts times in a row
+	hasFallen                // its handler began maxStarts times and never returned
 	isForeign                // it is not for the present owner
 )
 
-// verdictOn says what is to be done with a push. now is the phone's own clock.
+// verdictOn returns what is to be done with a push, and the result of one that is done. now is the phone's own clock.
 func (l *ledger) verdictOn(id string, now time.Time) (verdict, FetchResult) {
 	if e, done := l.ended[id]; done {
 		return isDone, e.result
@@ -112,7 +112,7 @@ func (l *ledger) verdictOn(id string, now time.Time) (verdict, FetchResult) {
 	return mayRun, ""
 }
 
-// again makes the receipt of an ended push due once more, because the server still asks for it.
+// again makes the receipt of an ended push due once more, because the server still sends the push.
 func (l *ledger) again(id string, path push.Path) {
 	if e, done := l.ended[id]; done {
 		if _, waits := l.unsent[id]; !waits {
@@ -121,7 +121,7 @@ func (l *ledger) again(id string, path push.Path) {
 	}
 }
 
-// receipts are those the server has not accepted yet, in the order of the pushes' ids, which is that of their making.
+// receipts returns those that the server has not accepted yet, in the order of the pushes' ids: that in which they were made.
 func (l *ledger) receipts() []protocol.Receipt {
 	all := make([]protocol.Receipt, 0, len(l.unsent))
 	for _, r := range l.unsent {
@@ -139,7 +139,8 @@ func (l *ledger) receipts() []protocol.Receipt {
 	return all
 }
 
-// compacted is the shortest journal that says the same, without what is older than seenFor. now is by the server's clock.
+// compacted returns the shortest journal that adds up to the same, without what is older than seenFor. now is by the server's
+// clock.
 func (l *ledger) compacted(now time.Time) []record {
 	oldest := now.Add(-seenFor).UnixMilli()
 	records := []record{{At: now.UnixMilli(), Self: &l.self}}
@@ -170,7 +171,7 @@ func (l *ledger) compacted(now time.Time) []record {
 	return records
 }
 
-// worthCompacting reports whether over half of a long journal says nothing any more.
+// worthCompacting reports whether a long journal has more than four times the records that it needs.
 func (l *ledger) worthCompacting(now time.Time) bool {
 	if l.records < 1_000 {
 		return false

@@ -4,8 +4,8 @@ package sdk
 
 import "time"
 
-// lockDir does nothing where there is no flock: there, one process at a time may use a directory.
+// lockDir does nothing on systems without flock: there, only one process at a time may use a directory.
 func lockDir(string, time.Duration) (unlock func(), err error) { return func() {}, nil }
 
-// processAlive is not known here; a start counts as interrupted once its time is over.
+// processAlive reports true, because it cannot know: a start counts as interrupted once its time is over.
 func processAlive(int) bool { return true }

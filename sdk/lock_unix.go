@@ -27,7 +27,7 @@ func lockDir(path string, wait time.Duration) (unlock func(), err error) {
 			_ = f.Close()
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
-		// Asked again rather than waited for: a process that was stopped while it holds the lock must not hang this one.
+		// Poll, rather than wait in flock: a process that was stopped while it holds the lock must not hang this one.
 		if time.Now().After(giveUp) {
 			_ = f.Close()
 			return nil, fmt.Errorf("lock %s: another process has held it for %s", path, wait)
@@ -36,13 +36,13 @@ func lockDir(path string, wait time.Duration) (unlock func(), err error) {
 	}
 }
 
-// release frees the lock. Closing the file alone would not, while a child that is just being forked has it open, too.
+// release frees the lock. Closing the file alone would not free it while a child that is just being forked has it open, too.
 func release(f *os.File) {
 	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
 	_ = f.Close()
 }
 
-// processAlive tells whether there is a process with the id.
+// processAlive reports whether there is a process with the id.
 func processAlive(pid int) bool {
 	err := syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)

@@ -52,9 +52,9 @@ func (c *Client) login(ctx context.Context, wanted *Registration) error {
 }
 
 // Logout ends the user's time on this device, at once and also without a network: the session closes, pushes that wait are
-// dropped, and a wake that is still on its way will be. The server is told now, or, if it cannot be reached, as soon as it
-// can: that is no error. Until the next RegisterPush or Login nothing arrives. An error says that the phone could not write
-// it down.
+// dropped, and so is a wake that is still on its way. The server is told now, or, if it cannot be reached, as soon as it
+// can: that is no error. Until the next RegisterPush or Login nothing arrives. An error means that the phone could not save
+// the logout.
 func (c *Client) Logout(ctx context.Context) error {
 	ctx, done, err := c.lifetime.call(ctx)
 	if err != nil {

@@ -8,8 +8,7 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// leave writes down that the user leaves this device: from then on its pushes are nobody's here, and the server is still to
-// be told.
+// leave records that the user leaves this device. From then on nothing of theirs runs here, and the server is still to be told.
 func (r *registrar) leave() error {
 	r.mu.Lock()
 	r.wanted = nil
@@ -25,7 +24,7 @@ func (r *registrar) leave() error {
 	return err
 }
 
-// unregister tells the server of a logout in the time of ctx, and otherwise has it told later.
+// unregister tells the server of a logout before ctx ends; if it cannot be reached, a goroutine goes on trying.
 func (r *registrar) unregister(ctx context.Context) {
 	if !r.turn.within(ctx) { // a registration waits for the server
 		r.retryLogout()
@@ -33,7 +32,7 @@ func (r *registrar) unregister(ctx context.Context) {
 	}
 	defer r.turn.Unlock()
 	if err := r.finishLogout(ctx); err != nil {
-		r.log.Info("the server is told of the logout later", "error", err)
+		r.log.Info("the server could not be told of the logout; trying again later", "error", err)
 		r.retryLogout()
 	}
 }

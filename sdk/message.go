@@ -15,18 +15,18 @@ type Message struct {
 	ResourceID string
 	// Extras has the payload under ExtraPayload, byte for byte what the sender gave; it may be empty.
 	Extras map[string]string
-	// Path is the way on which the push reached the app.
+	// Path is the way by which the push reached the app.
 	Path push.Path
 	// AcceptedAt is when the server accepted the push, by the server's clock.
 	AcceptedAt time.Time
-	// ExpiresAt is when its time to live ends, by the server's clock; zero where a wake did not say.
+	// ExpiresAt is when its time to live ends, by the server's clock; zero if it came in a wake, which does not say.
 	ExpiresAt time.Time
 }
 
 // ExtraPayload is the key of the payload in Message.Extras.
 const ExtraPayload = "payload"
 
-// FetchResult is what a handler made of a message, in the words of Apple's UIBackgroundFetchResult.
+// FetchResult is what came of a handler's work, in the words of Apple's UIBackgroundFetchResult.
 type FetchResult = push.Result
 
 // The results. A handler that returns anything else has Failed.
@@ -38,9 +38,9 @@ const (
 
 // Handler does the app's work for one push. Its ctx ends with the time that the platform allows (30 s on iOS, 20 s on
 // Android, shared by all pushes of one wake, the app's start in it), early enough to report Failed before the system kills
-// the process; a handler that runs on after that has failed. It returns as soon as it is done: on iOS, time used up costs
-// the app its next wakes. A panic is not caught: it ends the process, as it does elsewhere in Go, and a push whose handler
-// did not return three times in a row is given up.
+// the process; a handler that runs on after that has failed. A handler should return as soon as it is done: on iOS, time used
+// up costs the app its next wakes. A panic is not caught: it ends the process, as it does elsewhere in Go, and a push whose
+// handler did not return three times in a row is given up.
 type Handler func(ctx context.Context, m Message) FetchResult
 
 // Platform is a phone's operating system.
@@ -61,7 +61,7 @@ const (
 	Development = push.Development
 )
 
-// AppState is where the app stands, as the system tells it.
+// AppState is where the app stands, according to the system.
 type AppState = push.AppState
 
 // The app states.

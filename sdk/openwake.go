@@ -6,8 +6,8 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// openWake returns what is sealed in a wake, and whose it is. A wake that is ours and that the phone cannot open is empty,
-// and so is one of a newer version: it is a bell, its pushes are in the inbox.
+// openWake returns what is sealed in a wake, and whose it is. A wake that is ours and that the phone cannot open is returned
+// empty, and so is one of a newer version: it only rings, its pushes are in the inbox.
 func (r *registrar) openWake(ctx context.Context, sealed protocol.SealedWake) (w protocol.Wake, of owner, ours bool, err error) {
 	i, err := r.dir.self()
 	if err != nil {
@@ -30,7 +30,7 @@ func (r *registrar) openWake(ctx context.Context, sealed protocol.SealedWake) (w
 	return w, i.owner(), ours, err
 }
 
-// markBytes is how much of a sealed wake tells it from any other: its nonce, in base64url.
+// markBytes is how much of a sealed wake distinguishes it from any other: its nonce, in base64url.
 const markBytes = 16
 
 // reportForeign reports a wake that the phone cannot open, each once, and keeps the key if the server says that the wake is

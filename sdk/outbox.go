@@ -6,14 +6,14 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// outbox is what the server is still to be told and what is in memory only: that pushes were received. It makes the timeline
-// truer, and nothing is lost with it. Ends are on disk until the server has accepted them.
+// outbox holds the receipts for pushes that were received, in memory only: they make the timeline truer, and nothing is lost
+// with them. Receipts for pushes that have ended are on disk until the server has accepted them.
 type outbox struct {
 	mu       sync.Mutex
 	received []protocol.Receipt // guarded by mu; at most protocol.MaxReceipts
 }
 
-// add takes a receipt in. When too many wait, the oldest is forgotten.
+// add adds a receipt. When too many wait, the oldest is forgotten.
 func (o *outbox) add(r protocol.Receipt) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

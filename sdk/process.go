@@ -9,15 +9,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// process says who began a handler, so that another process, or the next one, can tell whether it may still return.
+// process says who began a handler, so that another process, or the next one, knows whether the handler may still return.
 type process struct {
 	PID    int    `json:"pid"`
 	Born   string `json:"born,omitempty"` // when the process started, in the system's own words; "" where it does not say
 	Client string `json:"client"`         // of several clients in one process
 }
 
-// openClients are the clients of this process that are not closed: only they can still return from a handler that a
-// record with this process's id names.
+// openClients are the clients of this process that are not closed. Only their handlers, among those that records with this
+// process's id name, can still return.
 var openClients sync.Map // Client -> struct{}
 
 func newProcess() process {
@@ -28,8 +28,8 @@ func newProcess() process {
 
 func (p process) close() { openClients.Delete(p.Client) }
 
-// mayReturn tells whether a handler that p began may still return. certain is false where a process with that id lives,
-// but may be another one that got the id later.
+// mayReturn reports whether a handler that p began may still return. certain is false if a process with that id lives, but
+// may be another one that got the id later.
 func (p process) mayReturn() (alive, certain bool) {
 	if p.PID <= 0 {
 		return false, true
@@ -48,7 +48,7 @@ func (p process) mayReturn() (alive, certain bool) {
 	return now == p.Born, true
 }
 
-// born is the start time of a process as Linux and Android tell it (proc(5), field 22 of /proc/pid/stat), in ticks since
+// born returns the start time of a process as Linux and Android give it (proc(5), field 22 of /proc/pid/stat), in ticks since
 // the system started; "" elsewhere.
 func born(pid int) string {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

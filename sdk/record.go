@@ -16,7 +16,7 @@ type record struct {
 	Sent  []string          `json:"sent,omitempty"` // pushes whose receipt the server has accepted, or never will
 }
 
-// identity is what the device is known by. The newest one counts.
+// identity is who the device is. The newest one counts.
 type identity struct {
 	Device     string      `json:"device"`
 	Credential push.Secret `json:"credential,omitempty"`
@@ -37,7 +37,7 @@ type start struct {
 	Until int64   `json:"until"` // Unix milliseconds by the phone's own clock: when its time is over
 }
 
-// encode makes lines of records.
+// encode returns records as lines.
 func encode(records ...record) []byte {
 	var lines []byte
 	for _, r := range records {
@@ -50,7 +50,7 @@ func encode(records ...record) []byte {
 	return lines
 }
 
-// decode reads a line; false: it is torn, or not ours, and says nothing.
+// decode reads a line, and reports false if it is torn or not ours, and so counts for nothing.
 func decode(line []byte) (record, bool) {
 	var r record
 	if len(line) == 0 || json.Unmarshal(line, &r) != nil {

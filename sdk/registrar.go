@@ -94,8 +94,8 @@ func (r *registrar) underWay(ctx context.Context) (identity, error) {
 	return r.dir.self()
 }
 
-// register tells the server who the device is, and writes down what it answers. turn is held. The server's refusals say
-// what to change: a new user token, no credential, or another device id; each is tried once.
+// register tells the server who the device is, and saves what it answers. turn is held. A refusal says what to change: a new
+// user token, no credential, or another device id; each is tried once.
 func (r *registrar) register(ctx context.Context) error {
 	var tried []string
 	for {
@@ -144,7 +144,7 @@ func (r *registrar) body(i identity) protocol.DeviceRequest {
 	return body
 }
 
-// amend changes what a refusal says is wrong with a registration, and reports false if nothing can be.
+// amend changes what a refusal says is wrong with a registration, and reports false if there is nothing to change.
 func (r *registrar) amend(i identity, token push.Secret, code string) (amended bool, err error) {
 	switch {
 	case (code == codeTokenExpired || code == codeUnauthenticated) && token != "":
@@ -164,12 +164,12 @@ func (r *registrar) amend(i identity, token push.Secret, code string) (amended b
 	return err == nil, err
 }
 
-// accept writes down what a registration brought. A process that is killed before it has, has lost it: a wake key comes with
-// the next registration, which names another one; without the credential that registration is refused with device_taken, and
-// goes on under a new id.
+// accept saves what a registration brought. A process that is killed before that loses it. A lost wake key comes again with
+// the next registration, which names another one. Without a lost credential the next registration is refused with
+// device_taken, and goes on under a new id.
 func (r *registrar) accept(asked identity, user string, answer protocol.DeviceResponse) error {
 	_, err := r.dir.update(func(i *identity) {
-		if i.LoggedOut { // meanwhile: what was just given is to be given back
+		if i.LoggedOut { // meanwhile: the credential is to be given back
 			if answer.Credential != "" {
 				i.Unregister = push.Secret(answer.Credential)
 			}

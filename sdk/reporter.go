@@ -12,15 +12,15 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// reporter tells the server what became of the pushes, over the session if one is open and not in doubt, else by HTTP. The
-// ends that are to be told are on disk (dir), what was received in the outbox.
+// reporter sends receipts to the server, over the session if one is open and not in doubt, else by HTTP. Those for pushes that
+// have ended come from the disk (dir), those for pushes that were received from the outbox.
 type reporter struct {
 	*shared
 	registrar *registrar
 	inbox     *inbox
 	outbox    outbox
 
-	more     chan struct{} // capacity 1; there is something to tell
+	more     chan struct{} // capacity 1; there may be something to report
 	progress atomic.Bool   // a push came to its end since the inbox was last read
 	sending  turnstile     // held for one delivery of receipts, so that answers come in order; taken before mu
 
@@ -32,7 +32,7 @@ func newReporter(s *shared, registrar *registrar, in *inbox) *reporter {
 	return &reporter{shared: s, registrar: registrar, inbox: in, more: make(chan struct{}, 1), sending: make(turnstile, 1)}
 }
 
-// signal has run look for something to tell. It never waits.
+// signal makes run look for something to report. It never waits.
 func (r *reporter) signal() {
 	select {
 	case r.more <- struct{}{}:
@@ -40,19 +40,19 @@ func (r *reporter) signal() {
 	}
 }
 
-// received reports that the device has a push.
+// received takes the receipt for a push that the device has.
 func (r *reporter) received(receipt protocol.Receipt) {
 	r.outbox.add(receipt)
 	r.signal()
 }
 
-// ended reports that a push came to its end, which is on disk.
+// ended takes notice that a push has come to its end. The receipt for that is on disk.
 func (r *reporter) ended() {
 	r.progress.Store(true)
 	r.signal()
 }
 
-// use has receipts go over a session from now on; nil: over none.
+// use makes receipts go over a session from now on; nil: over none.
 func (r *reporter) use(s *session) {
 	r.mu.Lock()
 	r.session = s
@@ -80,8 +80,8 @@ func (r *reporter) doubtSession() {
 // unknown is how many deliveries are open where no answer has said.
 const unknown = -1
 
-// run tells the server whatever is new, and keeps trying, until the client closes. When the server says that more is open
-// and nothing is left to run in the foreground, it fetches the next page of the inbox.
+// run reports whatever is new, and keeps trying, until the client closes. When the server says that more is open and nothing
+// is left to run in the foreground, it fetches the next page of the inbox.
 func (r *reporter) run() {
 	try, open := 0, unknown // open: as the last answer had it
 	var retry <-chan time.Time
@@ -99,7 +99,7 @@ func (r *reporter) run() {
 			continue // the next registration signals
 		case err != nil:
 			try++
-			r.log.Debug("receipts or the inbox wait", "try", try, "error", err)
+			r.log.Debug("receipts could not be sent, or the inbox not be read", "try", try, "error", err)
 			retry = time.After(backoff(try, jitter()))
 			continue
 		}
@@ -107,14 +107,14 @@ func (r *reporter) run() {
 	}
 }
 
-// round tells the server what is new, and then fetches from the inbox if that may have more. open is how many deliveries are
-// open, as the last answer had it.
+// round reports what is new, and then reads the inbox if that may have more. open is how many deliveries are open, according
+// to the last answer.
 func (r *reporter) round(ctx context.Context, open *int) error {
-	// Looked at before the flush, which then tells all ends that it stands for: the inbox must not bring them once more.
+	// Read before the flush, so that the flush reports each end that it stands for: the inbox must not bring those pushes again.
 	progress := r.progress.Swap(false)
-	told, err := r.flush(ctx)
-	if told != unknown {
-		*open = told
+	answered, err := r.flush(ctx)
+	if answered != unknown {
+		*open = answered
 	}
 	if !progress { // since the last look: the inbox would say the same again
 		return err
@@ -132,8 +132,8 @@ func (r *reporter) round(ctx context.Context, open *int) error {
 	return err
 }
 
-// flush tells the server all that it is still to be told, and returns how many deliveries are open; unknown if there was
-// nothing to tell.
+// flush reports all that is still to be reported, and returns how many deliveries are open; unknown if there was nothing to
+// report.
 func (r *reporter) flush(ctx context.Context) (open int, err error) {
 	open = unknown
 	if !r.sending.within(ctx) {
@@ -163,7 +163,7 @@ func (r *reporter) flush(ctx context.Context) (open int, err error) {
 	}
 }
 
-// batchOf returns what is sent at once: of a push that has ended, only the end.
+// batchOf returns the receipts to send together. Of a push that has ended, only the end is of interest.
 func batchOf(received, ends []protocol.Receipt) []protocol.Receipt {
 	batch := slices.DeleteFunc(received, func(r protocol.Receipt) bool {
 		return slices.ContainsFunc(ends, func(e protocol.Receipt) bool { return e.PushID == r.PushID })
@@ -199,8 +199,8 @@ func (r *reporter) send(ctx context.Context, batch []protocol.Receipt) (protocol
 
 var errWrongResults = errors.New("the answer's results are not those of the receipts that were sent")
 
-// settle writes down which ends need not be told again: those accepted, and those that the server never will. answers are
-// those of the batch.
+// settle records which ends need not be reported again: those that the server accepted, and those that it never will. answers
+// are those to the batch.
 func (r *reporter) settle(batch []protocol.Receipt, answers []protocol.ReceiptAnswer) error {
 	var ids []string
 	for n, a := range answers {
@@ -208,7 +208,7 @@ func (r *reporter) settle(batch []protocol.Receipt, answers []protocol.ReceiptAn
 			continue
 		}
 		if a.Status != push.ReceiptAccepted {
-			r.log.Info("the server has no use for a receipt", "push", a.PushID, "status", a.Status)
+			r.log.Info("the server did not accept a receipt", "push", a.PushID, "status", a.Status)
 		}
 		ids = append(ids, a.PushID)
 	}

@@ -22,7 +22,7 @@ type arrival struct {
 type outcome int
 
 const (
-	ran     outcome = iota // its handler returned, or its time ended, just now
+	ran     outcome = iota // its handler just returned, or just ran out of time
 	wasDone                // it had been handled before, or was given up
 	dropped                // it is expired, or not for the present owner
 	notRun                 // time ended before its handler began; it stays open
@@ -90,11 +90,11 @@ func (r *runner) workQueue() {
 			r.log.Warn("a push was not handled", "push", a.message.ID, "began", o == ran, "error", err)
 		}
 		queue.done(a.message.ID)
-		r.reporter.signal() // with nothing left to run, its answer tells whether the inbox has more
+		r.reporter.signal() // once nothing is left to run, the answer says whether the inbox has more
 	}
 }
 
-// run takes a push to its end in the time of ctx, here and once, or by waiting for whoever has it already.
+// run runs a push's handler before ctx ends, unless it has run or is running: then run waits for that result.
 func (r *runner) run(ctx context.Context, a arrival) (FetchResult, outcome, error) {
 	for {
 		at, first := r.attempts.join(a.message.ID)
@@ -164,10 +164,10 @@ func (r *runner) attempt(ctx context.Context, a arrival) (FetchResult, outcome, 
 	}
 }
 
-// busyWait is how often a push is looked at again that another process handles.
+// busyWait is the time between two looks at a push that another process handles.
 const busyWait = 50 * time.Millisecond
 
-// giveUp reports a push as crashed whose handler did not return, again and again.
+// giveUp ends a push as crashed because its handler began again and again and never returned.
 func (r *runner) giveUp(a arrival) (FetchResult, outcome, error) {
 	r.log.Warn("a push is given up: its handler did not return", "push", a.message.ID, "starts", maxStarts)
 	_, err := r.dir.end(protocol.Receipt{
@@ -177,8 +177,8 @@ func (r *runner) giveUp(a arrival) (FetchResult, outcome, error) {
 	return Failed, wasDone, err
 }
 
-// handle runs the handler and writes its result down before anybody is told. The push has been claimed. A handler that
-// runs on after ctx ended has failed, whatever it returns then.
+// handle runs the handler and saves its result before anybody is told. The push has been claimed. A handler that runs on after
+// ctx ended has failed, whatever it returns then.
 func (r *runner) handle(ctx context.Context, handler Handler, a arrival) (FetchResult, outcome, error) {
 	r.reporter.received(protocol.Receipt{
 		PushID: a.message.ID, Event: push.ReceiptReceived, Path: a.message.Path, At: r.clock.stamp(),

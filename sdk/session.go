@@ -23,7 +23,7 @@ const (
 	defaultHeartbeat = 25 * time.Second
 )
 
-// errSessionEnded is what those get who waited for an answer over a session that ended.
+// errSessionEnded is the answer to whoever waited for one over a session that ended.
 var errSessionEnded = errors.New("the session has ended")
 
 // session is one open session. Its read loop, a goroutine that dial starts, calls the On methods; everybody may write.
@@ -56,7 +56,7 @@ func newSession(log *slog.Logger, clock *clock, q *queue, of owner) *session {
 	}
 }
 
-// OnClose takes the server's close code.
+// OnClose records the server's close code.
 func (s *session) OnClose(_ *gws.Conn, err error) {
 	var closed *gws.CloseError
 	if errors.As(err, &closed) {
@@ -74,7 +74,7 @@ func (s *session) OnPing(_ *gws.Conn, payload []byte) {
 	_ = s.conn.WritePong(payload)
 }
 
-// frames are the frames that a server may send, a line each. Any other is passed over: a newer server may have more to say.
+// frames are the frames that a server may send, a line each. Any other is ignored: a newer server may send more.
 var frames = map[protocol.FrameType]func(*session, protocol.ServerFrame){
 	protocol.FrameHello:    (*session).onHello,
 	protocol.FramePush:     (*session).onPush,
@@ -87,7 +87,7 @@ func (s *session) OnMessage(_ *gws.Conn, m *gws.Message) {
 	s.liveness.sign()
 	var f protocol.ServerFrame
 	if err := json.Unmarshal(m.Bytes(), &f); err != nil {
-		s.log.Warn("a frame of the server was not understood", "error", err)
+		s.log.Warn("a frame from the server was not understood", "error", err)
 		return
 	}
 	if handle := frames[f.Type]; handle != nil {
@@ -172,7 +172,7 @@ func (s *session) report(ctx context.Context, batch []protocol.Receipt) (protoco
 	}
 }
 
-// send writes one frame. A nil error says that the system took it, not that the server did.
+// send writes one frame. A nil error means that the system took it, not that the server got it.
 func (s *session) send(f protocol.DeviceFrame) error {
 	b, err := json.Marshal(f)
 	if err != nil {
@@ -191,7 +191,7 @@ func (s *session) ping() {
 	_ = s.conn.WritePing(nil)
 }
 
-// leave closes the session from our side, and says first, if so, that the app is in the background.
+// leave closes the session from our side. If the app is in the background it says so first.
 func (s *session) leave(background bool) {
 	if background {
 		_ = s.send(protocol.DeviceFrame{Type: protocol.FrameState, AppState: push.AppState(Background)})
@@ -200,5 +200,5 @@ func (s *session) leave(background bool) {
 	_ = s.conn.WriteClose(1000, nil)
 }
 
-// abort drops the connection of a session that is dead.
+// abort closes the connection of a session that is dead, without waiting for the server.
 func (s *session) abort() { _ = s.net.Conn.Close() }

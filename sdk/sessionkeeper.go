@@ -28,7 +28,7 @@ type sessionKeeper struct {
 	loopDone  chan struct{}      // guarded by mu; closed when the latest loop has ended; nil: none has begun
 }
 
-// setAppState starts the loop, or ends it and waits for that.
+// setAppState starts the loop, or ends it and waits for its end.
 func (k *sessionKeeper) setAppState(s AppState) {
 	k.mu.Lock()
 	k.app.set(s)
@@ -66,7 +66,8 @@ func (k *sessionKeeper) start() {
 	k.stopLoop, k.loopDone = stop, done
 }
 
-// detach takes away the loop, if it runs, and returns what ends it and waits for that. mu is held, but not for the waiting.
+// detach gives up the loop, if it runs, and returns a function that ends it and waits for its end. mu is held when detach is
+// called, and not when the function is.
 func (k *sessionKeeper) detach() (end func()) {
 	stop, done := k.stopLoop, k.loopDone
 	k.stopLoop = nil
@@ -79,7 +80,7 @@ func (k *sessionKeeper) detach() (end func()) {
 	}
 }
 
-// stop ends the loop, if it runs, and waits for that.
+// stop ends the loop, if it runs, and waits for its end.
 func (k *sessionKeeper) stop() {
 	k.mu.Lock()
 	end := k.detach()
@@ -87,10 +88,10 @@ func (k *sessionKeeper) stop() {
 	end()
 }
 
-// logOut keeps the loop from starting until logIn. One that runs is still to be stopped.
+// logOut keeps the loop from starting until logIn. It does not stop one that runs.
 func (k *sessionKeeper) logOut() { k.setLoggedOut(true) }
 
-// logIn has the loop start again with the next foreground, or the next lookAgain in it.
+// logIn allows the loop to start again.
 func (k *sessionKeeper) logIn() { k.setLoggedOut(false) }
 
 func (k *sessionKeeper) setLoggedOut(out bool) {
@@ -126,13 +127,13 @@ func (k *sessionKeeper) keep(ctx context.Context) {
 	}
 	opened, try := false, 0
 	for {
-		k.forgetNudge() // what it is about, connect is about to see
+		k.forgetNudge() // connect is about to see what it is about
 		end := k.connect(ctx, &opened)
 		if ctx.Err() != nil {
 			return
 		}
 		if end.err == nil {
-			k.forgetNudge() // from when there was a session; it must not cut the wait short
+			k.forgetNudge() // one that came while there was a session must not cut the wait short
 		}
 		try++
 		if end.lived >= steadyAfter {
@@ -157,7 +158,7 @@ func (k *sessionKeeper) keep(ctx context.Context) {
 }
 
 // connect registers if need be, reads the inbox the first time after the app was opened, and serves one session to its end.
-// What waited is so known to have waited before the session can bring it.
+// So the client knows what had waited before the session can bring it.
 func (k *sessionKeeper) connect(ctx context.Context, opened *bool) sessionEnd {
 	i, err := k.registrar.ensure(ctx)
 	if err != nil {
@@ -200,8 +201,8 @@ func (k *sessionKeeper) renew(ctx context.Context, w who, refusal string, code i
 	}
 }
 
-// serve lives with one session until it ends, ctx ends, or the server has been silent for two heartbeats, or for answerWait
-// when it was asked something.
+// serve serves one session until it ends, ctx ends, or the server has been silent for two heartbeats, or for answerWait when it
+// was asked something.
 func (k *sessionKeeper) serve(ctx context.Context, s *session) error {
 	heartbeat, err := k.greet(ctx, s)
 	if err != nil {

@@ -18,14 +18,14 @@ type shared struct {
 	app      *appState
 }
 
-// hearClock learns the server's time, and writes its distance from the phone's clock down if that has changed.
+// hearClock learns the server's time, and saves its offset from the phone's clock if that has changed.
 func (s *shared) hearClock(server time.Time) {
 	offset, changed := s.clock.hear(server)
 	if !changed {
 		return
 	}
 	if _, err := s.dir.update(func(i *identity) { i.Offset = offset.Milliseconds() }); err != nil {
-		s.log.Warn("the server's time could not be written down", "error", err)
+		s.log.Warn("the server's time could not be saved", "error", err)
 	}
 }
 

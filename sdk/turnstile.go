@@ -2,13 +2,13 @@ package sdk
 
 import "context"
 
-// turnstile is a mutex that can be waited for until a context ends.
+// turnstile is a mutex for work that may take long: whoever waits for it gives up when a context ends. It has capacity 1.
 type turnstile chan struct{}
 
-// Unlock lets the next one in.
+// Unlock admits the next one.
 func (t turnstile) Unlock() { <-t }
 
-// within waits for its turn until ctx ends; false: it did not come.
+// within locks the turnstile, and reports false if ctx ended first.
 func (t turnstile) within(ctx context.Context) bool {
 	select {
 	case t <- struct{}{}:

@@ -31,7 +31,7 @@ func (r *runner) wakeTime(ctx context.Context) (whole, handling context.Context,
 	return whole, handling, func() { endHandling(); release(); endUser(nil); endWhole(); leave() }, nil
 }
 
-// handleWake handles what a wake carries, and then what the inbox has, as far as the time goes. sealed is Hush's field of
+// handleWake handles what a wake carries, and then what the inbox has, as far as the time allows. field is Hush's field of
 // the provider's payload.
 func (r *runner) handleWake(ctx context.Context, field []byte, path push.Path) (FetchResult, error) {
 	sealed, err := parseWake(field)
@@ -98,8 +98,7 @@ func (r *runner) catchUp(ctx, reporting context.Context, background bool, paths 
 	}
 }
 
-// summary returns the one result of a wake: there is new data if any handler had some; it failed if any did, or could not
-// run.
+// summary returns the one result of a wake: NewData if any handler had new data, else Failed if any failed or could not run.
 func summary(results []FetchResult, failed bool) FetchResult {
 	for _, r := range results {
 		if r == NewData {

@@ -7,7 +7,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// wakeKinds handle what a wake carries, a line for each kind of item. What this version does not know is left to the inbox.
+// wakeKinds handle what a wake carries, a line for each kind of item. Kinds that this version does not know are left to the
+// inbox.
 var wakeKinds = []func(*inWake, context.Context){
 	(*inWake).pushes,
 }
@@ -19,13 +20,13 @@ type inWake struct {
 	path       push.Path
 	of         owner
 	background bool
-	inDoubt    bool                 // it may have expired: the inbox has what has not
+	inDoubt    bool                 // it may have expired: the inbox has those of its pushes that have not
 	fetch      map[string]push.Path // pushes that the inbox has, with how their wake came
 	results    []FetchResult
 	errs       []error
 }
 
-// pushes handles the pushes that the wake carries, as far as the time goes.
+// pushes handles the pushes that the wake carries, as far as the time allows.
 func (h *inWake) pushes(ctx context.Context) {
 	for _, p := range h.wake.Pushes {
 		if p.Payload == nil || h.inDoubt {
