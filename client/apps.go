@@ -117,20 +117,20 @@ func (c *Client) UserToken(ctx context.Context, app, user string, ttl time.Durat
 }
 
 // PutAPNs stores an app's APNs credentials, which the server checks first. Needs role admin.
-func (c *Client) PutAPNs(ctx context.Context, app string, p protocol.APNsProvider) (info push.CredentialInfo, created bool, err error) {
+func (c *Client) PutAPNs(ctx context.Context, app string, p protocol.APNsProvider) (info protocol.CredentialInfo, created bool, err error) {
 	status, err := c.call(ctx, http.MethodPut, appPath(app, "providers", "apns"), p, &info, "provider", "kind")
 	return info, status == http.StatusCreated, err
 }
 
 // PutFCM stores an app's FCM service account, which the server checks first. Needs role admin.
-func (c *Client) PutFCM(ctx context.Context, app string, p protocol.FCMProvider) (info push.CredentialInfo, created bool, err error) {
+func (c *Client) PutFCM(ctx context.Context, app string, p protocol.FCMProvider) (info protocol.CredentialInfo, created bool, err error) {
 	status, err := c.call(ctx, http.MethodPut, appPath(app, "providers", "fcm"), p, &info, "provider", "kind")
 	return info, status == http.StatusCreated, err
 }
 
 // CheckProvider tries an app's stored credential against its provider, and sends to nobody. A credential that does not work
 // is no error: the answer says what to change. Needs role admin.
-func (c *Client) CheckProvider(ctx context.Context, app string, p push.Provider) (check push.CredentialCheck, err error) {
+func (c *Client) CheckProvider(ctx context.Context, app string, p push.Provider) (check protocol.CredentialCheck, err error) {
 	_, err = c.call(ctx, http.MethodPost, appPath(app, "providers", string(p), "check"), nil, &check, "ok", "what")
 	return check, err
 }

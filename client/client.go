@@ -6,7 +6,7 @@
 //		log.Fatal(err)
 //	}
 //	accepted, err := c.Push(context.Background(), "notes", protocol.PushRequest{
-//		To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1841}`,
+//		To: protocol.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1841}`,
 //	})
 //
 // A nil error from Push says that the push is committed and flushed to disk. It does not say that a device has it: Status

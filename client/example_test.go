@@ -17,7 +17,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	accepted, err := c.Push(context.Background(), "notes", protocol.PushRequest{
-		To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1841}`,
+		To: protocol.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1841}`,
 	})
 	if err != nil {
 		log.Fatal(err)

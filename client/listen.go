@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -21,7 +22,7 @@ type EventFilter struct {
 //
 // A connection that is lost on the way is made again. What was committed in between is not told: push.EventBegan comes once
 // more. So does push.EventMissed, with a Count, for what the server dropped because each was too slow. Needs role read.
-func (c *Client) Listen(ctx context.Context, app string, filter EventFilter, each func(push.AppEvent) error) error {
+func (c *Client) Listen(ctx context.Context, app string, filter EventFilter, each func(protocol.AppEvent) error) error {
 	return c.stream(ctx, question{path: appPath(app, "events"), query: filter.query()}, func(_ string, data []byte) error {
 		return decoded(data, each)
 	})

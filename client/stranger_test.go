@@ -140,7 +140,7 @@ var operations = map[string]func(context.Context, *client.Client) error{
 		return c.Follow(ctx, "notes", aPush, func(protocol.LiveEvent) error { return nil })
 	},
 	"Listen": func(ctx context.Context, c *client.Client) error {
-		return c.Listen(ctx, "notes", client.EventFilter{}, func(push.AppEvent) error { return nil })
+		return c.Listen(ctx, "notes", client.EventFilter{}, func(protocol.AppEvent) error { return nil })
 	},
 }
 

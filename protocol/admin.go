@@ -3,7 +3,6 @@
 package protocol
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -99,27 +98,6 @@ type UserTokenRequest struct {
 type UserToken struct {
 	Token     string    `json:"token"`
 	ExpiresAt time.Time `json:"expires_at"`
-}
-
-// APNsProvider stores a key (.p8) or a certificate (.p12).
-type APNsProvider struct {
-	Key      string   `json:"key,omitempty" doc:"PEM of the .p8"`
-	KeyID    string   `json:"key_id,omitempty"`
-	TeamID   string   `json:"team_id,omitempty"`
-	Topics   []string `json:"topics,omitempty" doc:"bundle ids; where given, devices with any other are not woken"`
-	P12      string   `json:"p12,omitempty" doc:"base64 of the .p12"`
-	Password string   `json:"password,omitempty"`
-}
-
-// FCMProvider stores a service account.
-type FCMProvider struct {
-	ServiceAccount json.RawMessage `json:"service_account" doc:"the JSON as Google gives it"`
-}
-
-// Providers are an app's credentials, as far as they may be read back.
-type Providers struct {
-	Providers []push.CredentialInfo `json:"providers"`
-	Cursor    string                `json:"cursor"`
 }
 
 // Resource is a named push policy.

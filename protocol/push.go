@@ -9,22 +9,22 @@ import (
 
 // PushRequest asks for a push.
 type PushRequest struct {
-	To          push.Audience `json:"to"`
-	ResourceID  string        `json:"resource_id"`
-	Payload     string        `json:"payload,omitempty" doc:"at most 64 KiB of UTF-8; reaches the handler byte for byte"`
-	TTL         string        `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h; the strategy's unless told"`
-	CollapseKey string        `json:"collapse_key,omitempty" doc:"of open pushes with the same key, a device keeps the newest"`
-	Deliver     push.Mode     `json:"deliver,omitempty" doc:"auto unless told"`
-	DeliverAt   string        `json:"deliver_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, up to 28 days ahead"`
-	DryRun      bool          `json:"dry_run,omitempty" doc:"say what would be done, and do nothing"`
+	To          Audience  `json:"to"`
+	ResourceID  string    `json:"resource_id"`
+	Payload     string    `json:"payload,omitempty" doc:"at most 64 KiB of UTF-8; reaches the handler byte for byte"`
+	TTL         string    `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h; the strategy's unless told"`
+	CollapseKey string    `json:"collapse_key,omitempty" doc:"of open pushes with the same key, a device keeps the newest"`
+	Deliver     push.Mode `json:"deliver,omitempty" doc:"auto unless told"`
+	DeliverAt   string    `json:"deliver_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, up to 28 days ahead"`
+	DryRun      bool      `json:"dry_run,omitempty" doc:"say what would be done, and do nothing"`
 }
 
 // PushAccepted is the answer to a push that is committed and flushed. Deliveries is left out where the audience is looked
 // up later.
 type PushAccepted struct {
-	PushID     string         `json:"push_id"`
-	Deliveries *int           `json:"deliveries,omitempty"`
-	Warnings   []push.Warning `json:"warnings"`
+	PushID     string    `json:"push_id"`
+	Deliveries *int      `json:"deliveries,omitempty"`
+	Warnings   []Warning `json:"warnings"`
 }
 
 // BudgetWait says which limit of a budget keeps a device's next wake back, how many wakes it has seen, and when the next is
@@ -48,8 +48,8 @@ type Decision struct {
 
 // DryRun is the answer to a push with dry_run.
 type DryRun struct {
-	Deliveries []Decision     `json:"deliveries"`
-	Warnings   []push.Warning `json:"warnings"`
+	Deliveries []Decision `json:"deliveries"`
+	Warnings   []Warning  `json:"warnings"`
 }
 
 // BatchRequest asks for up to 1 000 pushes. Each is checked by itself.
@@ -64,11 +64,11 @@ type BatchResponse struct {
 
 // BatchResult is a PushAccepted with status 202, or a problem.
 type BatchResult struct {
-	Status     int            `json:"status"`
-	PushID     string         `json:"push_id,omitempty"`
-	Deliveries *int           `json:"deliveries,omitempty"`
-	Warnings   []push.Warning `json:"warnings,omitzero"`
-	Problem    *Problem       `json:"problem,omitempty"`
+	Status     int       `json:"status"`
+	PushID     string    `json:"push_id,omitempty"`
+	Deliveries *int      `json:"deliveries,omitempty"`
+	Warnings   []Warning `json:"warnings,omitzero"`
+	Problem    *Problem  `json:"problem,omitempty"`
 }
 
 // Push is a push with a page of its deliveries.
@@ -82,7 +82,7 @@ type Push struct {
 
 	Counts     map[push.State]int `json:"counts" doc:"how many of its deliveries are in which state, of those that are made"`
 	Expanded   bool               `json:"expanded" doc:"all its deliveries are made; those of a large audience are made in pieces"`
-	Warnings   []push.Warning     `json:"warnings" doc:"why nobody gets it: it was cancelled before it began, or nobody was there when its time came"`
+	Warnings   []Warning          `json:"warnings" doc:"why nobody gets it: it was cancelled before it began, or nobody was there when its time came"`
 	Deliveries []Delivery         `json:"deliveries"`
 	Cursor     string             `json:"cursor"`
 }
@@ -103,19 +103,19 @@ type ListedPush struct {
 	Final      bool               `json:"final" doc:"all its deliveries are made and final"`
 	Expanded   bool               `json:"expanded" doc:"all its deliveries are made; those of a large audience are made in pieces"`
 	Counts     map[push.State]int `json:"counts" doc:"how many of its deliveries are in which state, of those that are made"`
-	Warnings   []push.Warning     `json:"warnings" doc:"why nobody gets it: it was cancelled before it began, or nobody was there when its time came"`
+	Warnings   []Warning          `json:"warnings" doc:"why nobody gets it: it was cancelled before it began, or nobody was there when its time came"`
 }
 
 // Delivery is one push on one device, with its timeline.
 type Delivery struct {
-	DeviceID string       `json:"device_id" doc:"empty while the user has no device"`
-	User     string       `json:"user"`
-	State    push.State   `json:"state"`
-	Result   push.Result  `json:"result"`
-	Reason   push.Reason  `json:"reason"`
-	Budget   *BudgetWait  `json:"budget,omitempty" doc:"while it waits for the budget: which limit that is, and when the next wake is possible"`
-	Path     push.Path    `json:"path"`
-	Events   []push.Event `json:"events"`
+	DeviceID string      `json:"device_id" doc:"empty while the user has no device"`
+	User     string      `json:"user"`
+	State    push.State  `json:"state"`
+	Result   push.Result `json:"result"`
+	Reason   push.Reason `json:"reason"`
+	Budget   *BudgetWait `json:"budget,omitempty" doc:"while it waits for the budget: which limit that is, and when the next wake is possible"`
+	Path     push.Path   `json:"path"`
+	Events   []Event     `json:"events"`
 }
 
 // LiveEvent is one message of the live timeline (SSE, event "delivery"): the delivery as it stands. The message of event
@@ -126,7 +126,7 @@ type LiveEvent = Delivery
 type Cancelled struct {
 	Cancelled    int             `json:"cancelled"`
 	AlreadyFinal []FinalDelivery `json:"already_final"`
-	Warnings     []push.Warning  `json:"warnings" doc:"that it was cancelled before it began, or that nobody was there when its time came"`
+	Warnings     []Warning       `json:"warnings" doc:"that it was cancelled before it began, or that nobody was there when its time came"`
 }
 
 // FinalDelivery names a delivery that could not be cancelled any more.

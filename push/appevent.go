@@ -1,7 +1,5 @@
 package push
 
-import "encoding/json"
-
 // The events that followers of an app are told beside those of timelines.
 const (
 	EventAccepted EventName = "accepted" // a push was accepted; of the push, not of a delivery
@@ -13,32 +11,12 @@ const (
 // AppEvent is one event of an app, as its followers are told: of a delivery's timeline, or of a push as a whole, which has
 // neither device nor user. Began and missed belong to neither.
 type AppEvent struct {
-	PushID     ID     `json:"push_id,omitempty"`
-	ResourceID string `json:"resource_id,omitempty"`
-	DeviceID   string `json:"device_id,omitempty" doc:"left out while the user has no device, and of the push as a whole"`
-	User       string `json:"user,omitempty"`
-	State      State  `json:"state,omitempty" doc:"where the delivery stands with the event"`
+	PushID     ID
+	ResourceID string
+	DeviceID   string // "" while the user has no device, and of the push as a whole
+	User       string
+	State      State // where the delivery stands with the event
 	Event
-}
-
-// MarshalJSON is one object, with the event's members beside the others.
-func (e AppEvent) MarshalJSON() ([]byte, error) {
-	type of struct {
-		PushID     ID     `json:"push_id,omitempty"`
-		ResourceID string `json:"resource_id,omitempty"`
-		DeviceID   string `json:"device_id,omitempty"`
-		User       string `json:"user,omitempty"`
-		State      State  `json:"state,omitempty"`
-	}
-	head, err := json.Marshal(of{e.PushID, e.ResourceID, e.DeviceID, e.User, e.State})
-	if err != nil {
-		return nil, err
-	}
-	event, err := json.Marshal(e.Event)
-	if err != nil || len(head) == len("{}") {
-		return event, err
-	}
-	return append(append(head[:len(head)-1], ','), event[1:]...), nil
 }
 
 // AppEvents are events of the delivery as followers of its app are told. The delivery is as it stands with the last of them.

@@ -3,30 +3,29 @@ package push
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"strings"
 	"time"
 )
 
 // Credential is what an app is known by at a provider. Exactly one part is set.
 type Credential struct {
-	APNs *APNsCredential `json:"apns,omitempty"`
-	FCM  *FCMCredential  `json:"fcm,omitempty"`
+	APNs *APNsCredential
+	FCM  *FCMCredential
 }
 
 // APNsCredential is a signing key (.p8), or a certificate (.p12).
 type APNsCredential struct {
-	Key      Secret   `json:"key,omitempty"` // PEM of the .p8
-	KeyID    string   `json:"key_id,omitempty"`
-	TeamID   string   `json:"team_id,omitempty"`
-	Topics   []string `json:"topics,omitempty"` // bundle ids; with a certificate, those that it lists
-	P12      []byte   `json:"p12,omitempty"`
-	Password Secret   `json:"password,omitempty"`
+	Key      Secret // PEM of the .p8
+	KeyID    string
+	TeamID   string
+	Topics   []string // bundle ids; with a certificate, those that it lists
+	P12      []byte
+	Password Secret
 }
 
-// FCMCredential is a service account's JSON, as Google gives it.
+// FCMCredential is a service account.
 type FCMCredential struct {
-	ServiceAccount json.RawMessage `json:"service_account"`
+	ServiceAccount []byte // JSON, as Google gives it
 }
 
 // CredentialKind says what an app is known by at its provider.
@@ -41,22 +40,22 @@ const (
 
 // CredentialInfo is what may be read back of a credential: kind, ids, validity.
 type CredentialInfo struct {
-	Provider    Provider       `json:"provider"`
-	Kind        CredentialKind `json:"kind"`
-	KeyID       string         `json:"key_id,omitempty"`
-	TeamID      string         `json:"team_id,omitempty"`
-	Topics      []string       `json:"topics,omitempty"`
-	ProjectID   string         `json:"project_id,omitempty"`
-	ClientEmail string         `json:"client_email,omitempty"`
-	ValidUntil  *time.Time     `json:"valid_until,omitempty"`
-	UpdatedAt   time.Time      `json:"updated_at"`
+	Provider    Provider
+	Kind        CredentialKind
+	KeyID       string
+	TeamID      string
+	Topics      []string
+	ProjectID   string
+	ClientEmail string
+	ValidUntil  *time.Time
+	UpdatedAt   time.Time
 }
 
 // CredentialCheck is what came of trying a stored credential against its provider, in sentences for people.
 type CredentialCheck struct {
-	OK   bool   `json:"ok"`
-	What string `json:"what"` // what works, or what does not
-	Do   string `json:"do"`   // what to change; "" if there is nothing
+	OK   bool
+	What string // what works, or what does not
+	Do   string // what to change; "" if there is nothing
 }
 
 // Role is what a server key may do. RoleAdmin includes RoleSend, which includes RoleRead; RoleRoot may do everything.

@@ -1,7 +1,6 @@
 package push
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 )
@@ -60,40 +59,25 @@ func WithLeftOut(timeline []Event, count int, at time.Time) []Event {
 	return slices.Insert(timeline, i, Event{At: at, Event: EventLeftOut, Count: count})
 }
 
-// Event is one line of a delivery's timeline. The JSON names are those of the API.
+// Event is one line of a delivery's timeline.
 type Event struct {
-	At             time.Time `json:"at"`
-	Event          EventName `json:"event"`
-	Reason         Reason    `json:"reason"`
-	Path           Path      `json:"path,omitempty"`
-	Result         Result    `json:"result,omitempty"`
-	Took           string    `json:"took,omitempty"` // a handler's time, as Go writes durations
-	WakeID         ID        `json:"wake_id,omitempty"`
-	Provider       Provider  `json:"provider,omitempty"`
-	Status         int       `json:"status,omitempty"`          // HTTP, of whoever answered; 0: no answer
-	ProviderReason string    `json:"provider_reason,omitempty"` // as the provider spells it
-	ProviderID     string    `json:"provider_id,omitempty"`     // the provider's own id of the request
-	Attempt        int       `json:"attempt,omitempty"`         // of the wake, from 1
-	Unclear        bool      `json:"unclear,omitempty"`         // the provider may have taken it all the same
-	Fault          Fault     `json:"fault,omitempty"`
-	Error          Failure   `json:"error,omitempty"`  // of wake_failed
-	Detail         string    `json:"detail,omitempty"` // for people: the provider's own text, or what lies below Error
-	Count          int       `json:"count,omitempty"`  // of left_out: how many events
-}
-
-// MarshalJSON is the event as JSON: what has no value is left out, but for the parts of a provider's answer, where the lack
-// of a reason says something too.
-func (e Event) MarshalJSON() ([]byte, error) {
-	type plain Event
-	if e.Event != EventWakeAnswered {
-		return json.Marshal(plain(e))
-	}
-	return json.Marshal(struct {
-		plain
-		Status         int    `json:"status"`
-		ProviderReason string `json:"provider_reason"`
-		ProviderID     string `json:"provider_id"`
-	}{plain(e), e.Status, e.ProviderReason, e.ProviderID})
+	At             time.Time
+	Event          EventName
+	Reason         Reason
+	Path           Path
+	Result         Result
+	Took           string // a handler's time, as Go writes durations
+	WakeID         ID
+	Provider       Provider
+	Status         int    // HTTP, of whoever answered; 0: no answer
+	ProviderReason string // as the provider spells it
+	ProviderID     string // the provider's own id of the request
+	Attempt        int    // of the wake, from 1
+	Unclear        bool   // the provider may have taken it all the same
+	Fault          Fault
+	Error          Failure // of wake_failed
+	Detail         string  // for people: the provider's own text, or what lies below Error
+	Count          int     // of left_out and missed: how many events
 }
 
 // Delivery is one push for one device: its state and what is needed to take it further.

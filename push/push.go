@@ -139,10 +139,10 @@ func (p Push) Start() time.Time {
 
 // Audience says who is to get a push. Exactly one kind is set.
 type Audience struct {
-	Users   []string `json:"users,omitempty"`
-	Devices []string `json:"devices,omitempty"`
-	Tags    *TagRule `json:"tags,omitempty"`
-	All     bool     `json:"all,omitempty"`
+	Users   []string
+	Devices []string
+	Tags    *TagRule
+	All     bool
 }
 
 // Deferred tells whether the devices are looked up only when the push's time has come: for tags and for all.
@@ -150,9 +150,9 @@ func (a Audience) Deferred() bool { return a.Tags != nil || a.All }
 
 // TagRule chooses users by their tags. What is given must hold; one that gives nothing is refused.
 type TagRule struct {
-	Any  []string `json:"any,omitempty"`
-	All  []string `json:"all,omitempty"`
-	None []string `json:"none,omitempty"`
+	Any  []string
+	All  []string
+	None []string
 }
 
 // Matches tells whether a user with these tags is meant.
@@ -184,8 +184,8 @@ func (r TagRule) Matches(tags []string) bool {
 
 // Warning is something the sender should know about an accepted push, such as a user never seen.
 type Warning struct {
-	Code WarningCode `json:"code"`
-	User string      `json:"user,omitempty"`
+	Code WarningCode
+	User string
 }
 
 // WarningCode is the stable name of a warning.

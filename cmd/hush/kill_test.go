@@ -140,7 +140,7 @@ func (w *killed) send(ctx context.Context, key push.Secret, user string) {
 		return
 	}
 	for ctx.Err() == nil {
-		a, err := c.Push(ctx, hushtest.App, protocol.PushRequest{To: push.Audience{Users: []string{user}}, ResourceID: "generous", Payload: user})
+		a, err := c.Push(ctx, hushtest.App, protocol.PushRequest{To: protocol.Audience{Users: []string{user}}, ResourceID: "generous", Payload: user})
 		if err != nil {
 			time.Sleep(10 * time.Millisecond)
 			continue

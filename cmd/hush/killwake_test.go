@@ -164,7 +164,7 @@ func (w *gatedWorld) judge(id string, d protocol.Delivery, requests []apnstest.R
 func (w *gatedWorld) judgeStart(d protocol.Delivery, killedAt, readyAt time.Time) {
 	w.t.Helper()
 	tries := sent(d)
-	next := slices.IndexFunc(tries, func(e push.Event) bool { return e.At.After(killedAt) })
+	next := slices.IndexFunc(tries, func(e protocol.Event) bool { return e.At.After(killedAt) })
 	if next < 1 {
 		w.t.Fatalf("the tries are %+v; want one before the kill at %s, and one after it", tries, killedAt)
 	}
@@ -187,7 +187,7 @@ func (w *gatedWorld) wantCounted(device string, want int) {
 }
 
 // sent are the tries of wakes on a delivery's timeline.
-func sent(d protocol.Delivery) (tries []push.Event) {
+func sent(d protocol.Delivery) (tries []protocol.Event) {
 	for _, e := range d.Events {
 		if e.Event == push.EventWakeSent {
 			tries = append(tries, e)

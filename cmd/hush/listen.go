@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -96,7 +97,7 @@ func (l *listening) note(format string, args ...any) {
 	fmt.Fprintf(l.r.w.stderr, "hush: "+format+"\n", args...)
 }
 
-func (l *listening) put(e push.AppEvent) error {
+func (l *listening) put(e protocol.AppEvent) error {
 	switch e.Event.Event {
 	case push.EventBegan:
 		l.begin()
@@ -125,7 +126,7 @@ func (l *listening) begin() {
 
 // drawAppEvent is one event on one line; on a terminal (width is not 0) that is too narrow for it, what does not fit stands
 // below.
-func drawAppEvent(e push.AppEvent, width int, s style) string {
+func drawAppEvent(e protocol.AppEvent, width int, s style) string {
 	name := fmt.Sprintf("%-13s", clean(string(e.Event.Event)))
 	at := e.At.Local().Format(time.TimeOnly)
 	head := s.faint(at) + " " + s.standing(e.State)(name) + " " + clean(string(e.PushID))
@@ -147,7 +148,7 @@ func drawAppEvent(e push.AppEvent, width int, s style) string {
 }
 
 // appEventWords are what stays together on a line: resource, device and user, and the details.
-func appEventWords(e push.AppEvent) []string {
+func appEventWords(e protocol.AppEvent) []string {
 	words := []string{clean(e.ResourceID)}
 	switch {
 	case e.DeviceID == "" && e.User == "":

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -103,7 +104,7 @@ func TestListenShowsWhatHappensAndEndsWithoutAnError(t *testing.T) {
 		t.Fatalf("push: exit %d, %s", got.code, got.errout)
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
-	var e push.AppEvent
+	var e protocol.AppEvent
 	if err != nil || json.Unmarshal([]byte(line), &e) != nil || e.User != "alice" || e.State != push.Waiting || e.Reason != push.ReasonNoDevice {
 		t.Errorf("printed %q, %v; want alice's delivery waiting for a device", line, err)
 	}
@@ -116,9 +117,9 @@ func TestListenShowsWhatHappensAndEndsWithoutAnError(t *testing.T) {
 
 func TestAnEventFitsTheTerminalWhereItCan(t *testing.T) {
 	t.Parallel()
-	e := push.AppEvent{
+	e := protocol.AppEvent{
 		PushID: "0198c0de-7b1c-7c3d-9a52-1f2e3d4c5b6a", ResourceID: "sync-notes", DeviceID: "0198c0de-1111-7c3d-9a52-1f2e3d4c5b6a", User: "alice\x1b",
-		State: push.Handled, Event: push.Event{At: time.Now(), Event: push.EventName(push.Handled), Result: push.NewData, Path: push.PathAPNs, Took: "120ms"},
+		State: push.Handled, Event: protocol.Event{At: time.Now(), Event: push.EventName(push.Handled), Result: push.NewData, Path: push.PathAPNs, Took: "120ms"},
 	}
 	one := drawAppEvent(e, 0, style{})
 	if strings.Contains(one, "\n") || !strings.HasSuffix(one, "5b6a of alice\uFFFD new_data by apns in 120ms") {

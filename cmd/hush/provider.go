@@ -153,7 +153,7 @@ func newProviderDelete(w world) *cobra.Command {
 	return cmd
 }
 
-func providerTable(infos ...push.CredentialInfo) *table {
+func providerTable(infos ...protocol.CredentialInfo) *table {
 	t := newTable("PROVIDER", "KIND", "KEY OR ACCOUNT", "TEAM OR PROJECT", "TOPICS", "VALID UNTIL")
 	for _, i := range infos {
 		until := ""

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -39,7 +40,7 @@ func checkProviderName(name string) error {
 
 // checkProvider tries the stored credentials and tells the result.
 func checkProvider(ctx context.Context, r *remote, p push.Provider) error {
-	check, err := one(ctx, r, func(ctx context.Context) (push.CredentialCheck, error) { return r.CheckProvider(ctx, r.app, p) })
+	check, err := one(ctx, r, func(ctx context.Context) (protocol.CredentialCheck, error) { return r.CheckProvider(ctx, r.app, p) })
 	if err != nil {
 		return err
 	}

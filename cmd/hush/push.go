@@ -135,8 +135,8 @@ func pushArgs(cmd *cobra.Command, args []string) error {
 }
 
 // parseAudience reads --to. Which ids exist, and how many there may be, is for the server to say.
-func parseAudience(to []string) (push.Audience, error) {
-	var a push.Audience
+func parseAudience(to []string) (protocol.Audience, error) {
+	var a protocol.Audience
 	kinds := map[string]bool{}
 	for _, t := range to {
 		kind, id, named := strings.Cut(t, ":")
@@ -150,7 +150,7 @@ func parseAudience(to []string) (push.Audience, error) {
 			a.Devices = append(a.Devices, id)
 		case "tag":
 			if a.Tags == nil {
-				a.Tags = &push.TagRule{}
+				a.Tags = &protocol.TagRule{}
 			}
 			a.Tags.Any = append(a.Tags.Any, id)
 		case "all":
@@ -183,13 +183,13 @@ func sayAccepted(ctx context.Context, r *remote, accepted protocol.PushAccepted,
 	r.say("follow it:  hush trace --app %s %s\n", r.app, accepted.PushID)
 }
 
-func sayWarnings(r *remote, warnings []push.Warning) {
+func sayWarnings(r *remote, warnings []protocol.Warning) {
 	for _, warning := range warnings {
 		r.say("warning     %s\n", warningText(warning))
 	}
 }
 
-func warningText(w push.Warning) string {
+func warningText(w protocol.Warning) string {
 	switch {
 	case w.Code == push.UserNotSeen:
 		return fmt.Sprintf("user %s has no device yet; what can wait waits for the first", w.User)
@@ -222,7 +222,7 @@ func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error 
 }
 
 // whyNobodyNow says why a push would reach nobody now.
-func whyNobodyNow(warnings []push.Warning) string {
+func whyNobodyNow(warnings []protocol.Warning) string {
 	for _, w := range warnings {
 		switch w.Code {
 		case push.NobodyHasTheTags:

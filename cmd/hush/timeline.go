@@ -56,7 +56,7 @@ func drawTarget(d protocol.Delivery, s style) string {
 
 // begun tells whether the time of a delivery's push has come. Before that nobody has looked for its user's devices.
 func begun(d protocol.Delivery) bool {
-	return slices.ContainsFunc(d.Events, func(e push.Event) bool {
+	return slices.ContainsFunc(d.Events, func(e protocol.Event) bool {
 		return e.Event != push.EventName(push.Scheduled) && e.Event != push.EventName(push.Cancelled)
 	})
 }
@@ -100,7 +100,7 @@ func clockTime(t, now time.Time) string {
 	return moment(t)
 }
 
-func drawEvent(e push.Event, accepted time.Time, last bool, s style) string {
+func drawEvent(e protocol.Event, accepted time.Time, last bool, s style) string {
 	rail := "│"
 	if last {
 		rail = "╰"
@@ -121,7 +121,7 @@ func since(accepted, at time.Time) string {
 	return "+" + d.Round(time.Second).String()
 }
 
-func eventDetails(e push.Event) string {
+func eventDetails(e protocol.Event) string {
 	var words []string
 	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
 	if e.Provider != "" {
@@ -213,7 +213,7 @@ func verdict(p protocol.Push, s style) string {
 }
 
 // whyNobody says why nobody gets a push.
-func whyNobody(w push.Warning) string {
+func whyNobody(w protocol.Warning) string {
 	switch w.Code {
 	case push.CancelledBeforeItBegan:
 		return "cancelled before it began"

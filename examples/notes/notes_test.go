@@ -84,7 +84,7 @@ func TestANoteIsToldToItsUsersPhonesByItsCursor(t *testing.T) {
 	t.Parallel()
 	h, b, _ := setup(t)
 	add(t, b, "alice", "milk")
-	want := protocol.PushRequest{To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1}`}
+	want := protocol.PushRequest{To: protocol.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1}`}
 	got := h.pushes[0]
 	if len(h.pushes) != 1 || got.Payload != want.Payload || got.ResourceID != want.ResourceID || got.To.Users[0] != "alice" {
 		t.Errorf("the backend sent %+v, want %+v", h.pushes, want)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/hushpush/hush/protocol"
-	"github.com/hushpush/hush/push"
 )
 
 // tell sends a user's phones the cursor of the latest change: all that a backend has to do to send a silent push.
@@ -16,7 +15,7 @@ func (b *Backend) tell(ctx context.Context, user, resource string, cursor int64)
 		return "", fmt.Errorf("notes: writing the payload: %w", err)
 	}
 	accepted, err := b.hush.Push(ctx, b.cfg.App, protocol.PushRequest{
-		To: push.Audience{Users: []string{user}}, ResourceID: resource, Payload: string(payload),
+		To: protocol.Audience{Users: []string{user}}, ResourceID: resource, Payload: string(payload),
 	})
 	if err != nil {
 		return "", fmt.Errorf("notes: telling the phones: %w", err)

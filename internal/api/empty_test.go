@@ -11,7 +11,7 @@ import (
 )
 
 // codes are the codes of warnings.
-func codes(warnings []push.Warning) []push.WarningCode {
+func codes(warnings []protocol.Warning) []push.WarningCode {
 	list := make([]push.WarningCode, len(warnings))
 	for i, w := range warnings {
 		list[i] = w.Code
@@ -39,7 +39,7 @@ func TestAPushThatNobodyGetsSaysWhy(t *testing.T) {
 		w.must(200, "DELETE", path, "").into(t, &c)
 		return c
 	}
-	want := func(what string, got []push.Warning, want ...push.WarningCode) {
+	want := func(what string, got []protocol.Warning, want ...push.WarningCode) {
 		t.Helper()
 		if got == nil || !slices.Equal(codes(got), want) {
 			t.Errorf("%s: warnings %v; want %v", what, got, want)

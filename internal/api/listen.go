@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
 
@@ -43,7 +44,7 @@ func (a *API) listenRoutes() {
 			"What was before, or while a client was away, is not told; `GET` of a push has its timelines. " +
 			"A client that reads too slowly gets `missed` with the `count` of events, of the whole app, that it will not get. " +
 			"The stream has no end of its own. It counts among the `limits.streams_per_key` streams (100) that a key may have open.",
-		stream: "text/event-stream", streamEvents: map[string]any{"began": push.AppEvent{}, "event": push.AppEvent{}, "missed": push.AppEvent{}}}, a.listen)
+		stream: "text/event-stream", streamEvents: map[string]any{"began": protocol.AppEvent{}, "event": protocol.AppEvent{}, "missed": protocol.AppEvent{}}}, a.listen)
 }
 
 func (a *API) listen(ctx context.Context, c *call, in *listenInput) (*huma.StreamResponse, error) {
@@ -163,7 +164,7 @@ func (s *appStream) tellNew(ctx context.Context, watch push.AppWatch) error {
 
 // note sends an event of the stream itself.
 func (s *appStream) note(name push.EventName, count int) error {
-	return s.send(string(name), push.AppEvent{Event: push.Event{At: s.api.Now().UTC(), Event: name, Count: count}})
+	return s.send(string(name), protocol.AppEvent{Event: protocol.Event{At: s.api.Now().UTC(), Event: name, Count: count}})
 }
 
 // tell sends those of the events that are asked for. What events of a statement on many deliveries lack is looked up.
@@ -211,7 +212,7 @@ func (s *appStream) compose(asked []push.AppEvent, resources map[push.ID]string)
 		if !among(s.filter.resources, e.ResourceID) {
 			continue
 		}
-		one, err := json.Marshal(e)
+		one, err := json.Marshal(protocol.NewAppEvent(e))
 		if err != nil {
 			return nil, err
 		}

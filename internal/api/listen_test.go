@@ -45,7 +45,7 @@ func (w *world) listen(app, query, key string) *listener {
 	return l
 }
 
-func (l *listener) next() (e push.AppEvent) {
+func (l *listener) next() (e protocol.AppEvent) {
 	l.t.Helper()
 	heard := readEvent(l.t, l.events)
 	if err := json.Unmarshal([]byte(heard.data), &e); err != nil {

@@ -255,7 +255,7 @@ func (r *plainReader) push(p *protocol.PushRequest) {
 var audienceFields = []string{"users", "devices"}
 
 // audience reads users or devices.
-func (r *plainReader) audience(to *push.Audience) {
+func (r *plainReader) audience(to *protocol.Audience) {
 	r.object(audienceFields, func(name string) {
 		if name == "users" {
 			to.Users = r.idList()

@@ -50,7 +50,7 @@ func (a *API) providerRoutes() {
 		summary: "Read kind, ids and validity of the app's credentials"}, a.listProviders)
 }
 
-func (a *API) putAPNs(ctx context.Context, c *call, in *putAPNsInput) (*answer[push.CredentialInfo], error) {
+func (a *API) putAPNs(ctx context.Context, c *call, in *putAPNsInput) (*answer[protocol.CredentialInfo], error) {
 	b := in.Body
 	switch {
 	case b.Key != "" && b.P12 != "":
@@ -67,12 +67,12 @@ func (a *API) putAPNs(ctx context.Context, c *call, in *putAPNsInput) (*answer[p
 	}})
 }
 
-func (a *API) putFCM(ctx context.Context, c *call, in *putFCMInput) (*answer[push.CredentialInfo], error) {
+func (a *API) putFCM(ctx context.Context, c *call, in *putFCMInput) (*answer[protocol.CredentialInfo], error) {
 	return a.putCredential(ctx, c, in.App, push.FCM, push.Credential{FCM: &push.FCMCredential{ServiceAccount: in.Body.ServiceAccount}})
 }
 
 // putCredential checks a credential with its provider's room and stores it.
-func (a *API) putCredential(ctx context.Context, c *call, app string, provider push.Provider, credential push.Credential) (*answer[push.CredentialInfo], error) {
+func (a *API) putCredential(ctx context.Context, c *call, app string, provider push.Provider, credential push.Credential) (*answer[protocol.CredentialInfo], error) {
 	if err := a.app(ctx, c, app); err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (a *API) putCredential(ctx context.Context, c *call, app string, provider p
 		return nil, missing(err, "app", app)
 	}
 	a.Delivery.CredentialsChanged(app, provider)
-	return &answer[push.CredentialInfo]{created(isNew), info}, nil
+	return &answer[protocol.CredentialInfo]{created(isNew), protocol.NewCredentialInfo(info)}, nil
 }
 
 func (a *API) deleteProvider(provider push.Provider) func(context.Context, *call, *AppPath) (*nothing, error) {
@@ -104,8 +104,8 @@ func (a *API) deleteProvider(provider push.Provider) func(context.Context, *call
 	}
 }
 
-func (a *API) checkProvider(provider push.Provider) func(context.Context, *call, *AppPath) (*answer[push.CredentialCheck], error) {
-	return func(ctx context.Context, c *call, in *AppPath) (*answer[push.CredentialCheck], error) {
+func (a *API) checkProvider(provider push.Provider) func(context.Context, *call, *AppPath) (*answer[protocol.CredentialCheck], error) {
+	return func(ctx context.Context, c *call, in *AppPath) (*answer[protocol.CredentialCheck], error) {
 		if err := a.app(ctx, c, in.App); err != nil {
 			return nil, err
 		}
@@ -113,7 +113,7 @@ func (a *API) checkProvider(provider push.Provider) func(context.Context, *call,
 		if err != nil {
 			return nil, missing(err, "credential for", string(provider))
 		}
-		return &answer[push.CredentialCheck]{http.StatusOK, result}, nil
+		return &answer[protocol.CredentialCheck]{http.StatusOK, protocol.NewCredentialCheck(result)}, nil
 	}
 }
 
@@ -125,5 +125,5 @@ func (a *API) listProviders(ctx context.Context, c *call, in *AppPath) (*answer[
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.Providers]{http.StatusOK, protocol.Providers{Providers: listOf(infos, same)}}, nil
+	return &answer[protocol.Providers]{http.StatusOK, protocol.Providers{Providers: listOf(infos, protocol.NewCredentialInfo)}}, nil
 }

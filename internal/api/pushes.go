@@ -55,11 +55,11 @@ func (a *API) pushRoutes() {
 	register(a, route{id: "createPush", method: http.MethodPost, path: pushes, tag: chapterPushes, needs: needsSend, limit: maxPushBody, status: http.StatusAccepted, checks: true, quick: a.quickPush, refuses: []protocol.ProblemCode{codeConflict, codeBacklogFull},
 		summary: "Send a push", about: "202 is answered once the push is on disk. With `dry_run`, 200 tells what would be done, and nothing is.",
 		answers: map[int]any{http.StatusAccepted: protocol.PushAccepted{}, http.StatusOK: protocol.DryRun{}},
-		example: protocol.PushRequest{To: push.Audience{Users: []string{"alice", "bob"}}, ResourceID: "both", Payload: `{"cursor":1841}`, TTL: "24h", CollapseKey: "notes"}}, a.createPush)
+		example: protocol.PushRequest{To: protocol.Audience{Users: []string{"alice", "bob"}}, ResourceID: "both", Payload: `{"cursor":1841}`, TTL: "24h", CollapseKey: "notes"}}, a.createPush)
 	register(a, route{id: "createPushes", method: http.MethodPost, path: pushes + "/batch", tag: chapterPushes, needs: needsSend, limit: maxBatchBody, checks: true, quick: a.quickBatch, refuses: []protocol.ProblemCode{codeConflict, codeBacklogFull},
 		summary: "Send up to 1 000 different pushes", about: "Each is checked by itself: the good ones are accepted, each wrong one gets a problem whose locations count from the item (`body.ttl`). " +
 			"With `backlog_full` none of them was accepted.",
-		example: map[string]any{"pushes": []protocol.PushRequest{{To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: "1"}}}}, a.createPushes)
+		example: map[string]any{"pushes": []protocol.PushRequest{{To: protocol.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: "1"}}}}, a.createPushes)
 	register(a, route{id: "getPush", method: http.MethodGet, path: pushes + "/{push_id}", tag: chapterPushes, needs: needsRead,
 		summary: "Read a push's state, and its timeline on each device"}, a.getPush)
 	register(a, route{id: "cancelPush", method: http.MethodDelete, path: pushes + "/{push_id}", tag: chapterPushes, needs: needsSend,
@@ -70,7 +70,7 @@ func (a *API) pushRoutes() {
 func (a *API) checkPush(ctx context.Context, f *faults, app string, b protocol.PushRequest) (push.Push, error) {
 	now := a.Now().UTC()
 	p := push.Push{
-		ID: push.NewID(), App: app, ResourceID: b.ResourceID, Payload: []byte(b.Payload), To: b.To,
+		ID: push.NewID(), App: app, ResourceID: b.ResourceID, Payload: []byte(b.Payload), To: b.To.Parse(),
 		CollapseKey: b.CollapseKey, Deliver: b.Deliver, AcceptedAt: now,
 	}
 	if err := a.checkAudience(ctx, f, app, &p.To); err != nil {
@@ -186,7 +186,7 @@ func acceptError(err error) error {
 }
 
 func acceptedBody(p *push.Push, accepted *push.Accepted) protocol.PushAccepted {
-	body := protocol.PushAccepted{PushID: string(accepted.ID), Warnings: listOf(accepted.Warnings, same)}
+	body := protocol.PushAccepted{PushID: string(accepted.ID), Warnings: listOf(accepted.Warnings, protocol.NewWarning)}
 	if !p.To.Deferred() && p.DeliverAt.IsZero() {
 		deliveries := accepted.Deliveries
 		body.Deliveries = &deliveries
@@ -208,7 +208,7 @@ func (a *API) dryRun(ctx context.Context, p push.Push) (*answer[any], error) {
 		Deliveries: listOf(decisions, func(d push.Decision) protocol.Decision {
 			return protocol.Decision{DeviceID: d.DeviceID, Do: d.Do, Reason: d.Reason, Provider: d.Provider, Budget: budgetBody(d.Budget)}
 		}),
-		Warnings: listOf(warnings, same),
+		Warnings: listOf(warnings, protocol.NewWarning),
 	}}, nil
 }
 
@@ -223,7 +223,7 @@ func pushID(text string) (push.ID, error) {
 
 func deliveryBody(d push.Delivery) protocol.Delivery {
 	return protocol.Delivery{
-		DeviceID: d.DeviceID, User: d.User, State: d.State, Result: d.Result, Reason: d.Reason, Path: d.Path, Events: listOf(d.Events, same),
+		DeviceID: d.DeviceID, User: d.User, State: d.State, Result: d.Result, Reason: d.Reason, Path: d.Path, Events: listOf(d.Events, protocol.NewEvent),
 	}
 }
 
@@ -232,7 +232,7 @@ func pushBody(p push.Push, standing push.Standing, counts map[push.State]int) pr
 	return protocol.Push{
 		PushID: string(p.ID), ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt.UTC(), ExpiresAt: standing.ExpiresAt.UTC(),
 		Final: standing.Final, Expanded: standing.Expanded, Counts: counts,
-		Warnings: listOf(p.Warnings(standing, counts), same), Deliveries: []protocol.Delivery{}, DeliverAt: timeOrNone(p.DeliverAt),
+		Warnings: listOf(p.Warnings(standing, counts), protocol.NewWarning), Deliveries: []protocol.Delivery{}, DeliverAt: timeOrNone(p.DeliverAt),
 	}
 }
 
@@ -295,7 +295,7 @@ func (a *API) cancelPush(ctx context.Context, c *call, in *PushPath) (*answer[pr
 	}
 	return &answer[protocol.Cancelled]{http.StatusOK, protocol.Cancelled{
 		Cancelled: cancelled,
-		Warnings:  listOf(warnings, same),
+		Warnings:  listOf(warnings, protocol.NewWarning),
 		AlreadyFinal: listOf(final, func(d push.Delivery) protocol.FinalDelivery {
 			return protocol.FinalDelivery{DeviceID: d.DeviceID, State: d.State}
 		}),

@@ -28,7 +28,7 @@ func testAPushIsAcceptedAndRead(t *testing.T, w *world) {
 	a := w.request("POST", pushesPath, `{"to": {"users": ["alice", "bob", "alice"]}, "resource_id": "both", "payload": "a\u0000b", "ttl": "24h", "collapse_key": "notes"}`, "Authorization", key)
 	var accepted protocol.PushAccepted
 	a.into(t, &accepted)
-	if a.status != 202 || *accepted.Deliveries != 3 || !slices.Equal(accepted.Warnings, []push.Warning{{Code: "user_not_seen", User: "bob"}}) {
+	if a.status != 202 || *accepted.Deliveries != 3 || !slices.Equal(accepted.Warnings, []protocol.Warning{{Code: "user_not_seen", User: "bob"}}) {
 		t.Fatalf("POST: %d %s; want 202, 3 deliveries and a warning for bob", a.status, a.body)
 	}
 	id := accepted.PushID

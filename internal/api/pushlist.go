@@ -52,7 +52,7 @@ func listedBody(p push.Listed) protocol.ListedPush {
 	return protocol.ListedPush{
 		PushID: string(p.ID), ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt.UTC(), ExpiresAt: p.ExpiresAt.UTC(),
 		Final: p.Final, Expanded: p.Expanded, Counts: p.Counts, DeliverAt: timeOrNone(p.DeliverAt),
-		Warnings: listOf(p.Warnings, same),
+		Warnings: listOf(p.Warnings, protocol.NewWarning),
 	}
 }
 

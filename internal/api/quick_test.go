@@ -181,7 +181,7 @@ func FuzzTheQuickAnswerIsThatOfEncodingJSON(f *testing.F) {
 		if deliveries < 0 {
 			n = nil
 		}
-		warnings := []push.Warning{{Code: push.WarningCode(code), User: user}, {Code: push.WarningCode(code)}}[:len(user)%3]
+		warnings := []protocol.Warning{{Code: push.WarningCode(code), User: user}, {Code: push.WarningCode(code)}}[:len(user)%3]
 		accepted := protocol.PushAccepted{PushID: id, Deliveries: n, Warnings: warnings}
 		sameJSON(t, appendAccepted([]byte("{"), accepted), accepted)
 		b := protocol.BatchResponse{Results: []protocol.BatchResult{

@@ -98,7 +98,7 @@ func TestAStoredWakeBringsNothingToTheSameUsersNewDevice(t *testing.T) {
 		p.register()
 		p.setOnline(platform, true)
 		eventually(t, "the stored wake reached the phone", func() bool { _, wakes := p.counts(); return wakes == 1 })
-		p.hush.SendPush(t, protocol.PushRequest{To: push.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: "new"})
+		p.hush.SendPush(t, protocol.PushRequest{To: protocol.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: "new"})
 		eventually(t, "the new push was handled", func() bool { handled, _ := p.counts(); return handled > 0 })
 		if got := p.payloads(); got[0] != "new" {
 			t.Errorf("the handler got %q, want the push for its own device alone", got)

@@ -36,7 +36,7 @@ func slow(t *testing.T, hush *hushtest.Server) string {
 	if _, err := hush.ImportDevices(t.Context(), hushtest.App, lines); err != nil {
 		t.Fatal(err)
 	}
-	return hush.SendPush(t, protocol.PushRequest{To: push.Audience{Users: users}, ResourceID: "both", Payload: "x"})
+	return hush.SendPush(t, protocol.PushRequest{To: protocol.Audience{Users: users}, ResourceID: "both", Payload: "x"})
 }
 
 func TestWhoIsOnlineDoesNotWaitBehindWhoIsWoken(t *testing.T) {
@@ -164,7 +164,7 @@ func TestNobodyWaitsBehindAnAppsBroadcastWhoseProviderHangs(t *testing.T) {
 	p := newPhone(t, hush, "alice", sdk.IOS) // the last one in the broadcast
 	p.client.SetAppState(sdk.Foreground)
 	eventually(t, "a session", func() bool { return hush.DevicesOf(t, "alice")[0].AppState == push.AppForeground })
-	send(hushtest.App, protocol.PushRequest{To: push.Audience{All: true}, ResourceID: "both", Payload: "broadcast"})
+	send(hushtest.App, protocol.PushRequest{To: protocol.Audience{All: true}, ResourceID: "both", Payload: "broadcast"})
 	eventually(t, "the broadcast at the phone that is online", func() bool { return slices.Contains(p.payloads(), "broadcast") })
 	send(hushtest.App, protocol.PushRequest{To: to("alice"), ResourceID: "both", Deliver: push.WakeAlways}) // from now on, something is open on it
 	for round := range rounds {

@@ -211,7 +211,7 @@ func TestNoTokenIsDroppedIfMostAreRefusedAlike(t *testing.T) {
 		p := newPhone(t, hush, users[i], sdk.IOS)
 		hush.APNs.Forget(p.token) // as if all were of the other environment
 	}
-	id := hush.SendPush(t, protocol.PushRequest{To: push.Audience{Users: users}, ResourceID: "both"})
+	id := hush.SendPush(t, protocol.PushRequest{To: protocol.Audience{Users: users}, ResourceID: "both"})
 	hush.WaitReason(t, id, push.Waiting, push.ReasonCredentials)
 	for _, user := range users {
 		if got := hush.DevicesOf(t, user)[0].Token; got != push.TokenOK {

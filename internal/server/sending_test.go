@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/sdk"
 )
 
-func to(users ...string) push.Audience { return push.Audience{Users: users} }
+func to(users ...string) protocol.Audience { return protocol.Audience{Users: users} }
 
 func TestNowOrNever(t *testing.T) {
 	t.Parallel()
@@ -136,7 +136,7 @@ func TestABroadcastReachesEveryDeviceRegisteredByThen(t *testing.T) {
 	for i := range phones {
 		phones[i] = newPhone(t, hush, fmt.Sprint("user", i), []sdk.Platform{sdk.IOS, sdk.Android}[i%2])
 	}
-	id := hush.SendPush(t, protocol.PushRequest{To: push.Audience{All: true}, ResourceID: "both", Payload: "all"})
+	id := hush.SendPush(t, protocol.PushRequest{To: protocol.Audience{All: true}, ResourceID: "both", Payload: "all"})
 	if got := hush.WaitFor(t, id, "final", func(p protocol.Push) bool { return p.Final }); len(got.Deliveries) != len(phones) {
 		t.Errorf("%d deliveries, want %d", len(got.Deliveries), len(phones))
 	}

@@ -83,7 +83,7 @@ func TestIDsMayHaveDotsSpacesSlashesAndEmoji(t *testing.T) {
 			t.Errorf("user %q: tags: %v", user, err)
 		}
 	}
-	id := hush.SendPush(t, protocol.PushRequest{To: push.Audience{Tags: &push.TagRule{Any: []string{"odd"}}}, ResourceID: "both"})
+	id := hush.SendPush(t, protocol.PushRequest{To: protocol.Audience{Tags: &protocol.TagRule{Any: []string{"odd"}}}, ResourceID: "both"})
 	if got := hush.WaitState(t, id, push.Handled); len(got.Deliveries) != 9 {
 		t.Errorf("%d deliveries to those with the tag, want 9", len(got.Deliveries))
 	}
@@ -133,11 +133,11 @@ func TestWithoutAStrategyForThePlatformTheInboxDelivers(t *testing.T) {
 func TestAUserNeverSeenGetsItsPushWithItsFirstDevice(t *testing.T) {
 	t.Parallel()
 	hush := hushtest.Start(t)
-	accepted, err := hush.Push(t.Context(), hushtest.App, protocol.PushRequest{To: push.Audience{Users: []string{"new"}}, ResourceID: "both", Payload: "hello"})
+	accepted, err := hush.Push(t.Context(), hushtest.App, protocol.PushRequest{To: protocol.Audience{Users: []string{"new"}}, ResourceID: "both", Payload: "hello"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []push.Warning{{Code: push.UserNotSeen, User: "new"}}; !slices.Equal(accepted.Warnings, want) {
+	if want := []protocol.Warning{{Code: push.UserNotSeen, User: "new"}}; !slices.Equal(accepted.Warnings, want) {
 		t.Errorf("warnings %v, want %v", accepted.Warnings, want)
 	}
 	newPhone(t, hush, "new", sdk.IOS)

@@ -407,7 +407,8 @@ func repeat(earlier answer, o *acceptOp) error {
 	if err := json.Unmarshal(earlier.answer, &stored); err != nil {
 		return push.ErrConflict // another kind of request has used the key
 	}
-	o.result = push.Accepted{ID: stored.ID, Deliveries: stored.Deliveries, Warnings: stored.Warnings, Repeated: true}
+	o.result = stored.accepted()
+	o.result.Repeated = true
 	return nil
 }
 
@@ -539,7 +540,7 @@ func addPush(rows *rows, p push.Push, number int64, expires time.Time, made bool
 	if p.TTL != nil {
 		ttl = num(*p.TTL)
 	}
-	rows.add(num(number), str(p.ID), str(p.App), str(p.ResourceID), raw(blob(p.Payload)), str(encode(p.To)), ttl, raw([]byte(p.CollapseKey)),
+	rows.add(num(number), str(p.ID), str(p.App), str(p.ResourceID), raw(blob(p.Payload)), str(encodeAudience(p.To)), ttl, raw([]byte(p.CollapseKey)),
 		str(cmp.Or(p.Deliver, push.Auto)), when(p.AcceptedAt), when(p.DeliverAt), when(expires), num(bit(made)), due, str(list), when(p.Start()),
 		num(bit(p.To.Deferred() || list != "")))
 }

@@ -16,7 +16,7 @@ func sealedRow(app, kind, id string) []byte {
 // PutCredential stores or replaces what an app is known by at info.Provider, encrypted, and makes the devices that wait for
 // it due now. push.ErrNotFound if the app is not there.
 func (s *Store) PutCredential(ctx context.Context, app string, info push.CredentialInfo, c push.Credential) (created bool, err error) {
-	plain, err := json.Marshal(c)
+	plain, err := json.Marshal(storedCredential(c))
 	if err != nil {
 		return false, doing("credential", err)
 	}
@@ -38,7 +38,7 @@ func (s *Store) PutCredential(ctx context.Context, app string, info push.Credent
 		}
 		return t.run(ctx, exec(`INSERT INTO credentials (app, provider, info, sealed) VALUES (?, ?, ?, ?)
 			ON CONFLICT (app, provider) DO UPDATE SET info = excluded.info, sealed = excluded.sealed`,
-			app, string(info.Provider), encode(info), sealed))
+			app, string(info.Provider), encode(credentialInfoRow(info)), sealed))
 	}})
 	if err != nil {
 		return false, err
@@ -46,17 +46,20 @@ func (s *Store) PutCredential(ctx context.Context, app string, info push.Credent
 	return created, s.LookAgain(ctx, app, s.now())
 }
 
-type credentialRow struct {
+// keptCredential is a row: what may be read back, and the credential itself, sealed.
+type keptCredential struct {
 	info   push.CredentialInfo
 	sealed []byte
 }
 
-func readCredential(scan scanFunc) (r credentialRow, err error) {
-	var info string
-	if err = scan(&info, &r.sealed); err == nil {
-		err = decode(info, &r.info)
+func readCredential(scan scanFunc) (c keptCredential, err error) {
+	var text string
+	var info credentialInfoRow
+	if err = scan(&text, &c.sealed); err == nil {
+		err = decode(text, &info)
 	}
-	return r, err
+	c.info = push.CredentialInfo(info)
+	return c, err
 }
 
 // Credential is what an app is known by at a provider.
@@ -69,12 +72,12 @@ func (s *Store) Credential(ctx context.Context, app string, p push.Provider) (pu
 	if err != nil {
 		return push.Credential{}, push.CredentialInfo{}, doing("open credential", err)
 	}
-	var c push.Credential
+	var c credentialRow
 	if err := json.Unmarshal(plain, &c); err != nil {
 		// What json says could show a part of the credential.
 		return push.Credential{}, push.CredentialInfo{}, fmt.Errorf("store: credential of %s at %s: is not the JSON that was stored", app, p)
 	}
-	return c, row.info, nil
+	return c.credential(), row.info, nil
 }
 
 // topics are those of an app's APNs credential, read once in a transaction; none where it names none, or there is none.

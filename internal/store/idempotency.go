@@ -15,13 +15,6 @@ type answer struct {
 	answer   []byte
 }
 
-// acceptedRow is the answer to one push. The devices are left out: nothing is to be done for them again.
-type acceptedRow struct {
-	ID         push.ID        `json:"id"`
-	Deliveries int            `json:"deliveries"`
-	Warnings   []push.Warning `json:"warnings,omitempty"`
-}
-
 func readAnswer(scan scanFunc) (a answer, err error) {
 	err = scan(&a.bodyHash, &a.answer)
 	return a, err
@@ -44,7 +37,7 @@ func (a *acceptance) readAnswer(key idempotencyKey) *stmt {
 
 // remember keeps an answer for repeated requests, also for those of this transaction.
 func (a *acceptance) remember(key idempotencyKey, bodyHash []byte, result push.Accepted) {
-	row := answer{bodyHash: bodyHash, answer: []byte(encode(acceptedRow{result.ID, result.Deliveries, result.Warnings}))}
+	row := answer{bodyHash: bodyHash, answer: []byte(encode(storedAccepted(result)))}
 	a.answers[key] = row
 	a.kept = append(a.kept, []any{key.app, []byte(key.key), blob(bodyHash), row.answer, micros(a.now)})
 }

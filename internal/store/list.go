@@ -248,7 +248,8 @@ func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
 	if to == "" {
 		return row, true, nil
 	}
-	if err := decode(to, &p.To); err != nil {
+	var err error
+	if p.To, err = decodeAudience(to); err != nil {
 		return nil, false, err
 	}
 	row.to = p.To

@@ -40,7 +40,8 @@ func readPush(scan scanFunc) (p pushRow, err error) {
 	p.TTL, p.CollapseKey = (*time.Duration)(ttl), string(key)
 	p.AcceptedAt, p.DeliverAt, p.expiresAt = clock(&accepted), clock(deliverAt), clock(&expires)
 	p.made, p.counted, p.cancelledAt = made != 0, counted != 0, clock(cancelled)
-	return p, decode(to, &p.To)
+	p.To, err = decodeAudience(to)
+	return p, err
 }
 
 // openStates are the states that are not final; TestTheOpenStatesAreThose compares them with push.States.

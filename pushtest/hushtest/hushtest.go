@@ -235,7 +235,7 @@ func (s *Server) setUp(t testing.TB) {
 // Send sends a push to a user and returns its id once it is accepted.
 func (s *Server) Send(t testing.TB, user, resource, payload string) string {
 	t.Helper()
-	return s.SendPush(t, protocol.PushRequest{To: push.Audience{Users: []string{user}}, ResourceID: resource, Payload: payload})
+	return s.SendPush(t, protocol.PushRequest{To: protocol.Audience{Users: []string{user}}, ResourceID: resource, Payload: payload})
 }
 
 // SendPush sends any push and returns its id once it is accepted.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/hushpush/hush/protocol"
-	"github.com/hushpush/hush/push"
 )
 
 // payload is what each push carries.
@@ -71,5 +70,5 @@ func (s shape) requests(devices []int) [][]int {
 
 // everybody is a push to all devices of the app.
 func everybody() protocol.PushRequest {
-	return protocol.PushRequest{To: push.Audience{All: true}, ResourceID: resourceID, Payload: payload}
+	return protocol.PushRequest{To: protocol.Audience{All: true}, ResourceID: resourceID, Payload: payload}
 }

@@ -21,7 +21,7 @@ func played(specs []spec) (outcomes []outcome) {
 		if s.platform == phonetest.Android && s.state == "terminated" {
 			o.row.Log = `notes: BackgroundMessageHandler payload={"cursor":12345}`
 		}
-		o.push.Deliveries = []protocol.Delivery{{Events: []push.Event{{Event: "wake_answered", Provider: push.FCM, Status: 200,
+		o.push.Deliveries = []protocol.Delivery{{Events: []protocol.Event{{Event: "wake_answered", Provider: push.FCM, Status: 200,
 			ProviderID: "projects/demo/messages/0:1790000000000000%31bd1c9631bd1c96"}}}}
 		outcomes = append(outcomes, o)
 	}

@@ -32,7 +32,7 @@ func heldBy(records []phonetest.Record) string {
 
 // waitsFor is what kept the server from reaching the app, by the push's timeline; "" if nothing did. That a wake is on its
 // way keeps nobody from anything.
-func waitsFor(events []push.Event) string {
+func waitsFor(events []protocol.Event) string {
 	for _, e := range events {
 		if e.Event == push.EventName(push.Waiting) && e.Reason != push.ReasonNone && e.Reason != push.ReasonWake {
 			return string(e.Reason)

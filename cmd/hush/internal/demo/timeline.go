@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hushpush/hush/push"
+	"github.com/hushpush/hush/protocol"
 )
 
 // timeline draws what became of one push, event by event.
@@ -22,7 +22,7 @@ func (p painter) timeline(o outcome) {
 }
 
 // timelineLines are a timeline's events for people: when after the 202, what, and the rest.
-func timelineLines(accepted time.Time, events []push.Event) (lines [][]string) {
+func timelineLines(accepted time.Time, events []protocol.Event) (lines [][]string) {
 	for _, e := range events {
 		var more []string
 		add := func(name, value string) {

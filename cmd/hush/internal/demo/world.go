@@ -169,7 +169,7 @@ func (w *world) deadSocketPath() (*deadSocketPath, error) {
 func (w *world) waitSession(ctx context.Context, s spec, open bool) error {
 	for {
 		d, err := w.hush.DryRun(ctx, appName, protocol.PushRequest{
-			To: push.Audience{Users: []string{s.name()}}, ResourceID: s.resource,
+			To: protocol.Audience{Users: []string{s.name()}}, ResourceID: s.resource,
 		})
 		if err != nil {
 			return fmt.Errorf("asking what a push would do: %w", err)
