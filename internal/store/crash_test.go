@@ -14,6 +14,7 @@ import (
 
 	"github.com/hushpush/hush/internal/store"
 	"github.com/hushpush/hush/internal/store/pgtest"
+	"github.com/hushpush/hush/internal/store/storetest"
 	"github.com/hushpush/hush/push"
 )
 
@@ -29,7 +30,7 @@ const crashLog = 32
 
 // writeUntilKilled accepts and handles pushes as fast as it can, and prints the id of each push that was acknowledged.
 func writeUntilKilled() {
-	cfg := store.Config{DataDir: os.Getenv(crashDirEnv), DatabaseURL: os.Getenv(crashURLEnv), Keys: sealedBy("k1")}
+	cfg := store.Config{DataDir: os.Getenv(crashDirEnv), DatabaseURL: os.Getenv(crashURLEnv), Keys: storetest.SealedBy("k1")}
 	s, err := store.Open(context.Background(), cfg.ShortLog(crashLog))
 	if err != nil {
 		fmt.Println("error", err)
@@ -42,7 +43,7 @@ func writeUntilKilled() {
 	for range 16 {
 		go func() {
 			for {
-				p := pushTo(toUsers("alice", "bob"), "x")
+				p := storetest.PushTo(storetest.ToUsers("alice", "bob"), "x")
 				r := s.Accept(context.Background(), []push.AcceptRequest{{Push: p}}, time.Hour, nil)[0]
 				if r.Err != nil {
 					fmt.Println("error", r.Err)
@@ -74,13 +75,16 @@ func writeUntilKilled() {
 	select {}
 }
 
+// wakeLease is how long the process that is killed has for a wake.
+const wakeLease = 10 * time.Second
+
 // crashPhones is how many phones get pushes the short way.
 const crashPhones = 3
 
 // sendShort counts a push's wake as the push is accepted, settles its plain 200, and has it handled.
 func sendShort(s *store.Store, device, wake string) (push.ID, error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	p := pushTo(toDevices(device), "x")
+	p := storetest.PushTo(storetest.ToDevices(device), "x")
 	var left push.Settlement
 	r := s.Accept(context.Background(), []push.AcceptRequest{{Push: p}}, time.Hour, func(snap push.Snapshot) push.Changes {
 		d, o := snap.Device, snap.Open[0]
@@ -100,7 +104,7 @@ func sendShort(s *store.Store, device, wake string) (push.ID, error) {
 	if settled, err := s.Settle(context.Background(), left); err != nil || !settled {
 		return "", fmt.Errorf("settled %v, %v; want it settled", settled, err)
 	}
-	_, err := s.Step(context.Background(), push.StepRequest{Key: key(device), Named: []push.ID{p.ID}}, func(snap push.Snapshot) push.Changes {
+	_, err := s.Step(context.Background(), push.StepRequest{Key: storetest.Key(device), Named: []push.ID{p.ID}}, func(snap push.Snapshot) push.Changes {
 		r := push.Receipt{PushID: p.ID, Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathInbox}
 		return push.Changes{Deliveries: []push.Change{snap.Named[0].Receive(now, push.IOS, r)}}
 	})
@@ -121,29 +125,29 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 
 func surviveKills(t *testing.T, cfg store.Config) {
 	w := newWorld(t, cfg)
-	w.device("notes", "alice", "d1", push.IOS)
+	w.AddDevice("notes", "alice", "d1", push.IOS)
 	for i := range crashPhones {
-		w.device("notes", fmt.Sprint("of short", i), fmt.Sprint("short", i), push.IOS)
+		w.AddDevice("notes", fmt.Sprint("of short", i), fmt.Sprint("short", i), push.IOS)
 	}
 	for round := range 3 {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
 		acknowledged, handled := killWriter(t, cfg, 100*(round+1))
-		w.Store = open(t, w.cfg)
+		w.Store = storetest.Open(t, w.Config)
 		for _, id := range acknowledged {
-			if got := states(w.deliveries(id)); len(got) != 2 {
+			if got := storetest.States(w.AllDeliveries(id)); len(got) != 2 {
 				t.Fatalf("round %d: an acknowledged push has the deliveries %q; want alice's and bob's", round, got)
 			}
 		}
 		for _, id := range handled {
-			if got := w.deliveries(id); len(got) != 1 || got[0].State != push.Handled || countOf(got[0], push.EventWakeSent) != 1 || countOf(got[0], push.EventWakeAnswered) != 1 {
+			if got := w.AllDeliveries(id); len(got) != 1 || got[0].State != push.Handled || countOf(got[0], push.EventWakeSent) != 1 || countOf(got[0], push.EventWakeAnswered) != 1 {
 				t.Fatalf("round %d: a push that was woken for, answered and handled is %+v", round, got)
 			}
 		}
 		flying := w.endShort()
 		if cfg.DataDir != "" { // it had them in hand, and nobody else can have the wakes
-			if keys, err := w.ClaimDevices(ctx(t), time.Now(), time.Second, 10); len(keys) != 1+flying || err != nil {
+			if keys, err := w.ClaimDevices(storetest.Context(t), time.Now(), time.Second, 10); len(keys) != 1+flying || err != nil {
 				t.Errorf("round %d: %d devices due after the start, %v; want alice's, and %d whose wake had no answer", round, len(keys), err, flying)
 			}
 		}
@@ -164,25 +168,25 @@ func countOf(d push.Delivery, name push.EventName) (n int) {
 // endShort looks at the phones that got pushes the short way, and says how many have a wake in flight: the one that the push open on
 // them was counted for, and no other.
 func (w *world) endShort() (flying int) {
-	w.t.Helper()
+	w.T.Helper()
 	for i := range crashPhones {
-		snap, err := w.PeekDevice(ctx(w.t), key(fmt.Sprint("short", i)), 10)
+		snap, err := w.PeekDevice(storetest.Context(w.T), storetest.Key(fmt.Sprint("short", i)), 10)
 		if err != nil || len(snap.Open) > 1 {
-			w.t.Fatalf("open on a phone: %+v, %v; want one push at most", snap.Open, err)
+			w.T.Fatalf("open on a phone: %+v, %v; want one push at most", snap.Open, err)
 		}
 		if len(snap.Open) == 0 || snap.Open[0].State == push.Sent {
 			if snap.Device.Wake.State != push.WakeNone {
-				w.t.Errorf("a phone whose last wake is answered has %+v in flight", snap.Device.Wake)
+				w.T.Errorf("a phone whose last wake is answered has %+v in flight", snap.Device.Wake)
 			}
 			continue
 		}
 		flying++
-		d := w.deliveries(snap.Open[0].PushID)[0]
+		d := w.AllDeliveries(snap.Open[0].PushID)[0]
 		if wake := snap.Device.Wake; wake.State != push.WakeSending || countOf(d, push.EventWakeSent) != 1 || d.Events[len(d.Events)-1].WakeID != wake.ID {
-			w.t.Errorf("a push that waits for its wake's answer has the timeline %+v, and in flight is %+v; want that wake", d.Events, wake)
+			w.T.Errorf("a push that waits for its wake's answer has the timeline %+v, and in flight is %+v; want that wake", d.Events, wake)
 		}
 		if n := len(snap.Device.WakeTimes); n == 0 || !snap.Device.WakeTimes[n-1].Equal(d.Events[len(d.Events)-1].At) {
-			w.t.Errorf("the wake at %v is not the last of those counted: %v", d.Events[len(d.Events)-1].At, snap.Device.WakeTimes)
+			w.T.Errorf("the wake at %v is not the last of those counted: %v", d.Events[len(d.Events)-1].At, snap.Device.WakeTimes)
 		}
 	}
 	return flying
@@ -190,10 +194,10 @@ func (w *world) endShort() (flying int) {
 
 // handleShort ends what is open on those phones, so that nothing is in flight any more.
 func (w *world) handleShort() {
-	w.t.Helper()
+	w.T.Helper()
 	for i := range crashPhones {
 		device := fmt.Sprint("short", i)
-		_, err := w.Step(ctx(w.t), push.StepRequest{Key: key(device), OpenLimit: 10}, func(snap push.Snapshot) push.Changes {
+		_, err := w.Step(storetest.Context(w.T), push.StepRequest{Key: storetest.Key(device), OpenLimit: 10}, func(snap push.Snapshot) push.Changes {
 			snap.Device.Wake, snap.Device.DueAt = push.Wake{}, time.Time{}
 			c := push.Changes{Device: &snap.Device}
 			for _, o := range snap.Open {
@@ -203,7 +207,7 @@ func (w *world) handleShort() {
 			return c
 		})
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 	}
 }

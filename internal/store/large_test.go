@@ -13,6 +13,7 @@ import (
 
 	"github.com/hushpush/hush/internal/store"
 	"github.com/hushpush/hush/internal/store/pgtest"
+	"github.com/hushpush/hush/internal/store/storetest"
 	"github.com/hushpush/hush/push"
 )
 
@@ -45,7 +46,7 @@ var largeApp = func() int {
 func largePiece() int { return min(largeApp/40, 16_384) }
 
 func (w *world) manyDevices() {
-	w.t.Helper()
+	w.T.Helper()
 	for from := 0; from < largeApp; from += 1000 {
 		devices := make([]push.ImportedDevice, 1000)
 		for i := range devices {
@@ -53,9 +54,9 @@ func (w *world) manyDevices() {
 			devices[i] = push.ImportedDevice{User: fmt.Sprint("u", from+i), Registration: push.Registration{DeviceID: fmt.Sprintf("d%07d", from+i),
 				Platform: push.IOS, BundleID: "b", Environment: push.Production, ProviderToken: &token}}
 		}
-		for _, r := range w.RegisterMany(ctx(w.t), "notes", devices) {
+		for _, r := range w.RegisterMany(storetest.Context(w.T), "notes", devices) {
 			if r.Err != nil {
-				w.t.Fatal(r.Err)
+				w.T.Fatal(r.Err)
 			}
 		}
 	}
@@ -63,24 +64,24 @@ func (w *world) manyDevices() {
 
 // wantCounted checks that a large push has one delivery a device, and that what is kept of their states is what they are in.
 func (w *world) wantCounted(id push.ID) map[push.State]int {
-	w.t.Helper()
+	w.T.Helper()
 	found, devices := map[push.State]int{}, map[string]bool{}
 	for cursor, more := "", true; more; more = cursor != "" {
-		list, next, err := w.Deliveries(ctx(w.t), "notes", id, cursor, 1000)
+		list, next, err := w.Deliveries(storetest.Context(w.T), "notes", id, cursor, 1000)
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		for _, d := range list {
 			if devices[d.DeviceID] {
-				w.t.Errorf("two deliveries for %s", d.DeviceID)
+				w.T.Errorf("two deliveries for %s", d.DeviceID)
 			}
 			devices[d.DeviceID] = true
 			found[d.State]++
 		}
 		cursor = next
 	}
-	if kept, err := w.Counts(ctx(w.t), "notes", id); err != nil || !maps.Equal(kept, found) {
-		w.t.Errorf("kept are %v, %v; the deliveries are %v", kept, err, found)
+	if kept, err := w.Counts(storetest.Context(w.T), "notes", id); err != nil || !maps.Equal(kept, found) {
+		w.T.Errorf("kept are %v, %v; the deliveries are %v", kept, err, found)
 	}
 	return found
 }
@@ -89,8 +90,8 @@ func TestALargeBroadcastIsCancelledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
 		w.manyDevices()
-		p := pushTo(push.Audience{All: true}, "x")
-		w.accept(p)
+		p := storetest.PushTo(push.Audience{All: true}, "x")
+		w.MustAccept(p)
 		ref := push.PushRef{App: "notes", ID: p.ID}
 		half := make(chan bool)
 		var all sync.WaitGroup
@@ -99,8 +100,8 @@ func TestALargeBroadcastIsCancelledInTheMiddle(t *testing.T) {
 				if piece == 3 {
 					close(half)
 				}
-				if _, done, err := w.Expand(ctx(t), ref, time.Now(), 1500, time.Hour); err != nil || done {
-					if err != nil || piece <= 3 || piece >= largeApp/1000 {
+				if _, done, err := w.Expand(storetest.Context(t), ref, time.Now(), 1500, time.Hour); err != nil || done {
+					if err != nil || piece < 3 || piece >= largeApp/1000 {
 						t.Errorf("ended with piece %d, %v; want it ended by the cancel", piece, err)
 					}
 					return
@@ -109,7 +110,7 @@ func TestALargeBroadcastIsCancelledInTheMiddle(t *testing.T) {
 		})
 		all.Go(func() {
 			for i := range 30 { // some are handled before, some while it is cancelled
-				w.handle(fmt.Sprintf("d%07d", i*7), p.ID)
+				w.Handle(fmt.Sprintf("d%07d", i*7), p.ID)
 			}
 		})
 		<-half
@@ -122,7 +123,7 @@ func TestALargeBroadcastIsCancelledInTheMiddle(t *testing.T) {
 		if counts[push.Cancelled] != cancelled || counts[push.Waiting] != 0 {
 			t.Errorf("%v, and %d cancelled; want all handled or cancelled", counts, cancelled)
 		}
-		if final, err := w.Final(ctx(t), "notes", p.ID); !final || err != nil {
+		if final, err := w.Final(storetest.Context(t), "notes", p.ID); !final || err != nil {
 			t.Errorf("final %v, %v; want it final", final, err)
 		}
 	})
@@ -139,15 +140,15 @@ func TestALargeBroadcastThatIsKilledInTheMiddleGoesOn(t *testing.T) {
 			cfg := cfg(t)
 			w := newWorld(t, cfg)
 			w.manyDevices()
-			goesOn, ends := pushTo(push.Audience{All: true}, "x"), pushTo(push.Audience{All: true}, "x")
+			goesOn, ends := storetest.PushTo(push.Audience{All: true}, "x"), storetest.PushTo(push.Audience{All: true}, "x")
 			for _, p := range []push.Push{goesOn, ends} {
-				w.accept(p)
+				w.MustAccept(p)
 				for _, pieces := range []int{3, 7} {
 					if err := w.Close(); err != nil {
 						t.Fatal(err)
 					}
 					killExpander(t, cfg, p.ID, pieces)
-					w.Store = open(t, w.cfg)
+					w.Store = storetest.Open(t, w.Config)
 					if n := w.wantCounted(p.ID)[push.Waiting]; n < pieces*min(largePiece(), 1000) || n >= largeApp {
 						t.Errorf("%d deliveries after a kill in the middle, want some", n)
 					}
@@ -156,7 +157,7 @@ func TestALargeBroadcastThatIsKilledInTheMiddleGoesOn(t *testing.T) {
 			if _, _, err := w.Cancel(t.Context(), "notes", ends.ID); err != nil {
 				t.Fatal(err)
 			}
-			w.expandAll(time.Now(), 500)
+			w.ExpandAll(time.Now(), 500)
 			if got, want := w.wantCounted(goesOn.ID), (map[push.State]int{push.Waiting: largeApp}); !maps.Equal(got, want) {
 				t.Errorf("made in the end: %v, want %v", got, want)
 			}

@@ -7,16 +7,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hushpush/hush/internal/store/storetest"
 	"github.com/hushpush/hush/push"
 )
 
 // serverKey makes the key "k" of the app "notes".
 func (w *world) serverKey() (hash []byte) {
-	w.t.Helper()
-	hash = secret()
+	w.T.Helper()
+	hash = storetest.NewHash()
 	key := push.ServerKey{ID: "k", App: "notes", Role: push.RoleSend, CreatedAt: time.Now()}
-	if err := w.CreateServerKey(ctx(w.t), key, hash); err != nil {
-		w.t.Fatal(err)
+	if err := w.CreateServerKey(storetest.Context(w.T), key, hash); err != nil {
+		w.T.Fatal(err)
 	}
 	return hash
 }
@@ -28,13 +29,13 @@ var endings = []struct {
 	key  bool // the key is gone
 	left bool // the resource is there, with other strategies
 }{
-	{"the key is deleted", func(w *world) error { return w.DeleteServerKey(ctx(w.t), "notes", "k") }, true, true},
+	{"the key is deleted", func(w *world) error { return w.DeleteServerKey(storetest.Context(w.T), "notes", "k") }, true, true},
 	{"the resource is changed", func(w *world) error {
-		_, err := w.PutResource(ctx(w.t), push.Resource{App: "notes", ID: "both", FCM: &push.Strategy{}})
+		_, err := w.PutResource(storetest.Context(w.T), push.Resource{App: "notes", ID: "both", FCM: &push.Strategy{}})
 		return err
 	}, false, true},
-	{"the resource is deleted", func(w *world) error { return w.DeleteResource(ctx(w.t), "notes", "both") }, false, false},
-	{"the app is deleted", func(w *world) error { return w.DeleteApp(ctx(w.t), "notes", func() {}) }, true, false},
+	{"the resource is deleted", func(w *world) error { return w.DeleteResource(storetest.Context(w.T), "notes", "both") }, false, false},
+	{"the app is deleted", func(w *world) error { return w.DeleteApp(storetest.Context(w.T), "notes", func() {}) }, true, false},
 }
 
 func TestAnAnsweredChangeEndsWhatWasReadBefore(t *testing.T) {
@@ -74,8 +75,8 @@ func TestARowReadBeforeItsChangeIsNotKept(t *testing.T) {
 					}
 				})
 				var readers sync.WaitGroup
-				readers.Go(func() { _, _ = w.ServerKeyByHash(ctx(t), hash) })
-				readers.Go(func() { _, _ = w.Resource(ctx(t), "notes", "both") })
+				readers.Go(func() { _, _ = w.ServerKeyByHash(storetest.Context(t), hash) })
+				readers.Go(func() { _, _ = w.Resource(storetest.Context(t), "notes", "both") })
 				<-reads
 				<-reads
 				if err := e.end(w); err != nil {
@@ -96,35 +97,35 @@ type readings struct {
 }
 
 func (w *world) readBoth(hash []byte) (r readings) {
-	w.t.Helper()
-	_, r.keyErr = w.ServerKeyByHash(ctx(w.t), hash)
-	r.resource, r.resourceErr = w.Resource(ctx(w.t), "notes", "both")
+	w.T.Helper()
+	_, r.keyErr = w.ServerKeyByHash(storetest.Context(w.T), hash)
+	r.resource, r.resourceErr = w.Resource(storetest.Context(w.T), "notes", "both")
 	return r
 }
 
 func (w *world) checkEnded(hash []byte, keyGone, resourceLeft bool, before readings) {
-	w.t.Helper()
+	w.T.Helper()
 	now := w.readBoth(hash)
 	if gone := errors.Is(now.keyErr, push.ErrNotFound); gone != keyGone || !gone && now.keyErr != nil {
-		w.t.Errorf("the key: %v; want it gone: %v", now.keyErr, keyGone)
+		w.T.Errorf("the key: %v; want it gone: %v", now.keyErr, keyGone)
 	}
 	if left := now.resourceErr == nil; left != resourceLeft || !left && !errors.Is(now.resourceErr, push.ErrNotFound) {
-		w.t.Errorf("the resource: %v; want it there: %v", now.resourceErr, resourceLeft)
+		w.T.Errorf("the resource: %v; want it there: %v", now.resourceErr, resourceLeft)
 	}
-	stored, _, err := w.Resources(ctx(w.t), "notes", "", 10)
+	stored, _, err := w.Resources(storetest.Context(w.T), "notes", "", 10)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	if resourceLeft && (len(stored) != 1 || (stored[0].APNs == nil) != (now.resource.APNs == nil)) {
-		w.t.Errorf("the resource is %+v, and %+v is stored; before it was %+v", now.resource, stored, before.resource)
+		w.T.Errorf("the resource is %+v, and %+v is stored; before it was %+v", now.resource, stored, before.resource)
 	}
 }
 
 func TestStrangersFillNoMemory(t *testing.T) {
 	t.Parallel()
-	w := newWorldOnSQLite(t)
+	w := newWorld(t, sqlite.Empty(t))
 	for range 50 {
-		if _, err := w.ServerKeyByHash(ctx(t), secret()); !errors.Is(err, push.ErrNotFound) {
+		if _, err := w.ServerKeyByHash(storetest.Context(t), storetest.NewHash()); !errors.Is(err, push.ErrNotFound) {
 			t.Fatalf("a key that nobody made: %v; want not found", err)
 		}
 	}
@@ -136,21 +137,21 @@ func TestStrangersFillNoMemory(t *testing.T) {
 func TestAnAppThatWasReadIsGoneOnceItIsDeleted(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		was, err := w.App(ctx(t), "notes")
+		was, err := w.App(storetest.Context(t), "notes")
 		if err != nil {
 			t.Fatal(err)
 		}
 		during := errors.New("not called")
-		if err := w.DeleteApp(ctx(t), "notes", func() { _, during = w.App(ctx(t), "notes") }); err != nil {
+		if err := w.DeleteApp(storetest.Context(t), "notes", func() { _, during = w.App(storetest.Context(t), "notes") }); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.App(ctx(t), "notes"); !errors.Is(err, push.ErrNotFound) || !errors.Is(during, push.ErrNotFound) {
+		if _, err := w.App(storetest.Context(t), "notes"); !errors.Is(err, push.ErrNotFound) || !errors.Is(during, push.ErrNotFound) {
 			t.Errorf("while it is removed: %v, afterwards: %v; want push.ErrNotFound", during, err)
 		}
-		if _, created, err := w.PutApp(ctx(t), "notes"); !created || err != nil {
+		if _, created, err := w.PutApp(storetest.Context(t), "notes"); !created || err != nil {
 			t.Fatal(created, err)
 		}
-		if now, err := w.App(ctx(t), "notes"); err != nil || !now.CreatedAt.After(was.CreatedAt) {
+		if now, err := w.App(storetest.Context(t), "notes"); err != nil || !now.CreatedAt.After(was.CreatedAt) {
 			t.Errorf("made anew at %s, %v; want after %s", now.CreatedAt, err, was.CreatedAt)
 		}
 	})

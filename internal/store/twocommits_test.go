@@ -10,6 +10,7 @@ import (
 
 	"github.com/hushpush/hush/internal/store"
 	"github.com/hushpush/hush/internal/store/pgtest"
+	"github.com/hushpush/hush/internal/store/storetest"
 	"github.com/hushpush/hush/push"
 )
 
@@ -25,30 +26,30 @@ func TestTwoCommitsInFlightDecideOneAfterTheOther(t *testing.T) {
 		users[i] = fmt.Sprint("u", i)
 		devices[i] = push.ImportedDevice{User: users[i], Registration: push.Registration{DeviceID: fmt.Sprint("d", i), Platform: push.IOS}}
 	}
-	for _, r := range w.RegisterMany(ctx(t), "notes", devices) {
+	for _, r := range w.RegisterMany(storetest.Context(t), "notes", devices) {
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	pushes := []push.Push{pushTo(toUsers(users...), `{"n":1}`), pushTo(toUsers(users...), `{"n":2}`)}
+	pushes := []push.Push{storetest.PushTo(storetest.ToUsers(users...), `{"n":1}`), storetest.PushTo(storetest.ToUsers(users...), `{"n":2}`)}
 	inside, goOn := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	looks := []func(push.Snapshot) push.Changes{func(s push.Snapshot) push.Changes {
 		once.Do(func() { close(inside); <-goOn })
-		return wakeAll(now)(s)
-	}, wakeAll(now)}
+		return storetest.WakeAll(now)(s)
+	}, storetest.WakeAll(now)}
 	results := make([]push.AcceptResult, 2)
 	var wg sync.WaitGroup
 	accept := func(i int) {
-		results[i] = w.Accept(ctx(t), []push.AcceptRequest{{Push: pushes[i]}}, time.Minute, looks[i])[0]
+		results[i] = w.Accept(storetest.Context(t), []push.AcceptRequest{{Push: pushes[i]}}, time.Minute, looks[i])[0]
 	}
 	wg.Go(func() { accept(0) })
 	<-inside
 	wg.Go(func() { accept(1) })
 	for waits := 0; waits == 0; {
 		var err error
-		if waits, err = w.LocksWaitedFor(ctx(t)); err != nil {
+		if waits, err = w.LocksWaitedFor(storetest.Context(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -60,7 +61,7 @@ func TestTwoCommitsInFlightDecideOneAfterTheOther(t *testing.T) {
 		}
 	}
 	for i := range 3 {
-		snap, err := w.PeekDevice(ctx(t), key(fmt.Sprint("d", i)), 10)
+		snap, err := w.PeekDevice(storetest.Context(t), storetest.Key(fmt.Sprint("d", i)), 10)
 		if err != nil || len(snap.Open) != 2 || len(snap.Device.WakeTimes) != 1 || snap.Open[0].State != push.Sent || snap.Open[1].State != push.Waiting {
 			t.Errorf("device %d: %+v, %v; want one wake counted, and the second push waiting", i, snap, err)
 		}
@@ -71,8 +72,8 @@ func TestTwoCommitsInFlightDecideOneAfterTheOther(t *testing.T) {
 func TestABroadcastWaitsForNobodyWhileItHasARange(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
-	clock := &clock{}
-	w := newWorld(t, store.Config{DatabaseURL: url, Now: clock.now})
+	clock := &storetest.Clock{}
+	w := newWorld(t, store.Config{DatabaseURL: url, Now: clock.Now})
 	register := func(id string, n int) {
 		devices := make([]push.ImportedDevice, n)
 		for i := range devices {
@@ -81,34 +82,34 @@ func TestABroadcastWaitsForNobodyWhileItHasARange(t *testing.T) {
 				devices[i].User = fmt.Sprint("u", i)
 			}
 		}
-		for _, r := range w.RegisterMany(ctx(t), "notes", devices) {
+		for _, r := range w.RegisterMany(storetest.Context(t), "notes", devices) {
 			if r.Err != nil {
 				t.Fatal(r.Err)
 			}
 		}
 	}
 	register("first", 1)
-	p := pushTo(push.Audience{All: true}, "x")
-	clock.advance(time.Hour) // the others of the first range are too new for the push, so that it takes no time
+	p := storetest.PushTo(push.Audience{All: true}, "x")
+	clock.Advance(time.Hour) // the others of the first range are too new for the push, so that it takes no time
 	register("new", 999)
-	clock.advance(-2 * time.Hour)
+	clock.Advance(-2 * time.Hour)
 	register("locked", 1)
-	clock.advance(time.Hour)
-	w.accept(p)
-	other, err := pgx.Connect(ctx(t), url)
+	clock.Advance(time.Hour)
+	w.MustAccept(p)
+	other, err := pgx.Connect(storetest.Context(t), url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close(ctx(t))
-	if _, err := other.Exec(ctx(t), "SET idle_in_transaction_session_timeout = 20000; BEGIN"); err != nil {
+	defer other.Close(storetest.Context(t))
+	if _, err := other.Exec(storetest.Context(t), "SET idle_in_transaction_session_timeout = 20000; BEGIN"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Exec(ctx(t), "SELECT 1 FROM devices WHERE id = 'locked0' FOR UPDATE"); err != nil {
+	if _, err := other.Exec(storetest.Context(t), "SELECT 1 FROM devices WHERE id = 'locked0' FOR UPDATE"); err != nil {
 		t.Fatal(err)
 	}
 	piece := func() bool {
 		t.Helper()
-		_, done, err := w.Expand(ctx(t), push.PushRef{App: "notes", ID: p.ID}, clock.now(), 2000, 0)
+		_, done, err := w.Expand(storetest.Context(t), push.PushRef{App: "notes", ID: p.ID}, clock.Now(), 2000, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,10 +118,10 @@ func TestABroadcastWaitsForNobodyWhileItHasARange(t *testing.T) {
 	if piece() {
 		t.Error("the broadcast is made though a device is locked")
 	}
-	if _, err := other.Exec(ctx(t), "COMMIT"); err != nil {
+	if _, err := other.Exec(storetest.Context(t), "COMMIT"); err != nil {
 		t.Fatal(err)
 	}
-	if !piece() || len(w.deliveries(p.ID)) != 2 {
-		t.Errorf("the broadcast has %d deliveries, want 2", len(w.deliveries(p.ID)))
+	if !piece() || len(w.AllDeliveries(p.ID)) != 2 {
+		t.Errorf("the broadcast has %d deliveries, want 2", len(w.AllDeliveries(p.ID)))
 	}
 }

@@ -1,4 +1,4 @@
-package store_test
+package storetest
 
 import (
 	"errors"
@@ -13,45 +13,43 @@ import (
 )
 
 // An import of many devices at once comes to what it comes to one by one: here in two apps that have begun alike.
-func TestManyRegistrationsAreLikeOneAfterTheOther(t *testing.T) {
-	t.Parallel()
+func (suite) ManyRegistrationsAreLikeOneAfterTheOther(t *testing.T, w *World) {
 	const limit = 3
-	onBothIn(t, limit, func(t *testing.T, w *world, c *clock) {
-		for round := range 10 {
-			seed := rand.Uint64()
-			oneByOne, atOnce := fmt.Sprint("single-", round), fmt.Sprint("many-", round)
-			var results [2][]string
-			for i, app := range []string{oneByOne, atOnce} {
-				a := importApp{w: w, app: app, rand: rand.New(rand.NewPCG(seed, 0))}
-				a.begin()
-				if round%2 == 1 {
-					c.advance(8 * day) // those there may have to make room
-				}
-				for range 3 {
-					lines := a.lines(25)
-					if i == 0 {
-						results[i] = append(results[i], a.single(lines)...)
-					} else {
-						results[i] = append(results[i], a.many(lines)...)
-					}
-				}
-				results[i] = append(results[i], a.standing()...)
-				if round%2 == 1 {
-					c.advance(-8 * day)
+	c := w.limited(limit)
+	for round := range 10 {
+		seed := rand.Uint64()
+		oneByOne, atOnce := fmt.Sprint("single-", round), fmt.Sprint("many-", round)
+		var results [2][]string
+		for i, app := range []string{oneByOne, atOnce} {
+			a := importApp{w: w, app: app, rand: rand.New(rand.NewPCG(seed, 0))}
+			a.begin()
+			if round%2 == 1 {
+				c.Advance(8 * day) // those there may have to make room
+			}
+			for range 3 {
+				lines := a.lines(25)
+				if i == 0 {
+					results[i] = append(results[i], a.single(lines)...)
+				} else {
+					results[i] = append(results[i], a.many(lines)...)
 				}
 			}
-			for i, want := range results[0] {
-				if got := results[1][i]; got != want {
-					t.Fatalf("seed %d, round %d, line %d:\n%s\nwant, as one by one:\n%s", seed, round, i, got, want)
-				}
+			results[i] = append(results[i], a.standing()...)
+			if round%2 == 1 {
+				c.Advance(-8 * day)
 			}
 		}
-	})
+		for i, want := range results[0] {
+			if got := results[1][i]; got != want {
+				t.Fatalf("seed %d, round %d, line %d:\n%s\nwant, as one by one:\n%s", seed, round, i, got, want)
+			}
+		}
+	}
 }
 
 // importApp is an app into which is imported.
 type importApp struct {
-	w      *world
+	w      *World
 	app    string
 	rand   *rand.Rand
 	pushes []push.ID
@@ -59,30 +57,30 @@ type importApp struct {
 
 // begin has users with registered devices, with former ones, with none, and pushes for all of them.
 func (a *importApp) begin() {
-	t := a.w.t
+	t := a.w.T
 	t.Helper()
-	if _, _, err := a.w.PutApp(ctx(t), a.app); err != nil {
+	if _, _, err := a.w.PutApp(Context(t), a.app); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.w.PutResource(ctx(t), push.Resource{App: a.app, ID: "both", APNs: &push.Strategy{}, FCM: &push.Strategy{}}); err != nil {
+	if _, err := a.w.PutResource(Context(t), push.Resource{App: a.app, ID: "both", APNs: &push.Strategy{}, FCM: &push.Strategy{}}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 6 {
 		token := push.Secret(fmt.Sprint("token-", i))
 		r := push.Registration{DeviceID: fmt.Sprint("d", i), Platform: push.Android, Package: "com.example.notes", ProviderToken: &token}
-		if _, _, err := a.w.Register(ctx(t), r, a.app, push.Caller{User: fmt.Sprint("u", i%3)}, nil, secret()); err != nil {
+		if _, _, err := a.w.Register(Context(t), r, a.app, push.Caller{User: fmt.Sprint("u", i%3)}, nil, NewHash()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := a.w.Unregister(ctx(t), push.DeviceKey{App: a.app, Device: "d5"}); err != nil {
+	if err := a.w.Unregister(Context(t), push.DeviceKey{App: a.app, Device: "d5"}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5 {
-		p := push.Push{ID: push.NewID(), App: a.app, ResourceID: "both", AcceptedAt: a.w.cfg.Now(), To: toUsers("u0", "u1", "u2", "u3"), Payload: []byte("x")}
+		p := push.Push{ID: push.NewID(), App: a.app, ResourceID: "both", AcceptedAt: a.w.Config.Now(), To: ToUsers("u0", "u1", "u2", "u3"), Payload: []byte("x")}
 		if i%2 == 0 {
 			p.CollapseKey = "k"
 		}
-		if got := a.w.Accept(ctx(t), []push.AcceptRequest{{Push: p}}, 0, nil); got[0].Err != nil {
+		if got := a.w.Accept(Context(t), []push.AcceptRequest{{Push: p}}, 0, nil); got[0].Err != nil {
 			t.Fatal(got[0].Err)
 		}
 		a.pushes = append(a.pushes, p.ID)
@@ -110,14 +108,14 @@ func (a *importApp) lines(n int) []push.ImportedDevice {
 func (a *importApp) single(lines []push.ImportedDevice) []string {
 	var out []string
 	for _, l := range lines {
-		reg, moved, err := a.w.Register(ctx(a.w.t), l.Registration, a.app, l.Caller(), nil, nil)
+		reg, moved, err := a.w.Register(Context(a.w.T), l.Registration, a.app, l.Caller(), nil, nil)
 		out = append(out, outcome(push.RegisterResult{Registered: reg, Moved: moved, Err: err}))
 	}
 	return out
 }
 
 func (a *importApp) many(lines []push.ImportedDevice) []string {
-	results := a.w.RegisterMany(ctx(a.w.t), a.app, lines)
+	results := a.w.RegisterMany(Context(a.w.T), a.app, lines)
 	out := make([]string, len(results))
 	for i, r := range results {
 		out[i] = outcome(r)
@@ -156,19 +154,19 @@ func deviceText(d push.Device) string {
 
 // standing is what the app comes to.
 func (a *importApp) standing() (out []string) {
-	t := a.w.t
+	t := a.w.T
 	t.Helper()
 	for i := range 12 {
-		list, _, err := a.w.DevicesOf(ctx(t), a.app, fmt.Sprint("u", i), "", 1000)
+		list, _, err := a.w.DevicesOf(Context(t), a.app, fmt.Sprint("u", i), "", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range list {
-			owner, err := a.w.WakeKeyOwner(ctx(t), d.WakeKeyID)
+			owner, err := a.w.WakeKeyOwner(Context(t), d.WakeKeyID)
 			if err != nil || owner.Device != d.ID || owner.OwnerGeneration != d.OwnerGeneration {
 				t.Errorf("%s: the wake key is of %+v, %v", d.ID, owner, err)
 			}
-			inbox, open, err := a.w.Inbox(ctx(t), d.Key(), 1000)
+			inbox, open, err := a.w.Inbox(Context(t), d.Key(), 1000)
 			if err != nil || len(inbox) != open {
 				t.Fatal(err)
 			}
@@ -176,42 +174,36 @@ func (a *importApp) standing() (out []string) {
 		}
 	}
 	for i, id := range a.pushes {
-		list, _, err := a.w.Deliveries(ctx(t), a.app, id, "", 1000)
+		list, _, err := a.w.Deliveries(Context(t), a.app, id, "", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		texts := states(list)
+		texts := States(list)
 		slices.Sort(texts)
 		out = append(out, fmt.Sprintf("push %d: %s", i, strings.Join(texts, "; ")))
 	}
 	return out
 }
 
-func TestManyRegistrationsForAnAppThatIsNotThere(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		results := w.RegisterMany(ctx(t), "no-app", []push.ImportedDevice{{Registration: push.Registration{DeviceID: "d", Platform: push.IOS}, User: "u"},
-			{Registration: push.Registration{DeviceID: "e", Platform: push.IOS}, User: "u"}})
-		if len(results) != 2 || !errors.Is(results[0].Err, push.ErrNotFound) || !errors.Is(results[1].Err, push.ErrNotFound) {
-			t.Errorf("%+v; want both not found", results)
-		}
-	})
+func (suite) ManyRegistrationsForAnAppThatIsNotThere(t *testing.T, w *World) {
+	results := w.RegisterMany(Context(t), "no-app", []push.ImportedDevice{{Registration: push.Registration{DeviceID: "d", Platform: push.IOS}, User: "u"},
+		{Registration: push.Registration{DeviceID: "e", Platform: push.IOS}, User: "u"}})
+	if len(results) != 2 || !errors.Is(results[0].Err, push.ErrNotFound) || !errors.Is(results[1].Err, push.ErrNotFound) {
+		t.Errorf("%+v; want both not found", results)
+	}
 }
 
-func TestARefusedLineDoesNotMakeItsUserSeen(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		w.device("notes", "alice", "d1", push.IOS)
-		of := func(user, device string) push.ImportedDevice {
-			return push.ImportedDevice{User: user, Registration: push.Registration{DeviceID: device, Platform: push.IOS}}
-		}
-		results := w.RegisterMany(ctx(t), "notes", []push.ImportedDevice{of("mallory", "d1"), of("bob", "d2"), of("alice", "d3")})
-		if results[0].Err == nil || results[1].Err != nil || results[2].Err != nil {
-			t.Fatalf("%+v; want the first one alone refused", results)
-		}
-		_, warnings, err := w.Audience(ctx(t), pushTo(toUsers("alice", "bob", "mallory"), "x"))
-		if err != nil || len(warnings) != 1 || warnings[0].User != "mallory" {
-			t.Errorf("warned of %+v, %v; want of mallory, who has never been seen", warnings, err)
-		}
-	})
+func (suite) ARefusedLineDoesNotMakeItsUserSeen(t *testing.T, w *World) {
+	w.AddDevice("notes", "alice", "d1", push.IOS)
+	of := func(user, device string) push.ImportedDevice {
+		return push.ImportedDevice{User: user, Registration: push.Registration{DeviceID: device, Platform: push.IOS}}
+	}
+	results := w.RegisterMany(Context(t), "notes", []push.ImportedDevice{of("mallory", "d1"), of("bob", "d2"), of("alice", "d3")})
+	if results[0].Err == nil || results[1].Err != nil || results[2].Err != nil {
+		t.Fatalf("%+v; want the first one alone refused", results)
+	}
+	_, warnings, err := w.Audience(Context(t), PushTo(ToUsers("alice", "bob", "mallory"), "x"))
+	if err != nil || len(warnings) != 1 || warnings[0].User != "mallory" {
+		t.Errorf("warned of %+v, %v; want of mallory, who has never been seen", warnings, err)
+	}
 }
