@@ -35,13 +35,3 @@ func (d Delivery) AppEvents(events []Event) []AppEvent {
 func (p Push) AppEvent(state State, e Event) AppEvent {
 	return AppEvent{PushID: p.ID, ResourceID: p.ResourceID, State: state, Event: e}
 }
-
-// AppWatch follows the events of one app, as they are committed. Stop must be called, and may be twice.
-type AppWatch struct {
-	// Changed has a value after commits that brought events; several commits may leave one.
-	Changed <-chan struct{}
-	// Next returns some of the oldest events that were not taken yet, none if there are none. missed: before them, so many
-	// were dropped, because too many were not taken.
-	Next func() (events []AppEvent, missed int)
-	Stop func()
-}

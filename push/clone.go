@@ -2,18 +2,11 @@ package push
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"slices"
 )
 
 // keptTokens is how many former provider tokens of a device are known.
 const keptTokens = 4
-
-// TokenHash is how a provider token that a device has had is known: SHA-256.
-func TokenHash(token Secret) []byte {
-	sum := sha256.Sum256([]byte(token.Reveal()))
-	return sum[:]
-}
 
 // sharedBy reports whether a registration with the device's own credential shows that two phones use it, as after both were
 // restored from one backup: each time one of them registers, the other is mute. The system never gives a phone a token again

@@ -30,6 +30,11 @@ const (
 	CredentialHeld    CredentialState = "held"    // the provider's quota is used up until Until, or the server is stopping
 )
 
+// CredentialStates lists where an app's credential can stand for a device.
+func CredentialStates() []CredentialState {
+	return []CredentialState{CredentialOK, CredentialMissing, CredentialRefused, CredentialHeld}
+}
+
 // CredentialStanding is where an app's credential stands for one device.
 type CredentialStanding struct {
 	State  CredentialState

@@ -3,9 +3,34 @@ package push
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
+
+// ID names a push or a wake: a UUIDv7, so that ids sort by the time they were made.
+type ID string
+
+// NewID makes a new id.
+func NewID() ID { return ID(uuid.Must(uuid.NewV7()).String()) }
+
+// MadeAt is when an id was made, to the millisecond; false: it is no UUIDv7, and does not tell.
+func (id ID) MadeAt() (time.Time, bool) {
+	u, err := uuid.Parse(string(id))
+	if err != nil || u.Version() != 7 {
+		return time.Time{}, false
+	}
+	return time.Unix(u.Time().UnixTime()).UTC(), true
+}
+
+// FirstID is the least id that can be made at a time, to the millisecond.
+func FirstID(at time.Time) ID {
+	const last = 1<<48 - 1
+	ms := min(max(at.UnixMilli(), 0), last)
+	return ID(fmt.Sprintf("%08x-%04x-7000-8000-000000000000", ms>>16, ms&0xffff))
+}
 
 // CheckID says what is wrong with a user's or a device's id; nil: nothing. Such an id is 1 to 128 bytes of UTF-8 without
 // control characters, and neither "." nor "..": proxies resolve those in a path.

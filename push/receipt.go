@@ -5,16 +5,6 @@ import (
 	"time"
 )
 
-// ReceiptEvent is what a device says happened.
-type ReceiptEvent string
-
-// The events of receipts.
-const (
-	ReceiptReceived ReceiptEvent = "received" // the device has it
-	ReceiptHandled  ReceiptEvent = "handled"  // the handler returned, with a result
-	ReceiptCrashed  ReceiptEvent = "crashed"  // the handler did not return three times in a row
-)
-
 // Receipt is what a device says happened to one push.
 type Receipt struct {
 	PushID ID
@@ -25,6 +15,34 @@ type Receipt struct {
 	Took   time.Duration // the handler's time
 }
 
+// ReceiptEvent is what a device says happened.
+type ReceiptEvent string
+
+// The events of receipts.
+const (
+	ReceiptReceived ReceiptEvent = "received" // the device has it
+	ReceiptHandled  ReceiptEvent = "handled"  // the handler returned, with a result
+	ReceiptCrashed  ReceiptEvent = "crashed"  // the handler did not return three times in a row
+)
+
+// ReceiptEvents lists what a device can say happened.
+func ReceiptEvents() []ReceiptEvent {
+	return []ReceiptEvent{ReceiptReceived, ReceiptHandled, ReceiptCrashed}
+}
+
+// Result is what the app's handler returned.
+type Result string
+
+// The results, as Apple names them (UIBackgroundFetchResult).
+const (
+	NewData Result = "new_data"
+	NoData  Result = "no_data"
+	Failed  Result = "failed"
+)
+
+// Results lists what a handler can return.
+func Results() []Result { return []Result{NewData, NoData, Failed} }
+
 // ReceiptStatus is what became of a receipt.
 type ReceiptStatus string
 
@@ -34,6 +52,11 @@ const (
 	ReceiptGone     ReceiptStatus = "gone"     // the push is unknown, or another device's: the SDK forgets it
 	ReceiptInvalid  ReceiptStatus = "invalid"  // a value in it is wrong; sending it again does not help
 )
+
+// ReceiptStatuses lists what can become of a receipt.
+func ReceiptStatuses() []ReceiptStatus {
+	return []ReceiptStatus{ReceiptAccepted, ReceiptGone, ReceiptInvalid}
+}
 
 // resultGrace is added to the time allowed before a delivery without a result is looked at again: a handler that uses
 // all its time still has to get its receipt through.

@@ -2,7 +2,6 @@ package push
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -24,58 +23,6 @@ type Strategy struct {
 	CollapseKey string   // for pushes that give none
 }
 
-// Budget is how many wakes a device may get in a time, whoever sends. A strategy allows a wake if fewer than Wakes of all
-// the device's wakes lie within Per, and fewer than Burst within Per/Wakes.
-type Budget struct {
-	Wakes int
-	Per   time.Duration
-	Burst int
-}
-
-// BudgetLimit is one of the two limits of a budget.
-type BudgetLimit string
-
-// The limits of a budget.
-const (
-	LimitWakes BudgetLimit = "wakes" // Wakes within Per
-	LimitBurst BudgetLimit = "burst" // Burst within Per/Wakes
-)
-
-// BudgetWait says which limit of a budget keeps a device's next wake back, and until when.
-type BudgetWait struct {
-	Limit  BudgetLimit
-	Wakes  int           // how many the limit allows
-	Per    time.Duration // in how long
-	Seen   int           // how many of the device's wakes lie within that
-	NextAt time.Time     // when the limit allows the next one
-}
-
-// String says it for people, such as "3 of 3 wakes in 1h, next at 2026-01-02T15:04:05Z".
-func (w BudgetWait) String() string {
-	return fmt.Sprintf("%d of %d wakes in %s, next at %s", w.Seen, w.Wakes, AboutDuration(w.Per), w.NextAt.UTC().Format(time.RFC3339))
-}
-
-// AboutDuration writes a duration to the second, or to the millisecond where it is less than a minute: 8m34s for an hour's
-// seventh.
-func AboutDuration(d time.Duration) string {
-	if d >= time.Minute {
-		return ShortDuration(d.Round(time.Second))
-	}
-	return ShortDuration(d.Round(time.Millisecond))
-}
-
-// ShortDuration writes a duration without the units that are zero: 1h for 1h0m0s.
-func ShortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
 // Rewake says how often, and how long after, a device is woken again for a push whose wake brought no receipt.
 type Rewake struct {
 	Times int
@@ -91,6 +38,9 @@ const (
 	High   Priority = "high"
 )
 
+// Priorities lists FCM's priorities.
+func Priorities() []Priority { return []Priority{Normal, High} }
+
 // Limits of a strategy.
 const (
 	MaxWakes      = 1_000
@@ -99,15 +49,6 @@ const (
 	MinRewake     = time.Second
 	DefaultRewake = 30 * time.Minute
 )
-
-// DefaultBudget is what Apple advises (two or three background pushes an hour) and, for FCM, what its bucket of
-// collapsible messages refills in an hour.
-func DefaultBudget(p Provider) Budget {
-	if p == APNs {
-		return Budget{Wakes: 3, Per: time.Hour, Burst: 2}
-	}
-	return Budget{Wakes: 20, Per: time.Hour, Burst: 5}
-}
 
 // Strategy is the one for a provider, with its defaults filled in; nil if the resource has none.
 func (r Resource) Strategy(p Provider) *Strategy {
@@ -234,60 +175,4 @@ func (s Strategy) check(at string, p Provider, errs *FieldErrors) {
 	if len(s.CollapseKey) > MaxCollapseBytes {
 		errs.Add(at+".collapse_key", CodeOutOfRange, fmt.Sprintf("has %d bytes; want at most %d", len(s.CollapseKey), MaxCollapseBytes))
 	}
-}
-
-// NotSilent says why a field has no place in a resource, where it is one that would make a push visible, audible or
-// loud; "" for every other name. Names are compared as they are written, in snake_case, camelCase or with hyphens.
-func NotSilent(field string) string { return notSilent[normalize(field)] }
-
-var notSilent = map[string]string{
-	"title":               "a title makes the phone show an alert; a silent push shows nothing",
-	"body":                "a body makes the phone show an alert; a silent push shows nothing",
-	"subtitle":            "a subtitle makes the phone show an alert; a silent push shows nothing",
-	"content":             "content is the text of an alert; a silent push shows nothing",
-	"alert":               "an alert is visible; a silent push shows nothing",
-	"sound":               "a sound is audible; a silent push makes none",
-	"badge":               "a badge is visible; a silent push sets none",
-	"badgeincrement":      "a badge is visible; a silent push sets none",
-	"enablebadge":         "a badge is visible; a silent push sets none",
-	"notification":        "a notification is shown by the system; a silent push is a data message",
-	"contentavailable":    "Hush always sets content-available itself, and nothing beside it in aps",
-	"mutablecontent":      "mutable content belongs to alerts; a silent push has none",
-	"category":            "a category belongs to alerts; a silent push has none",
-	"threadid":            "a thread groups alerts; a silent push has none",
-	"interruptionlevel":   "an interruption level belongs to alerts; a silent push has none",
-	"relevancescore":      "a relevance score ranks alerts; a silent push has none",
-	"targetcontentid":     "a target content id belongs to alerts; a silent push has none",
-	"channel":             "a channel belongs to visible notifications; a silent push has none",
-	"channelid":           "a channel belongs to visible notifications; a silent push has none",
-	"icon":                "an icon belongs to visible notifications; a silent push has none",
-	"image":               "an image belongs to visible notifications; a silent push has none",
-	"color":               "a colour belongs to visible notifications; a silent push has none",
-	"vibrate":             "vibration is felt; a silent push is not",
-	"voip":                "VoIP pushes ring; only silent strategies exist",
-	"voipconfig":          "VoIP pushes ring; only silent strategies exist",
-	"pushtype":            "the push type is always background; it cannot be chosen",
-	"apnspriority":        "Apple takes background pushes at priority 5 only; it cannot be chosen",
-	"apnspushtype":        "the push type is always background; it cannot be chosen",
-	"aps":                 "Hush writes aps itself: content-available and nothing else",
-	"clickaction":         "a click action belongs to visible notifications; a silent push has none",
-	"fullscreenintent":    "a full-screen intent is visible; a silent push shows nothing",
-	"notificationcount":   "a count is a badge; a silent push sets none",
-	"visibility":          "visibility belongs to visible notifications; a silent push has none",
-	"notificationchannel": "a channel belongs to visible notifications; a silent push has none",
-	"liveactivity":        "live activities are visible; only silent strategies exist",
-}
-
-func normalize(field string) string {
-	out := make([]byte, 0, len(field))
-	for i := range len(field) {
-		switch c := field[i]; {
-		case c == '_' || c == '-':
-		case c >= 'A' && c <= 'Z':
-			out = append(out, c+'a'-'A')
-		default:
-			out = append(out, c)
-		}
-	}
-	return string(out)
 }

@@ -38,7 +38,7 @@ func TestEveryConstantOfAClosedSetIsInTheDocument(t *testing.T) {
 			continue
 		}
 		if !slices.Contains(words, c.value) {
-			t.Errorf("the document's enum %s lacks %q; want %s in the list of push/closed.go, or beside its type", name, c.value, c.name)
+			t.Errorf("the document's enum %s lacks %q; want %s in the list beside its type", name, c.value, c.name)
 		}
 	}
 	if missing := slices.DeleteFunc(slices.Clone(schemas["State"]), func(s string) bool { return slices.Contains(schemas["EventName"], s) }); len(missing) > 0 {

@@ -2,6 +2,30 @@ package push
 
 import "time"
 
+// Provider is a service that can wake an app on a phone.
+type Provider string
+
+// The providers.
+const (
+	APNs Provider = "apns"
+	FCM  Provider = "fcm"
+)
+
+// Providers lists the providers.
+func Providers() []Provider { return []Provider{APNs, FCM} }
+
+// Environment is the one of APNs that a device token belongs to.
+type Environment string
+
+// The environments.
+const (
+	Production  Environment = "production"
+	Development Environment = "development"
+)
+
+// Environments lists the environments of APNs.
+func Environments() []Environment { return []Environment{Production, Development} }
+
 // ProviderState is how an app does with a provider, as far as this process knows.
 type ProviderState string
 
@@ -14,6 +38,11 @@ const (
 	ProviderOK           ProviderState = "ok"                 // it answered the last wake itself
 	ProviderUntried      ProviderState = "untried"            // no wake since this process began or the credential was replaced, or nobody waits any more since wakes failed
 )
+
+// ProviderStates lists how an app can do with a provider, worst first.
+func ProviderStates() []ProviderState {
+	return []ProviderState{ProviderUnreachable, ProviderNoCredential, ProviderRefused, ProviderHeld, ProviderOK, ProviderUntried}
+}
 
 // ProviderStanding is how an app does with a provider.
 type ProviderStanding struct {

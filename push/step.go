@@ -2,6 +2,14 @@ package push
 
 import "time"
 
+// StepRequest says which device to look at, and how much of it to read.
+type StepRequest struct {
+	Key       DeviceKey
+	OpenLimit int    // how many open deliveries, oldest first; 0: none, only their number
+	Named     []ID   // deliveries to be read whatever their state
+	NamedOf   string // whose they are; "": the device's owner's
+}
+
 // Snapshot is what one transaction read of one device, locked until the Changes are committed.
 type Snapshot struct {
 	Device     Device              // its zero value if there is no such device
