@@ -27,16 +27,16 @@ func (s *Server) Phone(t testing.TB, user string, platform phonetest.Platform, h
 			return token.Token, err
 		},
 	}}
-	drawer := phonetest.New(phonetest.Config{APNs: phonetest.APNs(s.APNs), FCM: phonetest.FCM(s.FCM)})
+	fleet := phonetest.New(phonetest.Config{APNs: phonetest.APNs(s.APNs), FCM: phonetest.FCM(s.FCM)})
 	t.Cleanup(func() {
-		drawer.Close()
+		fleet.Close()
 		app.end(t)
 	})
 	id := BundleID
 	if platform == phonetest.Android {
 		id = Package
 	}
-	phone, err := drawer.Add(t.Context(), phonetest.Spec{
+	phone, err := fleet.Add(t.Context(), phonetest.Spec{
 		Platform: platform, App: phonetest.InProcess(app.launch), AppID: id, State: phonetest.Background,
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ type Host struct {
 	Token  string                     // the app's provider token, as it is at this launch
 	Log    func(pid int, text string) // takes what the app prints
 	Exited func(why string)           // to be called once, if the app ends by itself
-	Go     func(f func())             // runs f on a goroutine that the drawer waits for when it is closed
+	Go     func(f func())             // runs f on a goroutine that the fleet waits for when it is closed
 }
 
 // Instance is one run of an app.
@@ -138,5 +138,5 @@ func (p *program) PID() int { return 0 }
 func (p *program) Done() <-chan struct{} { return p.ctx.Done() }
 
 // Kill ends the program's context. A handler that does not look at it is left to itself: its answer goes nowhere, and the
-// drawer waits for it when it is closed.
+// fleet waits for it when it is closed.
 func (p *program) Kill() { p.cancel() }

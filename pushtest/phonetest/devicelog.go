@@ -15,13 +15,13 @@ const (
 	maxRecords  = 256
 	maxQueue    = 128 // pushes that wait for the app at once; FCM delivers at most 100 that had waited
 
-	// A fleet shares what a few phones would not miss: so much for all of a drawer, but least for each.
+	// A fleet shares what a few phones would not miss: so much for all of a fleet, but least for each.
 	allLogLines = 1_000_000
 	allRecords  = 800_000
 	least       = 8
 )
 
-// share is how much a phone of a drawer with so many phones keeps.
+// share is how much a phone of a fleet with so many phones keeps.
 func share(each, all, phones int) int { return min(each, max(least, all/max(phones, 1))) }
 
 // LogLine is a line of the device log: what an app printed, or what the system did to it.
@@ -50,9 +50,9 @@ func (p *Phone) logLine(pid int, system bool, text string) {
 		text = unique.Make(text).Value() // a fleet says the same things again and again
 	}
 	l := LogLine{p.wall(), pid, system, text}
-	p.log = appendBounded(p.log, l, share(maxLogLines, allLogLines, p.drawer.Len()))
-	if p.drawer.cfg.OnLog != nil {
-		p.drawer.cfg.OnLog(p.spec.Name, l)
+	p.log = appendBounded(p.log, l, share(maxLogLines, allLogLines, p.fleet.Len()))
+	if p.fleet.cfg.OnLog != nil {
+		p.fleet.cfg.OnLog(p.spec.Name, l)
 	}
 }
 
@@ -72,7 +72,7 @@ func (p *Phone) lastWords() string {
 func (p *Phone) note(r Record) Record {
 	p.noted++
 	r.At, r.seq = p.wall(), p.noted
-	p.records = appendBounded(p.records, r, share(maxRecords, allRecords, p.drawer.Len()))
+	p.records = appendBounded(p.records, r, share(maxRecords, allRecords, p.fleet.Len()))
 	p.change()
 	return r
 }

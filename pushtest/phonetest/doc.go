@@ -1,4 +1,4 @@
-// Package phonetest is a drawer full of phones: simulated devices with a simulated operating system, for tests of
+// Package phonetest is a fleet of phones: simulated devices with a simulated operating system, for tests of
 // everything that sends silent pushes. A phone takes what its push service delivers and does with it what iOS or Android
 // would: gives it to the app that runs, resumes a suspended one, starts one that is not there, holds it back, or drops it;
 // it allows the app 30 s (iOS) or 20 s (Android) with the cold start in it, kills one that takes longer, and keeps a device

@@ -22,9 +22,9 @@ func (g greeter) Handle(_ context.Context, e phoneline.Event) string {
 
 // A phone whose app the system has suspended gets a push: it is resumed, handles it, and sleeps again.
 func Example() {
-	drawer := phonetest.New(phonetest.Config{})
-	defer drawer.Close()
-	phone, err := drawer.Add(context.Background(), phonetest.Spec{
+	fleet := phonetest.New(phonetest.Config{})
+	defer fleet.Close()
+	phone, err := fleet.Add(context.Background(), phonetest.Spec{
 		Platform: phonetest.IOS, AppID: "com.example.notes", State: phonetest.Suspended,
 		App: phonetest.InProcess(func(_ string, log func(string)) phonetest.Program { return greeter{log} }),
 	})
@@ -47,11 +47,11 @@ func Example() {
 
 // iOS paces background pushes: after three in a row the next one waits for 20 minutes, which a test does not.
 func ExamplePhone_Advance() {
-	drawer := phonetest.New(phonetest.Config{})
-	defer drawer.Close()
+	fleet := phonetest.New(phonetest.Config{})
+	defer fleet.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	phone, err := drawer.Add(ctx, phonetest.Spec{
+	phone, err := fleet.Add(ctx, phonetest.Spec{
 		Platform: phonetest.IOS, AppID: "com.example.notes", State: phonetest.Background,
 		App: phonetest.InProcess(func(_ string, log func(string)) phonetest.Program { return greeter{log} }),
 	})

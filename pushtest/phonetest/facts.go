@@ -184,7 +184,7 @@ func (p *Phone) untilWindow() time.Duration {
 	if !p.dozes(now) || len(p.held) == 0 && !p.serviceKeeps {
 		return 0
 	}
-	_, opens := dozeWindow(p.facts.dozeSince, now, p.drawer.cfg.Rules)
+	_, opens := dozeWindow(p.facts.dozeSince, now, p.fleet.cfg.Rules)
 	return opens.Sub(now)
 }
 
@@ -194,7 +194,7 @@ func (p *Phone) AdvanceToMaintenanceWindow() time.Duration {
 	p.mu.Lock()
 	now := p.now()
 	dozing := p.facts.dozing
-	open, next := dozeWindow(p.facts.dozeSince, now, p.drawer.cfg.Rules)
+	open, next := dozeWindow(p.facts.dozeSince, now, p.fleet.cfg.Rules)
 	p.mu.Unlock()
 	if !dozing || open {
 		return 0

@@ -86,7 +86,7 @@ func (p *Phone) plan() {
 	if len(p.held) == 0 && !p.serviceKeeps {
 		return
 	}
-	now, rules := p.now(), p.drawer.cfg.Rules
+	now, rules := p.now(), p.fleet.cfg.Rules
 	var at time.Time
 	if p.spec.Platform == IOS {
 		_, paced := p.bucket.empty(now, rules)
@@ -101,7 +101,7 @@ func (p *Phone) plan() {
 	if at.IsZero() {
 		return
 	}
-	p.drawer.schedule(p, at.Add(-p.shift)) // in the drawer's time
+	p.fleet.schedule(p, at.Add(-p.shift)) // in the fleet's time
 }
 
 func latest(a, b time.Time) time.Time {

@@ -33,11 +33,11 @@ func onFCM(t *testing.T, spec phonetest.Spec, rules phonetest.Rules, f func(t *t
 
 // kept is a phone, and FCM that keeps what the phone cannot take.
 type kept struct {
-	t      *testing.T
-	fcm    *fcmtest.Server
-	drawer *phonetest.Drawer
-	phone  *phonetest.Phone
-	send   func(say, android string)
+	t     *testing.T
+	fcm   *fcmtest.Server
+	fleet *phonetest.Fleet
+	phone *phonetest.Phone
+	send  func(say, android string)
 }
 
 // want looks at the outcomes of all sends, at FCM, and at how many messages wait there.
@@ -114,7 +114,7 @@ func TestWhatWaitedOfflineAndThenInDozeComesInTheNextWindow(t *testing.T) {
 		}
 		k.phone.SetOnline(true)
 		k.want("on-line in Doze", 1, "stored")
-		k.drawer.Advance(2 * time.Hour) // over the first window
+		k.fleet.Advance(2 * time.Hour) // over the first window
 		waitLogged(t, k.phone, "push one")
 		k.want("after the window", 0, "delivered")
 		k.wantRecords("at the end", "held doze", "new_data")

@@ -15,8 +15,8 @@ import (
 
 // Phone is a simulated device with one app on it. All its methods may be called from any goroutine.
 type Phone struct {
-	drawer *Drawer
-	spec   Spec
+	fleet *Fleet
+	spec  Spec
 
 	// steps is held by whoever changes what runs: a person's step, the system's, or the worker while it wakes the app.
 	// It is never held while a handler runs, and taken before mu.
@@ -33,13 +33,13 @@ type Phone struct {
 	returnTo  State         // guarded by mu; Suspended while a push keeps the app awake, else ""
 	windowEnd time.Time     // guarded by mu; real time at which the present wake-up is over
 	token     string        // guarded by mu
-	shift     time.Duration // guarded by mu; the phone's own clock against the drawer's
+	shift     time.Duration // guarded by mu; the phone's own clock against the fleet's
 	queue     []Message     // guarded by mu; at most maxQueue
 	working   bool          // guarded by mu; a worker empties the queue
 	held      []Message     // guarded by mu; iOS: at most one
 	facts     facts         // guarded by mu
-	number    int           // never changes; counts the drawer's phones
-	born      time.Time     // never changes; by the drawer's clock
+	number    int           // never changes; counts the fleet's phones
+	born      time.Time     // never changes; by the fleet's clock
 	bucket    bucket        // guarded by mu; iOS
 	day       dayBudget     // guarded by mu; iOS
 	standby   standby       // guarded by mu; Android
@@ -73,8 +73,8 @@ type facts struct {
 	restricted bool          // APNs is to keep what is not urgent
 }
 
-func newPhone(d *Drawer, s Spec) *Phone {
-	p := &Phone{drawer: d, spec: s, state: NeverRun, token: s.Token, born: d.clock.Now()}
+func newPhone(d *Fleet, s Spec) *Phone {
+	p := &Phone{fleet: d, spec: s, state: NeverRun, token: s.Token, born: d.clock.Now()}
 	if s.Platform == IOS && s.Environment == "" {
 		p.spec.Environment = "production"
 	}
@@ -90,8 +90,8 @@ func newPhone(d *Drawer, s Spec) *Phone {
 // installation's id and a long opaque part.
 func NewToken(p Platform) string { return makeToken(p, random) }
 
-// newToken is NewToken with the drawer's seed.
-func (d *Drawer) newToken(p Platform) string {
+// newToken is NewToken with the fleet's seed.
+func (d *Fleet) newToken(p Platform) string {
 	if d.rand == nil {
 		return NewToken(p)
 	}
@@ -178,7 +178,7 @@ func (p *Phone) Now() time.Time {
 
 // now is the phone's time, by which the system paces and waits: a clock that is set wrong does not change it. p.mu must be
 // held.
-func (p *Phone) now() time.Time { return p.drawer.clock.Now().Add(p.shift) }
+func (p *Phone) now() time.Time { return p.fleet.clock.Now().Add(p.shift) }
 
 // wall is what the clock shows. p.mu must be held.
 func (p *Phone) wall() time.Time { return p.now().Add(p.facts.clockOff) }
@@ -230,9 +230,9 @@ func (p *Phone) change() {
 func (p *Phone) connect() error {
 	p.steps.Lock()
 	defer p.steps.Unlock()
-	provider := p.drawer.cfg.APNs
+	provider := p.fleet.cfg.APNs
 	if p.spec.Platform == Android {
-		provider = p.drawer.cfg.FCM
+		provider = p.fleet.cfg.FCM
 	}
 	if provider == nil {
 		return nil
@@ -254,7 +254,7 @@ func (p *Phone) connect() error {
 	return nil
 }
 
-// Close takes the phone out of the drawer: the app is ended, the provider's line is closed. It may be called twice.
+// Close takes the phone out of the fleet: the app is ended, the provider's line is closed. It may be called twice.
 func (p *Phone) Close() {
 	p.steps.Lock()
 	defer p.steps.Unlock()
@@ -272,7 +272,7 @@ func (p *Phone) Close() {
 	p.line, p.former = nil, nil
 	p.mu.Unlock()
 	p.kill(Reclaimed, "the phone is put away")
-	p.drawer.remove(p)
+	p.fleet.remove(p)
 }
 
 // event gives an event its id. p.mu must be held.

@@ -66,7 +66,7 @@ func TestAnAppIsSuspendedWhileItStartsACommand(t *testing.T) {
 				t.Fatalf("suspending it the %d. time: %v", i+1, err)
 			}
 		case <-time.After(time.Minute):
-			_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // the drawer could not be closed else
+			_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // the fleet could not be closed else
 			t.Fatalf("suspending it the %d. time: the app does not stop", i+1)
 		}
 		if err := p.Home(t.Context()); err != nil {
@@ -75,7 +75,7 @@ func TestAnAppIsSuspendedWhileItStartsACommand(t *testing.T) {
 	}
 }
 
-func TestClosingADrawerEndsEveryProcess(t *testing.T) {
+func TestClosingAFleetEndsEveryProcess(t *testing.T) {
 	t.Parallel()
 	d := phonetest.New(phonetest.Config{})
 	defer d.Close()

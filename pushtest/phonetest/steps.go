@@ -106,7 +106,7 @@ func (p *Phone) Restart() {
 	}
 	p.mu.Lock()
 	p.facts.dozing = false
-	p.facts.startsAt = p.now().Add(p.drawer.cfg.Rules.RestartDelay)
+	p.facts.startsAt = p.now().Add(p.fleet.cfg.Rules.RestartDelay)
 	p.mu.Unlock()
 	p.release()
 }
@@ -228,7 +228,7 @@ func (p *Phone) settle(ctx context.Context, t told) {
 	if t.answer == nil {
 		return
 	}
-	over := time.NewTimer(p.drawer.cfg.Rules.Settle)
+	over := time.NewTimer(p.fleet.cfg.Rules.Settle)
 	defer over.Stop()
 	select {
 	case <-t.answer:
@@ -339,7 +339,7 @@ func (p *Phone) host(run int) Host {
 			p.change()
 		},
 		Exited: func(why string) { p.exited(run, why) },
-		Go:     p.drawer.wg.Go,
+		Go:     p.fleet.wg.Go,
 	}
 }
 

@@ -45,7 +45,7 @@ func (p *Phone) replaceToken() error {
 	}
 	p.mu.Lock()
 	p.line, p.serviceKeeps = nil, false
-	p.token = p.drawer.newToken(p.spec.Platform)
+	p.token = p.fleet.newToken(p.spec.Platform)
 	p.mu.Unlock()
 	p.steps.Unlock()
 	return p.connect()

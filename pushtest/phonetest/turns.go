@@ -8,52 +8,52 @@ import (
 // Who works on pushes: a worker for each phone that has some, or, in order, one for all.
 
 // begin counts n pushes that a phone has queued, and sees to it that they are worked on. p.mu must be held.
-func (d *Drawer) begin(p *Phone, n int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.cfg.InOrder {
+func (f *Fleet) begin(p *Phone, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.cfg.InOrder {
 		if !p.working {
 			p.working = true
-			d.busy++
-			d.wg.Go(p.work)
+			f.busy++
+			f.wg.Go(p.work)
 		}
 		return
 	}
 	for range n {
-		d.turns = append(d.turns, p)
+		f.turns = append(f.turns, p)
 	}
-	d.busy += n
-	if !d.turner {
-		d.turner = true
-		d.wg.Go(d.takeTurns)
+	f.busy += n
+	if !f.turner {
+		f.turner = true
+		f.wg.Go(f.takeTurns)
 	}
 }
 
 // done is called when a worker ends or, in order, a turn is over.
-func (d *Drawer) done() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.busy--
-	if d.busy == 0 && d.idle != nil {
-		close(d.idle)
-		d.idle = nil
+func (f *Fleet) done() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy--
+	if f.busy == 0 && f.idle != nil {
+		close(f.idle)
+		f.idle = nil
 	}
 }
 
 // takeTurns works on one push after the other, until there are none.
-func (d *Drawer) takeTurns() {
+func (f *Fleet) takeTurns() {
 	for {
-		d.mu.Lock()
-		if len(d.turns) == 0 {
-			d.turns, d.turner = nil, false
-			d.mu.Unlock()
+		f.mu.Lock()
+		if len(f.turns) == 0 {
+			f.turns, f.turner = nil, false
+			f.mu.Unlock()
 			return
 		}
-		p := d.turns[0]
-		d.turns = d.turns[1:]
-		d.mu.Unlock()
+		p := f.turns[0]
+		f.turns = f.turns[1:]
+		f.mu.Unlock()
 		p.turn()
-		d.done()
+		f.done()
 	}
 }
 
@@ -75,18 +75,18 @@ func (p *Phone) turn() {
 
 // Settle returns when no phone has a push in hand: each has been handled, held or dropped. What a provider has delivered
 // before is among them.
-func (d *Drawer) Settle(ctx context.Context) error {
+func (f *Fleet) Settle(ctx context.Context) error {
 	for {
-		d.mu.Lock()
-		if d.busy == 0 {
-			d.mu.Unlock()
+		f.mu.Lock()
+		if f.busy == 0 {
+			f.mu.Unlock()
 			return nil
 		}
-		if d.idle == nil {
-			d.idle = make(chan struct{})
+		if f.idle == nil {
+			f.idle = make(chan struct{})
 		}
-		idle, busy := d.idle, d.busy
-		d.mu.Unlock()
+		idle, busy := f.idle, f.busy
+		f.mu.Unlock()
 		select {
 		case <-idle:
 		case <-ctx.Done():
@@ -96,8 +96,8 @@ func (d *Drawer) Settle(ctx context.Context) error {
 }
 
 // settleTurns is Settle where the phones take turns; elsewhere time does not wait for handlers.
-func (d *Drawer) settleTurns() {
-	if d.cfg.InOrder {
-		_ = d.Settle(context.Background()) // each turn ends: a handler is killed when its time is over
+func (f *Fleet) settleTurns() {
+	if f.cfg.InOrder {
+		_ = f.Settle(context.Background()) // each turn ends: a handler is killed when its time is over
 	}
 }

@@ -17,7 +17,7 @@ func (p *Phone) Deliver(m Message) {
 	}
 	if m.High && p.spec.Platform == Android {
 		now := p.now()
-		m.urgent = p.standby.keepsHigh(now, p.drawer.cfg.Rules)
+		m.urgent = p.standby.keepsHigh(now, p.fleet.cfg.Rules)
 		p.standby = p.standby.count(now)
 	}
 	p.enqueue(m)
@@ -35,7 +35,7 @@ func (p *Phone) enqueue(ms ...Message) {
 		n++
 	}
 	if n > 0 {
-		p.drawer.begin(p, n)
+		p.fleet.begin(p, n)
 	}
 }
 
@@ -62,7 +62,7 @@ func (p *Phone) next() (m Message, ok bool) {
 	}
 	if p.returnTo == "" {
 		p.queue, p.working = nil, false
-		p.drawer.done()
+		p.fleet.done()
 		p.mu.Unlock()
 		return m, false
 	}
@@ -137,7 +137,7 @@ func (p *Phone) judge(m Message) verdict {
 	if m.Unfit != "" && p.state != Foreground {
 		return verdict{drop, m.Unfit}
 	}
-	now, rules := p.now(), p.drawer.cfg.Rules
+	now, rules := p.now(), p.fleet.cfg.Rules
 	var v verdict
 	if p.spec.Platform == IOS {
 		paced, _ := p.bucket.empty(now, rules)
@@ -158,7 +158,7 @@ func (p *Phone) judge(m Message) verdict {
 // judgeAndroid asks Android's rule. p.mu must be held.
 func (p *Phone) judgeAndroid(m Message) verdict {
 	now := p.now()
-	high := m.High && (m.urgent || p.standby.keepsHigh(now, p.drawer.cfg.Rules))
+	high := m.High && (m.urgent || p.standby.keepsHigh(now, p.fleet.cfg.Rules))
 	return androidVerdict(androidFacts{
 		state:  p.state,
 		locked: p.facts.locked && !m.admitted && !(m.DirectBoot && p.facts.directBoot),
@@ -170,7 +170,7 @@ func (p *Phone) judgeAndroid(m Message) verdict {
 // spend takes what a push, or its handler, costs out of what an app on iOS may use. p.mu must be held.
 func (p *Phone) spend(n float64) {
 	now := p.now()
-	p.bucket = p.bucket.take(n, now, p.drawer.cfg.Rules)
+	p.bucket = p.bucket.take(n, now, p.fleet.cfg.Rules)
 	p.day = p.day.take(n, p.born, now)
 }
 
@@ -179,7 +179,7 @@ func (p *Phone) dozes(now time.Time) bool {
 	if !p.facts.dozing || p.facts.charging {
 		return false
 	}
-	open, _ := dozeWindow(p.facts.dozeSince, now, p.drawer.cfg.Rules)
+	open, _ := dozeWindow(p.facts.dozeSince, now, p.fleet.cfg.Rules)
 	return !open
 }
 
@@ -221,7 +221,7 @@ func (p *Phone) handle(m Message, do action, found State, began time.Time) {
 		p.mu.Unlock()
 		return
 	}
-	end := began.Add(p.drawer.cfg.Rules.allowed(p.spec.Platform))
+	end := began.Add(p.fleet.cfg.Rules.allowed(p.spec.Platform))
 	if p.returnTo != "" {
 		if p.windowEnd.IsZero() {
 			p.windowEnd = end
@@ -281,11 +281,11 @@ func (p *Phone) finish(r Record, instance Instance) {
 	p.mu.Lock()
 	late := r.Reason == TimeOver && p.instance == instance && p.state != Foreground
 	if p.spec.Platform == IOS && r.State != Foreground {
-		p.spend(penalty(r.Result, r.Reason, r.Took, p.drawer.cfg.Rules))
+		p.spend(penalty(r.Result, r.Reason, r.Took, p.fleet.cfg.Rules))
 	}
 	p.mu.Unlock()
 	if late {
-		p.kill(Reclaimed, "its handler took longer than the "+p.drawer.cfg.Rules.allowed(p.spec.Platform).String()+" allowed")
+		p.kill(Reclaimed, "its handler took longer than the "+p.fleet.cfg.Rules.allowed(p.spec.Platform).String()+" allowed")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

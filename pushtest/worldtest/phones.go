@@ -215,7 +215,7 @@ func (w *World) mostPhones() int {
 	return maxPhones
 }
 
-// Add puts a phone into the world, as [phonetest.Drawer.Add] does; what the spec leaves out of App, AppID and Environment is
+// Add puts a phone into the world, as [phonetest.Fleet.Add] does; what the spec leaves out of App, AppID and Environment is
 // the world's.
 func (w *World) Add(ctx context.Context, s phonetest.Spec) (*phonetest.Phone, error) {
 	if s.App == nil {

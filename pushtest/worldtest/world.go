@@ -48,7 +48,7 @@ type Config struct {
 type World struct {
 	APNs   *apnstest.Server
 	FCM    *fcmtest.Server
-	Phones *phonetest.Drawer
+	Phones *phonetest.Fleet
 
 	app       phonetest.App
 	appID     string

@@ -142,7 +142,7 @@ func (s *scene) prepare(ctx context.Context) (err error) {
 	if s.spec.state == deadSocket {
 		state = phonetest.Foreground
 	}
-	s.phone, err = s.world.drawer.Add(ctx, phonetest.Spec{
+	s.phone, err = s.world.fleet.Add(ctx, phonetest.Spec{
 		Platform: s.spec.platform, Name: s.spec.name(), App: command, AppID: appID,
 	})
 	if err != nil {

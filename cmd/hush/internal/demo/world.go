@@ -36,7 +36,7 @@ type world struct {
 	fcm     *fcmtest.Server
 	hush    *client.Client // with the root key
 	backend *notes.Backend
-	drawer  *phonetest.Drawer
+	fleet   *phonetest.Fleet
 	logs    deviceLogs
 	closers []closer // in the order of starting
 
@@ -99,7 +99,7 @@ func newWorld(ctx context.Context, o Options) (_ *world, err error) {
 			return nil, err
 		}
 	}
-	w.drawer = phonetest.New(phonetest.Config{
+	w.fleet = phonetest.New(phonetest.Config{
 		APNs: phonetest.APNs(w.apns), FCM: phonetest.FCM(w.fcm), OnLog: w.logs.take,
 	})
 	w.onClose("the network paths", func() error {
@@ -108,7 +108,7 @@ func newWorld(ctx context.Context, o Options) (_ *world, err error) {
 		}
 		return nil
 	})
-	w.onClose("the phones", func() error { w.drawer.Close(); return nil })
+	w.onClose("the phones", func() error { w.fleet.Close(); return nil })
 	return w, nil
 }
 

@@ -8,26 +8,26 @@ import (
 // Advance moves the time of all phones ahead, from one thing that is due to the next, so that a jump has the effects that
 // waiting would have had. What becomes due (held pushes, maintenance windows) has begun when it returns; wait for what it
 // leads to with Phone.Wait or Settle.
-func (d *Drawer) Advance(by time.Duration) { d.AdvanceWith(by) }
+func (f *Fleet) Advance(by time.Duration) { f.AdvanceWith(by) }
 
-// AdvanceWith is Advance for a drawer that is not alone in its world: the other clocks are moved by the same steps, each
+// AdvanceWith is Advance for a fleet that is not alone in its world: the other clocks are moved by the same steps, each
 // before the phones, so that what a provider delivers at a time finds the phones as they are then.
-func (d *Drawer) AdvanceWith(by time.Duration, others ...func(step time.Duration) time.Time) {
+func (f *Fleet) AdvanceWith(by time.Duration, others ...func(step time.Duration) time.Time) {
 	step := func(by time.Duration) {
 		for _, advance := range others {
 			advance(by)
 		}
-		d.settleTurns()
-		d.clock.Advance(by)
-		d.settleTurns()
+		f.settleTurns()
+		f.clock.Advance(by)
+		f.settleTurns()
 	}
-	d.settleTurns() // what has come is judged by the time that was
+	f.settleTurns() // what has come is judged by the time that was
 	for {
-		next := d.nextDue()
+		next := f.nextDue()
 		if next.IsZero() {
 			break
 		}
-		wait := max(next.Sub(d.clock.Now()), 0)
+		wait := max(next.Sub(f.clock.Now()), 0)
 		if wait >= by {
 			break
 		}
@@ -37,56 +37,56 @@ func (d *Drawer) AdvanceWith(by time.Duration, others ...func(step time.Duration
 	step(by)
 }
 
-func (d *Drawer) nextDue() time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.due) == 0 {
+func (f *Fleet) nextDue() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.due) == 0 {
 		return time.Time{}
 	}
-	return d.due[0].at
+	return f.due[0].at
 }
 
 // Reset puts all phones away and the time back to the real one; names and seeded tokens begin anew.
-func (d *Drawer) Reset() {
-	for _, p := range d.Phones() {
+func (f *Fleet) Reset() {
+	for _, p := range f.Phones() {
 		p.Close()
 	}
-	d.mu.Lock()
-	d.made, d.due = 0, nil
-	d.mu.Unlock()
-	if d.rand != nil {
-		d.rand.Reset(d.cfg.Seed)
+	f.mu.Lock()
+	f.made, f.due = 0, nil
+	f.mu.Unlock()
+	if f.rand != nil {
+		f.rand.Reset(f.cfg.Seed)
 	}
-	d.clock.Reset()
+	f.clock.Reset()
 }
 
-// schedule has p.tick called at a time of the drawer's clock.
-func (d *Drawer) schedule(p *Phone, at time.Time) {
-	d.mu.Lock()
-	heap.Push(&d.due, dueAt{at, p})
-	first := d.due[0].at
-	d.mu.Unlock()
+// schedule has p.tick called at a time of the fleet's clock.
+func (f *Fleet) schedule(p *Phone, at time.Time) {
+	f.mu.Lock()
+	heap.Push(&f.due, dueAt{at, p})
+	first := f.due[0].at
+	f.mu.Unlock()
 	if !first.Before(at) {
-		d.agenda.Poke()
+		f.agenda.Poke()
 	}
 }
 
 // step lets every phone that is due look at what it holds.
-func (d *Drawer) step(now time.Time) time.Time {
+func (f *Fleet) step(now time.Time) time.Time {
 	for {
-		d.mu.Lock()
-		if len(d.due) == 0 {
-			d.mu.Unlock()
+		f.mu.Lock()
+		if len(f.due) == 0 {
+			f.mu.Unlock()
 			return time.Time{}
 		}
-		if next := d.due[0].at; next.After(now) {
-			d.mu.Unlock()
+		if next := f.due[0].at; next.After(now) {
+			f.mu.Unlock()
 			return next
 		}
-		p := heap.Pop(&d.due).(dueAt).phone
-		d.mu.Unlock()
+		p := heap.Pop(&f.due).(dueAt).phone
+		f.mu.Unlock()
 		p.tick()
-		d.settleTurns()
+		f.settleTurns()
 	}
 }
 

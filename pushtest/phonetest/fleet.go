@@ -15,13 +15,13 @@ import (
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
-// Config is what a drawer of phones needs. Its zero value makes phones without push services.
+// Config is what a fleet of phones needs. Its zero value makes phones without push services.
 type Config struct {
 	APNs  Provider // of iOS phones; nil: they have a token, and nothing comes
 	FCM   Provider // of Android phones; nil as above
 	Rules Rules    // see NewRules for rules that vary with a seed
 
-	// Seed makes the tokens that the drawer hands out the same at each run; 0: they are random.
+	// Seed makes the tokens that the fleet hands out the same at each run; 0: they are random.
 	Seed uint64
 	// InOrder has the phones take turns: one push is judged and handled at a time, in the order in which they arrived, and
 	// its app is asleep again before the next one; and time stands still, but for Advance. With one sender and apps without a
@@ -33,8 +33,8 @@ type Config struct {
 	OnLog func(phone string, l LogLine)
 }
 
-// Drawer holds phones, and their time.
-type Drawer struct {
+// Fleet holds phones, and their time.
+type Fleet struct {
 	cfg    Config
 	clock  simkit.Clock
 	agenda *simkit.Agenda
@@ -54,21 +54,21 @@ type Drawer struct {
 	turner bool              // guarded by mu; somebody takes the turns
 }
 
-// ErrClosed is returned for phones of a drawer that has been closed.
-var ErrClosed = errors.New("phonetest: the drawer is closed")
+// ErrClosed is returned for phones of a fleet that has been closed.
+var ErrClosed = errors.New("phonetest: the fleet is closed")
 
-// New makes an empty drawer. Close it: it ends the apps of all phones.
-func New(cfg Config) *Drawer {
+// New makes an empty fleet. Close it: it ends the apps of all phones.
+func New(cfg Config) *Fleet {
 	cfg.Rules = cfg.Rules.withDefaults()
-	d := &Drawer{cfg: cfg, phones: map[string]*Phone{}}
+	f := &Fleet{cfg: cfg, phones: map[string]*Phone{}}
 	if cfg.Seed != 0 {
-		d.rand = simkit.NewRand(cfg.Seed)
+		f.rand = simkit.NewRand(cfg.Seed)
 	}
 	if cfg.InOrder {
-		d.clock.Stop()
+		f.clock.Stop()
 	}
-	d.agenda = simkit.NewAgenda(&d.clock, d.step)
-	return d
+	f.agenda = simkit.NewAgenda(&f.clock, f.step)
+	return f
 }
 
 // Spec says what phone is wanted. Platform, AppID and App are required.
@@ -90,19 +90,19 @@ type Spec struct {
 	PushesOnly bool
 }
 
-// Add puts a phone into the drawer, connects it to its provider, and brings its app into the state that is asked for.
-func (d *Drawer) Add(ctx context.Context, s Spec) (*Phone, error) {
+// Add puts a phone into the fleet, connects it to its provider, and brings its app into the state that is asked for.
+func (f *Fleet) Add(ctx context.Context, s Spec) (*Phone, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	p, err := d.place(s)
+	p, err := f.place(s)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.begin(ctx, s.State); err != nil {
 		p.Close()
 		if s.Name == "" {
-			d.giveBack(p.spec.Name)
+			f.giveBack(p.spec.Name)
 		}
 		return nil, err
 	}
@@ -127,11 +127,11 @@ func (p *Phone) begin(ctx context.Context, s State) error {
 }
 
 // giveBack has the next phone get the name that one was to have for which there is none, if no other came between.
-func (d *Drawer) giveBack(name string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if name == "p"+strconv.Itoa(d.made) {
-		d.made--
+func (f *Fleet) giveBack(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if name == "p"+strconv.Itoa(f.made) {
+		f.made--
 	}
 }
 
@@ -149,44 +149,44 @@ func (s Spec) check() error {
 	return nil
 }
 
-func (d *Drawer) place(s Spec) (*Phone, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
+func (f *Fleet) place(s Spec) (*Phone, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
 		return nil, ErrClosed
 	}
 	if s.Name == "" {
-		for d.made++; s.Name == "" || d.phones[s.Name] != nil; d.made++ {
-			s.Name = "p" + strconv.Itoa(d.made)
+		for f.made++; s.Name == "" || f.phones[s.Name] != nil; f.made++ {
+			s.Name = "p" + strconv.Itoa(f.made)
 		}
-		d.made--
+		f.made--
 	}
-	if d.phones[s.Name] != nil {
-		return nil, fmt.Errorf("phonetest: a phone named %q is in the drawer already", s.Name)
+	if f.phones[s.Name] != nil {
+		return nil, fmt.Errorf("phonetest: a phone named %q is in the fleet already", s.Name)
 	}
-	d.number++
-	p := newPhone(d, s)
-	p.number = d.number
-	d.phones[s.Name] = p
-	d.count.Store(int64(len(d.phones)))
+	f.number++
+	p := newPhone(f, s)
+	p.number = f.number
+	f.phones[s.Name] = p
+	f.count.Store(int64(len(f.phones)))
 	return p, nil
 }
 
 // Phone is the one with the name, or nil.
-func (d *Drawer) Phone(name string) *Phone {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.phones[name]
+func (f *Fleet) Phone(name string) *Phone {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.phones[name]
 }
 
 // Len is how many phones there are.
-func (d *Drawer) Len() int { return int(d.count.Load()) }
+func (f *Fleet) Len() int { return int(f.count.Load()) }
 
 // Phones are all phones, in the order of their names as people count: p2 before p10.
-func (d *Drawer) Phones() []*Phone {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	phones := slices.Collect(maps.Values(d.phones))
+func (f *Fleet) Phones() []*Phone {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	phones := slices.Collect(maps.Values(f.phones))
 	slices.SortFunc(phones, func(a, b *Phone) int { return CompareNames(a.spec.Name, b.spec.Name) })
 	return phones
 }
@@ -194,26 +194,26 @@ func (d *Drawer) Phones() []*Phone {
 // CompareNames is the order of Phones: shorter names first.
 func CompareNames(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
-// Now is the drawer's time.
-func (d *Drawer) Now() time.Time { return d.clock.Now() }
+// Now is the fleet's time.
+func (f *Fleet) Now() time.Time { return f.clock.Now() }
 
 // Close ends all apps, disconnects all phones, and waits for everything that was started. It may be called twice.
-func (d *Drawer) Close() {
-	d.mu.Lock()
-	d.closed = true
-	d.mu.Unlock()
-	for _, p := range d.Phones() {
+func (f *Fleet) Close() {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	for _, p := range f.Phones() {
 		p.Close()
 	}
-	d.agenda.Close()
-	d.wg.Wait()
+	f.agenda.Close()
+	f.wg.Wait()
 }
 
-func (d *Drawer) remove(p *Phone) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.phones[p.spec.Name] == p {
-		delete(d.phones, p.spec.Name)
-		d.count.Store(int64(len(d.phones)))
+func (f *Fleet) remove(p *Phone) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.phones[p.spec.Name] == p {
+		delete(f.phones, p.spec.Name)
+		f.count.Store(int64(len(f.phones)))
 	}
 }
