@@ -9,7 +9,11 @@ BENCH     ?= .
 BENCHTIME ?= 200ms
 DEVICES   ?= 1000000
 RUNS      ?= 3
-TOOL      := go tool -modfile=tools/go.mod
+TOOL      := go tool -modfile=$(CURDIR)/tools/go.mod
+
+# The modules beside ours that have packages. tools/release has a tool and nothing else, tools/clients/go has none before
+# "make clients" generates them, which checks it too.
+MODULES := $(filter-out tools/release,$(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod)))
 
 .PHONY: help build demo test check cross clients generate picture bench figures fuzz release deploy-check install-missing
 
@@ -28,14 +32,20 @@ demo: build ## see silent pushes reach phones in every state (DEMO_FLAGS=--once 
 
 test: install-missing ## check everything, then run all tests with the race detector
 	@$(MAKE) --no-print-directory check cross
+	@set -e; for module in $(MODULES); do \
+		echo "== $$module"; (cd $$module && go test -race -timeout 10m ./...); \
+	done
 	go test -race -timeout 20m ./...
 
-check: ## formatting, vet, staticcheck, tidy modules, generated files
+check: ## formatting; of all modules vet, staticcheck and tidiness; generated files
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	$(TOOL) staticcheck ./...
 	go mod tidy -diff
-	cd tools && go vet ./... && go mod tidy -diff
+	@set -e; for module in $(MODULES); do \
+		echo "== $$module"; (cd $$module && go vet ./... && $(TOOL) staticcheck ./... && go mod tidy -diff); \
+	done
+	cd tools/release && go mod tidy -diff
 	go test -run '^(TestTheRulesPagesAreCurrent|TestTheTableOfSettingsIsCurrent)$$' ./cmd/hush ./internal/config
 
 cross: ## the SDK for Android without cgo, and the example app linked for it

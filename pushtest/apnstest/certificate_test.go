@@ -7,9 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/sideshow/apns2"
-	"github.com/sideshow/apns2/certificate"
-
 	"github.com/hushpush/hush/pushtest/apnstest"
 )
 
@@ -86,23 +83,10 @@ func TestWhatAListedBundleIDStandsForIsASwitch(t *testing.T) {
 	}
 }
 
-func TestClientFilesWorkWithOthersLibraries(t *testing.T) {
+func TestASecondStartOnADirectoryMakesNoNewFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	w := setup(t, apnstest.Files(dir))
-	for _, name := range []string{"client.p12", "client-" + topic + ".p12"} {
-		cert, err := certificate.FromP12File(filepath.Join(dir, name), "")
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		hc := w.Client(cert)
-		defer hc.CloseIdleConnections()
-		c := &apns2.Client{HTTPClient: hc, Host: w.URL(), Certificate: cert}
-		resp, err := c.Push(&apns2.Notification{DeviceToken: token(1), Topic: topic, Payload: []byte(ping), PushType: apns2.PushTypeBackground, Priority: 5})
-		if err != nil || !resp.Sent() {
-			t.Errorf("%s: got %+v, %v", name, resp, err)
-		}
-	}
 	before, _ := os.ReadFile(filepath.Join(dir, "client.p12"))
 	again := apnstest.New(t, apnstest.Topics(topic), apnstest.Files(dir))
 	after, _ := os.ReadFile(filepath.Join(dir, "client.p12"))

@@ -1,123 +1,14 @@
-//lint:file-ignore SA1019 apns2 gives its users x/net's deprecated Transport, and theirs is the client under test
-
 package apnstest_test
 
 import (
-	"crypto/tls"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/sideshow/apns2"
-	apnstoken "github.com/sideshow/apns2/token"
 	"golang.org/x/net/http2"
 
 	"github.com/hushpush/hush/pushtest/apnstest"
 )
-
-// sideshow is github.com/sideshow/apns2 with a provider token, unchanged but for the address and the CA.
-func (w *world) sideshow() *apns2.Client {
-	w.t.Helper()
-	k := w.Key()
-	key, err := apnstoken.AuthKeyFromBytes(k.PEM)
-	if err != nil {
-		w.t.Fatalf("apns2 does not read the key: %v", err)
-	}
-	c := apns2.NewTokenClient(&apnstoken.Token{AuthKey: key, KeyID: k.ID, TeamID: k.Team})
-	c.Host = w.URL()
-	w.trust(c)
-	return c
-}
-
-func (w *world) trust(c *apns2.Client) {
-	tr := c.HTTPClient.Transport.(*http2.Transport)
-	if tr.TLSClientConfig == nil {
-		tr.TLSClientConfig = &tls.Config{}
-	}
-	tr.TLSClientConfig.RootCAs = w.Pool()
-	w.t.Cleanup(tr.CloseIdleConnections)
-}
-
-func note(n int) *apns2.Notification {
-	return &apns2.Notification{DeviceToken: token(n), Topic: topic, Payload: []byte(ping), PushType: apns2.PushTypeBackground, Priority: apns2.PriorityLow,
-		Expiration: time.Now().Add(time.Hour)}
-}
-
-func TestAPNs2SendsWithATokenOneByOneAndByHundreds(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	c := w.sideshow()
-	if r, err := c.Push(note(1)); err != nil || !r.Sent() || r.ApnsID == "" {
-		t.Fatalf("got %+v, %v", r, err)
-	}
-	if r, err := c.Push(note(99)); err != nil || r.StatusCode != 400 || r.Reason != apns2.ReasonBadDeviceToken {
-		t.Errorf("unknown token: got %+v, %v", r, err)
-	}
-	w.Retire(token(1), apnstest.Unregistered, time.Now())
-	if r, err := c.Push(note(1)); err != nil || r.StatusCode != 410 || r.Reason != apns2.ReasonUnregistered || r.Timestamp.IsZero() {
-		t.Errorf("retired token: got %+v, %v", r, err)
-	}
-	w.hundreds(c, 400, func(int) {})
-}
-
-// hundreds sends n at once, each to a token of its own, and wants every one taken and delivered.
-func (w *world) hundreds(c *apns2.Client, n int, during func(done int)) {
-	w.t.Helper()
-	for i := range n {
-		w.register(apnstest.Token{Token: token(1000 + i), Topic: topic, Online: true})
-	}
-	var wg sync.WaitGroup
-	var done atomic.Int32
-	for i := range n {
-		wg.Go(func() {
-			r, err := c.Push(note(1000 + i))
-			if err != nil || !r.Sent() {
-				w.t.Errorf("push %d: got %+v, %v", i, r, err)
-			}
-			during(int(done.Add(1)))
-		})
-	}
-	wg.Wait()
-	for i := range n {
-		if st := w.state(token(1000 + i)); len(st.Delivered) != 1 {
-			w.t.Errorf("token %d: delivered %v, want one", i, st.Delivered)
-		}
-	}
-}
-
-func TestAPNs2SendsHundredsOnAFreshConnection(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	w.hundreds(w.sideshow(), 300, func(int) {})
-}
-
-func TestAPNs2SendsHundredsThroughGoAway(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	c := w.sideshow()
-	// Three and no more: each hits nearly all that are on their way, Go's client then waits before it sends again (0, 1, 2, 4,
-	// 8, 16, 32 s for a request that is hit time after time), and apns2 gives up after a minute.
-	w.hundreds(c, 300, func(done int) {
-		if done == 50 || done == 150 || done == 250 {
-			w.GoAway(apnstest.Shutdown)
-		}
-	})
-}
-
-func TestAPNs2SendsHundredsWithACertificate(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	cert, err := w.ClientCertificate([]string{topic})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := apns2.NewClient(cert)
-	c.Host = w.URL()
-	w.trust(c)
-	w.hundreds(c, 300, func(int) {})
-}
 
 func TestTheStreamLimitRisesWithTheFirstGoodToken(t *testing.T) {
 	t.Parallel()
