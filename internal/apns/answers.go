@@ -126,7 +126,7 @@ func ofGoAway(reason string) (a answer, ok bool) {
 	return answer{}, false
 }
 
-// refusal is what APNs wrote in the body of an answer that is not 200.
+// refusal is what APNs wrote in the body of an answer that is not 200, or in the debug data of a GOAWAY.
 type refusal struct {
 	reason string
 	since  time.Time // with 410: when APNs found that the token was dead; zero otherwise

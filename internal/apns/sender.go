@@ -97,7 +97,10 @@ func (s *sender) pool(env push.Environment) (*h2push.Pool, error) {
 	if env == push.Development {
 		url = s.cfg.DevelopmentURL
 	}
-	p, err := h2push.New(h2push.Config{URL: url, TLS: s.tls, Proxy: s.cfg.Proxy, Proves: proves, Spent: spent, Logger: s.cfg.Logger})
+	p, err := h2push.New(h2push.Config{
+		URL: url, TLS: s.tls, Proxy: s.cfg.Proxy, Logger: s.cfg.Logger, Proves: proves, Spent: spent,
+		Reason: func(debugData []byte) string { return parseRefusal(debugData).reason },
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -21,11 +21,14 @@ type Config struct {
 	// one with https is trusted by the roots of TLS.
 	Proxy proxy.Choice
 
-	// Proves tells whether an answer shows that the peer knows who we are. Until one has, a connection carries one request
+	// Reason reads the debug data of a GOAWAY (RFC 9113, section 6.8); "" if it says nothing that is known. Nil: none does.
+	Reason func(debugData []byte) string
+
+	// Proves reports whether an answer shows that the peer knows who we are. Until one has, a connection carries one request
 	// at a time: APNs takes no more from a fresh one. Nil: a fresh connection takes what its SETTINGS allow.
 	Proves func(Response) bool
 
-	// Spent tells whether an answer asks for another connection. The one that brought it then takes no more requests, and is
+	// Spent reports whether an answer asks for another connection. The one that brought it then takes no more requests, and is
 	// closed once its last answer has come. Nil: none does.
 	Spent func(Response) bool
 
@@ -103,7 +106,7 @@ func parseEndpoint(raw string) (endpoint, error) {
 	}, nil
 }
 
-// CheckURL says what is wrong with a URL for a pool; nil: nothing. Only HTTP/1.1 is spoken without TLS.
+// CheckURL returns what is wrong with a URL for a pool; nil: nothing. Only HTTP/1.1 is spoken without TLS.
 func CheckURL(raw string, http1 bool) error {
 	host, err := parseEndpoint(raw)
 	if err == nil && host.plain && !http1 {

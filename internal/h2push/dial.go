@@ -26,7 +26,7 @@ func (p *Pool) connect(ctx context.Context, s *slot) error {
 		return causeOr(ctx, err)
 	}
 	if p.host.plain {
-		return p.connectHTTP1(s, nc)
+		return p.connectHTTP1(ctx, s, nc)
 	}
 	tc := tls.Client(nc, p.tlsConfig())
 	if err := tc.HandshakeContext(ctx); err != nil {
@@ -37,7 +37,7 @@ func (p *Pool) connect(ctx context.Context, s *slot) error {
 	case proto == "h2":
 		return p.connectHTTP2(ctx, s, tc)
 	case p.cfg.HTTP1:
-		return p.connectHTTP1(s, tc)
+		return p.connectHTTP1(ctx, s, tc)
 	}
 	_ = tc.Close()
 	return errNoHTTP2

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
+	"reflect"
 	"syscall"
 
 	"golang.org/x/net/http2"
@@ -18,6 +18,7 @@ import (
 var (
 	errReset = errors.New("the peer reset the stream")
 	errGoing = errors.New("the peer is closing the connection")
+	errBroke = errors.New("the peer broke HTTP/2")
 )
 
 // FailureOf is the class of an error that left a request without an answer, of Do or of net/http. The first line that fits
@@ -35,9 +36,9 @@ func FailureOf(err error) push.Failure {
 		{is(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN), push.FailureUnreachable},
 		{isUntrusted(err), push.FailureUntrusted},
 		{IsAlert(err) || as[tls.RecordHeaderError](err), push.FailureTLS},
-		{is(err, syscall.ECONNRESET, syscall.ECONNABORTED, errReset) || isPeersReset(err), push.FailureReset},
+		{is(err, syscall.ECONNRESET, syscall.ECONNABORTED, errReset) || isReset(err), push.FailureReset},
 		{is(err, errDrained, errRetired, errNoSpeech, errGoing, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.EPIPE), push.FailureLost},
-		{is(err, errNoHTTP2, errBadHead) || noHTTP2(err) || as[http2.ConnectionError](err) || as[http2.StreamError](err), push.FailureProtocol},
+		{is(err, errNoHTTP2, errBadHead, errBroke) || noHTTP2(err) || as[http2.ConnectionError](err), push.FailureProtocol},
 	} {
 		if line.fits {
 			return line.class
@@ -75,12 +76,8 @@ func isTimeout(err error) bool {
 	return false
 }
 
-// isPeersReset reports whether the peer reset the stream, as net/http says it. A stream error of our own is that the peer does
-// not keep to HTTP/2.
-func isPeersReset(err error) bool {
-	var e http2.StreamError
-	return errors.As(err, &e) && e.Cause != nil && e.Cause.Error() == "received from peer"
-}
+// isReset reports whether a stream of net/http was reset. A stream error of our own connections is that the peer broke HTTP/2.
+func isReset(err error) bool { return as[http2.StreamError](err) && !is(err, errBroke) }
 
 func isUntrusted(err error) bool {
 	return as[*tls.CertificateVerificationError](err) || as[x509.UnknownAuthorityError](err) || as[x509.HostnameError](err) ||
@@ -89,14 +86,27 @@ func isUntrusted(err error) bool {
 
 // IsAlert reports whether the peer ended the TLS connection by an alert, as it does when it takes no such certificate. One
 // that does not speak HTTP/2 says so by an alert too; that is not about a certificate.
-func IsAlert(err error) bool { return isAlert(err) && !noHTTP2(err) }
-
-func isAlert(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "remote error"
+func IsAlert(err error) bool {
+	number, ok := alert(err)
+	return ok && number != noApplicationProtocol
 }
 
-// noHTTP2 reports whether the peer's alert is no_application_protocol (RFC 7301, section 3.2). Go has no other name for it.
 func noHTTP2(err error) bool {
-	return isAlert(err) && strings.Contains(err.Error(), "no application protocol")
+	number, ok := alert(err)
+	return ok && number == noApplicationProtocol
+}
+
+const noApplicationProtocol = 120 // RFC 7301, section 3.2
+
+// alert returns the number of the alert by which the peer ended the TLS connection; ok is false for any other error. The alert
+// in a *net.OpError of crypto/tls is of a type that is not exported, a uint8.
+func alert(err error) (number uint64, ok bool) {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
+		return 0, false
+	}
+	if v := reflect.ValueOf(op.Err); v.Kind() == reflect.Uint8 {
+		number = v.Uint()
+	}
+	return number, true
 }

@@ -23,7 +23,7 @@ func TestRequestsAboveAGoAwaysLastStreamAreSentAgainAtOnce(t *testing.T) {
 		if _, _, _, err := w.request(); err != nil {
 			return err
 		}
-		if err := w.WriteGoAway(first, http2.ErrCodeNo, []byte(`{"reason":"Shutdown"}`)); err != nil {
+		if err := w.WriteGoAway(first, http2.ErrCodeNo, []byte("Shutdown")); err != nil {
 			return err
 		}
 		if err := w.answer(first, "200", "first"); err != nil { // those below are still answered
@@ -64,7 +64,7 @@ func TestWhatAGoAwayCoversWithoutAnAnswerIsUnclearAndHasItsReason(t *testing.T) 
 		if err != nil {
 			return err
 		}
-		_ = w.WriteGoAway(id, http2.ErrCodeNo, []byte(`{"reason":"BadCertificateEnvironment"}`))
+		_ = w.WriteGoAway(id, http2.ErrCodeNo, []byte("BadCertificateEnvironment"))
 		return w.WriteGoAway(id, http2.ErrCodeNo, nil) // seen in the field: a second one, without a reason
 	})
 	_, err := p.pool(nil).Do(within(t, long), post("x"))
@@ -79,7 +79,7 @@ func TestAConnectionThatIsAlwaysSentAwayEndsWithTheReason(t *testing.T) {
 		if _, _, _, err := w.request(); err != nil {
 			return err
 		}
-		return w.WriteGoAway(0, http2.ErrCodeNo, []byte(`{"reason":"BadCertificate"}`))
+		return w.WriteGoAway(0, http2.ErrCodeNo, []byte("BadCertificate"))
 	})
 	_, err := p.pool(nil).Do(within(t, long), post("x"))
 	if e := isError(t, err); e.Sent || e.Reason != "BadCertificate" {
@@ -93,7 +93,7 @@ func TestAConnectionThatIsAlwaysSentAwayEndsWithTheReason(t *testing.T) {
 func TestAGoAwayBeforeTheFirstRequestTellsItsReason(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t, nil, func(w *wire) error {
-		if err := w.WriteGoAway(0, http2.ErrCodeNo, []byte(`{"reason":"BadCertificateEnvironment"}`)); err != nil {
+		if err := w.WriteGoAway(0, http2.ErrCodeNo, []byte("BadCertificateEnvironment")); err != nil {
 			return err
 		}
 		for {

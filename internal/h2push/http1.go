@@ -1,7 +1,6 @@
 package h2push
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,49 +8,50 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
-	"time"
+	"sync/atomic"
 )
 
-// maxAnswer1 bounds one whole answer, head and body.
-const maxAnswer1 = MaxBodyBytes + 2*maxHeaderBytes
-
-// conn1 is one HTTP/1.1 connection: one request at a time, then the next.
+// conn1 is one HTTP/1.1 connection, which net/http speaks: one request at a time, then the next.
 type conn1 struct {
-	nc    net.Conn
-	host  endpoint
-	calls chan *call1   // to serve
-	done  chan struct{} // closed with the connection
+	cc   *http.ClientConn
+	host endpoint
+	done chan struct{} // closed with the connection
 
 	mu  sync.Mutex
-	err error // guarded by mu; why it is closed
+	err error // guarded by mu; why it is closed; nil while it is open
 }
 
-type call1 struct {
-	req    *Request
-	answer chan result1 // holds one
-}
-
-type result1 struct {
-	resp Response
-	err  error
-	sent bool
-}
-
-func (p *Pool) connectHTTP1(s *slot, nc net.Conn) error {
-	c := &conn1{nc: nc, host: p.host, calls: make(chan *call1), done: make(chan struct{})}
+func (p *Pool) connectHTTP1(ctx context.Context, s *slot, nc net.Conn) error {
+	transport := &http.Transport{
+		DialContext:            func(context.Context, string, string) (net.Conn, error) { return bounded{nc}, nil },
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+	cc, err := transport.NewClientConn(ctx, "http", p.host.addr) // TLS, if there is any, is below it
+	if err != nil {
+		_ = nc.Close()
+		return err
+	}
+	c := &conn1{cc: cc, host: p.host, done: make(chan struct{})}
 	s.link = c
 	p.mu.Lock()
 	p.serial = true
 	p.mu.Unlock()
 	if err := p.add(s); err != nil {
-		_ = nc.Close()
+		c.shut(err)
 		return err
 	}
 	p.work.Go(func() {
-		c.serve()
+		<-c.done
 		p.lost(s, c.cause())
+	})
+	cc.SetStateHook(func(*http.ClientConn) {
+		if err := cc.Err(); err != nil {
+			c.shut(fmt.Errorf("%w: %w", errDrained, err))
+		}
 	})
 	return nil
 }
@@ -70,129 +70,68 @@ func (c *conn1) cause() error {
 
 func (c *conn1) shut(err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil {
-		return
+	first := c.err == nil
+	if first {
+		c.err = err
+		close(c.done)
 	}
-	c.err = err
-	close(c.done)
-	_ = c.nc.Close()
+	c.mu.Unlock()
+	if first {
+		_ = c.cc.Close() // calls the state hook
+	}
 }
 
 func (c *conn1) roundTrip(ctx context.Context, req Request) (Response, error) {
-	call := &call1{req: &req, answer: make(chan result1, 1)}
-	select {
-	case c.calls <- call:
-	case <-c.done:
-		return Response{}, &Error{Err: errRetired}
-	case <-ctx.Done():
-		return Response{}, &Error{Err: context.Cause(ctx)}
-	}
-	select {
-	case r := <-call.answer:
-		if r.err != nil {
-			return Response{}, &Error{Sent: r.sent, Err: r.err}
-		}
-		return r.resp, nil
-	case <-ctx.Done():
-		c.shut(context.Cause(ctx)) // HTTP/1.1 cannot give one request up and keep the connection
-		return Response{}, &Error{Sent: true, Err: context.Cause(ctx)}
-	}
-}
-
-// serve sends the requests one after the other, and notices when the peer closes between them.
-func (c *conn1) serve() {
-	bounded := &io.LimitedReader{R: c.nc}
-	in := bufio.NewReader(bounded)
-	out := bufio.NewWriter(c.nc)
-	for {
-		bounded.N = maxAnswer1
-		peek := make(chan error, 1)
-		go func() { // ends with the first byte of an answer, or with the connection
-			_, err := in.Peek(1)
-			peek <- err
-		}()
-		select {
-		case err := <-peek:
-			if err == nil {
-				err = errors.New("the peer spoke without being asked")
-			}
-			c.shut(errors.Join(errDrained, err))
-			return
-		case <-c.done:
-			<-peek
-			return
-		case call := <-c.calls:
-			keep := c.exchange(call, in, out, peek)
-			if !keep {
-				c.shut(errDrained)
-				return
-			}
-		}
-	}
-}
-
-func (c *conn1) exchange(call *call1, in *bufio.Reader, out *bufio.Writer, peek <-chan error) (keep bool) {
-	_ = c.nc.SetWriteDeadline(time.Now().Add(writeTimeout))
-	req := c.request(call.req)
-	err := req.Write(out)
-	if err == nil {
-		err = out.Flush()
-	}
+	var sent, heard atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders:         func() { sent.Store(true) }, // into a buffer: before it, nothing has left
+		GotFirstResponseByte: func() { heard.Store(true) },
+	})
+	resp, err := c.cc.RoundTrip(c.request(traced, &req))
 	if err != nil {
-		c.shut(fmt.Errorf("write: %w", err))
-		<-peek
-		call.answer <- result1{err: c.cause(), sent: true}
-		return false
+		return Response{}, &Error{Sent: sent.Load(), Err: c.failed(ctx, err, heard.Load())}
 	}
-	if err := <-peek; err != nil {
-		call.answer <- result1{err: errors.Join(errDrained, err), sent: true}
-		return false
-	}
-	resp, err := readFinal(in, req)
-	if err != nil {
-		call.answer <- result1{err: headError(err), sent: true}
-		return false
-	}
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxBodyBytes))
-	rest, _ := io.CopyN(io.Discard, resp.Body, 1)
 	if err != nil {
-		call.answer <- result1{err: fmt.Errorf("read the body: %w", err), sent: true}
-		return false
+		return Response{}, &Error{Sent: true, Err: c.failed(ctx, fmt.Errorf("read the body: %w", err), true)}
 	}
-	call.answer <- result1{resp: Response{Status: resp.StatusCode, Header: HeaderOf(resp.Header), Body: body}}
-	return rest == 0 && !resp.Close
+	if rest, _ := io.CopyN(io.Discard, resp.Body, 1); rest > 0 || resp.Close {
+		c.shut(errDrained)
+	}
+	return Response{Status: resp.StatusCode, Header: HeaderOf(resp.Header), Body: body}, nil
 }
 
-// headError tells a head that is malformed from one that did not come.
-func headError(err error) error {
+// failed ends the connection, on which a request can only be given up together with it, and says what kept the answer. heard
+// reports whether any of the answer came.
+func (c *conn1) failed(ctx context.Context, err error, heard bool) error {
 	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("read: %w", err)
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case c.cause() != nil && !errors.Is(c.cause(), errDrained):
+		err = c.cause() // ours
+	case errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed):
+		err = fmt.Errorf("read: %w", err)
+	case heard:
+		err = fmt.Errorf("%w: %w", errBadHead, err)
+	default:
+		err = fmt.Errorf("%w: %w", errDrained, err)
 	}
-	return fmt.Errorf("%w: %w", errBadHead, err)
+	c.shut(err)
+	return err
 }
 
-// readFinal passes over informational answers, a few of them.
-func readFinal(in *bufio.Reader, req *http.Request) (*http.Response, error) {
-	for range 5 {
-		resp, err := http.ReadResponse(in, req)
-		if err != nil || resp.StatusCode >= 200 {
-			return resp, err
-		}
-	}
-	return nil, errBadHead
-}
-
-func (c *conn1) request(r *Request) *http.Request {
+func (c *conn1) request(ctx context.Context, r *Request) *http.Request {
 	header := make(http.Header, len(r.Header))
 	for _, f := range r.Header {
 		header.Add(f.Name, f.Value)
 	}
-	return &http.Request{
+	req := &http.Request{
 		Method: http.MethodPost,
-		URL:    &url.URL{Scheme: "https", Host: c.host.authority, Opaque: r.Path},
-		Host:   c.host.authority, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		URL:    &url.URL{Scheme: c.host.scheme, Host: c.host.authority, Opaque: r.Path},
+		Host:   c.host.authority, Header: header,
 		Body: io.NopCloser(bytes.NewReader(r.Body)), ContentLength: int64(len(r.Body)),
 	}
+	return req.WithContext(ctx)
 }

@@ -198,7 +198,7 @@ func (w *wire) echo() error {
 
 func (p *peer) pool(change func(*h2push.Config)) *h2push.Pool {
 	p.t.Helper()
-	cfg := h2push.Config{URL: p.URL, TLS: &tls.Config{RootCAs: p.roots}}
+	cfg := h2push.Config{URL: p.URL, TLS: &tls.Config{RootCAs: p.roots}, Reason: func(debugData []byte) string { return string(debugData) }}
 	if change != nil {
 		change(&cfg)
 	}

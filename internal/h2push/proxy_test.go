@@ -81,7 +81,7 @@ func TestARefusalByTheProxyIsItsOwnAndHasNoPassword(t *testing.T) {
 			})
 			_, err := pool.Do(within(t, long), h2push.Request{Path: "/"})
 			var refused *h2push.ProxyError
-			if !errors.As(err, &refused) || refused.Status != test.status || h2push.WasSent(err) {
+			if !errors.As(err, &refused) || refused.Status != test.status || isError(t, err).Sent {
 				t.Fatalf("got %v; want a *ProxyError with status %d, and nothing sent", err, test.status)
 			}
 			for _, secret := range []string{"hunter2", url.QueryEscape("me:hunter2"), "bWU6aHVudGVyMg"} {

@@ -1,7 +1,6 @@
 package h2push
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +36,7 @@ func (c *conn) readError(err error) error {
 	var wrong http2.ConnectionError
 	if errors.As(err, &wrong) {
 		_ = c.write(func() error { return c.fr.WriteGoAway(0, http2.ErrCode(wrong), nil) })
-		return fmt.Errorf("the peer broke HTTP/2: %w", err)
+		return fmt.Errorf("%w: %w", errBroke, err)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errDrained
@@ -252,7 +251,7 @@ func (c *conn) onReset(f *http2.RSTStreamFrame) {
 func (c *conn) reset(bad http2.StreamError) {
 	c.mu.Lock()
 	if st := c.streams[bad.StreamID]; st != nil {
-		c.finish(st, &Error{Sent: st.sent, Err: bad})
+		c.finish(st, &Error{Sent: st.sent, Err: fmt.Errorf("%w: %w", errBroke, bad)})
 	}
 	c.mu.Unlock()
 	_ = c.write(func() error { return c.fr.WriteRSTStream(bad.StreamID, bad.Code) }) // a dead connection shows in read
@@ -261,7 +260,10 @@ func (c *conn) reset(bad http2.StreamError) {
 // onGoAway takes no new requests from now on. Those above the last stream were not processed; the others may still be
 // answered (RFC 9113, section 6.8). There may be several, with falling last streams; the first reason stays.
 func (c *conn) onGoAway(f *http2.GoAwayFrame) {
-	reason := goAwayReason(f.DebugData())
+	var reason string
+	if c.cfg.Reason != nil {
+		reason = Printable(c.cfg.Reason(f.DebugData()))
+	}
 	c.mu.Lock()
 	c.going = true
 	c.lastID = min(c.lastID, f.LastStreamID)
@@ -275,17 +277,6 @@ func (c *conn) onGoAway(f *http2.GoAwayFrame) {
 	}
 	c.mu.Unlock()
 	c.changed()
-}
-
-// goAwayReason is the reason in APNs' {"reason":"…"}; "" for anything else.
-func goAwayReason(debug []byte) string {
-	var body struct {
-		Reason string `json:"reason"`
-	}
-	if json.Unmarshal(debug, &body) != nil {
-		return ""
-	}
-	return Printable(body.Reason)
 }
 
 // Printable cuts what a peer says of itself to what may stand in a log line: 100 bytes of printable ASCII.

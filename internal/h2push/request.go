@@ -25,7 +25,7 @@ type Field struct {
 	Fresh       bool // every request has another value, so that HPACK's table should not remember it
 }
 
-// ValidValue tells whether s can be a header field's value on any connection: printable ASCII. One bad value would end
+// ValidValue reports whether s can be a header field's value on any connection: printable ASCII. One bad value would end
 // the connection for all requests on it.
 func ValidValue(s string) bool {
 	for i := range len(s) {
@@ -71,25 +71,18 @@ func (h Header) Get(name string) string {
 // Error says that a request brought no answer, and what is known of it.
 type Error struct {
 	Sent       bool          // the peer may have processed it; otherwise it certainly has not
-	Reason     string        // the reason in the JSON of the connection's GOAWAY; "" if there was none
+	Reason     string        // of the connection's GOAWAY, as Config.Reason reads it; "" if there was none
 	RetryAfter time.Duration // until the pool dials again; 0 if it does at once
 	Err        error
 }
 
-// Error tells what lies below.
+// Error returns what lies below, with the reason.
 func (e *Error) Error() string {
-	s := "h2push: " + e.Err.Error()
-	if e.Reason != "" {
-		s += " (" + e.Reason + ")"
+	if below := new(Error); e.Reason == "" || errors.As(e.Err, &below) {
+		return e.Err.Error()
 	}
-	return s
+	return e.Err.Error() + " (" + e.Reason + ")"
 }
 
-// Unwrap is what lies below.
+// Unwrap returns what lies below.
 func (e *Error) Unwrap() error { return e.Err }
-
-// WasSent tells whether the peer may have got the request that an error of Do is about.
-func WasSent(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Sent
-}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/hushpush/hush/internal/h2push"
@@ -61,17 +60,13 @@ func noCredential(p push.Provider, err error) Result {
 	}
 }
 
-// Cause is an error's text without what h2push and net/http put before it: a package's name, a URL.
+// Cause is an error's text without what was wrapped around an error of h2push or net/http, such as a URL.
 func Cause(err error) string {
 	var lost *h2push.Error
 	var asked *url.Error
 	switch {
 	case errors.As(err, &lost):
-		reason := ""
-		if lost.Reason != "" {
-			reason = " (" + lost.Reason + ")"
-		}
-		return strings.TrimPrefix(lost.Err.Error(), "h2push: ") + reason
+		return lost.Error()
 	case errors.As(err, &asked):
 		return asked.Err.Error()
 	}
