@@ -45,7 +45,7 @@ var arrows = []struct {
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/rest"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},
 	{"internal/calm/...", nil}, // a warning that repeats is a line a minute
-	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm", "internal/jsonstring"}},
+	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm", "internal/jsonstring", "internal/rest"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket", "internal/rest"}},
 	{"internal/spell/...", nil}, // when the log hears of a trouble

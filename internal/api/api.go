@@ -5,16 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hushpush/hush/internal/calm"
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/push"
 )
 
@@ -64,8 +62,8 @@ type Config struct {
 // at the end.
 type API struct {
 	Config
-	huma     huma.API
-	mux      *http.ServeMux
+	mux      *rest.Mux
+	document *rest.Document // complete once New has returned
 	metrics  *metrics
 	auditLog *auditLog
 	calm     *slog.Logger // for what can fail with every request
@@ -87,7 +85,7 @@ func New(c Config) (*API, error) {
 		}
 	}
 	c = c.withDefaults()
-	a := &API{Config: c, mux: http.NewServeMux(), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), telling: newTurns(), rates: newRates(c.Limits, c.Now)}
+	a := &API{Config: c, mux: rest.NewMux(noRoute), document: newDocument(c.Version), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), telling: newTurns(), rates: newRates(c.Limits, c.Now)}
 	a.calm = calm.Logger(c.Logger)
 	var err error
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {
@@ -96,11 +94,9 @@ func New(c Config) (*API, error) {
 	if a.auditLog, err = newAuditLog(c.Logger, c.Metrics); err != nil {
 		return nil, err
 	}
-	a.huma = humago.New(a.mux, humaConfig(c.Version))
 	a.routes()
-	allowNone(a.huma.OpenAPI().Components.Schemas)
-	nameKeys(a.huma.OpenAPI().Components.Schemas)
-	if a.openapi, err = json.Marshal(a.huma.OpenAPI()); err != nil {
+	allowNone(a.document.Components.Schemas)
+	if a.openapi, err = json.Marshal(a.document); err != nil {
 		return nil, fmt.Errorf("api: writing the OpenAPI document: %w", err)
 	}
 	return a, nil
@@ -148,34 +144,6 @@ func (c Config) withDefaults() Config {
 		c.Bodies = 128 << 20
 	}
 	return c
-}
-
-// humaConfig is Huma without its own routes, schema links and body checks: those are ours.
-func humaConfig(version string) huma.Config {
-	format := huma.Format{
-		Marshal: func(w io.Writer, v any) error {
-			e := json.NewEncoder(w)
-			e.SetEscapeHTML(false)
-			return e.Encode(v)
-		},
-		Unmarshal: decode,
-	}
-	return huma.Config{
-		OpenAPI:       newDocument(version),
-		Formats:       map[string]huma.Format{"application/json": format, "json": format}, // "json" is for problem+json
-		DefaultFormat: "application/json",
-	}
-}
-
-// decode reads a body that the walk has seen. A value of the wrong type was told there; what is right is decoded all the
-// same, so that the handler can tell what else is wrong.
-func decode(body []byte, into any) error {
-	err := json.Unmarshal(body, into)
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) {
-		return nil
-	}
-	return err
 }
 
 func (a *API) routes() {

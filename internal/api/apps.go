@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -50,36 +51,36 @@ func appBody(app push.App) protocol.App {
 	return protocol.App{App: app.Name, CreatedAt: app.CreatedAt.UTC()}
 }
 
-func (a *API) listApps(ctx context.Context, _ *call, in *Page) (*answer[protocol.Apps], error) {
+func (a *API) listApps(ctx context.Context, _ *call, in *Page) (*rest.Answer[protocol.Apps], error) {
 	apps, next, err := a.Store.Apps(ctx, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.Apps]{http.StatusOK, protocol.Apps{Apps: listOf(apps, appBody), Cursor: next}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.Apps{Apps: listOf(apps, appBody), Cursor: next}), nil
 }
 
-func (a *API) putApp(ctx context.Context, _ *call, in *putAppInput) (*answer[protocol.App], error) {
+func (a *API) putApp(ctx context.Context, _ *call, in *putAppInput) (*rest.Answer[protocol.App], error) {
 	app, isNew, err := a.Store.PutApp(ctx, in.App)
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.App]{created(isNew), appBody(app)}, nil
+	return rest.NewAnswer(created(isNew), appBody(app)), nil
 }
 
-func (a *API) getApp(ctx context.Context, _ *call, in *AppPath) (*answer[protocol.App], error) {
+func (a *API) getApp(ctx context.Context, _ *call, in *AppPath) (*rest.Answer[protocol.App], error) {
 	app, err := a.Store.App(ctx, in.App)
 	if err != nil {
 		return nil, missing(err, "app", in.App)
 	}
-	return &answer[protocol.App]{http.StatusOK, appBody(app)}, nil
+	return rest.NewAnswer(http.StatusOK, appBody(app)), nil
 }
 
-func (a *API) deleteApp(ctx context.Context, _ *call, in *AppPath) (*nothing, error) {
+func (a *API) deleteApp(ctx context.Context, _ *call, in *AppPath) (*rest.None, error) {
 	if err := a.Store.DeleteApp(ctx, in.App); err != nil {
 		return nil, missing(err, "app", in.App)
 	}
 	a.Sessions.DropApp(in.App, protocol.CloseOwnerChanged)
-	return &nothing{}, nil
+	return &rest.None{}, nil
 }
 
 // listOf makes the list of an answer; it is never null.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/push"
 )
 
@@ -129,7 +130,7 @@ func (a *API) checkDevicesKnown(ctx context.Context, f *faults, app, at string, 
 	}
 	for i, id := range ids {
 		if isUnknown[id] {
-			f.add(indexed(at, i), push.CodeUnknownDevice, "is %s, which is not registered; want a registered device", quoted(id))
+			f.add(indexed(at, i), push.CodeUnknownDevice, "is %s, which is not registered; want a registered device", rest.Quoted(id))
 		}
 	}
 	return nil

@@ -8,8 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -49,33 +48,33 @@ func (c caller) name() string {
 	return "user " + c.device.App + "/" + c.device.User
 }
 
-// authorize tells who asks and whether they may. It comes before everything else, so that a stranger learns nothing.
-func (a *API) authorize(ctx huma.Context, n need) (caller, error) {
+// authorize returns who asks, or why they may not. It comes before everything else, so that a stranger learns nothing.
+func (a *API) authorize(ctx context.Context, r *http.Request, n need) (caller, error) {
 	if n.role != "" {
-		return a.authorizeKey(ctx, n.role)
+		return a.authorizeKey(ctx, r, n.role)
 	}
 	switch n.device {
 	case withCredential:
-		return a.authorizeCredential(ctx)
+		return a.authorizeCredential(ctx, r)
 	case withEither:
-		return a.authorizeDevice(ctx)
+		return a.authorizeDevice(ctx, r)
 	}
 	return caller{}, nil
 }
 
 // authorizeKey wants a server key of a role, for the app that the path names. Another app's key is refused whether or not
 // that app exists.
-func (a *API) authorizeKey(ctx huma.Context, role push.Role) (caller, error) {
-	bearer, err := bearerOf(ctx)
+func (a *API) authorizeKey(ctx context.Context, r *http.Request, role push.Role) (caller, error) {
+	bearer, err := bearerOf(r)
 	if err != nil {
 		return caller{}, err
 	}
-	key, err := a.Auth.ServerKey(ctx.Context(), bearer)
+	key, err := a.Auth.ServerKey(ctx, bearer)
 	if err != nil {
 		return caller{}, err
 	}
-	trailOf(ctx.Context()).knows(caller{key: key}) // also for the refusals below
-	app := ctx.Param("app")
+	trailOf(ctx).knows(caller{key: key}) // also for the refusals below
+	app := rest.PathValue(r, "app")
 	if key.Role != push.RoleRoot && app != "" && key.App != app {
 		return caller{}, newProblem(http.StatusForbidden, codeForbidden, "this key belongs to another app")
 	}
@@ -85,9 +84,9 @@ func (a *API) authorizeKey(ctx huma.Context, role push.Role) (caller, error) {
 	return caller{key: key}, nil
 }
 
-func (a *API) authorizeCredential(ctx huma.Context) (caller, error) {
-	credential := ctx.Header(protocol.HeaderDevice)
-	device, err := a.Auth.DeviceByCredential(ctx.Context(), credential)
+func (a *API) authorizeCredential(ctx context.Context, r *http.Request) (caller, error) {
+	credential := r.Header.Get(protocol.HeaderDevice)
+	device, err := a.Auth.DeviceByCredential(ctx, credential)
 	if err != nil {
 		return caller{}, err
 	}
@@ -96,27 +95,27 @@ func (a *API) authorizeCredential(ctx huma.Context) (caller, error) {
 
 // authorizeDevice wants a user token, a device's credential, or both. Beside a good token, a credential that is void is only
 // handed on: whether the device may be registered without one is decided there.
-func (a *API) authorizeDevice(ctx huma.Context) (caller, error) {
+func (a *API) authorizeDevice(ctx context.Context, r *http.Request) (caller, error) {
 	var c caller
-	token := ctx.Header("Authorization") != ""
+	token := r.Header.Get("Authorization") != ""
 	if token {
-		bearer, err := bearerOf(ctx)
+		bearer, err := bearerOf(r)
 		if err != nil {
 			return caller{}, err
 		}
-		if c.claims, err = a.Auth.UserToken(ctx.Context(), bearer); err != nil {
+		if c.claims, err = a.Auth.UserToken(ctx, bearer); err != nil {
 			return caller{}, err
 		}
 	}
-	credential := ctx.Header(protocol.HeaderDevice)
+	credential := r.Header.Get(protocol.HeaderDevice)
 	if credential != "" || !token {
-		device, err := a.Auth.DeviceByCredential(ctx.Context(), credential)
+		device, err := a.Auth.DeviceByCredential(ctx, credential)
 		if err != nil && !(token && errors.Is(err, push.ErrRegisterAgain)) {
 			return caller{}, err
 		}
 		c.device, c.credentialHash = device, a.Auth.Hash(credential)
 	}
-	trailOf(ctx.Context()).knows(c)
+	trailOf(ctx).knows(c)
 	var err error
 	c.app, err = appOf(c.device, c.claims, token)
 	return c, err
@@ -138,8 +137,8 @@ func appOf(device push.Device, claims push.UserClaims, token bool) (string, erro
 }
 
 // bearerOf is the secret of the header Authorization.
-func bearerOf(ctx huma.Context) (string, error) {
-	scheme, secret, _ := strings.Cut(ctx.Header("Authorization"), " ")
+func bearerOf(r *http.Request) (string, error) {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	secret = strings.TrimSpace(secret)
 	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
 		return "", newProblem(http.StatusUnauthorized, codeUnauthenticated, "no bearer came; want the header Authorization: Bearer with a server key, or a user token for a device's call")
@@ -154,7 +153,7 @@ const (
 	credentialScheme = "deviceCredential"
 )
 
-// security is the need as the document tells it.
+// security is the need as the document has it.
 func (n need) security() []map[string][]string {
 	switch {
 	case n.role != "":
@@ -176,5 +175,5 @@ func (a *API) app(ctx context.Context, c *call, name string) error {
 	return missing(err, "app", name)
 }
 
-// storable tells whether an id of a path can be asked for at all: PostgreSQL's text takes neither wrong UTF-8 nor U+0000.
+// storable reports whether an id of a path can be asked for at all: PostgreSQL's text takes neither wrong UTF-8 nor U+0000.
 func storable(id string) bool { return utf8.ValidString(id) && !strings.ContainsRune(id, 0) }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -51,17 +52,17 @@ func (b batch) read(i int) (p protocol.PushRequest, f faults, err error) {
 	if b.plain != nil {
 		return b.plain[i], nil, nil
 	}
-	f, err = pushSchema().read(b.texts[i], &p)
+	f, err = readAlone(b.texts[i], pushSchema(), &p)
 	return p, f, err
 }
 
-func (a *API) createPushes(ctx context.Context, c *call, in *batchInput) (*answer[protocol.BatchResponse], error) {
+func (a *API) createPushes(ctx context.Context, c *call, in *batchInput) (*rest.Answer[protocol.BatchResponse], error) {
 	return a.sendBatch(ctx, c, in.App, in.IdempotencyKey, batch{texts: in.Body.Pushes})
 }
 
 // sendBatch sends a batch. With an Idempotency-Key its whole answer is kept, and each item is accepted under a key of its
 // own besides, so that a batch whose answer was lost to a crash half-way makes nothing twice.
-func (a *API) sendBatch(ctx context.Context, c *call, app, idempotencyKey string, pushes batch) (*answer[protocol.BatchResponse], error) {
+func (a *API) sendBatch(ctx context.Context, c *call, app, idempotencyKey string, pushes batch) (*rest.Answer[protocol.BatchResponse], error) {
 	if err := a.app(ctx, c, app); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (a *API) sendBatch(ctx context.Context, c *call, app, idempotencyKey string
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[protocol.BatchResponse]{http.StatusOK, protocol.BatchResponse{Results: results}}
+	out := rest.NewAnswer(http.StatusOK, protocol.BatchResponse{Results: results})
 	if key == nil {
 		return out, nil
 	}
@@ -94,7 +95,7 @@ func (a *API) sendBatch(ctx context.Context, c *call, app, idempotencyKey string
 }
 
 // earlierBatch is the answer that the same batch got before; nil if it is new.
-func (a *API) earlierBatch(ctx context.Context, app string, key push.Idempotency) (*answer[protocol.BatchResponse], error) {
+func (a *API) earlierBatch(ctx context.Context, app string, key push.Idempotency) (*rest.Answer[protocol.BatchResponse], error) {
 	hash, kept, err := a.Store.Idempotent(ctx, app, key.Key)
 	switch {
 	case errors.Is(err, push.ErrNotFound):
@@ -104,7 +105,7 @@ func (a *API) earlierBatch(ctx context.Context, app string, key push.Idempotency
 	case !bytes.Equal(hash, key.BodyHash):
 		return nil, acceptError(push.ErrConflict)
 	}
-	out := &answer[protocol.BatchResponse]{Status: http.StatusOK}
+	out := &rest.Answer[protocol.BatchResponse]{Status: http.StatusOK}
 	if err := json.Unmarshal(kept, &out.Body); err != nil {
 		return nil, fmt.Errorf("api: reading a batch's earlier answer: %w", err)
 	}
@@ -177,7 +178,7 @@ func (a *API) refusedItem(ctx context.Context, err error) protocol.BatchResult {
 }
 
 // pushSchema is what an item of a batch is checked by.
-var pushSchema = sync.OnceValue(func() *standaloneSchema { return newStandaloneSchema[protocol.PushRequest]() })
+var pushSchema = sync.OnceValue(func() *rest.Schema { return rest.SchemaFor[protocol.PushRequest](newSchemas()) })
 
 // batchItem reads and checks one push of a batch.
 func (a *API) batchItem(ctx context.Context, app string, pushes batch, i int, key *push.Idempotency) (push.Push, error) {

@@ -3,19 +3,16 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 )
 
 // The walk over a push's body before it is decoded, and the decoding; and the quick way past both.
 func BenchmarkPushBody(b *testing.B) {
-	registry := huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)
-	schema := huma.SchemaFromType(registry, reflect.TypeFor[protocol.PushRequest]())
+	schema := rest.SchemaFor[protocol.PushRequest](newSchemas())
 	for _, users := range []int{1, 1_000} {
 		names := make([]string, users)
 		for i := range names {
@@ -26,7 +23,7 @@ func BenchmarkPushBody(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {
-				if found, err := checkBody(body, "body", schema, registry, nil); err != nil || len(found) > 0 {
+				if found, err := checkBody(body, schema, nil); err != nil || len(found) > 0 {
 					b.Fatalf("found %v, %v", found, err)
 				}
 			}

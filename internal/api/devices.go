@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -45,7 +46,7 @@ func (a *API) deviceRoutes() {
 		summary: "Read a device's open deliveries, oldest first"}, a.getDeviceInbox)
 }
 
-func (a *API) getDevice(ctx context.Context, c *call, in *DevicePath) (*answer[protocol.Device], error) {
+func (a *API) getDevice(ctx context.Context, c *call, in *DevicePath) (*rest.Answer[protocol.Device], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -59,17 +60,17 @@ func (a *API) getDevice(ctx context.Context, c *call, in *DevicePath) (*answer[p
 	}
 	body := deviceBody(device)
 	body.Budget = budgetIn(budgets, device.Key())
-	return &answer[protocol.Device]{http.StatusOK, body}, nil
+	return rest.NewAnswer(http.StatusOK, body), nil
 }
 
-func (a *API) deleteDevice(ctx context.Context, c *call, in *DevicePath) (*nothing, error) {
+func (a *API) deleteDevice(ctx context.Context, c *call, in *DevicePath) (*rest.None, error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
 	if err := a.unregister(ctx, in.device(in.Device)); err != nil {
 		return nil, missing(err, "device", in.Device)
 	}
-	return &nothing{}, nil
+	return &rest.None{}, nil
 }
 
 // unregister takes a device's owner away and ends its session: nothing of the owner's may reach it any more.
@@ -81,7 +82,7 @@ func (a *API) unregister(ctx context.Context, key push.DeviceKey) error {
 	return nil
 }
 
-func (a *API) getDeviceInbox(ctx context.Context, c *call, in *inboxInput) (*answer[protocol.Inbox], error) {
+func (a *API) getDeviceInbox(ctx context.Context, c *call, in *inboxInput) (*rest.Answer[protocol.Inbox], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -92,12 +93,12 @@ func (a *API) getDeviceInbox(ctx context.Context, c *call, in *inboxInput) (*ans
 	return a.inboxOf(ctx, key, in.Limit)
 }
 
-func (a *API) inboxOf(ctx context.Context, key push.DeviceKey, limit int) (*answer[protocol.Inbox], error) {
+func (a *API) inboxOf(ctx context.Context, key push.DeviceKey, limit int) (*rest.Answer[protocol.Inbox], error) {
 	deliveries, open, err := a.Store.Inbox(ctx, key, limit)
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.Inbox]{http.StatusOK, protocol.Inbox{Open: open, Deliveries: listOf(deliveries, inboxBody)}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.Inbox{Open: open, Deliveries: listOf(deliveries, inboxBody)}), nil
 }
 
 func inboxBody(d push.Delivery) protocol.InboxPush {

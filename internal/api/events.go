@@ -10,8 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -39,7 +38,7 @@ func (a *API) eventRoutes() {
 		stream: "text/event-stream", streamEvents: map[string]any{"delivery": protocol.Delivery{}, "final": protocol.Push{}}}, a.followPush)
 }
 
-func (a *API) followPush(ctx context.Context, c *call, in *PushPath) (*huma.StreamResponse, error) {
+func (a *API) followPush(ctx context.Context, c *call, in *PushPath) (rest.Stream, error) {
 	id, _, _, err := a.findPush(ctx, c, *in)
 	if err != nil {
 		return nil, err
@@ -172,7 +171,7 @@ func (s *eventStream) wait(ctx context.Context, watch push.Watch) (keys []push.D
 			return nil, false, ctx.Err()
 		case <-watch.Changed:
 			again.Stop()
-			if err := rest(ctx); err != nil {
+			if err := gather(ctx); err != nil {
 				return nil, false, err
 			}
 			keys, whole = watch.Take()

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/danielgtaylor/huma/v2"
+	"github.com/hushpush/hush/internal/rest"
 )
 
 // The examples of credentials were made for the document: no provider knows them. The answers are those that a real server gave
@@ -43,7 +43,7 @@ func readExampleAnswers() map[string]map[string]json.RawMessage {
 }
 
 // documentExamples puts an example into each body.
-func documentExamples(op *huma.Operation, r route) {
+func documentExamples(op *rest.Operation, r route) {
 	if op.RequestBody != nil && r.example != nil {
 		for _, media := range op.RequestBody.Content {
 			media.Example = r.example

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -15,7 +16,7 @@ func (a *API) explainRoutes() {
 		about:   "In a few sentences and as facts. A device that was unregistered is explained for 30 days."}, a.explainDevice)
 }
 
-func (a *API) explainDevice(ctx context.Context, c *call, in *DevicePath) (*answer[protocol.Explanation], error) {
+func (a *API) explainDevice(ctx context.Context, c *call, in *DevicePath) (*rest.Answer[protocol.Explanation], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -29,7 +30,7 @@ func (a *API) explainDevice(ctx context.Context, c *call, in *DevicePath) (*answ
 	if err != nil {
 		return nil, missing(err, "device", in.Device)
 	}
-	return &answer[protocol.Explanation]{http.StatusOK, explanationBody(x)}, nil
+	return rest.NewAnswer(http.StatusOK, explanationBody(x)), nil
 }
 
 func explanationBody(x push.Explanation) protocol.Explanation {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -33,8 +34,8 @@ func (a *API) foreignWakeRoutes() {
 		example: protocol.ForeignWake{K: "qLqk3vvJ4o1ZbZ0d", S: "mJ8c0hI0n2b3v6wq5B1x…"}}, a.reportForeignWake)
 }
 
-func (a *API) reportForeignWake(ctx context.Context, c *call, in *foreignWakeInput) (*answer[*protocol.ForeignWakeAnswer], error) {
-	nobodys := &answer[*protocol.ForeignWakeAnswer]{Status: http.StatusNoContent}
+func (a *API) reportForeignWake(ctx context.Context, c *call, in *foreignWakeInput) (*rest.Answer[*protocol.ForeignWakeAnswer], error) {
+	nobodys := &rest.Answer[*protocol.ForeignWakeAnswer]{Status: http.StatusNoContent}
 	owner, err := a.Store.WakeKeyOwner(ctx, in.Body.K)
 	switch {
 	case errors.Is(err, push.ErrNotFound):
@@ -47,7 +48,7 @@ func (a *API) reportForeignWake(ctx context.Context, c *call, in *foreignWakeInp
 		return nobodys, nil
 	}
 	key := protocol.NewWakeKey(a.Auth.WakeKey(owner.DeviceKey, in.Body.K))
-	return &answer[*protocol.ForeignWakeAnswer]{http.StatusOK, &protocol.ForeignWakeAnswer{WakeKey: *key}}, nil
+	return rest.NewAnswer(http.StatusOK, &protocol.ForeignWakeAnswer{WakeKey: *key}), nil
 }
 
 // takeToken takes the provider token from the device for which a wake was made, because it came to the caller. Only who has

@@ -13,10 +13,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
 	"github.com/hushpush/hush/internal/jsonstring"
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -32,15 +30,14 @@ func (a *API) importRoutes() {
 		example: exampleImport, stream: ndjson, streamBody: protocol.ImportLine{}, streamAnswer: protocol.ImportResult{}}, a.importDevices)
 }
 
-func (a *API) importDevices(ctx context.Context, c *call, in *AppPath) (*huma.StreamResponse, error) {
+func (a *API) importDevices(ctx context.Context, c *call, in *AppPath) (rest.Stream, error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		r, w := humago.Unwrap(hc)
+	return func(w http.ResponseWriter, r *http.Request) {
 		run := &importRun{api: a, app: in.App, w: w, control: http.NewResponseController(w), results: newSpool(a.SpoolDir)}
 		run.serve(ctx, r.Body)
-	}}, nil
+	}, nil
 }
 
 // importRun is one import. Lines are read, understood, registered and answered at the same time, in batches, each by a goroutine
@@ -294,7 +291,7 @@ func (run *importRun) resultOf(ctx context.Context, e importEntry, r push.Regist
 }
 
 // importSchema is what a line is checked by.
-var importSchema = sync.OnceValue(func() *standaloneSchema { return newStandaloneSchema[protocol.ImportLine]() })
+var importSchema = sync.OnceValue(func() *rest.Schema { return rest.SchemaFor[protocol.ImportLine](newSchemas()) })
 
 // importEntry is a line as it was understood.
 type importEntry struct {
@@ -326,7 +323,7 @@ func readLine(text []byte) (l protocol.ImportLine, f faults, err error) {
 	if l, ok := readPlainLine(text); ok {
 		return l, nil, nil
 	}
-	f, err = importSchema().read(text, &l)
+	f, err = readAlone(text, importSchema(), &l)
 	return l, f, err
 }
 

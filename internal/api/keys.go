@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -124,7 +125,7 @@ func (a *API) keyFacts(f *faults, name, expires string) push.KeyFacts {
 	return push.KeyFacts{Name: name, ExpiresAt: end}
 }
 
-func (a *API) listKeys(ctx context.Context, c *call, in *appPage) (*answer[protocol.Keys], error) {
+func (a *API) listKeys(ctx context.Context, c *call, in *appPage) (*rest.Answer[protocol.Keys], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -132,17 +133,17 @@ func (a *API) listKeys(ctx context.Context, c *call, in *appPage) (*answer[proto
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.Keys]{http.StatusOK, protocol.Keys{Keys: listOf(keys, keyBody), Cursor: next}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.Keys{Keys: listOf(keys, keyBody), Cursor: next}), nil
 }
 
-func (a *API) createKey(ctx context.Context, c *call, in *createKeyInput) (*answer[protocol.Key], error) {
+func (a *API) createKey(ctx context.Context, c *call, in *createKeyInput) (*rest.Answer[protocol.Key], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
 	switch in.Body.Role {
 	case push.RoleAdmin, push.RoleSend, push.RoleRead:
 	default:
-		c.faults.add("body.role", push.CodeBadValue, "is %s; want admin, send or read", quoted(string(in.Body.Role)))
+		c.faults.add("body.role", push.CodeBadValue, "is %s; want admin, send or read", rest.Quoted(string(in.Body.Role)))
 	}
 	facts := a.keyFacts(&c.faults, in.Body.Name, in.Body.ExpiresAt)
 	if err := c.faults.err(); err != nil {
@@ -156,20 +157,20 @@ func (a *API) createKey(ctx context.Context, c *call, in *createKeyInput) (*answ
 	trailOf(ctx).target = id
 	body := keyBody(key)
 	body.Secret = secret
-	return &answer[protocol.Key]{http.StatusCreated, body}, nil
+	return rest.NewAnswer(http.StatusCreated, body), nil
 }
 
-func (a *API) deleteKey(ctx context.Context, c *call, in *keyPath) (*nothing, error) {
+func (a *API) deleteKey(ctx context.Context, c *call, in *keyPath) (*rest.None, error) {
 	if !storable(in.KeyID) {
 		return nil, notFound("key", in.KeyID)
 	}
 	if err := a.Store.DeleteServerKey(ctx, in.App, in.KeyID); err != nil {
 		return nil, missing(err, "key", in.KeyID)
 	}
-	return &nothing{}, nil
+	return &rest.None{}, nil
 }
 
-func (a *API) putSigningKey(ctx context.Context, c *call, in *putSigningKeyInput) (*answer[protocol.SigningKey], error) {
+func (a *API) putSigningKey(ctx context.Context, c *call, in *putSigningKeyInput) (*rest.Answer[protocol.SigningKey], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -192,10 +193,10 @@ func (a *API) putSigningKey(ctx context.Context, c *call, in *putSigningKeyInput
 	if err != nil {
 		return nil, missing(err, "signing key", in.KID)
 	}
-	return &answer[protocol.SigningKey]{created(isNew), signingKeyBody(stored)}, nil
+	return rest.NewAnswer(created(isNew), signingKeyBody(stored)), nil
 }
 
-func (a *API) listSigningKeys(ctx context.Context, c *call, in *appPage) (*answer[protocol.SigningKeys], error) {
+func (a *API) listSigningKeys(ctx context.Context, c *call, in *appPage) (*rest.Answer[protocol.SigningKeys], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -203,7 +204,7 @@ func (a *API) listSigningKeys(ctx context.Context, c *call, in *appPage) (*answe
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.SigningKeys]{http.StatusOK, protocol.SigningKeys{SigningKeys: listOf(keys, signingKeyBody), Cursor: next}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.SigningKeys{SigningKeys: listOf(keys, signingKeyBody), Cursor: next}), nil
 }
 
 // takeSigningKey adds what is wrong with a signing key: its kid is in the path, the rest in the body.
@@ -238,7 +239,7 @@ func signingKeyBody(k push.SigningKey) protocol.SigningKey {
 	return protocol.SigningKey{KID: k.KID, Alg: k.Alg, PublicKey: k.PublicKey, MadeBy: by, KeyFacts: keyFactsBody(k.CreatedAt, k.KeyFacts)}
 }
 
-func (a *API) getSigningKey(ctx context.Context, c *call, in *KidPath) (*answer[protocol.SigningKey], error) {
+func (a *API) getSigningKey(ctx context.Context, c *call, in *KidPath) (*rest.Answer[protocol.SigningKey], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -246,14 +247,14 @@ func (a *API) getSigningKey(ctx context.Context, c *call, in *KidPath) (*answer[
 	if err != nil {
 		return nil, missing(err, "signing key", in.KID)
 	}
-	return &answer[protocol.SigningKey]{http.StatusOK, signingKeyBody(key)}, nil
+	return rest.NewAnswer(http.StatusOK, signingKeyBody(key)), nil
 }
 
-func (a *API) deleteSigningKey(ctx context.Context, c *call, in *KidPath) (*nothing, error) {
+func (a *API) deleteSigningKey(ctx context.Context, c *call, in *KidPath) (*rest.None, error) {
 	if err := a.Store.DeleteSigningKey(ctx, in.App, in.KID); err != nil {
 		return nil, missing(err, "signing key", in.KID)
 	}
-	return &nothing{}, nil
+	return &rest.None{}, nil
 }
 
 // Limits of a user token's life.
@@ -262,7 +263,7 @@ const (
 	minTokenTTL     = time.Second
 )
 
-func (a *API) createUserToken(ctx context.Context, c *call, in *userTokenInput) (*answer[protocol.UserToken], error) {
+func (a *API) createUserToken(ctx context.Context, c *call, in *userTokenInput) (*rest.Answer[protocol.UserToken], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -284,7 +285,7 @@ func (a *API) createUserToken(ctx context.Context, c *call, in *userTokenInput) 
 	if err != nil {
 		return nil, missing(err, "app", in.App)
 	}
-	return &answer[protocol.UserToken]{http.StatusOK, protocol.UserToken{Token: token, ExpiresAt: expires.UTC()}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.UserToken{Token: token, ExpiresAt: expires.UTC()}), nil
 }
 
 // durationAt reads a duration as Go writes it; nil for none, and for one that is wrong.
@@ -294,7 +295,7 @@ func durationAt(f *faults, location, text string) *time.Duration {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		f.add(location, push.CodeBadValue, "is %s; want a duration such as 90s or 24h", quoted(text))
+		f.add(location, push.CodeBadValue, "is %s; want a duration such as 90s or 24h", rest.Quoted(text))
 		return nil
 	}
 	return &d
@@ -307,7 +308,7 @@ func timeAt(f *faults, location, text string) time.Time {
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		f.add(location, push.CodeBadValue, "is %s; want a time such as %s", quoted(text), fmt.Sprintf("%q", "2026-01-02T15:04:05Z"))
+		f.add(location, push.CodeBadValue, "is %s; want a time such as %s", rest.Quoted(text), fmt.Sprintf("%q", "2026-01-02T15:04:05Z"))
 		return time.Time{}
 	}
 	return t.UTC()

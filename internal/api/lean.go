@@ -22,9 +22,8 @@ var errRevoked = errors.New("api: the key or the app that the stream leans on is
 
 // lean ends a stream when the key that opened it, or its app, is gone: first its context, then its connection. release must
 // be called when the stream has ended.
-func (a *API) lean(checked *checkedContext, w http.ResponseWriter, who caller, app string) (release func()) {
-	ctx, cancel := context.WithCancelCause(checked.ctx)
-	checked.ctx = ctx
+func (a *API) lean(parent context.Context, w http.ResponseWriter, who caller, app string) (_ context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(parent)
 	end := func(error) { cancel(errRevoked) }
 	releases := []func(){a.Auth.Hold(who.key.Ground(), end)}
 	// An app that cannot be found is the handler's to tell of.
@@ -36,7 +35,7 @@ func (a *API) lean(checked *checkedContext, w http.ResponseWriter, who caller, a
 		defer close(cut)
 		cutOff(ctx, http.NewResponseController(w), over)
 	})
-	return func() {
+	return ctx, func() {
 		close(over)
 		if !stop() {
 			<-cut // nobody may touch w when the handler has returned

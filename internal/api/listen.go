@@ -9,8 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -30,10 +29,10 @@ const maxFilter = 100
 // listenInput is an app and which of its events are asked for.
 type listenInput struct {
 	AppPath
-	User     []string     `query:"user,explode" doc:"only events of deliveries for these users; may be repeated, up to 100 times, as the others may"`
-	Device   []string     `query:"device,explode" doc:"only events of deliveries for these devices"`
-	Resource []string     `query:"resource,explode" doc:"only events of pushes under these resources"`
-	State    []push.State `query:"state,explode" doc:"only events with which a delivery stands in one of these states"`
+	User     []string     `query:"user" doc:"only events of deliveries for these users; may be repeated, up to 100 times, as the others may"`
+	Device   []string     `query:"device" doc:"only events of deliveries for these devices"`
+	Resource []string     `query:"resource" doc:"only events of pushes under these resources"`
+	State    []push.State `query:"state" doc:"only events with which a delivery stands in one of these states"`
 }
 
 func (a *API) listenRoutes() {
@@ -47,7 +46,7 @@ func (a *API) listenRoutes() {
 		stream: "text/event-stream", streamEvents: map[string]any{"began": protocol.AppEvent{}, "event": protocol.AppEvent{}, "missed": protocol.AppEvent{}}}, a.listen)
 }
 
-func (a *API) listen(ctx context.Context, c *call, in *listenInput) (*huma.StreamResponse, error) {
+func (a *API) listen(ctx context.Context, c *call, in *listenInput) (rest.Stream, error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -137,7 +136,7 @@ func (s *appStream) wait(ctx context.Context, changed <-chan struct{}) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-changed:
-		return rest(ctx)
+		return gather(ctx)
 	case <-silent.C:
 		return nil
 	}

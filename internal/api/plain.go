@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -21,16 +22,16 @@ func (a *API) plainRoutes() {
 	register(a, route{id: "ready", method: http.MethodGet, path: "/readyz", tag: chapterOperation,
 		refuses: []protocol.ProblemCode{codeUnavailable}, summary: "Whether the server is serving", about: "503 `unavailable` while it starts, drains, or cannot reach its store."}, a.ready)
 	if !a.MetricsElsewhere {
-		a.huma.OpenAPI().AddOperation(metricsOperation())
-		a.mux.Handle("GET /metrics", metricsOf(a.Metrics))
+		a.document.Put(http.MethodGet, "/metrics", metricsOperation())
+		a.mux.Handle(http.MethodGet, "/metrics", metricsOf(a.Metrics).ServeHTTP)
 	}
-	a.huma.OpenAPI().AddOperation(connectOperation(a.huma.OpenAPI().Components.Schemas))
-	a.mux.HandleFunc("GET /openapi.json", a.serveDocument)
+	a.document.Put(http.MethodGet, "/v1/connect", connectOperation(a.document.Components.Schemas))
+	a.mux.Handle(http.MethodGet, "/openapi.json", a.serveDocument)
 	docs := docsPage()
-	a.mux.Handle("GET /docs", docs)
-	a.mux.Handle("GET /docs/", docs)
+	a.mux.Handle(http.MethodGet, "/docs", docs.ServeHTTP)
+	a.mux.Handle(http.MethodGet, "/docs/", docs.ServeHTTP)
 	if a.Connect != nil {
-		a.mux.Handle("GET /v1/connect", a.Connect)
+		a.mux.Handle(http.MethodGet, "/v1/connect", a.Connect.ServeHTTP)
 	}
 }
 
@@ -55,18 +56,18 @@ func MetricsHandler(r *prometheus.Registry) http.Handler {
 	})
 }
 
-func (a *API) health(context.Context, *call, *nothing) (*answer[protocol.Status], error) {
-	return &answer[protocol.Status]{http.StatusOK, protocol.Status{Status: "ok"}}, nil
+func (a *API) health(context.Context, *call, *rest.None) (*rest.Answer[protocol.Status], error) {
+	return rest.NewAnswer(http.StatusOK, protocol.Status{Status: "ok"}), nil
 }
 
-func (a *API) ready(ctx context.Context, _ *call, _ *nothing) (*answer[protocol.Status], error) {
+func (a *API) ready(ctx context.Context, _ *call, _ *rest.None) (*rest.Answer[protocol.Status], error) {
 	ctx, stop := context.WithTimeout(ctx, readyWait)
 	defer stop()
 	if err := a.Ready(ctx); err != nil {
 		a.calm.WarnContext(ctx, "not ready", "error", err.Error())
 		return nil, newProblem(http.StatusServiceUnavailable, codeUnavailable, "the server is starting, stopping, or cannot reach its store; its log says which")
 	}
-	return &answer[protocol.Status]{http.StatusOK, protocol.Status{Status: "ok"}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.Status{Status: "ok"}), nil
 }
 
 func (a *API) serveDocument(w http.ResponseWriter, _ *http.Request) {

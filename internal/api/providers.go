@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -50,7 +51,7 @@ func (a *API) providerRoutes() {
 		summary: "Read kind, ids and validity of the app's credentials"}, a.listProviders)
 }
 
-func (a *API) putAPNs(ctx context.Context, c *call, in *putAPNsInput) (*answer[protocol.CredentialInfo], error) {
+func (a *API) putAPNs(ctx context.Context, c *call, in *putAPNsInput) (*rest.Answer[protocol.CredentialInfo], error) {
 	b := in.Body
 	switch {
 	case b.Key != "" && b.P12 != "":
@@ -67,12 +68,12 @@ func (a *API) putAPNs(ctx context.Context, c *call, in *putAPNsInput) (*answer[p
 	}})
 }
 
-func (a *API) putFCM(ctx context.Context, c *call, in *putFCMInput) (*answer[protocol.CredentialInfo], error) {
+func (a *API) putFCM(ctx context.Context, c *call, in *putFCMInput) (*rest.Answer[protocol.CredentialInfo], error) {
 	return a.putCredential(ctx, c, in.App, push.FCM, push.Credential{FCM: &push.FCMCredential{ServiceAccount: in.Body.ServiceAccount}})
 }
 
 // putCredential checks a credential with its provider's room and stores it.
-func (a *API) putCredential(ctx context.Context, c *call, app string, provider push.Provider, credential push.Credential) (*answer[protocol.CredentialInfo], error) {
+func (a *API) putCredential(ctx context.Context, c *call, app string, provider push.Provider, credential push.Credential) (*rest.Answer[protocol.CredentialInfo], error) {
 	if err := a.app(ctx, c, app); err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func (a *API) putCredential(ctx context.Context, c *call, app string, provider p
 		return nil, err
 	}
 	info, err := a.Checkers[provider].Check(ctx, credential)
-	if err := c.faults.take("body.", err); err != nil {
+	if err := c.faults.addFrom("body.", err); err != nil {
 		return nil, err
 	}
 	if err := c.faults.err(); err != nil {
@@ -92,20 +93,20 @@ func (a *API) putCredential(ctx context.Context, c *call, app string, provider p
 		return nil, missing(err, "app", app)
 	}
 	a.Delivery.CredentialsChanged(app, provider)
-	return &answer[protocol.CredentialInfo]{created(isNew), protocol.NewCredentialInfo(info)}, nil
+	return rest.NewAnswer(created(isNew), protocol.NewCredentialInfo(info)), nil
 }
 
-func (a *API) deleteProvider(provider push.Provider) func(context.Context, *call, *AppPath) (*nothing, error) {
-	return func(ctx context.Context, c *call, in *AppPath) (*nothing, error) {
+func (a *API) deleteProvider(provider push.Provider) func(context.Context, *call, *AppPath) (*rest.None, error) {
+	return func(ctx context.Context, c *call, in *AppPath) (*rest.None, error) {
 		if err := a.Store.DeleteCredential(ctx, in.App, provider); err != nil {
 			return nil, missing(err, "credential for", string(provider))
 		}
-		return &nothing{}, nil
+		return &rest.None{}, nil
 	}
 }
 
-func (a *API) checkProvider(provider push.Provider) func(context.Context, *call, *AppPath) (*answer[protocol.CredentialCheck], error) {
-	return func(ctx context.Context, c *call, in *AppPath) (*answer[protocol.CredentialCheck], error) {
+func (a *API) checkProvider(provider push.Provider) func(context.Context, *call, *AppPath) (*rest.Answer[protocol.CredentialCheck], error) {
+	return func(ctx context.Context, c *call, in *AppPath) (*rest.Answer[protocol.CredentialCheck], error) {
 		if err := a.app(ctx, c, in.App); err != nil {
 			return nil, err
 		}
@@ -113,11 +114,11 @@ func (a *API) checkProvider(provider push.Provider) func(context.Context, *call,
 		if err != nil {
 			return nil, missing(err, "credential for", string(provider))
 		}
-		return &answer[protocol.CredentialCheck]{http.StatusOK, protocol.NewCredentialCheck(result)}, nil
+		return rest.NewAnswer(http.StatusOK, protocol.NewCredentialCheck(result)), nil
 	}
 }
 
-func (a *API) listProviders(ctx context.Context, c *call, in *AppPath) (*answer[protocol.Providers], error) {
+func (a *API) listProviders(ctx context.Context, c *call, in *AppPath) (*rest.Answer[protocol.Providers], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -125,5 +126,5 @@ func (a *API) listProviders(ctx context.Context, c *call, in *AppPath) (*answer[
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.Providers]{http.StatusOK, protocol.Providers{Providers: listOf(infos, protocol.NewCredentialInfo)}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.Providers{Providers: listOf(infos, protocol.NewCredentialInfo)}), nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -83,7 +84,7 @@ func (a *API) checkPush(ctx context.Context, f *faults, app string, b protocol.P
 		f.add("body.payload", push.CodePayloadTooLarge, "has %d bytes; want at most %d (64 KiB)", len(p.Payload), push.MaxPayloadBytes)
 	}
 	if p.TTL = durationAt(f, "body.ttl", b.TTL); p.TTL != nil && (*p.TTL < 0 || *p.TTL > push.MaxTTL) {
-		f.add("body.ttl", push.CodeOutOfRange, "is %s; want 0s (now or never) to %s (28 days)", quoted(b.TTL), push.MaxTTL)
+		f.add("body.ttl", push.CodeOutOfRange, "is %s; want 0s (now or never) to %s (28 days)", rest.Quoted(b.TTL), push.MaxTTL)
 	}
 	checkCollapseKey(f, "body.collapse_key", b.CollapseKey)
 	switch p.Deliver {
@@ -91,7 +92,7 @@ func (a *API) checkPush(ctx context.Context, f *faults, app string, b protocol.P
 		p.Deliver = push.Auto
 	case push.Auto, push.SessionOnly, push.WakeAlways:
 	default:
-		f.add("body.deliver", push.CodeBadValue, "is %s; want auto, session or wake", quoted(string(p.Deliver)))
+		f.add("body.deliver", push.CodeBadValue, "is %s; want auto, session or wake", rest.Quoted(string(p.Deliver)))
 	}
 	p.DeliverAt = deliverAt(f, now, b.DeliverAt)
 	return p, nil
@@ -105,9 +106,9 @@ func deliverAt(f *faults, now time.Time, text string) time.Time {
 	case t.IsZero():
 		return t
 	case t.Before(now.Add(-maxLate)):
-		f.add("body.deliver_at", push.CodeOutOfRange, "is %s, more than a minute ago; want now to 28 days ahead (the server's time is %s)", quoted(text), now.Format(time.RFC3339))
+		f.add("body.deliver_at", push.CodeOutOfRange, "is %s, more than a minute ago; want now to 28 days ahead (the server's time is %s)", rest.Quoted(text), now.Format(time.RFC3339))
 	case t.After(now.Add(push.MaxDeliverAhead)):
-		f.add("body.deliver_at", push.CodeOutOfRange, "is %s, more than 28 days ahead; want now to 28 days ahead (the server's time is %s)", quoted(text), now.Format(time.RFC3339))
+		f.add("body.deliver_at", push.CodeOutOfRange, "is %s, more than 28 days ahead; want now to 28 days ahead (the server's time is %s)", rest.Quoted(text), now.Format(time.RFC3339))
 	}
 	return t
 }
@@ -132,13 +133,13 @@ func (a *API) checkResourceKnown(ctx context.Context, f *faults, app, id string)
 	}
 	_, err := a.Store.Resource(ctx, app, id)
 	if errors.Is(err, push.ErrNotFound) {
-		f.add(at, push.CodeUnknownResource, "is %s, which the app does not have; want one of its resources", quoted(id))
+		f.add(at, push.CodeUnknownResource, "is %s, which the app does not have; want one of its resources", rest.Quoted(id))
 		return nil
 	}
 	return err
 }
 
-func (a *API) createPush(ctx context.Context, c *call, in *pushInput) (*answer[any], error) {
+func (a *API) createPush(ctx context.Context, c *call, in *pushInput) (*rest.Answer[any], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -157,7 +158,7 @@ func (a *API) createPush(ctx context.Context, c *call, in *pushInput) (*answer[a
 	if err != nil {
 		return nil, acceptError(err)
 	}
-	return &answer[any]{http.StatusAccepted, acceptedBody(&p, &accepted)}, nil
+	return rest.NewAnswer[any](http.StatusAccepted, acceptedBody(&p, &accepted)), nil
 }
 
 func idempotencyOf(c *call, key string) *push.Idempotency {
@@ -196,7 +197,7 @@ func acceptedBody(p *push.Push, accepted *push.Accepted) protocol.PushAccepted {
 
 func same[T any](t T) T { return t }
 
-func (a *API) dryRun(ctx context.Context, p push.Push) (*answer[any], error) {
+func (a *API) dryRun(ctx context.Context, p push.Push) (*rest.Answer[any], error) {
 	decisions, warnings, err := a.Delivery.DryRun(ctx, p)
 	if err != nil {
 		return nil, err
@@ -204,12 +205,12 @@ func (a *API) dryRun(ctx context.Context, p push.Push) (*answer[any], error) {
 	if len(decisions) == 0 {
 		warnings = append(warnings, p.Warnings(push.Standing{Expanded: true}, nil)...)
 	}
-	return &answer[any]{http.StatusOK, protocol.DryRun{
+	return rest.NewAnswer[any](http.StatusOK, protocol.DryRun{
 		Deliveries: listOf(decisions, func(d push.Decision) protocol.Decision {
 			return protocol.Decision{DeviceID: d.DeviceID, Do: d.Do, Reason: d.Reason, Provider: d.Provider, Budget: budgetBody(d.Budget)}
 		}),
 		Warnings: listOf(warnings, protocol.NewWarning),
-	}}, nil
+	}), nil
 }
 
 // pushID reads the id of a path; one that is no id is of no push.
@@ -236,7 +237,7 @@ func pushBody(p push.Push, standing push.Standing, counts map[push.State]int) pr
 	}
 }
 
-func (a *API) getPush(ctx context.Context, c *call, in *pushPage) (*answer[protocol.Push], error) {
+func (a *API) getPush(ctx context.Context, c *call, in *pushPage) (*rest.Answer[protocol.Push], error) {
 	id, p, standing, err := a.findPush(ctx, c, in.PushPath)
 	if err != nil {
 		return nil, err
@@ -254,7 +255,7 @@ func (a *API) getPush(ctx context.Context, c *call, in *pushPage) (*answer[proto
 		return nil, err
 	}
 	body.Cursor = next
-	return &answer[protocol.Push]{http.StatusOK, body}, nil
+	return rest.NewAnswer(http.StatusOK, body), nil
 }
 
 func (a *API) findPush(ctx context.Context, c *call, path PushPath) (push.ID, push.Push, push.Standing, error) {
@@ -269,7 +270,7 @@ func (a *API) findPush(ctx context.Context, c *call, path PushPath) (push.ID, pu
 	return id, p, standing, missing(err, "push", path.PushID)
 }
 
-func (a *API) cancelPush(ctx context.Context, c *call, in *PushPath) (*answer[protocol.Cancelled], error) {
+func (a *API) cancelPush(ctx context.Context, c *call, in *PushPath) (*rest.Answer[protocol.Cancelled], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -293,11 +294,11 @@ func (a *API) cancelPush(ctx context.Context, c *call, in *PushPath) (*answer[pr
 		}
 		warnings = p.Warnings(standing, counts)
 	}
-	return &answer[protocol.Cancelled]{http.StatusOK, protocol.Cancelled{
+	return rest.NewAnswer(http.StatusOK, protocol.Cancelled{
 		Cancelled: cancelled,
 		Warnings:  listOf(warnings, protocol.NewWarning),
 		AlreadyFinal: listOf(final, func(d push.Delivery) protocol.FinalDelivery {
 			return protocol.FinalDelivery{DeviceID: d.DeviceID, State: d.State}
 		}),
-	}}, nil
+	}), nil
 }

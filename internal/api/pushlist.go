@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -33,7 +34,7 @@ func (a *API) pushListRoutes() {
 			"or empty, and still have a cursor, which goes on. Pushes that come meanwhile do not move what a cursor names."}, a.listPushes)
 }
 
-func (a *API) listPushes(ctx context.Context, c *call, in *pushListInput) (*answer[protocol.Pushes], error) {
+func (a *API) listPushes(ctx context.Context, c *call, in *pushListInput) (*rest.Answer[protocol.Pushes], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func (a *API) listPushes(ctx context.Context, c *call, in *pushListInput) (*answ
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.Pushes]{http.StatusOK, protocol.Pushes{Pushes: listOf(pushes, listedBody), Cursor: next}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.Pushes{Pushes: listOf(pushes, listedBody), Cursor: next}), nil
 }
 
 func listedBody(p push.Listed) protocol.ListedPush {
@@ -59,7 +60,7 @@ func listedBody(p push.Listed) protocol.ListedPush {
 // checkState refuses what is no state of a delivery.
 func checkState(state string) error {
 	if _, ok := push.ParseState(state); !ok {
-		return fmt.Errorf("is %s; want one of %s", quoted(state), push.StateNames())
+		return fmt.Errorf("is %s; want one of %s", rest.Quoted(state), push.StateNames())
 	}
 	return nil
 }
@@ -67,7 +68,7 @@ func checkState(state string) error {
 // checkTime refuses what is no time of RFC 3339.
 func checkTime(text string) error {
 	if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
-		return fmt.Errorf("is %s; want a time such as %q", quoted(text), "2026-01-02T15:04:05Z")
+		return fmt.Errorf("is %s; want a time such as %q", rest.Quoted(text), "2026-01-02T15:04:05Z")
 	}
 	return nil
 }

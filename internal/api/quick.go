@@ -9,12 +9,13 @@ import (
 	"strconv"
 
 	"github.com/hushpush/hush/internal/jsonstring"
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 )
 
 // Requests for pushes are what clients make all day, and nearly all are alike. They are read in one pass and answered without
 // reflection. Whatever is not plain (a fault, an unknown field, a rare audience, an escape such as \u00e9) is not read here at all: it
-// goes the long way, by the walk and Huma, which says what is wrong. So the quick way refuses nothing, and reads what the long one
+// goes the long way, by the walk and the decoder, which say what is wrong. So the quick way refuses nothing, and reads what the long one
 // would read.
 
 // quickRead reads a body; nil: it is for the long way.
@@ -26,11 +27,11 @@ type quickCall func(ctx context.Context, c *call, r *http.Request, dst []byte) (
 // usualAnswer is what most answers have room in.
 const usualAnswer = 256
 
-// answerQuickly is Huma's part of a request that goes the quick way.
-func (a *API) answerQuickly(checked *checkedContext, w http.ResponseWriter, r *http.Request, c *call, id string) {
-	status, body, err := checked.quick(checked.ctx, c, r, make([]byte, 0, usualAnswer))
+// answerQuickly answers a request that goes the quick way.
+func (a *API) answerQuickly(ctx context.Context, w http.ResponseWriter, r *http.Request, c *call, id string) {
+	status, body, err := c.quick(ctx, c, r, make([]byte, 0, usualAnswer))
 	if err != nil {
-		writeProblem(w, a.answerTo(checked.ctx, id, err))
+		writeProblem(w, a.answerTo(ctx, id, err))
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -45,7 +46,7 @@ func (a *API) quickPush(body []byte) quickCall {
 	}
 	return func(ctx context.Context, c *call, r *http.Request, dst []byte) (int, []byte, error) {
 		out, err := a.createPush(ctx, c, &pushInput{
-			AppPath: AppPath{r.PathValue("app")}, IdempotencyKey: r.Header.Get("Idempotency-Key"), Body: request,
+			AppPath: AppPath{rest.PathValue(r, "app")}, IdempotencyKey: r.Header.Get("Idempotency-Key"), Body: request,
 		})
 		if err != nil {
 			return 0, nil, err
@@ -64,7 +65,7 @@ func (a *API) quickBatch(body []byte) quickCall {
 		return nil
 	}
 	return func(ctx context.Context, c *call, r *http.Request, dst []byte) (int, []byte, error) {
-		out, err := a.sendBatch(ctx, c, r.PathValue("app"), r.Header.Get("Idempotency-Key"), batch{plain: pushes})
+		out, err := a.sendBatch(ctx, c, rest.PathValue(r, "app"), r.Header.Get("Idempotency-Key"), batch{plain: pushes})
 		if err != nil {
 			return 0, nil, err
 		}
@@ -114,7 +115,7 @@ func appendAccepted(dst []byte, p protocol.PushAccepted) []byte {
 	return append(dst, "]}"...)
 }
 
-// appendJSON appends any value as JSON, as Huma writes it.
+// appendJSON appends any value as JSON, as package rest writes it.
 func appendJSON(dst []byte, v any) ([]byte, error) {
 	b := bytes.NewBuffer(dst)
 	e := json.NewEncoder(b)

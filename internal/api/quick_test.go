@@ -76,7 +76,7 @@ func FuzzTheQuickWayReadsAsTheLongOne(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if got, ok := readPlainPush(body); ok {
 			var want protocol.PushRequest
-			if found, err := pushSchema().read(body, &want); err != nil || len(found) > 0 {
+			if found, err := readAlone(body, pushSchema(), &want); err != nil || len(found) > 0 {
 				t.Errorf("%q is taken, and the walk says %v, %v", body, found, err)
 			}
 			if !reflect.DeepEqual(got, want) {
@@ -151,7 +151,7 @@ func FuzzALineIsReadAsTheLongWayReadsIt(f *testing.F) {
 			return
 		}
 		var want protocol.ImportLine
-		if found, err := importSchema().read(line, &want); err != nil || len(found) > 0 {
+		if found, err := readAlone(line, importSchema(), &want); err != nil || len(found) > 0 {
 			t.Errorf("%q is taken, and the walk says %v, %v", line, found, err)
 		}
 		if !reflect.DeepEqual(got, want) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -19,9 +20,9 @@ type receiptsBody struct {
 }
 
 // receiptSchema is what a receipt is checked by.
-var receiptSchema = sync.OnceValue(func() *standaloneSchema { return newStandaloneSchema[protocol.Receipt]() })
+var receiptSchema = sync.OnceValue(func() *rest.Schema { return rest.SchemaFor[protocol.Receipt](newSchemas()) })
 
-func (a *API) createReceipts(ctx context.Context, c *call, in *receiptsInput) (*answer[protocol.ReceiptsAnswer], error) {
+func (a *API) createReceipts(ctx context.Context, c *call, in *receiptsInput) (*rest.Answer[protocol.ReceiptsAnswer], error) {
 	answers := make([]protocol.ReceiptAnswer, len(in.Body.Receipts))
 	var good []push.Receipt
 	var at []int // of each good receipt, in answers
@@ -39,13 +40,13 @@ func (a *API) createReceipts(ctx context.Context, c *call, in *receiptsInput) (*
 	for j, status := range statuses {
 		answers[at[j]].Status = status
 	}
-	return &answer[protocol.ReceiptsAnswer]{http.StatusOK, protocol.ReceiptsAnswer{Open: open, Receipts: answers}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.ReceiptsAnswer{Open: open, Receipts: answers}), nil
 }
 
 // receiptOf reads one receipt; ok is false for one with a bad value, whose push id is told as far as it can be.
 func (a *API) receiptOf(item []byte) (receipt push.Receipt, id string, ok bool) {
 	var b protocol.Receipt
-	found, err := receiptSchema().read(item, &b)
+	found, err := readAlone(item, receiptSchema(), &b)
 	if err != nil {
 		return push.Receipt{}, "", false
 	}

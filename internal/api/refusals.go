@@ -8,8 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -71,7 +70,7 @@ func (r route) refusals(params, body bool) []protocol.ProblemCode {
 }
 
 // documentRefusals adds a response for each status that the codes have.
-func documentRefusals(op *huma.Operation, codes []protocol.ProblemCode, schemas huma.Registry) {
+func documentRefusals(op *rest.Operation, codes []protocol.ProblemCode, schemas *rest.Schemas) {
 	byStatus := map[int][]protocol.ProblemCode{}
 	for _, code := range codes {
 		status := problems[code].status
@@ -83,19 +82,20 @@ func documentRefusals(op *huma.Operation, codes []protocol.ProblemCode, schemas 
 	op.Responses["431"] = headTooLarge()
 }
 
-func refusalResponse(status int, codes []protocol.ProblemCode, schemas huma.Registry) *huma.Response {
-	media := &huma.MediaType{Schema: refusalSchema(codes, schemas), Examples: map[string]*huma.Example{}}
+func refusalResponse(status int, codes []protocol.ProblemCode, schemas *rest.Schemas) *rest.Response {
+	examples := map[string]rest.Example{}
 	said := make([]string, len(codes))
 	for i, code := range codes {
 		said[i] = fmt.Sprintf("`%s`: %s", code, problems[code].when)
-		media.Examples[string(code)] = &huma.Example{Value: exampleProblem(code)}
+		examples[string(code)] = rest.Example{Value: exampleProblem(code)}
 	}
-	out := &huma.Response{
+	out := &rest.Response{
 		Description: http.StatusText(status) + ". " + strings.Join(said, "; ") + ".",
-		Content:     map[string]*huma.MediaType{problemType: media},
+		Content:     rest.Problems(refusalSchema(codes, schemas)),
 	}
-	header := func(name, about string) map[string]*huma.Param {
-		return map[string]*huma.Param{name: {Description: about, Schema: &huma.Schema{Type: huma.TypeString}}}
+	out.Content[rest.ProblemType].Examples = examples
+	header := func(name, about string) map[string]*rest.Header {
+		return map[string]*rest.Header{name: {Description: about, Schema: &rest.Schema{Type: rest.String}}}
 	}
 	switch status {
 	case http.StatusUnauthorized:
@@ -107,22 +107,19 @@ func refusalResponse(status int, codes []protocol.ProblemCode, schemas huma.Regi
 }
 
 // refusalSchema is a problem with one of these codes, by a name that is made of them.
-func refusalSchema(codes []protocol.ProblemCode, schemas huma.Registry) *huma.Schema {
-	problem := schemaOf[protocol.Problem](schemas)
+func refusalSchema(codes []protocol.ProblemCode, schemas *rest.Schemas) *rest.Schema {
 	name := "Problem"
-	words := make([]any, len(codes))
+	words := make([]string, len(codes))
 	for i, code := range codes {
 		words[i] = string(code)
 		for word := range strings.SplitSeq(string(code), "_") {
 			name += strings.ToUpper(word[:1]) + word[1:]
 		}
 	}
-	of := schemas.SchemaFromRef(problem.Ref)
-	narrow := *of
-	narrow.Properties = maps.Clone(of.Properties)
-	narrow.Properties["code"] = &huma.Schema{Type: huma.TypeString, Enum: words}
-	schemas.Map()[name] = &narrow
-	return &huma.Schema{Ref: schemaPrefix + name}
+	narrow := *rest.SchemaFor[protocol.Problem](schemas).Target()
+	narrow.Properties = maps.Clone(narrow.Properties)
+	narrow.Properties["code"] = &rest.Schema{Type: rest.String, Enum: words}
+	return schemas.Component(name, &narrow)
 }
 
 func exampleProblem(code protocol.ProblemCode) protocol.Problem {
@@ -135,6 +132,6 @@ func exampleProblem(code protocol.ProblemCode) protocol.Problem {
 
 // headTooLarge is what net/http answers by itself, before any of our code. Its text is not described, so that generated clients
 // have problems alone as errors.
-func headTooLarge() *huma.Response {
-	return &huma.Response{Description: "The request's head is longer than " + sizeOf(maxHead) + ". The connection ends; the body is plain text."}
+func headTooLarge() *rest.Response {
+	return &rest.Response{Description: "The request's head is longer than " + sizeOf(maxHead) + ". The connection ends; the body is plain text."}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -82,7 +83,7 @@ func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
 			f.add("body.facts", push.CodeOutOfRange, "has %d bytes as JSON; want at most %d", len(facts), protocol.MaxFactsBytes)
 		}
 	}
-	_ = f.take("body.", r.Check()) // Check tells of fields only
+	_ = f.addFrom("body.", r.Check()) // Check tells of fields only
 	return r
 }
 
@@ -95,7 +96,7 @@ func checkLabel(f *faults, at, label string) {
 	}
 }
 
-func (a *API) putOwnDevice(ctx context.Context, c *call, in *putDeviceInput) (*answer[protocol.DeviceResponse], error) {
+func (a *API) putOwnDevice(ctx context.Context, c *call, in *putDeviceInput) (*rest.Answer[protocol.DeviceResponse], error) {
 	r := registrationOf(&c.faults, in.Body)
 	if err := c.faults.err(); err != nil {
 		return nil, err
@@ -117,7 +118,7 @@ func (a *API) putOwnDevice(ctx context.Context, c *call, in *putDeviceInput) (*a
 	if newest := registered.Device.WakeKeyID; newest != r.WakeKeyID {
 		body.WakeKey = protocol.NewWakeKey(a.Auth.WakeKey(registered.Device.Key(), newest))
 	}
-	return &answer[protocol.DeviceResponse]{http.StatusOK, body}, nil
+	return rest.NewAnswer(http.StatusOK, body), nil
 }
 
 // register makes a registration durable and tells the rooms that have a part in it: the session of a former owner ends, and
@@ -160,14 +161,14 @@ func (a *API) tellOf(ctx context.Context, r push.Registered, moved []push.Device
 	a.Delivery.Look(moved...)
 }
 
-func (a *API) deleteOwnDevice(ctx context.Context, c *call, _ *nothing) (*nothing, error) {
+func (a *API) deleteOwnDevice(ctx context.Context, c *call, _ *rest.None) (*rest.None, error) {
 	if err := a.unregister(ctx, c.device.Key()); err != nil {
 		return nil, gone(err)
 	}
-	return &nothing{}, nil
+	return &rest.None{}, nil
 }
 
-func (a *API) getOwnInbox(ctx context.Context, c *call, in *InboxLimit) (*answer[protocol.Inbox], error) {
+func (a *API) getOwnInbox(ctx context.Context, c *call, in *InboxLimit) (*rest.Answer[protocol.Inbox], error) {
 	out, err := a.inboxOf(ctx, c.device.Key(), in.Limit)
 	return out, gone(err)
 }

@@ -2,59 +2,17 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/push"
 )
-
-// below is an embedded context under another name than that of its method Context.
-type below = huma.Context
-
-// checkedContext is Huma's context of a request whose body is read and checked: Huma decodes those bytes, whatever content
-// type the client named (curl's -d says form).
-type checkedContext struct {
-	below
-	ctx   context.Context
-	body  []byte
-	quick quickCall // nil: it goes the long way
-}
-
-// Unwrap is the context below.
-func (c *checkedContext) Unwrap() huma.Context { return c.below }
-
-// Context carries the call.
-func (c *checkedContext) Context() context.Context { return c.ctx }
-
-// BodyReader gives the bytes that were checked.
-func (c *checkedContext) BodyReader() io.Reader { return bytes.NewReader(c.body) }
-
-// Header hides the content type, and what the client would rather accept than JSON.
-func (c *checkedContext) Header(name string) string {
-	switch {
-	case strings.EqualFold(name, "Content-Type"):
-		return "application/json"
-	case strings.EqualFold(name, "Accept"):
-		return ""
-	}
-	return c.below.Header(name)
-}
-
-// SetReadDeadline keeps Huma from changing the deadline: the body has been read.
-func (c *checkedContext) SetReadDeadline(time.Time) error { return nil }
 
 // bodyLimit is how many bytes a body of the route may have.
 func (r route) bodyLimit() int64 {
@@ -158,137 +116,14 @@ func (a *API) hangUp(w http.ResponseWriter, err error) {
 	panic(http.ErrAbortHandler)
 }
 
-// requestCheck compares a request's parameters and body with the operation as the document has it.
-type requestCheck struct {
-	params   []*huma.Param
-	body     *huma.Schema // nil: the operation has none
-	registry huma.Registry
-	strict   bool // the query is held against the operation; not where whoever looks after a load balancer may ask
-}
-
-func newRequestCheck(op *huma.Operation, registry huma.Registry, r route) *requestCheck {
-	c := &requestCheck{params: op.Parameters, registry: registry, strict: r.needs != (need{})}
-	if op.RequestBody != nil && !r.streams {
-		c.body = op.RequestBody.Content["application/json"].Schema
-	}
-	return c
-}
-
-// parameters gives all that is wrong with the parameters.
-func (c *requestCheck) parameters(ctx huma.Context) faults {
-	var f faults
-	for _, p := range c.params {
-		location, schema := p.In+"."+p.Name, p.Schema
-		if schema.Ref != "" {
-			schema = c.registry.SchemaFromRef(schema.Ref)
-		}
-		switch p.In {
-		case "path":
-			checkText(&f, location, ctx.Param(p.Name), schema)
-		case "query":
-			if value := ctx.Query(p.Name); value != "" {
-				checkText(&f, location, value, schema)
-			}
-		case "header":
-			r := headerValues(ctx, p.Name)
-			if len(r) > 1 {
-				f.add(location, push.CodeTooMany, "is given %d times; want it once", len(r))
-			} else if len(r) == 1 {
-				checkText(&f, location, r[0], schema)
-			}
-		}
-	}
-	if u := ctx.URL(); c.strict && u.RawQuery != "" {
-		c.query(&f, u.RawQuery)
-	}
-	return f
-}
-
-// query refuses what would let everything through without a word: parameters that the operation does not have, one that is given
-// twice where only the first would count, and what cannot be decoded.
-func (c *requestCheck) query(f *faults, raw string) {
-	given := map[string]int{}
-	for pair := range strings.SplitSeq(raw, "&") {
-		if pair == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(name)
-		if err != nil {
-			f.add("query", push.CodeBadValue, "cannot be decoded: %v; want a percent sign as %%25", err)
-			continue
-		}
-		if _, err := url.QueryUnescape(value); err != nil {
-			f.add(join("query", name), push.CodeBadValue, "cannot be decoded: %v; want a percent sign as %%25", err)
-		}
-		given[name]++
-	}
-	known := map[string]*huma.Schema{}
-	for _, p := range c.params {
-		if p.In == "query" {
-			known[p.Name] = p.Schema
-		}
-	}
-	want := "one of " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
-	if len(known) == 0 {
-		want = "no parameters"
-	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		switch schema := known[name]; {
-		case schema == nil:
-			f.add(join("query", name), push.CodeUnknownField, "is not known here; want %s", want)
-		case given[name] > 1 && schema.Type != huma.TypeArray:
-			f.add(join("query", name), push.CodeTooMany, "is given %d times; want it once", given[name])
-		}
-	}
-}
-
-func headerValues(ctx huma.Context, name string) []string {
-	var values []string
-	ctx.EachHeader(func(n, v string) {
-		if strings.EqualFold(n, name) {
-			values = append(values, v)
-		}
-	})
-	return values
-}
-
-// checkText checks one parameter by its schema: integers by their bounds, strings by their words, or by the format, which names
-// a rule.
-func checkText(f *faults, location, value string, schema *huma.Schema) {
-	if schema.Type == huma.TypeInteger {
-		n, err := strconv.ParseInt(value, 10, 64)
-		switch {
-		case errors.Is(err, strconv.ErrRange):
-			f.add(location, push.CodeOutOfRange, "is %s; want %s", quoted(value), bounds(schema))
-		case err != nil:
-			f.add(location, push.CodeWrongType, "is %s; want an integer, %s", quoted(value), bounds(schema))
-		case float64(n) < *schema.Minimum || float64(n) > *schema.Maximum:
-			f.add(location, push.CodeOutOfRange, "is %d; want %s", n, bounds(schema))
-		}
-		return
-	}
-	if len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(value)) {
-		f.add(location, push.CodeBadValue, "is %s; want one of %s", quoted(value), enumOf(schema))
-	}
-	if rule, ok := formats[schema.Format]; ok {
-		if err := rule.check(value); err != nil {
-			f.add(location, rule.code, "%s", err.Error())
-		}
-	}
-}
-
 // formats are the rules of string parameters, by the name that the schema gives as their format.
-var formats = map[string]struct {
-	code  push.Code
-	check func(string) error
-}{
-	"name":            {push.CodeBadID, push.CheckName},
-	"id":              {push.CodeBadID, push.CheckID},
-	"resource-id":     {push.CodeBadID, push.CheckResourceID},
-	"cursor":          {push.CodeBadValue, checkCursor},
-	"date-time":       {push.CodeBadValue, checkTime},
-	"idempotency-key": {push.CodeBadValue, checkIdempotencyKey},
+var formats = rest.Formats{
+	"name":            {Code: rest.Code(push.CodeBadID), Check: push.CheckName},
+	"id":              {Code: rest.Code(push.CodeBadID), Check: push.CheckID},
+	"resource-id":     {Code: rest.Code(push.CodeBadID), Check: push.CheckResourceID},
+	"cursor":          {Code: rest.Code(push.CodeBadValue), Check: checkCursor},
+	"date-time":       {Code: rest.Code(push.CodeBadValue), Check: checkTime},
+	"idempotency-key": {Code: rest.Code(push.CodeBadValue), Check: checkIdempotencyKey},
 }
 
 // checkCursor refuses what cannot be a cursor of the store, which makes them of base64; whether it is one of this list, the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -51,20 +52,24 @@ func (a *API) resourceRoutes() {
 		summary: "Delete a resource"}, a.deleteResource)
 }
 
-// refuseLoud says why a field has no place in a resource: it would make a push visible, audible or loud.
-func refuseLoud(location, name string) string {
+// refuseLoud refuses a field that has no place in a resource: it would make a push visible, audible or loud.
+func refuseLoud(location, name string) *rest.Fault {
+	why := push.NotSilent(name)
 	if location == "body.apns.priority" {
-		return "Apple takes background pushes at priority 5 only, so Hush always sends 5"
+		why = "Apple takes background pushes at priority 5 only, so Hush always sends 5"
 	}
-	return push.NotSilent(name)
+	if why == "" {
+		return nil
+	}
+	return &rest.Fault{Location: location, Code: rest.Code(push.CodeNotSilent), Message: "is refused: " + why + "; leave it out"}
 }
 
-func (a *API) putResource(ctx context.Context, c *call, in *putResourceInput) (*answer[protocol.Resource], error) {
+func (a *API) putResource(ctx context.Context, c *call, in *putResourceInput) (*rest.Answer[protocol.Resource], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
 	if b := in.Body.ResourceID; b != "" && b != in.ResourceID {
-		c.faults.add("body.resource_id", push.CodeBadValue, "is %s, but the path says %s; want the same, or leave it out", quoted(b), quoted(in.ResourceID))
+		c.faults.add("body.resource_id", push.CodeBadValue, "is %s, but the path says %s; want the same, or leave it out", rest.Quoted(b), rest.Quoted(in.ResourceID))
 	}
 	resource := push.Resource{
 		App: in.App, ID: in.ResourceID, ClientSend: in.Body.ClientSend,
@@ -72,7 +77,7 @@ func (a *API) putResource(ctx context.Context, c *call, in *putResourceInput) (*
 	}
 	// A strategy that is there but of the wrong type is told by that alone, not as one that is missing.
 	if resource.APNs != nil || resource.FCM != nil || !c.faults.has("body.fcm") {
-		if err := c.faults.take("body.", resource.Check()); err != nil {
+		if err := c.faults.addFrom("body.", resource.Check()); err != nil {
 			return nil, err
 		}
 	}
@@ -83,7 +88,7 @@ func (a *API) putResource(ctx context.Context, c *call, in *putResourceInput) (*
 	if err != nil {
 		return nil, missing(err, "app", in.App)
 	}
-	return &answer[protocol.Resource]{created(isNew), resourceBody(resource)}, nil
+	return rest.NewAnswer(created(isNew), resourceBody(resource)), nil
 }
 
 // strategyOf reads a strategy's durations; what they may be, push.Resource.Check says.
@@ -143,7 +148,7 @@ func strategyBody(s *push.Strategy) *protocol.Strategy {
 	return b
 }
 
-func (a *API) listResources(ctx context.Context, c *call, in *appPage) (*answer[protocol.Resources], error) {
+func (a *API) listResources(ctx context.Context, c *call, in *appPage) (*rest.Answer[protocol.Resources], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -151,10 +156,10 @@ func (a *API) listResources(ctx context.Context, c *call, in *appPage) (*answer[
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.Resources]{http.StatusOK, protocol.Resources{Resources: listOf(resources, appliedBody), Cursor: next}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.Resources{Resources: listOf(resources, appliedBody), Cursor: next}), nil
 }
 
-func (a *API) getResource(ctx context.Context, c *call, in *ResourcePath) (*answer[protocol.Resource], error) {
+func (a *API) getResource(ctx context.Context, c *call, in *ResourcePath) (*rest.Answer[protocol.Resource], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -162,12 +167,12 @@ func (a *API) getResource(ctx context.Context, c *call, in *ResourcePath) (*answ
 	if err != nil {
 		return nil, missing(err, "resource", in.ResourceID)
 	}
-	return &answer[protocol.Resource]{http.StatusOK, appliedBody(resource)}, nil
+	return rest.NewAnswer(http.StatusOK, appliedBody(resource)), nil
 }
 
-func (a *API) deleteResource(ctx context.Context, c *call, in *ResourcePath) (*nothing, error) {
+func (a *API) deleteResource(ctx context.Context, c *call, in *ResourcePath) (*rest.None, error) {
 	if err := a.Store.DeleteResource(ctx, in.App, in.ResourceID); err != nil {
 		return nil, missing(err, "resource", in.ResourceID)
 	}
-	return &nothing{}, nil
+	return &rest.None{}, nil
 }

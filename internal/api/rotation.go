@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -42,7 +43,7 @@ func (a *API) rotationRoutes() {
 		summary: "Say where a rotation of the secret key stands"}, a.getSecretKey)
 }
 
-func (a *API) rotateRootKey(ctx context.Context, c *call, in *rotateRootKeyInput) (*answer[protocol.RootKey], error) {
+func (a *API) rotateRootKey(ctx context.Context, c *call, in *rotateRootKeyInput) (*rest.Answer[protocol.RootKey], error) {
 	keep := defaultKeepRoot
 	if d := durationAt(&c.faults, "body.keep", in.Body.Keep); d != nil {
 		keep = *d
@@ -58,10 +59,10 @@ func (a *API) rotateRootKey(ctx context.Context, c *call, in *rotateRootKeyInput
 		return nil, notWritten(err)
 	}
 	trailOf(ctx).target = id
-	return &answer[protocol.RootKey]{http.StatusCreated, protocol.RootKey{KeyID: id, Secret: secret.Reveal(), OldUntil: oldUntil}}, nil
+	return rest.NewAnswer(http.StatusCreated, protocol.RootKey{KeyID: id, Secret: secret.Reveal(), OldUntil: oldUntil}), nil
 }
 
-func (a *API) rotateSecretKey(ctx context.Context, c *call, in *nothing) (*answer[protocol.SecretKey], error) {
+func (a *API) rotateSecretKey(ctx context.Context, c *call, in *rest.None) (*rest.Answer[protocol.SecretKey], error) {
 	err := a.Keys.RotateSecretKey()
 	if errors.Is(err, push.ErrConflict) {
 		return nil, newProblem(http.StatusConflict, codeConflict, "the secret key is in HUSH_SECRET_KEY, which the server cannot change; put a new key in a line before the old one, and start the server again")
@@ -78,12 +79,12 @@ func (a *API) rotateSecretKey(ctx context.Context, c *call, in *nothing) (*answe
 	return out, nil
 }
 
-func (a *API) getSecretKey(ctx context.Context, _ *call, _ *nothing) (*answer[protocol.SecretKey], error) {
+func (a *API) getSecretKey(ctx context.Context, _ *call, _ *rest.None) (*rest.Answer[protocol.SecretKey], error) {
 	id, old, err := a.Keys.SecretKey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.SecretKey]{http.StatusOK, protocol.SecretKey{KeyID: id, OldKeyIDs: listOf(old, same)}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.SecretKey{KeyID: id, OldKeyIDs: listOf(old, same)}), nil
 }
 
 // notWritten tells a key's file that cannot be written from other errors. Whoever holds the root key may know why, in the

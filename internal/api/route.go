@@ -9,9 +9,7 @@ import (
 	"maps"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -39,8 +37,8 @@ type route struct {
 	streams      bool                   // the handler reads the body itself
 	checks       bool                   // the handler looks at call.faults itself, and adds to them
 	quick        quickRead              // nil: there is only the long way
-	refuse       func(location, name string) string
-	example      any // of the body
+	refuse       rest.Refuse            // what is refused for what it means; nil: nothing is
+	example      any                    // of the body
 
 	stream       string         // media type of a stream: of the answer, and of the body where it is one; "": no stream
 	streamBody   any            // what a body's stream is made of; nil: the body is none
@@ -52,82 +50,70 @@ type route struct {
 type call struct {
 	caller
 	faults   faults      // found so far; for routes with checks
-	bodyHash []byte      // SHA-256 of the body as it came
+	body     []byte      // as it came; nil for routes that read it themselves
+	bodyHash []byte      // SHA-256 of it
+	quick    quickCall   // nil: it goes the long way
 	header   http.Header // of the answer
 	claim    *claim      // what the request holds of the bodies' budget, until it is answered
 }
 
-type callKey struct{}
+// handling is what a route does with a request that has passed all that comes before its handler.
+type handling func(ctx context.Context, c *call) (rest.Reply, error)
 
-func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
-
-// register adds a route to the API and to the document. I has the parameters and the Body, O the Status, headers and Body of
-// the answer, as Huma reads them.
-func register[I, O any](a *API, r route, handle func(ctx context.Context, c *call, in *I) (*O, error)) {
-	op := r.operation()
-	var check *requestCheck
-	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
-		a.serve(ctx, r, check, next)
-	}}
-	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		c := callOf(ctx)
-		if err := c.faults.err(); err != nil && !r.checks {
-			return nil, a.answerTo(ctx, r.id, err)
-		}
-		out, err := handle(ctx, c, in)
-		if err != nil {
-			return nil, a.answerTo(ctx, r.id, err)
-		}
-		return out, nil
+// register adds a route to the API and to the document. I has the parameters and the Body, O is the answer, as package rest
+// reads them.
+func register[I any, O rest.Reply](a *API, r route, handle func(ctx context.Context, c *call, in *I) (O, error)) {
+	e := rest.Add[I, O](a.document, r.declaration())
+	document(e.Operation, r, r.reads(e.Input), a.document.Components.Schemas)
+	a.mux.Handle(r.method, r.path, func(w http.ResponseWriter, req *http.Request) {
+		a.serve(w, req, r, e.Input, func(ctx context.Context, c *call) (rest.Reply, error) {
+			if err := c.faults.err(); err != nil && !r.checks {
+				return nil, err
+			}
+			in := new(I)
+			if e.Input.Fill(in, req, c.body) != nil {
+				return nil, newProblem(http.StatusBadRequest, codeBadJSON, "the body cannot be read")
+			}
+			return handle(ctx, c, in)
+		})
 	})
-	registered := operationOf(a.huma.OpenAPI(), r.method, r.path)
-	check = newRequestCheck(registered, a.huma.OpenAPI().Components.Schemas, r)
-	document(registered, r, check.body != nil, a.huma.OpenAPI().Components.Schemas)
 }
 
-func (r route) operation() huma.Operation {
-	status := r.status
-	if status == 0 {
-		status = http.StatusOK
-	}
-	return huma.Operation{
-		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.about, Tags: []string{r.tag},
-		DefaultStatus: status, Security: r.needs.security(),
-		SkipValidateParams: true, SkipValidateBody: true, MaxBodyBytes: -1, BodyReadTimeout: noTimeout,
-		// Any other response than success, so that Huma adds none of its own; document adds the others.
-		Responses: map[string]*huma.Response{"431": headTooLarge()},
+func (r route) declaration() rest.Route {
+	return rest.Route{
+		ID: r.id, Method: r.method, Path: r.path, Summary: r.summary, About: r.about, Tag: r.tag,
+		Status: r.status, Also: r.also, OptionalBody: r.optionalBody,
 	}
 }
 
-// noTimeout leaves Huma's own limit of 5 s out; serve sets ours before it reads the body.
-const noTimeout = -1
+// reads reports whether serve reads the body.
+func (r route) reads(in *rest.Input) bool { return in.Body != nil && !r.streams }
 
 // serve takes a request to its handler: who asks, then the body, then the walk.
-func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(huma.Context)) {
-	request, w := humago.Unwrap(ctx)
-	restoreSlashes(request, check.params)
-	track := trailOf(ctx.Context())
-	track.begin(ctx, r)
-	asking, answered := a.withinStoreWait(ctx.Context())
-	who, err := a.authorize(huma.WithContext(ctx, asking), r.needs)
+func (a *API) serve(w http.ResponseWriter, request *http.Request, r route, in *rest.Input, handle handling) {
+	ctx := request.Context()
+	track := trailOf(ctx)
+	track.begin(request, r)
+	asking, answered := a.withinStoreWait(ctx)
+	who, err := a.authorize(asking, request, r.needs)
 	answered()
 	if err == nil {
 		err = a.withinRates(w.Header(), who)
 	}
 	if err != nil {
-		p := a.judge(w, request, a.answerTo(ctx.Context(), r.id, err))
+		p := a.refuseCaller(w, request, a.answerTo(ctx, r.id, err))
 		discardUnread(w, request)
 		writeProblem(w, p)
 		return
 	}
 	track.knows(who)
 	if r.needs != (need{}) {
-		a.Front.Known(request.Context())
+		a.Front.Known(ctx)
 	}
 	c := &call{caller: who, header: w.Header(), claim: a.bodies.claim(who)}
 	defer c.claim.release()
-	checked := &checkedContext{below: ctx, ctx: context.WithValue(ctx.Context(), callKey{}, c)}
-	inParameters := check.parameters(ctx)
+	// The query is not held against the route where whoever looks after a load balancer may ask.
+	inParameters := faults(in.Check(request, formats, r.needs != (need{})))
 	if err := tooLong(request, r); err != nil {
 		refuseUnread(w, request, problemOf(err))
 		return
@@ -138,13 +124,11 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 			return
 		}
 	}
-	if check.body != nil {
-		if c.faults, err = a.takeBody(w, request, &r, check, checked, c.claim); err != nil {
+	if r.reads(in) {
+		if err := a.receiveBody(w, request, &r, in.Body, c); err != nil {
 			writeProblem(w, problemOf(err))
 			return
 		}
-		hash := sha256.Sum256(checked.body)
-		c.bodyHash = hash[:]
 	}
 	// Without good parameters a handler has nothing to go by; with them it may find more that is wrong with the body.
 	if len(inParameters) > 0 {
@@ -152,25 +136,31 @@ func (a *API) serve(ctx huma.Context, r route, check *requestCheck, next func(hu
 		return
 	}
 	if r.stream != "" {
-		release := a.lean(checked, w, who, ctx.Param("app"))
+		var release func()
+		ctx, release = a.lean(ctx, w, who, rest.PathValue(request, "app"))
 		defer release()
 	} else {
-		checked.ctx, answered = a.withinStoreWait(checked.ctx)
+		ctx, answered = a.withinStoreWait(ctx)
 		defer answered()
 	}
-	if checked.quick != nil {
-		a.answerQuickly(checked, w, request, c, r.id)
+	if c.quick != nil {
+		a.answerQuickly(ctx, w, request, c, r.id)
 		return
 	}
-	next(checked)
+	reply, err := handle(ctx, c)
+	if err != nil {
+		writeProblem(w, a.answerTo(ctx, r.id, err))
+		return
+	}
+	reply.Send(w, request, r.declaration().Success())
 }
 
 // errStoreWait is why an operation was put off: the store has answered nothing, not even an error.
 var errStoreWait = fmt.Errorf("api: the store did not answer in time: %w", push.ErrUnavailable)
 
-// judge is the answer to who may not ask. Of an address that has shown many bad secrets, the next one is 429 and no more is
+// refuseCaller is the answer to who may not ask. Of an address that has shown many bad secrets, the next one is 429 and no more is
 // told. An expired token was good once, and is not counted.
-func (a *API) judge(w http.ResponseWriter, request *http.Request, p *refusal) *refusal {
+func (a *API) refuseCaller(w http.ResponseWriter, request *http.Request, p *refusal) *refusal {
 	switch {
 	case p.Status == http.StatusForbidden, p.Code == codeTokenExpired, p.Code == codeRateLimited:
 		a.Front.Known(request.Context())
@@ -185,22 +175,24 @@ func (a *API) judge(w http.ResponseWriter, request *http.Request, p *refusal) *r
 	return p
 }
 
-// takeBody reads the body into checked and walks it, unless it is for the quick way.
-func (a *API) takeBody(w http.ResponseWriter, request *http.Request, r *route, check *requestCheck, checked *checkedContext, held *claim) (faults, error) {
-	body, err := a.readBody(w, request, *r, held)
+// receiveBody reads the body and walks it, unless it is for the quick way.
+func (a *API) receiveBody(w http.ResponseWriter, request *http.Request, r *route, shape *rest.Schema, c *call) error {
+	body, err := a.readBody(w, request, *r, c.claim)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	checked.body = body
+	hash := sha256.Sum256(body)
+	c.body, c.bodyHash = body, hash[:]
 	if len(body) == 0 && r.optionalBody {
-		return nil, nil
+		return nil
 	}
 	if r.quick != nil {
-		if checked.quick = r.quick(body); checked.quick != nil {
-			return nil, nil
+		if c.quick = r.quick(body); c.quick != nil {
+			return nil
 		}
 	}
-	return checkBody(body, "body", check.body, check.registry, r.refuse)
+	c.faults, err = checkBody(body, shape, r.refuse)
+	return err
 }
 
 // answerTo makes the problem of an error, and logs one that nobody foresaw, or that says why the store cannot be asked.
@@ -224,17 +216,7 @@ func created(isNew bool) int {
 	return http.StatusOK
 }
 
-// answer is a body with a status.
-type answer[T any] struct {
-	Status int
-	Body   T
-}
-
-// nothing is an answer without a body.
-type nothing struct{}
-
-// AppPath is the parameter of routes under an app. It and its like are exported only because Huma reads no other embedded
-// types.
+// AppPath is the parameter of routes under an app.
 type AppPath struct {
 	App string `path:"app" format:"name" doc:"the app's name" example:"notes"`
 }

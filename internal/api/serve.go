@@ -2,20 +2,17 @@ package api
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
+	"github.com/hushpush/hush/internal/rest"
 
 	"github.com/hushpush/hush/protocol"
 )
@@ -63,15 +60,6 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = control.SetReadDeadline(start.Add(a.BodyWait))
 	}
 	_ = control.SetWriteDeadline(start.Add(answerWait))
-	escapeParts(r)
-	if strings.Contains(r.URL.EscapedPath(), "//") {
-		writeProblem(out, newProblem(http.StatusNotFound, codeNotFound, "the path has an empty part; an id is never empty"))
-		return
-	}
-	if handler, pattern := a.mux.Handler(r); pattern == "" {
-		a.refuseRoute(out, r, handler)
-		return
-	}
 	a.mux.ServeHTTP(out, r)
 }
 
@@ -99,52 +87,14 @@ func (a *API) recoverPanic(ctx context.Context, out *recorder, r *http.Request) 
 	}
 }
 
-// refuseRoute answers for a path, or a method of a path, that does not exist.
-func (a *API) refuseRoute(w http.ResponseWriter, r *http.Request, fallback http.Handler) {
-	said := &recorder{ResponseWriter: &discard{header: http.Header{}}}
-	fallback.ServeHTTP(said, r)
-	if said.code == http.StatusMethodNotAllowed {
-		allow := said.Header().Get("Allow")
-		w.Header().Set("Allow", allow)
-		writeProblem(w, newProblem(http.StatusMethodNotAllowed, codeMethod, fmt.Sprintf("%s is not for this path; want %s", r.Method, allow)))
-		return
-	}
-	writeProblem(w, newProblem(http.StatusNotFound, codeNotFound, "there is no such path; /docs lists them"))
-}
-
-// loneSlash stands in a path for an id that is "/" and nothing more, which the router would take for the path's end. It
-// cannot be guessed, so that no path has it by itself.
-var loneSlash = "\x00" + rand.Text()
-
-// escapeParts keeps the router from reading more into a path than its parts: one that is "." or ".." stands for an id,
-// which is then refused by name, like its escaped form, and so does one that is an escaped slash.
-func escapeParts(r *http.Request) {
-	parts := strings.Split(r.URL.EscapedPath(), "/")
-	changed := false
-	for i, part := range parts {
-		switch {
-		case part == "." || part == "..":
-			parts[i], changed = strings.ReplaceAll(part, ".", "%2E"), true
-		case strings.EqualFold(part, "%2F"):
-			parts[i], changed = url.PathEscape(loneSlash), true
-		}
-	}
-	if !changed {
-		return
-	}
-	raw := strings.Join(parts, "/")
-	if path, err := url.PathUnescape(raw); err == nil {
-		r.URL.Path, r.URL.RawPath = path, raw
-	}
-}
-
-// restoreSlashes gives the handler the ids that loneSlash stood for.
-func restoreSlashes(r *http.Request, params []*huma.Param) {
-	for _, p := range params {
-		if p.In == "path" && r.PathValue(p.Name) == loneSlash {
-			r.SetPathValue(p.Name, "/")
-		}
-	}
+// noRoute answers for paths, and methods of paths, that do not exist.
+var noRoute = rest.Refusals{
+	Path: func(w http.ResponseWriter, _ *http.Request, detail string) {
+		writeProblem(w, newProblem(http.StatusNotFound, codeNotFound, detail+"; /docs lists all paths"))
+	},
+	Method: func(w http.ResponseWriter, _ *http.Request, _, detail string) {
+		writeProblem(w, newProblem(http.StatusMethodNotAllowed, codeMethod, detail))
+	},
 }
 
 // routeOf is a pattern without its method.
@@ -159,7 +109,7 @@ func routeOf(pattern string) string {
 type recorder struct {
 	http.ResponseWriter
 	code    int
-	refusal bytes.Buffer // the body of one, from which its code is read
+	problem string // the code of a problem; "": the answer is none
 }
 
 // WriteHeader remembers the first final status.
@@ -176,9 +126,11 @@ func (r *recorder) Write(b []byte) (int, error) {
 	if r.code == 0 {
 		r.WriteHeader(http.StatusOK)
 	}
-	r.keep(b)
 	return r.ResponseWriter.Write(b)
 }
+
+// NoteProblem remembers the code of a problem.
+func (r *recorder) NoteProblem(code string) { r.problem = code }
 
 // Unwrap is the writer below, for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
@@ -199,10 +151,3 @@ func (r *recorder) status() int {
 	}
 	return r.code
 }
-
-// discard is a writer for an answer that nobody is to get.
-type discard struct{ header http.Header }
-
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d *discard) WriteHeader(int)             {}

@@ -7,8 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/hushpush/hush/internal/rest"
 )
 
 const (
@@ -26,14 +25,13 @@ type eventWriter struct {
 
 // serverSentEvents answers a call with what tell writes, as one of the streams that its key may have open. If tell ends with
 // an error, the client sees that the stream was cut.
-func (a *API) serverSentEvents(ctx context.Context, c *call, tell func(*eventWriter) error) (*huma.StreamResponse, error) {
+func (a *API) serverSentEvents(ctx context.Context, c *call, tell func(*eventWriter) error) (rest.Stream, error) {
 	leave, err := a.streams.enter(c.key)
 	if err != nil {
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
+	return func(w http.ResponseWriter, _ *http.Request) {
 		defer leave()
-		_, w := humago.Unwrap(hc)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx
 		err := tell(&eventWriter{w: w, control: http.NewResponseController(w)})
@@ -41,11 +39,11 @@ func (a *API) serverSentEvents(ctx context.Context, c *call, tell func(*eventWri
 			a.Logger.DebugContext(ctx, "a live timeline ended early", "error", err.Error())
 			panic(http.ErrAbortHandler) // so that the client sees that it was cut, and asks again
 		}
-	}}, nil
+	}, nil
 }
 
-// rest gathers changes for a moment.
-func rest(ctx context.Context) error {
+// gather waits for a moment, in which changes gather.
+func gather(ctx context.Context) error {
 	t := time.NewTimer(eventRest)
 	defer t.Stop()
 	select {

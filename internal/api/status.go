@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -20,10 +21,10 @@ func (a *API) statusRoutes() {
 			"While the database does not answer, the answer has what memory knows."}, a.getStatus)
 }
 
-func (a *API) getStatus(ctx context.Context, _ *call, in *Page) (*answer[protocol.ServerStatus], error) {
+func (a *API) getStatus(ctx context.Context, _ *call, in *Page) (*rest.Answer[protocol.ServerStatus], error) {
 	status, err := a.Vitals.Status(ctx, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, err
 	}
-	return &answer[protocol.ServerStatus]{http.StatusOK, status}, nil
+	return rest.NewAnswer(http.StatusOK, status), nil
 }

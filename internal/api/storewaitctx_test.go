@@ -25,7 +25,7 @@ func TestAStoreWaitEndsAsAnyContext(t *testing.T) {
 	} {
 		for _, asked := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), callKey{}, "value"))
+				parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), trailKey{}, "value"))
 				defer cancel(nil)
 				ctx, answered := (&API{Config: Config{StoreWait: time.Second}}).withinStoreWait(parent)
 				defer answered()
@@ -46,8 +46,8 @@ func TestAStoreWaitEndsAsAnyContext(t *testing.T) {
 					if got := context.Cause(one); !errors.Is(got, c.why) {
 						t.Errorf("%s, asked before %v: the cause is %v, want %v", c.name, asked, got, c.why)
 					}
-					if one.Value(callKey{}) != "value" {
-						t.Errorf("%s, asked before %v: its value is %v", c.name, asked, one.Value(callKey{}))
+					if one.Value(trailKey{}) != "value" {
+						t.Errorf("%s, asked before %v: its value is %v", c.name, asked, one.Value(trailKey{}))
 					}
 				}
 			})

@@ -1,18 +1,14 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/hushpush/hush/internal/bucket"
-	"github.com/hushpush/hush/protocol"
+	"github.com/hushpush/hush/internal/rest"
 )
 
 // trail is what the audit record of one request will say. Whoever finds something out writes it down; all of it happens on
@@ -39,13 +35,13 @@ func trailOf(ctx context.Context) *trail {
 }
 
 // begin notes what the route and its path say.
-func (t *trail) begin(ctx huma.Context, r route) {
-	t.what, t.change, t.target, t.app = r.id, r.audit != "", r.target, short(ctx.Param("app"))
+func (t *trail) begin(request *http.Request, r route) {
+	t.what, t.change, t.target, t.app = r.id, r.audit != "", r.target, short(rest.PathValue(request, "app"))
 	if t.change {
 		t.what = r.audit
 	}
 	for _, name := range []string{"key_id", "kid", "resource_id", "device"} {
-		if value := ctx.Param(name); value != "" {
+		if value := rest.PathValue(request, name); value != "" {
 			t.target = short(value)
 		}
 	}
@@ -112,7 +108,7 @@ func (a *API) audit(r *http.Request, out *recorder, t *trail) {
 		t.what = "connect" // the one route that lets in, and is not made by register
 	}
 	a.auditLog.add(auditRecord{
-		what: t.what, outcome: outcome, status: out.status(), code: out.problemCode(), who: t.who, role: t.role,
+		what: t.what, outcome: outcome, status: out.status(), code: out.problem, who: t.who, role: t.role,
 		app: t.app, target: t.target, from: from, more: t.more,
 	})
 }
@@ -127,22 +123,4 @@ func (r *recorder) refused() bool {
 		return strings.HasPrefix(r.Header().Get("RateLimit-Policy"), `"`+bucket.Unauthenticated+`"`)
 	}
 	return false
-}
-
-// maxRefusal is how much of a refusal's body is kept to read its code from.
-const maxRefusal = 2 << 10
-
-// keep keeps the body of a refusal: what its client is told is what the record says.
-func (r *recorder) keep(b []byte) {
-	if r.refused() && r.refusal.Len()+len(b) <= maxRefusal {
-		r.refusal.Write(b)
-	}
-}
-
-func (r *recorder) problemCode() string {
-	var p protocol.Problem
-	if json.NewDecoder(bytes.NewReader(r.refusal.Bytes())).Decode(&p) != nil {
-		return ""
-	}
-	return string(p.Code)
 }

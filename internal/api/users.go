@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -46,7 +47,7 @@ func deviceBody(d push.Device) protocol.Device {
 	}
 }
 
-func (a *API) listUserDevices(ctx context.Context, c *call, in *userPage) (*answer[protocol.Devices], error) {
+func (a *API) listUserDevices(ctx context.Context, c *call, in *userPage) (*rest.Answer[protocol.Devices], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -54,10 +55,10 @@ func (a *API) listUserDevices(ctx context.Context, c *call, in *userPage) (*answ
 	if err != nil {
 		return nil, missing(err, "user", in.User)
 	}
-	return &answer[protocol.Devices]{http.StatusOK, protocol.Devices{Devices: listOf(devices, deviceBody), Cursor: next}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.Devices{Devices: listOf(devices, deviceBody), Cursor: next}), nil
 }
 
-func (a *API) putTags(ctx context.Context, c *call, in *putTagsInput) (*answer[protocol.Tags], error) {
+func (a *API) putTags(ctx context.Context, c *call, in *putTagsInput) (*rest.Answer[protocol.Tags], error) {
 	if err := a.app(ctx, c, in.App); err != nil {
 		return nil, err
 	}
@@ -69,5 +70,5 @@ func (a *API) putTags(ctx context.Context, c *call, in *putTagsInput) (*answer[p
 	if err := a.Store.PutTags(ctx, in.App, in.User, tags); err != nil {
 		return nil, missing(err, "user", in.User)
 	}
-	return &answer[protocol.Tags]{http.StatusOK, protocol.Tags{Tags: listOf(tags, same)}}, nil
+	return rest.NewAnswer(http.StatusOK, protocol.Tags{Tags: listOf(tags, same)}), nil
 }

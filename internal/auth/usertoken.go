@@ -192,8 +192,20 @@ func (a *Auth) lifeOf(claims jwt.RegisteredClaims) time.Duration {
 	return claims.ExpiresAt.Sub(from)
 }
 
+// badSecret is a push.ErrUnauthenticated whose sender may read what is wrong with the secret.
+type badSecret struct{ wrong string }
+
+// Error is what is wrong, for logs.
+func (b *badSecret) Error() string { return push.ErrUnauthenticated.Error() + ": " + b.wrong }
+
+// Wrong is what is wrong, for who showed it. It does not show the secret.
+func (b *badSecret) Wrong() string { return b.wrong }
+
+// Unwrap is push.ErrUnauthenticated.
+func (*badSecret) Unwrap() error { return push.ErrUnauthenticated }
+
 func unauthenticated(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{push.ErrUnauthenticated}, args...)...)
+	return &badSecret{fmt.Sprintf(format, args...)}
 }
 
 // verifierOf is the key in the shape that jwt verifies with.

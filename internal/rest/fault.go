@@ -36,13 +36,13 @@ const MaxFaults = 100
 
 // Add adds a fault, unless its location is known to be at fault.
 func (f *Faults) Add(location string, code Code, format string, args ...any) {
-	if len(*f) < MaxFaults && !f.has(location) {
+	if len(*f) < MaxFaults && !f.Has(location) {
 		*f = append(*f, Fault{location, code, fmt.Sprintf(format, args...)})
 	}
 }
 
-// has reports whether a location, or what it is part of, is known to be at fault.
-func (f *Faults) has(location string) bool {
+// Has reports whether a location, or what it is part of, is known to be at fault.
+func (f *Faults) Has(location string) bool {
 	return slices.ContainsFunc(*f, func(known Fault) bool {
 		rest, within := strings.CutPrefix(location, known.Location)
 		if !within || rest == "" {

@@ -38,7 +38,14 @@ func InvalidField(location, message string) *Problem {
 // NotFound is the 404 for what a path names.
 func NotFound(detail string) *Problem { return NewProblem(http.StatusNotFound, "not_found", detail) }
 
-// WriteProblem answers with a problem: this one, or another type that has the members of one.
-func WriteProblem(w http.ResponseWriter, status int, problem any) {
+// WriteProblem answers with a problem: a *Problem, or another type that has the members of one. A writer that is a ProblemNoter
+// hears of its code.
+func WriteProblem(w http.ResponseWriter, status int, code string, problem any) {
+	if n, ok := w.(ProblemNoter); ok {
+		n.NoteProblem(code)
+	}
 	WriteJSON(w, status, ProblemType, problem)
 }
+
+// ProblemNoter is a writer that keeps records of what was refused.
+type ProblemNoter interface{ NoteProblem(code string) }

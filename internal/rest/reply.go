@@ -21,6 +21,9 @@ type Answer[T any] struct {
 	Body   T
 }
 
+// NewAnswer makes an answer.
+func NewAnswer[T any](status int, body T) *Answer[T] { return &Answer[T]{Status: status, Body: body} }
+
 // Send writes it.
 func (a *Answer[T]) Send(w http.ResponseWriter, _ *http.Request, usual int) {
 	status := a.Status

@@ -186,7 +186,7 @@ func (s *Schemas) fields(t reflect.Type, whole *Schema) {
 			continue
 		}
 		whole.Properties[name] = s.Field(f)
-		if !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") {
+		if isRequired(f, options) {
 			whole.Required = append(whole.Required, name)
 		}
 	}
@@ -198,8 +198,17 @@ func (s *Schemas) fields(t reflect.Type, whole *Schema) {
 	}
 }
 
+// isRequired reports whether a field must be there: if it says so by its tag required or, without that, if it is not left out when
+// empty.
+func isRequired(f reflect.StructField, options string) bool {
+	if said, ok := f.Tag.Lookup("required"); ok {
+		return said == "true"
+	}
+	return !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero")
+}
+
 // Field is the schema of a struct's field, with what its tags say: doc, format, enum ("a,b"), default, example, minimum,
-// exclusiveMinimum, maximum, minLength, maxLength, minItems, maxItems.
+// exclusiveMinimum, maximum, minLength, maxLength, minItems, maxItems. Whether it is required, the tag required or omitempty says.
 func (s *Schemas) Field(f reflect.StructField) *Schema {
 	made := s.Of(f.Type)
 	tag := func(name string, to *string) {
