@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// keptTokens is how many former provider tokens of a device are known.
-const keptTokens = 4
+// maxFormerTokens is how many former provider tokens of a device are known.
+const maxFormerTokens = 4
 
 // sharedBy reports whether a registration with the device's own credential shows that two phones use it, as after both were
 // restored from one backup: each time one of them registers, the other is mute. The system never gives a phone a token again
@@ -26,5 +26,5 @@ func (d *Device) rememberToken(r Registration, c Caller) {
 		return
 	}
 	former := append(slices.Clone(d.FormerTokens), TokenHash(d.ProviderToken))
-	d.FormerTokens = former[max(0, len(former)-keptTokens):]
+	d.FormerTokens = former[max(0, len(former)-maxFormerTokens):]
 }

@@ -23,7 +23,7 @@ type Delivery struct {
 	Unreturned int       // times that the handler began and did not return
 	Generation int       // the owner generation of the device that it was made for
 	FinalAt    time.Time
-	Kept       int       // events that its timeline has kept of those that may repeat; see Keep
+	EventsKept int       // of those that may repeat, how many its timeline has; see KeepEvents
 	WakeUntil  time.Time // the end of the lease of the wake in flight that is for it; zero: there is none, or it is answered
 	Late       []Result  // the results of handlers that returned after it had become final, each once
 

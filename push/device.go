@@ -62,15 +62,15 @@ func AppStates() []AppState { return []AppState{AppForeground, AppBackground} }
 // How often it is noted that a device was heard: with its receipts, whose commit it shares, and by itself.
 const (
 	heardWithReceipts = 5 * time.Minute
-	heardAlone        = time.Hour
+	heardByItself     = time.Hour
 )
 
-// HeardLater reports whether it is worth noting that the device was heard at a time, which costs a write of its row; alone
-// tells whether that is all that is written.
-func (d Device) HeardLater(at time.Time, alone bool) bool {
+// HeardLater reports whether it is worth noting that the device was heard at a time, which costs a write of its row;
+// byItself: nothing else is written.
+func (d Device) HeardLater(at time.Time, byItself bool) bool {
 	every := heardWithReceipts
-	if alone {
-		every = heardAlone
+	if byItself {
+		every = heardByItself
 	}
 	return at.Sub(d.HeardAt) >= every || Day(at) > Day(d.HeardAt)
 }

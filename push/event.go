@@ -58,9 +58,9 @@ func (e Event) comesOnce() bool {
 	return e.Event == EventHandledLate || State(e.Event).known() && State(e.Event).Final()
 }
 
-// Keep returns those of the events that a timeline that has kept so many already takes, and how many it leaves out. Where it takes
+// KeepEvents returns those of the events that a timeline that has kept so many already takes, and how many it leaves out. Where it takes
 // all, it returns events itself.
-func Keep(kept int, events []Event) (keep []Event, leftOut int) {
+func KeepEvents(kept int, events []Event) (keep []Event, leftOut int) {
 	if kept+len(events) <= MaxEvents {
 		return events, 0
 	}

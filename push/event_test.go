@@ -29,7 +29,7 @@ func TestAFullTimelineCountsWhatRepeatsAndKeepsWhatComesOnce(t *testing.T) {
 		{"full, and final", push.MaxEvents, events("wake_answered", "expired"), events("expired"), 1},
 		{"full, and late", push.MaxEvents, events("handled_late"), events("handled_late"), 0},
 	} {
-		keep, leftOut := push.Keep(c.kept, c.events)
+		keep, leftOut := push.KeepEvents(c.kept, c.events)
 		if !slices.Equal(keep, c.keep) || leftOut != c.leftOut {
 			t.Errorf("%s: kept %v, left out %d; want %v, %d", c.name, keep, leftOut, c.keep, c.leftOut)
 		}

@@ -157,9 +157,9 @@ func Register(now time.Time, was Device, app string, r Registration, c Caller) (
 	if d.Platform != r.Platform {
 		return Registered{}, FieldErrors{{"platform", CodeBadValue, fmt.Sprintf("is %q, but the device was registered as %q; want the same", r.Platform, d.Platform)}}
 	}
-	d.report(r)
+	d.update(r)
 	d.rememberToken(r, c)
-	out.TokenChanged = d.renew(now, r)
+	out.TokenChanged = d.renewToken(now, r)
 	given := len(was.CredentialHash) > 0
 	if out.NewCredential && given {
 		d.WakeKeyID, d.SealKeyID = "", "" // a new credential has a key of its own
@@ -172,7 +172,7 @@ func Register(now time.Time, was Device, app string, r Registration, c Caller) (
 	return out, nil
 }
 
-func (d *Device) report(r Registration) {
+func (d *Device) update(r Registration) {
 	if r.BundleID != "" {
 		d.BundleID = r.BundleID
 	}
@@ -187,9 +187,9 @@ func (d *Device) report(r Registration) {
 	}
 }
 
-// renew takes the provider token over and tells whether it is another one. The same token registered again is alive
+// renewToken takes the provider token over and reports whether it is another one. The same token registered again is alive
 // again: the app got it from the system just now.
-func (d *Device) renew(now time.Time, r Registration) bool {
+func (d *Device) renewToken(now time.Time, r Registration) bool {
 	if r.ProviderToken == nil {
 		return false
 	}

@@ -146,7 +146,7 @@ func TestTheLastFormerTokensAreKnown(t *testing.T) {
 	for _, token := range []Secret{"a", "b", "b", "", "c", "d", "e", "f", "g"} {
 		r := Registration{ProviderToken: &token, Environment: Production}
 		d.rememberToken(r, Caller{Credential: true})
-		d.renew(time.Now(), r)
+		d.renewToken(time.Now(), r)
 	}
 	want := [][]byte{TokenHash("c"), TokenHash("d"), TokenHash("e"), TokenHash("f")}
 	if !slices.EqualFunc(d.FormerTokens, want, bytes.Equal) {

@@ -28,9 +28,9 @@ type Wake struct {
 	Reason     Reason    // of WakeRetry
 	Refusal    string    // of WakeSuspect: the provider's reason
 	// RefusalStatus is the HTTP status of that refusal.
-	RefusalStatus int
-	Pushes        []ID // the deliveries that it is for, oldest first; kept so that the answer finds them
-	Perhaps       []ID // now or never, and perhaps brought by an earlier try, whose answer was unclear or never came
+	RefusalStatus  int
+	Pushes         []ID // the deliveries that it is for, oldest first; kept so that the answer finds them
+	MaybeDelivered []ID // now or never, and maybe delivered by an earlier try, whose answer was unclear or never came
 
 	// EndsAt is when the last delivery that it is for ends, also where the provider must not store it: the app drops what
 	// comes later. It is not stored.

@@ -174,7 +174,7 @@ func (s *eventStream) wait(ctx context.Context, watch push.Watch) (keys []push.D
 			if err := gather(ctx); err != nil {
 				return nil, false, err
 			}
-			keys, whole = watch.Take()
+			keys, whole = watch.Next()
 			return keys, whole, nil
 		case <-again.C:
 		}

@@ -466,7 +466,7 @@ func (m *memory) Watch(id push.ID) push.Watch {
 		m.touched = nil
 		return keys, false
 	}
-	return push.Watch{Changed: c, Take: take, Stop: func() {}, Elsewhere: true}
+	return push.Watch{Changed: c, Next: take, Stop: func() {}, Elsewhere: true}
 }
 
 func (m *memory) WatchApp(string) push.AppWatch {

@@ -20,15 +20,15 @@ const groundsPer = 2 * time.Second
 type grounds struct {
 	hint chan struct{} // 1 place: something may have fallen
 
-	mu   sync.Mutex
-	held map[push.Ground]map[*holder]struct{} // guarded by mu
+	mu      sync.Mutex
+	holders map[push.Ground]map[*holder]struct{} // guarded by mu
 }
 
 // holder is one socket or stream.
 type holder struct{ end func(why error) }
 
 func newGrounds() *grounds {
-	return &grounds{hint: make(chan struct{}, 1), held: map[push.Ground]map[*holder]struct{}{}}
+	return &grounds{hint: make(chan struct{}, 1), holders: map[push.Ground]map[*holder]struct{}{}}
 }
 
 // Hold calls end once if g falls: it is deleted, replaced, or at its end. why is push.ErrTokenExpired where a new user token
@@ -39,19 +39,19 @@ func (a *Auth) Hold(g push.Ground, end func(why error)) (release func()) {
 	s := a.grounds
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held[g] == nil {
-		s.held[g] = map[*holder]struct{}{}
+	if s.holders[g] == nil {
+		s.holders[g] = map[*holder]struct{}{}
 	}
-	s.held[g][h] = struct{}{}
+	s.holders[g][h] = struct{}{}
 	return func() { s.release(g, h) }
 }
 
 func (s *grounds) release(g push.Ground, h *holder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.held[g], h)
-	if len(s.held[g]) == 0 {
-		delete(s.held, g)
+	delete(s.holders[g], h)
+	if len(s.holders[g]) == 0 {
+		delete(s.holders, g)
 	}
 }
 
@@ -81,9 +81,9 @@ func (a *Auth) watchGrounds(ctx context.Context) {
 // checkGrounds asks for each ground once, however many lean on it. One that could not be asked for stands.
 func (a *Auth) checkGrounds(ctx context.Context) {
 	a.grounds.mu.Lock()
-	held := slices.Collect(maps.Keys(a.grounds.held))
+	leanedOn := slices.Collect(maps.Keys(a.grounds.holders))
 	a.grounds.mu.Unlock()
-	for _, g := range held {
+	for _, g := range leanedOn {
 		why, err := a.fallen(ctx, g)
 		if ctx.Err() != nil {
 			return
@@ -100,8 +100,8 @@ func (a *Auth) checkGrounds(ctx context.Context) {
 
 func (s *grounds) end(g push.Ground, why error) {
 	s.mu.Lock()
-	holders := s.held[g]
-	delete(s.held, g)
+	holders := s.holders[g]
+	delete(s.holders, g)
 	s.mu.Unlock()
 	for h := range holders {
 		h.end(why)
@@ -118,10 +118,10 @@ func (a *Auth) fallen(ctx context.Context, g push.Ground) (why, err error) {
 		return push.ErrUnauthenticated, nil
 	case push.GroundServerKey:
 		key, err := a.store.ServerKey(ctx, g.App, g.ID)
-		return judge(err, key.Ground() == g && !key.Expired(a.now()), push.ErrUnauthenticated)
+		return whyFallen(err, key.Ground() == g && !key.Expired(a.now()), push.ErrUnauthenticated)
 	case push.GroundSigningKey:
 		key, err := a.store.SigningKey(ctx, g.App, g.ID)
-		why, err := judge(err, key.Ground() == g && !key.Expired(a.now()), push.ErrTokenExpired)
+		why, err := whyFallen(err, key.Ground() == g && !key.Expired(a.now()), push.ErrTokenExpired)
 		if why == nil {
 			return nil, err
 		}
@@ -131,13 +131,13 @@ func (a *Auth) fallen(ctx context.Context, g push.Ground) (why, err error) {
 		return why, nil
 	case push.GroundApp:
 		app, err := a.store.App(ctx, g.App)
-		return judge(err, app.Ground() == g, push.ErrRegisterAgain)
+		return whyFallen(err, app.Ground() == g, push.ErrRegisterAgain)
 	}
 	return nil, nil
 }
 
-// judge reads the store's answer on a ground.
-func judge(err error, stands bool, otherwise error) (why, failed error) {
+// whyFallen reads the store's answer on a ground.
+func whyFallen(err error, stands bool, otherwise error) (why, failed error) {
 	switch {
 	case errors.Is(err, push.ErrNotFound):
 		return otherwise, nil

@@ -66,7 +66,7 @@ func (a *Auth) ServerKey(ctx context.Context, bearer string) (push.ServerKey, er
 	if key.Expired(a.now()) {
 		return push.ServerKey{}, unauthenticated("the server key was good until %s; want a newer one", key.ExpiresAt.UTC().Format(time.RFC3339))
 	}
-	a.uses.note(push.KeyUse{App: key.App, ID: key.ID}, a.now())
+	a.uses.record(push.KeyUse{App: key.App, ID: key.ID}, a.now())
 	return key, nil
 }
 
@@ -85,13 +85,13 @@ func (a *Auth) DeviceByCredential(ctx context.Context, credential string) (push.
 	if !device.Registered() {
 		return push.Device{}, push.ErrRegisterAgain
 	}
-	a.heard(ctx, device)
+	a.recordHeard(ctx, device)
 	return device, nil
 }
 
-// heard notes that a device called, once an hour: backends see when it was last seen, and the longest unheard has to make room
+// recordHeard records that a device called, once an hour: backends see when it was last seen, and the longest unheard has to make room
 // where its user has too many. What cannot be noted now is noted by the next call.
-func (a *Auth) heard(ctx context.Context, d push.Device) {
+func (a *Auth) recordHeard(ctx context.Context, d push.Device) {
 	if now := a.now(); d.HeardLater(now, true) {
 		_ = a.store.Heard(ctx, d.Key(), now)
 	}

@@ -27,8 +27,8 @@ func newUses() *uses {
 	return &uses{waiting: make(chan struct{}, 1), written: map[push.KeyUse]time.Time{}}
 }
 
-// note remembers a use, unless one within usedPer is known. The map has no more entries than keys were used in that time.
-func (u *uses) note(key push.KeyUse, now time.Time) {
+// record remembers a use, unless one within usedPer is known. The map has no more entries than keys were used in that time.
+func (u *uses) record(key push.KeyUse, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if last, known := u.written[key]; known && now.Sub(last) < usedPer && !now.Before(last) {
@@ -43,8 +43,8 @@ func (u *uses) note(key push.KeyUse, now time.Time) {
 	}
 }
 
-// take gives what is to be written, and forgets what was written long ago.
-func (u *uses) take(now time.Time) []push.KeyUse {
+// drain returns what is to be written, and forgets what was written long ago.
+func (u *uses) drain(now time.Time) []push.KeyUse {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	next := u.next
@@ -78,7 +78,7 @@ func (a *Auth) writeUses(ctx context.Context) {
 }
 
 func (a *Auth) writeNext(ctx context.Context) {
-	next := a.uses.take(a.now())
+	next := a.uses.drain(a.now())
 	if len(next) == 0 {
 		return
 	}

@@ -57,7 +57,7 @@ func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, er
 	out := push.UserClaims{User: claims.Subject}
 	signed := token[:len(parts[0])+1+len(parts[1])]
 	for _, app := range claims.Audience {
-		key, err := a.verifies(ctx, app, kid, parsed.Method, signed, parts[2])
+		key, err := a.verifyingKey(ctx, app, kid, parsed.Method, signed, parts[2])
 		if err != nil {
 			return push.UserClaims{}, err
 		}
@@ -72,7 +72,7 @@ func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, er
 		return push.UserClaims{}, err
 	}
 	for _, app := range out.Apps {
-		a.uses.note(push.KeyUse{App: app, ID: kid, Signing: true}, a.now())
+		a.uses.record(push.KeyUse{App: app, ID: kid, Signing: true}, a.now())
 	}
 	return out, nil
 }
@@ -136,8 +136,8 @@ func checkHeader(header map[string]any) (kid string, err error) {
 	return kid, nil
 }
 
-// verifies returns the app's signing key of this id if its algorithm is the token's and it verifies the token; else nil.
-func (a *Auth) verifies(ctx context.Context, app, kid string, method jwt.SigningMethod, signed, signature string) (*push.SigningKey, error) {
+// verifyingKey returns the app's signing key of this id if its algorithm is the token's and it verifies the token; else nil.
+func (a *Auth) verifyingKey(ctx context.Context, app, kid string, method jwt.SigningMethod, signed, signature string) (*push.SigningKey, error) {
 	if push.CheckName(app) != nil {
 		return nil, nil
 	}

@@ -51,17 +51,17 @@ func (e *Engine) AcceptBatch(ctx context.Context, pushes []push.Push) []push.Acc
 func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.AcceptResult {
 	app := reqs[0].Push.App
 	f, room := e.lookAsAccepted(ctx, reqs)
-	held := lease
+	leaseTime := lease
 	if e.queue.free(app) < f.away {
-		held, f.noWakes = 0, true // memory is full: the rows are due now, and back-pressure costs disk
+		leaseTime, f.noWakes = 0, true // memory is full: the rows are due now, and back-pressure costs disk
 	}
 	look := f.look
 	if f.noWakes && f.online() == 0 {
 		look = nil
 	}
 	followed := 0
-	defer func() { e.todo.leave(app, room-followed) }()
-	results := e.cfg.Store.Accept(ctx, reqs, held, look)
+	defer func() { e.todo.release(app, room-followed) }()
+	results := e.cfg.Store.Accept(ctx, reqs, leaseTime, look)
 	for i, r := range results {
 		if r.Err != nil || r.Accepted.Repeated {
 			continue
@@ -72,7 +72,7 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 			e.clock.dueAt(expansions, reqs[i].Push.Start())
 		}
 		followed += e.follow(f, r.Accepted.ID, r.Accepted.Looked)
-		if rest := without(r.Accepted.Devices, r.Accepted.Looked); held > 0 {
+		if rest := without(r.Accepted.Devices, r.Accepted.Looked); leaseTime > 0 {
 			e.Look(rest...)
 		} else {
 			e.lookAtOnline(rest)
@@ -115,14 +115,14 @@ func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest) 
 	}
 	app := reqs[0].Push.App
 	if f.online() > 0 {
-		if !e.todo.tryEnter(app, f.away) {
+		if !e.todo.tryAcquire(app, f.away) {
 			f.noWakes = true
 			return f, 0
 		}
 		return f, f.away
 	}
 	room = f.away
-	has, waited := e.todo.enter(ctx, app, room)
+	has, waited := e.todo.acquire(ctx, app, room)
 	if !has {
 		f.noWakes = true
 		return f, 0
@@ -194,7 +194,7 @@ func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource
 }
 
 // budgetBeside is what a trial waits for beside what is open: the first wake that any of their budgets allows brings all.
-func (e *Engine) budgetBeside(ctx context.Context, trial push.Delivery, resource push.Resource, alone push.BudgetWait) (*push.BudgetWait, error) {
+func (e *Engine) budgetBeside(ctx context.Context, trial push.Delivery, resource push.Resource, byItself push.BudgetWait) (*push.BudgetWait, error) {
 	snap, err := e.cfg.Store.PeekDevice(ctx, push.DeviceKey{App: trial.App, Device: trial.DeviceID}, lookLimit)
 	if err != nil {
 		return nil, err
@@ -207,7 +207,7 @@ func (e *Engine) budgetBeside(ctx context.Context, trial push.Delivery, resource
 	if b, _ := peek(e.know(snap.Device.Key(), true).of(snap), snap); b.budget != nil {
 		return b.budget, nil
 	}
-	return &alone, nil // it has just become free, or what is open is on its way
+	return &byItself, nil // it has just become free, or what is open is on its way
 }
 
 // withoutDevice is the decision for a user who has none.

@@ -21,16 +21,16 @@ func unsent(d push.Device, w push.Wake, why string) *outcome {
 	return &outcome{wake: w, user: d.User, unsent: true, answer: push.Answer{Provider: w.Provider, Error: push.FailureNotSent, Detail: why}}
 }
 
-// take puts an outcome on the board. One that misses, because the wake is not in flight any more as it was sent, is an
+// apply puts an outcome on the board. One that misses, because the wake is not in flight any more as it was sent, is an
 // event only.
-func (o *outcome) take(s situation, b *board) {
-	o.note(b)
+func (o *outcome) apply(s situation, b *board) {
+	o.record(b)
 	w := &b.device.Wake
 	if w.State != push.WakeSending || w.ID != o.wake.ID || w.Attempt != o.wake.Attempt {
-		b.over(o.wake)
+		b.tryEnded(o.wake)
 		return
 	}
-	b.landed(o.wake.Pushes)
+	b.wakeEnded(o.wake.Pushes)
 	switch {
 	case o.unsent:
 		b.takeBack(w)
@@ -52,13 +52,13 @@ func (b *board) takeBack(w *push.Wake) {
 	w.Attempt--
 }
 
-// note puts what came of the try on the timelines of those that it was for, whatever has become of them meanwhile.
-func (o *outcome) note(b *board) {
+// record puts what came of the try on the timelines of those that it was for, whatever has become of them meanwhile.
+func (o *outcome) record(b *board) {
 	events := o.events(b.now)
 	for _, id := range o.wake.Pushes {
 		if e := b.byID(id); e != nil && e.Generation == o.wake.Generation {
 			e.events = slices.Grow(e.events, len(events)+1) // for the change that most answers make, too
-			e.note(events...)
+			e.addEvents(events...)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func (o *outcome) refused(b *board, w *push.Wake) {
 	retry := func(why push.Reason, wait time.Duration) {
 		w.State, w.Reason, w.DueAt = push.WakeRetry, why, b.now.Add(wait)
 		if o.err.Unclear {
-			b.perhapsBrought(w)
+			b.markMaybeDelivered(w)
 		}
 	}
 	switch o.err.Fault {

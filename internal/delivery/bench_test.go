@@ -52,7 +52,7 @@ func BenchmarkAnswer(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		board := newBoard(s.now, snap)
-		o.take(s, board)
+		o.apply(s, board)
 		if p := planFor(s, board, time.Time{}); len(p.changes.Deliveries) != 1 {
 			b.Fatalf("%d deliveries changed, want the one", len(p.changes.Deliveries))
 		}
@@ -94,15 +94,15 @@ func BenchmarkQueue(b *testing.B) {
 	for b.Loop() {
 		key := keys[i%len(keys)]
 		i++
-		t.enter(b.Context(), key.App, 1)
+		t.acquire(b.Context(), key.App, 1)
 		t.put(key, d)
 		q.add(key)
 		key, ok := q.work(nil)
 		if !ok {
 			b.Fatal("nothing was taken")
 		}
-		t.take(key)
-		t.leave(key.App, 1)
+		t.pop(key)
+		t.release(key.App, 1)
 		q.done(key)
 	}
 }

@@ -84,8 +84,8 @@ func (b *board) commit(now time.Time) {
 	b.now = now
 	for e := range b.all() {
 		if e.changed {
-			keep, _ := push.Keep(e.Kept, e.events)
-			e.Kept += len(keep)
+			keep, _ := push.KeepEvents(e.EventsKept, e.events)
+			e.EventsKept += len(keep)
 			e.Row.Was, e.events, e.changed = e.State, nil, false
 		}
 	}
@@ -112,8 +112,8 @@ func (e *entry) apply(c push.Change) {
 	e.changed = true
 }
 
-// note adds events and changes nothing else.
-func (e *entry) note(events ...push.Event) {
+// addEvents adds events and changes nothing else.
+func (e *entry) addEvents(events ...push.Event) {
 	e.events = append(e.events, events...)
 	e.changed = true
 }
@@ -133,8 +133,8 @@ func (b *board) stopNowOrNever(entries []*entry, why push.Reason) []*entry {
 	return b.stopTooLate(entries, nil, time.Time{}, why)
 }
 
-// landed says of deliveries that no wake for them is in flight any more.
-func (b *board) landed(ids []push.ID) {
+// wakeEnded records that no wake for the deliveries is in flight any more.
+func (b *board) wakeEnded(ids []push.ID) {
 	for _, id := range ids {
 		if e := b.byID(id); e != nil && !e.WakeUntil.IsZero() {
 			e.WakeUntil, e.changed = time.Time{}, true
@@ -142,30 +142,30 @@ func (b *board) landed(ids []push.ID) {
 	}
 }
 
-// over says of what a try was for that it is not in flight any more, unless a later try is.
-func (b *board) over(w push.Wake) {
+// tryEnded records that what a try was for is not in flight any more, unless a later try is.
+func (b *board) tryEnded(w push.Wake) {
 	for _, id := range w.Pushes {
 		if e := b.byID(id); e != nil && e.WakeUntil.Equal(w.DueAt) {
-			b.landed([]push.ID{id})
+			b.wakeEnded([]push.ID{id})
 		}
 	}
 }
 
-// perhapsBrought notes on a wake that its last try may have brought what it carried, for stopTooLate.
-func (b *board) perhapsBrought(w *push.Wake) {
+// markMaybeDelivered records on a wake that its last try may have delivered what it carried, for stopTooLate.
+func (b *board) markMaybeDelivered(w *push.Wake) {
 	for _, id := range w.Pushes {
-		if e := b.byID(id); e != nil && e.NowOrNever && !slices.Contains(w.Perhaps, id) {
-			w.Perhaps = append(w.Perhaps, id)
+		if e := b.byID(id); e != nil && e.NowOrNever && !slices.Contains(w.MaybeDelivered, id) {
+			w.MaybeDelivered = append(w.MaybeDelivered, id)
 		}
 	}
 }
 
 // stopTooLate ends those that are now or never, and over when the wake leaves (the zero time: none leaves in time). One that
 // an earlier try of the wake has perhaps brought may be on the phone, and stays. It returns the others.
-func (b *board) stopTooLate(entries []*entry, perhaps []push.ID, leavesAt time.Time, why push.Reason) []*entry {
+func (b *board) stopTooLate(entries []*entry, maybeDelivered []push.ID, leavesAt time.Time, why push.Reason) []*entry {
 	var rest []*entry
 	for _, e := range entries {
-		if e.NowOrNever && (leavesAt.IsZero() || !e.ExpiresAt.After(leavesAt)) && !slices.Contains(perhaps, e.PushID) {
+		if e.NowOrNever && (leavesAt.IsZero() || !e.ExpiresAt.After(leavesAt)) && !slices.Contains(maybeDelivered, e.PushID) {
 			b.to(e, push.Expired, why)
 		} else {
 			rest = append(rest, e)

@@ -35,13 +35,13 @@ func within(now time.Time, times []time.Time, while time.Duration) (n int) {
 	return n
 }
 
-// remember adds a wake to a device's history and forgets what no budget looks at any more.
-func remember(times []time.Time, now time.Time) []time.Time {
+// addWakeTime adds a wake to a device's history and forgets what no budget looks at any more.
+func addWakeTime(times []time.Time, now time.Time) []time.Time {
 	from := 0
 	for from < len(times) && !times[from].After(now.Add(-push.MaxBudgetPer)) {
 		from++
 	}
 	from = max(from, len(times)+1-push.MaxWakes)
-	kept := make([]time.Time, 0, len(times)-from+1)
-	return append(append(kept, times[from:]...), now)
+	recent := make([]time.Time, 0, len(times)-from+1)
+	return append(append(recent, times[from:]...), now)
 }

@@ -10,17 +10,17 @@ import (
 // situation is what is known of a device when its deliveries are decided on. The store's part was read in the transaction
 // that commits the decision; session, hold and blame are this node's.
 type situation struct {
-	now      time.Time
-	device   push.Device
-	session  *session                               // nil: none is open
-	lost     bool                                   // the session went away while it was given pushes
-	hold     *hold                                  // nil: the app may send through the device's provider
-	renewed  time.Time                              // when the app's credentials were last replaced here; zero: not known
-	alone    time.Time                              // since when this node has the store to itself; zero: it has not
-	ackWait  time.Duration                          // for a session to acknowledge
-	topics   []string                               // iOS: the only bundle ids that the app's credential is for; none: any
-	strategy func(resourceID string) *push.Strategy // for the device's provider; nil if the resource has none
-	tokenBad func(refusal string) bool              // whether a suspect refusal is the token's own fault
+	now       time.Time
+	device    push.Device
+	session   *session                               // nil: none is open
+	lost      bool                                   // the session went away while it was given pushes
+	hold      *hold                                  // nil: the app may send through the device's provider
+	renewed   time.Time                              // when the app's credentials were last replaced here; zero: not known
+	soleSince time.Time                              // since when this node has the store to itself; zero: it has not
+	ackWait   time.Duration                          // for a session to acknowledge
+	topics    []string                               // iOS: the only bundle ids that the app's credential is for; none: any
+	strategy  func(resourceID string) *push.Strategy // for the device's provider; nil if the resource has none
+	tokenBad  func(refusal string) bool              // whether a suspect refusal is the token's own fault
 }
 
 // session is an open session of the device.

@@ -122,12 +122,12 @@ func TestTheHistoryOfWakesIsBounded(t *testing.T) {
 	t.Parallel()
 	var times []time.Time
 	for i := range 2 * push.MaxWakes {
-		times = remember(times, t0.Add(time.Duration(i)*time.Second))
+		times = addWakeTime(times, t0.Add(time.Duration(i)*time.Second))
 	}
 	if len(times) != push.MaxWakes {
 		t.Errorf("%d kept, want %d", len(times), push.MaxWakes)
 	}
-	if times = remember(times, t0.Add(push.MaxBudgetPer*2)); len(times) != 1 {
+	if times = addWakeTime(times, t0.Add(push.MaxBudgetPer*2)); len(times) != 1 {
 		t.Errorf("%d kept after all had become too old, want 1", len(times))
 	}
 }

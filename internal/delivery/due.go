@@ -152,15 +152,15 @@ func (e *Engine) enqueue(_ context.Context, key push.DeviceKey) (left bool, err 
 
 // expand makes the next piece of a push's deliveries.
 func (e *Engine) expand(ctx context.Context, ref push.PushRef) (left bool, err error) {
-	held := lease
+	leaseTime := lease
 	if e.queue.free(ref.App) < expandRoom {
-		held = 0 // no room in memory: the rows are due now, and wait on disk
+		leaseTime = 0 // no room in memory: the rows are due now, and wait on disk
 	}
-	devices, done, err := e.cfg.Store.Expand(ctx, ref, e.cfg.Now(), expandLimit, held)
+	devices, done, err := e.cfg.Store.Expand(ctx, ref, e.cfg.Now(), expandLimit, leaseTime)
 	if err != nil {
 		return false, fmt.Errorf("push %s of app %s: %w", ref.ID, ref.App, err)
 	}
-	if held > 0 && len(devices) > 0 {
+	if leaseTime > 0 && len(devices) > 0 {
 		e.Look(devices...)
 	} else {
 		e.lookAtOnline(devices)

@@ -77,19 +77,19 @@ func (noVitals) TokenDropped(string, push.Provider, push.Reason) {}
 
 // Config is what an Engine needs.
 type Config struct {
-	Store    Store                   // required
-	Sessions Sessions                // required
-	Wakers   map[push.Provider]Waker // required for each provider
-	Keys     Keys                    // required
-	AckWait  time.Duration           // for a session to acknowledge; 0 means 5s
-	Keep     time.Duration           // of pushes after their last delivery became final; 0 means 7 days
-	Alone    bool                    // no other node uses the store: what a former process had in hand is free at once
-	Workers  int                     // devices in work at once; 0 means 512
-	Queue    int                     // devices that wait in memory; 0 means 8192
-	Logger   *slog.Logger            // nil discards
-	Now      func() time.Time        // nil means time.Now
-	Metrics  *Metrics                // nil counts for nobody
-	Vitals   Vitals                  // nil: nobody is told
+	Store      Store                   // required
+	Sessions   Sessions                // required
+	Wakers     map[push.Provider]Waker // required for each provider
+	Keys       Keys                    // required
+	AckWait    time.Duration           // for a session to acknowledge; 0 means 5s
+	Keep       time.Duration           // of pushes after their last delivery became final; 0 means 7 days
+	SingleNode bool                    // no other node uses the store: what a former process had in hand is free at once
+	Workers    int                     // devices in work at once; 0 means 512
+	Queue      int                     // devices that wait in memory; 0 means 8192
+	Logger     *slog.Logger            // nil discards
+	Now        func() time.Time        // nil means time.Now
+	Metrics    *Metrics                // nil counts for nobody
+	Vitals     Vitals                  // nil: nobody is told
 }
 
 const (
@@ -196,7 +196,7 @@ func (e *Engine) handBack() {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: handing back took too long"))
 	defer cancel()
 	for _, key := range left {
-		if d, ok := e.todo.take(key); ok && d.plan.wake != nil { // counted, and not sent
+		if d, ok := e.todo.pop(key); ok && d.plan.wake != nil { // counted, and not sent
 			_, err := e.look(ctx, key, unsent(*d.plan.changes.Device, *d.plan.wake, "the server stopped before it could be sent"), e.know(key, true))
 			if err != nil {
 				e.cfg.Logger.Warn("a wake that was not sent was not taken back; it goes out when its lease has run out", "app", key.App, "device", key.Device, "error", err)
@@ -251,7 +251,7 @@ func (e *Engine) SessionOpened(key push.DeviceKey) {
 // CredentialsChanged lets what an app's former credentials held up go.
 func (e *Engine) CredentialsChanged(app string, p push.Provider) {
 	now := e.cfg.Now()
-	e.senders.renew(now, sender{app, p})
+	e.senders.forget(now, sender{app, p})
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: the look at an app's devices took too long"))
 	defer cancel()
 	// Storing the credentials made the devices due as well; one that was looked at since still saw the hold.

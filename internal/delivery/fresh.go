@@ -98,8 +98,8 @@ func (f *fresh) look(snap push.Snapshot) push.Changes {
 	return d.plan.changes
 }
 
-// take is what was decided on a device with a push that is committed; ok is false if it was taken before.
-func (f *fresh) take(key push.DeviceKey, id push.ID) (d *decided, ok bool) {
+// pop removes and returns what was decided on a device with a push that is committed; ok is false if it was taken before.
+func (f *fresh) pop(key push.DeviceKey, id push.ID) (d *decided, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	of := freshPush{key, id}
@@ -112,29 +112,29 @@ func (f *fresh) take(key push.DeviceKey, id push.ID) (d *decided, ok bool) {
 // session goes at once: the workers may all be waiting for a provider.
 func (e *Engine) follow(f *fresh, id push.ID, keys []push.DeviceKey) (n int) {
 	for _, key := range keys {
-		d, ok := f.take(key, id)
+		d, ok := f.pop(key, id)
 		if !ok {
 			continue
 		}
-		e.committed(key, d.plan.changes.Device.Platform, &d.known, &d.plan)
-		if len(d.plan.session) > 0 && e.give(key, d.plan.session) {
+		e.afterCommit(key, d.plan.changes.Device.Platform, &d.known, &d.plan)
+		if len(d.plan.session) > 0 && e.sendToSession(key, d.plan.session) {
 			if d.plan.session = nil; d.plan.wake == nil {
 				continue
 			}
 		}
 		if len(d.plan.session) > 0 || d.plan.wake != nil || d.known.session == nil && e.sessionOf(key) != nil {
 			n++
-			e.leave(key, d)
+			e.handOver(key, d)
 		}
 	}
 	return n
 }
 
-// leave leaves what was decided on a device, whose place is taken, to the workers. A wake that a session made needless goes to
+// handOver leaves what was decided on a device, whose place is taken, to the workers. A wake that a session made needless goes to
 // where it is not waited for; not so one that is wanted beside a session.
-func (e *Engine) leave(key push.DeviceKey, d *decided) {
+func (e *Engine) handOver(key push.DeviceKey, d *decided) {
 	if e.todo.put(key, d) {
-		e.todo.leave(key.App, 1)
+		e.todo.release(key.App, 1)
 	}
 	q := e.queue
 	if d.plan.wake == nil || d.known.session == nil {
@@ -143,8 +143,8 @@ func (e *Engine) leave(key push.DeviceKey, d *decided) {
 	if q.add(key) {
 		return
 	}
-	if _, left := e.todo.take(key); left { // the row is due when the lease ends
-		e.todo.leave(key.App, 1)
+	if _, left := e.todo.pop(key); left { // the row is due when the lease ends
+		e.todo.release(key.App, 1)
 	}
 	e.cfg.Metrics.Overflow.Inc()
 }

@@ -28,20 +28,20 @@ type senders struct {
 
 // standing is one app's with one provider. A copy never changes: what it holds is replaced, and not written to.
 type standing struct {
-	holds   map[part]hold
+	holds   map[scope]hold
 	renewed time.Time // when the credentials were replaced
 	answers []reply   // the last ones, oldest first
 }
 
-// part is what a hold is on: devices name their environment and bundle id themselves, so that one with a wrong one must
+// scope is what a hold is on: devices name their environment and bundle id themselves, so that one with a wrong one must
 // not hold up the others.
-type part struct {
+type scope struct {
 	environment push.Environment // "": in all of them
 	bundleID    string           // "": all in the environment
 }
 
-// keptHolds bounds the holds of one app: its devices can name any number of bundle ids.
-const keptHolds = 1_000
+// maxHolds bounds the holds of one app: its devices can name any number of bundle ids.
+const maxHolds = 1_000
 
 // reply is one answer to a wake, as far as it tells a dead token from a wrong credential.
 type reply struct {
@@ -55,7 +55,7 @@ type reply struct {
 const (
 	replyWindow   = time.Minute
 	suspectTokens = 10
-	keptReplies   = 1_000
+	maxReplies    = 1_000
 )
 
 func newSenders() *senders { return &senders{m: make(map[sender]standing)} }
@@ -67,16 +67,16 @@ func (s *senders) standing(k sender) standing {
 	return s.m[k]
 }
 
-// heard notes an answer, and what it means for the app's other sends.
-func (s *senders) heard(now time.Time, k sender, d *push.Device, o *outcome) {
+// record keeps an answer, and what it means for the app's other sends.
+func (s *senders) record(now time.Time, k sender, d *push.Device, o *outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.m[k]
 	if o.answer.Status != 0 {
-		st.note(now, reply{at: now, device: d.ID, refusal: o.suspicion()})
+		st.addReply(now, reply{at: now, device: d.ID, refusal: o.suspicion()})
 	}
 	if o.err != nil {
-		st.learn(now, d, o)
+		st.holdBack(now, d, o)
 	}
 	s.m[k] = st
 }
@@ -89,40 +89,40 @@ func (o *outcome) suspicion() string {
 	return ""
 }
 
-// note keeps one more answer, and forgets those that nobody asks for any more. Copies of the list go on to see what they saw:
+// addReply adds an answer, and drops those that nobody asks for any more. Copies of the list go on to see what they saw:
 // nothing is written before its end.
-func (st *standing) note(now time.Time, r reply) {
+func (st *standing) addReply(now time.Time, r reply) {
 	st.answers = append(st.answers, r)
-	for len(st.answers) > keptReplies || len(st.answers) > 0 && st.answers[0].at.Before(now.Add(-replyWindow)) {
+	for len(st.answers) > maxReplies || len(st.answers) > 0 && st.answers[0].at.Before(now.Add(-replyWindow)) {
 		st.answers = st.answers[1:]
 	}
 }
 
-// learn takes from a refusal what holds back others.
-func (st *standing) learn(now time.Time, d *push.Device, o *outcome) {
+// holdBack sets the hold that a refusal means for other sends.
+func (st *standing) holdBack(now time.Time, d *push.Device, o *outcome) {
 	switch o.err.Fault {
 	case push.FaultQuota:
-		st.put(now, part{}, hold{why: push.ReasonQuota, until: now.Add(o.err.RetryAfter)})
+		st.setHold(now, scope{}, hold{why: push.ReasonQuota, until: now.Add(o.err.RetryAfter)})
 	case push.FaultCredentials:
 		h := hold{why: o.credentialsReason(), until: now.Add(credentialsWait)}
 		switch o.err.Reach {
 		case push.ReachEnvironment:
-			st.put(now, part{environment: d.Environment}, h)
+			st.setHold(now, scope{environment: d.Environment}, h)
 		case push.ReachTopic:
-			st.put(now, part{d.Environment, d.BundleID}, h)
+			st.setHold(now, scope{d.Environment, d.BundleID}, h)
 		}
 	}
 }
 
-// put sets a hold. Where there are too many, the device's own wait has to do.
-func (st *standing) put(now time.Time, p part, h hold) {
-	holds := make(map[part]hold, len(st.holds)+1)
+// setHold sets a hold. Where there are too many, the device's own wait has to do.
+func (st *standing) setHold(now time.Time, of scope, h hold) {
+	holds := make(map[scope]hold, len(st.holds)+1)
 	maps.Copy(holds, st.holds)
-	if len(holds) >= keptHolds {
-		maps.DeleteFunc(holds, func(_ part, h hold) bool { return !h.until.After(now) })
+	if len(holds) >= maxHolds {
+		maps.DeleteFunc(holds, func(_ scope, h hold) bool { return !h.until.After(now) })
 	}
-	if _, there := holds[p]; there || len(holds) < keptHolds {
-		holds[p] = h
+	if _, there := holds[of]; there || len(holds) < maxHolds {
+		holds[of] = h
 	}
 	st.holds = holds
 }
@@ -133,8 +133,8 @@ func (st standing) longest(now time.Time, d push.Device) *hold {
 		return nil
 	}
 	var longest *hold
-	for _, p := range []part{{}, {environment: d.Environment}, {d.Environment, d.BundleID}} {
-		if h, ok := st.holds[p]; ok && h.until.After(now) && (longest == nil || h.until.After(longest.until)) {
+	for _, of := range []scope{{}, {environment: d.Environment}, {d.Environment, d.BundleID}} {
+		if h, ok := st.holds[of]; ok && h.until.After(now) && (longest == nil || h.until.After(longest.until)) {
 			longest = &h
 		}
 	}
@@ -158,8 +158,8 @@ func (st standing) tokenBad(now time.Time, refusal string) bool {
 	return len(tokens) < suspectTokens || 2*refused <= all
 }
 
-// renew forgets what was learned with the former credentials.
-func (s *senders) renew(now time.Time, k sender) {
+// forget drops what the previous credentials have taught.
+func (s *senders) forget(now time.Time, k sender) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.m[k] = standing{renewed: now}

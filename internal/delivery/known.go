@@ -9,13 +9,13 @@ import (
 // known is what this node knows of a device beside the store. It is asked before a transaction, which then only reckons: nodes
 // that have to ask each other cannot do so inside of one. What has changed by the commit is seen after it; see outdated.
 type known struct {
-	now      time.Time
-	session  *session      // nil: none is open
-	lost     bool          // the session went away while it was given pushes
-	standing [2]standing   // of the app with each provider; see standingOf
-	alone    time.Time     // since when this node has the store to itself; zero: it has not
-	ackWait  time.Duration // for a session to acknowledge
-	draining bool          // nothing new is sent
+	now       time.Time
+	session   *session      // nil: none is open
+	lost      bool          // the session went away while it was given pushes
+	standing  [2]standing   // of the app with each provider; see standingOf
+	soleSince time.Time     // since when this node has the store to itself; zero: it has not
+	ackWait   time.Duration // for a session to acknowledge
+	draining  bool          // nothing new is sent
 }
 
 // know asks for what this node knows of a device. Without useSession it is as if none were open.
@@ -23,8 +23,8 @@ func (e *Engine) know(key push.DeviceKey, useSession bool) *known {
 	k := &known{now: e.now(), lost: !useSession, ackWait: e.cfg.AckWait, draining: e.ending.Load()}
 	k.standing[0] = e.senders.standing(sender{key.App, push.APNs})
 	k.standing[1] = e.senders.standing(sender{key.App, push.FCM})
-	if e.cfg.Alone {
-		k.alone = e.started
+	if e.cfg.SingleNode {
+		k.soleSince = e.started
 	}
 	if useSession {
 		k.session = e.sessionOf(key)
@@ -60,7 +60,7 @@ func (k *known) ofDevice(d *push.Device, r rules) situation {
 	provider := d.Platform.Provider()
 	st := k.standingOf(provider)
 	s := situation{
-		now: k.now, device: *d, session: k.session, lost: k.lost, alone: k.alone, ackWait: k.ackWait, topics: r.topics,
+		now: k.now, device: *d, session: k.session, lost: k.lost, soleSince: k.soleSince, ackWait: k.ackWait, topics: r.topics,
 		hold: st.longest(k.now, *d), renewed: st.renewed,
 		strategy: strategies(r.resources, provider),
 		tokenBad: func(refusal string) bool { return st.tokenBad(k.now, refusal) },

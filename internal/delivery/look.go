@@ -40,9 +40,9 @@ func (e *Engine) work(ctx context.Context, q *queue) {
 func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 	var last *outcome
 	useSession := true
-	d, is := e.todo.take(key)
+	d, is := e.todo.pop(key)
 	if is {
-		defer e.todo.leave(key.App, 1)
+		defer e.todo.release(key.App, 1)
 	}
 	if is && d.stale(e.cfg.Now()) {
 		last, is = unsent(*d.plan.changes.Device, *d.plan.wake, "it waited too long for its turn"), false
@@ -67,7 +67,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 			if useSession = true; p.wake != nil {
 				last = unsent(*p.changes.Device, *p.wake, "a session was opened before it could be sent")
 			}
-		case len(p.session) > 0 && !e.give(key, p.session):
+		case len(p.session) > 0 && !e.sendToSession(key, p.session):
 			if useSession = false; p.wake != nil {
 				last = unsent(*p.changes.Device, *p.wake, "a session was lost before it could be sent")
 			}
@@ -75,8 +75,8 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 			return
 		case !wakes:
 			p.session = nil // given
-			e.todo.leave(key.App, -1)
-			e.leave(key, &decided{*k, *p})
+			e.todo.release(key.App, -1)
+			e.handOver(key, &decided{*k, *p})
 			return
 		default:
 			o := e.wake(p.changes.Device, *p.wake)
@@ -100,12 +100,12 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 		before = snap
 		if !snap.Device.Registered() {
 			p = plan{}
-			return late(k.now, snap, last)
+			return answerWithoutOwner(k.now, snap, last)
 		}
 		s := k.of(snap)
 		b := newBoard(s.now, snap)
 		if last != nil {
-			last.take(s, b)
+			last.apply(s, b)
 		}
 		p = planFor(s, b, snap.NextExpiry)
 		if p.wake != nil && snap.OpenTotal == len(snap.Open) {
@@ -116,7 +116,7 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 	if err != nil {
 		return plan{}, err
 	}
-	e.committed(key, before.Device.Platform, k, &p)
+	e.afterCommit(key, before.Device.Platform, k, &p)
 	if d := p.changes.Device; d != nil && d.Token == push.TokenDead && before.Device.Token != push.TokenDead {
 		e.cfg.Vitals.TokenDropped(key.App, d.Platform.Provider(), deathOf(before, last))
 	}
@@ -136,12 +136,12 @@ func (e *Engine) settle(ctx context.Context, k *known, last *plan, o *outcome) b
 	b.commit(k.now)
 	left := b.device
 	r := push.Settlement{Left: &left, Open: b.left()}
-	full := slices.ContainsFunc(r.Open, func(d push.Delivery) bool { return d.Kept >= push.MaxEvents })
+	full := slices.ContainsFunc(r.Open, func(d push.Delivery) bool { return d.EventsKept >= push.MaxEvents })
 	if len(r.Open) > settledAtOnce || full {
 		return false
 	}
 	s := k.ofDevice(&left, last.rules)
-	o.take(s, b)
+	o.apply(s, b)
 	p := planFor(s, b, time.Time{})
 	if r.Changes = p.changes; p.dead || b.device.Token != left.Token {
 		return false
@@ -155,12 +155,12 @@ func (e *Engine) settle(ctx context.Context, k *known, last *plan, o *outcome) b
 	}
 	p.board, p.rules = b, last.rules
 	*last = p
-	e.committed(left.Key(), left.Platform, k, last)
+	e.afterCommit(left.Key(), left.Platform, k, last)
 	return true
 }
 
-// committed counts and tells what a look has committed.
-func (e *Engine) committed(key push.DeviceKey, platform push.Platform, k *known, p *plan) {
+// afterCommit acts on what a look has committed.
+func (e *Engine) afterCommit(key push.DeviceKey, platform push.Platform, k *known, p *plan) {
 	if p.changes.Device != nil {
 		e.clock.dueAt(looks, p.changes.Device.DueAt)
 	}
@@ -181,21 +181,21 @@ func deathOf(before push.Snapshot, last *outcome) push.Reason {
 	return push.Reason(before.Device.Wake.Refusal)
 }
 
-// late is what a look at a device that nobody owns any more comes to: an answer to its last wake is an event.
-func late(now time.Time, snap push.Snapshot, last *outcome) push.Changes {
+// answerWithoutOwner is what a look at a device that nobody owns any more comes to: an answer to its last wake is an event.
+func answerWithoutOwner(now time.Time, snap push.Snapshot, last *outcome) push.Changes {
 	if last == nil {
 		return push.Changes{}
 	}
 	b := newBoard(now, snap)
-	last.note(b)
-	b.over(last.wake)
+	last.record(b)
+	b.tryEnded(last.wake)
 	c := b.changes()
 	c.Device = nil
 	return c
 }
 
-// give hands pushes to the device's session.
-func (e *Engine) give(key push.DeviceKey, pushes []push.Delivery) bool {
+// sendToSession hands pushes to the device's session.
+func (e *Engine) sendToSession(key push.DeviceKey, pushes []push.Delivery) bool {
 	items := make([]push.Item, len(pushes))
 	for i, d := range pushes {
 		items[i] = d.Item()
@@ -221,6 +221,6 @@ func (e *Engine) wake(d *push.Device, w push.Wake) *outcome {
 		}
 	}
 	e.countWake(o)
-	e.senders.heard(e.cfg.Now(), sender{d.App, w.Provider}, d, o)
+	e.senders.record(e.cfg.Now(), sender{d.App, w.Provider}, d, o)
 	return o
 }

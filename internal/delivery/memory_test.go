@@ -65,7 +65,7 @@ func (m *memory) Settle(_ context.Context, r push.Settlement) (bool, error) {
 	}
 	for _, o := range r.Open {
 		i := slices.IndexFunc(m.deliveries[key], func(d push.Delivery) bool { return d.PushID == o.PushID })
-		if m.deliveries[key][i].State != o.State || m.deliveries[key][i].Kept != o.Kept {
+		if m.deliveries[key][i].State != o.State || m.deliveries[key][i].EventsKept != o.EventsKept {
 			return false, nil
 		}
 	}
@@ -81,8 +81,8 @@ func (m *memory) write(key push.DeviceKey, changes push.Changes) {
 	}
 	for _, c := range changes.Deliveries {
 		i := slices.IndexFunc(m.deliveries[key], func(d push.Delivery) bool { return d.PushID == c.Delivery.PushID })
-		keep, _ := push.Keep(c.Delivery.Kept, c.Events)
-		c.Delivery.Kept += len(keep)
+		keep, _ := push.KeepEvents(c.Delivery.EventsKept, c.Events)
+		c.Delivery.EventsKept += len(keep)
 		m.deliveries[key][i] = c.Delivery
 		m.events[c.Delivery.PushID] = append(m.events[c.Delivery.PushID], keep...)
 	}
@@ -233,9 +233,9 @@ func TestALookDecidedByFormerCredentialsIsLookedAtAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, taken)
 		who := sender{"notes", push.APNs}
-		n.senders.heard(time.Now(), who, &push.Device{}, &outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Hour}})
+		n.senders.record(time.Now(), who, &push.Device{}, &outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Hour}})
 		time.Sleep(time.Second)
-		n.store.committing = func() { n.senders.renew(time.Now(), who) }
+		n.store.committing = func() { n.senders.forget(time.Now(), who) }
 		n.visit(t.Context(), n.phone, true)
 		if d := n.delivery(); d.Reason != push.ReasonQuota {
 			t.Fatalf("the push waits for %q; want the former credentials' quota", d.Reason)
@@ -282,7 +282,7 @@ func TestAWakeThatFindsNoRoomInMemoryIsLeftToItsRow(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.follow(f, n.push, []push.DeviceKey{n.phone})
-		if _, left := n.todo.take(n.phone); left {
+		if _, left := n.todo.pop(n.phone); left {
 			t.Error("what was decided is kept though nobody will do it; want it forgotten")
 		}
 		if until := n.delivery().WakeUntil; !until.Equal(time.Now().Add(wakeLease)) {

@@ -51,8 +51,8 @@ func (e *Engine) findOnlineOf(app string) {
 	e.clock.dueAt(onlineDue, e.cfg.Now())
 }
 
-// take returns the apps, and forgets them.
-func (f *found) take() map[string]bool {
+// drain returns the apps and forgets them.
+func (f *found) drain() map[string]bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	apps := f.apps
@@ -65,7 +65,7 @@ const findRest = 100 * time.Millisecond
 
 // findOnline looks for devices with a session among what is due, for apps that are full and those of which it was asked for.
 func (e *Engine) findOnline(ctx context.Context, _ time.Time, limit int) (more bool, err error) {
-	apps := e.found.take()
+	apps := e.found.drain()
 	if e.cfg.Sessions.Count() == 0 {
 		return false, nil
 	}

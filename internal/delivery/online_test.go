@@ -244,7 +244,7 @@ func TestOfAPushForManyThoseOnlineGetItAtOnceThoughThereAreNoPlaces(t *testing.T
 				e := newEngine(t, 8, 64)
 				e.provider.answer = hangs(time.Second)
 				e.run(t)
-				e.todo.enter(t.Context(), "notes", appPlaces)
+				e.todo.acquire(t.Context(), "notes", appPlaces)
 				phone := push.DeviceKey{App: "notes", Device: "phone"}
 				var before []push.ID
 				if open {

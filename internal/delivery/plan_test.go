@@ -35,7 +35,7 @@ func (w *world) look(o *outcome) *world {
 	}
 	b := newBoard(w.s.now, snap)
 	if o != nil {
-		o.take(w.s, b)
+		o.apply(w.s, b)
 	}
 	w.last = planFor(w.s, b, time.Time{})
 	w.s.device = *w.last.changes.Device
@@ -133,7 +133,7 @@ func TestAFormerProcesssWakeGoesOutAgainAtOnceIfNobodyElseHasTheStore(t *testing
 	t.Parallel()
 	w := newWorld(t, at(t0), waiting()).look(nil)
 	id := w.last.wake.ID
-	w.s.alone = t0.Add(time.Second) // it was killed, and started again
+	w.s.soleSince = t0.Add(time.Second) // it was killed, and started again
 	w.after(time.Second).wantWake(true)
 	if w.last.wake.ID != id || w.last.wake.Attempt != 2 {
 		t.Errorf("id the same %v, attempt %d; want true, 2", w.last.wake.ID == id, w.last.wake.Attempt)

@@ -19,7 +19,7 @@ type queue struct {
 	workers int             // hired, and not gone
 	most    int             // workers at once
 	idle    []chan struct{} // of workers that wait, the last one first
-	keep    int             // at most this many wait
+	maxIdle int             // at most this many wait
 	apps    map[string]*line
 	ring    []string // apps with devices waiting, next one first
 	waiting map[push.DeviceKey]bool
@@ -29,8 +29,8 @@ type queue struct {
 	room    int // at most this many waiting
 }
 
-// keptIdle is how many workers wait for devices.
-const keptIdle = 64
+// maxIdle is how many workers wait for devices.
+const maxIdle = 64
 
 type line struct {
 	keys   []waiter
@@ -45,7 +45,7 @@ type waiter struct {
 
 func newQueue(room, most int, now func() time.Time) *queue {
 	return &queue{
-		keep: keptIdle, apps: make(map[string]*line), room: room, most: most, now: now,
+		maxIdle: maxIdle, apps: make(map[string]*line), room: room, most: most, now: now,
 		waiting: make(map[push.DeviceKey]bool), busy: make(map[push.DeviceKey]bool),
 	}
 }
@@ -131,7 +131,7 @@ func (q *queue) work(wake chan struct{}) (push.DeviceKey, bool) {
 		if k, ok := q.take(); ok {
 			return k, true
 		}
-		if len(q.idle) >= q.keep {
+		if len(q.idle) >= q.maxIdle {
 			break
 		}
 		q.idle = append(q.idle, wake)

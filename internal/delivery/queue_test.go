@@ -91,7 +91,7 @@ func TestAFullQueueSaysSo(t *testing.T) {
 func TestWorkersAreHiredAsThereIsWork(t *testing.T) {
 	t.Parallel()
 	q := newQueue(100, 4, time.Now)
-	q.keep = 0
+	q.maxIdle = 0
 	hired := 0
 	add := func(app string, devices ...string) {
 		for _, d := range devices {
@@ -162,10 +162,10 @@ func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 	} {
 		s := newSenders()
 		for i := range c.refused {
-			s.heard(t0, k, &push.Device{ID: fmt.Sprint(i)}, suspect)
+			s.record(t0, k, &push.Device{ID: fmt.Sprint(i)}, suspect)
 		}
 		for i := range c.taken {
-			s.heard(t0, k, &push.Device{ID: fmt.Sprint("t", i)}, taken)
+			s.record(t0, k, &push.Device{ID: fmt.Sprint("t", i)}, taken)
 		}
 		if got := s.standing(k).tokenBad(t0.Add(suspectWait), "BadDeviceToken"); got != c.bad {
 			t.Errorf("%s: the token is to blame %v, want %v", c.name, got, c.bad)
@@ -185,7 +185,7 @@ func TestMostTokensRefusedAlikeMeanTheCredential(t *testing.T) {
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	s, k := newSenders(), sender{"a", push.FCM}
-	s.heard(t0, k, &push.Device{ID: "d"}, &outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Minute}})
+	s.record(t0, k, &push.Device{ID: "d"}, &outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Minute}})
 	if h := s.standing(k).longest(t0.Add(59*time.Second), push.Device{}); h == nil || h.why != push.ReasonQuota {
 		t.Errorf("hold %+v, want quota", h)
 	}
@@ -195,7 +195,7 @@ func TestHolds(t *testing.T) {
 	if h := s.standing(k).longest(t0.Add(time.Minute), push.Device{}); h != nil {
 		t.Errorf("still held after its time: %+v", h)
 	}
-	s.renew(t0, k)
+	s.forget(t0, k)
 	if h, renewed := s.standing(k).longest(t0.Add(time.Second), push.Device{}), s.standing(k).renewed; h != nil || !renewed.Equal(t0) {
 		t.Errorf("after new credentials: hold %+v, renewed %v; want none, %v", h, renewed, t0)
 	}
@@ -218,7 +218,7 @@ func TestACredentialRefusedForOneKindOfDeviceHoldsNoOther(t *testing.T) {
 		{"a device", second, push.ReachDevice, false, false, false},
 	} {
 		s, k := newSenders(), sender{"a", push.APNs}
-		s.heard(t0, k, &c.from, &outcome{err: &push.WakeError{Fault: push.FaultCredentials, Reach: c.reach}})
+		s.record(t0, k, &c.from, &outcome{err: &push.WakeError{Fault: push.FaultCredentials, Reach: c.reach}})
 		for d, want := range map[string]struct {
 			push.Device
 			held bool
@@ -234,13 +234,13 @@ func TestHoldsAreBounded(t *testing.T) {
 	t.Parallel()
 	s, k := newSenders(), sender{"a", push.APNs}
 	refused := &outcome{err: &push.WakeError{Fault: push.FaultCredentials, Reach: push.ReachTopic}}
-	for i := range 3 * keptHolds {
-		s.heard(t0, k, &push.Device{BundleID: fmt.Sprint(i)}, refused)
+	for i := range 3 * maxHolds {
+		s.record(t0, k, &push.Device{BundleID: fmt.Sprint(i)}, refused)
 	}
-	if got := len(s.standing(k).holds); got != keptHolds {
-		t.Errorf("%d holds after refusals of %d topics, want %d", got, 3*keptHolds, keptHolds)
+	if got := len(s.standing(k).holds); got != maxHolds {
+		t.Errorf("%d holds after refusals of %d topics, want %d", got, 3*maxHolds, maxHolds)
 	}
-	s.heard(t0.Add(time.Hour), k, &push.Device{BundleID: "new"}, refused)
+	s.record(t0.Add(time.Hour), k, &push.Device{BundleID: "new"}, refused)
 	if h := s.standing(k).longest(t0.Add(time.Hour), push.Device{BundleID: "new"}); h == nil {
 		t.Error("a topic is not held though the other holds have ended")
 	}
@@ -251,7 +251,7 @@ func TestAFewWorkersWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(100, 3, time.Now)
-		q.keep = 2
+		q.maxIdle = 2
 		var mu sync.Mutex // guards took
 		var took []string
 		hired := 0

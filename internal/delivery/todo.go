@@ -42,14 +42,14 @@ func newTodo(now func() time.Time) *todo {
 	return &todo{m: map[push.DeviceKey]*decided{}, ofApp: map[string]int{}, now: now}
 }
 
-// tryEnter takes n places for an app if there are so many, and nobody of the app waits for some.
-func (t *todo) tryEnter(app string, n int) bool {
+// tryAcquire takes n places for an app if there are so many, and nobody of the app waits for some.
+func (t *todo) tryAcquire(app string, n int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.try(app, n)
 }
 
-// try is tryEnter; mu is held.
+// try is tryAcquire; mu is held.
 func (t *todo) try(app string, n int) bool {
 	if !t.fits(app, n) || slices.ContainsFunc(t.line, func(a *asking) bool { return a.app == app }) {
 		return false
@@ -58,8 +58,8 @@ func (t *todo) try(app string, n int) bool {
 	return true
 }
 
-// enter takes n places for an app, and waits for them if that is worth it. has is false if there are none.
-func (t *todo) enter(ctx context.Context, app string, n int) (has, waited bool) {
+// acquire takes n places for an app, and waits for them if that is worth it. has is false if there are none.
+func (t *todo) acquire(ctx context.Context, app string, n int) (has, waited bool) {
 	t.mu.Lock()
 	if t.try(app, n) {
 		t.mu.Unlock()
@@ -139,8 +139,8 @@ func (t *todo) grant(app string, n int) {
 	t.ofApp[app] += n
 }
 
-// leave gives n places of an app back; n below 0 takes some, whether there are any or not.
-func (t *todo) leave(app string, n int) {
+// release gives n places of an app back; n below 0 takes some, whether there are any or not.
+func (t *todo) release(app string, n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.grant(app, -n); t.ofApp[app] == 0 {
@@ -175,8 +175,8 @@ func (t *todo) put(key push.DeviceKey, d *decided) (instead bool) {
 	return instead
 }
 
-// take is what was decided on a device; ok is false if nothing is left to be done. Its place is the caller's to leave.
-func (t *todo) take(key push.DeviceKey) (d *decided, ok bool) {
+// pop removes and returns what was decided on a device; ok is false if nothing is left to be done. Its place is the caller's to leave.
+func (t *todo) pop(key push.DeviceKey) (d *decided, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d, ok = t.m[key]

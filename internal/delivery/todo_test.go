@@ -46,12 +46,12 @@ func TestWhatIsDecidedWithAPushIsFollowedOnce(t *testing.T) {
 		woken := 0
 		n := newNode(t, func(w push.Wake) (push.Answer, error) { woken++; return taken(w) })
 		f := n.decideFresh(t)
-		n.todo.enter(t.Context(), "notes", 2)
+		n.todo.acquire(t.Context(), "notes", 2)
 		followed := n.follow(f, n.push, []push.DeviceKey{n.phone})
 		n.visitAll(t)
 		followed += n.follow(f, n.push, []push.DeviceKey{n.phone})
 		n.visitAll(t)
-		n.todo.leave("notes", 2-followed)
+		n.todo.release("notes", 2-followed)
 		if woken != 1 || len(n.store.devices[n.phone].WakeTimes) != 1 {
 			t.Errorf("%d wakes were sent and %d counted, want 1", woken, len(n.store.devices[n.phone].WakeTimes))
 		}
@@ -67,11 +67,11 @@ func TestWhatIsDecidedAnewBeforeItWasDoneTakesOnePlace(t *testing.T) {
 			d := n.delivery()
 			d.State = push.Waiting
 			n.store.deliveries[n.phone] = []push.Delivery{d}
-			n.todo.enter(t.Context(), "notes", 1)
+			n.todo.acquire(t.Context(), "notes", 1)
 			n.sockets.set(n.phone, true)
 			f := n.decideFresh(t)
 			n.sockets.set(n.phone, false)
-			n.todo.leave("notes", 1-n.follow(f, n.push, []push.DeviceKey{n.phone}))
+			n.todo.release("notes", 1-n.follow(f, n.push, []push.DeviceKey{n.phone}))
 		}
 		n.wantPlaces(t, 1)
 		n.visitAll(t)
@@ -99,7 +99,7 @@ func ask(t *testing.T, todo *todo, app string, n int) <-chan bool {
 	t.Helper()
 	got := make(chan bool, 1)
 	go func() {
-		has, _ := todo.enter(t.Context(), app, n)
+		has, _ := todo.acquire(t.Context(), app, n)
 		got <- has
 	}()
 	synctest.Wait()
@@ -127,11 +127,11 @@ func TestFewDoNotPassByManyWhoWaitForPlaces(t *testing.T) {
 		todo := newTodo(time.Now)
 		wantAnswer(t, "the first", ask(t, todo, "a", appPlaces), "yes")
 		many := ask(t, todo, "a", 1000)
-		todo.leave("a", 500)
+		todo.release("a", 500)
 		one := ask(t, todo, "a", 1)
 		wantAnswer(t, "many, with too few places", many, "")
 		wantAnswer(t, "one behind them", one, "")
-		todo.leave("a", 501)
+		todo.release("a", 501)
 		wantAnswer(t, "many, with enough", many, "yes")
 		wantAnswer(t, "one, with enough", one, "yes")
 	})
@@ -145,13 +145,13 @@ func TestWhoIsBehindOneWhoGivesUpIsAdmitted(t *testing.T) {
 		many := ask(t, todo, "a", appPlaces)
 		for range 6 { // something is done all the time
 			time.Sleep(stillDone / 2)
-			todo.leave("a", 1)
+			todo.release("a", 1)
 		}
 		one := ask(t, todo, "a", 1)
 		wantAnswer(t, "one behind many", one, "")
 		for range 2 * int(placesWait/stillDone) {
 			time.Sleep(stillDone / 2)
-			todo.leave("a", 1)
+			todo.release("a", 1)
 		}
 		wantAnswer(t, "many, for whom there was no room in time", many, "no")
 		wantAnswer(t, "one behind them", one, "yes")
@@ -179,7 +179,7 @@ func TestNoAppWaitsForAnothersWork(t *testing.T) {
 		wantAnswer(t, "another", ask(t, todo, "b", freshPlaces-appPlaces), "yes")
 		wantAnswer(t, "more of the flood", ask(t, todo, "a", 1), "")
 		wantAnswer(t, "a third app", ask(t, todo, "c", 1), "no")
-		todo.leave("b", 10)
+		todo.release("b", 10)
 		wantAnswer(t, "a third app, with places left", ask(t, todo, "c", 1), "yes")
 	})
 }
@@ -188,7 +188,7 @@ func TestPlacesThatAreGrantedAsTheCallerGoesAreItsOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		todo := newTodo(time.Now)
-		todo.enter(t.Context(), "a", appPlaces)
+		todo.acquire(t.Context(), "a", appPlaces)
 		for range 200 {
 			a := &asking{app: "a", n: 1, granted: make(chan struct{})}
 			todo.mu.Lock()
@@ -198,9 +198,9 @@ func TestPlacesThatAreGrantedAsTheCallerGoesAreItsOwn(t *testing.T) {
 			got := make(chan bool)
 			go func() { got <- todo.wait(ctx, a) }()
 			go cancel()
-			go todo.leave("a", 1)
+			go todo.release("a", 1)
 			if !<-got {
-				todo.leave("a", -1) // as it was
+				todo.release("a", -1) // as it was
 			}
 			synctest.Wait()
 		}

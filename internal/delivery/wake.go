@@ -33,16 +33,16 @@ const (
 func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake {
 	w := b.device.Wake
 	if w.State == push.WakeSending {
-		if w.DueAt.After(s.now) && !formerNodes(s, w) {
+		if w.DueAt.After(s.now) && !ofFormerProcess(s, w) {
 			due.at(w.DueAt)
 			return nil
 		}
-		b.perhapsBrought(&w) // by a try whose answer never came
-		b.landed(w.Pushes)
+		b.markMaybeDelivered(&w) // by a try whose answer never came
+		b.wakeEnded(w.Pushes)
 		w.State, w.Reason, w.DueAt = push.WakeRetry, push.ReasonRetry, s.now
 	}
 	if w.State == push.WakeSuspect {
-		if w = judge(s, b, w, due); w.State == push.WakeNone {
+		if w = resolveSuspect(s, b, w, due); w.State == push.WakeNone {
 			wanting = b.stopNowOrNever(wanting, push.ReasonNoToken)
 			b.waitAll(wanting, push.ReasonNoToken)
 			wanting = nil
@@ -53,8 +53,8 @@ func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake 
 		return nil
 	}
 	b.device.Wake = w
-	if why, until := heldUp(s, w); until.After(s.now) {
-		wanting = b.stopTooLate(wanting, w.Perhaps, until, why)
+	if why, until := notBefore(s, w); until.After(s.now) {
+		wanting = b.stopTooLate(wanting, w.MaybeDelivered, until, why)
 		b.waitAll(wanting, why)
 		due.at(until)
 		return nil
@@ -70,20 +70,20 @@ func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake 
 			return nil
 		}
 		w = push.Wake{ID: push.NewID()}
-		b.device.WakeTimes = remember(b.device.WakeTimes, s.now)
+		b.device.WakeTimes = addWakeTime(b.device.WakeTimes, s.now)
 	}
-	return send(s, b, w, wanting, due)
+	return prepareTry(s, b, w, wanting, due)
 }
 
-// formerNodes tells whether a wake was sent by a process that has certainly ended: its lease began before this node had the
+// ofFormerProcess reports whether a wake was sent by a process that has certainly ended: its lease began before this node had the
 // store to itself.
-func formerNodes(s situation, w push.Wake) bool {
-	return !s.alone.IsZero() && w.DueAt.Add(-wakeLease).Before(s.alone)
+func ofFormerProcess(s situation, w push.Wake) bool {
+	return !s.soleSince.IsZero() && w.DueAt.Add(-wakeLease).Before(s.soleSince)
 }
 
-// judge says what becomes of a wake whose refusal may mean the token, or our credentials: it waits, it is tried again, or
+// resolveSuspect says what becomes of a wake whose refusal may mean the token, or our credentials: it waits, it is tried again, or
 // the token is dropped and there is no wake any more.
-func judge(s situation, b *board, w push.Wake, due *dueTime) push.Wake {
+func resolveSuspect(s situation, b *board, w push.Wake, due *dueTime) push.Wake {
 	switch {
 	case w.TokenGen != b.device.TokenGeneration:
 		w.State, w.DueAt, w.Reason = push.WakeRetry, s.now, push.ReasonRetry // the token has been renewed since
@@ -98,8 +98,8 @@ func judge(s situation, b *board, w push.Wake, due *dueTime) push.Wake {
 	return w
 }
 
-// heldUp says until when a wake has to wait whatever the budget says, and why; the zero time: it has not.
-func heldUp(s situation, w push.Wake) (push.Reason, time.Time) {
+// notBefore says until when a wake has to wait whatever the budget says, and why; the zero time: it has not.
+func notBefore(s situation, w push.Wake) (push.Reason, time.Time) {
 	if s.hold != nil && s.hold.until.After(s.now) {
 		return s.hold.why, s.hold.until
 	}
@@ -136,9 +136,9 @@ func (e *entry) wakeAgain(s situation, w push.Wake) time.Time {
 	return w.DueAt.Add(st.Rewake.After - wakeLease) // reckoned from when it left
 }
 
-// send makes the wake ready for its next try: for whom, until when, and with what. The device is due as it will be once the
+// prepareTry makes the wake ready for its next try: for whom, until when, and with what. The device is due as it will be once the
 // provider has taken it, so that the answer has nothing to write there; that its lease is over is found by the deliveries.
-func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *push.Wake {
+func prepareTry(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *push.Wake {
 	w.State, w.DueAt, w.Reason, w.Refusal, w.RefusalStatus = push.WakeSending, s.now.Add(wakeLease), push.ReasonNone, "", 0
 	w.Provider = b.device.Platform.Provider()
 	w.Attempt++
@@ -158,7 +158,7 @@ func send(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *p
 		w.Items = append(w.Items, e.Item())
 		e.WakeUntil = w.DueAt
 		due.at(e.wakeAgain(s, w))
-		e.note(push.Event{At: s.now, Event: push.EventWakeSent, WakeID: w.ID, Provider: w.Provider, Attempt: w.Attempt})
+		e.addEvents(push.Event{At: s.now, Event: push.EventWakeSent, WakeID: w.ID, Provider: w.Provider, Attempt: w.Attempt})
 	}
 	stored := w
 	stored.EndsAt, stored.Items = time.Time{}, nil
@@ -175,7 +175,7 @@ func (b *board) dropToken(w push.Wake, why push.Reason, status int) {
 	}
 	for _, e := range b.open {
 		if !e.State.Final() {
-			e.note(push.Event{At: b.now, Event: push.EventTokenDropped, Reason: why, Provider: b.device.Platform.Provider()})
+			e.addEvents(push.Event{At: b.now, Event: push.EventTokenDropped, Reason: why, Provider: b.device.Platform.Provider()})
 		}
 	}
 }

@@ -266,7 +266,7 @@ func (s *Server) startDelivery(context.Context) error {
 	s.engine, err = delivery.New(delivery.Config{
 		Store: s.store, Sessions: s.gateway, Keys: s.auth,
 		Wakers:  map[push.Provider]delivery.Waker{push.APNs: s.apns, push.FCM: s.fcm},
-		AckWait: set.Delivery.AckWait, Keep: set.Store.Keep, Alone: set.Database == "", Logger: calm.Logger(s.cfg.Logger).With("room", "delivery"), Now: s.cfg.Now,
+		AckWait: set.Delivery.AckWait, Keep: set.Store.Keep, SingleNode: set.Database == "", Logger: calm.Logger(s.cfg.Logger).With("room", "delivery"), Now: s.cfg.Now,
 		Metrics: delivery.NewMetrics(s.metrics), Vitals: s.vitals,
 	})
 	if err != nil {

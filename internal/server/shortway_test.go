@@ -307,7 +307,7 @@ func (w *twin) standing() string {
 			for j := range d.Events {
 				d.Events[j].WakeID = name(d.Events[j].WakeID)
 			}
-			d.Row, d.Kept = push.Row{}, 0
+			d.Row, d.EventsKept = push.Row{}, 0
 			all = append(all, w.users[i], d)
 		}
 	}

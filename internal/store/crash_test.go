@@ -91,7 +91,7 @@ func sendShort(s *store.Store, device, wake string) (push.ID, error) {
 		d.Wake = push.Wake{ID: push.ID(wake), State: push.WakeSending, Provider: push.APNs, Attempt: 1, DueAt: now.Add(wakeLease), Pushes: []push.ID{o.PushID}}
 		d.WakeTimes, d.DueAt, o.WakeUntil = append(d.WakeTimes, now), now.Add(time.Hour), now.Add(wakeLease)
 		left = push.Settlement{Left: &d, Open: []push.Delivery{o}}
-		left.Open[0].Kept = 1
+		left.Open[0].EventsKept = 1
 		return push.Changes{Device: &d, Deliveries: []push.Change{{Delivery: o, Events: []push.Event{{At: now, Event: push.EventWakeSent, WakeID: d.Wake.ID, Attempt: 1}}}}}
 	})[0]
 	if r.Err != nil || len(r.Accepted.Looked) != 1 {

@@ -39,7 +39,7 @@ func readDelivery(scan scanFunc, more ...any) (d push.Delivery, err error) {
 		late                     string
 	)
 	into := [...]any{&d.Row.Push, &d.Row.Holder, &counted, &d.PushID, &d.App, &d.User, &d.ResourceID, &d.State, &d.Reason, &d.Result, &d.Path, &since, &accepted,
-		&expires, &nowOrNever, &d.Deliver, &due, &d.Wakes, &d.Unreturned, &d.Generation, &final, &d.Kept, &late, &wakeUntil, &d.PayloadBytes, &d.Payload, &d.DeviceID}
+		&expires, &nowOrNever, &d.Deliver, &due, &d.Wakes, &d.Unreturned, &d.Generation, &final, &d.EventsKept, &late, &wakeUntil, &d.PayloadBytes, &d.Payload, &d.DeviceID}
 	err = scan(append(into[:], more...)...)
 	d.Since, d.AcceptedAt, d.ExpiresAt = clock(&since), clock(&accepted), clock(&expires)
 	d.NowOrNever, d.Row.Counted, d.Row.Was = nowOrNever != 0, counted != 0, d.State

@@ -104,7 +104,7 @@ func (n *newDelivery) kept() int {
 	if made < 0 {
 		return 0
 	}
-	keep, _ := push.Keep(0, n.Events[made:])
+	keep, _ := push.KeepEvents(0, n.Events[made:])
 	return len(keep)
 }
 
@@ -189,7 +189,7 @@ func (t *tx) changeLeft(list []leftChange) *stmt {
 	rows := changeAsLeft.rows(len(list))
 	for i, l := range list {
 		values := changeRow(l.change)
-		rows.add(append(values[:len(values):len(values)], num(i), str(l.was.State), num(l.was.Kept), untilOf(l.was))...)
+		rows.add(append(values[:len(values):len(values)], num(i), str(l.was.State), num(l.was.EventsKept), untilOf(l.was))...)
 	}
 	return changeAsLeft.hits(rows, func(i int) {
 		l := list[i]
@@ -209,7 +209,7 @@ func untilOf(d *push.Delivery) arg {
 // changeRow is one of changeDeliveries.
 func changeRow(c *push.Change) [16]arg {
 	d := &c.Delivery
-	events, leftOut := push.Keep(d.Kept, c.Events)
+	events, leftOut := push.KeepEvents(d.EventsKept, c.Events)
 	var leftOutAt arg
 	if leftOut > 0 {
 		leftOutAt = when(c.Events[len(c.Events)-1].At)

@@ -43,7 +43,7 @@ func TestWhoWatchesIsToldOfWhatIsNotNamed(t *testing.T) {
 	watch := s.Watch(id)
 	defer watch.Stop()
 	s.watch.tell(map[push.ID][]push.DeliveryKey{id: nil}, map[push.ID]bool{id: true})
-	if keys, many := watch.Take(); !many || len(keys) != 0 {
+	if keys, many := watch.Next(); !many || len(keys) != 0 {
 		t.Errorf("%v, any may have changed: %v; want that", keys, many)
 	}
 }

@@ -293,7 +293,7 @@ const (
 	wakeRefusal
 	wakeRefusalStatus
 	wakePush
-	wakePerhaps
+	wakeMaybeDelivered
 )
 
 // encodeWake is empty for none. A wake may stand without an id or a state only if it is the zero value.
@@ -316,7 +316,7 @@ func encodeWake(w push.Wake) []byte {
 	p.text(wakeRefusal, w.Refusal)
 	p.number(wakeRefusalStatus, w.RefusalStatus)
 	p.ids(wakePush, w.Pushes)
-	p.ids(wakePerhaps, w.Perhaps)
+	p.ids(wakeMaybeDelivered, w.MaybeDelivered)
 	return p
 }
 
@@ -350,8 +350,8 @@ func decodeWake(b []byte) (w push.Wake, err error) {
 			w.RefusalStatus = u.number()
 		case wakePush:
 			w.Pushes = append(w.Pushes, push.ID(u.text()))
-		case wakePerhaps:
-			w.Perhaps = append(w.Perhaps, push.ID(u.text()))
+		case wakeMaybeDelivered:
+			w.MaybeDelivered = append(w.MaybeDelivered, push.ID(u.text()))
 		default:
 			u.fail()
 		}

@@ -104,7 +104,7 @@ func (t *tx) asLeft(ctx context.Context, ops []*settleOp) ([]int, error) {
 		}
 		for j := range r.Open {
 			d := &r.Open[j]
-			open.add(num(i), num(d.Row.Push), num(d.Row.Holder), str(d.User), str(d.State), num(d.Kept), untilOf(d))
+			open.add(num(i), num(d.Row.Push), num(d.Row.Holder), str(d.User), str(d.State), num(d.EventsKept), untilOf(d))
 		}
 	}
 	still := make([]int, len(ops))

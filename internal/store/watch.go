@@ -38,7 +38,7 @@ func (s *Store) Watch(id push.ID) push.Watch {
 	all.byPush[id][w] = struct{}{}
 	return push.Watch{
 		Changed: w.changed, Elsewhere: s.db.locksRows(),
-		Take: func() ([]push.DeliveryKey, bool) {
+		Next: func() ([]push.DeliveryKey, bool) {
 			all.mu.Lock()
 			defer all.mu.Unlock()
 			return w.take()

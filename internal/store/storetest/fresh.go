@@ -115,7 +115,7 @@ func (suite) ALookAtAPushBesideOpenOnesCommitsWhatTheNextLookWould(t *testing.T,
 		plain := func(s push.Snapshot) string { // without whose it is
 			text := ""
 			for _, d := range s.Open {
-				text += fmt.Sprintln(d.ResourceID, d.State, d.Kept, d.PayloadBytes, d.DueAt, d.WakeUntil, d.ExpiresAt.Sub(d.Since))
+				text += fmt.Sprintln(d.ResourceID, d.State, d.EventsKept, d.PayloadBytes, d.DueAt, d.WakeUntil, d.ExpiresAt.Sub(d.Since))
 			}
 			return text + fmt.Sprintln(s.OpenTotal, s.NextExpiry, len(s.Resources), s.Device.WakeTimes, s.Device.Wake.DueAt, s.Device.DueAt.Equal(now.Add(time.Minute)))
 		}

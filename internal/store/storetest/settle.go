@@ -40,7 +40,7 @@ func (f *flight) send(user string) {
 		sent := []push.Event{{At: f.now, Event: push.EventWakeSent, WakeID: "wake", Attempt: 1}}
 		f.left.Left = &d
 		f.left.Open = []push.Delivery{o}
-		f.left.Open[0].Kept = 1
+		f.left.Open[0].EventsKept = 1
 		answered := f.left.Open[0].SentBy(f.now, push.PathAPNs, d.DueAt)
 		answered.Delivery.WakeUntil = time.Time{}
 		f.left.Changes = push.Changes{Deliveries: []push.Change{answered}}

@@ -19,7 +19,7 @@ func wantChanged(t *testing.T, watch push.Watch, what string, want ...string) {
 		case <-Context(t).Done():
 			t.Fatalf("%s: told of %q; want %q", what, got, want)
 		}
-		keys, many := watch.Take()
+		keys, many := watch.Next()
 		if many {
 			t.Errorf("%s: any may have changed; want %q", what, want)
 		}
@@ -98,7 +98,7 @@ func (suite) AWatcherThatDoesNotComeIsToldThatAnyMayHaveChanged(t *testing.T, w 
 	defer watch.Stop()
 	w.MustAccept(p)
 	w.ExpandAll(time.Now(), 500)
-	if keys, many := watch.Take(); !many || len(keys) > 500 {
+	if keys, many := watch.Next(); !many || len(keys) > 500 {
 		t.Errorf("%d kept apart, many: %v; want few, and many", len(keys), many)
 	}
 }
