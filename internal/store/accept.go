@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -132,7 +130,7 @@ type acceptance struct {
 	found     int                              // recipients that were read
 	newest    map[collapseKey]*newDelivery     // made in this transaction, and open
 	pushes    *rows                            // to be inserted
-	kept      [][]any                          // answers under idempotency keys, to be inserted
+	kept      *rows                            // answers under idempotency keys, to be inserted
 	looked    *rows                            // devices as looks at them left them
 	touched   map[time.Duration]map[int64]bool // numbers of devices, by lease
 	resources map[resourceKey]map[string]push.Resource
@@ -162,7 +160,7 @@ type audience struct {
 
 func newAcceptance(t *tx, now time.Time) *acceptance {
 	return &acceptance{t: t, now: now, answers: map[idempotencyKey]answer{}, apps: map[string]*audience{}, newest: map[collapseKey]*newDelivery{}, resources: map[resourceKey]map[string]push.Resource{},
-		pushes: insertPushes.rows(1), looked: updateStates.rows(0),
+		pushes: insertPushes.rows(1), kept: insertAnswers.rows(0), looked: updateStates.rows(0),
 		touched: map[time.Duration]map[int64]bool{}, collapse: map[collapseKey]bool{}}
 }
 
@@ -306,16 +304,18 @@ func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error
 
 // readTargets asks for the devices of all users that were noted, and for all devices.
 func (a *acceptance) readTargets() []*stmt {
-	var users, devices [][]any
-	for _, app := range sortedKeys(a.apps) {
-		for _, u := range sortedKeys(a.apps[app].users) {
-			users = append(users, []any{app, u})
-		}
-		devices = append(devices, rowsOf(app, a.apps[app].asked)...)
-	}
 	ofUsers, byID := targetsOfUsers, targetsByID
 	if a.whole {
 		ofUsers, byID = wholeOfUsers, wholeByID
+	}
+	users, devices := ofUsers.rows(0), byID.rows(0)
+	for _, app := range sortedKeys(a.apps) {
+		for _, u := range sortedKeys(a.apps[app].users) {
+			users.add(str(app), str(u))
+		}
+		for _, d := range a.apps[app].asked {
+			devices.add(str(app), str(d))
+		}
 	}
 	return []*stmt{
 		ofUsers.each(users, func(scan scanFunc) error {
@@ -338,11 +338,11 @@ func (a *acceptance) readTargets() []*stmt {
 
 // readSeen asks which of the users without a device have ever been seen.
 func (a *acceptance) readSeen() *stmt {
-	var users [][]any
+	users := seenUsers.rows(0)
 	for _, app := range sortedKeys(a.apps) {
 		for _, u := range sortedKeys(a.apps[app].users) {
 			if !a.apps[app].users[u] {
-				users = append(users, []any{app, u})
+				users.add(str(app), str(u))
 			}
 		}
 	}
@@ -470,14 +470,14 @@ func (a *acceptance) add(n *newDelivery) {
 
 // openUnder is what is open under a collapse key of a device, or of a user without one.
 var openUnder = fold("of_holder int, of_key blob, of_app text, of_user text",
-	"SELECT "+strings.Replace(deliveryColumns, "?", strconv.Itoa(noPayload), 1)+" FROM {rows}, "+withDevice+
+	"SELECT "+withPayload(deliveryColumns, noPayload)+" FROM {rows}, "+withDevice+
 		` WHERE d.holder = r.of_holder AND d.collapse_key = r.of_key AND d.final_at IS NULL AND (d.holder >= 0 OR p.app = r.of_app AND d.user_id = r.of_user)`)
 
 // superseded is the changes of what newer pushes supersede.
 func (a *acceptance) superseded(ctx context.Context) ([]push.Change, error) {
-	rows := make([][]any, 0, len(a.collapse))
+	rows := openUnder.rows(len(a.collapse))
 	for k := range a.collapse {
-		rows = append(rows, []any{k.holder, []byte(k.key), k.app, k.user})
+		rows.add(num(k.holder), raw([]byte(k.key)), str(k.app), str(k.user))
 	}
 	var changes []push.Change
 	return changes, a.t.run(ctx, openUnder.each(rows, func(scan scanFunc) error {
@@ -501,7 +501,7 @@ func (a *acceptance) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stmts := append(a.t.change(append(superseded, looked...)...), insertPushes.run(a.pushes), insertAnswers.exec(a.kept), a.t.insert(a.rows), updateStates.run(a.looked))
+	stmts := append(a.t.change(append(superseded, looked...)...), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), a.t.insert(a.rows), updateStates.exec(a.looked))
 	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.touched))) { // "due now" has the last word
 		stmts = append(stmts, a.t.s.holdDevices(slices.Sorted(maps.Keys(a.touched[lease])), a.now, lease))
 	}
@@ -517,7 +517,7 @@ func (s *Store) holdDevices(numbers []int64, now time.Time, lease time.Duration)
 	for _, n := range numbers {
 		rows.add(when(due), str(owner), num(n))
 	}
-	return holdDevices.run(rows)
+	return holdDevices.exec(rows)
 }
 
 // held is what devices have as due_at and owner while this node has them for lease; with lease 0, due now and nobody's.

@@ -145,9 +145,9 @@ var resourcesOf = fold("of_push text, of_app text",
 
 // ResourcesOf are the ids of the resources of an app's pushes, as far as those are there.
 func (s *Store) ResourcesOf(ctx context.Context, app string, pushes []push.ID) (map[push.ID]string, error) {
-	rows := make([][]any, len(pushes))
-	for i, id := range pushes {
-		rows[i] = []any{string(id), app}
+	rows := resourcesOf.rows(len(pushes))
+	for _, id := range pushes {
+		rows.add(str(id), str(app))
 	}
 	found := make(map[push.ID]string, len(pushes))
 	err := s.read.run(ctx, resourcesOf.each(rows, func(scan scanFunc) error {

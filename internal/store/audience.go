@@ -31,7 +31,7 @@ func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []pus
 		byID[d.ID] = d
 		return err
 	}
-	stmts := append(a.readTargets(), devicesOfUsers.each(rowsOf(p.App, p.To.Users), read), devicesByID.each(rowsOf(p.App, p.To.Devices), read))
+	stmts := append(a.readTargets(), devicesOfUsers.each(devicesOfUsers.idRows(p.App, p.To.Users), read), devicesByID.each(devicesByID.idRows(p.App, p.To.Devices), read))
 	if err := s.read.run(ctx, stmts...); err != nil {
 		return nil, nil, doing("audience", err)
 	}

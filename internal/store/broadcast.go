@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -183,9 +181,9 @@ func (e *expansion) outdated(ctx context.Context, newer map[int64]bool) ([]*stmt
 	if len(newer) == 0 {
 		return nil, nil
 	}
-	rows := make([][]any, 0, len(newer))
+	rows := ofHolders.rows(len(newer))
 	for holder := range newer {
-		rows = append(rows, []any{e.p.n, holder})
+		rows.add(num(e.p.n), num(holder))
 	}
 	var changes []push.Change
 	err := e.t.run(ctx, ofHolders.each(rows, func(scan scanFunc) error {
@@ -197,7 +195,7 @@ func (e *expansion) outdated(ctx context.Context, newer map[int64]bool) ([]*stmt
 }
 
 // ofHolders are the open deliveries of a push for some holders.
-var ofHolders = fold("of_push int, of_holder int", "SELECT "+strings.Replace(deliveryColumns, "?", strconv.Itoa(noPayload), 1)+
+var ofHolders = fold("of_push int, of_holder int", "SELECT "+withPayload(deliveryColumns, noPayload)+
 	" FROM {rows}, "+withDevice+" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.final_at IS NULL")
 
 // ranged is a device of a broadcast's range.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"strconv"
 	"strings"
 
 	"github.com/hushpush/hush/push"
@@ -29,6 +30,11 @@ const (
 	noPayload   = -1
 	wakePayload = push.MaxWakePayload
 )
+
+// withPayload writes the argument of deliveryColumns into them. A folded statement has no arguments beside its rows.
+func withPayload(columns string, maxBytes int) string {
+	return strings.Replace(columns, "?", strconv.Itoa(maxBytes), 1)
+}
 
 // readDelivery reads deliveryColumns, and into more what a query has beside them.
 func readDelivery(scan scanFunc, more ...any) (d push.Delivery, err error) {

@@ -91,12 +91,12 @@ var deviceTables = []*folded{
 
 // removeDevices is the statements that remove devices with all that is theirs alone.
 func removeDevices(numbers []int64) []*stmt {
-	rows := make([][]any, len(numbers))
-	for i, n := range numbers {
-		rows[i] = []any{n}
-	}
 	stmts := make([]*stmt, len(deviceTables))
 	for i, t := range deviceTables {
+		rows := t.rows(len(numbers))
+		for _, n := range numbers {
+			rows.add(num(n))
+		}
 		stmts[i] = t.exec(rows)
 	}
 	return stmts

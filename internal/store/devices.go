@@ -123,7 +123,7 @@ func (s *Store) DevicesOf(ctx context.Context, app, user, cursor string, limit i
 // DevicesOfUsers are the ids of the devices of users, in no order.
 func (s *Store) DevicesOfUsers(ctx context.Context, app string, users []string) ([]string, error) {
 	var ids []string
-	err := s.read.run(ctx, idsOfUsers.each(rowsOf(app, users), func(scan scanFunc) error {
+	err := s.read.run(ctx, idsOfUsers.each(idsOfUsers.idRows(app, users), func(scan scanFunc) error {
 		r, err := readRef(scan)
 		ids = append(ids, r.id)
 		return err
@@ -134,7 +134,7 @@ func (s *Store) DevicesOfUsers(ctx context.Context, app string, users []string) 
 // MissingDevices are those of the ids that name no registered device, in the order given.
 func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([]string, error) {
 	there := map[string]bool{}
-	err := s.read.run(ctx, targetsByID.each(rowsOf(app, ids), func(scan scanFunc) error {
+	err := s.read.run(ctx, targetsByID.each(targetsByID.idRows(app, ids), func(scan scanFunc) error {
 		_, d, err := readRecipient(scan)
 		there[d.Device] = true
 		return err

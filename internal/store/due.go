@@ -109,9 +109,10 @@ var (
 
 // refs are rows that are due by their ids.
 func refs(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, error) {
-	rows, list := make([][]any, len(due)), make([]ref, len(due))
+	rows, list := ids.rows(len(due)), make([]ref, len(due))
 	for i, d := range due {
-		rows[i], list[i].app = []any{i, d.n}, d.app
+		rows.add(num(i), num(d.n))
+		list[i].app = d.app
 	}
 	err := r.run(ctx, ids.each(rows, func(scan scanFunc) error {
 		var place int
@@ -164,9 +165,9 @@ var dueOf = fold("of_app text, of_device text, of_now int",
 
 // DueOf returns those of an app's devices that are due, or whose lease is over, in no order.
 func (s *Store) DueOf(ctx context.Context, app string, devices []string, now time.Time) ([]string, error) {
-	rows, due := make([][]any, len(devices)), []string(nil)
-	for i, id := range devices {
-		rows[i] = []any{app, id, micros(now)}
+	rows, due := dueOf.rows(len(devices)), []string(nil)
+	for _, id := range devices {
+		rows.add(str(app), str(id), when(now))
 	}
 	err := s.read.run(ctx, dueOf.each(rows, func(scan scanFunc) error {
 		id, err := scalar[string](scan)

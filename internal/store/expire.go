@@ -120,11 +120,11 @@ func (s *Store) RenewLeases(ctx context.Context, keys []push.DeviceKey, until ti
 	}
 	var failed []error
 	for app, ids := range byApp {
-		rows := make([][]any, len(ids))
-		for i, id := range ids {
-			rows[i] = []any{micros(until), owner, app, id, s.cfg.Node}
-		}
 		err := s.write(ctx, "renew leases", &op{app: app, devices: ids, weight: len(ids), do: func(ctx context.Context, t *tx) error {
+			rows := renewLeases.rows(len(ids))
+			for _, id := range ids {
+				rows.add(when(until), str(owner), str(app), str(id), str(s.cfg.Node))
+			}
 			return t.run(ctx, renewLeases.exec(rows))
 		}})
 		failed = append(failed, err)

@@ -167,36 +167,13 @@ func when(t time.Time) arg {
 	return num(t.UnixMicro())
 }
 
-// rowsFrom are rows of values that are known only by what they are.
-func (f *folded) rowsFrom(list [][]any) *rows {
-	r := f.rows(len(list))
-	for _, row := range list {
-		for _, v := range row {
-			a, ok := litedb.ValueOf(v)
-			if !ok {
-				panic(fmt.Sprintf("store: a %T in a row", v))
-			}
-			r.args = append(r.args, a)
-		}
-	}
-	return r
-}
-
-// each is a query for the rows; row is called for each row found. PostgreSQL gives them in no order of their own.
-func (f *folded) each(list [][]any, row func(scanFunc) error) *stmt {
-	return f.query(f.rowsFrom(list), row)
-}
-
-// exec is a statement without rows to be read.
-func (f *folded) exec(list [][]any) *stmt { return f.run(f.rowsFrom(list)) }
-
-// query is each for rows.
-func (f *folded) query(r *rows, row func(scanFunc) error) *stmt {
+// each returns a query for the rows. It calls row for each row found, which PostgreSQL returns in no particular order.
+func (f *folded) each(r *rows, row func(scanFunc) error) *stmt {
 	return &stmt{sql: f.sqlite, fold: f, rows: r, row: row}
 }
 
-// run is exec for rows.
-func (f *folded) run(r *rows) *stmt { return &stmt{sql: f.sqlite, fold: f, rows: r} }
+// exec returns a statement for the rows whose result has no rows.
+func (f *folded) exec(r *rows) *stmt { return &stmt{sql: f.sqlite, fold: f, rows: r} }
 
 // hits is a statement without rows to be read; hit is called for each of its rows that touched something. One of its columns is
 // number, the row's place.

@@ -67,7 +67,7 @@ func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push
 			ask.add(num(i), num(n.Row.Holder), num(openBeside+1))
 		}
 	}
-	err := a.t.run(ctx, stepOpen.query(ask, func(scan scanFunc) error {
+	err := a.t.run(ctx, stepOpen.each(ask, func(scan scanFunc) error {
 		var i int
 		d, err := readDelivery(scan, &i)
 		d.DeviceID = list[i].DeviceID

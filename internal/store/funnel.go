@@ -72,9 +72,9 @@ func (t *tx) countsStmt() *stmt {
 	keys := slices.SortedFunc(maps.Keys(t.counts), func(a, b stateCount) int {
 		return cmp.Or(cmp.Compare(a.push, b.push), cmp.Compare(a.state, b.state))
 	})
-	rows := make([][]any, len(keys))
-	for i, k := range keys {
-		rows[i] = []any{k.push, string(k.state), t.counts[k].n, t.counts[k].finalAt}
+	rows := addCounts.rows(len(keys))
+	for _, k := range keys {
+		rows.add(num(k.push), str(k.state), num(t.counts[k].n), num(t.counts[k].finalAt))
 	}
 	return addCounts.exec(rows)
 }
@@ -117,7 +117,7 @@ func (t *tx) insert(list []*newDelivery) *stmt {
 			num(d.Generation), when(d.FinalAt), keyOrNull(n.CollapseKey), raw(encodeEvents(n.Events)), str(d.Path), when(d.DueAt), num(n.kept()), when(d.WakeUntil))
 		t.changed(d, n.news()...)
 	}
-	return insertDeliveries.run(rows)
+	return insertDeliveries.exec(rows)
 }
 
 // Neither makes a final delivery an open one again: the first final state committed stays. What is no key of an index stands in
@@ -172,9 +172,9 @@ func (t *tx) change(changes ...push.Change) []*stmt {
 	}
 	stmts := make([]*stmt, 0, len(turns)+1)
 	for _, rows := range turns {
-		stmts = append(stmts, changeDeliveries.run(rows))
+		stmts = append(stmts, changeDeliveries.exec(rows))
 	}
-	return append(stmts, endDeliveries.run(ended))
+	return append(stmts, endDeliveries.exec(ended))
 }
 
 // leftChange is a change of an open delivery that stays open, if it is as it was left.
@@ -237,10 +237,10 @@ var giveDevice = fold(`holder int, generation int, expires_at int, collapse_key 
 
 // handOver is the statement that gives what waited for a user without a device to one, which it notes.
 func (t *tx) handOver(list []push.Placement, device int64) *stmt {
-	rows := make([][]any, len(list))
-	for i, n := range list {
-		rows[i] = []any{device, n.Generation, micros(n.ExpiresAt), nullBlob([]byte(n.CollapseKey)), string(n.State), string(n.Reason), micros(n.FinalAt),
-			encodeEvents(n.Events), n.Row.Push, n.Row.Holder, n.User}
+	rows := giveDevice.rows(len(list))
+	for _, n := range list {
+		rows.add(num(device), num(n.Generation), when(n.ExpiresAt), keyOrNull(n.CollapseKey), str(n.State), str(n.Reason), when(n.FinalAt),
+			raw(encodeEvents(n.Events)), num(n.Row.Push), num(n.Row.Holder), str(n.User))
 		t.changed(&n.Delivery, n.Events...)
 	}
 	return giveDevice.exec(rows)

@@ -39,7 +39,7 @@ func (a *acceptance) readAnswer(key idempotencyKey) *stmt {
 func (a *acceptance) remember(key idempotencyKey, bodyHash []byte, result push.Accepted) {
 	row := answer{bodyHash: bodyHash, answer: []byte(encode(storedAccepted(result)))}
 	a.answers[key] = row
-	a.kept = append(a.kept, []any{key.app, []byte(key.key), blob(bodyHash), row.answer, micros(a.now)})
+	a.kept.add(str(key.app), raw([]byte(key.key)), raw(blob(bodyHash)), raw(row.answer), when(a.now))
 }
 
 // PutIdempotent keeps the answer of a whole batch under an idempotency key. push.ErrConflict if the key is taken.

@@ -213,9 +213,9 @@ func (l *listing) rows(ctx context.Context, ids []string) ([]*listedRow, error) 
 	if !l.filter.Before.IsZero() {
 		to = l.filter.Before.UnixMicro()
 	}
-	asked := make([][]any, len(ids))
-	for i, id := range ids {
-		asked[i] = []any{id, l.app, l.filter.Resource, l.filter.User, userHolder(l.app, l.filter.User), string(l.filter.State), from, to}
+	asked := listRows.rows(len(ids))
+	for _, id := range ids {
+		asked.add(str(id), str(l.app), str(l.filter.Resource), str(l.filter.User), num(userHolder(l.app, l.filter.User)), str(l.filter.State), num(from), num(to))
 	}
 	var found []*listedRow
 	err := l.s.read.run(ctx, listRows.each(asked, func(scan scanFunc) error {
@@ -289,12 +289,12 @@ func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 func (l *listing) countFew(ctx context.Context, found []*listedRow) error {
 	const together = 100
 	byNumber := map[int64]*listedRow{}
-	var asked [][]any
+	asked := countsOf.rows(0)
 	for _, row := range found[:min(len(found), together)] {
 		if !row.counted && !row.kept {
 			row.counted, row.Counts = true, map[push.State]int{}
 			byNumber[row.n] = row
-			asked = append(asked, []any{row.n, l.cost.countFew})
+			asked.add(num(row.n), num(l.cost.countFew))
 		}
 	}
 	return l.s.read.run(ctx, countsOf.each(asked, func(scan scanFunc) error {

@@ -52,23 +52,30 @@ func (s *Store) keepMeant(ctx context.Context, p push.Push) (*meantList, error) 
 // keepList keeps a long list of targets.
 func (s *Store) keepList(ctx context.Context, p push.Push, targets []push.Recipient, warnings []push.Warning) (*meantList, error) {
 	m := &meantList{id: string(push.NewID()), targets: len(targets), warnings: warnings}
-	rows := make([][]any, 0, len(targets)/meantPiece+1)
-	for piece := range slices.Chunk(targets, meantPiece) {
-		list := make([]meantRow, len(piece))
-		for i, to := range piece {
-			list[i] = meantRow{to.Device, to.User, to.Generation, to.Holder}
-		}
-		rows = append(rows, []any{m.id, len(rows), string(p.ID), len(piece), []byte(encode(list)), micros(s.now())})
-	}
-	for part := range slices.Chunk(rows, keepAtOnce) {
+	first := 0 // the number of the next piece
+	for pieces := range slices.Chunk(targets, meantPiece*keepAtOnce) {
 		err := s.write(ctx, "keep targets", &op{app: p.App, long: true, do: func(ctx context.Context, t *tx) error {
-			return t.run(ctx, insertTargets.exec(part))
+			rows, number := insertTargets.rows(keepAtOnce), first
+			for piece := range slices.Chunk(pieces, meantPiece) {
+				rows.add(str(m.id), num(number), str(p.ID), num(len(piece)), raw(encodePiece(piece)), when(s.now()))
+				number++
+			}
+			return t.run(ctx, insertTargets.exec(rows))
 		}})
 		if err != nil {
 			return nil, err
 		}
+		first += keepAtOnce
 	}
 	return m, nil
+}
+
+func encodePiece(targets []push.Recipient) []byte {
+	list := make([]meantRow, len(targets))
+	for i, to := range targets {
+		list[i] = meantRow{to.Device, to.User, to.Generation, to.Holder}
+	}
+	return []byte(encode(list))
 }
 
 var insertTargets = foldInsert("push_targets", "list text, piece int, push_id text, targets int, meant blob, kept_at int")
@@ -208,10 +215,10 @@ var newerOpen = fold("of_holder int, of_key blob, of_app text, of_user text, mad
 // outdate ends, as they are made, those targets' deliveries for which a newer push with the same collapse key was quicker:
 // the deliveries of a large push are made later than it was accepted.
 func (e *expansion) outdate(ctx context.Context, r push.Resource) error {
-	var rows [][]any
+	rows := newerOpen.rows(0)
 	for _, to := range e.to {
 		if key := r.CollapseKey(e.p.Push, to.Platform); key != "" && to.end.State == "" {
-			rows = append(rows, []any{recipientHolder(e.p.App, to.Recipient), []byte(key), e.p.App, to.User, micros(e.p.Start())})
+			rows.add(num(recipientHolder(e.p.App, to.Recipient)), raw([]byte(key)), str(e.p.App), str(to.User), when(e.p.Start()))
 		}
 	}
 	newer := map[holding]bool{}

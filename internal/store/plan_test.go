@@ -89,51 +89,51 @@ var hotQuestions = []struct {
 var hotFolds = []struct {
 	name  string
 	fold  *folded
-	row   []any
+	row   []arg
 	index string
 }{
-	{"targets of users", targetsOfUsers, []any{"notes", "u7"}, "devices_of_user"},
-	{"targets by id", targetsByID, []any{"notes", "d7"}, byDeviceID},
-	{"devices held", holdDevices, []any{int64(1), "node", int64(7)}, byNumber},
-	{"leases", renewLeases, []any{int64(1), "node", "notes", "d7", "node"}, byDeviceID},
-	{"which devices are due", dueOf, []any{"notes", "d7", int64(5)}, byDeviceID},
-	{"devices of steps", stepDevices, []any{0, "notes", "d7"}, byDeviceID},
-	{"named deliveries", stepNamed, []any{0, "notes", int64(7), "u7", "p7"}, byPush},
-	{"open deliveries of steps", stepOpen, []any{0, int64(7), 50}, "deliveries_of_holder|deliveries_inbox"},
-	{"open beyond", stepBeyond, []any{0, int64(7), 100}, "deliveries_of_holder|deliveries_inbox"},
-	{"resources of pushes", resourcesOf, []any{"p7", "notes"}, "pushes_pkey|pushes_of_app|sqlite_autoindex_pushes"},
-	{"deliveries by name", byKey, []any{int64(7), int64(7), "u7"}, byPush},
-	{"newer under a collapse key", newerOpen, []any{int64(7), []byte("k"), "notes", "u7", int64(1)}, "deliveries_collapse"},
-	{"open under a collapse key", openUnder, []any{int64(7), []byte("k"), "notes", "u7"}, "deliveries_collapse"},
-	{"change of a delivery", changeDeliveries, []any{"sent", "", "", "", nil, 0, 0, []byte{}, 0, 0, nil, "", nil, int64(7), int64(7), "u7"}, byPush},
-	{"end of a delivery", endDeliveries, []any{"handled", "", "", "", nil, 0, 0, []byte{}, 0, 0, nil, "", nil, int64(7), int64(7), "u7", int64(1)}, byPush},
-	{"superseded as it is made", ofHolders, []any{int64(7), int64(7)}, byPush},
-	{"takeover", giveDevice, []any{int64(7), 1, int64(1), nil, "waiting", "", nil, []byte{}, int64(7), int64(-7), "u7"}, byPush},
-	{"pushes of a list", listRows, []any{"p7", "notes", "", "", int64(-1), "", int64(0), int64(9)}, "pushes_pkey|pushes_of_app|sqlite_autoindex_pushes"},
-	{"pushes of a list by their states", listRows, []any{"p7", "notes", "", "", int64(-1), "waiting", int64(0), int64(9)}, byPush},
-	{"pushes of a list by a user's states", listRows, []any{"p7", "notes", "", "u7", int64(-7), "waiting", int64(0), int64(9)}, "former_owners_pkey|PRIMARY KEY"},
-	{"pushes of a list by states on a user's devices", listRows, []any{"p7", "notes", "", "u7", int64(-7), "waiting", int64(0), int64(9)}, "devices_of_user"},
-	{"states of pushes of a list", countsOf, []any{int64(7), 1000}, byPush},
-	{"change of a device's state", updateStates, []any{[]byte{}, []byte{}, nil, int64(1), int64(7)}, byNumber},
-	{"loss of a token", updateTokens, []any{"dead", "", int64(1), int64(7)}, byNumber},
-	{"devices of users, whole", wholeOfUsers, []any{"notes", "u7"}, "devices_of_user"},
-	{"devices by id, whole", wholeByID, []any{"notes", "d7"}, byDeviceID},
-	{"users who have been seen", seenUsers, []any{"notes", "u7"}, "users_pkey|PRIMARY KEY"},
-	{"ids of due devices", idsOfDevices, []any{0, int64(7)}, byNumber},
-	{"ids of due pushes", idsOfPushes, []any{0, int64(7)}, "pushes_pkey|PRIMARY KEY"},
-	{"whether a wake is in flight", inFlight, []any{0, int64(7), int64(5)}, "deliveries_in_flight"},
-	{"a device as it was left", stateAsLeft, []any{0, int64(7), []byte{}, int64(1)}, byNumber},
-	{"change of a delivery as it was left", changeAsLeft, []any{"sent", "", "", "", nil, 0, 0, []byte{}, 0, 0, nil, "", nil, int64(7), int64(7), "u7", 0, "waiting", 1, int64(0)}, byPush},
-	{"deliveries as they were left", openAsLeft, []any{0, int64(7), int64(7), "u7", "waiting", 1, int64(0)}, byPush},
-	{"settled state of a device", settleStates, []any{[]byte{}, []byte{}, int64(1), int64(7)}, byNumber},
-	{"numbers of devices", numbersOf, []any{"notes", "d7"}, byDeviceID},
-	{"an imported device", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, byDeviceID},
-	{"rivals of an imported device", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, "devices_of_user"},
-	{"who has an imported token", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, "devices_token"},
-	{"what waits for an imported device", aboutDevices, []any{int64(0), "notes", "d7", "u7", "ios", []byte("t7"), int64(-7)}, "deliveries_of_holder|deliveries_inbox"},
-	{"users who were not seen after all", unseeUsers, []any{"notes", "u7"}, "users_pkey|PRIMARY KEY"},
-	{"an imported device that is known", knownDevices, []any{int64(0), "notes", "d7"}, byDeviceID},
-	{"what is open on an imported device", knownDevices, []any{int64(0), "notes", "d7"}, "deliveries_of_holder|deliveries_inbox"},
+	{"targets of users", targetsOfUsers, []arg{str("notes"), str("u7")}, "devices_of_user"},
+	{"targets by id", targetsByID, []arg{str("notes"), str("d7")}, byDeviceID},
+	{"devices held", holdDevices, []arg{num(1), str("node"), num(7)}, byNumber},
+	{"leases", renewLeases, []arg{num(1), str("node"), str("notes"), str("d7"), str("node")}, byDeviceID},
+	{"which devices are due", dueOf, []arg{str("notes"), str("d7"), num(5)}, byDeviceID},
+	{"devices of steps", stepDevices, []arg{num(0), str("notes"), str("d7")}, byDeviceID},
+	{"named deliveries", stepNamed, []arg{num(0), str("notes"), num(7), str("u7"), str("p7")}, byPush},
+	{"open deliveries of steps", stepOpen, []arg{num(0), num(7), num(50)}, "deliveries_of_holder|deliveries_inbox"},
+	{"open beyond", stepBeyond, []arg{num(0), num(7), num(100)}, "deliveries_of_holder|deliveries_inbox"},
+	{"resources of pushes", resourcesOf, []arg{str("p7"), str("notes")}, "pushes_pkey|pushes_of_app|sqlite_autoindex_pushes"},
+	{"deliveries by name", byKey, []arg{num(7), num(7), str("u7")}, byPush},
+	{"newer under a collapse key", newerOpen, []arg{num(7), raw([]byte("k")), str("notes"), str("u7"), num(1)}, "deliveries_collapse"},
+	{"open under a collapse key", openUnder, []arg{num(7), raw([]byte("k")), str("notes"), str("u7")}, "deliveries_collapse"},
+	{"change of a delivery", changeDeliveries, []arg{str("sent"), str(""), str(""), str(""), arg{}, num(0), num(0), raw([]byte{}), num(0), num(0), arg{}, str(""), arg{}, num(7), num(7), str("u7")}, byPush},
+	{"end of a delivery", endDeliveries, []arg{str("handled"), str(""), str(""), str(""), arg{}, num(0), num(0), raw([]byte{}), num(0), num(0), arg{}, str(""), arg{}, num(7), num(7), str("u7"), num(1)}, byPush},
+	{"superseded as it is made", ofHolders, []arg{num(7), num(7)}, byPush},
+	{"takeover", giveDevice, []arg{num(7), num(1), num(1), arg{}, str("waiting"), str(""), arg{}, raw([]byte{}), num(7), num(-7), str("u7")}, byPush},
+	{"pushes of a list", listRows, []arg{str("p7"), str("notes"), str(""), str(""), num(-1), str(""), num(0), num(9)}, "pushes_pkey|pushes_of_app|sqlite_autoindex_pushes"},
+	{"pushes of a list by their states", listRows, []arg{str("p7"), str("notes"), str(""), str(""), num(-1), str("waiting"), num(0), num(9)}, byPush},
+	{"pushes of a list by a user's states", listRows, []arg{str("p7"), str("notes"), str(""), str("u7"), num(-7), str("waiting"), num(0), num(9)}, "former_owners_pkey|PRIMARY KEY"},
+	{"pushes of a list by states on a user's devices", listRows, []arg{str("p7"), str("notes"), str(""), str("u7"), num(-7), str("waiting"), num(0), num(9)}, "devices_of_user"},
+	{"states of pushes of a list", countsOf, []arg{num(7), num(1000)}, byPush},
+	{"change of a device's state", updateStates, []arg{raw([]byte{}), raw([]byte{}), arg{}, num(1), num(7)}, byNumber},
+	{"loss of a token", updateTokens, []arg{str("dead"), str(""), num(1), num(7)}, byNumber},
+	{"devices of users, whole", wholeOfUsers, []arg{str("notes"), str("u7")}, "devices_of_user"},
+	{"devices by id, whole", wholeByID, []arg{str("notes"), str("d7")}, byDeviceID},
+	{"users who have been seen", seenUsers, []arg{str("notes"), str("u7")}, "users_pkey|PRIMARY KEY"},
+	{"ids of due devices", idsOfDevices, []arg{num(0), num(7)}, byNumber},
+	{"ids of due pushes", idsOfPushes, []arg{num(0), num(7)}, "pushes_pkey|PRIMARY KEY"},
+	{"whether a wake is in flight", inFlight, []arg{num(0), num(7), num(5)}, "deliveries_in_flight"},
+	{"a device as it was left", stateAsLeft, []arg{num(0), num(7), raw([]byte{}), num(1)}, byNumber},
+	{"change of a delivery as it was left", changeAsLeft, []arg{str("sent"), str(""), str(""), str(""), arg{}, num(0), num(0), raw([]byte{}), num(0), num(0), arg{}, str(""), arg{}, num(7), num(7), str("u7"), num(0), str("waiting"), num(1), num(0)}, byPush},
+	{"deliveries as they were left", openAsLeft, []arg{num(0), num(7), num(7), str("u7"), str("waiting"), num(1), num(0)}, byPush},
+	{"settled state of a device", settleStates, []arg{raw([]byte{}), raw([]byte{}), num(1), num(7)}, byNumber},
+	{"numbers of devices", numbersOf, []arg{str("notes"), str("d7")}, byDeviceID},
+	{"an imported device", aboutDevices, []arg{num(0), str("notes"), str("d7"), str("u7"), str("ios"), raw([]byte("t7")), num(-7)}, byDeviceID},
+	{"rivals of an imported device", aboutDevices, []arg{num(0), str("notes"), str("d7"), str("u7"), str("ios"), raw([]byte("t7")), num(-7)}, "devices_of_user"},
+	{"who has an imported token", aboutDevices, []arg{num(0), str("notes"), str("d7"), str("u7"), str("ios"), raw([]byte("t7")), num(-7)}, "devices_token"},
+	{"what waits for an imported device", aboutDevices, []arg{num(0), str("notes"), str("d7"), str("u7"), str("ios"), raw([]byte("t7")), num(-7)}, "deliveries_of_holder|deliveries_inbox"},
+	{"users who were not seen after all", unseeUsers, []arg{str("notes"), str("u7")}, "users_pkey|PRIMARY KEY"},
+	{"an imported device that is known", knownDevices, []arg{num(0), str("notes"), str("d7")}, byDeviceID},
+	{"what is open on an imported device", knownDevices, []arg{num(0), str("notes"), str("d7")}, "deliveries_of_holder|deliveries_inbox"},
 }
 
 // fill puts enough rows into both engines that a planner has a choice: 20 000 deliveries on 5 000 devices of two apps.
@@ -215,23 +215,25 @@ func checkPlans(t *testing.T, s *Store, series, empty, token, credential, explai
 		t.Fatal(err)
 	}
 	for _, q := range hotQuestions {
-		checkPlan(t, s, q.name, explain, q.sql, q.args, q.index, scan)
+		checkPlan(t, s, q.name, q.index, scan, func(line func(scanFunc) error) *stmt { return each(line, explain+q.sql, q.args...) })
 	}
 	for _, q := range hotFolds {
-		rows := [][]any{q.row}
-		sql, args := q.fold.sqlite, q.fold.sqliteArgs(nil, q.row)
-		if s.db.locksRows() {
-			sql, args = q.fold.postgres, q.fold.arrays(q.fold.rowsFrom(rows))
-		}
-		checkPlan(t, s, q.name, explain, sql, args, q.index, scan)
+		explained := *q.fold
+		explained.sqlite, explained.postgres = explain+q.fold.sqlite, explain+q.fold.postgres
+		checkPlan(t, s, q.name, q.index, scan, func(line func(scanFunc) error) *stmt {
+			rows := explained.rows(1)
+			rows.add(q.row...)
+			return explained.each(rows, line)
+		})
 	}
 }
 
-func checkPlan(t *testing.T, s *Store, name, explain, sql string, args []any, index, scan string) {
+// checkPlan checks the plan of one statement; explain returns the statement that shows it, line by line.
+func checkPlan(t *testing.T, s *Store, name, index, scan string, explain func(line func(scanFunc) error) *stmt) {
 	var lines []string
 	err := s.write(context.Background(), "explain", &op{do: func(ctx context.Context, tx *tx) error {
 		lines = nil
-		return tx.run(ctx, each(func(row scanFunc) error {
+		return tx.run(ctx, explain(func(row scanFunc) error {
 			var line string
 			var ignored int
 			err := row(&line)
@@ -240,7 +242,7 @@ func checkPlan(t *testing.T, s *Store, name, explain, sql string, args []any, in
 			}
 			lines = append(lines, line)
 			return err
-		}, explain+sql, args...))
+		}))
 	}})
 	plan := strings.Join(lines, "\n")
 	if err != nil {

@@ -174,7 +174,7 @@ func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor s
 
 // byKey has deliveryColumns without payloads, as readWithEvents takes them.
 var byKey = fold("of_push int, of_holder int, of_user text",
-	"SELECT "+strings.Replace(deliveryColumns, "?", strconv.Itoa(noPayload), 1)+", d.events, d.left_out, d.left_out_at FROM {rows}, "+withDevice+
+	"SELECT "+withPayload(deliveryColumns, noPayload)+", d.events, d.left_out, d.left_out_at FROM {rows}, "+withDevice+
 		" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.user_id = r.of_user")
 
 // numbersOf are the numbers of devices, whoever has them.
@@ -196,7 +196,7 @@ func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys [
 		}
 	}
 	numbers := map[string]int64{}
-	err = s.read.run(ctx, numbersOf.each(rowsOf(app, devices), func(scan scanFunc) error {
+	err = s.read.run(ctx, numbersOf.each(numbersOf.idRows(app, devices), func(scan scanFunc) error {
 		var id string
 		var n int64
 		err := scan(&id, &n)
@@ -206,9 +206,9 @@ func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys [
 	if err != nil {
 		return nil, doing("deliveries", err)
 	}
-	rows := make([][]any, len(keys))
-	for i, k := range keys {
-		rows[i] = []any{p.n, recipientHolder(app, push.Recipient{Device: k.Device, User: k.User, Holder: numbers[k.Device]}), k.User}
+	rows := byKey.rows(len(keys))
+	for _, k := range keys {
+		rows.add(num(p.n), num(recipientHolder(app, push.Recipient{Device: k.Device, User: k.User, Holder: numbers[k.Device]})), str(k.User))
 	}
 	var list []push.Delivery
 	err = s.read.run(ctx, byKey.each(rows, func(scan scanFunc) error {

@@ -168,7 +168,7 @@ func addDevice(rows *rows, d *push.Device, more ...arg) {
 func (t *tx) putDevice(ctx context.Context, d *push.Device) error {
 	rows := putDevices.rows(1)
 	addDevice(rows, d)
-	return t.run(ctx, putDevices.query(rows, func(scan scanFunc) error { return scan(&d.Number) }))
+	return t.run(ctx, putDevices.each(rows, func(scan scanFunc) error { return scan(&d.Number) }))
 }
 
 // noteFormerOwner notes whose a device was until now.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -131,9 +130,10 @@ func (r *registering) lock(ctx context.Context) error {
 		users, devices = append(users, ref{r.app, d.User}), append(devices, ref{r.app, d.DeviceID})
 	}
 	r.users = newUsers{}
-	seen := inOrder(users)
-	for i, u := range seen {
-		seen[i] = append(u, micros(r.now))
+	users = inOrder(users)
+	seen := addSeenUsers.rows(len(users))
+	for _, u := range users {
+		seen.add(str(u.app), str(u.id), when(r.now))
 	}
 	err := r.run(ctx, addSeenUsers.each(seen, func(scan scanFunc) error {
 		id, err := scalar[string](scan)
@@ -152,12 +152,16 @@ func (r *registering) lock(ctx context.Context) error {
 	if err := there.lock(ctx, r.tx); err != nil {
 		return err
 	}
-	keys := make([][]any, len(r.devices)) // nobody makes one of them until this transaction ends
+	keys := make([]string, len(r.devices))
 	for i, d := range r.devices {
-		keys[i] = []any{r.app + "/" + d.DeviceID}
+		keys[i] = r.app + "/" + d.DeviceID
 	}
-	slices.SortFunc(keys, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-	return r.run(ctx, lockNewDevices.each(keys, ignore))
+	slices.Sort(keys)
+	rows := lockNewDevices.rows(len(keys)) // nobody makes one of them until this transaction ends
+	for _, key := range keys {
+		rows.add(str(key))
+	}
+	return r.run(ctx, lockNewDevices.each(rows, ignore))
 }
 
 // unsee takes back that new users have been seen of whose devices none was registered.
@@ -167,10 +171,10 @@ func (r *registering) unsee(ctx context.Context) error {
 			r.users[d.User] = true
 		}
 	}
-	var rows [][]any
+	rows := unseeUsers.rows(0)
 	for _, user := range sortedKeys(r.users) {
 		if !r.users[user] {
-			rows = append(rows, []any{r.app, user})
+			rows.add(str(r.app), str(user))
 		}
 	}
 	return r.run(ctx, unseeUsers.exec(rows))
@@ -188,7 +192,7 @@ func (r *registering) read(ctx context.Context) error {
 		asked.add(num(i), str(r.app), str(d.DeviceID), str(d.User), str(d.Platform), raw(s.token), num(userHolder(r.app, d.User)))
 	}
 	known := knownDevices.rows(0)
-	err := r.run(ctx, aboutDevices.query(asked, func(scan scanFunc) error {
+	err := r.run(ctx, aboutDevices.each(asked, func(scan scanFunc) error {
 		var i, rivals int64
 		var number, holder, waiting *int64
 		if err := scan(&i, &number, &rivals, &holder, &waiting); err != nil {
@@ -204,7 +208,7 @@ func (r *registering) read(ctx context.Context) error {
 	if err != nil || known.len() == 0 {
 		return err
 	}
-	return r.run(ctx, knownDevices.query(known, func(scan scanFunc) error {
+	return r.run(ctx, knownDevices.each(known, func(scan scanFunc) error {
 		var i, open int64
 		d, err := readDeviceAnd(scan, &i, &open)
 		if err == nil {
@@ -306,7 +310,7 @@ func (r *registering) write(ctx context.Context, which []int) error {
 		}
 		addWholeState(states, d)
 	}
-	return r.run(ctx, append([]*stmt{seeUsers.run(users), insert.run(devices), newStates.run(states), putDevices.query(known, ignore), putStates.run(knownStates)},
+	return r.run(ctx, append([]*stmt{seeUsers.exec(users), insert.exec(devices), newStates.exec(states), putDevices.each(known, ignore), putStates.exec(knownStates)},
 		kept...)...)
 }
 

@@ -57,10 +57,10 @@ const maxLockTries = 20
 
 // lockUserRows locks the rows of users. Those never seen get a row to lock, and RemoveUsers may have taken it by the time it
 // is locked: then another one is made.
-func (t *tx) lockUserRows(ctx context.Context, users [][]any) error {
+func (t *tx) lockUserRows(ctx context.Context, users []ref) error {
 	for range maxLockTries {
 		locked := 0
-		err := t.run(ctx, addUsers.exec(users), lockUsers.each(users, func(scanFunc) error { locked++; return nil }))
+		err := t.run(ctx, addUsers.exec(addUsers.refRows(users)), lockUsers.each(lockUsers.refRows(users), func(scanFunc) error { locked++; return nil }))
 		if err != nil || locked == len(users) {
 			return err
 		}
@@ -74,7 +74,7 @@ func (l *rowLocks) lock(ctx context.Context, t *tx) error {
 	if err := t.lockUserRows(ctx, users); err != nil {
 		return err
 	}
-	err := t.run(ctx, idsOfUsers.each(users, func(scan scanFunc) error {
+	err := t.run(ctx, idsOfUsers.each(idsOfUsers.refRows(users), func(scan scanFunc) error {
 		r, err := readRef(scan)
 		l.devices = append(l.devices, r)
 		return err
@@ -82,25 +82,29 @@ func (l *rowLocks) lock(ctx context.Context, t *tx) error {
 	if err != nil {
 		return err
 	}
-	return t.run(ctx, lockDevices.each(inOrder(l.devices), ignore))
+	return t.run(ctx, lockDevices.each(lockDevices.refRows(inOrder(l.devices)), ignore))
 }
 
-// inOrder gives each of the refs once, as rows, in the order in which they are locked.
-func inOrder(refs []ref) [][]any {
+// inOrder sorts refs into the order in which their rows are locked, and drops repeated ones. It reorders the slice in place.
+func inOrder(refs []ref) []ref {
 	slices.SortFunc(refs, func(a, b ref) int { return cmp.Or(cmp.Compare(a.app, b.app), cmp.Compare(a.id, b.id)) })
-	refs = slices.Compact(refs)
-	rows := make([][]any, len(refs))
-	for i, r := range refs {
-		rows[i] = []any{r.app, r.id}
+	return slices.Compact(refs)
+}
+
+// refRows returns rows of a statement whose columns are an app and an id.
+func (f *folded) refRows(refs []ref) *rows {
+	rows := f.rows(len(refs))
+	for _, r := range refs {
+		rows.add(str(r.app), str(r.id))
 	}
 	return rows
 }
 
-// rowsOf are rows of an app and an id each.
-func rowsOf(app string, ids []string) [][]any {
-	rows := make([][]any, len(ids))
-	for i, id := range ids {
-		rows[i] = []any{app, id}
+// idRows is refRows for ids of one app.
+func (f *folded) idRows(app string, ids []string) *rows {
+	rows := f.rows(len(ids))
+	for _, id := range ids {
+		rows.add(str(app), str(id))
 	}
 	return rows
 }

@@ -91,7 +91,7 @@ func (t *tx) settleWhole(ctx context.Context, ops []*settleOp) error {
 			states.add(raw(encodeWake(d.Wake)), raw(encodeTimes(d.WakeTimes)), when(d.DueAt), num(d.Number))
 		}
 	}
-	return t.run(ctx, append(t.change(changes...), settleStates.run(states))...)
+	return t.run(ctx, append(t.change(changes...), settleStates.exec(states))...)
 }
 
 // asLeft counts the rows of each settlement that are as they were left.
@@ -113,5 +113,5 @@ func (t *tx) asLeft(ctx context.Context, ops []*settleOp) ([]int, error) {
 		still[i]++
 		return err
 	}
-	return still, t.run(ctx, stateAsLeft.query(states, count), openAsLeft.query(open, count))
+	return still, t.run(ctx, stateAsLeft.each(states, count), openAsLeft.each(open, count))
 }

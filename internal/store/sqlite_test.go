@@ -19,14 +19,6 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// sqliteArgs puts one row's values where SQLite's statement has them.
-func (f *folded) sqliteArgs(args, row []any) []any {
-	for _, i := range f.order {
-		args = append(args, row[i])
-	}
-	return args
-}
-
 // on does something with the writing connection, in a transaction.
 func (s *Store) on(do func(ctx context.Context, t *tx) error) error {
 	return s.write(context.Background(), "test", &op{long: true, do: do})

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/hushpush/hush/push"
 )
@@ -123,7 +121,7 @@ func (t *tx) stepRound(ctx context.Context, round []*stepOp) error {
 		}
 		o.snap = push.Snapshot{}
 	}
-	return t.run(ctx, append(t.change(changes...), updateStates.run(states), updateTokens.run(tokens))...)
+	return t.run(ctx, append(t.change(changes...), updateStates.exec(states), updateTokens.exec(tokens))...)
 }
 
 var (
@@ -141,7 +139,7 @@ func addState(rows *rows, d *push.Device) {
 // What a round of steps reads, for all of its devices at once. A row's number is its place in the round, or in what was
 // named; it comes back with what was found.
 var (
-	stepColumns = strings.Replace(deviceDeliveryColumns, "?", strconv.Itoa(wakePayload), 1)
+	stepColumns = withPayload(deviceDeliveryColumns, wakePayload)
 	stepDevices = fold("number int, of_app text, of_device text",
 		"SELECT "+deviceColumns+", r.number FROM {rows}, "+withState+" WHERE d.app = r.of_app AND d.id = r.of_device")
 	stepNamed = fold("number int, of_app text, of_holder int, of_user text, of_push text",
@@ -159,10 +157,10 @@ var (
 
 // readSteps fills the snapshots: the devices first, then what is theirs. Where others write too, their rows are locked.
 func (t *tx) readSteps(ctx context.Context, round []*stepOp) error {
-	rows := make([][]any, len(round))
+	rows := stepDevices.rows(len(round))
 	for i, o := range round {
 		o.snap, o.result = push.Snapshot{Resources: map[string]push.Resource{}}, push.Changes{}
-		rows[i] = []any{i, o.req.Key.App, o.req.Key.Device}
+		rows.add(num(i), str(o.req.Key.App), str(o.req.Key.Device))
 	}
 	err := t.run(ctx, stepDevices.each(rows, func(scan scanFunc) error {
 		var number int
@@ -189,10 +187,11 @@ var inFlight = fold("number int, of_holder int, until int",
 
 // readAnswered takes a wake that was sent from those devices that have nothing of it in flight: it is answered. See Settle.
 func (t *tx) readAnswered(ctx context.Context, round []*stepOp) error {
-	var rows [][]any
+	sent, rows := []int(nil), inFlight.rows(0)
 	for i, o := range round {
 		if o.snap.Device.Wake.State == push.WakeSending {
-			rows = append(rows, []any{i, o.snap.Device.Number, micros(o.snap.Device.Wake.DueAt)})
+			sent = append(sent, i)
+			rows.add(num(i), num(o.snap.Device.Number), when(o.snap.Device.Wake.DueAt))
 		}
 	}
 	flies := map[int]bool{}
@@ -201,8 +200,8 @@ func (t *tx) readAnswered(ctx context.Context, round []*stepOp) error {
 		flies[i] = true
 		return err
 	}))
-	for _, r := range rows {
-		if i := r[0].(int); !flies[i] {
+	for _, i := range sent {
+		if !flies[i] {
 			round[i].snap.Device.Wake = push.Wake{}
 		}
 	}
@@ -213,13 +212,13 @@ func (t *tx) readAnswered(ctx context.Context, round []*stepOp) error {
 // for is read though it is behind the first ones: what is older may have come to the device since.
 func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 	var named []namedDelivery
-	var open [][]any
+	open := stepOpen.rows(0)
 	for i, o := range round {
 		if o.snap.Device.ID == "" {
 			continue
 		}
 		if o.req.OpenLimit > 0 {
-			open = append(open, []any{i, o.snap.Device.Number, o.req.OpenLimit})
+			open.add(num(i), num(o.snap.Device.Number), num(o.req.OpenLimit))
 		}
 		for _, id := range o.req.Named {
 			named = append(named, namedDelivery{of: o, id: id, user: cmp.Or(o.req.NamedOf, o.snap.Device.User)})
@@ -267,10 +266,10 @@ type namedDelivery struct {
 
 // readNamed reads deliveries by id, and runs other statements beside it.
 func (t *tx) readNamed(ctx context.Context, named []namedDelivery, beside ...*stmt) error {
-	var rows [][]any
+	rows := stepNamed.rows(len(named))
 	for i, n := range named {
 		if storable(string(n.id)) {
-			rows = append(rows, []any{i, n.of.req.Key.App, n.of.snap.Device.Number, n.user, string(n.id)})
+			rows.add(num(i), str(n.of.req.Key.App), num(n.of.snap.Device.Number), str(n.user), str(n.id))
 		}
 	}
 	err := t.run(ctx, append(beside, stepNamed.each(rows, func(scan scanFunc) error {
@@ -291,11 +290,11 @@ func (t *tx) readNamed(ctx context.Context, named []namedDelivery, beside ...*st
 // readBeyond counts what is behind the open deliveries that were read, and reads the resources of those and the topics of
 // the app.
 func (t *tx) readBeyond(ctx context.Context, round []*stepOp) error {
-	var rows [][]any
+	rows := stepBeyond.rows(0)
 	for i, o := range round {
 		o.snap.OpenTotal = len(o.snap.Open)
 		if o.snap.Device.ID != "" && len(o.snap.Open) >= o.req.OpenLimit {
-			rows = append(rows, []any{i, o.snap.Device.Number, len(o.snap.Open)})
+			rows.add(num(i), num(o.snap.Device.Number), num(len(o.snap.Open)))
 		}
 		for _, d := range o.snap.Open {
 			r, err := t.resource(ctx, d.App, d.ResourceID)

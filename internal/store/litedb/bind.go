@@ -20,7 +20,7 @@ const keptBytes = 64 << 10
 func (s *Stmt) Bind(values ...any) error {
 	s.values = slices.Grow(s.values[:0], len(values))
 	for i, v := range values {
-		known, ok := ValueOf(v)
+		known, ok := valueOf(v)
 		if !ok {
 			return fmt.Errorf("SQLite: argument %d is a %T; want a string, an integer, a bool or bytes", i+1, v)
 		}
@@ -136,8 +136,8 @@ func (v Value) Integer() int64 { return v.n }
 // Text is the text, or the bytes of a blob.
 func (v Value) Text() string { return v.bytes }
 
-// ValueOf is the value of what Bind takes, and false of anything else.
-func ValueOf(v any) (Value, bool) {
+// valueOf is the value of what Bind takes, and false of anything else.
+func valueOf(v any) (Value, bool) {
 	switch v := v.(type) {
 	case nil:
 		return Value{}, true
