@@ -16,12 +16,12 @@ import (
 
 // acceptOp is one push to be made durable.
 type acceptOp struct {
-	req    push.AcceptRequest
-	lease  time.Duration
-	look   func(push.Snapshot) push.Changes // nil: nothing is looked at with it
-	meant  *meantList                       // nil: its deliveries are made with it
-	repeat bool                             // an earlier answer is there
-	result push.Accepted                    // owned by the writer until the op is done
+	req      push.AcceptRequest
+	lease    time.Duration
+	look     func(push.Snapshot) push.Changes // nil: nothing is looked at with it
+	targets  *targetList                      // nil: its deliveries are made with it
+	repeated bool                             // an earlier answer is there
+	result   push.Accepted                    // owned by the writer until the op is done
 }
 
 // Accept makes pushes durable, each by itself: when it answers, what it accepted is flushed. The audience of a push whose
@@ -38,16 +38,16 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 	results := make([]push.AcceptResult, len(reqs))
 	ops := make([]*op, len(reqs))
 	for i, r := range reqs {
-		o := acceptOf(r, lease, look)
+		o := acceptanceOp(r, lease, look)
 		var err error
 		if len(o.users)+len(o.devices) > maxAtOnce {
-			err = s.fixMeant(ctx, o)
+			err = s.fixTargets(ctx, o)
 		}
 		if err == nil {
 			err = s.writer.submit(ctx, o)
 		}
 		if err != nil {
-			results[i].Err = doing("accept", err)
+			results[i].Err = wrap("accept", err)
 			continue
 		}
 		ops[i] = o
@@ -58,7 +58,7 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 		}
 		err := s.writer.wait(ctx, "accept", o)
 		if errors.Is(err, errTooMany) {
-			o, err = s.acceptMany(ctx, acceptOf(reqs[i], lease, look))
+			o, err = s.acceptMany(ctx, acceptanceOp(reqs[i], lease, look))
 		}
 		if results[i].Err = err; err == nil {
 			results[i].Accepted = o.accept.result
@@ -68,7 +68,7 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 }
 
 // acceptOf is the acceptance of one push, for the writer. How many devices a user has is not known before it is read.
-func acceptOf(r push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) *op {
+func acceptanceOp(r push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) *op {
 	o := &op{app: r.Push.App, accept: &acceptOp{req: r, lease: lease, look: look}, weight: 1}
 	if !deferred(r.Push) {
 		o.users, o.devices = r.Push.To.Users, r.Push.To.Devices
@@ -83,8 +83,8 @@ var errTooMany = errors.New("too many recipients for one transaction")
 // acceptMany accepts a push that turned out to be for too many. Those whom it is for can change between the questions.
 func (s *Store) acceptMany(ctx context.Context, o *op) (*op, error) {
 	for {
-		if err := s.fixMeant(ctx, o); err != nil {
-			return o, doing("accept", err)
+		if err := s.fixTargets(ctx, o); err != nil {
+			return o, wrap("accept", err)
 		}
 		if err := s.write(ctx, "accept", o); !errors.Is(err, errTooMany) {
 			return o, err
@@ -93,24 +93,24 @@ func (s *Store) acceptMany(ctx context.Context, o *op) (*op, error) {
 }
 
 // fixMeant looks up whom a push is for before anyone waits for it, and keeps the list if it is long.
-func (s *Store) fixMeant(ctx context.Context, o *op) error {
+func (s *Store) fixTargets(ctx context.Context, o *op) error {
 	r := o.accept.req
 	if r.Idempotency != nil {
 		_, _, found, err := s.Idempotent(ctx, r.Push.App, r.Idempotency.Key)
-		if o.accept.repeat = found; found || err != nil {
-			o.forget()
+		if o.accept.repeated = found; found || err != nil {
+			o.dropTargets()
 			return err
 		}
 	}
-	m, err := s.keepMeant(ctx, r.Push)
-	if o.accept.meant = m; m != nil {
-		o.forget()
+	m, err := s.storeLongTargets(ctx, r.Push)
+	if o.accept.targets = m; m != nil {
+		o.dropTargets()
 	}
 	return err
 }
 
 // forget lets an op touch nobody's rows but its push's.
-func (o *op) forget() { o.users, o.devices, o.weight = nil, nil, 1 }
+func (o *op) dropTargets() { o.users, o.devices, o.weight = nil, nil, 1 }
 
 // deferred tells whether the deliveries of a push are made later.
 func deferred(p push.Push) bool { return p.To.Deferred() || p.DeliverAt.After(p.AcceptedAt) }
@@ -123,18 +123,18 @@ type acceptance struct {
 	answers map[idempotencyKey]answer
 	apps    map[string]*audience
 
-	whole     bool    // devices are read whole: some pushes are to be looked at
-	row       lookRow // that is read
-	numbers   []int64 // of the pushes that are accepted next
-	rows      []*newDelivery
-	found     int                              // recipients that were read
-	newest    map[collapseKey]*newDelivery     // made in this transaction, and open
-	pushes    *rows                            // to be inserted
-	kept      *rows                            // answers under idempotency keys, to be inserted
-	looked    *rows                            // devices as looks at them left them
-	touched   map[time.Duration]map[int64]bool // numbers of devices, by lease
-	resources map[resourceKey]map[string]push.Resource
-	collapse  map[collapseKey]bool // what is open under these is superseded, before the inserts
+	wholeDevices bool    // devices are read whole: some pushes are to be looked at
+	lookRow      lookRow // that is read
+	numbers      []int64 // of the pushes that are accepted next
+	deliveries   []*newDelivery
+	targetsRead  int                              // recipients that were read
+	newest       map[collapseKey]*newDelivery     // made in this transaction, and open
+	pushes       *rows                            // to be inserted
+	newAnswers   *rows                            // answers under idempotency keys, to be inserted
+	deviceStates *rows                            // devices as looks at them left them
+	leased       map[time.Duration]map[int64]bool // numbers of devices, by lease
+	resources    map[resourceKey]map[string]push.Resource
+	superseding  map[collapseKey]bool // what is open under these is superseded, before the inserts
 }
 
 // collapseKey is one of a device, or of a user without one.
@@ -151,17 +151,17 @@ type target struct {
 
 // audience is what is known of the users and devices of one app that pushes name.
 type audience struct {
-	users   map[string]bool // asked for; true: seen
-	devices map[string]push.Recipient
-	ofUser  map[string][]push.Recipient
-	whole   map[int64]*wholeDevice // by number, where devices are read whole
-	asked   []string               // device ids
+	users        map[string]bool // asked for; true: seen
+	devices      map[string]push.Recipient
+	ofUser       map[string][]push.Recipient
+	wholeDevices map[int64]*wholeDevice // by number, where devices are read whole
+	requested    []string               // device ids
 }
 
 func newAcceptance(t *tx, now time.Time) *acceptance {
 	return &acceptance{t: t, now: now, answers: map[idempotencyKey]answer{}, apps: map[string]*audience{}, newest: map[collapseKey]*newDelivery{}, resources: map[resourceKey]map[string]push.Resource{},
-		pushes: insertPushes.rows(1), kept: insertAnswers.rows(0), looked: updateStates.rows(0),
-		touched: map[time.Duration]map[int64]bool{}, collapse: map[collapseKey]bool{}}
+		pushes: insertPushes.rows(1), newAnswers: insertAnswers.rows(0), deviceStates: updateStates.rows(0),
+		leased: map[time.Duration]map[int64]bool{}, superseding: map[collapseKey]bool{}}
 }
 
 // acceptAll accepts the pushes of a batch.
@@ -187,26 +187,26 @@ func (t *tx) acceptAll(ctx context.Context, ops []*op) error {
 func (a *acceptance) read(ctx context.Context, ops []*op) error {
 	stmts := []*stmt{a.t.s.numbersOfPushes(&a.numbers, len(ops))}
 	for _, o := range ops {
-		a.whole = a.whole || o.accept.look != nil
+		a.wholeDevices = a.wholeDevices || o.accept.look != nil
 		if i := o.accept.req.Idempotency; i != nil {
 			stmts = append(stmts, a.readAnswer(idempotencyKey{o.app, i.Key}))
 		}
 		to := o.accept.req.Push.To
-		if o.accept.meant != nil || o.accept.repeat {
+		if o.accept.targets != nil || o.accept.repeated {
 			to = push.Audience{}
 		}
-		a.ask(o.app, to.Users, to.Devices)
+		a.request(o.app, to.Users, to.Devices)
 	}
 	if a.t.s.db.locksRows() { // keeps the apps from being deleted on another node meanwhile
 		for _, app := range sortedKeys(a.apps) {
 			stmts = append(stmts, each(ignore, "SELECT 1 FROM apps WHERE name = ? FOR SHARE", app))
 		}
 	}
-	return a.readNoted(ctx, a.t, stmts...)
+	return a.readRequested(ctx, a.t, stmts...)
 }
 
 // readNoted reads all that was noted, and runs other statements before it.
-func (a *acceptance) readNoted(ctx context.Context, r runner, before ...*stmt) error {
+func (a *acceptance) readRequested(ctx context.Context, r runner, before ...*stmt) error {
 	if err := r.run(ctx, append(before, a.readTargets()...)...); err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (s *Store) numbersOfPushes(numbers *[]int64, n int) *stmt {
 }
 
 // ask notes users and devices to be read.
-func (a *acceptance) ask(app string, users, devices []string) {
+func (a *acceptance) request(app string, users, devices []string) {
 	aud := a.apps[app]
 	if aud == nil {
 		aud = newAudience()
@@ -241,15 +241,15 @@ func (a *acceptance) ask(app string, users, devices []string) {
 	for _, u := range users {
 		aud.users[u] = false
 	}
-	aud.asked = append(aud.asked, devices...)
+	aud.requested = append(aud.requested, devices...)
 }
 
 func newAudience() *audience {
-	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}, whole: map[int64]*wholeDevice{}}
+	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}, wholeDevices: map[int64]*wholeDevice{}}
 }
 
 // add takes over what other knows.
-func (aud *audience) add(other *audience) {
+func (aud *audience) merge(other *audience) {
 	maps.Copy(aud.users, other.users)
 	maps.Copy(aud.devices, other.devices)
 	maps.Copy(aud.ofUser, other.ofUser)
@@ -268,8 +268,8 @@ const (
 var (
 	targetsOfUsers = fold("of_app text, of_user text", "SELECT "+targetColumns+" FROM {rows}, devices d"+ofUsers)
 	targetsByID    = fold("of_app text, of_device text", "SELECT "+targetColumns+" FROM {rows}, devices d"+byIDs)
-	wholeOfUsers   = fold("of_app text, of_user text", "SELECT "+wholeColumns+" FROM {rows}, "+withState+ofUsers)
-	wholeByID      = fold("of_app text, of_device text", "SELECT "+wholeColumns+" FROM {rows}, "+withState+byIDs)
+	wholeOfUsers   = fold("of_app text, of_user text", "SELECT "+wholeColumns+" FROM {rows}, "+devicesWithState+ofUsers)
+	wholeByID      = fold("of_app text, of_device text", "SELECT "+wholeColumns+" FROM {rows}, "+devicesWithState+byIDs)
 	seenUsers      = fold("of_app text, of_user text", "SELECT u.app, u.id FROM {rows}, users u WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL")
 )
 
@@ -282,30 +282,30 @@ func readRecipient(scan scanFunc) (app string, d push.Recipient, err error) {
 
 // readTarget reads a target for one of the apps.
 func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error) {
-	if a.found++; a.t != nil && a.found > maxRecipients {
+	if a.targetsRead++; a.t != nil && a.targetsRead > maxRecipients {
 		return nil, push.Recipient{}, errTooMany
 	}
-	if !a.whole {
+	if !a.wholeDevices {
 		app, to, err := readRecipient(scan)
 		return a.apps[app], to, err
 	}
 	d := &wholeDevice{}
-	flies, err := a.row.read(scan, d)
+	inFlight, err := a.lookRow.read(scan, d)
 	if err != nil {
 		return nil, push.Recipient{}, err
 	}
-	if d.Wake.State == push.WakeSending && !flies {
+	if d.Wake.State == push.WakeSending && !inFlight {
 		d.Wake = push.Wake{} // it is answered; see Settle
 	}
 	aud := a.apps[d.App]
-	aud.whole[d.Number] = d
+	aud.wholeDevices[d.Number] = d
 	return aud, push.Recipient{Device: d.ID, User: d.User, Platform: d.Platform, Generation: d.OwnerGeneration, Holder: d.Number, RegisteredAt: d.CreatedAt}, nil
 }
 
 // readTargets asks for the devices of all users that were noted, and for all devices.
 func (a *acceptance) readTargets() []*stmt {
 	ofUsers, byID := targetsOfUsers, targetsByID
-	if a.whole {
+	if a.wholeDevices {
 		ofUsers, byID = wholeOfUsers, wholeByID
 	}
 	users, devices := ofUsers.rows(0), byID.rows(0)
@@ -313,7 +313,7 @@ func (a *acceptance) readTargets() []*stmt {
 		for _, u := range sortedKeys(a.apps[app].users) {
 			users.add(str(app), str(u))
 		}
-		for _, d := range a.apps[app].asked {
+		for _, d := range a.apps[app].requested {
 			devices.add(str(app), str(d))
 		}
 	}
@@ -370,18 +370,18 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 	if r == nil {
 		return fmt.Errorf("resource %s: %w", p.ResourceID, push.ErrNotFound)
 	}
-	if o.repeat {
+	if o.repeated {
 		return push.ErrUnavailable // the earlier answer was removed this moment
 	}
 	var targets []push.Recipient
 	made, list := !deferred(p), ""
 	o.result = push.Accepted{ID: p.ID}
-	if m := o.meant; m != nil {
+	if m := o.targets; m != nil {
 		made, list = false, m.id
 		o.result.Deliveries, o.result.InPieces, o.result.Warnings = m.targets, true, m.warnings
 	} else if targets, o.result.Warnings, err = a.t.s.cfg.Accepting.Recipients(p.To, a.apps[p.App]); err != nil {
 		return err
-	} else if made && (len(targets) > maxAtOnce || len(a.rows)+len(targets) > maxRecipients) {
+	} else if made && (len(targets) > maxAtOnce || len(a.deliveries)+len(targets) > maxRecipients) {
 		return errTooMany
 	}
 	number := a.numbers[0]
@@ -391,7 +391,7 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 		expires = a.deliver(*r, p, push.Row{Push: number}, targetsOf(targets), o)
 	}
 	addPush(a.pushes, p, number, expires, made, list)
-	a.t.noteAccepted(p)
+	a.t.recordAccepted(p)
 	if i := o.req.Idempotency; i != nil {
 		a.remember(idempotencyKey{p.App, i.Key}, i.BodyHash, o.result)
 	}
@@ -434,18 +434,18 @@ func (a *acceptance) deliver(r push.Resource, p push.Push, row push.Row, targets
 	last := p.Start()
 	for _, to := range targets {
 		n := &newDelivery{a.t.s.cfg.Accepting.Place(p, r, to.Recipient, a.now, to.end), o}
-		n.Row = push.Row{Push: row.Push, Counted: row.Counted, Holder: recipientHolder(p.App, to.Recipient)}
+		n.Row = push.Row{Push: row.Push, Counted: row.Counted, Holder: holderOf(p.App, to.Recipient)}
 		if n.ExpiresAt.After(last) {
 			last = n.ExpiresAt
 		}
-		a.add(n)
+		a.addDelivery(n)
 		o.result.Deliveries++
 		if to.Device != "" && !n.State.Final() {
 			o.result.Devices = append(o.result.Devices, push.DeviceKey{App: p.App, Device: to.Device})
-			if a.touched[o.lease] == nil {
-				a.touched[o.lease] = map[int64]bool{}
+			if a.leased[o.lease] == nil {
+				a.leased[o.lease] = map[int64]bool{}
 			}
-			a.touched[o.lease][to.Holder] = true
+			a.leased[o.lease][to.Holder] = true
 		}
 	}
 	return last
@@ -453,8 +453,8 @@ func (a *acceptance) deliver(r push.Resource, p push.Push, row push.Row, targets
 
 // add puts a delivery to those to be inserted. It supersedes what is open under its collapse key, in the database and in
 // this transaction.
-func (a *acceptance) add(n *newDelivery) {
-	a.rows = append(a.rows, n)
+func (a *acceptance) addDelivery(n *newDelivery) {
+	a.deliveries = append(a.deliveries, n)
 	if n.CollapseKey == "" || n.State.Final() {
 		return
 	}
@@ -465,18 +465,18 @@ func (a *acceptance) add(n *newDelivery) {
 	if older := a.newest[key]; older != nil {
 		older.Supersede(a.now)
 	}
-	a.newest[key], a.collapse[key] = n, true
+	a.newest[key], a.superseding[key] = n, true
 }
 
 // openUnder is what is open under a collapse key of a device, or of a user without one.
 var openUnder = fold("of_holder int, of_key blob, of_app text, of_user text",
-	"SELECT "+withPayload(deliveryColumns, noPayload)+" FROM {rows}, "+withDevice+
+	"SELECT "+withPayload(deliveryColumns, noPayload)+" FROM {rows}, "+deliveriesWithDevice+
 		` WHERE d.holder = r.of_holder AND d.collapse_key = r.of_key AND d.final_at IS NULL AND (d.holder >= 0 OR p.app = r.of_app AND d.user_id = r.of_user)`)
 
 // superseded is the changes of what newer pushes supersede.
 func (a *acceptance) superseded(ctx context.Context) ([]push.Change, error) {
-	rows := openUnder.rows(len(a.collapse))
-	for k := range a.collapse {
+	rows := openUnder.rows(len(a.superseding))
+	for k := range a.superseding {
 		rows.add(num(k.holder), raw([]byte(k.key)), str(k.app), str(k.user))
 	}
 	var changes []push.Change
@@ -501,27 +501,27 @@ func (a *acceptance) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stmts := append(a.t.change(append(superseded, looked...)...), insertPushes.exec(a.pushes), insertAnswers.exec(a.kept), a.t.insert(a.rows), updateStates.exec(a.looked))
-	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.touched))) { // "due now" has the last word
-		stmts = append(stmts, a.t.s.holdDevices(slices.Sorted(maps.Keys(a.touched[lease])), a.now, lease))
+	stmts := append(a.t.change(append(superseded, looked...)...), insertPushes.exec(a.pushes), insertAnswers.exec(a.newAnswers), a.t.insert(a.deliveries), updateStates.exec(a.deviceStates))
+	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.leased))) { // "due now" has the last word
+		stmts = append(stmts, a.t.s.leaseDevices(slices.Sorted(maps.Keys(a.leased[lease])), a.now, lease))
 	}
 	return a.t.run(ctx, stmts...)
 }
 
-var holdDevices = fold("due_at int, owner text, of_device int", "UPDATE device_state SET due_at = r.due_at, owner = r.owner FROM {rows} WHERE n = r.of_device")
+var leaseDevices = fold("due_at int, owner text, of_device int", "UPDATE device_state SET due_at = r.due_at, owner = r.owner FROM {rows} WHERE n = r.of_device")
 
 // holdDevices makes devices this node's for lease; with lease 0, due now and nobody's.
-func (s *Store) holdDevices(numbers []int64, now time.Time, lease time.Duration) *stmt {
-	due, owner := s.held(now, lease)
-	rows := holdDevices.rows(len(numbers))
+func (s *Store) leaseDevices(numbers []int64, now time.Time, lease time.Duration) *stmt {
+	due, owner := s.leaseColumns(now, lease)
+	rows := leaseDevices.rows(len(numbers))
 	for _, n := range numbers {
 		rows.add(when(due), str(owner), num(n))
 	}
-	return holdDevices.exec(rows)
+	return leaseDevices.exec(rows)
 }
 
 // held is what devices have as due_at and owner while this node has them for lease; with lease 0, due now and nobody's.
-func (s *Store) held(now time.Time, lease time.Duration) (due time.Time, owner string) {
+func (s *Store) leaseColumns(now time.Time, lease time.Duration) (due time.Time, owner string) {
 	if lease <= 0 {
 		return now, ""
 	}

@@ -25,10 +25,10 @@ type appLogs struct {
 
 // appLog is the end of an app's events. They are numbered from the log's first one.
 type appLog struct {
-	pieces    []piece // oldest first; what is in them never changes
-	kept      int     // events in pieces
-	next      uint64  // number of the event that comes next
-	followers map[*follower]struct{}
+	pieces     []piece // oldest first; what is in them never changes
+	size       int     // events in pieces
+	nextNumber uint64  // number of the event that comes next
+	followers  map[*follower]struct{}
 }
 
 // piece is what one commit has brought, or a part of it.
@@ -40,7 +40,7 @@ type piece struct {
 // follower is one who follows an app.
 type follower struct {
 	changed chan struct{} // 1 place
-	at      uint64        // number of the event that it takes next; guarded by appLogs.mu
+	next    uint64        // number of the event that it takes next; guarded by appLogs.mu
 }
 
 func newAppLogs() *appLogs { return &appLogs{byApp: map[string]*appLog{}} }
@@ -55,7 +55,7 @@ func (s *Store) WatchApp(app string) push.AppWatch {
 		log = &appLog{followers: map[*follower]struct{}{}}
 		all.byApp[app] = log
 	}
-	f := &follower{changed: make(chan struct{}, 1), at: log.next}
+	f := &follower{changed: make(chan struct{}, 1), next: log.nextNumber}
 	log.followers[f] = struct{}{}
 	all.followed.Add(1)
 	return push.AppWatch{
@@ -63,7 +63,7 @@ func (s *Store) WatchApp(app string) push.AppWatch {
 		Next: func() ([]push.AppEvent, int) {
 			all.mu.Lock()
 			defer all.mu.Unlock()
-			return log.take(f)
+			return log.next(f)
 		},
 		Stop: func() { all.stop(app, log, f) },
 	}
@@ -92,7 +92,7 @@ func (l *appLogs) follows(app string) bool {
 }
 
 // tell adds what was committed to the logs of those apps that are followed.
-func (l *appLogs) tell(happened map[string][]push.AppEvent) {
+func (l *appLogs) publish(happened map[string][]push.AppEvent) {
 	if len(happened) == 0 {
 		return
 	}
@@ -108,13 +108,13 @@ func (l *appLogs) tell(happened map[string][]push.AppEvent) {
 // add appends events and drops the oldest ones beyond maxUnread.
 func (l *appLog) add(events []push.AppEvent) {
 	for from := 0; from < len(events); from += maxTaken {
-		part := events[from:min(from+maxTaken, len(events))]
-		l.pieces = append(l.pieces, piece{l.next, part})
-		l.next += uint64(len(part))
-		l.kept += len(part)
+		chunk := events[from:min(from+maxTaken, len(events))]
+		l.pieces = append(l.pieces, piece{l.nextNumber, chunk})
+		l.nextNumber += uint64(len(chunk))
+		l.size += len(chunk)
 	}
-	for l.kept > maxUnread {
-		l.kept -= len(l.pieces[0].events)
+	for l.size > maxUnread {
+		l.size -= len(l.pieces[0].events)
 		l.pieces[0] = piece{}
 		l.pieces = l.pieces[1:]
 	}
@@ -127,16 +127,16 @@ func (l *appLog) add(events []push.AppEvent) {
 }
 
 // take returns what a follower has not taken yet of the first piece that has any.
-func (l *appLog) take(f *follower) (events []push.AppEvent, missed int) {
-	if f.at == l.next || len(l.pieces) == 0 {
+func (l *appLog) next(f *follower) (events []push.AppEvent, missed int) {
+	if f.next == l.nextNumber || len(l.pieces) == 0 {
 		return nil, 0
 	}
-	if first := l.pieces[0].first; f.at < first {
-		missed, f.at = int(first-f.at), first
+	if first := l.pieces[0].first; f.next < first {
+		missed, f.next = int(first-f.next), first
 	}
-	i := sort.Search(len(l.pieces), func(i int) bool { return l.pieces[i].first > f.at }) - 1
-	events = l.pieces[i].events[f.at-l.pieces[i].first:]
-	f.at += uint64(len(events))
+	i := sort.Search(len(l.pieces), func(i int) bool { return l.pieces[i].first > f.next }) - 1
+	events = l.pieces[i].events[f.next-l.pieces[i].first:]
+	f.next += uint64(len(events))
 	return events, missed
 }
 
@@ -157,5 +157,5 @@ func (s *Store) ResourcesOf(ctx context.Context, app string, pushes []push.ID) (
 		found[id] = resource
 		return err
 	}))
-	return found, doing("resources of pushes", err)
+	return found, wrap("resources of pushes", err)
 }

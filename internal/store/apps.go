@@ -50,10 +50,10 @@ func (s *Store) PutApp(ctx context.Context, name string) (app push.App, created 
 
 // App is the app of that name.
 func (s *Store) App(ctx context.Context, name string) (push.App, error) {
-	app, err := s.once.apps.get(name, func() (push.App, error) {
+	app, err := s.cache.apps.get(name, func() (push.App, error) {
 		return one(ctx, s.read, readApp, "SELECT name, created_at FROM apps WHERE name = ? AND deleting = 0", name)
 	})
-	return app, doing("app", err)
+	return app, wrap("app", err)
 }
 
 // Apps is a page of all apps, by name.
@@ -66,7 +66,7 @@ func (s *Store) Apps(ctx context.Context, cursor string, limit int) ([]push.App,
 	list, err := all(ctx, s.read, readApp,
 		"SELECT name, created_at FROM apps WHERE deleting = 0 AND name > ? ORDER BY name LIMIT ?", key[0], limit+1)
 	list, next := page(list, limit, func(a push.App) string { return a.Name })
-	return list, next, doing("apps", err)
+	return list, next, wrap("apps", err)
 }
 
 // DeleteApp removes the app and all that is its own. It is gone for every caller from the first commit on, after which gone
@@ -88,7 +88,7 @@ func (s *Store) DeleteApp(ctx context.Context, name string, gone func()) error {
 			exec("DELETE FROM resources WHERE app = ?", name))
 	}}
 	err := s.write(ctx, "delete app", o)
-	s.once.forget(name)
+	s.cache.forget(name)
 	if err != nil && !errors.Is(err, push.ErrNotFound) {
 		return err
 	}
@@ -172,7 +172,7 @@ func (t *tx) appExists(ctx context.Context, app string) error {
 }
 
 // doing says what was being done when an error came; nil stays nil.
-func doing(what string, err error) error {
+func wrap(what string, err error) error {
 	if err == nil {
 		return nil
 	}

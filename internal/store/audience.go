@@ -9,21 +9,21 @@ import (
 )
 
 var (
-	devicesOfUsers = fold("of_app text, of_user text", "SELECT "+deviceColumns+" FROM {rows}, "+withState+ofUsers+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
-	devicesByID    = fold("of_app text, of_device text", "SELECT "+deviceColumns+" FROM {rows}, "+withState+byIDs+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
+	devicesOfUsers = fold("of_app text, of_user text", "SELECT "+deviceColumns+" FROM {rows}, "+devicesWithState+ofUsers+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
+	devicesByID    = fold("of_app text, of_device text", "SELECT "+deviceColumns+" FROM {rows}, "+devicesWithState+byIDs+" ORDER BY d.id LIMIT "+strconv.Itoa(push.MaxAudience))
 )
 
-const devicePage = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.app = ? AND d.user_id <> '' AND d.id > ? ORDER BY d.id LIMIT ?"
+const devicePage = "SELECT " + deviceColumns + " FROM " + devicesWithState + " WHERE d.app = ? AND d.user_id <> '' AND d.id > ? ORDER BY d.id LIMIT ?"
 
 // Audience says whom a push would reach now, without changing anything: the first 10 000 devices, and users who have none.
 func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error) {
 	var targets []push.Target
 	if p.To.Deferred() {
 		targets, err := s.matching(ctx, p)
-		return targets, nil, doing("audience", err)
+		return targets, nil, wrap("audience", err)
 	}
 	a := newAcceptance(nil, time.Time{}) // it only reads
-	a.ask(p.App, p.To.Users, p.To.Devices)
+	a.request(p.App, p.To.Users, p.To.Devices)
 	aud := a.apps[p.App]
 	byID := map[string]push.Device{}
 	read := func(scan scanFunc) error {
@@ -33,14 +33,14 @@ func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []pus
 	}
 	stmts := append(a.readTargets(), devicesOfUsers.each(devicesOfUsers.idRows(p.App, p.To.Users), read), devicesByID.each(devicesByID.idRows(p.App, p.To.Devices), read))
 	if err := s.read.run(ctx, stmts...); err != nil {
-		return nil, nil, doing("audience", err)
+		return nil, nil, wrap("audience", err)
 	}
 	if err := s.read.run(ctx, a.readSeen()); err != nil {
-		return nil, nil, doing("audience", err)
+		return nil, nil, wrap("audience", err)
 	}
 	found, warnings, err := s.cfg.Accepting.Recipients(p.To, aud)
 	if err != nil {
-		return nil, nil, doing("audience", err)
+		return nil, nil, wrap("audience", err)
 	}
 	for _, to := range found[:min(len(found), push.MaxAudience)] {
 		d, ok := byID[to.Device]

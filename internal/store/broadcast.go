@@ -30,7 +30,7 @@ const (
 		SELECT ?, d.n, d.user_id, ?, ?, ?, CASE d.platform WHEN 'ios' THEN CAST(? AS BIGINT) ELSE CAST(? AS BIGINT) END,
 			CASE d.platform WHEN 'ios' THEN CAST(? AS BIGINT) ELSE CAST(? AS BIGINT) END, d.owner_gen,
 			CASE d.platform WHEN 'ios' THEN CAST(? AS {bytes}) ELSE CAST(? AS {bytes}) END, ? FROM devices d WHERE ` + inRange
-	rangeHold = `UPDATE device_state SET due_at = ?, owner = ? FROM deliveries o WHERE o.push = ? AND o.holder > ? AND o.holder <= ?
+	rangeLease = `UPDATE device_state SET due_at = ?, owner = ? FROM deliveries o WHERE o.push = ? AND o.holder > ? AND o.holder <= ?
 		AND device_state.n = o.holder AND (device_state.due_at IS NULL OR device_state.due_at > ?)`
 )
 
@@ -43,7 +43,7 @@ const (
 // broadcast makes the deliveries for the next devices of the app, for limit at most. The devices are held for lease, and named,
 // only where all that is made fits into one range. Others are due at once, and whoever has room for them claims them.
 func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duration) error {
-	r, err := e.t.resourceOrNone(ctx, e.p.App, e.p.ResourceID)
+	r, err := e.t.resourceOrDefault(ctx, e.p.App, e.p.ResourceID)
 	if err != nil {
 		return err
 	}
@@ -115,14 +115,14 @@ func (e *expansion) makeRange(ctx context.Context, r push.Resource, few bool, le
 	if !few {
 		lease = 0
 	}
-	due, owner := e.t.s.held(e.now, lease)
-	if err := e.t.run(ctx, insert, exec(rangeHold, micros(due), owner, e.p.n, e.from, e.upTo, micros(e.now))); err != nil {
+	due, owner := e.t.s.leaseColumns(e.now, lease)
+	if err := e.t.run(ctx, insert, exec(rangeLease, micros(due), owner, e.p.n, e.from, e.upTo, micros(e.now))); err != nil {
 		return err
 	}
-	if err := e.note(ctx, ios, int(insert.n), few, where); err != nil {
+	if err := e.recordMade(ctx, ios, int(insert.n), few, where); err != nil {
 		return err
 	}
-	end, err := e.outdated(ctx, outdated)
+	end, err := e.endOutdated(ctx, outdated)
 	if err != nil {
 		return err
 	}
@@ -137,16 +137,16 @@ func (e *expansion) place(r push.Resource, platform push.Platform) push.Placemen
 }
 
 // note notes what was made, device by device only where somebody is to be told so.
-func (e *expansion) note(ctx context.Context, n push.Placement, made int, few bool, where []any) error {
+func (e *expansion) recordMade(ctx context.Context, n push.Placement, made int, few bool, where []any) error {
 	if !few && !e.t.followed(e.p.Push) {
-		e.t.noteMany(n, made)
+		e.t.recordMany(n, made)
 		return nil
 	}
 	devices, err := all(ctx, e.t, readRanged, rangeIDs, where...)
 	if err != nil {
 		return err
 	}
-	e.t.noteRange(n, devices)
+	e.t.recordRange(n, devices)
 	for _, d := range devices {
 		if few {
 			e.keys = append(e.keys, push.DeviceKey{App: e.p.App, Device: d.Device})
@@ -177,7 +177,7 @@ func (e *expansion) supersede(ctx context.Context, platform push.Platform, n pus
 }
 
 // outdated is the statements that end what was just made for devices on which something newer is open.
-func (e *expansion) outdated(ctx context.Context, newer map[int64]bool) ([]*stmt, error) {
+func (e *expansion) endOutdated(ctx context.Context, newer map[int64]bool) ([]*stmt, error) {
 	if len(newer) == 0 {
 		return nil, nil
 	}
@@ -196,7 +196,7 @@ func (e *expansion) outdated(ctx context.Context, newer map[int64]bool) ([]*stmt
 
 // ofHolders are the open deliveries of a push for some holders.
 var ofHolders = fold("of_push int, of_holder int", "SELECT "+withPayload(deliveryColumns, noPayload)+
-	" FROM {rows}, "+withDevice+" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.final_at IS NULL")
+	" FROM {rows}, "+deliveriesWithDevice+" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.final_at IS NULL")
 
 // ranged is a device of a broadcast's range.
 type ranged struct {

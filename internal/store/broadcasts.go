@@ -11,11 +11,11 @@ import (
 // of an app's devices would only take the writer's time from the others.
 type broadcasts struct {
 	mu    sync.Mutex
-	byApp map[string]*makingBroadcasts // guarded by mu
+	byApp map[string]*activeBroadcasts // guarded by mu
 }
 
 // makingBroadcasts is when the first piece was made since the app had none under way, and when the next one of each is missed.
-type makingBroadcasts struct {
+type activeBroadcasts struct {
 	since time.Time
 	until map[push.ID]time.Time
 }
@@ -28,7 +28,7 @@ const (
 )
 
 // made notes a piece of a broadcast.
-func (b *broadcasts) made(app string, id push.ID, now time.Time, last bool) {
+func (b *broadcasts) pieceMade(app string, id push.ID, now time.Time, last bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	m := b.byApp[app]
@@ -36,12 +36,12 @@ func (b *broadcasts) made(app string, id push.ID, now time.Time, last bool) {
 	case last && m == nil:
 		return
 	case last:
-		b.over(app, id)
+		b.remove(app, id)
 		return
 	case m == nil:
-		m = &makingBroadcasts{since: now, until: map[push.ID]time.Time{}}
+		m = &activeBroadcasts{since: now, until: map[push.ID]time.Time{}}
 		if b.byApp == nil {
-			b.byApp = map[string]*makingBroadcasts{}
+			b.byApp = map[string]*activeBroadcasts{}
 		}
 		b.byApp[app] = m
 	}
@@ -49,7 +49,7 @@ func (b *broadcasts) made(app string, id push.ID, now time.Time, last bool) {
 }
 
 // over forgets a broadcast. It is called with mu held.
-func (b *broadcasts) over(app string, id push.ID) {
+func (b *broadcasts) remove(app string, id push.ID) {
 	delete(b.byApp[app].until, id)
 	if len(b.byApp[app].until) == 0 {
 		delete(b.byApp, app)
@@ -57,14 +57,14 @@ func (b *broadcasts) over(app string, id push.ID) {
 }
 
 // now returns the apps whose looks wait.
-func (b *broadcasts) now(now time.Time) map[string]bool {
+func (b *broadcasts) active(now time.Time) map[string]bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	apps := map[string]bool{}
 	for app, m := range b.byApp {
 		for id, until := range m.until {
 			if !now.Before(until) {
-				b.over(app, id)
+				b.remove(app, id)
 			}
 		}
 		if len(m.until) > 0 && now.Sub(m.since) < allPieces {

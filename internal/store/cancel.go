@@ -19,18 +19,18 @@ const (
 func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error) {
 	at := s.now()
 	var p pushRow
-	var left int // of a list: what is made from now on is made cancelled
+	var leftInList int // of a list: what is made from now on is made cancelled
 	err = s.write(ctx, "cancel", &op{app: app, long: true, do: func(ctx context.Context, t *tx) (err error) {
 		p, err = one(ctx, t, readPush, pushByID+" {lock}", string(id), app)
 		if err != nil || p.made {
 			return err
 		}
-		t.noteCancelled(p, at)
+		t.recordCancelled(p, at)
 		if p.list != "" {
 			if !p.cancelledAt.IsZero() {
 				return nil
 			}
-			if left, err = one(ctx, t, scalar[int], targetsLeft, p.list); err != nil {
+			if leftInList, err = one(ctx, t, scalar[int], targetsLeft, p.list); err != nil {
 				return err
 			}
 			return t.run(ctx, exec("UPDATE pushes SET cancelled_at = ? WHERE n = ?", micros(at), p.n))
@@ -40,11 +40,11 @@ func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled i
 	if err != nil {
 		return 0, nil, err
 	}
-	cancelled = left
+	cancelled = leftInList
 	if !p.made && p.unmade() {
 		return len(p.namedTargets()), nil, nil
 	}
-	for from := (holding{holder: math.MinInt64}); ; {
+	for from := (deliveryHolder{holder: math.MinInt64}); ; {
 		n, last, err := s.cancelPiece(ctx, p, from, at)
 		if err != nil {
 			return cancelled, nil, err
@@ -60,20 +60,20 @@ func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled i
 		return 0, all, err
 	}
 	final, err = all(ctx, s.read, readOpen, pushEnded, noPayload, p.n, string(push.Cancelled), micros(at), maxEnded)
-	return cancelled, final, doing("cancel", err)
+	return cancelled, final, wrap("cancel", err)
 }
 
 // holding is whose a delivery of a push is; a push's deliveries stand in this order.
-type holding struct {
+type deliveryHolder struct {
 	holder int64
 	user   string
 }
 
-const openOfPush = "SELECT " + deliveryColumns + " FROM " + withDevice +
+const openOfPush = "SELECT " + deliveryColumns + " FROM " + deliveriesWithDevice +
 	" WHERE d.push = ? AND (d.holder, d.user_id) > (?, ?) AND d.final_at IS NULL ORDER BY d.holder, d.user_id LIMIT ?"
 
 // cancelPiece ends the next up to cancelPiece open deliveries, and says how many, and whose the last one is.
-func (s *Store) cancelPiece(ctx context.Context, p pushRow, from holding, at time.Time) (n int, last holding, err error) {
+func (s *Store) cancelPiece(ctx context.Context, p pushRow, from deliveryHolder, at time.Time) (n int, last deliveryHolder, err error) {
 	err = s.write(ctx, "cancel", &op{app: p.App, long: true, do: func(ctx context.Context, t *tx) error {
 		read := func() ([]push.Delivery, error) {
 			return all(ctx, t, readOpen, openOfPush, noPayload, p.n, from.holder, from.user, cancelPiece)
@@ -90,7 +90,7 @@ func (s *Store) cancelPiece(ctx context.Context, p pushRow, from holding, at tim
 		changes := make([]push.Change, len(open))
 		for i, d := range open {
 			changes[i] = d.To(at, push.Cancelled, push.ReasonNone)
-			last = holding{d.Row.Holder, d.User}
+			last = deliveryHolder{d.Row.Holder, d.User}
 		}
 		n = len(open)
 		return t.run(ctx, t.change(changes...)...)

@@ -10,8 +10,8 @@ import (
 
 // The settings that say whose the database is. All are there from the first start on.
 const (
-	sealKey     = "secret key id" // names the key that seals
-	rootKey     = "root key hash" // SHA-256 in hexadecimal; several, the present one first, during a rotation
+	sealKeyName = "secret key id" // names the key that seals
+	rootKeyName = "root key hash" // SHA-256 in hexadecimal; several, the present one first, during a rotation
 	holderName  = "node"          // the process that has the database: a holder as JSON
 	rootIDChars = 8               // of the hash that a root key is named by
 )
@@ -76,7 +76,7 @@ type RootKeyError struct {
 func (e *RootKeyError) Error() string {
 	return fmt.Sprintf("store: the database belongs to the root key %s, but %s; copy root.key from the data directory of the server that made it "+
 		"(another key is made by the running server: hush key rotate-root); if that key is lost, run in the database: "+
-		"DELETE FROM settings WHERE name = '%s', and the next start takes the root key that it has", e.Stored, butGiven(e.Given, e.Source), rootKey)
+		"DELETE FROM settings WHERE name = '%s', and the next start takes the root key that it has", e.Stored, butGiven(e.Given, e.Source), rootKeyName)
 }
 
 func butGiven(id, source string) string {
@@ -105,7 +105,7 @@ func knownKeys(ctx context.Context, r runner) (k KnownKeys, err error) {
 	for _, of := range []struct {
 		name string
 		into *[]string
-	}{{sealKey, &present}, {sealKeysBefore, &before}, {rootKey, &roots}} {
+	}{{sealKeyName, &present}, {oldSealKeysName, &before}, {rootKeyName, &roots}} {
 		stored, err := all(ctx, r, scalar[string], "SELECT value FROM settings WHERE name = ?", of.name)
 		if err != nil {
 			return KnownKeys{}, err
@@ -131,11 +131,11 @@ func (s *Store) claim(ctx context.Context, keys Keys, me holder) error {
 			return err
 		}
 		if keys.RootHash != "" {
-			if err := t.putSetting(ctx, rootKey, keys.RootHash); err != nil {
+			if err := t.putSetting(ctx, rootKeyName, keys.RootHash); err != nil {
 				return err
 			}
 		}
-		if err := t.claimKey(ctx); err != nil {
+		if err := t.claimSealKey(ctx); err != nil {
 			return err
 		}
 		return t.loadWakeSecret(ctx)
@@ -146,7 +146,7 @@ func (s *Store) claim(ctx context.Context, keys Keys, me holder) error {
 // the process may be killed before or after it has written the key.
 func (s *Store) AnnounceRootKey(ctx context.Context, hash string) error {
 	return s.write(ctx, "announce a root key", &op{do: func(ctx context.Context, t *tx) error {
-		stored, err := all(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", rootKey)
+		stored, err := all(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", rootKeyName)
 		if err != nil {
 			return err
 		}
@@ -154,35 +154,35 @@ func (s *Store) AnnounceRootKey(ctx context.Context, hash string) error {
 		if slices.Contains(hashes, hash) {
 			return nil
 		}
-		return t.putSetting(ctx, rootKey, strings.Join(append(hashes, hash), " "))
+		return t.putSetting(ctx, rootKeyName, strings.Join(append(hashes, hash), " "))
 	}})
 }
 
 // SettleRootKey notes the hash of the only root key that the database belongs to from now on.
 func (s *Store) SettleRootKey(ctx context.Context, hash string) error {
 	return s.write(ctx, "settle the root key", &op{do: func(ctx context.Context, t *tx) error {
-		return t.putSetting(ctx, rootKey, hash)
+		return t.putSetting(ctx, rootKeyName, hash)
 	}})
 }
 
 // claimKey notes that something is sealed with the present key, before it is. The key before it is remembered: there may
 // be values of it.
-func (t *tx) claimKey(ctx context.Context) error {
+func (t *tx) claimSealKey(ctx context.Context) error {
 	given := t.s.sealer.KeyID()
-	if err := t.run(ctx, exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", sealKey, given)); err != nil {
+	if err := t.run(ctx, exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", sealKeyName, given)); err != nil {
 		return err
 	}
-	stored, err := one(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", sealKey)
+	stored, err := one(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", sealKeyName)
 	if err != nil || stored == given {
 		return err
 	}
 	if !t.s.sealer.Knows(stored) {
 		return &KeyError{Stored: stored, Given: given}
 	}
-	if err := t.noteKeyBefore(ctx, stored); err != nil {
+	if err := t.addOldSealKey(ctx, stored); err != nil {
 		return err
 	}
-	return t.putSetting(ctx, sealKey, given)
+	return t.putSetting(ctx, sealKeyName, given)
 }
 
 func (t *tx) putSetting(ctx context.Context, name, value string) error {

@@ -18,13 +18,13 @@ func sealedRow(app, kind, id string) []byte {
 func (s *Store) PutCredential(ctx context.Context, app string, info push.CredentialInfo, c push.Credential) (created bool, err error) {
 	plain, err := json.Marshal(storedCredential(c))
 	if err != nil {
-		return false, doing("credential", err)
+		return false, wrap("credential", err)
 	}
 	err = s.write(ctx, "put credential", &op{app: app, do: func(ctx context.Context, t *tx) error {
 		if err := t.appExists(ctx, app); err != nil {
 			return err
 		}
-		if err := t.claimKey(ctx); err != nil {
+		if err := t.claimSealKey(ctx); err != nil {
 			return err
 		}
 		n, err := one(ctx, t, scalar[int64], "SELECT COUNT(*) FROM credentials WHERE app = ? AND provider = ?", app, string(info.Provider))
@@ -34,7 +34,7 @@ func (s *Store) PutCredential(ctx context.Context, app string, info push.Credent
 		created = n == 0
 		sealed, err := s.sealer.Seal(plain, sealedRow(app, "credential", string(info.Provider))) // here: see Reseal
 		if err != nil {
-			return doing("seal credential", err)
+			return wrap("seal credential", err)
 		}
 		return t.run(ctx, exec(`INSERT INTO credentials (app, provider, info, sealed) VALUES (?, ?, ?, ?)
 			ON CONFLICT (app, provider) DO UPDATE SET info = excluded.info, sealed = excluded.sealed`,
@@ -47,12 +47,12 @@ func (s *Store) PutCredential(ctx context.Context, app string, info push.Credent
 }
 
 // keptCredential is a row: what may be read back, and the credential itself, sealed.
-type keptCredential struct {
+type credentialRecord struct {
 	info   push.CredentialInfo
 	sealed []byte
 }
 
-func readCredential(scan scanFunc) (c keptCredential, err error) {
+func readCredential(scan scanFunc) (c credentialRecord, err error) {
 	var text string
 	var info credentialInfoRow
 	if err = scan(&text, &c.sealed); err == nil {
@@ -66,11 +66,11 @@ func readCredential(scan scanFunc) (c keptCredential, err error) {
 func (s *Store) Credential(ctx context.Context, app string, p push.Provider) (push.Credential, push.CredentialInfo, error) {
 	row, err := one(ctx, s.read, readCredential, "SELECT info, sealed FROM credentials WHERE app = ? AND provider = ?", app, string(p))
 	if err != nil {
-		return push.Credential{}, push.CredentialInfo{}, doing("credential", err)
+		return push.Credential{}, push.CredentialInfo{}, wrap("credential", err)
 	}
 	plain, err := s.sealer.Open(row.sealed, sealedRow(app, "credential", string(p)))
 	if err != nil {
-		return push.Credential{}, push.CredentialInfo{}, doing("open credential", err)
+		return push.Credential{}, push.CredentialInfo{}, wrap("open credential", err)
 	}
 	var c credentialRow
 	if err := json.Unmarshal(plain, &c); err != nil {
@@ -106,7 +106,7 @@ func (s *Store) Credentials(ctx context.Context, app string) ([]push.CredentialI
 	for i, r := range rows {
 		infos[i] = r.info
 	}
-	return infos, doing("credentials", err)
+	return infos, wrap("credentials", err)
 }
 
 // DeleteCredential forgets what an app is known by at a provider.

@@ -20,9 +20,9 @@ const (
 	d.expires_at, d.now_or_never, p.deliver, d.due_at, d.wakes, d.unreturned, d.generation, d.final_at, d.kept, d.late, d.wake_until,
 	length(p.payload), CASE WHEN length(p.payload) <= ? THEN p.payload END`
 
-	withPush   = "deliveries d JOIN pushes p ON p.n = d.push"
-	withDevice = withPush + " LEFT JOIN devices v ON v.n = d.holder"
-	holderByID = "(SELECT n FROM devices WHERE app = ? AND id = ?)"
+	deliveriesWithPush   = "deliveries d JOIN pushes p ON p.n = d.push"
+	deliveriesWithDevice = deliveriesWithPush + " LEFT JOIN devices v ON v.n = d.holder"
+	holderByID           = "(SELECT n FROM devices WHERE app = ? AND id = ?)"
 )
 
 // Arguments of deliveryColumns.
@@ -60,7 +60,7 @@ func readDelivery(scan scanFunc, more ...any) (d push.Delivery, err error) {
 }
 
 // readOf is readDelivery for deviceDeliveryColumns.
-func readOf(device string) func(scanFunc) (push.Delivery, error) {
+func readDeliveryOf(device string) func(scanFunc) (push.Delivery, error) {
 	return func(scan scanFunc) (push.Delivery, error) {
 		d, err := readDelivery(scan)
 		d.DeviceID = device
@@ -78,7 +78,7 @@ func userHolder(app, user string) int64 {
 }
 
 // recipientHolder is the holder of a recipient's deliveries.
-func recipientHolder(app string, to push.Recipient) int64 {
+func holderOf(app string, to push.Recipient) int64 {
 	if to.Device == "" {
 		return userHolder(app, to.User)
 	}
@@ -86,32 +86,32 @@ func recipientHolder(app string, to push.Recipient) int64 {
 }
 
 const (
-	inboxOf = "SELECT " + deviceDeliveryColumns + " FROM " + withPush + " WHERE d.holder = " + holderByID + " AND d.final_at IS NULL ORDER BY d.since, d.push LIMIT ?"
+	inboxOf = "SELECT " + deviceDeliveryColumns + " FROM " + deliveriesWithPush + " WHERE d.holder = " + holderByID + " AND d.final_at IS NULL ORDER BY d.since, d.push LIMIT ?"
 	openOf  = "SELECT COUNT(*) FROM deliveries WHERE holder = " + holderByID + " AND final_at IS NULL"
 )
 
 // maxInboxBytes is how much payload one page of an inbox holds, about; a page is in memory as a whole.
 const maxInboxBytes = 4 << 20
 
-const inboxSizes = "SELECT length(p.payload) FROM " + withPush + " WHERE d.holder = " + holderByID + " AND d.final_at IS NULL ORDER BY d.since, d.push LIMIT ?"
+const inboxSizes = "SELECT length(p.payload) FROM " + deliveriesWithPush + " WHERE d.holder = " + holderByID + " AND d.final_at IS NULL ORDER BY d.since, d.push LIMIT ?"
 
 // Inbox is a device's open deliveries with their payloads, oldest first, and how many there are in all. It gives as many as
 // asked for, at most 1 000, but ends after about 4 MiB of payload.
 func (s *Store) Inbox(ctx context.Context, key push.DeviceKey, limit int) ([]push.Delivery, int, error) {
 	if key.Device == "" {
-		return nil, 0, doing("inbox", push.ErrNotFound)
+		return nil, 0, wrap("inbox", push.ErrNotFound)
 	}
 	limit = pageSize(limit)
 	if limit*push.MaxPayloadBytes > maxInboxBytes {
 		sizes, err := all(ctx, s.read, scalar[int], inboxSizes, key.App, key.Device, limit)
 		if err != nil {
-			return nil, 0, doing("inbox", err)
+			return nil, 0, wrap("inbox", err)
 		}
 		limit = fitting(sizes, limit)
 	}
-	list, err := all(ctx, s.read, readOf(key.Device), inboxOf, push.MaxPayloadBytes, key.App, key.Device, limit)
+	list, err := all(ctx, s.read, readDeliveryOf(key.Device), inboxOf, push.MaxPayloadBytes, key.App, key.Device, limit)
 	if err != nil || len(list) < limit {
-		return list, len(list), doing("inbox", err)
+		return list, len(list), wrap("inbox", err)
 	}
 	open, err := s.OpenCount(ctx, key)
 	return list, max(open, len(list)), err
@@ -131,5 +131,5 @@ func fitting(sizes []int, limit int) int {
 // OpenCount is how many open deliveries a device has.
 func (s *Store) OpenCount(ctx context.Context, key push.DeviceKey) (int, error) {
 	n, err := one(ctx, s.read, scalar[int], openOf, key.App, key.Device)
-	return n, doing("open count", err)
+	return n, wrap("open count", err)
 }

@@ -10,7 +10,7 @@ import (
 // countRivals is answered by the index alone: where the limit is high, it is asked for each of many devices.
 const countRivals = "SELECT COUNT(*) FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id <> ?"
 
-const rivals = "SELECT d.id, d.token_state, s.heard_at FROM " + withState + " WHERE d.app = ? AND d.user_id = ? AND d.user_id <> '' AND d.id <> ? ORDER BY d.id"
+const rivals = "SELECT d.id, d.token_state, s.heard_at FROM " + devicesWithState + " WHERE d.app = ? AND d.user_id = ? AND d.user_id <> '' AND d.id <> ? ORDER BY d.id"
 
 func readRival(scan scanFunc) (r push.Rival, err error) {
 	var heardAt int64
@@ -66,7 +66,7 @@ const (
 func (s *Store) RemoveDevices(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	limit = pageSize(limit)
 	if gone, err := all(ctx, s.read, readDue, goneDevices, micros(before), 1); err != nil || len(gone) == 0 {
-		return 0, doing("remove devices", err)
+		return 0, wrap("remove devices", err)
 	}
 	err = s.write(ctx, "remove devices", &op{long: true, do: func(ctx context.Context, t *tx) error {
 		gone, err := all(ctx, t, readDue, goneDevices+" {skip}", micros(before), limit)

@@ -14,7 +14,7 @@ const (
 	deviceColumns = `d.n, d.app, d.id, d.user_id, d.platform, d.environment, d.bundle_id, d.package, d.facts, d.provider_token, d.former_tokens,
 	d.token_state, d.app_state, d.owner_gen, d.token_gen, d.token_at, d.token_loss, d.credential_hash, d.wake_key, d.wake_key_at, d.seal_key, d.created_at,
 	d.registered_at, d.updated_at, s.heard_at, s.wake, s.wake_times, s.due_at`
-	withState = "devices d JOIN device_state s ON s.n = d.n"
+	devicesWithState = "devices d JOIN device_state s ON s.n = d.n"
 )
 
 // encodeFacts is "" for none.
@@ -86,17 +86,17 @@ func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 func readDevice(scan scanFunc) (push.Device, error) { return readDeviceAnd(scan) }
 
 const (
-	deviceByID         = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.app = ? AND d.id = ?"
-	deviceByCredential = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.credential_hash = ?" +
+	deviceByID         = "SELECT " + deviceColumns + " FROM " + devicesWithState + " WHERE d.app = ? AND d.id = ?"
+	deviceByCredential = "SELECT " + deviceColumns + " FROM " + devicesWithState + " WHERE d.credential_hash = ?" +
 		" AND EXISTS (SELECT 1 FROM apps a WHERE a.name = d.app AND a.deleting = 0)"
-	devicesOfUser = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.app = ? AND d.user_id = ? AND d.user_id <> '' AND d.id > ? ORDER BY d.id LIMIT ?"
+	devicesOfUser = "SELECT " + deviceColumns + " FROM " + devicesWithState + " WHERE d.app = ? AND d.user_id = ? AND d.user_id <> '' AND d.id > ? ORDER BY d.id LIMIT ?"
 )
 
 // DeviceByCredential finds a registered device by the hash of its credential. That of an app which is being deleted is
 // void at once, though its row goes later.
 func (s *Store) DeviceByCredential(ctx context.Context, hash []byte) (push.Device, error) {
 	d, err := one(ctx, s.read, readDevice, deviceByCredential, blob(hash))
-	return d, doing("device by credential", err)
+	return d, wrap("device by credential", err)
 }
 
 // Device is a registered device.
@@ -105,7 +105,7 @@ func (s *Store) Device(ctx context.Context, key push.DeviceKey) (push.Device, er
 	if err == nil && !d.Registered() {
 		d, err = push.Device{}, push.ErrNotFound
 	}
-	return d, doing("device", err)
+	return d, wrap("device", err)
 }
 
 // DevicesOf is a page of a user's devices, by id.
@@ -117,7 +117,7 @@ func (s *Store) DevicesOf(ctx context.Context, app, user, cursor string, limit i
 	limit = pageSize(limit)
 	list, err := all(ctx, s.read, readDevice, devicesOfUser, app, user, key[0], limit+1)
 	list, next := page(list, limit, func(d push.Device) string { return d.ID })
-	return list, next, doing("devices of a user", err)
+	return list, next, wrap("devices of a user", err)
 }
 
 // DevicesOfUsers are the ids of the devices of users, in no order.
@@ -128,7 +128,7 @@ func (s *Store) DevicesOfUsers(ctx context.Context, app string, users []string) 
 		ids = append(ids, r.id)
 		return err
 	}))
-	return ids, doing("devices of users", err)
+	return ids, wrap("devices of users", err)
 }
 
 // MissingDevices are those of the ids that name no registered device, in the order given.
@@ -140,7 +140,7 @@ func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([
 		return err
 	}))
 	if err != nil {
-		return nil, doing("missing devices", err)
+		return nil, wrap("missing devices", err)
 	}
 	var missing []string
 	for _, id := range ids {
@@ -197,14 +197,14 @@ func (t *tx) unregister(ctx context.Context, d push.Device, why push.Reason) err
 			wake_key_at = NULL, seal_key = '', bundle_id = '', package = '', facts = '', token_loss = '', updated_at = ? WHERE n = ?`,
 			[]byte{}, string(push.TokenMissing), micros(t.s.now()), d.Number),
 		exec("UPDATE device_state SET wake = ?, due_at = NULL, owner = '' WHERE n = ?", []byte{}, d.Number),
-		exec(removeWakeKeys, d.App, d.ID), noteFormerOwner(d))
+		exec(removeWakeKeys, d.App, d.ID), insertFormerOwner(d))
 }
 
-const allOpenOf = "SELECT " + deviceDeliveryColumns + " FROM " + withPush + " WHERE d.holder = ? AND d.final_at IS NULL ORDER BY d.since, d.push"
+const allOpenOf = "SELECT " + deviceDeliveryColumns + " FROM " + deliveriesWithPush + " WHERE d.holder = ? AND d.final_at IS NULL ORDER BY d.since, d.push"
 
 // openOf is all open deliveries of a device, without payloads.
 func (t *tx) openOf(ctx context.Context, d push.Device) ([]push.Delivery, error) {
-	return all(ctx, t, readOf(d.ID), allOpenOf, noPayload, d.Number)
+	return all(ctx, t, readDeliveryOf(d.ID), allOpenOf, noPayload, d.Number)
 }
 
 // endOpen brings all open deliveries of a device to a final state. Its row is locked.

@@ -9,21 +9,21 @@ import (
 )
 
 // dueRows is how one table is asked what is due. The questions use its partial indexes on due_at.
-type dueRows struct {
+type dueQueries struct {
 	any     string // whether anything is due
 	oldest  string // what is due, whose ever it is
 	nextApp string // the first app after one that has rows with a time
 	ofApp   string // what is due of one app
 }
 
-var dueDevices = dueRows{
+var dueDevices = dueQueries{
 	any:     "SELECT 1 FROM device_state WHERE due_at <= ? LIMIT 1",
 	oldest:  "SELECT app, n FROM device_state WHERE due_at <= ? ORDER BY due_at LIMIT ? {skip}",
 	nextApp: "SELECT app FROM device_state WHERE due_at IS NOT NULL AND app > ? ORDER BY app LIMIT 1",
 	ofApp:   "SELECT app, n FROM device_state WHERE app = ? AND due_at <= ? ORDER BY due_at LIMIT ? {skip}",
 }
 
-var duePushes = dueRows{
+var duePushes = dueQueries{
 	oldest:  "SELECT app, n FROM pushes WHERE due_at <= ? ORDER BY due_at LIMIT ?",
 	nextApp: "SELECT app FROM pushes WHERE due_at IS NOT NULL AND app > ? ORDER BY app LIMIT 1",
 	ofApp:   "SELECT app, n FROM pushes WHERE app = ? AND due_at <= ? ORDER BY due_at LIMIT ?",
@@ -48,27 +48,27 @@ func readRef(scan scanFunc) (r ref, err error) {
 }
 
 // turn remembers which app comes next while more is due than one question takes.
-type turn struct{ after string }
+type appRotation struct{ after string }
 
 // share is how many apps at least share what one question takes, if that many have something due.
-const share = 16
+const appsPerQuery = 16
 
 // take finds up to limit rows that are due, but for those of some apps. As long as that is all there is, the oldest come first;
 // when more is due, apps take turns, so that one app's broadcast does not hold up another app's single push.
-func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, limit int, without map[string]bool) ([]dueRow, error) {
+func (t *appRotation) due(ctx context.Context, r runner, queries dueQueries, now time.Time, limit int, without map[string]bool) ([]dueRow, error) {
 	limit = pageSize(limit)
 	var oldest []dueRow
 	if len(without) == 0 {
 		var err error
-		if oldest, err = all(ctx, r, readDue, rows.oldest, micros(now), limit); err != nil || len(oldest) < limit {
+		if oldest, err = all(ctx, r, readDue, queries.oldest, micros(now), limit); err != nil || len(oldest) < limit {
 			return oldest, err
 		}
 	}
 	taken := make([]dueRow, 0, limit)
 	have := make(map[dueRow]bool, limit)
-	wrapped, start := false, c.after
+	wrapped, start := false, t.after
 	for len(taken) < limit {
-		apps, err := all(ctx, r, scalar[string], rows.nextApp, c.after)
+		apps, err := all(ctx, r, scalar[string], queries.nextApp, t.after)
 		if err != nil {
 			return nil, err
 		}
@@ -76,20 +76,20 @@ func (c *turn) take(ctx context.Context, r runner, rows dueRows, now time.Time, 
 			if wrapped {
 				break
 			}
-			wrapped, c.after = true, ""
+			wrapped, t.after = true, ""
 			continue
 		}
 		if wrapped && apps[0] > start {
 			break // once around
 		}
-		if c.after = apps[0]; without[c.after] {
+		if t.after = apps[0]; without[t.after] {
 			continue
 		}
-		part, err := all(ctx, r, readDue, rows.ofApp, apps[0], micros(now), min(max(limit/share, 1), limit-len(taken)))
+		found, err := all(ctx, r, readDue, queries.ofApp, apps[0], micros(now), min(max(limit/appsPerQuery, 1), limit-len(taken)))
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range part {
+		for _, p := range found {
 			taken, have[p] = append(taken, p), true
 		}
 	}
@@ -108,7 +108,7 @@ var (
 )
 
 // refs are rows that are due by their ids.
-func refs(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, error) {
+func refsOf(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, error) {
 	rows, list := ids.rows(len(due)), make([]ref, len(due))
 	for i, d := range due {
 		rows.add(num(i), num(d.n))
@@ -129,21 +129,21 @@ func refs(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, erro
 func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int, without ...string) ([]push.DeviceKey, error) {
 	var claimed []push.DeviceKey
 	if err := s.endLeases(ctx, now); err != nil {
-		return nil, doing("claim", err)
+		return nil, wrap("claim", err)
 	}
 	if due, err := all(ctx, s.read, scalar[int64], dueDevices.any, micros(now)); err != nil || len(due) == 0 {
-		return nil, doing("claim", err)
+		return nil, wrap("claim", err)
 	}
 	err := s.write(ctx, "claim", &op{weight: limit, do: func(ctx context.Context, t *tx) error {
-		leave := s.broadcasts.now(s.now())
+		leave := s.broadcasts.active(s.now())
 		for _, app := range without {
 			leave[app] = true
 		}
-		due, err := s.claimTurn.take(ctx, t, dueDevices, now, limit, leave)
+		due, err := s.deviceRotation.due(ctx, t, dueDevices, now, limit, leave)
 		if err != nil {
 			return err
 		}
-		found, err := refs(ctx, t, idsOfDevices, due)
+		found, err := refsOf(ctx, t, idsOfDevices, due)
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Dura
 		for i, d := range due {
 			numbers[i] = d.n
 		}
-		return t.run(ctx, s.holdDevices(numbers, now, lease))
+		return t.run(ctx, s.leaseDevices(numbers, now, lease))
 	}})
 	return claimed, err
 }
@@ -174,11 +174,11 @@ func (s *Store) DueOf(ctx context.Context, app string, devices []string, now tim
 		due = append(due, id)
 		return err
 	}))
-	return due, doing("due devices", err)
+	return due, wrap("due devices", err)
 }
 
 // leasesEvery is how often it is looked for wakes whose lease is over without an answer: their node was killed, or has lost its store.
-const leasesEvery = time.Second
+const leaseCheckEvery = time.Second
 
 const (
 	leasesOver = "SELECT 1 FROM deliveries WHERE wake_until <= ? LIMIT 1"
@@ -187,10 +187,10 @@ const (
 
 // endLeases makes devices due whose wake has had no answer within its lease.
 func (s *Store) endLeases(ctx context.Context, now time.Time) error {
-	if last := s.leasesLooked.Load(); now.UnixMicro()-last < leasesEvery.Microseconds() && now.UnixMicro() >= last {
+	if last := s.leasesCheckedAt.Load(); now.UnixMicro()-last < leaseCheckEvery.Microseconds() && now.UnixMicro() >= last {
 		return nil
 	}
-	s.leasesLooked.Store(now.UnixMicro())
+	s.leasesCheckedAt.Store(now.UnixMicro())
 	if over, err := all(ctx, s.read, scalar[int64], leasesOver, micros(now)); err != nil || len(over) == 0 {
 		return err
 	}

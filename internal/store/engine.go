@@ -18,9 +18,9 @@ type engine interface {
 	reader() runner
 	ping(ctx context.Context) error
 	// settle is called by the writer between two batches, when the callers of the first have their answers.
-	settle()
+	maintain()
 	// judge says what an error of a transaction means for it.
-	judge(err error) verdict
+	classify(err error) verdict
 	locksRows() bool // whether others may write at the same time
 	// fence makes every transaction from now on fail with errOusted where another process has claimed the database.
 	fence()
@@ -154,7 +154,7 @@ func (t *translator) spell(sql string) string {
 }
 
 // at names the statement that failed by its first words; arguments may be secret.
-func (s *stmt) at(err error) error {
+func (s *stmt) wrap(err error) error {
 	words := strings.Fields(s.sql)
 	return fmt.Errorf("%s: %w", strings.Join(words[:min(len(words), 4)], " "), err)
 }

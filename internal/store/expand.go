@@ -11,18 +11,18 @@ import (
 // DuePushes are up to limit pushes whose audience is to be looked up now, apps in turn. They stay due until Expand has made
 // their last delivery.
 func (s *Store) DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error) {
-	s.pushTurnMu.Lock()
-	due, err := s.pushTurn.take(ctx, s.read, duePushes, now, limit, nil)
-	s.pushTurnMu.Unlock()
+	s.pushRotationMu.Lock()
+	due, err := s.pushRotation.due(ctx, s.read, duePushes, now, limit, nil)
+	s.pushRotationMu.Unlock()
 	if err != nil || len(due) == 0 {
-		return nil, doing("due pushes", err)
+		return nil, wrap("due pushes", err)
 	}
-	found, err := refs(ctx, s.read, idsOfPushes, due)
+	found, err := refsOf(ctx, s.read, idsOfPushes, due)
 	pushes := make([]push.PushRef, len(found))
 	for i, r := range found {
 		pushes[i] = push.PushRef{App: r.app, ID: push.ID(r.id)}
 	}
-	return pushes, doing("due pushes", err)
+	return pushes, wrap("due pushes", err)
 }
 
 // Expand makes the next deliveries of a push whose time has come: all of them for users and devices unless they are many, else
@@ -70,7 +70,7 @@ func (s *Store) expandPiece(ctx context.Context, ref push.PushRef, now time.Time
 		return nil
 	}})
 	if toAll && err == nil {
-		s.broadcasts.made(ref.App, ref.ID, s.now(), done)
+		s.broadcasts.pieceMade(ref.App, ref.ID, s.now(), done)
 	}
 	return devices, done, many, err
 }
@@ -91,7 +91,7 @@ type expansion struct {
 func (e *expansion) make(ctx context.Context, limit int, lease time.Duration) (err error) {
 	switch {
 	case e.p.list != "":
-		if err = e.meant(ctx); err == nil {
+		if err = e.nextPiece(ctx); err == nil {
 			err = e.write(ctx, lease)
 		}
 	case e.p.To.All:
@@ -113,7 +113,7 @@ func (e *expansion) make(ctx context.Context, limit int, lease time.Duration) (e
 	if !e.done {
 		due = micros(e.now)
 	}
-	if err := e.noteExpanded(ctx); err != nil {
+	if err := e.recordExpanded(ctx); err != nil {
 		return err
 	}
 	return e.t.run(ctx, exec("UPDATE pushes SET made = ?, due_at = ?, made_up_to = ? WHERE n = ?", bit(e.done), due, e.upTo, e.p.n))
@@ -184,17 +184,17 @@ func (e *expansion) audience(ctx context.Context, to push.Audience) (*audience, 
 		}
 	}
 	a := newAcceptance(e.t, e.now)
-	a.ask(e.p.App, to.Users, to.Devices)
-	return a.apps[e.p.App], a.readNoted(ctx, e.t)
+	a.request(e.p.App, to.Users, to.Devices)
+	return a.apps[e.p.App], a.readRequested(ctx, e.t)
 }
 
 // write makes the deliveries for the targets.
 func (e *expansion) write(ctx context.Context, lease time.Duration) error {
-	r, err := e.t.resourceOrNone(ctx, e.p.App, e.p.ResourceID)
+	r, err := e.t.resourceOrDefault(ctx, e.p.App, e.p.ResourceID)
 	if err != nil {
 		return err
 	}
-	if err := e.outdate(ctx, r); err != nil {
+	if err := e.supersedeOlder(ctx, r); err != nil {
 		return err
 	}
 	a := newAcceptance(e.t, e.now)

@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-const userlessExpired = "SELECT " + deliveryColumns + " FROM " + withDevice + " WHERE d.holder < 0 AND d.final_at IS NULL AND d.expires_at <= ? ORDER BY d.expires_at LIMIT ?"
+const userlessExpired = "SELECT " + deliveryColumns + " FROM " + deliveriesWithDevice + " WHERE d.holder < 0 AND d.final_at IS NULL AND d.expires_at <= ? ORDER BY d.expires_at LIMIT ?"
 
 // ExpireUserless ends up to limit deliveries whose time ran out while their user had no device, and says how many. Those of
 // devices end when their device is looked at.
@@ -17,7 +17,7 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 	limit = pageSize(limit)
 	// Most of the time there are none, and the writer is not to be bothered.
 	if soon, err := all(ctx, s.read, readOpen, userlessExpired, noPayload, micros(now), 1); err != nil || len(soon) == 0 {
-		return 0, doing("expire", err)
+		return 0, wrap("expire", err)
 	}
 	n := 0
 	err := s.write(ctx, "expire", &op{long: true, do: func(ctx context.Context, t *tx) error {
@@ -74,7 +74,7 @@ func (s *Store) Backlog(ctx context.Context, now time.Time, atMost int) (push.Ba
 		}
 		return b, err
 	}, countDue, at, atMost, at, at, atMost, at)
-	return b, doing("backlog", err)
+	return b, wrap("backlog", err)
 }
 
 // When the next of each kind is due.
@@ -98,7 +98,7 @@ func (s *Store) NextUserlessExpiry(ctx context.Context) (time.Time, error) {
 func (s *Store) next(ctx context.Context, question string) (time.Time, error) {
 	at, err := one(ctx, s.read, scalar[*int64], question)
 	if err != nil {
-		return time.Time{}, doing("next due", err)
+		return time.Time{}, wrap("next due", err)
 	}
 	return clock(at), nil
 }
@@ -146,7 +146,7 @@ func (s *Store) LookAgain(ctx context.Context, app string, now time.Time) error 
 				return err
 			}
 			n = len(numbers)
-			return t.run(ctx, s.holdDevices(numbers, now, 0))
+			return t.run(ctx, s.leaseDevices(numbers, now, 0))
 		}})
 		if err != nil || n < deleteRows {
 			return err

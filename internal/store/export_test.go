@@ -30,9 +30,9 @@ func (r pausingReader) run(ctx context.Context, stmts ...*stmt) error {
 
 // KeptKeys is how many server keys the store has in memory.
 func (s *Store) KeptKeys() int {
-	s.once.keys.mu.Lock()
-	defer s.once.keys.mu.Unlock()
-	return len(s.once.keys.rows)
+	s.cache.keys.mu.Lock()
+	defer s.cache.keys.mu.Unlock()
+	return len(s.cache.keys.rows)
 }
 
 // OpenWithoutTime counts deliveries that are open on a device that has no due time: nobody would look at it. Acceptance takes a

@@ -33,9 +33,9 @@ type column struct {
 }
 
 var (
-	rowColumn   = regexp.MustCompile(`\br\.(\w+)`)
-	sqliteAlone = strings.NewReplacer(" FROM {rows}, ", " FROM ", "\tFROM {rows}, ", "\tFROM ", " FROM {rows}", "", "{lateral} ", "", " {hits}", "")
-	arrayTypes  = map[string]string{"text": "text[]", "int": "bigint[]", "blob": "bytea[]"}
+	rowColumn      = regexp.MustCompile(`\br\.(\w+)`)
+	sqliteReplacer = strings.NewReplacer(" FROM {rows}, ", " FROM ", "\tFROM {rows}, ", "\tFROM ", " FROM {rows}", "", "{lateral} ", "", " {hits}", "")
+	arrayTypes     = map[string]string{"text": "text[]", "int": "bigint[]", "blob": "bytea[]"}
 )
 
 // fold takes the columns as "name kind, name kind".
@@ -49,7 +49,7 @@ func fold(columns, sql string) *folded {
 	}
 	from := "unnest(" + strings.Join(arrays, ", ") + ") AS r(" + strings.Join(names, ", ") + ")"
 	f.postgres = strings.NewReplacer("{rows}", from, "{lateral}", "LATERAL", "{bytes}", "bytea", "{hits}", "RETURNING r.number").Replace(sql)
-	f.sqlite = rowColumn.ReplaceAllStringFunc(sqliteAlone.Replace(sql), func(name string) string {
+	f.sqlite = rowColumn.ReplaceAllStringFunc(sqliteReplacer.Replace(sql), func(name string) string {
 		f.order = append(f.order, slices.Index(names, strings.TrimPrefix(name, "r.")))
 		return "?"
 	})
@@ -90,19 +90,19 @@ func columnNames(columns string) (names []string) {
 
 // rows is what a folded statement is run for: its columns of each row, row behind row.
 type rows struct {
-	width int
-	args  []arg
-	room  *[]arg // where args come from; nil: from nowhere
+	width  int
+	args   []arg
+	pooled *[]arg // where args come from; nil: from nowhere
 }
 
 // arg is one value of a row. Its zero value is NULL.
 type arg = litedb.Value
 
 // usedArgs is room for values, of statements that have been run.
-var usedArgs = sync.Pool{New: func() any { return new([]arg) }}
+var argPool = sync.Pool{New: func() any { return new([]arg) }}
 
 // keptArgs is how much room is kept for the next statement.
-const keptArgs = 32 << 10
+const maxPooledArgs = 32 << 10
 
 // rows is room for n rows of the statement's columns.
 func (f *folded) rows(n int) *rows {
@@ -114,22 +114,22 @@ func (f *folded) rows(n int) *rows {
 }
 
 func (r *rows) grow(n int) {
-	if r.room == nil {
-		r.room = usedArgs.Get().(*[]arg)
-		r.args = (*r.room)[:0]
+	if r.pooled == nil {
+		r.pooled = argPool.Get().(*[]arg)
+		r.args = (*r.pooled)[:0]
 	}
 	r.args = slices.Grow(r.args, n*r.width)
 }
 
 // free gives the room back, once the statement has been run.
 func (r *rows) free() {
-	if r == nil || r.room == nil || cap(r.args) > keptArgs {
+	if r == nil || r.pooled == nil || cap(r.args) > maxPooledArgs {
 		return
 	}
 	clear(r.args)
-	*r.room = r.args[:0]
-	usedArgs.Put(r.room)
-	r.room, r.args = nil, nil
+	*r.pooled = r.args[:0]
+	argPool.Put(r.pooled)
+	r.pooled, r.args = nil, nil
 }
 
 // add adds a row; its values have the order of the columns.
@@ -137,7 +137,7 @@ func (r *rows) add(row ...arg) {
 	if len(row) != r.width {
 		panic(fmt.Sprintf("store: a row of %d values; want %d", len(row), r.width))
 	}
-	if r.room == nil {
+	if r.pooled == nil {
 		r.grow(1)
 	}
 	r.args = append(r.args, row...)

@@ -39,7 +39,7 @@ func (a *acceptance) readAnswer(key idempotencyKey) *stmt {
 func (a *acceptance) remember(key idempotencyKey, bodyHash []byte, result push.Accepted) {
 	row := answer{bodyHash: bodyHash, answer: []byte(encode(storedAccepted(result)))}
 	a.answers[key] = row
-	a.kept.add(str(key.app), raw([]byte(key.key)), raw(blob(bodyHash)), raw(row.answer), when(a.now))
+	a.newAnswers.add(str(key.app), raw([]byte(key.key)), raw(blob(bodyHash)), raw(row.answer), when(a.now))
 }
 
 // PutIdempotent keeps the answer of a whole batch under an idempotency key. push.ErrConflict if the key is taken.
@@ -63,5 +63,5 @@ func (s *Store) Idempotent(ctx context.Context, app, key string) (bodyHash, stor
 	if errors.Is(err, push.ErrNotFound) {
 		return nil, nil, false, nil
 	}
-	return a.bodyHash, a.answer, err == nil, doing("idempotency key", err)
+	return a.bodyHash, a.answer, err == nil, wrap("idempotency key", err)
 }

@@ -41,16 +41,16 @@ const keyByHash = "SELECT " + keyColumns + " FROM server_keys WHERE hash = ?"
 // ServerKeyByHash finds a key by the hash of its secret. Its UsedAt may be some seconds old; nothing else is older than the last
 // change that was answered.
 func (s *Store) ServerKeyByHash(ctx context.Context, hash []byte) (push.ServerKey, error) {
-	k, err := s.once.keys.get(string(hash), func() (push.ServerKey, error) {
+	k, err := s.cache.keys.get(string(hash), func() (push.ServerKey, error) {
 		return one(ctx, s.read, readServerKey, keyByHash, hash)
 	})
-	return k, doing("server key", err)
+	return k, wrap("server key", err)
 }
 
 // ServerKey is one of an app's keys.
 func (s *Store) ServerKey(ctx context.Context, app, id string) (push.ServerKey, error) {
 	k, err := one(ctx, s.read, readServerKey, "SELECT "+keyColumns+" FROM server_keys WHERE app = ? AND id = ?", app, id)
-	return k, doing("server key", err)
+	return k, wrap("server key", err)
 }
 
 // ServerKeys is a page of an app's keys, by id.
@@ -63,12 +63,12 @@ func (s *Store) ServerKeys(ctx context.Context, app, cursor string, limit int) (
 	list, err := all(ctx, s.read, readServerKey,
 		"SELECT "+keyColumns+" FROM server_keys WHERE app = ? AND id > ? ORDER BY id LIMIT ?", app, key[0], limit+1)
 	list, next := page(list, limit, func(k push.ServerKey) string { return k.ID })
-	return list, next, doing("server keys", err)
+	return list, next, wrap("server keys", err)
 }
 
 // DeleteServerKey makes a key void.
 func (s *Store) DeleteServerKey(ctx context.Context, app, id string) error {
-	defer s.once.forget(app)
+	defer s.cache.forget(app)
 	return s.deleteOne(ctx, "delete server key", app, "DELETE FROM server_keys WHERE app = ? AND id = ?", app, id)
 }
 

@@ -74,7 +74,7 @@ func (s *Store) Pushes(ctx context.Context, app string, f push.PushFilter, curso
 	}
 	page, next, err := l.page(ctx, pageSize(limit))
 	if err != nil || next == "" {
-		return page, "", doing("pushes", err)
+		return page, "", wrap("pushes", err)
 	}
 	return page, encodeCursor(next), nil
 }
@@ -101,7 +101,7 @@ type listing struct {
 // page gathers up to limit pushes. next is the last one that was looked at, if there may be more behind it.
 func (l *listing) page(ctx context.Context, limit int) (page []push.Listed, next string, err error) {
 	for examined := 0; examined < l.cost.examineMost; {
-		ids, whole, err := l.candidates(ctx, l.ahead(limit-len(page)+1))
+		ids, last, err := l.candidates(ctx, l.ahead(limit-len(page)+1))
 		if err != nil {
 			return nil, "", err
 		}
@@ -123,7 +123,7 @@ func (l *listing) page(ctx context.Context, limit int) (page []push.Listed, next
 		switch {
 		case len(found) > full:
 			return page, string(page[len(page)-1].ID), nil
-		case whole:
+		case last:
 			return page, "", nil
 		}
 	}
@@ -140,29 +140,29 @@ func (l *listing) ahead(wanted int) int {
 
 // candidates are the next ids to look at, newest first, at most about so many; whole: there are no more. What is looked at
 // next comes behind them.
-func (l *listing) candidates(ctx context.Context, most int) (ids []string, whole bool, err error) {
+func (l *listing) candidates(ctx context.Context, limit int) (ids []string, last bool, err error) {
 	if l.filter.User == "" {
-		ids, err = all(ctx, l.s.read, scalar[string], idsOfApp, l.app, l.from, l.before, most)
-		if len(ids) == most {
-			l.before = ids[most-1]
+		ids, err = all(ctx, l.s.read, scalar[string], idsOfApp, l.app, l.from, l.before, limit)
+		if len(ids) == limit {
+			l.before = ids[limit-1]
 		}
-		return ids, len(ids) < most, err
+		return ids, len(ids) < limit, err
 	}
-	made, err := all(ctx, l.s.read, scalar[string], idsOfUser, l.app, l.filter.User, l.app, l.filter.User, userHolder(l.app, l.filter.User), l.filter.User, l.app, l.from, l.before, most)
+	made, err := all(ctx, l.s.read, scalar[string], idsOfUser, l.app, l.filter.User, l.app, l.filter.User, userHolder(l.app, l.filter.User), l.filter.User, l.app, l.from, l.before, limit)
 	if err != nil {
 		return nil, false, err
 	}
-	unmade, err := all(ctx, l.s.read, readUnmade, idsUnmade, encode(l.filter.User), l.app, l.from, l.before, most)
+	unmade, err := all(ctx, l.s.read, readUnmade, idsUnmade, encode(l.filter.User), l.app, l.from, l.before, limit)
 	if err != nil {
 		return nil, false, err
 	}
-	whole = len(made) < most && len(unmade) < most
+	last = len(made) < limit && len(unmade) < limit
 	floor := "" // above it both lists are whole
-	if len(made) == most {
-		floor = made[most-1]
+	if len(made) == limit {
+		floor = made[limit-1]
 	}
-	if len(unmade) == most {
-		floor = max(floor, unmade[most-1].id)
+	if len(unmade) == limit {
+		floor = max(floor, unmade[limit-1].id)
 	}
 	for _, id := range made {
 		if id >= floor {
@@ -179,7 +179,7 @@ func (l *listing) candidates(ctx context.Context, most int) (ids []string, whole
 	if floor != "" {
 		l.before = floor
 	}
-	return slices.Compact(ids), whole, nil
+	return slices.Compact(ids), last, nil
 }
 
 type unmadePush struct {
@@ -197,11 +197,11 @@ func readUnmade(scan scanFunc) (u unmadePush, err error) {
 // listedRow is a push of a list, and whether its deliveries are counted, or are still to be.
 type listedRow struct {
 	push.Listed
-	n       int64 // of the push
-	kept    bool  // its counts stand beside it
-	to      push.Audience
-	unmade  bool
-	counted bool
+	n            int64 // of the push
+	countsStored bool  // its counts stand beside it
+	to           push.Audience
+	unmade       bool
+	counted      bool
 }
 
 // rows reads the pushes of ids that the filter takes, newest first.
@@ -236,14 +236,14 @@ func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
 		to                        string
 		deliverAt, cancelled      *int64
 		accepted, expires, isMade int64
-		keptCounts                int64
+		countsStored              int64
 	)
-	if err := scan(&p.n, &keptCounts, &p.ID, &p.ResourceID, &accepted, &deliverAt, &expires, &isMade, &p.list, &cancelled, &to); err != nil {
+	if err := scan(&p.n, &countsStored, &p.ID, &p.ResourceID, &accepted, &deliverAt, &expires, &isMade, &p.list, &cancelled, &to); err != nil {
 		return nil, false, err
 	}
 	p.AcceptedAt, p.DeliverAt, p.expiresAt = clock(&accepted), clock(deliverAt), clock(&expires)
 	p.made, p.cancelledAt = isMade != 0, clock(cancelled)
-	row := &listedRow{n: p.n, kept: keptCounts != 0, Listed: push.Listed{ID: p.ID, ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt, DeliverAt: p.DeliverAt,
+	row := &listedRow{n: p.n, countsStored: countsStored != 0, Listed: push.Listed{ID: p.ID, ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt, DeliverAt: p.DeliverAt,
 		Standing: push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made, CancelledEarly: p.cancelledEarly()}}}
 	if to == "" {
 		return row, true, nil
@@ -263,20 +263,20 @@ func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
 // count fills in the counts of found[i] and what follows from them: with those of its neighbours, if it is not large.
 func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 	row := found[i]
-	if !row.counted && !row.kept {
+	if !row.counted && !row.countsStored {
 		if err := l.countFew(ctx, found[i:]); err != nil {
 			return err
 		}
 	}
 	total := sum(row.Counts)
-	if !row.unmade && (row.kept || total >= l.cost.countFew) {
-		counts, err := l.s.countStates(ctx, row.n, row.kept)
+	if !row.unmade && (row.countsStored || total >= l.cost.countFew) {
+		counts, err := l.s.countStates(ctx, row.n, row.countsStored)
 		if err != nil {
 			return err
 		}
 		row.Counts, total = counts, sum(counts)
 	}
-	if row.kept {
+	if row.countsStored {
 		total = len(row.Counts) // that is all that was read
 	}
 	l.counted += total
@@ -291,7 +291,7 @@ func (l *listing) countFew(ctx context.Context, found []*listedRow) error {
 	byNumber := map[int64]*listedRow{}
 	asked := countsOf.rows(0)
 	for _, row := range found[:min(len(found), together)] {
-		if !row.counted && !row.kept {
+		if !row.counted && !row.countsStored {
 			row.counted, row.Counts = true, map[push.State]int{}
 			byNumber[row.n] = row
 			asked.add(num(row.n), num(l.cost.countFew))

@@ -11,7 +11,7 @@ func TestABroadcastHoldsUpItsDevicesForAWhile(t *testing.T) {
 	t.Parallel()
 	var b broadcasts
 	from := time.Now()
-	b.made("notes", "p", from, false)
+	b.pieceMade("notes", "p", from, false)
 	for _, c := range []struct {
 		after time.Duration
 		made  bool // the next piece is
@@ -21,17 +21,17 @@ func TestABroadcastHoldsUpItsDevicesForAWhile(t *testing.T) {
 		{400 * time.Millisecond, true, true},
 		{800 * time.Millisecond, false, false}, // one was missed
 	} {
-		if got := b.now(from.Add(c.after))["notes"]; got != c.want {
+		if got := b.active(from.Add(c.after))["notes"]; got != c.want {
 			t.Errorf("after %s: devices wait %v, want %v", c.after, got, c.want)
 		}
 		if c.made {
-			b.made("notes", "p", from.Add(c.after), false)
+			b.pieceMade("notes", "p", from.Add(c.after), false)
 		}
 	}
 	for after := time.Duration(0); after <= allPieces; after += nextPiece / 2 {
-		b.made("notes", "p", from.Add(after), false)
+		b.pieceMade("notes", "p", from.Add(after), false)
 	}
-	if b.now(from.Add(allPieces))["notes"] {
+	if b.active(from.Add(allPieces))["notes"] {
 		t.Errorf("devices wait for longer than %s", allPieces)
 	}
 }
@@ -42,7 +42,7 @@ func TestWhoWatchesIsToldOfWhatIsNotNamed(t *testing.T) {
 	id := push.NewID()
 	watch := s.Watch(id)
 	defer watch.Stop()
-	s.watch.tell(map[push.ID][]push.DeliveryKey{id: nil}, map[push.ID]bool{id: true})
+	s.watch.publish(map[push.ID][]push.DeliveryKey{id: nil}, map[push.ID]bool{id: true})
 	if keys, many := watch.Next(); !many || len(keys) != 0 {
 		t.Errorf("%v, any may have changed: %v; want that", keys, many)
 	}
@@ -52,20 +52,20 @@ func TestWhoWatchesIsToldOfWhatIsNotNamed(t *testing.T) {
 func TestTheEndOfOneBroadcastIsNotThatOfAnother(t *testing.T) {
 	var b broadcasts
 	from := time.Now()
-	b.made("notes", "short", from, false)
-	b.made("notes", "long", from, false)
-	b.made("notes", "short", from, true)
-	if !b.now(from)["notes"] {
+	b.pieceMade("notes", "short", from, false)
+	b.pieceMade("notes", "long", from, false)
+	b.pieceMade("notes", "short", from, true)
+	if !b.active(from)["notes"] {
 		t.Error("looks do not wait for the one that goes on")
 	}
 	for d := time.Duration(0); d <= allPieces; d += nextPiece / 2 {
-		b.made("notes", "long", from.Add(d), false)
+		b.pieceMade("notes", "long", from.Add(d), false)
 	}
-	if b.now(from.Add(allPieces))["notes"] {
+	if b.active(from.Add(allPieces))["notes"] {
 		t.Error("looks wait longer than for all pieces")
 	}
-	b.made("notes", "long", from.Add(allPieces), true)
-	if b.made("notes", "next", from.Add(allPieces), false); !b.now(from.Add(allPieces))["notes"] {
+	b.pieceMade("notes", "long", from.Add(allPieces), true)
+	if b.pieceMade("notes", "next", from.Add(allPieces), false); !b.active(from.Add(allPieces))["notes"] {
 		t.Error("looks do not wait for the next broadcast")
 	}
 }

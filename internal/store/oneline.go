@@ -20,7 +20,7 @@ func oneLine(err error) error {
 // Error joins the lines of the text.
 func (e oneLineError) Error() string {
 	var b strings.Builder
-	for _, line := range telling(visibleLines(e.error.Error())) {
+	for _, line := range informative(visibleLines(e.error.Error())) {
 		switch {
 		case strings.HasSuffix(b.String(), ":"):
 			b.WriteString(" ")
@@ -48,19 +48,19 @@ const noTLS = ": tls error: server refused TLS connection"
 
 // telling are the lines that say why there is no connection, each once. Under sslmode=prefer and allow the driver tries each
 // address with TLS and without. That the server has no TLS is then no reason, because the address was tried without, too.
-func telling(lines []string) []string {
-	told := make(map[string]bool, len(lines))
-	var kept []string
+func informative(lines []string) []string {
+	seen := make(map[string]bool, len(lines))
+	var informativeLines []string
 	for _, line := range lines {
 		address, refused := strings.CutSuffix(line, noTLS)
 		triedWithout := func(other string) bool { return other != line && strings.HasPrefix(other, address+": ") }
-		if told[line] || refused && slices.ContainsFunc(lines, triedWithout) {
+		if seen[line] || refused && slices.ContainsFunc(lines, triedWithout) {
 			continue
 		}
-		told[line] = true
-		kept = append(kept, line)
+		seen[line] = true
+		informativeLines = append(informativeLines, line)
 	}
-	return kept
+	return informativeLines
 }
 
 func (e oneLineError) Unwrap() error { return e.error }

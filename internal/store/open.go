@@ -21,19 +21,19 @@ type Store struct {
 	writer  *writer
 	watch   *watchers
 	appLogs *appLogs
-	once    *readOnce
+	cache   *rowCaches
 	lock    *DirLock // nil without a data directory
 	sealer  Sealer   // never changes once Open has returned
 
 	wakeSecret push.Secret // never changes once Open has returned
 
-	lastPush     int64        // SQLite: the highest number given to a push; the writer's own
-	leasesLooked atomic.Int64 // when it was last looked for leases that are over; see endLeases
+	lastPush        int64        // SQLite: the highest number given to a push; the writer's own
+	leasesCheckedAt atomic.Int64 // when it was last looked for leases that are over; see endLeases
 
-	claimTurn  turn // whose turn it is among apps with due devices
-	pushTurnMu sync.Mutex
-	pushTurn   turn // and with due pushes; guarded by pushTurnMu
-	broadcasts broadcasts
+	deviceRotation appRotation // whose turn it is among apps with due devices
+	pushRotationMu sync.Mutex
+	pushRotation   appRotation // and with due pushes; guarded by pushTurnMu
+	broadcasts     broadcasts
 
 	closing   sync.Once
 	closedErr error
@@ -47,7 +47,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, watch: newWatchers(), appLogs: newAppLogs(), once: newReadOnce()}
+	s := &Store{cfg: cfg, watch: newWatchers(), appLogs: newAppLogs(), cache: newRowCaches()}
 	me, turn := newHolder(cfg.Node), newTurnstile(cfg.TurnWait, cfg.Logger)
 	if cfg.DataDir != "" {
 		if s.lock, err = lockDir(ctx, cfg.DataDir, me, turn); err != nil {
@@ -85,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 func (s *Store) keys(ctx context.Context) (Keys, error) {
 	known, err := knownKeys(ctx, s.read)
 	if err != nil {
-		return Keys{}, doing("keys", err)
+		return Keys{}, wrap("keys", err)
 	}
 	keys, err := s.cfg.Keys(known)
 	if err == nil && keys.Sealer == nil {
@@ -118,7 +118,7 @@ func (s *Store) Engine(ctx context.Context) (name, version string, err error) {
 		name, ask = "postgres", "SELECT current_setting('server_version')"
 	}
 	version, err = one(ctx, s.read, scalar[string], ask)
-	return name, version, doing("engine", err)
+	return name, version, wrap("engine", err)
 }
 
 // Node names this process as the owner of what it claims.

@@ -26,15 +26,15 @@ const oldestPostgres = 150000
 type postgresEngine struct {
 	*translator
 	pool   *pgxpool.Pool
-	hold   *hold       // nil until it is taken
-	me     string      // this process, as its claim has it
-	fenced atomic.Bool // transactions look whether the claim is still ours
+	lock   *databaseLock // nil until it is taken
+	me     string        // this process, as its claim has it
+	fenced atomic.Bool   // transactions look whether the claim is still ours
 }
 
 func openPostgres(ctx context.Context, c Config, me holder, turn turnstile) (*postgresEngine, error) {
 	cfg, err := pgxpool.ParseConfig(c.DatabaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL is not one of PostgreSQL%s; want postgres://user@host/database", whyNoURL(c.DatabaseURL, err))
+		return nil, fmt.Errorf("the database URL is not one of PostgreSQL%s; want postgres://user@host/database", urlProblem(c.DatabaseURL, err))
 	}
 	setParameters(cfg.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
@@ -49,7 +49,7 @@ func openPostgres(ctx context.Context, c Config, me holder, turn turnstile) (*po
 }
 
 // whyNoURL is the driver's reason behind its own copy of the URL, which may show the password; "" where the reason could, too.
-func whyNoURL(text string, err error) string {
+func urlProblem(text string, err error) string {
 	said := oneLine(err).Error()
 	end := strings.LastIndex(said, "`: ")
 	u, notURL := url.Parse(text)
@@ -103,7 +103,7 @@ func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn 
 	if c.shared {
 		return e.migrate(ctx)
 	}
-	e.hold, err = takeHold(ctx, &hold{cfg: e.pool.Config().ConnConfig, pool: e.pool, me: me, log: c.Logger, ousted: c.Fatal, fenced: &e.fenced}, turn)
+	e.lock, err = acquireDatabaseLock(ctx, &databaseLock{cfg: e.pool.Config().ConnConfig, pool: e.pool, me: me, log: c.Logger, onOusted: c.Fatal, fenced: &e.fenced}, turn)
 	if err != nil {
 		return err
 	}
@@ -129,16 +129,16 @@ func versionName(number string) string {
 }
 
 func (e *postgresEngine) close() error {
-	e.hold.release()
+	e.lock.release()
 	e.pool.Close()
 	return nil
 }
 
 func (e *postgresEngine) locksRows() bool                { return true }
-func (e *postgresEngine) settle()                        {}
+func (e *postgresEngine) maintain()                      {}
 func (e *postgresEngine) reader() runner                 { return e }
 func (e *postgresEngine) ping(ctx context.Context) error { return oneLine(e.pool.Ping(ctx)) }
-func (e *postgresEngine) fence()                         { e.fenced.Store(e.hold != nil) }
+func (e *postgresEngine) fence()                         { e.fenced.Store(e.lock != nil) }
 
 // run sends single statements, outside of a transaction.
 func (e *postgresEngine) run(ctx context.Context, stmts ...*stmt) error {
@@ -175,7 +175,7 @@ func (e *postgresEngine) pipeline(ctx context.Context, to batchSender, stmts []*
 	}()
 	for _, s := range sent {
 		if err := s.read(results); err != nil {
-			return s.at(err)
+			return s.wrap(err)
 		}
 	}
 	return nil
@@ -213,7 +213,7 @@ func (s *stmt) read(results pgx.BatchResults) error {
 }
 
 // judge tells what everyone may repeat from what is a statement's fault.
-func (e *postgresEngine) judge(err error) verdict {
+func (e *postgresEngine) classify(err error) verdict {
 	if errors.Is(err, errOusted) {
 		return verdictOusted
 	}
@@ -283,7 +283,7 @@ func (t *postgresTx) commit(ctx context.Context) error {
 		return nil
 	case err == nil:
 		return fmt.Errorf("commit: the transaction had failed: %s", tag)
-	case t.e.judge(err) == verdictLost || t.conn.Conn().IsClosed():
+	case t.e.classify(err) == verdictLost || t.conn.Conn().IsClosed():
 		t.rollback()
 		return t.readBack(ctx, err)
 	}

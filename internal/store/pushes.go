@@ -49,9 +49,9 @@ const openStates = "('scheduled', 'waiting', 'sent', 'received')"
 
 const (
 	pushByID = "SELECT " + pushColumns + " FROM pushes WHERE id = ? AND app = ?"
-	pushPage = "SELECT " + deliveryColumns + ", d.events, d.left_out, d.left_out_at FROM " + withDevice +
+	pushPage = "SELECT " + deliveryColumns + ", d.events, d.left_out, d.left_out_at FROM " + deliveriesWithDevice +
 		" WHERE d.push = ? AND (d.holder, d.user_id) > (?, ?) ORDER BY d.holder, d.user_id LIMIT ?"
-	pushEnded = "SELECT " + deliveryColumns + " FROM " + withDevice + " WHERE d.push = ? AND d.final_at IS NOT NULL AND NOT (d.state = ? AND d.final_at = ?) LIMIT ?"
+	pushEnded = "SELECT " + deliveryColumns + " FROM " + deliveriesWithDevice + " WHERE d.push = ? AND d.final_at IS NOT NULL AND NOT (d.state = ? AND d.final_at = ?) LIMIT ?"
 
 	// Whether a push has open deliveries: of a large one that is kept beside it, of others it is looked up.
 	pushOpen        = "SELECT 1 FROM deliveries WHERE push = ? AND final_at IS NULL LIMIT 1"
@@ -66,11 +66,11 @@ func (s *Store) pushRow(ctx context.Context, app string, id push.ID) (pushRow, e
 func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error) {
 	p, err := s.pushRow(ctx, app, id)
 	if err != nil {
-		return push.Push{}, push.Standing{}, doing("push", err)
+		return push.Push{}, push.Standing{}, wrap("push", err)
 	}
 	final, err := s.allFinal(ctx, p.n, p.made, p.counted)
 	return p.Push, push.Standing{ExpiresAt: p.expiresAt, Expanded: p.made, Final: final,
-		CancelledEarly: p.cancelledEarly()}, doing("push", err)
+		CancelledEarly: p.cancelledEarly()}, wrap("push", err)
 }
 
 func (s *Store) allFinal(ctx context.Context, n int64, made, counted bool) (bool, error) {
@@ -94,15 +94,15 @@ func (s *Store) Final(ctx context.Context, app string, id push.ID) (bool, error)
 		return p, err
 	}, pushMade, string(id), app)
 	if err != nil {
-		return false, doing("push", err)
+		return false, wrap("push", err)
 	}
 	final, err := s.allFinal(ctx, p.n, p.made != 0, p.counted != 0)
-	return final, doing("push", err)
+	return final, wrap("push", err)
 }
 
 const (
-	countStates = "SELECT state, COUNT(*) FROM deliveries WHERE push = ? GROUP BY state"
-	keptCounts  = "SELECT state, n FROM push_counts WHERE push = ? AND n > 0"
+	countStates  = "SELECT state, COUNT(*) FROM deliveries WHERE push = ? GROUP BY state"
+	storedCounts = "SELECT state, n FROM push_counts WHERE push = ? AND n > 0"
 )
 
 // Counts is how many deliveries of a push are in which state, of those that are made by now. Those of a push for later count
@@ -110,13 +110,13 @@ const (
 func (s *Store) Counts(ctx context.Context, app string, id push.ID) (map[push.State]int, error) {
 	p, err := s.pushRow(ctx, app, id)
 	if err != nil {
-		return nil, doing("counts", err)
+		return nil, wrap("counts", err)
 	}
 	if p.unmade() {
 		return p.countsUnmade(), nil
 	}
 	counts, err := s.countStates(ctx, p.n, p.counted)
-	return counts, doing("counts", err)
+	return counts, wrap("counts", err)
 }
 
 // countsUnmade counts the deliveries that a push will make, or would have made.
@@ -128,10 +128,10 @@ func (p pushRow) countsUnmade() map[push.State]int {
 	return map[push.State]int{state: len(p.namedTargets())}
 }
 
-func (s *Store) countStates(ctx context.Context, n int64, kept bool) (map[push.State]int, error) {
+func (s *Store) countStates(ctx context.Context, n int64, stored bool) (map[push.State]int, error) {
 	counts, ask := map[push.State]int{}, countStates
-	if kept {
-		ask = keptCounts
+	if stored {
+		ask = storedCounts
 	}
 	return counts, s.read.run(ctx, each(func(scan scanFunc) error {
 		var state push.State
@@ -153,12 +153,12 @@ func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor s
 	limit = pageSize(limit)
 	p, err := s.pushRow(ctx, app, id)
 	if err != nil {
-		return nil, "", doing("deliveries", err)
+		return nil, "", wrap("deliveries", err)
 	}
 	if p.unmade() {
 		return p.scheduled(key, limit)
 	}
-	from := holding{math.MinInt64, key[1]}
+	from := deliveryHolder{math.MinInt64, key[1]}
 	if key[0] != "" {
 		if from.holder, err = strconv.ParseInt(key[0], 10, 64); err != nil {
 			return nil, "", errCursor
@@ -166,7 +166,7 @@ func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor s
 	}
 	list, err := all(ctx, s.read, readWithEvents, pushPage, noPayload, p.n, from.holder, from.user, limit+1)
 	if err != nil || len(list) <= limit {
-		return list, "", doing("deliveries", err)
+		return list, "", wrap("deliveries", err)
 	}
 	last := list[limit-1]
 	return list[:limit], encodeCursor(strconv.FormatInt(last.Row.Holder, 10), last.User), nil
@@ -174,7 +174,7 @@ func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor s
 
 // byKey has deliveryColumns without payloads, as readWithEvents takes them.
 var byKey = fold("of_push int, of_holder int, of_user text",
-	"SELECT "+withPayload(deliveryColumns, noPayload)+", d.events, d.left_out, d.left_out_at FROM {rows}, "+withDevice+
+	"SELECT "+withPayload(deliveryColumns, noPayload)+", d.events, d.left_out, d.left_out_at FROM {rows}, "+deliveriesWithDevice+
 		" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.user_id = r.of_user")
 
 // numbersOf are the numbers of devices, whoever has them.
@@ -187,7 +187,7 @@ func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys [
 		return nil, nil
 	}
 	if err != nil {
-		return nil, doing("deliveries", err)
+		return nil, wrap("deliveries", err)
 	}
 	var devices []string
 	for _, k := range keys {
@@ -204,11 +204,11 @@ func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys [
 		return err
 	}))
 	if err != nil {
-		return nil, doing("deliveries", err)
+		return nil, wrap("deliveries", err)
 	}
 	rows := byKey.rows(len(keys))
 	for _, k := range keys {
-		rows.add(num(p.n), num(recipientHolder(app, push.Recipient{Device: k.Device, User: k.User, Holder: numbers[k.Device]})), str(k.User))
+		rows.add(num(p.n), num(holderOf(app, push.Recipient{Device: k.Device, User: k.User, Holder: numbers[k.Device]})), str(k.User))
 	}
 	var list []push.Delivery
 	err = s.read.run(ctx, byKey.each(rows, func(scan scanFunc) error {
@@ -216,7 +216,7 @@ func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys [
 		list = append(list, d)
 		return err
 	}))
-	return list, doing("deliveries", err)
+	return list, wrap("deliveries", err)
 }
 
 func readWithEvents(scan scanFunc) (push.Delivery, error) {

@@ -26,9 +26,9 @@ import (
 func (s *Store) Register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
 	var reg push.Registered
 	var moved []push.DeviceKey
-	var whole bool
+	var complete bool
 	o := &op{app: app, devices: []string{r.DeviceID}, do: func(ctx context.Context, t *tx) (err error) {
-		reg, moved, whole, err = t.registerWhole(ctx, r, app, c, credentialHash, newCredentialHash)
+		reg, moved, complete, err = t.registerAndHandOver(ctx, r, app, c, credentialHash, newCredentialHash)
 		return err
 	}}
 	if c.User != "" {
@@ -37,8 +37,8 @@ func (s *Store) Register(ctx context.Context, r push.Registration, app string, c
 	if err := s.write(ctx, "register", o); err != nil {
 		return push.Registered{}, nil, err
 	}
-	if !whole {
-		if err := s.takeOverRest(ctx, reg.Device); err != nil {
+	if !complete {
+		if err := s.handOverRest(ctx, reg.Device); err != nil {
 			return push.Registered{}, nil, err
 		}
 	}
@@ -46,17 +46,17 @@ func (s *Store) Register(ctx context.Context, r push.Registration, app string, c
 }
 
 // registerWhole does all that is committed with a registration. whole reports whether nothing is left to be handed over.
-func (t *tx) registerWhole(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (reg push.Registered, moved []push.DeviceKey, whole bool, err error) {
+func (t *tx) registerAndHandOver(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (reg push.Registered, moved []push.DeviceKey, complete bool, err error) {
 	if reg, moved, err = t.register(ctx, r, app, c, credentialHash, newCredentialHash); err != nil {
 		return reg, moved, false, err
 	}
 	if err = t.putDevice(ctx, &reg.Device); err != nil {
 		return reg, moved, false, err
 	}
-	if whole, err = t.takeOver(ctx, reg.Device); err != nil {
+	if complete, err = t.handOverWaiting(ctx, reg.Device); err != nil {
 		return reg, moved, false, err
 	}
-	return reg, moved, whole, t.putState(ctx, &reg.Device, t.s.now())
+	return reg, moved, complete, t.putState(ctx, &reg.Device, t.s.now())
 }
 
 // register decides, and does all but to write the device's row.
@@ -66,7 +66,7 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 		return none, nil, err
 	}
 	key := push.DeviceKey{App: app, Device: r.DeviceID}
-	was, err := t.deviceOrNone(ctx, key)
+	was, err := t.lockDevice(ctx, key)
 	if err != nil {
 		return none, nil, err
 	}
@@ -91,7 +91,7 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 		}
 	}
 	if reg.NewWakeKey {
-		if err := t.run(ctx, keepWakeKey(&was, d)...); err != nil {
+		if err := t.run(ctx, archiveWakeKey(&was, d)...); err != nil {
 			return none, nil, err
 		}
 	}
@@ -103,7 +103,7 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 		if err := t.endOpen(ctx, was, push.Undeliverable, push.ReasonOwnerChanged); err != nil {
 			return none, nil, err
 		}
-		if err := t.run(ctx, noteFormerOwner(was)); err != nil {
+		if err := t.run(ctx, insertFormerOwner(was)); err != nil {
 			return none, nil, err
 		}
 	}
@@ -116,7 +116,7 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 
 // deviceOrNone is the device's row, locked; its zero value if there is none. Then nobody else makes one until the transaction
 // ends.
-func (t *tx) deviceOrNone(ctx context.Context, key push.DeviceKey) (push.Device, error) {
+func (t *tx) lockDevice(ctx context.Context, key push.DeviceKey) (push.Device, error) {
 	read := func() ([]push.Device, error) {
 		return all(ctx, t, readDevice, deviceByID+" {lock}", key.App, key.Device)
 	}
@@ -172,7 +172,7 @@ func (t *tx) putDevice(ctx context.Context, d *push.Device) error {
 }
 
 // noteFormerOwner notes whose a device was until now.
-func noteFormerOwner(d push.Device) *stmt {
+func insertFormerOwner(d push.Device) *stmt {
 	return exec("INSERT INTO former_owners (app, user_id, device) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", d.App, d.User, d.Number)
 }
 
@@ -195,7 +195,7 @@ func (t *tx) putState(ctx context.Context, d *push.Device, now time.Time) error 
 
 // Sorted, so that rows are locked in one order. The app and the order are by expressions, so that SQLite, which has no statistics,
 // does not read all devices of the app for their sake.
-const devicesByToken = "SELECT " + deviceColumns + " FROM " + withState + " WHERE d.token_hash = ? AND d.app || '' = ? AND d.id <> ? AND d.platform = ? ORDER BY d.id || ''"
+const devicesByToken = "SELECT " + deviceColumns + " FROM " + devicesWithState + " WHERE d.token_hash = ? AND d.app || '' = ? AND d.id <> ? AND d.platform = ? ORDER BY d.id || ''"
 
 // moveToken takes the device's provider token from all other devices of the app that have it: the system gave it to this
 // one just now, so theirs would wake the wrong app.
@@ -210,7 +210,7 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 	var moved []push.DeviceKey
 	for _, other := range others {
 		moved = append(moved, other.Key())
-		if err := t.takeToken(ctx, other); err != nil {
+		if err := t.dropToken(ctx, other); err != nil {
 			return nil, err
 		}
 	}
@@ -219,7 +219,7 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 
 // takeToken takes a device's provider token away, which reaches another device's app, and says so on what is open. Its row
 // is locked.
-func (t *tx) takeToken(ctx context.Context, d push.Device) error {
+func (t *tx) dropToken(ctx context.Context, d push.Device) error {
 	now := t.s.now()
 	dropped := push.Event{At: now, Event: push.EventTokenDropped, Reason: push.ReasonTokenMoved}
 	open, err := t.openOf(ctx, d)
@@ -238,7 +238,7 @@ func (t *tx) takeToken(ctx context.Context, d push.Device) error {
 }
 
 // resourceOrNone is an empty resource where there is none any more: the defaults hold.
-func (t *tx) resourceOrNone(ctx context.Context, app, id string) (push.Resource, error) {
+func (t *tx) resourceOrDefault(ctx context.Context, app, id string) (push.Resource, error) {
 	r, err := t.resource(ctx, app, id)
 	if r == nil {
 		r = &push.Resource{App: app, ID: id}

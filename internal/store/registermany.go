@@ -15,17 +15,17 @@ const registerAtOnce = 1024
 // for each, in order. Many are committed at once.
 func (s *Store) RegisterMany(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult {
 	results := make([]push.RegisterResult, 0, len(devices))
-	for some := range slices.Chunk(devices, registerAtOnce) {
-		results = append(results, s.registerSome(ctx, app, some)...)
+	for batch := range slices.Chunk(devices, registerAtOnce) {
+		results = append(results, s.registerBatch(ctx, app, batch)...)
 	}
 	return results
 }
 
-func (s *Store) registerSome(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult {
+func (s *Store) registerBatch(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult {
 	o := &op{app: app, long: true}
-	var r *registering
+	var r *batchRegistration
 	o.do = func(ctx context.Context, t *tx) error {
-		r = &registering{tx: t, app: app, now: s.now(), devices: devices, results: make([]push.RegisterResult, len(devices))}
+		r = &batchRegistration{tx: t, app: app, now: s.now(), devices: devices, results: make([]push.RegisterResult, len(devices))}
 		return r.registerAll(ctx)
 	}
 	if err := s.write(ctx, "register", o); err != nil {
@@ -35,8 +35,8 @@ func (s *Store) registerSome(ctx context.Context, app string, devices []push.Imp
 		}
 		return results
 	}
-	for _, i := range r.more {
-		if err := s.takeOverRest(ctx, r.results[i].Device); err != nil {
+	for _, i := range r.handOverLater {
+		if err := s.handOverRest(ctx, r.results[i].Device); err != nil {
 			r.results[i] = push.RegisterResult{Err: err}
 		}
 	}
@@ -47,29 +47,29 @@ func (s *Store) registerSome(ctx context.Context, app string, devices []push.Imp
 // at once. Those for which that decides everything, as for nearly all of an import, are written by few statements; the others
 // go the way of Register, one after the other, after them. A device is among the others, too, if what it comes to might depend
 // on one of those before it.
-type registering struct {
+type batchRegistration struct {
 	*tx
-	app      string
-	now      time.Time
-	devices  []push.ImportedDevice
-	standing []registered // by device
-	users    newUsers     // nil where rows are not locked
-	results  []push.RegisterResult
-	single   []int // which go one by one, in order
-	more     []int // to which something is left to be handed over after the commit
+	app           string
+	now           time.Time
+	devices       []push.ImportedDevice
+	existing      []existingDevice // by device
+	users         newUsers         // nil where rows are not locked
+	results       []push.RegisterResult
+	oneByOne      []int // which go one by one, in order
+	handOverLater []int // to which something is left to be handed over after the commit
 }
 
 // registered is what there is about a device that registers.
-type registered struct {
-	was     push.Device // its zero value if there is no row
-	open    bool        // deliveries on it
-	token   []byte      // hash of the provider token that it brings; nil for none
-	rivals  int         // devices that its user has beside it
-	moves   bool        // other devices have its provider token
-	waiting bool        // deliveries wait for its user's first device
+type existingDevice struct {
+	device         push.Device // its zero value if there is no row
+	hasOpen        bool        // deliveries on it
+	token          []byte      // hash of the provider token that it brings; nil for none
+	rivals         int         // devices that its user has beside it
+	tokenElsewhere bool        // other devices have its provider token
+	userHasWaiting bool        // deliveries wait for its user's first device
 }
 
-func (r *registering) registerAll(ctx context.Context) error {
+func (r *batchRegistration) registerAll(ctx context.Context) error {
 	if err := r.appExists(ctx, r.app); err != nil {
 		return err
 	}
@@ -84,18 +84,18 @@ func (r *registering) registerAll(ctx context.Context) error {
 	if err := r.write(ctx, r.decide()); err != nil {
 		return err
 	}
-	for _, i := range r.single {
+	for _, i := range r.oneByOne {
 		d := r.devices[i]
-		reg, moved, whole, err := r.registerWhole(ctx, d.Registration, r.app, d.Caller(), nil, nil)
+		reg, moved, whole, err := r.registerAndHandOver(ctx, d.Registration, r.app, d.Caller(), nil, nil)
 		if err != nil && !expected(err) {
 			return err
 		}
 		r.results[i] = push.RegisterResult{Registered: reg, Moved: moved, Err: err}
 		if err == nil && !whole {
-			r.more = append(r.more, i)
+			r.handOverLater = append(r.handOverLater, i)
 		}
 	}
-	return r.unsee(ctx)
+	return r.clearSeen(ctx)
 }
 
 var (
@@ -110,7 +110,7 @@ var (
 		(SELECT 1 FROM deliveries w WHERE w.holder = r.of_holder AND w.final_at IS NULL LIMIT 1) FROM {rows}`)
 
 	knownDevices = fold("i int, of_app text, of_device text", "SELECT "+deviceColumns+`, r.i,
-		(SELECT COUNT(*) FROM (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL LIMIT 1) open_ones) FROM {rows}, `+withState+" WHERE d.app = r.of_app AND d.id = r.of_device")
+		(SELECT COUNT(*) FROM (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL LIMIT 1) open_ones) FROM {rows}, `+devicesWithState+" WHERE d.app = r.of_app AND d.id = r.of_device")
 )
 
 // newUsers are users whose rows this transaction has made, as of users who have been seen; true: one of their devices is registered.
@@ -119,12 +119,12 @@ type newUsers map[string]bool
 var (
 	addSeenUsers = fold("app text, id text, seen_at int",
 		"INSERT INTO users (app, id, seen_at) SELECT r.app, r.id, r.seen_at FROM {rows} ON CONFLICT DO NOTHING RETURNING id")
-	unseeUsers = fold("of_app text, of_user text", "UPDATE users SET seen_at = NULL FROM {rows} WHERE app = r.of_app AND id = r.of_user")
+	clearSeenUsers = fold("of_app text, of_user text", "UPDATE users SET seen_at = NULL FROM {rows} WHERE app = r.of_app AND id = r.of_user")
 )
 
 // lock locks the rows of the users and the devices, where others write at the same time. Nearly all users are new: their rows are
 // made as they are to be, which locks them, and they have no devices.
-func (r *registering) lock(ctx context.Context) error {
+func (r *batchRegistration) lock(ctx context.Context) error {
 	var users, devices []ref
 	for _, d := range r.devices {
 		users, devices = append(users, ref{r.app, d.User}), append(devices, ref{r.app, d.DeviceID})
@@ -165,27 +165,27 @@ func (r *registering) lock(ctx context.Context) error {
 }
 
 // unsee takes back that new users have been seen of whose devices none was registered.
-func (r *registering) unsee(ctx context.Context) error {
+func (r *batchRegistration) clearSeen(ctx context.Context) error {
 	for i, d := range r.devices {
 		if _, isNew := r.users[d.User]; isNew && r.results[i].Err == nil {
 			r.users[d.User] = true
 		}
 	}
-	rows := unseeUsers.rows(0)
+	rows := clearSeenUsers.rows(0)
 	for _, user := range sortedKeys(r.users) {
 		if !r.users[user] {
 			rows.add(str(r.app), str(user))
 		}
 	}
-	return r.run(ctx, unseeUsers.exec(rows))
+	return r.run(ctx, clearSeenUsers.exec(rows))
 }
 
 // read finds out what there is about each device.
-func (r *registering) read(ctx context.Context) error {
-	r.standing = make([]registered, len(r.devices))
+func (r *batchRegistration) read(ctx context.Context) error {
+	r.existing = make([]existingDevice, len(r.devices))
 	asked := aboutDevices.rows(len(r.devices))
 	for i := range r.devices {
-		d, s := &r.devices[i], &r.standing[i]
+		d, s := &r.devices[i], &r.existing[i]
 		if d.ProviderToken != nil {
 			s.token = tokenHash(*d.ProviderToken)
 		}
@@ -201,8 +201,8 @@ func (r *registering) read(ctx context.Context) error {
 		if number != nil {
 			known.add(num(i), str(r.app), str(r.devices[i].DeviceID))
 		}
-		s := &r.standing[i]
-		s.rivals, s.moves, s.waiting = int(rivals), holder != nil, waiting != nil
+		s := &r.existing[i]
+		s.rivals, s.tokenElsewhere, s.userHasWaiting = int(rivals), holder != nil, waiting != nil
 		return nil
 	}))
 	if err != nil || known.len() == 0 {
@@ -212,7 +212,7 @@ func (r *registering) read(ctx context.Context) error {
 		var i, open int64
 		d, err := readDeviceAnd(scan, &i, &open)
 		if err == nil {
-			r.standing[i].was, r.standing[i].open = d, open > 0
+			r.existing[i].device, r.existing[i].hasOpen = d, open > 0
 		}
 		return err
 	}))
@@ -220,20 +220,20 @@ func (r *registering) read(ctx context.Context) error {
 
 // decide says what becomes of the devices, and returns those that are to be written at once. The others are in single, or are
 // refused.
-func (r *registering) decide() (write []int) {
-	devices, tokens, alone := make(map[string]bool, len(r.devices)), make(map[string]bool, len(r.devices)), map[string]bool{}
+func (r *batchRegistration) decide() (write []int) {
+	devices, tokens, usersOneByOne := make(map[string]bool, len(r.devices)), make(map[string]bool, len(r.devices)), map[string]bool{}
 	added := map[string]int{} // devices by user
 	for i := range r.devices {
-		d, s := &r.devices[i], &r.standing[i]
+		d, s := &r.devices[i], &r.existing[i]
 		token := string(s.token)
-		again := devices[d.DeviceID] || token != "" && tokens[token]
+		repeated := devices[d.DeviceID] || token != "" && tokens[token]
 		devices[d.DeviceID], tokens[token] = true, true
-		reg, err := push.Register(r.now, s.was, r.app, d.Registration, d.Caller())
+		reg, err := push.Register(r.now, s.device, r.app, d.Registration, d.Caller())
 		crowded := err == nil && reg.New && s.rivals+added[d.User] >= r.s.cfg.DevicesPerUser
-		touched := len(r.single) > 0 && s.was.ID != "" // one before may take its token, or have it make room
-		if again || touched || alone[d.User] || crowded || s.waiting || s.moves {
-			r.single = append(r.single, i)
-			alone[d.User] = true
+		affected := len(r.oneByOne) > 0 && s.device.ID != "" // one before may take its token, or have it make room
+		if repeated || affected || usersOneByOne[d.User] || crowded || s.userHasWaiting || s.tokenElsewhere {
+			r.oneByOne = append(r.oneByOne, i)
+			usersOneByOne[d.User] = true
 			continue
 		}
 		if err != nil {
@@ -244,7 +244,7 @@ func (r *registering) decide() (write []int) {
 			added[d.User]++
 		}
 		reg.Device.DueAt = time.Time{}
-		if s.open {
+		if s.hasOpen {
 			reg.Device.DueAt = r.now
 		}
 		r.results[i].Registered = reg
@@ -256,21 +256,21 @@ func (r *registering) decide() (write []int) {
 var (
 	seeUsers = foldPut("users", "app text, id text, seen_at int",
 		"ON CONFLICT (app, id) DO UPDATE SET seen_at = excluded.seen_at WHERE users.seen_at IS NULL")
-	newStates, putStates = newOrNot("device_state", "n int, app text, wake blob, wake_times blob, due_at int, heard_at int",
+	newStates, putStates = insertAndPut("device_state", "n int, app text, wake blob, wake_times blob, due_at int, heard_at int",
 		`ON CONFLICT (n) DO UPDATE SET wake = excluded.wake, wake_times = excluded.wake_times, due_at = excluded.due_at, owner = '',
 		heard_at = excluded.heard_at`)
 )
 
 // newOrNot are the statements that write rows of a table where there are none, and where there may be some.
-func newOrNot(table, columns, onConflict string) (isNew, put *folded) {
+func insertAndPut(table, columns, onConflict string) (isNew, put *folded) {
 	return foldInsert(table, columns), foldPut(table, columns, onConflict)
 }
 
 // write writes devices that have nothing to do with each other.
-func (r *registering) write(ctx context.Context, which []int) error {
+func (r *batchRegistration) write(ctx context.Context, which []int) error {
 	added := 0
 	for _, i := range which {
-		if r.standing[i].was.ID == "" {
+		if r.existing[i].device.ID == "" {
 			added++
 		}
 	}
@@ -285,10 +285,10 @@ func (r *registering) write(ctx context.Context, which []int) error {
 	}
 	devices, states := insert.rows(added), newStates.rows(added)
 	known, knownStates := putDevices.rows(len(which)-added), putStates.rows(len(which)-added)
-	var kept []*stmt
+	var wakeKeyStmts []*stmt
 	seen := make(map[string]bool, len(which))
 	for _, i := range which {
-		d, was := &r.results[i].Device, &r.standing[i].was
+		d, was := &r.results[i].Device, &r.existing[i].device
 		if _, madeSeen := r.users[d.User]; !madeSeen && !seen[d.User] {
 			seen[d.User] = true
 			users.add(str(r.app), str(d.User), when(r.now))
@@ -298,7 +298,7 @@ func (r *registering) write(ctx context.Context, which []int) error {
 			addDevice(known, d)
 			addWholeState(knownStates, d)
 			if r.results[i].NewWakeKey {
-				kept = append(kept, keepWakeKey(was, d)...)
+				wakeKeyStmts = append(wakeKeyStmts, archiveWakeKey(was, d)...)
 			}
 			continue
 		}
@@ -311,7 +311,7 @@ func (r *registering) write(ctx context.Context, which []int) error {
 		addWholeState(states, d)
 	}
 	return r.run(ctx, append([]*stmt{seeUsers.exec(users), insert.exec(devices), newStates.exec(states), putDevices.each(known, ignore), putStates.exec(knownStates)},
-		kept...)...)
+		wakeKeyStmts...)...)
 }
 
 // numbersOfDevices says which numbers the next n devices have. SQLite gives them itself, one above the last (see AUTOINCREMENT), and

@@ -50,7 +50,7 @@ func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (remove
 				return err
 			}
 			removed = int(keys.n)
-			lost, err := t.removeLostPieces(ctx, max(limit/meantPiece, 1))
+			lost, err := t.removeOrphanPieces(ctx, max(limit/targetsPerPiece, 1))
 			if err != nil {
 				return err
 			}

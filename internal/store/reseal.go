@@ -10,7 +10,7 @@ import (
 )
 
 // sealKeysBefore is the setting that names the keys, apart from the present one, that rows may still be sealed with.
-const sealKeysBefore = "secret key ids before"
+const oldSealKeysName = "secret key ids before"
 
 // resealRows is how many rows one transaction seals anew.
 const resealRows = 100
@@ -23,12 +23,12 @@ func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
 	for done := false; !done; {
 		n := 0
 		err := s.write(ctx, "seal anew", &op{long: true, do: func(ctx context.Context, t *tx) (err error) {
-			if err := t.claimKey(ctx); err != nil {
+			if err := t.claimSealKey(ctx); err != nil {
 				return err
 			}
 			n, err = t.resealPiece(ctx)
 			if done = err == nil && n == 0; done {
-				return t.run(ctx, exec("DELETE FROM settings WHERE name = ?", sealKeysBefore))
+				return t.run(ctx, exec("DELETE FROM settings WHERE name = ?", oldSealKeysName))
 			}
 			return err
 		}})
@@ -42,13 +42,13 @@ func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
 
 // SealKeysBefore names the keys, apart from the present one, that something may still be sealed with.
 func (s *Store) SealKeysBefore(ctx context.Context) ([]string, error) {
-	stored, err := all(ctx, s.read, scalar[string], "SELECT value FROM settings WHERE name = ?", sealKeysBefore)
-	return strings.Fields(strings.Join(stored, " ")), doing("secret keys", err)
+	stored, err := all(ctx, s.read, scalar[string], "SELECT value FROM settings WHERE name = ?", oldSealKeysName)
+	return strings.Fields(strings.Join(stored, " ")), wrap("secret keys", err)
 }
 
 // noteKeyBefore remembers that rows may be sealed with a key that is not the present one any more.
-func (t *tx) noteKeyBefore(ctx context.Context, id string) error {
-	stored, err := all(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", sealKeysBefore)
+func (t *tx) addOldSealKey(ctx context.Context, id string) error {
+	stored, err := all(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", oldSealKeysName)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (t *tx) noteKeyBefore(ctx context.Context, id string) error {
 	if slices.Contains(ids, id) {
 		return nil
 	}
-	return t.putSetting(ctx, sealKeysBefore, strings.Join(append(ids, id), " "))
+	return t.putSetting(ctx, oldSealKeysName, strings.Join(append(ids, id), " "))
 }
 
 // sealedAt is a sealed value and where it is.

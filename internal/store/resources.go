@@ -72,7 +72,7 @@ func (s *Store) PutResource(ctx context.Context, r push.Resource) (created bool,
 		return t.run(ctx, exec("INSERT INTO resources (app, id, policy) VALUES (?, ?, ?) ON CONFLICT (app, id) DO UPDATE SET policy = excluded.policy",
 			r.App, r.ID, encode(policy{storedStrategy(r.APNs), storedStrategy(r.FCM), r.ClientSend})))
 	}})
-	s.once.forget(r.App)
+	s.cache.forget(r.App)
 	if err != nil {
 		return false, err
 	}
@@ -84,10 +84,10 @@ const resourceByID = "SELECT app, id, policy FROM resources WHERE app = ? AND id
 // Resource is one of an app's resources, as the last change left it that was answered. Its strategies are shared, and not to be
 // written to.
 func (s *Store) Resource(ctx context.Context, app, id string) (push.Resource, error) {
-	r, err := s.once.resources.get(resourceKey{app, id}, func() (push.Resource, error) {
+	r, err := s.cache.resources.get(resourceKey{app, id}, func() (push.Resource, error) {
 		return one(ctx, s.read, readResource, resourceByID, app, id)
 	})
-	return r, doing("resource", err)
+	return r, wrap("resource", err)
 }
 
 // Resources is a page of an app's resources, by id.
@@ -100,12 +100,12 @@ func (s *Store) Resources(ctx context.Context, app, cursor string, limit int) ([
 	list, err := all(ctx, s.read, readResource,
 		"SELECT app, id, policy FROM resources WHERE app = ? AND id > ? ORDER BY id LIMIT ?", app, key[0], limit+1)
 	list, next := page(list, limit, func(r push.Resource) string { return r.ID })
-	return list, next, doing("resources", err)
+	return list, next, wrap("resources", err)
 }
 
 // DeleteResource forgets a resource. Open deliveries under it are treated as without a strategy.
 func (s *Store) DeleteResource(ctx context.Context, app, id string) error {
-	defer s.once.forget(app)
+	defer s.cache.forget(app)
 	return s.deleteOne(ctx, "delete resource", app, "DELETE FROM resources WHERE app = ? AND id = ?", app, id)
 }
 

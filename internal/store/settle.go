@@ -38,26 +38,26 @@ var (
 
 // settleAll writes the changes of those devices that are as they were left. One transaction settles a device once.
 func (t *tx) settleAll(ctx context.Context, ops []*op) error {
-	var alone []leftChange
+	var single []conditionalChange
 	var others []*settleOp
-	taken := make(map[int64]bool, len(ops))
+	settled := make(map[int64]bool, len(ops))
 	for _, o := range ops {
 		s := o.settle
 		s.settled = false
 		switch r := &s.req; {
-		case taken[r.Left.Number]:
+		case settled[r.Left.Number]:
 			continue
 		case changesOneOpen(r):
-			alone = append(alone, leftChange{&r.Open[0], &r.Changes.Deliveries[0], func() { s.settled = true }})
+			single = append(single, conditionalChange{&r.Open[0], &r.Changes.Deliveries[0], func() { s.settled = true }})
 		default:
 			others = append(others, s)
 		}
-		taken[s.req.Left.Number] = true
+		settled[s.req.Left.Number] = true
 	}
-	if err := t.run(ctx, t.changeLeft(alone)); err != nil {
+	if err := t.run(ctx, t.changeIfUnchanged(single)); err != nil {
 		return err
 	}
-	return t.settleWhole(ctx, others)
+	return t.settleSeveral(ctx, others)
 }
 
 // changesOneOpen reports whether a settlement is about one delivery, which it changes, and which stays open.
@@ -67,11 +67,11 @@ func changesOneOpen(r *push.Settlement) bool {
 }
 
 // settleWhole looks first: some settlements are about several rows.
-func (t *tx) settleWhole(ctx context.Context, ops []*settleOp) error {
+func (t *tx) settleSeveral(ctx context.Context, ops []*settleOp) error {
 	if len(ops) == 0 {
 		return nil
 	}
-	still, err := t.asLeft(ctx, ops)
+	unchanged, err := t.countUnchanged(ctx, ops)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (t *tx) settleWhole(ctx context.Context, ops []*settleOp) error {
 		if r.Changes.Device != nil {
 			rows++
 		}
-		if o.settled = still[i] == rows; !o.settled {
+		if o.settled = unchanged[i] == rows; !o.settled {
 			continue
 		}
 		changes = append(changes, r.Changes.Deliveries...)
@@ -95,7 +95,7 @@ func (t *tx) settleWhole(ctx context.Context, ops []*settleOp) error {
 }
 
 // asLeft counts the rows of each settlement that are as they were left.
-func (t *tx) asLeft(ctx context.Context, ops []*settleOp) ([]int, error) {
+func (t *tx) countUnchanged(ctx context.Context, ops []*settleOp) ([]int, error) {
 	states, open := stateAsLeft.rows(len(ops)), openAsLeft.rows(len(ops))
 	for i, o := range ops {
 		r := &o.req
@@ -104,14 +104,14 @@ func (t *tx) asLeft(ctx context.Context, ops []*settleOp) ([]int, error) {
 		}
 		for j := range r.Open {
 			d := &r.Open[j]
-			open.add(num(i), num(d.Row.Push), num(d.Row.Holder), str(d.User), str(d.State), num(d.EventsKept), untilOf(d))
+			open.add(num(i), num(d.Row.Push), num(d.Row.Holder), str(d.User), str(d.State), num(d.EventsKept), wakeUntilOr0(d))
 		}
 	}
-	still := make([]int, len(ops))
+	unchanged := make([]int, len(ops))
 	count := func(scan scanFunc) error {
 		i, err := scalar[int](scan)
-		still[i]++
+		unchanged[i]++
 		return err
 	}
-	return still, t.run(ctx, stateAsLeft.each(states, count), openAsLeft.each(open, count))
+	return unchanged, t.run(ctx, stateAsLeft.each(states, count), openAsLeft.each(open, count))
 }

@@ -41,7 +41,7 @@ func (s *Store) PutSigningKey(ctx context.Context, k push.SigningKey) (created b
 		if err := t.appExists(ctx, k.App); err != nil {
 			return err
 		}
-		if err := t.claimKey(ctx); err != nil {
+		if err := t.claimSealKey(ctx); err != nil {
 			return err
 		}
 		before, err := all(ctx, t, s.readSigningKey, signingKeyByID+" {lock}", k.App, k.KID)
@@ -61,7 +61,7 @@ func (t *tx) insertSigningKey(ctx context.Context, k push.SigningKey) (err error
 	var sealed []byte // made here, inside the transaction: see Reseal
 	if k.Secret != "" {
 		if sealed, err = t.s.sealer.Seal([]byte(k.Secret.Reveal()), sealedRow(k.App, "signing key", k.KID)); err != nil {
-			return doing("seal signing key", err)
+			return wrap("seal signing key", err)
 		}
 	}
 	return t.run(ctx, exec(`INSERT INTO signing_keys (app, kid, alg, sealed, public_key, created_at, name, used_at, expires_at)
@@ -76,7 +76,7 @@ const signingKeyByID = "SELECT " + signingKeyColumns + " FROM signing_keys WHERE
 // SigningKey is one of an app's keys, with its secret.
 func (s *Store) SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error) {
 	k, err := one(ctx, s.read, s.readSigningKey, signingKeyByID, app, kid)
-	return k, doing("signing key", err)
+	return k, wrap("signing key", err)
 }
 
 // SigningKeys is a page of an app's keys, by kid, without their secrets.
@@ -89,7 +89,7 @@ func (s *Store) SigningKeys(ctx context.Context, app, cursor string, limit int) 
 	list, err := all(ctx, s.read, readOpenSigningKey,
 		"SELECT "+signingKeyColumns+" FROM signing_keys WHERE app = ? AND kid > ? ORDER BY kid LIMIT ?", app, key[0], limit+1)
 	list, next := page(list, limit, func(k push.SigningKey) string { return k.KID })
-	return list, next, doing("signing keys", err)
+	return list, next, wrap("signing keys", err)
 }
 
 // SigningKeysFrom are an app's keys whose kid begins with prefix, by kid, with their secrets; 1 000 at most.
@@ -97,7 +97,7 @@ func (s *Store) SigningKeysFrom(ctx context.Context, app, prefix string) ([]push
 	list, err := all(ctx, s.read, s.readSigningKey,
 		"SELECT "+signingKeyColumns+" FROM signing_keys WHERE app = ? AND kid >= ? AND kid < ? ORDER BY kid LIMIT ?",
 		app, prefix, prefix+"\x7f", maxPage)
-	return list, doing("signing keys", err)
+	return list, wrap("signing keys", err)
 }
 
 // DeleteSigningKey makes the tokens that it signed void.

@@ -34,7 +34,7 @@ func openSQLite(ctx context.Context, cfg Config) (*sqliteEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := keepPrivate(path, cfg.Logger); err != nil {
+	if err := createPrivate(path, cfg.Logger); err != nil {
 		return nil, err
 	}
 	if err := litedb.SyncData(); err != nil {
@@ -105,7 +105,7 @@ func (e *sqliteEngine) close() error {
 func (e *sqliteEngine) locksRows() bool { return false }
 func (e *sqliteEngine) fence()          {} // nobody gets past the lock of the data directory
 func (e *sqliteEngine) reader() runner  { return e.readers }
-func (e *sqliteEngine) settle()         { e.wal.settle() }
+func (e *sqliteEngine) maintain()       { e.wal.maintain() }
 
 // ping reads the first page of the file.
 func (e *sqliteEngine) ping(ctx context.Context) error {
@@ -122,7 +122,7 @@ func (e *sqliteEngine) begin(ctx context.Context) (transaction, error) {
 
 // judge: a failed read or write of the file is the end, as is a file that is no database any more. A full disk is not: the
 // transaction is rolled back, and nothing of it is there.
-func (e *sqliteEngine) judge(err error) verdict {
+func (e *sqliteEngine) classify(err error) verdict {
 	var se *litedb.Error
 	if !errors.As(err, &se) {
 		return verdictError

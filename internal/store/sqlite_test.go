@@ -114,14 +114,14 @@ func TestAReaderThatDoesNotEndMakesTheLogGrowAndNothingElse(t *testing.T) {
 		}
 	}
 	const grows = "no checkpoints: the write-ahead log grows"
-	for range 2 * walLong {
+	for range 2 * walLongFactor {
 		if err := s.putPages(written); err != nil {
 			t.Fatalf("beside a reader that does not end: %v", err)
 		}
 	}
 	grown := s.logBytes(t)
-	if lines := strings.Count(log.String(), grows); grown < pages*walLong*4096 || lines != 1 {
-		t.Errorf("the log has %d bytes, and %d lines say that it grows; want %d or more, and one line", grown, lines, pages*walLong*4096)
+	if lines := strings.Count(log.String(), grows); grown < pages*walLongFactor*4096 || lines != 1 {
+		t.Errorf("the log has %d bytes, and %d lines say that it grows; want %d or more, and one line", grown, lines, pages*walLongFactor*4096)
 	}
 	if err := reader.Exec("COMMIT"); err != nil {
 		t.Fatal(err)
@@ -263,7 +263,7 @@ func TestAFullDiskIsNoEnd(t *testing.T) {
 		}
 	}
 	var se *litedb.Error
-	if !errors.As(full, &se) || s.db.judge(full) != verdictError {
+	if !errors.As(full, &se) || s.db.classify(full) != verdictError {
 		t.Fatalf("%v; want an error of SQLite that is not fatal", full)
 	}
 	limit(1 << 30)

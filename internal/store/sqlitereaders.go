@@ -52,7 +52,7 @@ func (r *sqliteReaders) close() error {
 	return errors.Join(errs...)
 }
 
-func (r *sqliteReaders) take(ctx context.Context) (*litedb.Conn, error) {
+func (r *sqliteReaders) acquire(ctx context.Context) (*litedb.Conn, error) {
 	select {
 	case <-r.closed:
 		return nil, push.ErrUnavailable
@@ -64,14 +64,14 @@ func (r *sqliteReaders) take(ctx context.Context) (*litedb.Conn, error) {
 	case <-r.closed:
 		return nil, push.ErrUnavailable
 	case <-ctx.Done():
-		return nil, whyDone(ctx)
+		return nil, doneError(ctx)
 	}
 }
 
 func (r *sqliteReaders) run(ctx context.Context, stmts ...*stmt) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readTime, errReadTime)
 	defer cancel()
-	c, err := r.take(ctx)
+	c, err := r.acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -79,13 +79,13 @@ func (r *sqliteReaders) run(ctx context.Context, stmts ...*stmt) error {
 	defer interruptWhenDone(ctx, c)()
 	err = runAll(ctx, c, r.spell, stmts)
 	if err != nil && ctx.Err() != nil {
-		return whyDone(ctx)
+		return doneError(ctx)
 	}
 	return err
 }
 
 // whyDone is the error of a context that is done, and which clock it was where that is known.
-func whyDone(ctx context.Context) error {
+func doneError(ctx context.Context) error {
 	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
 		return fmt.Errorf("%w: %w", ctx.Err(), cause)
 	}

@@ -18,7 +18,7 @@ func runAll(ctx context.Context, c *litedb.Conn, spell func(string) string, stmt
 		}
 		s.rows.free()
 		if err != nil {
-			return s.at(err)
+			return s.wrap(err)
 		}
 	}
 	return nil

@@ -49,7 +49,7 @@ func (s *Store) PeekDevices(ctx context.Context, keys []push.DeviceKey, openLimi
 	for i, o := range round {
 		snaps[i] = o.snap
 	}
-	return snaps, doing("peek", err)
+	return snaps, wrap("peek", err)
 }
 
 const openTimelines = "SELECT events FROM deliveries WHERE holder = " + holderByID + " AND final_at IS NULL ORDER BY since DESC, push DESC LIMIT ?"
@@ -63,7 +63,7 @@ func (s *Store) OpenTimelines(ctx context.Context, key push.DeviceKey, limit int
 		}
 		return decodeEvents(packed)
 	}, openTimelines, key.App, key.Device, pageSize(limit))
-	return timelines, doing("timelines of a device", err)
+	return timelines, wrap("timelines of a device", err)
 }
 
 // readOnly lets what reads for a transaction read outside of one.
@@ -77,13 +77,13 @@ func (t *tx) stepAll(ctx context.Context, ops []*op) error {
 	for len(ops) > 0 {
 		var round []*stepOp
 		var later []*op
-		taken := map[push.DeviceKey]bool{}
+		inRound := map[push.DeviceKey]bool{}
 		for _, o := range ops {
-			if taken[o.step.req.Key] {
+			if inRound[o.step.req.Key] {
 				later = append(later, o)
 				continue
 			}
-			taken[o.step.req.Key] = true
+			inRound[o.step.req.Key] = true
 			round = append(round, o.step)
 		}
 		slices.SortFunc(round, func(a, b *stepOp) int { return compareKeys(a.req.Key, b.req.Key) })
@@ -141,7 +141,7 @@ func addState(rows *rows, d *push.Device) {
 var (
 	stepColumns = withPayload(deviceDeliveryColumns, wakePayload)
 	stepDevices = fold("number int, of_app text, of_device text",
-		"SELECT "+deviceColumns+", r.number FROM {rows}, "+withState+" WHERE d.app = r.of_app AND d.id = r.of_device")
+		"SELECT "+deviceColumns+", r.number FROM {rows}, "+devicesWithState+" WHERE d.app = r.of_app AND d.id = r.of_device")
 	stepNamed = fold("number int, of_app text, of_holder int, of_user text, of_push text",
 		"SELECT "+stepColumns+`, r.number FROM {rows}, pushes p JOIN deliveries d ON d.push = p.n
 		WHERE p.id = r.of_push AND p.app = r.of_app AND d.holder = r.of_holder AND d.user_id = r.of_user`)
@@ -194,14 +194,14 @@ func (t *tx) readAnswered(ctx context.Context, round []*stepOp) error {
 			rows.add(num(i), num(o.snap.Device.Number), when(o.snap.Device.Wake.DueAt))
 		}
 	}
-	flies := map[int]bool{}
+	inFlightSteps := map[int]bool{}
 	err := t.run(ctx, inFlight.each(rows, func(scan scanFunc) error {
 		i, err := scalar[int](scan)
-		flies[i] = true
+		inFlightSteps[i] = true
 		return err
 	}))
 	for _, i := range sent {
-		if !flies[i] {
+		if !inFlightSteps[i] {
 			round[i].snap.Device.Wake = push.Wake{}
 		}
 	}
@@ -234,11 +234,11 @@ func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 	if err != nil {
 		return err
 	}
-	return t.readNamed(ctx, flyingBehind(round))
+	return t.readNamed(ctx, inFlightBeyond(round))
 }
 
 // flyingBehind is what wakes in flight are for, of devices of which not all that is open was read.
-func flyingBehind(round []*stepOp) []namedDelivery {
+func inFlightBeyond(round []*stepOp) []namedDelivery {
 	var behind []namedDelivery
 	for _, o := range round {
 		d := o.snap.Device

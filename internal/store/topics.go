@@ -18,5 +18,5 @@ func (s *Store) Topics(ctx context.Context, app string, limit int) ([]string, er
 	list, err := all(ctx, s.read, scalar[string], topicsOf, app, topicsRead, string(push.IOS))
 	slices.Sort(list)
 	list = slices.Compact(list)
-	return list[:min(len(list), limit)], doing("topics", err)
+	return list[:min(len(list), limit)], wrap("topics", err)
 }

@@ -76,32 +76,32 @@ func newTurnstile(wait time.Duration, log *slog.Logger) turnstile {
 // wait calls try until it is true or the time is over; then the error is a *BusyError. heldBy says who is in the way. An error
 // of try is final at first. Once somebody is known to be in the way it is final only when the time is over, as PostgreSQL may
 // restart while one waits.
-func (t turnstile) wait(ctx context.Context, what string, try func() (bool, error), heldBy func(context.Context) holder) error {
+func (t turnstile) wait(ctx context.Context, what string, try func() (bool, error), currentHolder func(context.Context) holder) error {
 	for waits := false; ; waits = true {
 		done, err := try()
 		over := !time.Now().Before(t.until)
 		switch {
 		case waits && !done && ctx.Err() != nil:
-			return gaveUp(ctx, what)
+			return waitError(ctx, what)
 		case done, err != nil && (over || !waits):
 			return err
 		case err != nil:
 		case over:
-			return &BusyError{What: what, By: heldBy(ctx).String(), Waited: t.span}
+			return &BusyError{What: what, By: currentHolder(ctx).String(), Waited: t.span}
 		case !waits:
 			t.log.Warn("another hush process is in the way: waiting for its end",
-				append([]any{"for", what, "until", t.until.UTC().Format(time.RFC3339)}, heldBy(ctx).attrs()...)...)
+				append([]any{"for", what, "until", t.until.UTC().Format(time.RFC3339)}, currentHolder(ctx).attrs()...)...)
 		}
 		select {
 		case <-ctx.Done():
-			return gaveUp(ctx, what)
+			return waitError(ctx, what)
 		case <-time.After(turnLook):
 		}
 	}
 }
 
 // gaveUp says why the wait ended with ctx.
-func gaveUp(ctx context.Context, what string) error {
+func waitError(ctx context.Context, what string) error {
 	return fmt.Errorf("store: waiting for the %s: %w", what, context.Cause(ctx))
 }
 

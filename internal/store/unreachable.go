@@ -20,8 +20,8 @@ func (unreachable) Is(target error) bool { return target == push.ErrUnavailable 
 func (u unreachable) Unwrap() error      { return u.error }
 
 // named gives an error of the database the name that callers branch on, if it has one.
-func named(db engine, err error) error {
-	if err != nil && (errors.Is(err, errUnknown) || db.judge(err) == verdictLost) {
+func nameError(db engine, err error) error {
+	if err != nil && (errors.Is(err, errUnknown) || db.classify(err) == verdictLost) {
 		return unreachable{err}
 	}
 	if refused := (*pgconn.ConnectError)(nil); errors.As(err, &refused) {
@@ -34,5 +34,5 @@ func named(db engine, err error) error {
 type namingReader struct{ db engine }
 
 func (r namingReader) run(ctx context.Context, stmts ...*stmt) error {
-	return named(r.db, r.db.reader().run(ctx, stmts...))
+	return nameError(r.db, r.db.reader().run(ctx, stmts...))
 }

@@ -122,7 +122,7 @@ func TestADatabaseThatCannotBeReachedIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, refused := pgx.Connect(ctx, strings.Replace(url, "/test", "/no", 1))
-	if got := named(s.db, refused); refused == nil || strings.ContainsAny(got.Error(), "\n") || strings.Contains(got.Error(), "TLS") || !errors.Is(got, refused) {
+	if got := nameError(s.db, refused); refused == nil || strings.ContainsAny(got.Error(), "\n") || strings.Contains(got.Error(), "TLS") || !errors.Is(got, refused) {
 		t.Errorf("a refused connection answers %v; want one line, without TLS", got)
 	}
 	w.close()
@@ -131,7 +131,7 @@ func TestADatabaseThatCannotBeReachedIsUnavailable(t *testing.T) {
 			t.Errorf("reading an app answers %v; want push.ErrUnavailable", err)
 		}
 	}
-	if _, err := s.db.begin(ctx); !errors.Is(named(s.db, err), push.ErrUnavailable) {
+	if _, err := s.db.begin(ctx); !errors.Is(nameError(s.db, err), push.ErrUnavailable) {
 		t.Errorf("beginning to write answers %v; want push.ErrUnavailable", err)
 	}
 	if err := s.Ping(ctx); err == nil || strings.ContainsAny(err.Error(), "\n") {

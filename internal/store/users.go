@@ -32,7 +32,7 @@ func (s *Store) Tags(ctx context.Context, app, user string) ([]string, error) {
 	if errors.Is(err, push.ErrNotFound) {
 		return nil, nil
 	}
-	return tags, doing("tags", err)
+	return tags, wrap("tags", err)
 }
 
 const (
@@ -44,8 +44,8 @@ const (
 // push to somebody never seen leaves one where it has to be locked; see rowLocks. It says how many went.
 func (s *Store) RemoveUsers(ctx context.Context, limit int) (removed int, err error) {
 	limit = pageSize(limit)
-	if some, err := all(ctx, s.read, readRef, unseenUsers, 1); err != nil || len(some) == 0 {
-		return 0, doing("remove users", err)
+	if first, err := all(ctx, s.read, readRef, unseenUsers, 1); err != nil || len(first) == 0 {
+		return 0, wrap("remove users", err)
 	}
 	err = s.write(ctx, "remove users", &op{long: true, do: func(ctx context.Context, t *tx) error {
 		unseen, err := all(ctx, t, readRef, unseenUsers+" {skip}", limit)

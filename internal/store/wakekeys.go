@@ -8,7 +8,7 @@ import (
 )
 
 // keysKept is how many of a device's wake keys are known at most: at one in 30 days, those of a year.
-const keysKept = 12
+const maxWakeKeys = 12
 
 const (
 	insertWakeKey = "INSERT INTO wake_keys (id, app, device_id, owner_gen, made_at) VALUES (?, ?, ?, ?, ?)"
@@ -22,14 +22,14 @@ const (
 
 // keepWakeKey is the statements for a device's row that gets a newer wake key: they note whose the one before is, if it is still
 // the same owner's. The keys themselves are nowhere: they are derived.
-func keepWakeKey(was, d *push.Device) (stmts []*stmt) {
+func archiveWakeKey(was, d *push.Device) (stmts []*stmt) {
 	if was.WakeKeyID == "" {
 		return nil
 	}
 	if was.OwnerGeneration == d.OwnerGeneration {
 		stmts = append(stmts, exec(insertWakeKey, was.WakeKeyID, was.App, was.ID, was.OwnerGeneration, micros(was.WakeKeyAt)))
 	}
-	return append(stmts, exec(removeOldWakeKeys, d.App, d.ID, d.OwnerGeneration, d.App, d.ID, keysKept-1))
+	return append(stmts, exec(removeOldWakeKeys, d.App, d.ID, d.OwnerGeneration, d.App, d.ID, maxWakeKeys-1))
 }
 
 func readWakeKeyOwner(scan scanFunc) (o push.WakeKeyOwner, err error) {
@@ -40,10 +40,10 @@ func readWakeKeyOwner(scan scanFunc) (o push.WakeKeyOwner, err error) {
 // WakeKeyOwner is whose a wake key is; push.ErrNotFound for one that no registered device has.
 func (s *Store) WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner, error) {
 	if !storable(id) {
-		return push.WakeKeyOwner{}, doing("wake key", push.ErrNotFound)
+		return push.WakeKeyOwner{}, wrap("wake key", push.ErrNotFound)
 	}
 	o, err := one(ctx, s.read, readWakeKeyOwner, wakeKeyOwner, id, id)
-	return o, doing("wake key", err)
+	return o, wrap("wake key", err)
 }
 
 // TakeToken takes its provider token from a device whose wake, made at a time, came to another device; but only if it is
@@ -51,14 +51,14 @@ func (s *Store) WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner,
 func (s *Store) TakeToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (taken bool, err error) {
 	err = s.write(ctx, "take token", &op{app: from.App, devices: []string{from.Device}, do: func(ctx context.Context, t *tx) error {
 		taken = false
-		d, err := t.deviceOrNone(ctx, from.DeviceKey)
+		d, err := t.lockDevice(ctx, from.DeviceKey)
 		if err != nil {
 			return err
 		}
 		if taken = d.LosesToken(from.OwnerGeneration, madeAt); !taken {
 			return nil
 		}
-		return t.takeToken(ctx, d)
+		return t.dropToken(ctx, d)
 	}})
 	return taken, err
 }

@@ -41,7 +41,7 @@ func (s *Store) Watch(id push.ID) push.Watch {
 		Next: func() ([]push.DeliveryKey, bool) {
 			all.mu.Lock()
 			defer all.mu.Unlock()
-			return w.take()
+			return w.drain()
 		},
 		Stop: func() {
 			all.mu.Lock()
@@ -54,7 +54,7 @@ func (s *Store) Watch(id push.ID) push.Watch {
 	}
 }
 
-func (w *watcher) take() (keys []push.DeliveryKey, many bool) {
+func (w *watcher) drain() (keys []push.DeliveryKey, many bool) {
 	keys, many = slices.Collect(maps.Keys(w.pending)), w.many
 	w.pending, w.many = map[push.DeliveryKey]struct{}{}, false
 	return keys, many
@@ -82,7 +82,7 @@ func (w *watchers) watches(id push.ID) bool {
 
 // tell hands on what a commit touched: of each push the deliveries, none where only the push itself was. many are the pushes of
 // which more were than are named.
-func (w *watchers) tell(touched map[push.ID][]push.DeliveryKey, many map[push.ID]bool) {
+func (w *watchers) publish(touched map[push.ID][]push.DeliveryKey, many map[push.ID]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.byPush) == 0 {

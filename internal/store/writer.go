@@ -30,10 +30,10 @@ type op struct {
 	step   *stepOp
 	do     func(ctx context.Context, t *tx) error
 
-	err  error         // the outcome; owned by the writer until done is closed
-	done chan struct{} // closed when the outcome is there
-	left bool          // the caller went away before it was taken; guarded by writer.mu
-	took bool          // the writer has it; guarded by writer.mu
+	err       error         // the outcome; owned by the writer until done is closed
+	done      chan struct{} // closed when the outcome is there
+	abandoned bool          // the caller went away before it was taken; guarded by writer.mu
+	started   bool          // the writer has it; guarded by writer.mu
 }
 
 // rows is how many rows it is likely to write.
@@ -45,9 +45,9 @@ type tx struct {
 	s         *Store
 	touched   map[push.ID][]push.DeliveryKey // what watchers of a push are told of after the commit
 	many      map[push.ID]bool               // pushes of which more was touched than touched names
-	happened  map[string][]push.AppEvent     // what followers of an app are, by app
-	finals    map[finalState]int             // deliveries that became final
-	counts    map[stateCount]standing        // of large pushes; nil until there are some
+	appEvents map[string][]push.AppEvent     // what followers of an app are, by app
+	finals    map[finalKey]int               // deliveries that became final
+	counts    map[countKey]countChange       // of large pushes; nil until there are some
 	resources map[resourceKey]*push.Resource
 	topics    map[string][]string // by app; nil until one is asked for
 }
@@ -58,10 +58,10 @@ func (t *tx) touch(id push.ID, deliveries ...push.DeliveryKey) {
 }
 
 // changedPush notes that a push was changed as a whole, and where its deliveries will stand, or would have.
-func (t *tx) changedPush(p push.Push, state push.State, e push.Event) {
+func (t *tx) recordPushChange(p push.Push, state push.State, e push.Event) {
 	t.touch(p.ID)
 	if t.s.appLogs.follows(p.App) {
-		t.happened[p.App] = append(t.happened[p.App], p.AppEvent(state, e))
+		t.appEvents[p.App] = append(t.appEvents[p.App], p.AppEvent(state, e))
 	}
 }
 
@@ -76,26 +76,26 @@ const (
 // work: half of a transaction on PostgreSQL is waiting for it. The queue is bounded by places; a caller without a place waits
 // for one.
 type writer struct {
-	s      *Store
-	places chan struct{}
-	wake   []chan struct{} // of each committer, 1 place: something is there for it
-	ended  chan struct{}   // closed when all committers have returned
-	told   tellings
+	s         *Store
+	places    chan struct{}
+	wake      []chan struct{} // of each committer, 1 place: something is there for it
+	ended     chan struct{}   // closed when all committers have returned
+	published commitOrder
 
-	mu      sync.Mutex
-	hot     turns // guarded by mu
-	answers turns // guarded by mu; what settles, for which nobody waits but a worker: it goes along with others for a while
-	long    turns // guarded by mu
-	ripe    bool  // guarded by mu; the answers have waited long enough
-	closed  bool  // guarded by mu
-	longNow bool  // owned by the first committer, who does what is long: a long op may go before the next batch
+	mu         sync.Mutex
+	urgent     fairQueue // guarded by mu
+	answers    fairQueue // guarded by mu; what settles, for which nobody waits but a worker: it goes along with others for a while
+	long       fairQueue // guarded by mu
+	answersDue bool      // guarded by mu; the answers have waited long enough
+	closed     bool      // guarded by mu
+	longNext   bool      // owned by the first committer, who does what is long: a long op may go before the next batch
 }
 
 // first is the committer that always is there.
-const first = 0
+const mainCommitter = 0
 
 // spareFrom is how many rows have to wait for a second committer to take them. Fewer become one larger transaction.
-const spareFrom = maxBatchRows / 4
+const secondCommitterRows = maxBatchRows / 4
 
 func startWriter(s *Store) *writer {
 	committers := 1
@@ -137,11 +137,11 @@ func (w *writer) signal(committer int) {
 }
 
 // write hands one op over and waits for its outcome. An error of ctx means that the op was not begun.
-func (s *Store) write(ctx context.Context, doing string, o *op) error {
+func (s *Store) write(ctx context.Context, what string, o *op) error {
 	if err := s.writer.submit(ctx, o); err != nil {
-		return fmt.Errorf("store: %s: %w", doing, err)
+		return fmt.Errorf("store: %s: %w", what, err)
 	}
-	return s.writer.wait(ctx, doing, o)
+	return s.writer.wait(ctx, what, o)
 }
 
 func (w *writer) submit(ctx context.Context, o *op) error {
@@ -164,39 +164,39 @@ func (w *writer) submit(ctx context.Context, o *op) error {
 		w.long.add(o)
 	case o.settle != nil:
 		if w.answers.n == 0 {
-			w.ripe = false
-			time.AfterFunc(answersWait, w.ripen)
+			w.answersDue = false
+			time.AfterFunc(answersWait, w.releaseAnswers)
 		}
 		w.answers.add(o)
 	default:
-		w.hot.add(o)
+		w.urgent.add(o)
 	}
-	spare := len(w.wake) > 1 && w.hot.rows >= spareFrom
+	spare := len(w.wake) > 1 && w.urgent.rowsTotal >= secondCommitterRows
 	w.mu.Unlock()
-	w.signal(first)
+	w.signal(mainCommitter)
 	if spare {
-		w.signal(first + 1)
+		w.signal(mainCommitter + 1)
 	}
 	return nil
 }
 
 // wait gives the outcome. A caller that goes away before its op is taken takes it back; later, the outcome is waited for,
 // since it will be a fact.
-func (w *writer) wait(ctx context.Context, doing string, o *op) error {
+func (w *writer) wait(ctx context.Context, what string, o *op) error {
 	select {
 	case <-o.done:
 	case <-ctx.Done():
 		w.mu.Lock()
-		o.left = !o.took
-		left := o.left
+		o.abandoned = !o.started
+		abandoned := o.abandoned
 		w.mu.Unlock()
-		if left {
-			return fmt.Errorf("store: %s: %w", doing, context.Cause(ctx))
+		if abandoned {
+			return fmt.Errorf("store: %s: %w", what, context.Cause(ctx))
 		}
 		<-o.done
 	}
 	if o.err != nil {
-		return fmt.Errorf("store: %s: %w", doing, o.err)
+		return fmt.Errorf("store: %s: %w", what, o.err)
 	}
 	return nil
 }
@@ -205,24 +205,24 @@ func (w *writer) wait(ctx context.Context, doing string, o *op) error {
 const (
 	answersWait = 20 * time.Millisecond // an answer to a wake, which nobody waits for
 	lingerWait  = time.Millisecond      // the others, where the last transaction was shared
-	lingerFrom  = 4                     // pieces of work in the last transaction from which on it is worth it
+	lingerOps   = 4                     // pieces of work in the last transaction from which on it is worth it
 )
 
 // ripen lets the answers go, with or without company.
-func (w *writer) ripen() {
+func (w *writer) releaseAnswers() {
 	w.mu.Lock()
-	w.ripe = true
+	w.answersDue = true
 	w.mu.Unlock()
-	w.signal(first)
+	w.signal(mainCommitter)
 }
 
 func (w *writer) run(committer int) {
 	last := 0
 	for {
-		if committer == first && last >= lingerFrom && w.few() {
+		if committer == mainCommitter && last >= lingerOps && w.shouldLinger() {
 			time.Sleep(lingerWait)
 		}
-		batch, closed := w.gather(committer)
+		batch, closed := w.nextBatch(committer)
 		if last = len(batch); last > 0 {
 			db := w.s.db
 			w.execute(committer, batch)
@@ -230,7 +230,7 @@ func (w *writer) run(committer int) {
 				close(o.done)
 				<-w.places
 			}
-			db.settle()
+			db.maintain()
 			continue
 		}
 		if closed {
@@ -241,27 +241,27 @@ func (w *writer) run(committer int) {
 }
 
 // few reports whether there is work, and less than a transaction takes.
-func (w *writer) few() bool {
+func (w *writer) shouldLinger() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.closed && w.long.n == 0 && w.hot.n > 0 && w.hot.n < w.s.cfg.BatchOps/2
+	return !w.closed && w.long.n == 0 && w.urgent.n > 0 && w.urgent.n < w.s.cfg.BatchOps/2
 }
 
 // gather takes what one transaction is to do: as many pushes and steps as fit, apps in turn, and answers with them; between two
 // such batches, one long op. A second committer takes what is much, and nothing that is long.
-func (w *writer) gather(committer int) (batch []*op, closed bool) {
+func (w *writer) nextBatch(committer int) (batch []*op, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if committer != first {
-		if w.hot.rows >= spareFrom {
-			batch, _ = w.fill(nil, 0, &w.hot, w.s.cfg.BatchOps)
+	if committer != mainCommitter {
+		if w.urgent.rowsTotal >= secondCommitterRows {
+			batch, _ = w.fill(nil, 0, &w.urgent, w.s.cfg.BatchOps)
 		}
 		return batch, w.closed
 	}
-	idle := w.hot.n == 0 && !(w.answers.n > 0 && (w.ripe || w.closed))
-	if w.longNow || idle {
-		w.longNow = false
-		if o := w.next(&w.long); o != nil {
+	idle := w.urgent.n == 0 && !(w.answers.n > 0 && (w.answersDue || w.closed))
+	if w.longNext || idle {
+		w.longNext = false
+		if o := w.pop(&w.long); o != nil {
 			return []*op{o}, w.closed
 		}
 	}
@@ -269,18 +269,18 @@ func (w *writer) gather(committer int) (batch []*op, closed bool) {
 		return nil, w.closed && w.answers.n == 0
 	}
 	batch, rows := w.fill(nil, 0, &w.answers, (w.s.cfg.BatchOps+1)/2)
-	batch, _ = w.fill(batch, rows, &w.hot, w.s.cfg.BatchOps)
-	w.longNow = true
-	return batch, w.closed && w.hot.n+w.answers.n+w.long.n == 0
+	batch, _ = w.fill(batch, rows, &w.urgent, w.s.cfg.BatchOps)
+	w.longNext = true
+	return batch, w.closed && w.urgent.n+w.answers.n+w.long.n == 0
 }
 
 // fill adds ops to a batch, up to so many, as far as their rows fit.
-func (w *writer) fill(batch []*op, rows int, from *turns, most int) ([]*op, int) {
+func (w *writer) fill(batch []*op, rows int, from *fairQueue, most int) ([]*op, int) {
 	for len(batch) < most {
 		if o := from.peek(); o != nil && rows > 0 && rows+o.rows() > maxBatchRows {
 			break
 		}
-		o := w.next(from)
+		o := w.pop(from)
 		if o == nil {
 			break
 		}
@@ -291,12 +291,12 @@ func (w *writer) fill(batch []*op, rows int, from *turns, most int) ([]*op, int)
 }
 
 // next takes an op whose caller still waits. It is called with mu held.
-func (w *writer) next(t *turns) *op {
+func (w *writer) pop(t *fairQueue) *op {
 	for {
-		o := t.take()
-		if o == nil || !o.left {
+		o := t.pop()
+		if o == nil || !o.abandoned {
 			if o != nil {
-				o.took = true
+				o.started = true
 			}
 			return o
 		}
@@ -318,7 +318,7 @@ func (w *writer) execute(committer int, batch []*op) {
 		if err == nil {
 			return
 		}
-		switch verdict := w.s.db.judge(err); {
+		switch verdict := w.s.db.classify(err); {
 		case errors.Is(err, errUnknown):
 			w.fail(batch, err)
 			return
@@ -341,7 +341,7 @@ func (w *writer) execute(committer int, batch []*op) {
 
 // halve runs the halves of a batch by themselves, so that one op that cannot be done fails alone.
 func (w *writer) halve(committer int, batch []*op, err error) {
-	if len(batch) == 1 || w.s.db.judge(err) == verdictLost {
+	if len(batch) == 1 || w.s.db.classify(err) == verdictLost {
 		w.fail(batch, err)
 		return
 	}
@@ -350,7 +350,7 @@ func (w *writer) halve(committer int, batch []*op, err error) {
 }
 
 func (w *writer) fail(batch []*op, err error) {
-	err = named(w.s.db, err)
+	err = nameError(w.s.db, err)
 	for _, o := range batch {
 		o.err = err
 	}
@@ -372,8 +372,8 @@ func (w *writer) attempt(committer int, batch []*op) (err error) {
 	if err != nil {
 		return err
 	}
-	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{}, many: map[push.ID]bool{}, finals: map[finalState]int{},
-		happened: map[string][]push.AppEvent{}, resources: map[resourceKey]*push.Resource{}}
+	t := &tx{transaction: trans, s: w.s, touched: map[push.ID][]push.DeliveryKey{}, many: map[push.ID]bool{}, finals: map[finalKey]int{},
+		appEvents: map[string][]push.AppEvent{}, resources: map[resourceKey]*push.Resource{}}
 	committing := false
 	defer func() {
 		if r := recover(); r != nil {
@@ -387,14 +387,14 @@ func (w *writer) attempt(committer int, batch []*op) (err error) {
 		return err
 	}
 	committing, flushing = true, time.Now()
-	turn := w.told.next()
+	turn := w.published.next()
 	defer close(turn.over)
 	if err := trans.commit(ctx); err != nil {
 		return err
 	}
 	<-turn.before
-	w.s.watch.tell(t.touched, t.many)
-	w.s.appLogs.tell(t.happened)
+	w.s.watch.publish(t.touched, t.many)
+	w.s.appLogs.publish(t.appEvents)
 	for f, n := range t.finals {
 		w.s.cfg.Vitals.Final(f.state, f.why, n)
 	}
@@ -403,18 +403,18 @@ func (w *writer) attempt(committer int, batch []*op) (err error) {
 
 // tellings keep followers from hearing of a later commit first. What two transactions do to one row they do one after the other,
 // and so ask for their turns, which they do before they commit.
-type tellings struct {
+type commitOrder struct {
 	mu   sync.Mutex
 	last chan struct{} // closed when the last turn is over; guarded by mu
 }
 
 // tellingTurn is the turn of one commit.
-type tellingTurn struct{ before, over chan struct{} }
+type publishTurn struct{ before, over chan struct{} }
 
-func (t *tellings) next() tellingTurn {
+func (t *commitOrder) next() publishTurn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	turn := tellingTurn{before: t.last, over: make(chan struct{})}
+	turn := publishTurn{before: t.last, over: make(chan struct{})}
 	if turn.before == nil {
 		turn.before = make(chan struct{})
 		close(turn.before)

@@ -42,11 +42,11 @@ func (c *counting) begin(ctx context.Context) (transaction, error) {
 	return &countingTx{t, c}, err
 }
 
-func (c *counting) judge(err error) verdict {
+func (c *counting) classify(err error) verdict {
 	if errors.Is(err, errOnPurpose) {
 		return c.verdict
 	}
-	return c.engine.judge(err)
+	return c.engine.classify(err)
 }
 
 func (t *countingTx) commit(ctx context.Context) error {
@@ -87,7 +87,7 @@ func (s *Store) hold(t *testing.T) (release func()) {
 func (w *writer) waiting() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.hot.n + w.long.n
+	return w.urgent.n + w.long.n
 }
 
 func putTag(s *Store, i int) error {
@@ -316,8 +316,8 @@ func TestADiskErrorOfSQLiteIsFatal(t *testing.T) {
 	}
 	_, err := openConn(path)
 	var se *litedb.Error
-	if e := (&sqliteEngine{}); !errors.As(err, &se) || e.judge(err) != verdictFatal {
-		t.Errorf("open: %v, judged %d; want an error of SQLite that is fatal", err, e.judge(err))
+	if e := (&sqliteEngine{}); !errors.As(err, &se) || e.classify(err) != verdictFatal {
+		t.Errorf("open: %v, judged %d; want an error of SQLite that is fatal", err, e.classify(err))
 	}
 }
 
@@ -356,7 +356,7 @@ func TestALostCommitIsReadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = tx.readBack(ctx, errOnPurpose)
-		if committed && err != nil || !committed && s.db.judge(err) != verdictLost {
+		if committed && err != nil || !committed && s.db.classify(err) != verdictLost {
 			t.Errorf("after %s: %v; want nil after COMMIT, else a lost connection, to be repeated", end, err)
 		}
 		tx.rollback()

@@ -36,7 +36,7 @@ func lockDir(ctx context.Context, dir string, me holder, turn turnstile) (*DirLo
 			err = fmt.Errorf("store: lock of the data directory %s: %w", dir, err)
 		}
 		return got, err
-	}, l.heldBy)
+	}, l.currentHolder)
 	if err != nil {
 		return nil, errors.Join(err, f.Close(), itself.Close())
 	}
@@ -68,12 +68,12 @@ func unflock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_
 const maxHolderBytes = 4 << 10
 
 // heldBy is who has signed the file; its zero value if that cannot be told.
-func (l *DirLock) heldBy(context.Context) holder {
+func (l *DirLock) currentHolder(context.Context) holder {
 	b, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxHolderBytes))
 	if err != nil {
 		return holder{}
 	}
-	return holderOf(string(b))
+	return decodeHolder(string(b))
 }
 
 func (l *DirLock) sign(me holder) error {

@@ -9,20 +9,20 @@ import (
 
 func TestWhatIsKeptIsBounded(t *testing.T) {
 	t.Parallel()
-	k := newKept[int](func(push.ServerKey) string { return "notes" })
-	for i := range 2 * keptRows {
+	k := newRowCache[int](func(push.ServerKey) string { return "notes" })
+	for i := range 2 * maxCachedRows {
 		if _, err := k.get(i, func() (push.ServerKey, error) { return push.ServerKey{}, nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := len(k.rows); n != keptRows {
-		t.Errorf("%d rows are kept; want %d", n, keptRows)
+	if n := len(k.rows); n != maxCachedRows {
+		t.Errorf("%d rows are kept; want %d", n, maxCachedRows)
 	}
 }
 
 func TestWhatIsKeptIsReadOnce(t *testing.T) {
 	t.Parallel()
-	k := newKept[string](func(r push.Resource) string { return r.App })
+	k := newRowCache[string](func(r push.Resource) string { return r.App })
 	reads := 0
 	read := func(app string) func() (push.Resource, error) {
 		return func() (push.Resource, error) { reads++; return push.Resource{App: app}, nil }

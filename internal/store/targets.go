@@ -13,22 +13,22 @@ import (
 // kept as a list beside the push, a piece at a time, and named by the push when that is committed. Expand makes the
 // deliveries from the list. Pieces that no push names (the process was killed before it was committed) are removed later.
 const (
-	maxAtOnce   = 1_000     // deliveries of one push in the transaction that accepts it
-	meantPiece  = 500       // targets in one piece
-	keepAtOnce  = 10        // pieces kept in one transaction
-	askAtOnce   = 500       // users or devices looked up by one question
-	listsBefore = time.Hour // how long a list may be without its push
+	maxAtOnce       = 1_000     // deliveries of one push in the transaction that accepts it
+	targetsPerPiece = 500       // targets in one piece
+	piecesAtOnce    = 10        // pieces kept in one transaction
+	lookupAtOnce    = 500       // users or devices looked up by one question
+	orphanAge       = time.Hour // how long a list may be without its push
 )
 
 // meantList is whom a push is for.
-type meantList struct {
+type targetList struct {
 	id       string
 	targets  int
 	warnings []push.Warning
 }
 
 // meantRow is one target, as a list holds it.
-type meantRow struct {
+type targetRow struct {
 	Device     string `json:"d,omitempty"` // "" for a user without one
 	User       string `json:"u"`
 	Generation int    `json:"g,omitempty"`
@@ -41,22 +41,22 @@ func (s *Store) mayBeMany(to push.Audience) bool {
 }
 
 // keepMeant looks up whom a push is for, and keeps the list if it is long; nil: it is not.
-func (s *Store) keepMeant(ctx context.Context, p push.Push) (*meantList, error) {
+func (s *Store) storeLongTargets(ctx context.Context, p push.Push) (*targetList, error) {
 	list, warnings, err := s.resolve(ctx, p.App, p.To)
 	if err != nil || len(list) <= maxAtOnce {
 		return nil, err
 	}
-	return s.keepList(ctx, p, list, warnings)
+	return s.storeTargets(ctx, p, list, warnings)
 }
 
 // keepList keeps a long list of targets.
-func (s *Store) keepList(ctx context.Context, p push.Push, targets []push.Recipient, warnings []push.Warning) (*meantList, error) {
-	m := &meantList{id: string(push.NewID()), targets: len(targets), warnings: warnings}
+func (s *Store) storeTargets(ctx context.Context, p push.Push, targets []push.Recipient, warnings []push.Warning) (*targetList, error) {
+	m := &targetList{id: string(push.NewID()), targets: len(targets), warnings: warnings}
 	first := 0 // the number of the next piece
-	for pieces := range slices.Chunk(targets, meantPiece*keepAtOnce) {
+	for pieces := range slices.Chunk(targets, targetsPerPiece*piecesAtOnce) {
 		err := s.write(ctx, "keep targets", &op{app: p.App, long: true, do: func(ctx context.Context, t *tx) error {
-			rows, number := insertTargets.rows(keepAtOnce), first
-			for piece := range slices.Chunk(pieces, meantPiece) {
+			rows, number := insertTargets.rows(piecesAtOnce), first
+			for piece := range slices.Chunk(pieces, targetsPerPiece) {
 				rows.add(str(m.id), num(number), str(p.ID), num(len(piece)), raw(encodePiece(piece)), when(s.now()))
 				number++
 			}
@@ -65,15 +65,15 @@ func (s *Store) keepList(ctx context.Context, p push.Push, targets []push.Recipi
 		if err != nil {
 			return nil, err
 		}
-		first += keepAtOnce
+		first += piecesAtOnce
 	}
 	return m, nil
 }
 
 func encodePiece(targets []push.Recipient) []byte {
-	list := make([]meantRow, len(targets))
+	list := make([]targetRow, len(targets))
 	for i, to := range targets {
-		list[i] = meantRow{to.Device, to.User, to.Generation, to.Holder}
+		list[i] = targetRow{to.Device, to.User, to.Generation, to.Holder}
 	}
 	return []byte(encode(list))
 }
@@ -85,19 +85,19 @@ func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]pu
 	whole := newAudience()
 	look := func(users, devices []string) error {
 		a := newAcceptance(nil, time.Time{}) // it only reads
-		a.ask(app, users, devices)
-		if err := a.readNoted(ctx, s.read); err != nil {
-			return doing("audience", err)
+		a.request(app, users, devices)
+		if err := a.readRequested(ctx, s.read); err != nil {
+			return wrap("audience", err)
 		}
-		whole.add(a.apps[app])
+		whole.merge(a.apps[app])
 		return nil
 	}
-	for users := range slices.Chunk(to.Users, askAtOnce) {
+	for users := range slices.Chunk(to.Users, lookupAtOnce) {
 		if err := look(users, nil); err != nil {
 			return nil, nil, err
 		}
 	}
-	for devices := range slices.Chunk(to.Devices, askAtOnce) {
+	for devices := range slices.Chunk(to.Devices, lookupAtOnce) {
 		if err := look(nil, devices); err != nil {
 			return nil, nil, err
 		}
@@ -119,7 +119,7 @@ func (s *Store) fixDue(ctx context.Context, ref push.PushRef) error {
 	if !s.mayBeMany(p.To) {
 		return nil
 	}
-	m, err := s.keepMeant(ctx, p.Push)
+	m, err := s.storeLongTargets(ctx, p.Push)
 	if err != nil || m == nil {
 		return err
 	}
@@ -143,19 +143,19 @@ func (s *Store) registered(ctx context.Context, app string, to push.Audience) (p
 }
 
 const (
-	nextPieces  = "SELECT piece, meant FROM push_targets WHERE list = ? ORDER BY piece LIMIT 2"
-	targetsLeft = "SELECT COALESCE(SUM(targets), 0) FROM push_targets WHERE list = ?"
-	removePiece = "DELETE FROM push_targets WHERE list = ? AND piece = ?"
-	lostPieces  = `DELETE FROM push_targets WHERE (list, piece) IN (SELECT l.list, l.piece FROM push_targets l WHERE l.kept_at <= ?
+	nextPieces   = "SELECT piece, meant FROM push_targets WHERE list = ? ORDER BY piece LIMIT 2"
+	targetsLeft  = "SELECT COALESCE(SUM(targets), 0) FROM push_targets WHERE list = ?"
+	removePiece  = "DELETE FROM push_targets WHERE list = ? AND piece = ?"
+	orphanPieces = `DELETE FROM push_targets WHERE (list, piece) IN (SELECT l.list, l.piece FROM push_targets l WHERE l.kept_at <= ?
 		AND NOT EXISTS (SELECT 1 FROM pushes p WHERE p.id = l.push_id AND p.list = l.list AND p.made = 0) ORDER BY l.kept_at LIMIT ?)`
 )
 
-type meantPieceRow struct {
+type targetPiece struct {
 	piece int
-	list  []meantRow
+	list  []targetRow
 }
 
-func readPiece(scan scanFunc) (p meantPieceRow, err error) {
+func readPiece(scan scanFunc) (p targetPiece, err error) {
 	var text []byte
 	if err = scan(&p.piece, &text); err == nil {
 		err = decode(string(text), &p.list)
@@ -164,7 +164,7 @@ func readPiece(scan scanFunc) (p meantPieceRow, err error) {
 }
 
 // meant takes the next piece of the push's list.
-func (e *expansion) meant(ctx context.Context) error {
+func (e *expansion) nextPiece(ctx context.Context) error {
 	pieces, err := all(ctx, e.t, readPiece, nextPieces, e.p.list)
 	e.done = len(pieces) < 2
 	if err != nil || len(pieces) == 0 {
@@ -182,7 +182,7 @@ func (e *expansion) meant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := e.t.resourceOrNone(ctx, e.p.App, e.p.ResourceID)
+	r, err := e.t.resourceOrDefault(ctx, e.p.App, e.p.ResourceID)
 	if err != nil {
 		return err
 	}
@@ -200,8 +200,8 @@ func (e *expansion) meant(ctx context.Context) error {
 }
 
 // removeLostPieces removes up to limit pieces of lists that no push needs.
-func (t *tx) removeLostPieces(ctx context.Context, limit int) (int, error) {
-	remove := exec(lostPieces, micros(t.s.now().Add(-listsBefore)), limit)
+func (t *tx) removeOrphanPieces(ctx context.Context, limit int) (int, error) {
+	remove := exec(orphanPieces, micros(t.s.now().Add(-orphanAge)), limit)
 	err := t.run(ctx, remove)
 	return int(remove.n), err
 }
@@ -209,27 +209,27 @@ func (t *tx) removeLostPieces(ctx context.Context, limit int) (int, error) {
 // newerOpen finds what is open under a collapse key and newer than what is being made.
 // The plus keeps SQLite, which has no statistics, from reading all that is newer on the device.
 var newerOpen = fold("of_holder int, of_key blob, of_app text, of_user text, made_at int",
-	"SELECT d.holder, d.user_id FROM {rows}, "+withPush+` WHERE d.holder = r.of_holder AND d.collapse_key = r.of_key AND d.final_at IS NULL
+	"SELECT d.holder, d.user_id FROM {rows}, "+deliveriesWithPush+` WHERE d.holder = r.of_holder AND d.collapse_key = r.of_key AND d.final_at IS NULL
 		AND (d.holder >= 0 OR p.app = r.of_app AND d.user_id = r.of_user) AND +d.since > r.made_at`)
 
 // outdate ends, as they are made, those targets' deliveries for which a newer push with the same collapse key was quicker:
 // the deliveries of a large push are made later than it was accepted.
-func (e *expansion) outdate(ctx context.Context, r push.Resource) error {
+func (e *expansion) supersedeOlder(ctx context.Context, r push.Resource) error {
 	rows := newerOpen.rows(0)
 	for _, to := range e.to {
 		if key := r.CollapseKey(e.p.Push, to.Platform); key != "" && to.end.State == "" {
-			rows.add(num(recipientHolder(e.p.App, to.Recipient)), raw([]byte(key)), str(e.p.App), str(to.User), when(e.p.Start()))
+			rows.add(num(holderOf(e.p.App, to.Recipient)), raw([]byte(key)), str(e.p.App), str(to.User), when(e.p.Start()))
 		}
 	}
-	newer := map[holding]bool{}
+	newer := map[deliveryHolder]bool{}
 	err := e.t.run(ctx, newerOpen.each(rows, func(scan scanFunc) error {
-		var h holding
+		var h deliveryHolder
 		err := scan(&h.holder, &h.user)
 		newer[h] = true
 		return err
 	}))
 	for i, to := range e.to {
-		if to.end.State == "" && newer[holding{recipientHolder(e.p.App, to.Recipient), to.User}] {
+		if to.end.State == "" && newer[deliveryHolder{holderOf(e.p.App, to.Recipient), to.User}] {
 			e.to[i].end = push.Ending{State: push.Superseded, At: e.now}
 		}
 	}

@@ -32,7 +32,7 @@ type lookRow struct {
 	d                              push.Device
 	token, wake, times             []byte
 	tokenAt, created, heard, dueAt int64
-	open, flies                    int64
+	open, inFlight                 int64
 	into                           []any
 }
 
@@ -40,7 +40,7 @@ type lookRow struct {
 func (r *lookRow) read(scan scanFunc, d *wholeDevice) (flies bool, err error) {
 	if r.into == nil {
 		r.into = []any{&r.d.Number, &r.d.App, &r.d.ID, &r.d.User, &r.d.Platform, &r.d.Environment, &r.d.BundleID, &r.d.Package, &r.token, &r.d.Token, &r.d.AppState,
-			&r.d.OwnerGeneration, &r.d.TokenGeneration, &r.tokenAt, &r.d.SealKeyID, &r.created, &r.heard, &r.wake, &r.times, &r.dueAt, &r.open, &r.flies}
+			&r.d.OwnerGeneration, &r.d.TokenGeneration, &r.tokenAt, &r.d.SealKeyID, &r.created, &r.heard, &r.wake, &r.times, &r.dueAt, &r.open, &r.inFlight}
 	}
 	if err := scan(r.into...); err != nil {
 		return false, err
@@ -49,7 +49,7 @@ func (r *lookRow) read(scan scanFunc, d *wholeDevice) (flies bool, err error) {
 	d.ProviderToken, d.WakeTimes = push.Secret(r.token), decodeTimes(r.times)
 	d.TokenAt, d.CreatedAt, d.HeardAt, d.DueAt = clockOr0(r.tokenAt), clockOr0(r.created), clockOr0(r.heard), clockOr0(r.dueAt)
 	d.Wake, err = decodeWake(r.wake)
-	return r.flies != 0, err
+	return r.inFlight != 0, err
 }
 
 // lookAtNew decides on what is new on devices, and notes their rows. They are touched no more. It answers what it changed of what was
@@ -59,7 +59,7 @@ func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push
 	open := make([][]push.Delivery, len(list))
 	ask := stepOpen.rows(0)
 	for i, n := range list {
-		d := a.apps[n.App].whole[n.Row.Holder]
+		d := a.apps[n.App].wholeDevices[n.Row.Holder]
 		switch {
 		case d == nil || d.Wake.State != push.WakeNone || busy[n.Row.Holder]:
 			list[i] = nil
@@ -82,7 +82,7 @@ func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push
 		if n == nil || len(open[i]) > openBeside {
 			continue
 		}
-		more, err := a.lookAt(ctx, n, &a.apps[n.App].whole[n.Row.Holder].Device, open[i])
+		more, err := a.lookAt(ctx, n, &a.apps[n.App].wholeDevices[n.Row.Holder].Device, open[i])
 		if err != nil {
 			return nil, err
 		}
@@ -93,16 +93,16 @@ func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push
 
 // candidates are the new deliveries that are alone on a device in this transaction, and that their caller wants to be looked at.
 func (a *acceptance) candidates() []*newDelivery {
-	if !a.whole {
+	if !a.wholeDevices {
 		return nil
 	}
-	count := make(map[int64]int, len(a.rows))
-	for _, n := range a.rows {
+	count := make(map[int64]int, len(a.deliveries))
+	for _, n := range a.deliveries {
 		count[n.Row.Holder]++
 	}
 	var list []*newDelivery
-	for _, n := range a.rows {
-		if n.DeviceID != "" && n.by.look != nil && !n.State.Final() && count[n.Row.Holder] == 1 {
+	for _, n := range a.deliveries {
+		if n.DeviceID != "" && n.op.look != nil && !n.State.Final() && count[n.Row.Holder] == 1 {
 			list = append(list, n)
 		}
 	}
@@ -125,7 +125,7 @@ func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d *push.Device,
 			return nil, err
 		}
 	}
-	changes := n.by.look(snap)
+	changes := n.op.look(snap)
 	for _, c := range changes.Deliveries {
 		switch is := func(o push.Delivery) bool { return o.Row == c.Delivery.Row }; {
 		case c.Delivery.Row == made.Row:
@@ -139,11 +139,11 @@ func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d *push.Device,
 	if changes.Device == nil {
 		return of, nil
 	}
-	addState(a.looked, changes.Device)
-	for lease := range a.touched {
-		delete(a.touched[lease], d.Number)
+	addState(a.deviceStates, changes.Device)
+	for lease := range a.leased {
+		delete(a.leased[lease], d.Number)
 	}
-	n.by.result.Looked = append(n.by.result.Looked, d.Key())
+	n.op.result.Looked = append(n.op.result.Looked, d.Key())
 	return of, nil
 }
 

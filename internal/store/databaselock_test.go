@@ -84,8 +84,8 @@ func TestAProcessThatWasTakenOverWritesNoMoreAndEnds(t *testing.T) {
 	fatal, ended := endings()
 	first := openFor(t, Config{DatabaseURL: url, Fatal: fatal})
 	conn := operator(t, url)
-	first.db.(*postgresEngine).hold.stop() // as if it could not take it again
-	first.db.(*postgresEngine).hold.done.Wait()
+	first.db.(*postgresEngine).lock.stop() // as if it could not take it again
+	first.db.(*postgresEngine).lock.done.Wait()
 	second := openFor(t, Config{DatabaseURL: url, TurnWait: time.Minute})
 	if _, _, err := first.PutApp(t.Context(), "of-the-first"); !errors.Is(err, errOusted) {
 		t.Errorf("writing after another one has claimed the database: %v; want it refused", err)
@@ -157,7 +157,7 @@ func TestAClaimWaitsForATransactionUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.hold.release()
+	e.lock.release()
 	opened := make(chan error, 1)
 	go func() {
 		s, err := Open(context.Background(), Config{DatabaseURL: url, TurnWait: time.Minute, Keys: unsealed})

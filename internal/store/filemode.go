@@ -13,7 +13,7 @@ const privateMode fs.FileMode = 0o600
 // keepPrivate makes the database file before SQLite does, which would give it the umask's mode; SQLite gives the files beside
 // it the mode of the database. Files that are open to others, from an earlier version or a restore, are closed to them. A
 // file whose mode is not ours to change is said in the log, and used all the same.
-func keepPrivate(path string, log *slog.Logger) error {
+func createPrivate(path string, log *slog.Logger) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, privateMode)
 	if err != nil {
 		return err

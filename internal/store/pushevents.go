@@ -9,53 +9,53 @@ import (
 
 // noteAccepted notes that a push was accepted. The deliveries of one for later are not made yet, but those who are named are
 // known.
-func (t *tx) noteAccepted(p push.Push) {
+func (t *tx) recordAccepted(p push.Push) {
 	state := push.Waiting
 	if p.DeliverAt.After(p.AcceptedAt) {
 		state = push.Scheduled
 	}
-	t.changedPush(p, state, push.Event{At: p.AcceptedAt, Event: push.EventAccepted})
+	t.recordPushChange(p, state, push.Event{At: p.AcceptedAt, Event: push.EventAccepted})
 	if deferred(p) {
-		t.noteScheduled(pushRow{Push: p})
+		t.recordScheduled(pushRow{Push: p})
 	}
 }
 
 // noteCancelled notes that a push was cancelled before all of its deliveries were made: for those who are named, or as a
 // whole. A list's deliveries tell it themselves, since they are made cancelled.
-func (t *tx) noteCancelled(p pushRow, at time.Time) {
+func (t *tx) recordCancelled(p pushRow, at time.Time) {
 	switch {
 	case p.To.Deferred():
-		t.changedPush(p.Push, push.Cancelled, push.Event{At: at, Event: push.EventName(push.Cancelled)})
+		t.recordPushChange(p.Push, push.Cancelled, push.Event{At: at, Event: push.EventName(push.Cancelled)})
 	case p.list == "":
 		p.cancelledAt = at
-		t.finals[finalState{push.Cancelled, push.ReasonNone}] += len(p.namedTargets())
-		t.noteScheduled(p)
+		t.finals[finalKey{push.Cancelled, push.ReasonNone}] += len(p.namedTargets())
+		t.recordScheduled(p)
 	}
 	t.touch(p.ID)
 }
 
 // noteScheduled notes the last event of each delivery that is shown before it is made.
-func (t *tx) noteScheduled(p pushRow) {
+func (t *tx) recordScheduled(p pushRow) {
 	if !t.s.appLogs.follows(p.App) {
 		return
 	}
 	for _, to := range p.namedTargets() {
 		d := p.scheduledFor(to)
-		t.happened[p.App] = append(t.happened[p.App], d.AppEvents(d.Events[len(d.Events)-1:])...)
+		t.appEvents[p.App] = append(t.appEvents[p.App], d.AppEvents(d.Events[len(d.Events)-1:])...)
 	}
 }
 
 const anyDelivery = "SELECT 1 FROM deliveries WHERE push = ? LIMIT 1"
 
 // noteExpanded notes that a piece of the push was made, and if it was the last, whether all of them had nobody in it.
-func (e *expansion) noteExpanded(ctx context.Context) error {
+func (e *expansion) recordExpanded(ctx context.Context) error {
 	e.t.touch(e.p.ID)
 	if !e.done || !e.t.s.appLogs.follows(e.p.App) {
 		return nil
 	}
 	made, err := all(ctx, e.t, scalar[int64], anyDelivery, e.p.n)
 	if err == nil && len(made) == 0 {
-		e.t.changedPush(e.p.Push, "", push.Event{At: e.now, Event: push.EventNobody})
+		e.t.recordPushChange(e.p.Push, "", push.Event{At: e.now, Event: push.EventNobody})
 	}
 	return err
 }

@@ -1,14 +1,14 @@
 package store
 
 // turns is a queue in which apps take turns, so that one with much to do does not hold up another. Its zero value is empty.
-type turns struct {
-	waiting map[string][]*op // in the order in which they came
-	order   []string         // apps with ops, the next one first
-	n       int
-	rows    int // that its ops are likely to write
+type fairQueue struct {
+	waiting   map[string][]*op // in the order in which they came
+	order     []string         // apps with ops, the next one first
+	n         int
+	rowsTotal int // that its ops are likely to write
 }
 
-func (t *turns) add(o *op) {
+func (t *fairQueue) add(o *op) {
 	if t.waiting == nil {
 		t.waiting = map[string][]*op{}
 	}
@@ -17,11 +17,11 @@ func (t *turns) add(o *op) {
 	}
 	t.waiting[o.app] = append(t.waiting[o.app], o)
 	t.n++
-	t.rows += o.rows()
+	t.rowsTotal += o.rows()
 }
 
 // peek is the next op, which stays; nil if there is none.
-func (t *turns) peek() *op {
+func (t *fairQueue) peek() *op {
 	if t.n == 0 {
 		return nil
 	}
@@ -29,7 +29,7 @@ func (t *turns) peek() *op {
 }
 
 // take is the next op; nil if there is none.
-func (t *turns) take() *op {
+func (t *fairQueue) pop() *op {
 	if t.n == 0 {
 		return nil
 	}
@@ -45,6 +45,6 @@ func (t *turns) take() *op {
 		delete(t.waiting, app)
 	}
 	t.n--
-	t.rows -= o.rows()
+	t.rowsTotal -= o.rows()
 	return o
 }

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	walPages    = 4096                  // of 4 KiB, so 16 MiB: a log of that many pages is copied into the database file
-	walPatience = 10 * time.Millisecond // how long the writer waits for readers, for each walPages in the log
-	walStubborn = 20 * walPatience      // and how long at most
-	walLong     = 16                    // so many times walPages is told the log, once
+	walPages         = 4096                  // of 4 KiB, so 16 MiB: a log of that many pages is copied into the database file
+	walReaderWait    = 10 * time.Millisecond // how long the writer waits for readers, for each walPages in the log
+	walMaxReaderWait = 20 * walReaderWait    // and how long at most
+	walLongFactor    = 16                    // so many times walPages is told the log, once
 )
 
 // walSizeLimit is the size in bytes to which the log's file is cut when it begins anew. Without a long reader it stays below.
@@ -38,9 +38,9 @@ type walWrapper struct {
 	log    *slog.Logger
 	pages  int // walPages; less in tests
 
-	next     int  // at how many pages it is tried again; 0: at once. Owned by the writer, as are the other two
-	prepared bool // most of it is copied, or being copied
-	long     bool // the log has been told that the write-ahead log is long
+	next       int  // at how many pages it is tried again; 0: at once. Owned by the writer, as are the other two
+	prepared   bool // most of it is copied, or being copied
+	longLogged bool // the log has been told that the write-ahead log is long
 
 	failing atomic.Bool // the last copy failed, which the log has been told
 	copying atomic.Bool
@@ -69,31 +69,31 @@ func (w *walWrapper) close() error {
 func (w *walWrapper) copy() {
 	for range w.copies {
 		_, _, err := w.beside.Checkpoint(litedb.CheckpointPassive)
-		w.tell(err)
+		w.logFailure(err)
 		w.copying.Store(false)
 	}
 }
 
 // settle is called between two transactions.
-func (w *walWrapper) settle() {
+func (w *walWrapper) maintain() {
 	logged, copied, err := w.conn.Checkpoint(litedb.CheckpointNothing)
 	switch {
 	case err != nil:
-		w.tell(err)
+		w.logFailure(err)
 	case logged < w.pages:
-		w.next, w.prepared, w.long = 0, false, false
+		w.next, w.prepared, w.longLogged = 0, false, false
 	case w.copying.Load() || logged < w.next:
 	case !w.prepared && logged > copied:
 		w.prepared = true
 		w.copying.Store(true)
 		w.copies <- struct{}{}
 	default:
-		w.tell(w.restart(min(walPatience*time.Duration(logged/w.pages), walStubborn)))
+		w.logFailure(w.restart(min(walReaderWait*time.Duration(logged/w.pages), walMaxReaderWait)))
 		w.next, w.prepared = logged+logged/4, false
 	}
-	if logged > w.pages*walLong && !w.long {
+	if logged > w.pages*walLongFactor && !w.longLogged {
 		w.log.Error("no checkpoints: the write-ahead log grows", "pages", logged)
-		w.long = true
+		w.longLogged = true
 	}
 }
 
@@ -107,7 +107,7 @@ func (w *walWrapper) restart(patience time.Duration) error {
 }
 
 // tell tells the log of a failed copy, once until one succeeds. A reader, or another copy, in the way is no failure.
-func (w *walWrapper) tell(err error) {
+func (w *walWrapper) logFailure(err error) {
 	if se := (*litedb.Error)(nil); errors.As(err, &se) && se.Kind() == sqlite3.SQLITE_BUSY {
 		return
 	}

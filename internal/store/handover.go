@@ -8,21 +8,21 @@ import (
 )
 
 const (
-	takeOverPiece = 500 // deliveries in one transaction
+	handOverPiece = 500 // deliveries in one transaction
 
 	// The newest first: what a piece finds open on the device under a collapse key is then newer than what it brings.
-	userlessOfUser = "SELECT " + deliveryColumns + ", p.ttl, p.collapse_key FROM " + withDevice +
+	userlessOfUser = "SELECT " + deliveryColumns + ", p.ttl, p.collapse_key FROM " + deliveriesWithDevice +
 		" WHERE d.holder = ? AND p.app = ? AND d.user_id = ? AND d.final_at IS NULL ORDER BY d.since DESC, d.push DESC LIMIT ?"
 	openKeys = "SELECT collapse_key FROM deliveries WHERE holder = ? AND collapse_key IS NOT NULL AND final_at IS NULL"
 )
 
 // userless is a delivery that waits for its user's first device.
-type userless struct {
+type userlessDelivery struct {
 	push.Delivery
 	of push.Push
 }
 
-func readUserless(scan scanFunc) (w userless, err error) {
+func readUserless(scan scanFunc) (w userlessDelivery, err error) {
 	var ttl *int64
 	var key []byte
 	w.Delivery, err = readDelivery(scan, &ttl, &key)
@@ -32,8 +32,8 @@ func readUserless(scan scanFunc) (w userless, err error) {
 
 // takeOver gives the device what waits for its user, who had no device: a piece of it, and says whether that was all. Time to
 // live and collapse key are those of the device's platform now. The rows of the user and the device are locked.
-func (t *tx) takeOver(ctx context.Context, d push.Device) (whole bool, err error) {
-	list, err := all(ctx, t, readUserless, userlessOfUser, noPayload, userHolder(d.App, d.User), d.App, d.User, takeOverPiece)
+func (t *tx) handOverWaiting(ctx context.Context, d push.Device) (complete bool, err error) {
+	list, err := all(ctx, t, readUserless, userlessOfUser, noPayload, userHolder(d.App, d.User), d.App, d.User, handOverPiece)
 	if err != nil || len(list) == 0 {
 		return true, err
 	}
@@ -48,32 +48,32 @@ func (t *tx) takeOver(ctx context.Context, d push.Device) (whole bool, err error
 	now := t.s.now()
 	placed := make([]push.Placement, len(list))
 	for i, w := range list {
-		r, err := t.resourceOrNone(ctx, w.App, w.ResourceID)
+		r, err := t.resourceOrDefault(ctx, w.App, w.ResourceID)
 		if err != nil {
 			return false, err
 		}
 		placed[i] = t.s.cfg.Accepting.HandOver(w.Delivery, w.of, r, d, func(key string) bool { return newer[key] }, now)
 		newer[placed[i].CollapseKey] = true
 	}
-	return len(list) < takeOverPiece, t.run(ctx, t.handOver(placed, d.Number))
+	return len(list) < handOverPiece, t.run(ctx, t.handOver(placed, d.Number))
 }
 
 // takeOverRest gives a device that has just been registered what the registration's own transaction has left, unless it has
 // changed its owner since.
-func (s *Store) takeOverRest(ctx context.Context, d push.Device) error {
-	for whole := false; !whole; {
+func (s *Store) handOverRest(ctx context.Context, d push.Device) error {
+	for complete := false; !complete; {
 		err := s.write(ctx, "register", &op{app: d.App, long: true, users: []string{d.User}, devices: []string{d.ID}, do: func(ctx context.Context, t *tx) error {
-			now, err := t.deviceOrNone(ctx, d.Key())
+			now, err := t.lockDevice(ctx, d.Key())
 			if err != nil {
 				return err
 			}
-			if whole = now.User != d.User || now.OwnerGeneration != d.OwnerGeneration; whole {
+			if complete = now.User != d.User || now.OwnerGeneration != d.OwnerGeneration; complete {
 				return nil
 			}
-			if whole, err = t.takeOver(ctx, now); err != nil {
+			if complete, err = t.handOverWaiting(ctx, now); err != nil {
 				return err
 			}
-			return t.run(ctx, s.holdDevices([]int64{now.Number}, t.s.now(), 0))
+			return t.run(ctx, s.leaseDevices([]int64{now.Number}, t.s.now(), 0))
 		}})
 		if err != nil {
 			return err

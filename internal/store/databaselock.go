@@ -19,13 +19,13 @@ import (
 // fence: each transaction sees whether another process has claimed the database meanwhile.
 //
 //	takeHold ─▶ claim (Store.Open) ─▶ fence ─▶ … connection lost ─▶ taken again, or ousted
-type hold struct {
-	cfg    *pgx.ConnConfig
-	me     holder
-	log    *slog.Logger
-	ousted func(error)
-	fenced *atomic.Bool // whether this process has claimed the database yet
-	pool   querier      // the engine's connections: they may live on where the hold's is lost
+type databaseLock struct {
+	cfg      *pgx.ConnConfig
+	me       holder
+	log      *slog.Logger
+	onOusted func(error)
+	fenced   *atomic.Bool // whether this process has claimed the database yet
+	pool     querier      // the engine's connections: they may live on where the hold's is lost
 
 	conn *pgx.Conn // owned by watch once it runs
 	stop context.CancelFunc
@@ -39,22 +39,22 @@ type querier interface {
 
 // Times of a hold.
 const (
-	holdLook  = 5 * time.Second        // between two questions whether it is still there, and for an answer; a closed connection shows at once
-	holdAgain = 250 * time.Millisecond // between two tries to take it again
+	lockCheckEvery = 5 * time.Second        // between two questions whether it is still there, and for an answer; a closed connection shows at once
+	lockRetryWait  = 250 * time.Millisecond // between two tries to take it again
 )
 
 // The lock is the schema's: two installations may share a database, each in a schema of its own.
 const (
-	tryHold  = "SELECT pg_try_advisory_lock(1752527720, hashtext(coalesce(current_schema(), '')))"
-	haveHold = `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
+	tryAdvisoryLock = "SELECT pg_try_advisory_lock(1752527720, hashtext(coalesce(current_schema(), '')))"
+	hasAdvisoryLock = `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = 1752527720)`
 )
 
 // takeHold takes the database once it is our turn, and keeps it until release. ousted is called, once, when another process
 // got it while the connection was lost.
-func takeHold(ctx context.Context, h *hold, turn turnstile) (*hold, error) {
+func acquireDatabaseLock(ctx context.Context, h *databaseLock, turn turnstile) (*databaseLock, error) {
 	what := fmt.Sprintf("database %s on %s", printable(h.cfg.Database), printable(h.cfg.Host))
-	if err := turn.wait(ctx, what, func() (bool, error) { return h.try(ctx) }, h.heldBy); err != nil {
+	if err := turn.wait(ctx, what, func() (bool, error) { return h.try(ctx) }, h.currentHolder); err != nil {
 		h.close()
 		return nil, err
 	}
@@ -65,21 +65,21 @@ func takeHold(ctx context.Context, h *hold, turn turnstile) (*hold, error) {
 }
 
 // try takes the lock if it is free, on a new connection if the former one was lost.
-func (h *hold) try(ctx context.Context) (got bool, err error) {
+func (h *databaseLock) try(ctx context.Context) (got bool, err error) {
 	if h.conn == nil || h.conn.IsClosed() {
 		if h.conn, err = pgx.ConnectConfig(ctx, h.cfg); err != nil {
 			return false, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, holdLook)
+	ctx, cancel := context.WithTimeout(ctx, lockCheckEvery)
 	defer cancel()
-	err = h.conn.QueryRow(ctx, tryHold).Scan(&got)
+	err = h.conn.QueryRow(ctx, tryAdvisoryLock).Scan(&got)
 	return got, err
 }
 
 // heldBy is who has claimed the database; its zero value if that cannot be told.
-func (h *hold) heldBy(ctx context.Context) holder {
-	ctx, cancel := context.WithTimeout(ctx, holdLook)
+func (h *databaseLock) currentHolder(ctx context.Context) holder {
+	ctx, cancel := context.WithTimeout(ctx, lockCheckEvery)
 	defer cancel()
 	by, err := h.claimed(ctx, h.conn)
 	if err != nil {
@@ -89,7 +89,7 @@ func (h *hold) heldBy(ctx context.Context) holder {
 }
 
 // release lets the next process in.
-func (h *hold) release() {
+func (h *databaseLock) release() {
 	if h == nil {
 		return
 	}
@@ -98,7 +98,7 @@ func (h *hold) release() {
 }
 
 // claimed reads who has claimed the database; its zero value if nobody has yet.
-func (h *hold) claimed(ctx context.Context, q querier) (by holder, err error) {
+func (h *databaseLock) claimed(ctx context.Context, q querier) (by holder, err error) {
 	var value string
 	err = q.QueryRow(ctx, "SELECT value FROM settings WHERE name = $1", holderName).Scan(&value)
 	var pe *pgconn.PgError
@@ -108,11 +108,11 @@ func (h *hold) claimed(ctx context.Context, q querier) (by holder, err error) {
 	if err != nil {
 		return holder{}, err
 	}
-	return holderOf(value), nil
+	return decodeHolder(value), nil
 }
 
 // holderOf is who a claim names; its zero value if it cannot be read.
-func holderOf(claim string) (h holder) {
+func decodeHolder(claim string) (h holder) {
 	if json.Unmarshal([]byte(claim), &h) != nil {
 		return holder{}
 	}
@@ -120,18 +120,18 @@ func holderOf(claim string) (h holder) {
 }
 
 // watch keeps the hold until ctx ends.
-func (h *hold) watch(ctx context.Context) {
+func (h *databaseLock) watch(ctx context.Context) {
 	defer func() { h.close() }()
 	for {
-		lost := h.keep(ctx)
+		lost := h.watchConn(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		h.log.Warn("lost the connection that holds the database for this process; taking it again", "error", oneLine(lost))
 		h.close()
-		if err := h.takeAgain(ctx); err != nil {
+		if err := h.reacquire(ctx); err != nil {
 			if ctx.Err() == nil {
-				h.ousted(fmt.Errorf("store: %w", err))
+				h.onOusted(fmt.Errorf("store: %w", err))
 			}
 			return
 		}
@@ -139,7 +139,7 @@ func (h *hold) watch(ctx context.Context) {
 	}
 }
 
-func (h *hold) close() {
+func (h *databaseLock) close() {
 	if h.conn != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -149,21 +149,21 @@ func (h *hold) close() {
 }
 
 // errNotHeld: the connection is there, but the session behind it is another one.
-var errNotHeld = fmt.Errorf("the session has lost its lock; %w", errPooler)
+var errLockLost = fmt.Errorf("the session has lost its lock; %w", errPooler)
 
 // keep returns when the hold is lost, or ctx ends.
-func (h *hold) keep(ctx context.Context) error {
+func (h *databaseLock) watchConn(ctx context.Context) error {
 	for {
 		err := h.wait(ctx)
 		if err != nil {
 			return err
 		}
-		asking, cancel := context.WithTimeout(ctx, holdLook)
+		asking, cancel := context.WithTimeout(ctx, lockCheckEvery)
 		held := false
-		err = h.conn.QueryRow(asking, haveHold).Scan(&held)
+		err = h.conn.QueryRow(asking, hasAdvisoryLock).Scan(&held)
 		cancel()
 		if err == nil && !held {
-			err = errNotHeld
+			err = errLockLost
 		}
 		if err != nil {
 			return err
@@ -172,8 +172,8 @@ func (h *hold) keep(ctx context.Context) error {
 }
 
 // wait returns an error as soon as the connection is closed, and nil after holdLook.
-func (h *hold) wait(ctx context.Context) error {
-	waiting, cancel := context.WithTimeout(ctx, holdLook)
+func (h *databaseLock) wait(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, lockCheckEvery)
 	defer cancel()
 	_, err := h.conn.WaitForNotification(waiting)
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil && !h.conn.IsClosed() {
@@ -183,18 +183,18 @@ func (h *hold) wait(ctx context.Context) error {
 }
 
 // takeAgain takes the hold anew, however long the database is away. Its error means that another process has it.
-func (h *hold) takeAgain(ctx context.Context) error {
+func (h *databaseLock) reacquire(ctx context.Context) error {
 	for {
 		conn, err := pgx.ConnectConfig(ctx, h.cfg)
 		if err == nil {
-			err = h.takeOn(ctx, conn)
+			err = h.lockOn(ctx, conn)
 			if err == nil {
 				h.conn = conn
 				return nil
 			}
 			_ = conn.Close(ctx)
 		} else {
-			err = h.lookOver(ctx, err)
+			err = h.checkPool(ctx, err)
 		}
 		if errors.Is(err, errOusted) {
 			return err
@@ -202,19 +202,19 @@ func (h *hold) takeAgain(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(holdAgain):
+		case <-time.After(lockRetryWait):
 		}
 	}
 }
 
 // errHeld: our own former session, which PostgreSQL has not ended yet, or a process that has not claimed the database yet.
-var errHeld = errors.New("the lock is taken")
+var errLockTaken = errors.New("the lock is taken")
 
-func (h *hold) takeOn(ctx context.Context, conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, holdLook)
+func (h *databaseLock) lockOn(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, lockCheckEvery)
 	defer cancel()
 	got := false
-	if err := conn.QueryRow(ctx, tryHold).Scan(&got); err != nil {
+	if err := conn.QueryRow(ctx, tryAdvisoryLock).Scan(&got); err != nil {
 		return err
 	}
 	by, err := h.claimed(ctx, conn) // after the lock: with it, nobody claims meanwhile
@@ -224,15 +224,15 @@ func (h *hold) takeOn(ctx context.Context, conn *pgx.Conn) error {
 	case h.isOusted(by):
 		return fmt.Errorf("%w%s", errOusted, by)
 	case !got:
-		return errHeld
+		return errLockTaken
 	}
 	return nil
 }
 
 // lookOver asks the engine's connections who has claimed the database, as no new one can be made: notConnected. Those that
 // are left would otherwise go on answering reads for a process that has been replaced.
-func (h *hold) lookOver(ctx context.Context, notConnected error) error {
-	ctx, cancel := context.WithTimeout(ctx, holdLook)
+func (h *databaseLock) checkPool(ctx context.Context, notConnected error) error {
+	ctx, cancel := context.WithTimeout(ctx, lockCheckEvery)
 	defer cancel()
 	by, err := h.claimed(ctx, h.pool)
 	if err == nil && h.isOusted(by) {
@@ -242,11 +242,11 @@ func (h *hold) lookOver(ctx context.Context, notConnected error) error {
 }
 
 // isOusted reports whether a claim of the database ends this process.
-func (h *hold) isOusted(by holder) bool {
+func (h *databaseLock) isOusted(by holder) bool {
 	return by.Node != "" && by.Node != h.me.Node && h.fenced.Load()
 }
 
 // errOusted says that another process has claimed the database. This one must not write any more.
 var errOusted = errors.New("the database has been taken over by another hush process")
 
-func oustedBy(claim string) error { return fmt.Errorf("%w%s", errOusted, holderOf(claim)) }
+func oustedBy(claim string) error { return fmt.Errorf("%w%s", errOusted, decodeHolder(claim)) }

@@ -14,53 +14,53 @@ import (
 // writes the state of a row or its timeline. So this is where it is noted who has to be told, and what is counted.
 
 // changed notes that a delivery is changed, and how it stands after these events.
-func (t *tx) changed(d *push.Delivery, events ...push.Event) {
+func (t *tx) recordChange(d *push.Delivery, events ...push.Event) {
 	t.touch(d.PushID, push.DeliveryKey{Device: d.DeviceID, User: d.User})
 	if isNew := d.Row.Was == ""; d.State.Final() && (isNew || !d.Row.Was.Final()) {
-		t.finals[finalState{d.State, d.Reason}]++
+		t.finals[finalKey{d.State, d.Reason}]++
 	}
-	t.count(d.Row, d.State, d.FinalAt, 1)
+	t.countTransition(d.Row, d.State, d.FinalAt, 1)
 	if len(events) > 0 && t.s.appLogs.follows(d.App) {
-		t.happened[d.App] = append(t.happened[d.App], d.AppEvents(events)...)
+		t.appEvents[d.App] = append(t.appEvents[d.App], d.AppEvents(events)...)
 	}
 }
 
 // finalState is a final state, and why a delivery came to it.
-type finalState struct {
+type finalKey struct {
 	state push.State
 	why   push.Reason
 }
 
 // stateCount is a part of push_counts.
-type stateCount struct {
+type countKey struct {
 	push  int64
 	state push.State
 }
 
 // standing is how many deliveries of a push have come to a state, less those that have left it, and when the last one
 // became final.
-type standing struct {
+type countChange struct {
 	n       int
 	finalAt int64
 }
 
 // count notes that n deliveries of a push go from the state that their row has to another one.
-func (t *tx) count(row push.Row, to push.State, finalAt time.Time, n int) {
+func (t *tx) countTransition(row push.Row, to push.State, finalAt time.Time, n int) {
 	if !row.Counted || row.Was == to {
 		return
 	}
 	if t.counts == nil {
-		t.counts = map[stateCount]standing{}
+		t.counts = map[countKey]countChange{}
 	}
 	if row.Was != "" {
-		from := stateCount{row.Push, row.Was}
-		t.counts[from] = standing{t.counts[from].n - n, t.counts[from].finalAt}
+		from := countKey{row.Push, row.Was}
+		t.counts[from] = countChange{t.counts[from].n - n, t.counts[from].finalAt}
 	}
-	now, at := stateCount{row.Push, to}, int64(0)
+	now, at := countKey{row.Push, to}, int64(0)
 	if !finalAt.IsZero() {
 		at = finalAt.UnixMicro()
 	}
-	t.counts[now] = standing{t.counts[now].n + n, max(t.counts[now].finalAt, at)}
+	t.counts[now] = countChange{t.counts[now].n + n, max(t.counts[now].finalAt, at)}
 }
 
 var addCounts = fold("push int, state text, n int, final_at int",
@@ -69,7 +69,7 @@ var addCounts = fold("push int, state text, n int, final_at int",
 
 // countsStmt is the statement for what was counted, in one order so that transactions do not wait for each other in a circle.
 func (t *tx) countsStmt() *stmt {
-	keys := slices.SortedFunc(maps.Keys(t.counts), func(a, b stateCount) int {
+	keys := slices.SortedFunc(maps.Keys(t.counts), func(a, b countKey) int {
 		return cmp.Or(cmp.Compare(a.push, b.push), cmp.Compare(a.state, b.state))
 	})
 	rows := addCounts.rows(len(keys))
@@ -85,11 +85,11 @@ var insertDeliveries = foldInsert("deliveries", `push int, holder int, user_id t
 // newDelivery is one that is about to be inserted.
 type newDelivery struct {
 	push.Placement
-	by *acceptOp
+	op *acceptOp
 }
 
 // news are the events that nobody has been told of: that it is scheduled was told when its push was accepted.
-func (n *newDelivery) news() []push.Event {
+func (n *newDelivery) unpublished() []push.Event {
 	if n.Events[0].Event == push.EventName(push.Scheduled) {
 		return n.Events[1:]
 	}
@@ -97,7 +97,7 @@ func (n *newDelivery) news() []push.Event {
 }
 
 // kept is how many of the events count against what a timeline keeps. Those of its making do not.
-func (n *newDelivery) kept() int {
+func (n *newDelivery) keptEvents() int {
 	made := slices.IndexFunc(n.Events, func(e push.Event) bool {
 		return e.Event != push.EventName(push.Scheduled) && e.Event != push.EventName(push.Waiting)
 	})
@@ -114,8 +114,8 @@ func (t *tx) insert(list []*newDelivery) *stmt {
 	for _, n := range list {
 		d := &n.Delivery
 		rows.add(num(d.Row.Push), num(d.Row.Holder), str(d.User), str(d.State), str(d.Reason), when(d.Since), when(d.ExpiresAt), num(bit(d.NowOrNever)),
-			num(d.Generation), when(d.FinalAt), keyOrNull(n.CollapseKey), raw(encodeEvents(n.Events)), str(d.Path), when(d.DueAt), num(n.kept()), when(d.WakeUntil))
-		t.changed(d, n.news()...)
+			num(d.Generation), when(d.FinalAt), keyOrNull(n.CollapseKey), raw(encodeEvents(n.Events)), str(d.Path), when(d.DueAt), num(n.keptEvents()), when(d.WakeUntil))
+		t.recordChange(d, n.unpublished()...)
 	}
 	return insertDeliveries.exec(rows)
 }
@@ -125,7 +125,7 @@ func (t *tx) insert(list []*newDelivery) *stmt {
 var (
 	changeDeliveries = fold(changeRowColumns, changeColumns+changeRows+firstFinalStays)
 	endDeliveries    = fold(changeRowColumns+", final_at int", changeColumns+", final_at = r.final_at"+changeRows+firstFinalStays)
-	changeAsLeft     = fold(changeRowColumns+", number int, was_state text, was_kept int, was_until int", changeColumns+changeRows+
+	changeIfAsLeft   = fold(changeRowColumns+", number int, was_state text, was_kept int, was_until int", changeColumns+changeRows+
 		" AND deliveries.state = r.was_state AND deliveries.kept = r.was_kept AND COALESCE(deliveries.wake_until, 0) = r.was_until {hits}")
 )
 
@@ -156,7 +156,7 @@ func (t *tx) change(changes ...push.Change) []*stmt {
 	for i := range changes {
 		c := &changes[i]
 		d := &c.Delivery
-		t.changed(d, c.Events...)
+		t.recordChange(d, c.Events...)
 		values := changeRow(c)
 		if d.State.Final() && !d.Row.Was.Final() {
 			ended.add(append(values[:], when(d.FinalAt))...)
@@ -178,28 +178,28 @@ func (t *tx) change(changes ...push.Change) []*stmt {
 }
 
 // leftChange is a change of an open delivery that stays open, if it is as it was left.
-type leftChange struct {
-	was    *push.Delivery
-	change *push.Change
-	made   func()
+type conditionalChange struct {
+	before  *push.Delivery
+	change  *push.Change
+	applied func()
 }
 
 // changeLeft is the statement for changes of different deliveries. Those that are made it notes.
-func (t *tx) changeLeft(list []leftChange) *stmt {
-	rows := changeAsLeft.rows(len(list))
+func (t *tx) changeIfUnchanged(list []conditionalChange) *stmt {
+	rows := changeIfAsLeft.rows(len(list))
 	for i, l := range list {
 		values := changeRow(l.change)
-		rows.add(append(values[:len(values):len(values)], num(i), str(l.was.State), num(l.was.EventsKept), untilOf(l.was))...)
+		rows.add(append(values[:len(values):len(values)], num(i), str(l.before.State), num(l.before.EventsKept), wakeUntilOr0(l.before))...)
 	}
-	return changeAsLeft.hits(rows, func(i int) {
+	return changeIfAsLeft.hits(rows, func(i int) {
 		l := list[i]
-		l.made()
-		t.changed(&l.change.Delivery, l.change.Events...)
+		l.applied()
+		t.recordChange(&l.change.Delivery, l.change.Events...)
 	})
 }
 
 // untilOf is wake_until as questions compare it: 0 for none.
-func untilOf(d *push.Delivery) arg {
+func wakeUntilOr0(d *push.Delivery) arg {
 	if d.WakeUntil.IsZero() {
 		return num(0)
 	}
@@ -241,7 +241,7 @@ func (t *tx) handOver(list []push.Placement, device int64) *stmt {
 	for _, n := range list {
 		rows.add(num(device), num(n.Generation), when(n.ExpiresAt), keyOrNull(n.CollapseKey), str(n.State), str(n.Reason), when(n.FinalAt),
 			raw(encodeEvents(n.Events)), num(n.Row.Push), num(n.Row.Holder), str(n.User))
-		t.changed(&n.Delivery, n.Events...)
+		t.recordChange(&n.Delivery, n.Events...)
 	}
 	return giveDevice.exec(rows)
 }
@@ -250,18 +250,18 @@ func (t *tx) handOver(list []push.Placement, device int64) *stmt {
 func (t *tx) followed(p push.Push) bool { return t.s.watch.watches(p.ID) || t.s.appLogs.follows(p.App) }
 
 // noteRange notes the deliveries of a broadcast that a statement makes for some devices: for each what is made for n.
-func (t *tx) noteRange(n push.Placement, devices []ranged) {
+func (t *tx) recordRange(n push.Placement, devices []ranged) {
 	for _, d := range devices {
 		made := n.Delivery
 		made.DeviceID, made.User, made.Row.Holder = d.Device, d.User, d.n
-		t.changed(&made, n.Events[len(n.Events)-1])
+		t.recordChange(&made, n.Events[len(n.Events)-1])
 	}
 }
 
 // noteMany is noteRange where nobody is to be told of each.
-func (t *tx) noteMany(n push.Placement, devices int) {
+func (t *tx) recordMany(n push.Placement, devices int) {
 	t.many[n.PushID] = true
-	t.count(n.Row, n.State, n.FinalAt, devices)
+	t.countTransition(n.Row, n.State, n.FinalAt, devices)
 }
 
 // clearEnded takes the wake from what ended while it was in flight, once the wake's lease is over.
