@@ -37,9 +37,10 @@ var arrows = []struct {
 	{"internal/rest/...", []string{"internal/nearest"}}, // a leaf, for whoever speaks JSON over HTTP
 	{"internal/apns/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy"}},
 	{"internal/fcm/...", []string{"push", "protocol", "internal/h2push/...", "internal/provider", "internal/pemkey", "internal/proxy", "internal/rest", "internal/jsonstring"}},
-	{"internal/logged/...", nil},                                // a log for tests
-	{"internal/lifecycle/...", nil},                             // the suite for whatever starts and stops
-	{"internal/terminal/...", nil},                              // text in the columns of a terminal
+	{"internal/logged/...", nil},    // a log for tests
+	{"internal/lifecycle/...", nil}, // the suite for whatever starts and stops
+	{"internal/terminal/...", nil},  // text in the columns and colours of a terminal
+	{"internal/timeline/...", []string{"push", "protocol", "internal/terminal"}},
 	{"internal/h2push/...", []string{"push", "internal/proxy"}}, // HTTP/2 alone
 	{"internal/provider/...", []string{"push", "protocol", "internal/h2push", "internal/jsonstring", "internal/logged", "internal/pemkey", "internal/spell", "internal/hour"}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/rest"}},

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -107,7 +108,7 @@ Exit status: 1 also where the answer is no, 2 also where nobody can be asked.`,
 func appTable(apps ...protocol.App) *table {
 	t := newTable("APP", "MADE")
 	for _, a := range apps {
-		t.add(a.App, moment(a.CreatedAt))
+		t.add(a.App, terminal.Moment(a.CreatedAt))
 	}
 	return t
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hushpush/hush/cmd/hush/internal/bench"
 	"github.com/hushpush/hush/internal/store/pgtest"
+	"github.com/hushpush/hush/internal/terminal"
 )
 
 // measured runs a benchmark as a process of its own, with a directory for what it writes, and returns what it printed as
@@ -231,7 +232,7 @@ func TestAReportFitsEightyColumns(t *testing.T) {
 		Yardstick: &bench.Yardstick{Name: "net/http", CPU: cpu}, Ratio: 1.23, Latencies: []bench.Latency{latency},
 	}
 	var out strings.Builder
-	printReport(&out, style{}, r)
+	printReport(&out, terminal.Style{}, r)
 	for line := range strings.Lines(out.String()) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWidth {
 			t.Errorf("%d columns, want at most %d:\n%s", n, helpWidth, line)

@@ -5,26 +5,24 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/hushpush/hush/cmd/hush/internal/bench"
+	"github.com/hushpush/hush/internal/terminal"
 )
 
 // printReport draws what a benchmark measured, in 80 columns.
-func printReport(to io.Writer, s style, r *bench.Report) {
+func printReport(to io.Writer, s terminal.Style, r *bench.Report) {
 	where := r.Load
 	if r.Database != "" {
 		where += ", " + r.Database
 	}
-	fmt.Fprintf(to, "%s: %s\n\n", s.bold(r.Bench), where)
-	tw := tabwriter.NewWriter(to, 0, 4, 2, ' ', 0)
-	for _, line := range reportLines(r) {
-		fmt.Fprintf(tw, "  %s\t%s\n", line[0], line[1])
+	fmt.Fprintf(to, "%s: %s\n\n", s.Bold(r.Bench), where)
+	for _, line := range terminal.Columns(reportLines(r), nil) {
+		fmt.Fprintf(to, "  %s\n", line)
 	}
-	tw.Flush()
 	if r.Missing > 0 {
-		fmt.Fprintf(to, "  %s\n", s.bad(fmt.Sprintf("%s are missing", counted(r.Missing, r.Unit))))
+		fmt.Fprintf(to, "  %s\n", s.Bad(fmt.Sprintf("%s are missing", counted(r.Missing, r.Unit))))
 	}
 	if r.CPU == nil {
 		fmt.Fprintln(to, "  CPU and memory of another process are measured on Linux only.")
@@ -39,10 +37,10 @@ func printReport(to io.Writer, s style, r *bench.Report) {
 	}
 }
 
-// reportLines are names and what belongs to them.
-func reportLines(r *bench.Report) (lines [][2]string) {
+// reportLines returns rows of a name and what belongs to it.
+func reportLines(r *bench.Report) (lines [][]string) {
 	add := func(name, format string, args ...any) {
-		lines = append(lines, [2]string{name, fmt.Sprintf(format, args...)})
+		lines = append(lines, []string{name, fmt.Sprintf(format, args...)})
 	}
 	add("done", "%s of %s in %.2f s", thousands(r.Done), counted(r.Asked, r.Unit), r.Seconds)
 	if r.Requests != r.Asked {
@@ -69,8 +67,8 @@ func reportLines(r *bench.Report) (lines [][2]string) {
 const barCells = 40
 
 // printLatency draws a distribution; of one value there is none.
-func printLatency(to io.Writer, s style, l bench.Latency) {
-	fmt.Fprintf(to, "\n%s", s.bold(l.Name))
+func printLatency(to io.Writer, s terminal.Style, l bench.Latency) {
+	fmt.Fprintf(to, "\n%s", s.Bold(l.Name))
 	if l.Count < 2 {
 		fmt.Fprintf(to, "  %s\n", milliseconds(l.MaxMS))
 		return
@@ -82,7 +80,7 @@ func printLatency(to io.Writer, s style, l bench.Latency) {
 	}
 	for _, b := range l.Distribution {
 		share := 100 * float64(b.Count) / float64(l.Count)
-		fmt.Fprintf(to, "  %s %s %10s %5.1f %%\n", s.faint(fmt.Sprintf("%9s", milliseconds(b.UpToMS))), s.good(bar(b.Count, most)), thousands(int(b.Count)), share)
+		fmt.Fprintf(to, "  %s %s %10s %5.1f %%\n", s.Faint(fmt.Sprintf("%9s", milliseconds(b.UpToMS))), s.Good(bar(b.Count, most)), thousands(int(b.Count)), share)
 	}
 }
 

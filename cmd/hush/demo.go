@@ -30,7 +30,7 @@ Exit status: 0 if every row is as expected, else 1.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch color {
 			case "", "auto":
-				o.Color = w.style().coloured
+				o.Color = w.style().Colored
 			case "always":
 				o.Color = true
 			}

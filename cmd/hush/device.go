@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/terminal"
+	"github.com/hushpush/hush/internal/timeline"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -53,7 +55,7 @@ func newDeviceGet(w world) *cobra.Command {
 		}
 		r.show(deviceTable(d))
 		if d.Budget != nil {
-			r.say("waiting (budget%s)\n", budgetWait(d.Budget))
+			r.say("waiting (budget%s)\n", timeline.BudgetWait(d.Budget))
 		}
 		return nil
 	})
@@ -72,7 +74,7 @@ func newDeviceInbox(w world) *cobra.Command {
 		}
 		t := newTable("PUSH", "RESOURCE", "ACCEPTED", "EXPIRES", "BYTES")
 		for _, p := range inbox.Deliveries {
-			t.add(p.PushID, p.ResourceID, moment(p.AcceptedAt), moment(p.ExpiresAt), fmt.Sprint(len(p.Payload)))
+			t.add(p.PushID, p.ResourceID, terminal.Moment(p.AcceptedAt), terminal.Moment(p.ExpiresAt), fmt.Sprint(len(p.Payload)))
 		}
 		r.showList(t, "nothing waits for device "+args[0])
 		if inbox.Open > 0 {

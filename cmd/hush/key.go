@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -35,7 +36,7 @@ func newKeyCreate(w world) *cobra.Command {
 		}
 		r.say("key      %s\nrole     %s\n", key.KeyID, string(key.Role))
 		if key.ExpiresAt != nil {
-			r.say("expires  %s\n", moment(*key.ExpiresAt))
+			r.say("expires  %s\n", terminal.Moment(*key.ExpiresAt))
 		}
 		r.say("secret   %s\nThe secret is shown this once.\n", key.Secret)
 		return nil
@@ -58,7 +59,7 @@ func newKeyList(w world) *cobra.Command {
 		err := r.pages(ctx, func(ctx context.Context, page client.Page) (string, error) {
 			answer, err := r.Keys(ctx, r.app, page)
 			for _, k := range answer.Keys {
-				t.add(k.KeyID, string(k.Role), k.Name, moment(k.CreatedAt), momentIf(k.LastUsedAt), momentIf(k.ExpiresAt))
+				t.add(k.KeyID, string(k.Role), k.Name, terminal.Moment(k.CreatedAt), momentIf(k.LastUsedAt), momentIf(k.ExpiresAt))
 			}
 			return answer.Cursor, err
 		})

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/terminal"
+	"github.com/hushpush/hush/internal/timeline"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -62,7 +64,7 @@ func stateNames() []string {
 // listening prints the events of an app.
 type listening struct {
 	r     *remote
-	style style
+	style terminal.Style
 	width int       // of the terminal; 0: none, and lines are as long as they are
 	began bool      // the server was there
 	away  time.Time // since when it is not; zero while it is
@@ -126,10 +128,10 @@ func (l *listening) begin() {
 
 // drawAppEvent is one event on one line; on a terminal (width is not 0) that is too narrow for it, what does not fit stands
 // below.
-func drawAppEvent(e protocol.AppEvent, width int, s style) string {
+func drawAppEvent(e protocol.AppEvent, width int, s terminal.Style) string {
 	name := fmt.Sprintf("%-13s", clean(string(e.Event.Event)))
 	at := e.At.Local().Format(time.TimeOnly)
-	head := s.faint(at) + " " + s.standing(e.State)(name) + " " + clean(string(e.PushID))
+	head := s.Faint(at) + " " + timeline.State(e.State, name, s) + " " + clean(string(e.PushID))
 	used := len(at) + 1 + utf8.RuneCountInString(name) + 1 + len(e.PushID)
 	var b strings.Builder
 	b.WriteString(head)
@@ -162,7 +164,7 @@ func appEventWords(e protocol.AppEvent) []string {
 	default:
 		words = append(words, clean(e.DeviceID)+" of "+clean(e.User))
 	}
-	words = append(words, strings.Fields(clean(eventDetails(e.Event)))...)
+	words = append(words, strings.Fields(clean(timeline.Details(e.Event)))...)
 	kept := words[:0]
 	for _, word := range words {
 		if word != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hushpush/hush/client"
 	"github.com/hushpush/hush/internal/terminal"
+	"github.com/hushpush/hush/internal/timeline"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -52,7 +53,7 @@ func (m *making) show(ctx context.Context, id string) {
 			m.r.say("deliveries  being made; the server does not tell how many: %s\n", err.Error())
 			return
 		}
-		made, _, _ := tally(p)
+		made, _, _ := timeline.Tally(p)
 		m.pace.at(now, made)
 		if p.Expanded || p.Final {
 			m.erase()
@@ -106,7 +107,7 @@ func (m *making) print(text string, p protocol.Push) (rows int) {
 
 func (m *making) erase() {
 	if m.drawn > 0 {
-		fmt.Fprintf(m.r.w.stdout, "\x1b[%dA\x1b[J", m.drawn)
+		fmt.Fprint(m.r.w.stdout, terminal.Erase(m.drawn))
 		m.drawn = 0
 	}
 }

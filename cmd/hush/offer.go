@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/push"
 )
 
@@ -126,7 +127,7 @@ func recentPushes(ctx context.Context, r *remote) ([]cobra.Completion, error) {
 	pushes, err := r.Pushes(ctx, r.app, client.PushFilter{}, client.Page{Limit: recentlySent})
 	var all []cobra.Completion
 	for _, p := range pushes.Pushes {
-		all = append(all, offered(p.PushID, p.ResourceID, moment(p.AcceptedAt)))
+		all = append(all, offered(p.PushID, p.ResourceID, terminal.Moment(p.AcceptedAt)))
 	}
 	return all, err
 }

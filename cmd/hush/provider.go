@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -158,7 +159,7 @@ func providerTable(infos ...protocol.CredentialInfo) *table {
 	for _, i := range infos {
 		until := ""
 		if i.ValidUntil != nil {
-			until = moment(*i.ValidUntil)
+			until = terminal.Moment(*i.ValidUntil)
 		}
 		t.add(string(i.Provider), string(i.Kind), first(i.KeyID, i.ClientEmail), first(i.TeamID, i.ProjectID), strings.Join(i.Topics, ", "), until)
 	}

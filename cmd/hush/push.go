@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/timeline"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -194,9 +195,9 @@ func warningText(w protocol.Warning) string {
 	case w.Code == push.UserNotSeen:
 		return fmt.Sprintf("user %s has no device yet; what can wait waits for the first", w.User)
 	case w.User != "":
-		return whyNobody(w) + " " + w.User
+		return timeline.WhyNobody(w) + " " + w.User
 	}
-	return whyNobody(w)
+	return timeline.WhyNobody(w)
 }
 
 func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error {
@@ -206,7 +207,7 @@ func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error 
 	}
 	t := newTable("DEVICE", "WOULD", "REASON", "PROVIDER")
 	for _, d := range answer.Deliveries {
-		t.add(d.DeviceID, string(d.Do), string(d.Reason)+budgetWait(d.Budget), string(d.Provider))
+		t.add(d.DeviceID, string(d.Do), string(d.Reason)+timeline.BudgetWait(d.Budget), string(d.Provider))
 	}
 	if len(answer.Deliveries) == 0 {
 		r.say("nobody would get it%s\n", whyNobodyNow(answer.Warnings))
@@ -215,7 +216,7 @@ func dryRun(ctx context.Context, r *remote, request protocol.PushRequest) error 
 		sayWarnings(r, answer.Warnings)
 	}
 	if slices.ContainsFunc(answer.Deliveries, func(d protocol.Decision) bool { return d.Budget != nil }) {
-		r.say("%s\n", aboutBudgets)
+		r.say("%s\n", timeline.AboutBudgets)
 	}
 	r.say("nothing was sent\n")
 	return nil
@@ -264,7 +265,7 @@ func cancelledText(done protocol.Cancelled) string {
 	case len(done.Warnings) > 0 && done.Warnings[0].Code == push.CancelledBeforeItBegan:
 		return "cancelled before it began"
 	case len(done.Warnings) > 0:
-		return "nothing to cancel; " + whyNobody(done.Warnings[0])
+		return "nothing to cancel; " + timeline.WhyNobody(done.Warnings[0])
 	}
 	return fmt.Sprintf("%d cancelled, %d already final", done.Cancelled, len(done.AlreadyFinal))
 }

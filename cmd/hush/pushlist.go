@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/terminal"
+	"github.com/hushpush/hush/internal/timeline"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -101,7 +103,7 @@ func listPushes(ctx context.Context, r *remote, filter client.PushFilter) error 
 			return err
 		}
 		for _, p := range answer.Pushes {
-			t.add(p.PushID, moment(p.AcceptedAt), p.ResourceID, listedCounts(p))
+			t.add(p.PushID, terminal.Moment(p.AcceptedAt), p.ResourceID, listedCounts(p))
 		}
 		found += len(answer.Pushes)
 		page.Cursor, page.Limit = answer.Cursor, min(limit-found, longestPage)
@@ -130,7 +132,7 @@ func listedCounts(p protocol.ListedPush) string {
 	}
 	switch {
 	case !p.Expanded && p.DeliverAt != nil && p.DeliverAt.After(p.AcceptedAt) && len(words) == 0:
-		return "none yet; its time is " + moment(*p.DeliverAt)
+		return "none yet; its time is " + terminal.Moment(*p.DeliverAt)
 	case !p.Expanded && p.Counts[push.Scheduled] == 0:
 		words = append(words, "more to be made")
 	}
@@ -139,7 +141,7 @@ func listedCounts(p protocol.ListedPush) string {
 	case len(p.Warnings) == 0:
 		return text
 	case text == "":
-		return whyNobody(p.Warnings[0])
+		return timeline.WhyNobody(p.Warnings[0])
 	}
-	return text + " (" + whyNobody(p.Warnings[0]) + ")"
+	return text + " (" + timeline.WhyNobody(p.Warnings[0]) + ")"
 }

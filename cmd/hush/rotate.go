@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -23,7 +24,7 @@ whoever uses it can be moved. --keep 0s voids it at once, as for one that has le
 			return err
 		}
 		r.say("key     %s\nsecret  %s\nThe secret is shown this once; the server keeps it in root.key. The key before is good until %s.\n",
-			key.KeyID, key.Secret, moment(key.OldUntil))
+			key.KeyID, key.Secret, terminal.Moment(key.OldUntil))
 		return nil
 	})
 	cmd.Flags().DurationVar(&keep, "keep", 24*time.Hour, "how long the present root key stays good")

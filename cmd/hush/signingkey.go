@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -175,7 +176,7 @@ func newSigningKeyDelete(w world) *cobra.Command {
 func signingKeyTable(keys ...protocol.SigningKey) *table {
 	t := newTable("KID", "ALGORITHM", "MADE BY", "NAME", "MADE", "LAST USED", "EXPIRES")
 	for _, k := range keys {
-		t.add(k.KID, string(k.Alg), string(k.MadeBy), k.Name, moment(k.CreatedAt), momentIf(k.LastUsedAt), momentIf(k.ExpiresAt))
+		t.add(k.KID, string(k.Alg), string(k.MadeBy), k.Name, terminal.Moment(k.CreatedAt), momentIf(k.LastUsedAt), momentIf(k.ExpiresAt))
 	}
 	return t
 }

@@ -47,7 +47,7 @@ Exit status: 0 the server was reached, whatever it says.`,
 
 // statusPage is a status for people, in lines of 80 columns.
 type statusPage struct {
-	style
+	terminal.Style
 	protocol.ServerStatus
 }
 
@@ -61,7 +61,7 @@ func (p statusPage) print(line func(string)) {
 		line(l)
 	}
 	if p.Standing == "ok" {
-		line(p.good("ok") + "  nothing is wrong")
+		line(p.Good("ok") + "  nothing is wrong")
 	}
 	line("")
 	for _, f := range p.facts() {
@@ -70,7 +70,7 @@ func (p statusPage) print(line func(string)) {
 			if i == 0 {
 				name = f[0]
 			}
-			line(p.bold(fmt.Sprintf("%-*s", statusIndent, name)) + text)
+			line(p.Bold(fmt.Sprintf("%-*s", statusIndent, name)) + text)
 		}
 	}
 	p.apps(line)
@@ -84,7 +84,7 @@ func (p statusPage) wrong() (lines []string) {
 			if i > 0 {
 				mark = "       "
 			}
-			lines = append(lines, p.bad(mark)+"  "+l)
+			lines = append(lines, p.Bad(mark)+"  "+l)
 		}
 	}
 	if d := p.Database; !d.Reachable {
@@ -124,14 +124,14 @@ func troubleText(t protocol.ProviderTrouble) string {
 	if t.Topic != "" {
 		text += " for " + t.Topic
 	}
-	return fmt.Sprintf("%s since %s; %s failed, %s and %s wait", text, moment(t.Since), push.Counted(t.Failed, "wake"), push.Counted(t.Devices, "device"),
+	return fmt.Sprintf("%s since %s; %s failed, %s and %s wait", text, terminal.Moment(t.Since), push.Counted(t.Failed, "wake"), push.Counted(t.Devices, "device"),
 		push.Counted(t.Pushes, "push"))
 }
 
 // facts are names and what is so.
 func (p statusPage) facts() [][2]string {
 	facts := [][2]string{
-		{"server", fmt.Sprintf("hush %s, up %s since %s", p.Version, p.Uptime, moment(p.StartedAt))},
+		{"server", fmt.Sprintf("hush %s, up %s since %s", p.Version, p.Uptime, terminal.Moment(p.StartedAt))},
 		{"node", p.Node},
 		{"engine", p.Engine + " " + p.EngineVersion},
 		{"sessions", fmt.Sprint(p.Sessions)},
@@ -165,7 +165,7 @@ func (p statusPage) commits() string {
 	if c.LastAt == nil {
 		return "none yet"
 	}
-	text := fmt.Sprintf("last %s at %s", c.Last, moment(*c.LastAt))
+	text := fmt.Sprintf("last %s at %s", c.Last, terminal.Moment(*c.LastAt))
 	if c.Count > 0 {
 		text += fmt.Sprintf("; of the last hour's %d: half within %s, 99 of 100 within %s, slowest %s", c.Count, c.P50, c.P99, c.Slowest)
 	}
@@ -174,7 +174,7 @@ func (p statusPage) commits() string {
 
 func (p statusPage) lastHour() string {
 	h := p.LastHour
-	text := fmt.Sprintf("since %s: %s", moment(h.Since), push.Counted(h.Pushes, "push"))
+	text := fmt.Sprintf("since %s: %s", terminal.Moment(h.Since), push.Counted(h.Pushes, "push"))
 	for _, state := range sortedKeys(h.Deliveries) {
 		text += fmt.Sprintf(", %d %s", h.Deliveries[state], state)
 	}
@@ -202,10 +202,10 @@ func (p statusPage) apps(line func(string)) {
 		for _, name := range sortedKeys(a.Providers) {
 			s := a.Providers[name]
 			line("")
-			line(fmt.Sprintf("%s  %s  %s", p.bold(clean(a.App)), name, p.colour(s.Standing)))
+			line(fmt.Sprintf("%s  %s  %s", p.Bold(clean(a.App)), name, p.colour(s.Standing)))
 			texts := []string{wakeText(s.Wakes) + " in the last hour"}
 			if e := s.LastError; e != nil {
-				texts = append(texts, "last error "+moment(e.At)+": "+errorText(*e))
+				texts = append(texts, "last error "+terminal.Moment(e.At)+": "+errorText(*e))
 			}
 			for _, text := range texts {
 				for _, l := range wrapped(text, statusWidth-2) {
@@ -219,13 +219,13 @@ func (p statusPage) apps(line func(string)) {
 func (p statusPage) colour(s push.ProviderState) string {
 	switch s {
 	case push.ProviderOK:
-		return p.good(string(s))
+		return p.Good(string(s))
 	case push.ProviderUntried:
-		return p.faint(string(s))
+		return p.Faint(string(s))
 	case push.ProviderHeld:
-		return p.open(string(s))
+		return p.Open(string(s))
 	}
-	return p.bad(clean(string(s)))
+	return p.Bad(clean(string(s)))
 }
 
 func errorText(e protocol.ProviderError) string {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/hushpush/hush/internal/terminal"
@@ -18,20 +17,18 @@ func newTable(heading ...string) *table { return &table{rows: [][]string{heading
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 func (t *table) print(to io.Writer) {
-	tw := tabwriter.NewWriter(to, 0, 4, 2, ' ', 0)
-	for _, row := range t.rows {
-		for i, cell := range row {
-			if i > 0 {
-				fmt.Fprint(tw, "\t")
-			}
+	rows := make([][]string, len(t.rows))
+	for y, row := range t.rows {
+		for _, cell := range row {
 			if cell = clean(cell); cell == "" {
 				cell = "-"
 			}
-			fmt.Fprint(tw, cell)
+			rows[y] = append(rows[y], cell)
 		}
-		fmt.Fprintln(tw)
 	}
-	tw.Flush()
+	for _, line := range terminal.Columns(rows, nil) {
+		fmt.Fprintln(to, line)
+	}
 }
 
 // clean keeps what others wrote from steering the terminal.
@@ -46,18 +43,10 @@ func cleanLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// momentIf is a moment that may not be.
+// momentIf returns a moment that may be missing.
 func momentIf(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return moment(*t)
-}
-
-// moment is a time as people read it here.
-func moment(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	return terminal.Moment(*t)
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 
 	"github.com/hushpush/hush/client"
 	"github.com/hushpush/hush/internal/terminal"
+	"github.com/hushpush/hush/internal/timeline"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -56,7 +55,7 @@ func trace(ctx context.Context, r *remote, id string, follow bool) (protocol.Pus
 	}
 	if p.Final || !follow {
 		if !r.json {
-			printPush(r.w.stdout, p, r.w.style())
+			fmt.Fprint(r.w.stdout, timeline.Text(p, r.w.style()))
 		}
 		return p, nil
 	}
@@ -95,24 +94,11 @@ func wholePush(ctx context.Context, r *remote, id string) (protocol.Push, error)
 	return p, nil
 }
 
-func printPush(to io.Writer, p protocol.Push, s style) {
-	lines := drawPush(p, s)
-	for _, d := range p.Deliveries {
-		lines = append(lines, "")
-		lines = append(lines, drawDelivery(d, p.AcceptedAt, s)...)
-	}
-	lines = append(lines, "", verdict(p, s))
-	if slices.ContainsFunc(p.Deliveries, func(d protocol.Delivery) bool { return d.Budget != nil }) {
-		lines = append(lines, s.faint(aboutBudgets))
-	}
-	fmt.Fprintln(to, strings.Join(lines, "\n"))
-}
-
 // chart is a timeline on its way. On a terminal that is high enough it is drawn anew in its place; elsewhere each event is
 // printed once, under its device. With --json it prints nothing.
 type chart struct {
 	r       *remote
-	style   style
+	style   terminal.Style
 	push    protocol.Push
 	drawn   int            // rows on the terminal now; they are drawn over
 	append  bool           // print events once instead of drawing anew
@@ -175,8 +161,6 @@ func (c *chart) draw() {
 }
 
 func (c *chart) redraw() {
-	var b strings.Builder
-	printPush(&b, c.push, c.style)
 	width, height, _ := terminalSize(c.r.w.stdout)
 	rows := rowsOf(c.push, width)
 	c.erase()
@@ -185,15 +169,13 @@ func (c *chart) redraw() {
 		c.printNew()
 		return
 	}
-	fmt.Fprint(c.r.w.stdout, b.String())
+	fmt.Fprint(c.r.w.stdout, timeline.Text(c.push, c.style))
 	c.drawn = rows
 }
 
 // rowsOf counts the rows of a terminal that a push's drawing takes; colours take none.
 func rowsOf(p protocol.Push, width int) (n int) {
-	var plain strings.Builder
-	printPush(&plain, p, style{})
-	for line := range strings.Lines(plain.String()) {
+	for line := range strings.Lines(timeline.Text(p, terminal.Style{})) {
 		n += terminal.Rows(strings.TrimSuffix(line, "\n"), width)
 	}
 	return n
@@ -202,7 +184,7 @@ func rowsOf(p protocol.Push, width int) (n int) {
 // erase takes away what was drawn: cursor up, then clear to the end of the screen.
 func (c *chart) erase() {
 	if c.drawn > 0 {
-		fmt.Fprintf(c.r.w.stdout, "\x1b[%dA\x1b[J", c.drawn)
+		fmt.Fprint(c.r.w.stdout, terminal.Erase(c.drawn))
 		c.drawn = 0
 	}
 }
@@ -210,17 +192,17 @@ func (c *chart) erase() {
 func (c *chart) printNew() {
 	out := c.r.w.stdout
 	if len(c.printed) == 0 && c.last == "" {
-		fmt.Fprintln(out, strings.Join(drawPush(c.push, c.style), "\n"))
+		fmt.Fprintln(out, strings.Join(timeline.Heading(c.push, c.style), "\n"))
 	}
 	for _, d := range c.push.Deliveries {
 		who := d.DeviceID + "\x00" + d.User
 		for ; c.printed[who] < len(d.Events); c.printed[who]++ {
 			if c.last != who {
-				fmt.Fprintf(out, "\n%s\n", drawTarget(d, c.style))
+				fmt.Fprintf(out, "\n%s\n", timeline.Target(d, c.style))
 				c.last = who
 			}
 			i := c.printed[who]
-			fmt.Fprintln(out, drawEvent(d.Events[i], c.push.AcceptedAt, i == len(d.Events)-1 && d.State.Final(), c.style))
+			fmt.Fprintln(out, timeline.Event(d, i, c.push.AcceptedAt, c.style))
 		}
 	}
 }
@@ -234,7 +216,13 @@ func (c *chart) end(p protocol.Push) {
 	}
 	fmt.Fprintln(c.r.w.stdout)
 	for _, d := range p.Deliveries {
-		fmt.Fprintln(c.r.w.stdout, drawStanding(d, c.style))
+		fmt.Fprintln(c.r.w.stdout, timeline.Standing(d, c.style))
 	}
-	fmt.Fprintln(c.r.w.stdout, verdict(p, c.style))
+	fmt.Fprintln(c.r.w.stdout, timeline.Verdict(p, c.style))
+}
+
+// handledEverywhere reports whether every delivery ended as it should. A push that nobody got was handled nowhere.
+func handledEverywhere(p protocol.Push) bool {
+	all, handled, _ := timeline.Tally(p)
+	return all > 0 && handled == all
 }

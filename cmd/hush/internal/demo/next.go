@@ -16,8 +16,8 @@ type try struct{ what, line string }
 func (p painter) tries(what []try) {
 	p.title("What to try next")
 	for _, t := range what {
-		p.fold(2, faint, t.what)
-		p.line("    %s", p.paint(bold, t.line))
+		p.fold(2, terminal.Faint, t.what)
+		p.line("    %s", p.Bold(t.line))
 	}
 }
 
@@ -55,12 +55,12 @@ func (w *world) stay(ctx context.Context, p painter, outcomes []outcome) error {
 		{"root key", w.root.Reveal()},
 		{"send key", w.sendKey.Reveal()},
 		{"log", w.logPath()},
-	}, func(_, x int) string { return []string{faint, ""}[x] })
+	}, func(_, x int) terminal.Color { return []terminal.Color{terminal.Faint, terminal.Plain}[x] })
 	p.tries(files.tries(example(outcomes).pushID))
 	p.line("")
-	p.fold(2, "", aboutBudgets)
+	p.fold(2, terminal.Plain, aboutBudgets)
 	p.line("")
-	p.fold(0, faint, "What apps print comes here:")
+	p.fold(0, terminal.Faint, "What apps print comes here:")
 	w.follow(p)
 	return nil
 }
@@ -93,8 +93,8 @@ func (w *world) follow(p painter) {
 		if l.System {
 			return
 		}
-		p.columns([][]string{{phone, l.At.Format("15:04:05.000"), terminal.Clean(l.Text)}}, func(_, x int) string {
-			return []string{blue, faint, ""}[x]
+		p.columns([][]string{{phone, l.At.Format("15:04:05.000"), terminal.Clean(l.Text)}}, func(_, x int) terminal.Color {
+			return []terminal.Color{terminal.Cyan, terminal.Faint, terminal.Plain}[x]
 		})
 	}
 }

@@ -7,12 +7,13 @@ import (
 	"sync"
 
 	"github.com/hushpush/hush/internal/terminal"
+	"github.com/hushpush/hush/internal/timeline"
 )
 
 // painter writes for people: with colours on a terminal, plain text elsewhere.
 type painter struct {
+	terminal.Style
 	out   io.Writer
-	color bool
 	width int // columns that a line may have
 }
 
@@ -24,7 +25,7 @@ const storyColumns = 70
 
 // newPainter returns the painter of what Run writes on its output.
 func newPainter(o Options) painter {
-	p := painter{out: o.Out, color: o.Color, width: columns}
+	p := painter{Style: terminal.Style{Colored: o.Color}, out: o.Out, width: columns}
 	if o.Story {
 		p.width = storyColumns
 	}
@@ -34,84 +35,43 @@ func newPainter(o Options) painter {
 	return p
 }
 
-// The colours, as terminals number them (ECMA-48, SGR).
-const (
-	bold   = "1"
-	faint  = "2"
-	red    = "31"
-	green  = "32"
-	yellow = "33"
-	blue   = "36"
-)
-
-func (p painter) paint(color, s string) string {
-	if !p.color || s == "" {
-		return s
-	}
-	return "\x1b[" + color + "m" + s + "\x1b[0m"
-}
-
 func (p painter) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
 
-func (p painter) title(s string) { p.line("\n%s", p.paint(bold, s)) }
+func (p painter) title(s string) { p.line("\n%s", p.Bold(s)) }
 
 // fold writes text in lines that fit, each indented and in one colour.
-func (p painter) fold(indent int, color, text string) {
+func (p painter) fold(indent int, color terminal.Color, text string) {
 	for _, l := range terminal.Fold(text, p.width-indent) {
-		p.line("%s%s", strings.Repeat(" ", indent), p.paint(color, l))
+		p.line("%s%s", strings.Repeat(" ", indent), p.Paint(color, l))
 	}
-}
-
-// gap is what stands between two columns.
-const gap = "  "
-
-// widths returns the columns' widths: of each the widest cell.
-func widths(rows [][]string) (of []int) {
-	for _, r := range rows {
-		for i, cell := range r {
-			if i == len(of) {
-				of = append(of, 0)
-			}
-			of[i] = max(of[i], terminal.Cells(cell))
-		}
-	}
-	return of
 }
 
 // spread returns how wide a line of such columns is.
 func spread(widths []int) int {
 	sum := 0
 	for _, w := range widths {
-		sum += len(gap) + w
+		sum += len(terminal.Gap) + w
 	}
 	return sum
 }
 
-// align returns a line for each row, with the columns in step. style paints a cell; its colour takes no room.
-func (p painter) align(rows [][]string, style func(row, column int) string) (lines []string) {
-	width := widths(rows)
-	for y, r := range rows {
-		var b strings.Builder
-		pad := 0
-		for x, cell := range r {
-			if cell != "" {
-				b.WriteString(strings.Repeat(" ", pad) + gap + p.paint(style(y, x), cell))
-				pad = 0
-			} else {
-				pad += len(gap)
-			}
-			pad += width[x] - terminal.Cells(cell)
-		}
-		lines = append(lines, b.String())
+// coloring returns the colour of a cell.
+type coloring func(row, column int) terminal.Color
+
+// align returns an indented line for each row, with the columns in step.
+func (p painter) align(rows [][]string, color coloring) []string {
+	lines := terminal.Columns(rows, func(row, column int, cell string) string { return p.Paint(color(row, column), cell) })
+	for i := range lines {
+		lines[i] = terminal.Gap + lines[i]
 	}
 	return lines
 }
 
 // columns writes rows with their columns in step. The last column is folded where a line has no room for it.
-func (p painter) columns(rows [][]string, style func(row, column int) string) {
-	before := widths(rows)
+func (p painter) columns(rows [][]string, color coloring) {
+	before := terminal.Widths(rows)
 	before = before[:len(before)-1]
-	room := max(p.width-spread(before)-len(gap), columns/4)
+	room := max(p.width-spread(before)-len(terminal.Gap), columns/4)
 	var folded [][]string
 	var from []int // the row that a folded one belongs to
 	for y, r := range rows {
@@ -125,12 +85,12 @@ func (p painter) columns(rows [][]string, style func(row, column int) string) {
 			folded, from = append(folded, row), append(from, y)
 		}
 	}
-	for _, l := range p.align(folded, func(y, x int) string { return style(from[y], x) }) {
+	for _, l := range p.align(folded, func(y, x int) terminal.Color { return color(from[y], x) }) {
 		p.line("%s", l)
 	}
 }
 
-// progress tells what happens while it happens, a line at a time.
+// progress reports what happens while it happens, a line at a time.
 type progress struct {
 	out io.Writer
 
@@ -144,7 +104,7 @@ func (p *progress) line(format string, args ...any) {
 	fmt.Fprintf(p.out, format+"\n", args...)
 }
 
-// row tells that one is done.
+// row reports that a row is done.
 func (p *progress) row(o outcome, of int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -159,13 +119,11 @@ func (p *progress) row(o outcome, of int) {
 	fmt.Fprintf(p.out, "[%2d/%d] %-7s %-22s %-8s  %s\n", p.done, of, o.spec.platform, o.spec.state, o.spec.resource, what)
 }
 
-// complain tells what is wrong with a row, and all that is known of it.
+// complain reports what is wrong with a row, and all that is known of it.
 func (p *progress) complain(o outcome) {
 	p.line("\n%s is not as expected: %v", o.spec.name(), o.err)
 	for _, d := range o.push.Deliveries {
-		for _, e := range timelineLines(o.push.AcceptedAt, d.Events) {
-			p.line("  %s", strings.Join(e, "  "))
-		}
+		p.line("  %s", strings.Join(timeline.Delivery(d, o.push.AcceptedAt, terminal.Style{}), "\n  "))
 	}
 	if o.device != nil {
 		p.line("%s", strings.TrimRight(o.device.History(), "\n"))

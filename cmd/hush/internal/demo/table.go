@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hushpush/hush/internal/terminal"
 	"github.com/hushpush/hush/push"
 	"github.com/hushpush/hush/pushtest/phonetest"
 )
@@ -56,14 +57,14 @@ func (p painter) table(outcomes []outcome, story bool) {
 		}
 		cells, of = append(cells, o.cells()[:shown]), append(of, o)
 	}
-	lines := p.tableLines(cells, func(y, x int) string { return tableColor(of[y], x) })
+	lines := p.tableLines(cells, func(y, x int) terminal.Color { return tableColor(of[y], x) })
 	for y, l := range lines {
 		if of[y] == nil && y > 0 {
 			p.line("")
 		}
 		p.line("%s", l)
 		if note := of[y].note(); note != "" && (y == len(of)-1 || note != of[y+1].note()) {
-			p.fold(noteIndent, faint, note)
+			p.fold(noteIndent, terminal.Faint, note)
 		}
 	}
 }
@@ -72,16 +73,16 @@ func (p painter) table(outcomes []outcome, story bool) {
 const noteIndent = 7
 
 // tableLines returns a line for each row, or two where the width asks for it.
-func (p painter) tableLines(cells [][]string, style func(y, x int) string) []string {
-	if spread(widths(cells)) <= p.width {
-		return p.align(cells, style)
+func (p painter) tableLines(cells [][]string, color coloring) []string {
+	if spread(terminal.Widths(cells)) <= p.width {
+		return p.align(cells, color)
 	}
 	first, second := make([][]string, len(cells)), make([][]string, len(cells))
 	for y, c := range cells {
 		first[y], second[y] = c[:columnsOfFirstLine], c[columnsOfFirstLine:]
 	}
-	lines := p.align(first, style)
-	for y, l := range p.align(second, func(y, x int) string { return style(y, x+columnsOfFirstLine) }) {
+	lines := p.align(first, color)
+	for y, l := range p.align(second, func(y, x int) terminal.Color { return color(y, x+columnsOfFirstLine) }) {
 		lines[y] += "\n   " + l
 	}
 	return lines
@@ -124,22 +125,22 @@ func (o *outcome) note() string {
 	return o.row.Reason
 }
 
-func tableColor(o *outcome, column int) string {
+func tableColor(o *outcome, column int) terminal.Color {
 	switch {
 	case o == nil && column == columnState:
-		return bold
+		return terminal.Bold
 	case o == nil:
-		return faint
+		return terminal.Faint
 	case column == columnMark && o.err != nil:
-		return red
+		return terminal.Red
 	case column == columnMark && o.spec.left, column == columnCallback && o.spec.left:
-		return yellow
+		return terminal.Yellow
 	case column == columnMark:
-		return green
+		return terminal.Green
 	case column == columnPath:
-		return blue
+		return terminal.Cyan
 	}
-	return ""
+	return terminal.Plain
 }
 
 // summary says how it went.
@@ -147,13 +148,13 @@ func (p painter) summary(outcomes []outcome, unexpected int, took time.Duration)
 	p.line("")
 	took = took.Round(100 * time.Millisecond)
 	if unexpected > 0 {
-		p.fold(0, red, fmt.Sprintf("%d of %d rows are not as expected (%s).", unexpected, len(outcomes), took))
+		p.fold(0, terminal.Red, fmt.Sprintf("%d of %d rows are not as expected (%s).", unexpected, len(outcomes), took))
 		return
 	}
-	p.fold(0, green, fmt.Sprintf("All %d rows are as expected (%s).", len(outcomes), took))
-	p.fold(0, "", "Each handler completed exactly once, by its app's own record.")
+	p.fold(0, terminal.Green, fmt.Sprintf("All %d rows are as expected (%s).", len(outcomes), took))
+	p.fold(0, terminal.Plain, "Each handler completed exactly once, by its app's own record.")
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return o.spec.left }) {
-		p.fold(0, yellow, "One push still waits; it is kept on disk until its phone handles it.")
+		p.fold(0, terminal.Yellow, "One push still waits; it is kept on disk until its phone handles it.")
 	}
 }
 
