@@ -12,7 +12,7 @@ const (
 	fcmPriority     = "firebase.google.com/docs/cloud-messaging/android-message-priority"
 )
 
-// iosBehaviour is in ios.go, held.go, facts.go, apns.go and wake.go.
+// iosBehaviour is in ios.go, onphone.go, conditions.go, apns.go and system.go.
 var iosBehaviour = RuleTable{
 	{Name: "phone.ios.foreground", Certain: simkit.Documented,
 		Text:   "An app in the foreground gets every push that is for it, whatever the pacing, low power and the rest say.",
@@ -40,7 +40,7 @@ var iosBehaviour = RuleTable{
 		Source: `Apple, "Registering your app with APNs"`},
 }
 
-// androidBehaviour is in android.go, repeated.go, kept.go, held.go, fcm.go and standby.go.
+// androidBehaviour is in android.go, repeated.go, atservice.go, onphone.go, fcm.go and standby.go.
 var androidBehaviour = RuleTable{
 	{Name: "phone.android.wakes", Certain: simkit.Documented,
 		Text:   "A data message goes to the app in every state, swiped away or not; without a process, one is started.",
@@ -74,7 +74,7 @@ var androidBehaviour = RuleTable{
 		Source: "firebase/firebase-android-sdk, FirebaseMessagingService"},
 }
 
-// commonBehaviour is in held.go, steps.go, facts.go and token.go.
+// commonBehaviour is in onphone.go, person.go, conditions.go and connection.go.
 var commonBehaviour = RuleTable{
 	{Name: "phone.never_run", Certain: simkit.Inferred, Fixed: "an app that has never run has registered no token: no sender meets the rule",
 		Text:   "An app that has been installed and never opened is started for no push (never_run).",

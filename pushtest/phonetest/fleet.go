@@ -50,7 +50,7 @@ type Fleet struct {
 	closed bool              // guarded by mu
 	busy   int               // guarded by mu; workers that run, see Settle; in order: pushes whose turn is to come
 	idle   chan struct{}     // guarded by mu; closed when busy falls to 0, nil while nobody waits
-	turns  []*Phone          // guarded by mu; in order: whose turn it is, one entry a push
+	turns  []*system         // guarded by mu; in order: whose turn it is, one entry a push
 	turner bool              // guarded by mu; somebody takes the turns
 }
 
@@ -118,7 +118,7 @@ func (p *Phone) begin(ctx context.Context, s State) error {
 		return nil
 	}
 	if err := p.SetState(ctx, s); err != nil {
-		if words := p.lastWords(); words != "" {
+		if words := p.record.lastWords(); words != "" {
 			return fmt.Errorf("%w; the last that it printed is %q", err, words)
 		}
 		return err
@@ -165,8 +165,7 @@ func (f *Fleet) place(s Spec) (*Phone, error) {
 		return nil, fmt.Errorf("phonetest: a phone named %q is in the fleet already", s.Name)
 	}
 	f.number++
-	p := newPhone(f, s)
-	p.number = f.number
+	p := newPhone(f, f.number, s)
 	f.phones[s.Name] = p
 	f.count.Store(int64(len(f.phones)))
 	return p, nil

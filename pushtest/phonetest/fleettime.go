@@ -60,10 +60,10 @@ func (f *Fleet) Reset() {
 	f.clock.Reset()
 }
 
-// schedule has p.tick called at a time of the fleet's clock.
-func (f *Fleet) schedule(p *Phone, at time.Time) {
+// schedule has s.release called at a time of the fleet's clock.
+func (f *Fleet) schedule(s *system, at time.Time) {
 	f.mu.Lock()
-	heap.Push(&f.due, dueAt{at, p})
+	heap.Push(&f.due, dueAt{at, s})
 	first := f.due[0].at
 	f.mu.Unlock()
 	if !first.Before(at) {
@@ -83,16 +83,16 @@ func (f *Fleet) step(now time.Time) time.Time {
 			f.mu.Unlock()
 			return next
 		}
-		p := heap.Pop(&f.due).(dueAt).phone
+		s := heap.Pop(&f.due).(dueAt).system
 		f.mu.Unlock()
-		p.tick()
+		s.release()
 		f.settleTurns()
 	}
 }
 
 type dueAt struct {
-	at    time.Time
-	phone *Phone
+	at     time.Time
+	system *system
 }
 
 type dueHeap []dueAt
@@ -100,7 +100,7 @@ type dueHeap []dueAt
 func (h dueHeap) Len() int { return len(h) }
 func (h dueHeap) Less(i, j int) bool {
 	if h[i].at.Equal(h[j].at) { // whoever was made first, so that the order does not depend on who asked first
-		return h[i].phone.number < h[j].phone.number
+		return h[i].system.number < h[j].system.number
 	}
 	return h[i].at.Before(h[j].at)
 }

@@ -5,84 +5,44 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"slices"
-	"strconv"
-	"sync"
 	"time"
-
-	"github.com/hushpush/hush/pushtest/phonetest/phoneline"
 )
 
 // Phone is a simulated device with one app on it. All its methods may be called from any goroutine.
 type Phone struct {
+	spec  Spec // never changes
 	fleet *Fleet
-	spec  Spec
+	clock phoneClock
 
-	// steps is held by whoever changes what runs: a person's step, the system's, or the worker while it wakes the app.
-	// It is never held while a handler runs, and taken before mu.
-	steps sync.Mutex
-	line  Line // changed with steps and mu held, so that either is enough to read it
-
-	former []Line // guarded by steps; of installations that are gone
-
-	mu        sync.Mutex
-	state     State         // guarded by mu, changed with steps held (or by an app that ends)
-	instance  Instance      // guarded by mu; nil without a process
-	run       int           // guarded by mu; counts launches
-	ended     int           // guarded by mu; the latest run that ended by itself
-	returnTo  State         // guarded by mu; Suspended while a push keeps the app awake, else ""
-	windowEnd time.Time     // guarded by mu; real time at which the present wake-up is over
-	token     string        // guarded by mu
-	shift     time.Duration // guarded by mu; the phone's own clock against the fleet's
-	queue     []Message     // guarded by mu; at most maxQueue
-	working   bool          // guarded by mu; a worker empties the queue
-	held      []Message     // guarded by mu; iOS: at most one
-	facts     facts         // guarded by mu
-	number    int           // never changes; counts the fleet's phones
-	born      time.Time     // never changes; by the fleet's clock
-	bucket    bucket        // guarded by mu; iOS
-	day       dayBudget     // guarded by mu; iOS
-	standby   standby       // guarded by mu; Android
-	recent    recent        // guarded by mu; Android
-	records   []Record      // guarded by mu
-	noted     int           // guarded by mu; lines of the record so far
-	log       []LogLine     // guarded by mu
-	events    int           // guarded by mu; ids of events
-	changed   chan struct{} // guarded by mu; closed at the next change, nil while nobody waits
-	closed    bool          // guarded by mu
-
-	serviceKeeps bool // guarded by mu; the push service may keep something that the phone could not take
-	timesKept    int  // guarded by mu; how often it has kept something so
+	// The parts, each with a state and a lock of its own. What a person does is this type's own methods (person.go), under
+	// app.steps, the turn of whoever changes what runs; it is held while the app or the push service is called. The other
+	// locks are not. They are taken in this order: system.mu, then the fleet's or app.mu, conditions.mu or service.mu, and
+	// last record.mu.
+	conditions conditions // what a person has set
+	record     record     // what happened
+	service    connection // the app's installation at its push service
+	app        execution  // the app as the system runs it
+	system     system     // what the system does with pushes
 }
 
-// facts are what a person or the system has set on the phone.
-type facts struct {
-	online     bool
-	lowPower   bool
-	refreshOff bool
-	charging   bool
-	dozing     bool
-	dozeSince  time.Time
-	diskFull   bool
-	clockOff   time.Duration // what the clock shows, less the right time
-	startsAt   time.Time     // after a restart: no app is started for a push before
-	forceSwipe bool          // a swipe is a force-stop
-	screenLock bool          // a restart leaves the phone locked
-	locked     bool          // it was restarted and not unlocked since
-	directBoot bool          // the app is made for that
-	restricted bool          // APNs is to keep what is not urgent
-}
-
-func newPhone(d *Fleet, s Spec) *Phone {
-	p := &Phone{fleet: d, spec: s, state: NeverRun, token: s.Token, born: d.clock.Now()}
+func newPhone(f *Fleet, number int, s Spec) *Phone {
 	if s.Platform == IOS && s.Environment == "" {
-		p.spec.Environment = "production"
+		s.Environment = "production"
 	}
-	if p.token == "" {
-		p.token = d.newToken(s.Platform)
+	if s.Token == "" {
+		s.Token = f.newToken(s.Platform)
 	}
-	p.facts.online, p.facts.forceSwipe = !s.Offline, s.SwipeForceStops
-	p.standby = standby{bucket: s.Bucket, osVersion: s.OSVersion}
+	p := &Phone{spec: s, fleet: f}
+	p.clock.fleet = &f.clock
+	p.conditions.set = facts{online: !s.Offline, forceSwipe: s.SwipeForceStops}
+	p.record.phone, p.record.fleet, p.record.clock = s.Name, f, &p.clock
+	p.service.spec, p.service.fleet, p.service.token = &p.spec, f, s.Token
+	p.app.spec, p.app.fleet, p.app.record, p.app.conditions = &p.spec, f, &p.record, &p.conditions
+	p.app.token, p.app.ended, p.app.state = p.service.current, p.system.appEnded, NeverRun
+	p.system.number, p.system.spec, p.system.fleet, p.system.clock = number, &p.spec, f, &p.clock
+	p.system.record, p.system.conditions, p.system.app, p.system.service = &p.record, &p.conditions, &p.app, &p.service
+	p.system.pacing.born = f.clock.Now()
+	p.system.standby = standby{bucket: s.Bucket, osVersion: s.OSVersion}
 	return p
 }
 
@@ -132,67 +92,38 @@ func (p *Phone) AppID() string { return p.spec.AppID }
 func (p *Phone) Platform() Platform { return p.spec.Platform }
 
 // Token is the app's provider token.
-func (p *Phone) Token() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.token
-}
+func (p *Phone) Token() string { return p.service.current() }
 
 // State is where the app stands now. While a push keeps a suspended app awake it is Background.
-func (p *Phone) State() State {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.state
-}
+func (p *Phone) State() State { return p.app.now() }
 
 // PID is the process id of the app; 0 if it has no process.
 func (p *Phone) PID() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.instance == nil {
+	instance, _ := p.app.running()
+	if instance == nil {
 		return 0
 	}
-	return p.instance.PID()
+	return instance.PID()
 }
 
 // Log is the device log, oldest line first; the latest 1 000 at most are kept.
-func (p *Phone) Log() []LogLine {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.log)
-}
+func (p *Phone) Log() []LogLine { return p.record.logLines() }
 
 // Records tell what the phone did with each push, oldest first; the latest 256 at most are kept.
-func (p *Phone) Records() []Record {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.records)
-}
+func (p *Phone) Records() []Record { return p.record.lines() }
 
 // Now is what the phone's clock shows.
-func (p *Phone) Now() time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.wall()
-}
+func (p *Phone) Now() time.Time { return p.clock.shown() }
 
-// now is the phone's time, by which the system paces and waits: a clock that is set wrong does not change it. p.mu must be
-// held.
-func (p *Phone) now() time.Time { return p.fleet.clock.Now().Add(p.shift) }
-
-// wall is what the clock shows. p.mu must be held.
-func (p *Phone) wall() time.Time { return p.now().Add(p.facts.clockOff) }
+// Deliver is the push service's end of the line: a message has reached the phone. It never blocks; one worker per phone
+// takes the messages in order, as long as there are any.
+func (p *Phone) Deliver(m Message) { p.system.deliver(m) }
 
 // Wait returns when ok, which is asked again after each change of the phone. Its error holds the cause of the end of ctx,
 // and what happened on the phone.
 func (p *Phone) Wait(ctx context.Context, ok func(*Phone) bool) error {
 	for {
-		p.mu.Lock()
-		if p.changed == nil {
-			p.changed = make(chan struct{})
-		}
-		changed := p.changed
-		p.mu.Unlock()
+		changed := p.record.nextChange()
 		if ok(p) {
 			return nil
 		}
@@ -206,78 +137,22 @@ func (p *Phone) Wait(ctx context.Context, ok func(*Phone) bool) error {
 
 // History is the record and the device log, for people.
 func (p *Phone) History() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := fmt.Sprintf("%s (%s, %s)\n", p.spec.Name, p.spec.Platform, p.state)
-	for _, r := range p.records {
-		out += fmt.Sprintf("  %s push %s: %s in %s %s %s\n", r.At.Format("15:04:05.000"), r.Push, r.Did, r.State, r.Reason, r.Result)
-	}
-	for _, l := range p.log {
-		out += "  " + l.String() + "\n"
-	}
-	return out
-}
-
-// change wakes those who wait. p.mu must be held.
-func (p *Phone) change() {
-	if p.changed != nil {
-		close(p.changed)
-		p.changed = nil
-	}
+	return fmt.Sprintf("%s (%s, %s)\n", p.spec.Name, p.spec.Platform, p.State()) + p.record.text()
 }
 
 // connect makes the installation known to the provider.
 func (p *Phone) connect() error {
-	p.steps.Lock()
-	defer p.steps.Unlock()
-	provider := p.fleet.cfg.APNs
-	if p.spec.Platform == Android {
-		provider = p.fleet.cfg.FCM
-	}
-	if provider == nil {
-		return nil
-	}
-	line, err := provider.Connect(Installation{Token: p.Token(), AppID: p.spec.AppID, Environment: p.spec.Environment}, receiver{p})
-	if err != nil {
-		return fmt.Errorf("phonetest: connecting %s to its push service: %w", p.spec.Name, err)
-	}
-	p.mu.Lock()
-	p.line = line
-	online, restricted := p.facts.online, p.facts.restricted
-	p.mu.Unlock()
-	if !online {
-		line.SetOnline(false)
-	}
-	if s, can := line.(powerSaver); can && restricted {
-		s.setPowerRestricted(true)
-	}
-	return nil
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	return p.service.open(receiver{&p.system}, p.conditions.get())
 }
 
 // Close takes the phone out of the fleet: the app is ended, the provider's line is closed. It may be called twice.
 func (p *Phone) Close() {
-	p.steps.Lock()
-	defer p.steps.Unlock()
-	p.mu.Lock()
-	p.closed = true
-	p.queue, p.held = nil, nil
-	p.mu.Unlock()
-	if p.line != nil {
-		p.line.Close()
-	}
-	for _, l := range p.former {
-		l.Close()
-	}
-	p.mu.Lock()
-	p.line, p.former = nil, nil
-	p.mu.Unlock()
-	p.kill(Reclaimed, "the phone is put away")
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	p.system.close()
+	p.service.close()
+	p.app.kill(Reclaimed, "the phone is put away")
 	p.fleet.remove(p)
-}
-
-// event gives an event its id. p.mu must be held.
-func (p *Phone) event(e phoneline.Event) phoneline.Event {
-	p.events++
-	e.ID, e.Phone = strconv.Itoa(p.events), p.spec.Name
-	return e
 }

@@ -16,7 +16,7 @@ func TestTheBucketFillsByOnePushEveryRefill(t *testing.T) {
 		if empty, _ := b.empty(noon, r); empty {
 			t.Fatalf("the bucket is empty within its burst: %+v", b)
 		}
-		b = b.take(1, noon, r)
+		b = b.spend(1, noon, r)
 	}
 	for after, want := range map[time.Duration]bool{0: true, 19 * time.Minute: true, 20 * time.Minute: false} {
 		if empty, until := b.empty(noon.Add(after), r); empty != want || (empty && !until.Equal(noon.Add(20*time.Minute))) {
@@ -24,7 +24,7 @@ func TestTheBucketFillsByOnePushEveryRefill(t *testing.T) {
 		}
 	}
 	for range 100 {
-		b = b.take(1, noon, r)
+		b = b.spend(1, noon, r)
 	}
 	if empty, _ := b.empty(noon.Add(4*20*time.Minute), r); empty {
 		t.Errorf("penalties reach beyond one burst: %+v", b)

@@ -7,20 +7,20 @@ import (
 
 // Who works on pushes: a worker for each phone that has some, or, in order, one for all.
 
-// begin counts n pushes that a phone has queued, and sees to it that they are worked on. p.mu must be held.
-func (f *Fleet) begin(p *Phone, n int) {
+// begin counts n pushes that a phone has queued, and sees to it that they are worked on. s.mu is held.
+func (f *Fleet) begin(s *system, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.cfg.InOrder {
-		if !p.working {
-			p.working = true
+		if !s.working {
+			s.working = true
 			f.busy++
-			f.wg.Go(p.work)
+			f.wg.Go(s.work)
 		}
 		return
 	}
 	for range n {
-		f.turns = append(f.turns, p)
+		f.turns = append(f.turns, s)
 	}
 	f.busy += n
 	if !f.turner {
@@ -49,28 +49,12 @@ func (f *Fleet) takeTurns() {
 			f.mu.Unlock()
 			return
 		}
-		p := f.turns[0]
+		s := f.turns[0]
 		f.turns = f.turns[1:]
 		f.mu.Unlock()
-		p.turn()
+		s.turn()
 		f.done()
 	}
-}
-
-// turn works on one push, and lets the app sleep again even if there are more.
-func (p *Phone) turn() {
-	p.mu.Lock()
-	if len(p.queue) == 0 { // the phone was put away
-		p.mu.Unlock()
-		return
-	}
-	m := p.queue[0]
-	p.queue = p.queue[1:]
-	p.mu.Unlock()
-	if run := p.wake(m); run != nil {
-		run()
-	}
-	p.sleep(true)
 }
 
 // Settle returns when no phone has a push in hand: each has been handled, held or dropped. What a provider has delivered

@@ -2,32 +2,76 @@ package phonetest
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hushpush/hush/pushtest/phonetest/phoneline"
 )
 
-// What a person or the system sets on a phone, beside the app's state.
+// conditions are what a person or the system has set on a phone, beside the app's state.
+type conditions struct {
+	mu  sync.Mutex // nothing is called under it but the change of one
+	set facts      // guarded by mu
+}
+
+// facts are the conditions of a phone at one time.
+type facts struct {
+	online     bool
+	lowPower   bool
+	refreshOff bool
+	charging   bool
+	dozing     bool
+	dozeSince  time.Time
+	diskFull   bool
+	startsAt   time.Time // after a restart: no app is started for a push before
+	forceSwipe bool      // a swipe is a force-stop
+	screenLock bool      // a restart leaves the phone locked
+	locked     bool      // it was restarted and not unlocked since
+	directBoot bool      // the app is made for that
+	restricted bool      // APNs is to keep what is not urgent
+}
+
+// get returns the conditions as they are now.
+func (c *conditions) get() facts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.set
+}
+
+// change changes them.
+func (c *conditions) change(change func(*facts)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(&c.set)
+}
+
+// dozesAt reports whether Doze keeps messages of normal priority back at a time.
+func (f facts) dozesAt(now time.Time, r Rules) bool {
+	if !f.dozing || f.charging {
+		return false
+	}
+	open, _ := dozeWindow(f.dozeSince, now, r)
+	return !open
+}
+
+// set changes a condition, and releases what it held back.
+func (p *Phone) set(change func(*facts)) {
+	p.conditions.change(change)
+	p.record.change()
+	p.system.release()
+}
 
 // SetOnline connects the phone to its push service, or takes it off-line (no signal, flight mode). What is sent meanwhile
 // waits at the service, as its rules say: one push per app at APNs, 100 at FCM. The line to the push service is all that is
 // cut: an app that is a process keeps its own connections.
 func (p *Phone) SetOnline(online bool) {
-	p.steps.Lock()
-	defer p.steps.Unlock()
-	p.mu.Lock()
-	changed := p.facts.online != online
-	p.facts.online = online
-	p.mu.Unlock()
-	if !changed {
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	if p.conditions.get().online == online {
 		return
 	}
-	for _, l := range p.former {
-		l.SetOnline(online)
-	}
-	if p.line != nil {
-		p.line.SetOnline(online)
-	}
+	p.conditions.change(func(f *facts) { f.online = online })
+	p.service.setOnline(online)
 }
 
 // SetLowPower turns Low Power Mode (iOS) on or off.
@@ -37,13 +81,11 @@ func (p *Phone) SetLowPower(on bool) { p.set(func(f *facts) { f.lowPower = on })
 // 10 waits at APNs, in the one place that there is, until that ends. That is not Low Power Mode, which is the phone's own affair.
 // Without the simulator of APNs nobody keeps anything for it.
 func (p *Phone) SetPowerRestricted(on bool) {
-	p.steps.Lock()
-	defer p.steps.Unlock()
-	p.mu.Lock()
-	p.facts.restricted = on
-	p.change()
-	p.mu.Unlock()
-	if s, can := p.line.(powerSaver); can {
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	p.conditions.change(func(f *facts) { f.restricted = on })
+	p.record.change()
+	if s, can := p.service.toService().(powerSaver); can {
 		s.setPowerRestricted(on)
 	}
 }
@@ -59,7 +101,7 @@ func (p *Phone) SetCharging(on bool) { p.set(func(f *facts) { f.charging = on })
 func (p *Phone) SetDoze(on bool) {
 	p.set(func(f *facts) {
 		f.dozing = on && p.spec.Platform == Android
-		f.dozeSince = p.now()
+		f.dozeSince = p.clock.now()
 	})
 }
 
@@ -86,25 +128,23 @@ func (p *Phone) SetBucket(b StandbyBucket) error {
 	default:
 		return fmt.Errorf("phonetest: bucket is %q; want active, working_set, frequent, rare or restricted", b)
 	}
-	p.mu.Lock()
-	p.standby.bucket = b
-	p.mu.Unlock()
+	p.system.changeStandby(func(s standby) standby {
+		s.bucket = b
+		return s
+	})
 	return nil
 }
 
 // SetOSVersion says which version of its system the phone runs ("13.1"; "": newer than any rule knows).
 func (p *Phone) SetOSVersion(version string) {
-	p.set(func(*facts) { p.standby.osVersion = version })
+	p.setStandby(func(s standby) standby {
+		s.osVersion = version
+		return s
+	})
 }
 
 // SetSwipeForceStops makes the phone one of a vendor whose swipe is a force-stop (Android), or of another.
 func (p *Phone) SetSwipeForceStops(on bool) { p.set(func(f *facts) { f.forceSwipe = on }) }
-
-func (p *Phone) swipeForceStops() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.facts.forceSwipe
-}
 
 // SetDiskFull fills the phone's disk, or makes room again. While it is full the phone holds no push (it is dropped), and the
 // app, which is told by an event, is to behave as if nothing could be written.
@@ -114,17 +154,25 @@ func (p *Phone) SetDiskFull(full bool) {
 	if full {
 		state = phoneline.Full
 	}
-	p.inform(phoneline.Event{Kind: phoneline.Disk, State: state})
+	p.app.send(phoneline.Event{Kind: phoneline.Disk, State: state})
 }
 
 // SetClock sets the phone's clock wrong by so much (0: right). What it shows is in the device log, in the record, and in the
 // events that the app gets; the system waits and paces by the true time.
-func (p *Phone) SetClock(off time.Duration) { p.set(func(f *facts) { f.clockOff = off }) }
+func (p *Phone) SetClock(off time.Duration) {
+	p.clock.set(off)
+	p.record.change()
+	p.system.release()
+}
 
 // Shown is the app showing something to the person, such as a notification: the high-priority messages that it got before
 // have had a visible result, so that FCM does not hold them against it. They still count towards what its bucket allows in a day.
-func (p *Phone) Shown() {
-	p.set(func(*facts) { p.standby = p.standby.shown() })
+func (p *Phone) Shown() { p.setStandby(standby.shown) }
+
+func (p *Phone) setStandby(change func(standby) standby) {
+	p.system.changeStandby(change)
+	p.record.change()
+	p.system.release()
 }
 
 // Facts are what has been set on a phone.
@@ -147,16 +195,15 @@ type Facts struct {
 
 // Facts are those that stand now.
 func (p *Phone) Facts() Facts {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	f, bucket := p.facts, p.standby.bucket
+	f, standby := p.conditions.get(), p.system.currentStandby()
+	bucket := standby.bucket
 	if bucket == "" {
 		bucket = Active
 	}
 	return Facts{
 		Online: f.online, LowPower: f.lowPower, BackgroundRefresh: !f.refreshOff, Charging: f.charging, Dozing: f.dozing,
 		PowerRestricted: f.restricted, ScreenLock: f.screenLock, Locked: f.locked, DirectBoot: f.directBoot,
-		DiskFull: f.diskFull, SwipeForceStops: f.forceSwipe, Clock: f.clockOff, Bucket: bucket, OSVersion: p.standby.osVersion,
+		DiskFull: f.diskFull, SwipeForceStops: f.forceSwipe, Clock: p.clock.off(), Bucket: bucket, OSVersion: standby.osVersion,
 	}
 }
 
@@ -164,51 +211,27 @@ func (p *Phone) Facts() Facts {
 // maintenance window opens for what waits for one.
 func (p *Phone) Advance(by time.Duration) {
 	for by = max(by, 0); ; {
-		p.mu.Lock()
 		step := by
-		if wait := p.untilWindow(); wait > 0 && wait < by {
+		if wait := p.system.untilWindow(); wait > 0 && wait < by {
 			step = wait
 		}
-		p.shift += step
-		p.mu.Unlock()
-		p.release()
+		p.clock.advance(step)
+		p.system.release()
 		if by -= step; by == 0 {
 			return
 		}
 	}
 }
 
-// untilWindow is how long what waits because of Doze has to wait; 0 if nothing does. p.mu must be held.
-func (p *Phone) untilWindow() time.Duration {
-	now := p.now()
-	if !p.dozes(now) || len(p.held) == 0 && !p.serviceKeeps {
-		return 0
-	}
-	_, opens := dozeWindow(p.facts.dozeSince, now, p.fleet.cfg.Rules)
-	return opens.Sub(now)
-}
-
 // AdvanceToMaintenanceWindow moves a dozing phone's time to the moment when the next maintenance window opens, and says how
 // far that was; 0 if it does not doze or a window is open.
 func (p *Phone) AdvanceToMaintenanceWindow() time.Duration {
-	p.mu.Lock()
-	now := p.now()
-	dozing := p.facts.dozing
-	open, next := dozeWindow(p.facts.dozeSince, now, p.fleet.cfg.Rules)
-	p.mu.Unlock()
-	if !dozing || open {
+	now, f := p.clock.now(), p.conditions.get()
+	open, next := dozeWindow(f.dozeSince, now, p.fleet.cfg.Rules)
+	if !f.dozing || open {
 		return 0
 	}
 	by := next.Sub(now)
 	p.Advance(by)
 	return by
-}
-
-// set changes a fact and lets go what it held back.
-func (p *Phone) set(change func(*facts)) {
-	p.mu.Lock()
-	change(&p.facts)
-	p.change()
-	p.mu.Unlock()
-	p.release()
 }

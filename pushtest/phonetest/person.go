@@ -1,0 +1,193 @@
+package phonetest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hushpush/hush/pushtest/phonetest/phoneline"
+)
+
+// What a person or the system does with the app. Each step returns when it is done; an app gets the time that Rules.Settle
+// says to follow it.
+
+// Open is the person opening the app: its process is started or resumed, and its UI is on the screen. What the phone held
+// is delivered. The screen is on and the phone unlocked, so that Doze ends.
+func (p *Phone) Open(ctx context.Context) error {
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	return p.open(ctx)
+}
+
+// open is Open with steps held.
+func (p *Phone) open(ctx context.Context) error {
+	p.conditions.change(func(f *facts) { f.dozing, f.locked = false, false })
+	state := p.app.now()
+	switch {
+	case p.system.isClosed():
+		return ErrClosed
+	case state == Foreground: // there already
+	case state.alive():
+		if err := p.app.foreground(ctx); err != nil {
+			return err
+		}
+	default:
+		if err := p.app.launch(ctx, Foreground); err != nil {
+			return err
+		}
+	}
+	p.system.release()
+	return nil
+}
+
+// Home is the person leaving the app: it runs on without UI. An app that is not in the foreground but has a process is made
+// to run in the background, as if it had asked for time there; one without a process is opened first.
+func (p *Phone) Home(ctx context.Context) error {
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	if err := p.needProcess(ctx); err != nil {
+		return err
+	}
+	return p.app.background(ctx)
+}
+
+// Suspend is the system stopping the app, with its memory kept, some time after it left the foreground. An app in the
+// foreground leaves it first; one without a process is opened first.
+func (p *Phone) Suspend(ctx context.Context) error {
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	if err := p.needProcess(ctx); err != nil {
+		return err
+	}
+	if p.State() == Suspended {
+		return nil
+	}
+	if err := p.app.background(ctx); err != nil {
+		return err
+	}
+	return p.app.suspend()
+}
+
+// Reclaim is the system taking the memory of an app that is not in the foreground (one in the foreground leaves it first).
+// A push starts it again.
+func (p *Phone) Reclaim(ctx context.Context) error { return p.end(ctx, Reclaimed) }
+
+// Swipe is the person swiping the app away: terminated, and on some vendors' Android phones force-stopped.
+func (p *Phone) Swipe(ctx context.Context) error {
+	return p.end(ctx, swiped(p.spec.Platform, p.conditions.get().forceSwipe))
+}
+
+// ForceStop is the person stopping the app in Android's settings.
+func (p *Phone) ForceStop(ctx context.Context) error {
+	if p.spec.Platform != Android {
+		return fmt.Errorf("phonetest: %s has no force-stop", p.spec.Platform)
+	}
+	return p.end(ctx, ForceStopped)
+}
+
+// Restart is the phone going off and on. The app has no process then, and one that was swiped away may be launched again
+// (Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:); force-stopped stays force-stopped. For as long as
+// Rules.RestartDelay says, no app is started for a push. An Android phone with a screen lock is locked then, see SetScreenLock.
+func (p *Phone) Restart() {
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	p.conditions.change(func(f *facts) { f.locked = f.screenLock })
+	switch p.app.now() {
+	case NeverRun, ForceStopped:
+	default:
+		p.app.kill(Reclaimed, "the phone restarts")
+		p.app.enter(Reclaimed)
+	}
+	p.conditions.change(func(f *facts) {
+		f.dozing = false
+		f.startsAt = p.clock.now().Add(p.fleet.cfg.Rules.RestartDelay)
+	})
+	p.system.release()
+}
+
+// SetState brings the app into a state by the steps above. A state without a process is reached through one with it, so
+// that the app has registered itself before.
+func (p *Phone) SetState(ctx context.Context, s State) error {
+	if !s.exists(p.spec.Platform) {
+		return fmt.Errorf("phonetest: state %q is none that %s knows", s, p.spec.Platform)
+	}
+	switch s {
+	case NeverRun:
+		return fmt.Errorf("phonetest: %s has run; install it anew for a state of %q", p.spec.AppID, NeverRun)
+	case Foreground:
+		return p.Open(ctx)
+	case Background:
+		return p.Home(ctx)
+	case Suspended:
+		return p.Suspend(ctx)
+	case Doze:
+		if err := p.Suspend(ctx); err != nil {
+			return err
+		}
+		p.SetDoze(true)
+		return nil
+	case Terminated:
+		return p.end(ctx, Terminated)
+	case ForceStopped:
+		return p.ForceStop(ctx)
+	}
+	return p.Reclaim(ctx)
+}
+
+// RenewToken gives the app a new provider token, as after a restored backup, cleared data or long disuse: the old one is
+// the old installation's, which is gone. An app that runs is told; one that does not learns it at its next launch.
+func (p *Phone) RenewToken() error {
+	if err := p.replaceToken(); err != nil {
+		return err
+	}
+	p.app.send(phoneline.Event{Kind: phoneline.Token, Token: p.Token()}) // a suspended app reads it when it runs again
+	return nil
+}
+
+// Reinstall is the person deleting the app and installing it anew: the old installation is uninstalled, which its provider
+// finds out with the next push, and with it goes all that was held or counted for the app. The new one has a new token and
+// has never run; bring it where it is wanted with SetState.
+func (p *Phone) Reinstall(_ context.Context) error {
+	p.app.steps.Lock()
+	p.app.kill(NeverRun, "it is uninstalled")
+	p.system.reset()
+	p.app.enter(NeverRun)
+	p.app.steps.Unlock()
+	return p.replaceToken()
+}
+
+// replaceToken uninstalls at the provider what the old token names, and makes a new one known.
+func (p *Phone) replaceToken() error {
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	p.service.replace()
+	p.system.forgetService()
+	return p.service.open(receiver{&p.system}, p.conditions.get())
+}
+
+// needProcess opens an app that has no process. steps is held.
+func (p *Phone) needProcess(ctx context.Context) error {
+	if p.app.now().alive() {
+		return nil
+	}
+	return p.open(ctx)
+}
+
+// end goes to a state without a process. An app that has never run is opened first; one without a process changes its
+// state only.
+func (p *Phone) end(ctx context.Context, to State) error {
+	p.app.steps.Lock()
+	defer p.app.steps.Unlock()
+	if p.app.now() == NeverRun {
+		if err := p.open(ctx); err != nil {
+			return err
+		}
+	}
+	if p.app.now() == Foreground {
+		if err := p.app.background(ctx); err != nil {
+			return err
+		}
+	}
+	p.app.kill(to, string(to))
+	p.app.enter(to)
+	return nil
+}
