@@ -49,6 +49,9 @@ var arrows = []struct {
 	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm", "internal/jsonstring", "internal/rest"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket", "internal/rest"}},
+	{"internal/turns/...", nil}, // a queue in which apps take turns
+	{"internal/delivery/...", []string{"push", "internal/turns"}},
+	{"internal/store/...", []string{"push", "internal/turns"}},
 	{"internal/spell/...", nil}, // when the log hears of a trouble
 	{"internal/hour/...", nil},  // counts of the last hour
 	{"internal/vitals/...", []string{"push", "protocol", "internal/spell", "internal/hour"}},

@@ -10,5 +10,5 @@ func (e *Engine) InHand() (waiting, working, free int) {
 func (q *queue) inHand() (waiting, working, free int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.size, len(q.busy), q.room - q.size
+	return q.line.Len(), len(q.busy), q.spare()
 }

@@ -1,9 +1,13 @@
 package delivery
 
 import (
+	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/hushpush/hush/internal/turns"
 	"github.com/hushpush/hush/push"
 )
 
@@ -20,22 +24,16 @@ type queue struct {
 	most    int             // workers at once
 	idle    []chan struct{} // of workers that wait, the last one first
 	maxIdle int             // at most this many wait
-	apps    map[string]*line
-	ring    []string // apps with devices waiting, next one first
-	waiting map[push.DeviceKey]bool
-	now     func() time.Time
+	line    turns.Queue[waiter]
+	waiting map[push.DeviceKey]bool // those in line
+	room    int                     // at most this many wait
 	busy    map[push.DeviceKey]bool // value: to be looked at again when the worker is done
-	size    int
-	room    int // at most this many waiting
+	inWork  map[string]int          // how many are busy, by app; none is 0
+	now     func() time.Time
 }
 
 // maxIdle is how many workers wait for devices.
 const maxIdle = 64
-
-type line struct {
-	keys   []waiter
-	inWork int
-}
 
 // waiter is a device that waits.
 type waiter struct {
@@ -45,8 +43,8 @@ type waiter struct {
 
 func newQueue(room, most int, now func() time.Time) *queue {
 	return &queue{
-		maxIdle: maxIdle, apps: make(map[string]*line), room: room, most: most, now: now,
-		waiting: make(map[push.DeviceKey]bool), busy: make(map[push.DeviceKey]bool),
+		maxIdle: maxIdle, room: room, most: most, now: now,
+		waiting: make(map[push.DeviceKey]bool), busy: make(map[push.DeviceKey]bool), inWork: make(map[string]int),
 	}
 }
 
@@ -68,33 +66,24 @@ func (q *queue) add(k push.DeviceKey) bool {
 	return true
 }
 
-// push appends k to its app's line; mu is held.
+// push puts k into its app's line; mu is held.
 func (q *queue) push(k push.DeviceKey) {
-	l := q.apps[k.App]
-	if l == nil {
-		l = &line{}
-		q.apps[k.App] = l
-	}
-	if len(l.keys) == 0 {
-		q.ring = append(q.ring, k.App)
-	}
-	l.keys = append(l.keys, waiter{k, q.now()})
+	q.line.Add(k.App, waiter{k, q.now()})
 	q.waiting[k] = true
-	q.size++
-	if q.mayWork(l) { // else a worker of the app takes it when it is done
+	if q.mayWork(k.App) { // else a worker of the app takes it when it is done
 		q.hireOne()
 	}
 }
 
 // mayWork reports whether one more device of an app may be in work; mu is held.
-func (q *queue) mayWork(l *line) bool { return shareOf(l.inWork, q.most-len(q.busy)) > 0 }
+func (q *queue) mayWork(app string) bool { return shareOf(q.inWork[app], q.most-len(q.busy)) > 0 }
 
 // open has devices looked at; hire starts a worker, which takes devices until work is false.
 func (q *queue) open(hire func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.hire = hire
-	for range q.size {
+	for range q.line.Len() {
 		q.hireOne()
 	}
 }
@@ -128,7 +117,7 @@ func (q *queue) work(wake chan struct{}) (push.DeviceKey, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.hire != nil {
-		if k, ok := q.take(); ok {
+		if k, ok := q.next(); ok {
 			return k, true
 		}
 		if len(q.idle) >= q.maxIdle {
@@ -143,28 +132,16 @@ func (q *queue) work(wake chan struct{}) (push.DeviceKey, bool) {
 	return push.DeviceKey{}, false
 }
 
-// take takes the next device out, for whoever calls done; mu is held.
-func (q *queue) take() (push.DeviceKey, bool) {
-	for range len(q.ring) {
-		app := q.ring[0]
-		q.ring = append(q.ring[:0], q.ring[1:]...) // few apps have something waiting at once
-		l := q.apps[app]
-		if !q.mayWork(l) {
-			q.ring = append(q.ring, app)
-			continue
-		}
-		k := l.keys[0].DeviceKey
-		l.keys = l.keys[1:]
-		l.inWork++
-		if len(l.keys) > 0 {
-			q.ring = append(q.ring, app)
-		}
-		delete(q.waiting, k)
-		q.busy[k] = false
-		q.size--
-		return k, true
+// next takes the next device out, for whoever calls done; mu is held.
+func (q *queue) next() (push.DeviceKey, bool) {
+	w, ok := q.line.NextOf(q.mayWork)
+	if !ok {
+		return push.DeviceKey{}, false
 	}
-	return push.DeviceKey{}, false
+	delete(q.waiting, w.DeviceKey)
+	q.busy[w.DeviceKey] = false
+	q.inWork[w.App]++
+	return w.DeviceKey, true
 }
 
 // done ends the work on a device; one that was added meanwhile waits again.
@@ -173,12 +150,11 @@ func (q *queue) done(k push.DeviceKey) {
 	defer q.mu.Unlock()
 	again := q.busy[k]
 	delete(q.busy, k)
-	l := q.apps[k.App]
-	l.inWork--
+	if q.inWork[k.App]--; q.inWork[k.App] == 0 {
+		delete(q.inWork, k.App)
+	}
 	if again {
 		q.push(k)
-	} else if len(l.keys) == 0 && l.inWork == 0 {
-		delete(q.apps, k.App)
 	}
 }
 
@@ -190,13 +166,10 @@ func (q *queue) free(app string) int {
 }
 
 // roomFor is free; mu is held.
-func (q *queue) roomFor(app string) int {
-	has := 0
-	if l := q.apps[app]; l != nil {
-		has = len(l.keys)
-	}
-	return shareOf(has, q.room-q.size)
-}
+func (q *queue) roomFor(app string) int { return shareOf(q.line.LenOf(app), q.spare()) }
+
+// spare is how many devices find room, whosever they are; mu is held.
+func (q *queue) spare() int { return q.room - q.line.Len() }
 
 // fewClaimed is how many devices of an app wait at least that are not worth a claim of few more.
 const fewClaimed = 64
@@ -206,16 +179,32 @@ const fewClaimed = 64
 func (q *queue) claims(most int) (limit int, full []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	limit = min(most, shareOf(0, q.room-q.size))
-	for app, l := range q.apps {
+	limit = min(most, shareOf(0, q.spare()))
+	for app := range q.apps() {
 		switch n := q.roomFor(app); {
-		case n == 0, n < fewClaimed && len(l.keys) >= fewClaimed:
+		case n == 0, n < fewClaimed && q.line.LenOf(app) >= fewClaimed:
 			full = append(full, app)
 		default:
 			limit = min(limit, n)
 		}
 	}
 	return limit, full
+}
+
+// apps yields the apps with devices that wait or are in work; mu is held.
+func (q *queue) apps() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for app := range q.line.Firsts() {
+			if !yield(app) {
+				return
+			}
+		}
+		for app := range q.inWork {
+			if q.line.LenOf(app) == 0 && !yield(app) {
+				return
+			}
+		}
+	}
 }
 
 // shareOf is how much of what is free an app may take that has some already: so much that a third of what it has then is left.
@@ -231,29 +220,20 @@ func shareOf(has, free int) int {
 func (q *queue) oldest() (devices int, since time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, app := range q.ring {
-		if at := q.apps[app].keys[0].since; since.IsZero() || at.Before(since) {
-			since = at
+	for _, first := range q.line.Firsts() {
+		if since.IsZero() || first.since.Before(since) {
+			since = first.since
 		}
 	}
-	return q.size, since
+	return q.line.Len(), since
 }
 
 // drain empties the queue and returns what waited in it.
 func (q *queue) drain() []push.DeviceKey {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	left := make([]push.DeviceKey, 0, q.size)
-	for k := range q.waiting {
-		left = append(left, k)
-	}
-	q.ring, q.size = nil, 0
+	left := slices.Collect(maps.Keys(q.waiting))
+	q.line = turns.Queue[waiter]{}
 	clear(q.waiting)
-	for app, l := range q.apps {
-		l.keys = nil
-		if l.inWork == 0 {
-			delete(q.apps, app)
-		}
-	}
 	return left
 }

@@ -20,7 +20,7 @@ func TestAppsTakeTurns(t *testing.T) {
 	q.add(push.DeviceKey{App: "small", Device: "0"})
 	var apps []string
 	for range 3 {
-		k, _ := q.take()
+		k, _ := q.next()
 		apps = append(apps, k.App)
 	}
 	if want := []string{"big", "small", "big"}; !slices.Equal(apps, want) {
@@ -34,21 +34,21 @@ func TestAnAppWhoseProviderHangsLeavesWorkersToOthers(t *testing.T) {
 	for i := range 5 {
 		q.add(push.DeviceKey{App: "hangs", Device: fmt.Sprint(i)})
 	}
-	q.take()
-	q.take()
-	if k, ok := q.take(); ok {
+	q.next()
+	q.next()
+	if k, ok := q.next(); ok {
 		t.Errorf("a third of the same app was taken: %v", k)
 	}
 	q.add(push.DeviceKey{App: "other", Device: "0"})
-	if k, ok := q.take(); !ok || k.App != "other" {
+	if k, ok := q.next(); !ok || k.App != "other" {
 		t.Errorf("took %v %v, want the other app's", k, ok)
 	}
 	q.done(push.DeviceKey{App: "hangs", Device: "0"})
-	if k, ok := q.take(); ok {
+	if k, ok := q.next(); ok {
 		t.Errorf("took %v, want the last worker left to an app that has none", k)
 	}
 	q.done(push.DeviceKey{App: "other", Device: "0"})
-	if _, ok := q.take(); !ok {
+	if _, ok := q.next(); !ok {
 		t.Error("nothing taken once the other app's was done")
 	}
 }
@@ -59,19 +59,19 @@ func TestADeviceIsLookedAtByOneWorkerAtATimeAndAgainIfAddedMeanwhile(t *testing.
 	k := push.DeviceKey{App: "a", Device: "d"}
 	q.add(k)
 	q.add(k)
-	q.take()
+	q.next()
 	if !q.add(k) {
 		t.Fatal("no room for a device in work")
 	}
-	if _, ok := q.take(); ok {
+	if _, ok := q.next(); ok {
 		t.Fatal("taken twice at once")
 	}
 	q.done(k)
-	if got, ok := q.take(); !ok || got != k {
+	if got, ok := q.next(); !ok || got != k {
 		t.Errorf("after done: %v %v, want it once more", got, ok)
 	}
 	q.done(k)
-	if _, ok := q.take(); ok {
+	if _, ok := q.next(); ok {
 		t.Error("taken a third time")
 	}
 }

@@ -26,7 +26,7 @@ func (n *node) decideFresh(t *testing.T) *fresh {
 // work visits all that wait, as workers do.
 func (n *node) visitAll(t *testing.T) {
 	t.Helper()
-	for key, ok := n.queue.take(); ok; key, ok = n.queue.take() {
+	for key, ok := n.queue.next(); ok; key, ok = n.queue.next() {
 		n.visit(t.Context(), key, true)
 		n.queue.done(key)
 	}

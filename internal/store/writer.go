@@ -163,7 +163,7 @@ func (w *writer) submit(ctx context.Context, o *op) error {
 	case o.long:
 		w.long.add(o)
 	case o.settle != nil:
-		if w.answers.n == 0 {
+		if w.answers.len() == 0 {
 			w.answersDue = false
 			time.AfterFunc(answersWait, w.releaseAnswers)
 		}
@@ -244,7 +244,7 @@ func (w *writer) run(committer int) {
 func (w *writer) shouldLinger() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.closed && w.long.n == 0 && w.urgent.n > 0 && w.urgent.n < w.s.cfg.BatchOps/2
+	return !w.closed && w.long.len() == 0 && w.urgent.len() > 0 && w.urgent.len() < w.s.cfg.BatchOps/2
 }
 
 // gather takes what one transaction is to do: as many pushes and steps as fit, apps in turn, and answers with them; between two
@@ -258,7 +258,7 @@ func (w *writer) nextBatch(committer int) (batch []*op, closed bool) {
 		}
 		return batch, w.closed
 	}
-	idle := w.urgent.n == 0 && !(w.answers.n > 0 && (w.answersDue || w.closed))
+	idle := w.urgent.len() == 0 && !(w.answers.len() > 0 && (w.answersDue || w.closed))
 	if w.longNext || idle {
 		w.longNext = false
 		if o := w.pop(&w.long); o != nil {
@@ -266,12 +266,12 @@ func (w *writer) nextBatch(committer int) (batch []*op, closed bool) {
 		}
 	}
 	if idle {
-		return nil, w.closed && w.answers.n == 0
+		return nil, w.closed && w.answers.len() == 0
 	}
 	batch, rows := w.fill(nil, 0, &w.answers, (w.s.cfg.BatchOps+1)/2)
 	batch, _ = w.fill(batch, rows, &w.urgent, w.s.cfg.BatchOps)
 	w.longNext = true
-	return batch, w.closed && w.urgent.n+w.answers.n+w.long.n == 0
+	return batch, w.closed && w.urgent.len()+w.answers.len()+w.long.len() == 0
 }
 
 // fill adds ops to a batch, up to so many, as far as their rows fit.

@@ -87,7 +87,7 @@ func (s *Store) hold(t *testing.T) (release func()) {
 func (w *writer) waiting() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.urgent.n + w.long.n
+	return w.urgent.len() + w.long.len()
 }
 
 func putTag(s *Store, i int) error {
