@@ -74,7 +74,7 @@ func StartBackend(cfg BackendConfig) (*Backend, error) {
 	go func() {
 		defer close(b.served)
 		if err := b.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			cfg.Logger.Error("the backend has ended", "err", err)
+			cfg.Logger.Error("the backend has ended", "error", err)
 		}
 	}()
 	return b, nil
@@ -182,7 +182,7 @@ func (b *Backend) addNote(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *Backend) failed(w http.ResponseWriter, err error) {
-	b.cfg.Logger.Warn("Hush refused", "err", err)
+	b.cfg.Logger.Warn("Hush refused", "error", err)
 	var refusal *client.Error
 	if errors.As(err, &refusal) {
 		http.Error(w, refusal.Error(), http.StatusUnprocessableEntity)

@@ -380,7 +380,7 @@ func (p *Pool) lost(s *slot, err error) {
 	for i, other := range p.slots {
 		if other == s {
 			p.slots = append(p.slots[:i], p.slots[i+1:]...)
-			p.cfg.Logger.Debug("connection closed", "host", p.host.addr, "cause", err)
+			p.cfg.Logger.Debug("connection closed", "host", p.host.addr, "error", err)
 			if !s.answered && time.Since(s.since) < shortLife {
 				p.failed(err)
 			}
