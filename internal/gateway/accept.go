@@ -17,17 +17,18 @@ import (
 )
 
 // readBufferBytes is the smallest buffer that package bufio makes. A frame's header fits (RFC 6455, section 5.2: at most 14
-// bytes); its payload is read past the buffer, straight to where it is used. The library's default is 4 KiB.
+// bytes); its payload is read past the buffer, directly into its destination. The library's default is 4 KiB.
 const readBufferBytes = 16
 
-// handshakeWait is how long the answer to a handshake may take to leave.
+// handshakeWait bounds the write of a handshake's answer.
 const handshakeWait = 5 * time.Second
 
 func newUpgrader(cfg Config, subprotocols []string) *gws.Upgrader {
 	return gws.NewUpgrader(events{}, &gws.ServerOption{
 		ReadBufferSize: readBufferBytes,
-		// Twice what a frame may have, so that one that is a little too long is refused with our code. The library closes what
-		// is longer with 1009 (RFC 6455, section 7.4.1), and what is no WebSocket with 1002. UTF-8 is checked with the JSON.
+		// Twice a frame's limit, so that a frame that is a little too long is refused with our code. The library closes the
+		// socket with 1009 (RFC 6455, section 7.4.1) after a longer frame, and with 1002 after bytes that are not WebSocket.
+		// UTF-8 is checked with the JSON.
 		ReadMaxPayloadSize: 2 * protocol.MaxFrameBytes,
 		ParallelGolimit:    1, // unused, but the library makes a channel of this size per session
 		HandshakeTimeout:   handshakeWait,
@@ -37,10 +38,10 @@ func newUpgrader(cfg Config, subprotocols []string) *gws.Upgrader {
 	})
 }
 
-// quiet takes what the library would print; we log what matters ourselves.
+// quiet discards the library's messages; the gateway logs what matters itself.
 type quiet struct{}
 
-// Error drops it.
+// Error discards a message.
 func (quiet) Error(...any) {}
 
 // ServeHTTP answers GET /v1/connect: it lets the device in, or refuses it before the upgrade.
@@ -49,7 +50,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if refused == nil {
 		refused = checkUpgrade(r)
 	}
-	refused = g.judge(w, r, refused)
+	refused = g.reportSecret(w, r, refused)
 	if refused != nil {
 		if refused.status >= 500 {
 			g.cfg.Logger.Warn("a session was refused", "code", refused.code)
@@ -68,8 +69,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// judge tells the front of the secrets that came. Of an address that has shown many bad ones, the next is answered 429.
-func (g *Gateway) judge(w http.ResponseWriter, r *http.Request, refused *refusal) *refusal {
+// reportSecret reports to the front whether the request had a valid secret, and returns the refusal to answer with. If its
+// address has shown too many invalid secrets, that is a 429.
+func (g *Gateway) reportSecret(w http.ResponseWriter, r *http.Request, refused *refusal) *refusal {
 	switch {
 	case refused == nil, refused.status < http.StatusInternalServerError && refused.status != http.StatusUnauthorized, *refused == refuseExpired:
 		g.cfg.Front.Known(r.Context())
@@ -84,7 +86,7 @@ func (g *Gateway) judge(w http.ResponseWriter, r *http.Request, refused *refusal
 	return refused
 }
 
-// admit tells which device connects, and until when its user's token is good.
+// admit returns the device that connects and the claims of its user's token, or a refusal.
 func (g *Gateway) admit(r *http.Request) (push.Device, push.UserClaims, *refusal) {
 	if g.stopping() {
 		return push.Device{}, push.UserClaims{}, &refuseStopping
@@ -114,7 +116,7 @@ func (g *Gateway) admit(r *http.Request) (push.Device, push.UserClaims, *refusal
 	return device, claims, nil
 }
 
-// explain is the refusal for an error of Auth; one that is nobody's fault at the other end is logged.
+// explain returns the refusal for an error of Auth, and logs an error that is not the device's fault.
 func (g *Gateway) explain(err error, unauthenticated refusal) refusal {
 	refused := refusalOf(err, unauthenticated)
 	if refused == refuseFailed {
@@ -129,15 +131,15 @@ func (g *Gateway) stopping() bool {
 	return g.closing
 }
 
-// bearer takes the token out of an Authorization header (RFC 6750, section 2.1).
+// bearer returns the token of an Authorization header (RFC 6750, section 2.1).
 func bearer(header string) (string, bool) {
 	scheme, token, ok := strings.Cut(header, " ")
 	token = strings.TrimSpace(token)
 	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
 }
 
-// checkUpgrade looks for what a WebSocket's handshake needs (RFC 6455, section 4.2.1), so that the refusal of one that
-// lacks it is a problem like all others.
+// checkUpgrade checks a WebSocket's handshake (RFC 6455, section 4.2.1), so that the refusal of an invalid one is a problem
+// like every other refusal.
 func checkUpgrade(r *http.Request) *refusal {
 	switch {
 	case r.Method != http.MethodGet:
@@ -151,10 +153,10 @@ func checkUpgrade(r *http.Request) *refusal {
 	return nil
 }
 
-// offers tells whether the device names any subprotocol.
+// offers reports whether the device offers any subprotocol.
 func offers(r *http.Request) bool { return r.Header.Get("Sec-WebSocket-Protocol") != "" }
 
-// hasWord looks for a word in a header's comma-separated lists.
+// hasWord reports whether a header's comma-separated lists contain a word.
 func hasWord(values []string, word string) bool {
 	for _, v := range values {
 		for w := range strings.SplitSeq(v, ",") {

@@ -11,22 +11,22 @@ import (
 )
 
 // beats calls each session when its next heartbeat, or the end of its token, is due. All sessions share one timer, which runs
-// only while there are some.
+// only while there are sessions.
 type beats struct {
 	began time.Time // never changes; times are counted from it by the steady clock
 
 	mu    sync.Mutex
-	due   beatHeap    // guarded by mu; the session that is due first at the front
+	due   beatHeap    // guarded by mu; the session at the front is due first
 	timer *time.Timer // guarded by mu; nil before the first session
 }
 
-// beatHeap is a heap.Interface.
+// beatHeap implements heap.Interface.
 type beatHeap []*session
 
 func (h beatHeap) Len() int           { return len(h) }
 func (h beatHeap) Less(i, j int) bool { return h[i].beatAt < h[j].beatAt }
 
-// Swap keeps the sessions' places.
+// Swap swaps two sessions and updates their places.
 func (h beatHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].place, h[j].place = i+1, j+1
@@ -39,7 +39,7 @@ func (h *beatHeap) Push(x any) {
 	s.place = len(*h)
 }
 
-// Pop takes the last one.
+// Pop removes and returns the last session.
 func (h *beatHeap) Pop() any {
 	last := len(*h) - 1
 	s := (*h)[last]
@@ -49,7 +49,7 @@ func (h *beatHeap) Pop() any {
 	return s
 }
 
-// set has the session called once, after wait. It must not be waiting already.
+// set arranges for one call of the session, after wait. The session must not be waiting for another call.
 func (b *beats) set(s *session, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,7 +63,7 @@ func (b *beats) set(s *session, wait time.Duration) {
 	}
 }
 
-// drop forgets a session. It may be about to be called all the same.
+// drop cancels a session's call. A call that has just become due may still be made.
 func (b *beats) drop(s *session) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,7 +82,7 @@ func (b *beats) run() {
 	}
 }
 
-// next takes out a session that is due. If none is, it sets the timer for the first one and returns nil.
+// next removes and returns a session that is due. If none is due, it sets the timer for the first one and returns nil.
 func (b *beats) next() *session {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +96,8 @@ func (b *beats) next() *session {
 	return heap.Pop(&b.due).(*session)
 }
 
-// beat has the session called for its next heartbeat, or at the end of the user's token if that is sooner. s.mu is held.
+// beat arranges for the session's next heartbeat, or for a call at the end of the user's token if that is sooner. s.mu is
+// held.
 func (s *session) beat() {
 	if s.code != 0 {
 		return
@@ -108,7 +109,7 @@ func (s *session) beat() {
 	s.gateway.beats.set(s, max(wait, time.Millisecond))
 }
 
-// pulse is one heartbeat: it ends a session that is silent or whose token has expired, and pings the others.
+// pulse does one heartbeat: it ends a session that is silent or whose token has expired, and pings any other.
 func (s *session) pulse() {
 	silent := time.Since(s.gateway.beats.began) - time.Duration(s.heard.Load())
 	end, ends := s.tokenEnds()
@@ -125,10 +126,10 @@ func (s *session) pulse() {
 	}
 }
 
-// tokenEnds returns when the user's token expires; false: never.
+// tokenEnds returns when the user's token expires, or false if it never does.
 func (s *session) tokenEnds() (time.Time, bool) {
 	return time.Unix(0, s.expires), s.expires != 0
 }
 
-// hear notes a sign of life.
+// hear records a sign of life.
 func (s *session) hear() { s.heard.Store(int64(time.Since(s.gateway.beats.began))) }

@@ -10,39 +10,40 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Auth tells who connects. Its errors are push.ErrUnauthenticated, push.ErrTokenExpired and push.ErrRegisterAgain.
+// Auth authenticates the user and the device that connect. Its errors are push.ErrUnauthenticated, push.ErrTokenExpired and
+// push.ErrRegisterAgain.
 type Auth interface {
 	UserToken(ctx context.Context, token string) (push.UserClaims, error)
 	DeviceByCredential(ctx context.Context, credential string) (push.Device, error)
-	// Hold calls end once if the signing key of a session's token falls, until release is called. end must not wait.
+	// Hold calls end once if the signing key of a session's token is removed before release is called. end must not wait.
 	Hold(g push.Ground, end func(why error)) (release func())
 }
 
-// Receiver takes a device's receipts, for its owner of a generation. It returns a status for each, in order, and how many
-// deliveries are open.
+// Receiver accepts a device's receipts under the owner of a generation. It returns a status for each receipt, in order, and
+// how many of the device's deliveries are open.
 type Receiver interface {
 	Receive(ctx context.Context, key push.DeviceKey, generation int, receipts []push.Receipt) ([]push.ReceiptStatus, int, error)
 }
 
-// Notify is told of sessions: SessionOpened once hello is queued, SessionClosed when a device has none any more. Neither must
-// wait: other sessions do until it returns.
+// Notify learns of sessions. SessionOpened is called once hello is queued, SessionClosed when the device has no session any
+// more. Neither method may wait: other sessions wait until it returns.
 type Notify interface {
 	SessionOpened(key push.DeviceKey)
 	SessionClosed(key push.DeviceKey)
 }
 
-// Devices is what the gateway asks and tells of devices.
+// Devices counts a device's open deliveries and stores the state that the device reports.
 type Devices interface {
 	OpenCount(ctx context.Context, key push.DeviceKey) (int, error)
 	ReportState(ctx context.Context, key push.DeviceKey, state push.AppState, facts map[string]any) error
 }
 
-// Pushes gives a push with its payload, for deliveries that come without theirs because it is large.
+// Pushes returns a push with its payload, for items whose payload was left out because it is large.
 type Pushes interface {
 	Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error)
 }
 
-// Front is told who has shown good secrets and who has not. Refused gives the fields that belong on the answer, which is 429
+// Front learns who has shown a valid secret and who has not. Refused returns the header fields of the answer, which is 429
 // with Retry-After if wait is not 0.
 type Front interface {
 	Known(ctx context.Context)
@@ -55,7 +56,7 @@ type openFront struct{}
 func (openFront) Known(context.Context)                       {}
 func (openFront) Refused(string) (http.Header, time.Duration) { return nil, 0 }
 
-// Config is what a Gateway needs.
+// Config configures a Gateway.
 type Config struct {
 	Auth     Auth     // required
 	Receiver Receiver // required
@@ -63,12 +64,12 @@ type Config struct {
 	Devices  Devices  // required
 	Pushes   Pushes   // required
 
-	Front Front // who is told whether devices show good secrets; nil: nobody
+	Front Front // learns whether devices show valid secrets; nil limits nobody
 
-	Heartbeat  time.Duration // between pings; a session that is silent for two is dropped; 0 means 25s
-	Queue      int           // frames that may wait for a device to read; 0 means 64
-	QueueBytes int           // bytes of them; 0 means 1 MiB
-	WriteWait  time.Duration // for one frame to leave; 0 means 5s
+	Heartbeat  time.Duration // between pings; a session that is silent for two heartbeats is dropped; 0 means 25s
+	Queue      int           // frames that may wait until a device reads; 0 means 64
+	QueueBytes int           // bytes of those frames; 0 means 1 MiB
+	WriteWait  time.Duration // bounds the write of one frame; 0 means 5s
 	Logger     *slog.Logger  // nil discards
 	Now        func() time.Time
 }

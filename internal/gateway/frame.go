@@ -15,24 +15,24 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// maxFrameDepth is how deep a frame may nest: the facts are the app's own, and no fact needs more.
+// maxFrameDepth bounds the nesting of a frame: the facts are the app's own, and no fact needs more.
 const maxFrameDepth = 16
 
-// kind is a kind of frame that a device may send.
+// kind has the rules for one kind of frame that a device may send.
 type kind struct {
-	bytes   int                                                                 // of one frame, at most
-	foreign func(f protocol.DeviceFrame) protocol.DeviceFrame                   // the frame without this kind's fields: what is left is another's
-	check   func(f protocol.DeviceFrame) error                                  // judges this kind's fields
-	take    func(s *session, ctx context.Context, f protocol.DeviceFrame) error // acts on a frame; an error ends the session, and the device tells it again
+	bytes   int                                                                 // the most that one frame may have
+	foreign func(f protocol.DeviceFrame) protocol.DeviceFrame                   // returns the frame without this kind's fields; fields that remain belong to another kind
+	check   func(f protocol.DeviceFrame) error                                  // checks this kind's fields
+	handle  func(s *session, ctx context.Context, f protocol.DeviceFrame) error // acts on a frame; an error ends the session, and the device sends the frame again
 }
 
-// kinds are the frames that a device may send, a line each. Any other ends its session with CloseBadFrame.
+// kinds has a line for each kind of frame that a device may send. Any other frame ends the session with CloseBadFrame.
 var kinds = map[protocol.FrameType]kind{
-	protocol.FrameReceipts: {protocol.MaxFrameBytes, withoutReceipts, checkReceipts, (*session).takeReceipts},
-	protocol.FrameState:    {protocol.MaxFrameBytes, withoutState, checkState, (*session).takeState},
+	protocol.FrameReceipts: {protocol.MaxFrameBytes, withoutReceipts, checkReceipts, (*session).handleReceipts},
+	protocol.FrameState:    {protocol.MaxFrameBytes, withoutState, checkState, (*session).handleState},
 }
 
-// strict is how a frame is read.
+// strict has the limits of a frame's JSON.
 var strict = rest.Strict{Depth: maxFrameDepth, Items: protocol.MaxReceipts, FreeBytes: protocol.MaxFactsBytes, FreeSize: protocol.FactsBytes}
 
 // frameShape is the shape of a device's frame.
@@ -42,8 +42,8 @@ var frameShape = sync.OnceValue(func() *rest.Schema {
 	return shape
 })
 
-// loosen lets fields be missing, or null: what a kind of frame needs it checks itself, and a receipt that lacks something is
-// invalid by itself.
+// loosen allows every field to be missing or null: each kind of frame checks its own fields, and a receipt that lacks a field
+// is answered as invalid without refusing the frame.
 func loosen(s *rest.Schema) {
 	s.Required, s.Nullable = nil, true
 	for _, property := range s.Properties {
@@ -54,8 +54,8 @@ func loosen(s *rest.Schema) {
 	}
 }
 
-// parseFrame reads one frame of a device. Frames are strict: UTF-8 without lone surrogates, no doubled or unknown names,
-// fields of their own kind only, bounded in depth and in the number of receipts.
+// parseFrame parses one frame of a device. Frames are strict: UTF-8 without lone surrogates, no duplicate or unknown names,
+// only fields of their own kind, bounded depth, and a bounded number of receipts.
 func parseFrame(data []byte) (protocol.DeviceFrame, error) {
 	var f protocol.DeviceFrame
 	if len(data) > protocol.MaxFrameBytes {
@@ -69,7 +69,7 @@ func parseFrame(data []byte) (protocol.DeviceFrame, error) {
 		return f, errors.New(faults.Summary())
 	}
 	if err := json.Unmarshal(data, &f, jsontext.AllowDuplicateNames(true)); err != nil { // there are none
-		return f, errors.New("the frame is no JSON of a known shape") // the library's error may show what is in it
+		return f, errors.New("the frame is no JSON of a known shape") // the library's error may quote the frame
 	}
 	k, ok := kinds[f.Type]
 	if !ok {

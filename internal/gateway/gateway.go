@@ -12,11 +12,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Gateway holds the sessions of this node.
+// Gateway keeps the sessions of this node.
 type Gateway struct {
 	cfg      Config        // never changes
-	named    *gws.Upgrader // for devices that name the subprotocol
-	unnamed  *gws.Upgrader // for those that name none
+	named    *gws.Upgrader // for devices that offer the subprotocol
+	unnamed  *gws.Upgrader // for devices that offer none
 	base     context.Context
 	stop     context.CancelFunc
 	sessions sync.WaitGroup // their goroutines
@@ -24,12 +24,12 @@ type Gateway struct {
 	settler  *settler
 
 	mu      sync.Mutex
-	open    map[push.DeviceKey]*session // guarded by mu; the newest of each device
-	all     map[*session]struct{}       // guarded by mu; also those that are about to end
+	open    map[push.DeviceKey]*session // guarded by mu; the newest session of each device
+	all     map[*session]struct{}       // guarded by mu; also sessions that are about to end
 	closing bool                        // guarded by mu
 }
 
-// New makes a gateway. It serves GET /v1/connect until Close.
+// New returns a gateway. It serves GET /v1/connect until Close.
 func New(cfg Config) (*Gateway, error) {
 	cfg, err := cfg.check()
 	if err != nil {
@@ -42,7 +42,7 @@ func New(cfg Config) (*Gateway, error) {
 	return g, nil
 }
 
-// Session is the open session of a device, and when it was opened.
+// Session returns the id of a device's open session and when it was opened, or false if there is none.
 func (g *Gateway) Session(key push.DeviceKey) (id string, since time.Time, ok bool) {
 	s := g.session(key)
 	if s == nil {
@@ -57,7 +57,7 @@ func (g *Gateway) session(key push.DeviceKey) *session {
 	return g.open[key]
 }
 
-// named session of a device; nil if it is not the open one any more.
+// exactly returns the device's session if its id is this one, or nil if it is not the open one any more.
 func (g *Gateway) exactly(key push.DeviceKey, id string) *session {
 	s := g.session(key)
 	if s == nil || s.id != id {
@@ -66,19 +66,20 @@ func (g *Gateway) exactly(key push.DeviceKey, id string) *session {
 	return s
 }
 
-// Send hands items to a session, without waiting for the device to read. False: the session is gone, or it was too slow
-// or of another owner, and is gone by now. True says that they are queued, not that the device has them.
+// Send queues items for a session, without waiting for the device to read. It returns false if the session is gone, and ends
+// a session that is too slow or of another owner. True says that the items are queued, not that the device has them.
 func (g *Gateway) Send(key push.DeviceKey, session string, items []push.Item) bool {
 	s := g.exactly(key, session)
 	return s != nil && s.send(items)
 }
 
-// NoAck ends a session that did not acknowledge a push in time. The device comes back and catches up.
+// NoAck ends a session that did not acknowledge a push in time. The device reconnects and catches up.
 func (g *Gateway) NoAck(key push.DeviceKey, session string) {
 	g.Drop(key, session, protocol.CloseNoAck)
 }
 
-// Drop ends a session with a close code of protocol. From now on the device has none; "" ends whichever it has.
+// Drop ends a session with a close code of protocol. From now on the device has no session. Session "" ends whichever session
+// the device has.
 func (g *Gateway) Drop(key push.DeviceKey, session string, code int) {
 	s := g.session(key)
 	if s != nil && (session == "" || s.id == session) {
@@ -86,7 +87,7 @@ func (g *Gateway) Drop(key push.DeviceKey, session string, code int) {
 	}
 }
 
-// DropApp ends all sessions of an app, which is there no more, with a close code of protocol.
+// DropApp ends all sessions of a deleted app with a close code of protocol.
 func (g *Gateway) DropApp(app string, code int) {
 	var ending []*session
 	g.mu.Lock()
@@ -101,7 +102,7 @@ func (g *Gateway) DropApp(app string, code int) {
 	}
 }
 
-// Count is how many sessions are open.
+// Count returns how many sessions are open.
 func (g *Gateway) Count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -120,7 +121,7 @@ func (g *Gateway) OfApp(app string) (devices []string) {
 	return devices
 }
 
-// enter makes s the device's session and ends the one before; false: the gateway is closing.
+// enter makes s the device's session and ends the previous one. It returns false if the gateway is closing.
 func (g *Gateway) enter(s *session) bool {
 	g.mu.Lock()
 	if g.closing {
@@ -138,7 +139,7 @@ func (g *Gateway) enter(s *session) bool {
 	return true
 }
 
-// leave takes s out of the devices' sessions; the device has none any more unless a newer one took its place.
+// leave removes s from the open sessions. The device has no session any more unless a newer one took its place.
 func (g *Gateway) leave(s *session) {
 	g.mu.Lock()
 	last := g.open[s.key] == s
@@ -159,11 +160,11 @@ func (g *Gateway) gone(s *session) {
 	g.mu.Unlock()
 }
 
-// errDrain is why sessions were cut rather than closed.
+// errDrain says that sessions were cut rather than closed.
 var errDrain = errors.New("gateway: sessions were cut: they did not close in time")
 
-// Close takes no more sessions, ends all with CloseGoingAway once what is queued has left, and waits for them. When ctx
-// ends first, the rest is cut and an error says so. It may be called twice.
+// Close accepts no more sessions, ends all with CloseGoingAway once their queued frames have left, and waits for them. If ctx
+// ends first, Close cuts the remaining sessions and returns an error that says so. It may be called twice.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.mu.Lock()
 	g.closing = true
@@ -186,7 +187,7 @@ func (g *Gateway) Close(ctx context.Context) error {
 		for _, s := range all {
 			s.cut()
 		}
-		g.stop() // ends what their receipts wait for
+		g.stop() // ends the calls for which their receipts wait
 		<-done
 	}
 	g.stop()

@@ -10,18 +10,18 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// writers make the frames of what a session is sent, a line for each kind of item.
+// writers has the function that makes the frame of an item, a line for each kind of item.
 var writers = map[push.ItemKind]func(s *session, item push.Item) frame{
 	push.ItemPush: writer((*session).pushFrame),
 }
 
-// writer takes the items of one kind.
+// writer adapts a function for one kind of item to all items.
 func writer[T push.Item](write func(*session, T) frame) func(*session, push.Item) frame {
 	return func(s *session, item push.Item) frame { return write(s, item.(T)) }
 }
 
-// send queues items; false: the session ends. A batch is taken whole while the queue has room, so that one long batch
-// for a device that reads well is not mistaken for a slow reader.
+// send queues items, and returns false if the session ends. A batch is accepted as a whole while the queue has room, so that
+// one long batch for a device that reads well is not mistaken for a slow reader.
 func (s *session) send(items []push.Item) bool {
 	queue := make([]frame, 0, len(items))
 	for _, item := range items {
@@ -34,7 +34,7 @@ func (s *session) send(items []push.Item) bool {
 	return s.enqueue(queue...)
 }
 
-// pushFrame is the frame of a push. A large payload is read when its turn has come.
+// pushFrame returns the frame of a push. A large payload is read from the store when the frame is about to be written.
 func (s *session) pushFrame(p push.PushItem) frame {
 	if !p.Whole() {
 		return frame{opcode: gws.OpcodeText, late: func(ctx context.Context) (frame, error) { return s.largePush(ctx, p) }}
@@ -45,7 +45,7 @@ func (s *session) pushFrame(p push.PushItem) frame {
 	}})
 }
 
-// largePush reads a push's payload, and makes its frame.
+// largePush reads a push's payload and returns the push's frame.
 func (s *session) largePush(ctx context.Context, p push.PushItem) (frame, error) {
 	stored, _, err := s.gateway.cfg.Pushes.Push(ctx, s.key.App, p.ID)
 	if err != nil {

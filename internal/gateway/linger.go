@@ -14,10 +14,10 @@ type lingerConn struct {
 	closing atomic.Bool
 }
 
-// lingerWait is how long the device has to end its side.
+// lingerWait bounds how long the device may take to end its side.
 const lingerWait = time.Second
 
-// Close ends our side; called again, the connection.
+// Close ends our side. A second call closes the connection.
 func (c *lingerConn) Close() error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if c.closing.Swap(true) || !ok {
@@ -27,7 +27,7 @@ func (c *lingerConn) Close() error {
 	return half.CloseWrite()
 }
 
-// bound gives the next write its time.
+// bound sets the deadline of the next write.
 func (c *lingerConn) bound(wait time.Duration) {
 	if !c.closing.Load() {
 		_ = c.Conn.SetWriteDeadline(time.Now().Add(wait))

@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// refusal is what a device reads that is not let in. The codes are those of the HTTP API.
+// refusal is the answer to a device that is refused. The codes are those of the HTTP API.
 type refusal struct {
 	status int
 	code   protocol.ProblemCode
@@ -20,17 +20,17 @@ var (
 	refuseMethod   = refusal{http.StatusMethodNotAllowed, protocol.ProblemMethod, "want GET with an upgrade to a WebSocket"}
 	refuseUpgrade  = refusal{http.StatusUpgradeRequired, protocol.ProblemUpgradeRequired, "want an upgrade to a WebSocket, version 13"}
 	refuseProtocol = refusal{http.StatusBadRequest, protocol.ProblemBadSubprotocol, "the subprotocols offered do not include " + protocol.Subprotocol}
-	refuseToken    = refusal{http.StatusUnauthorized, protocol.ProblemUnauthenticated, "the user token is missing or not good; want it as Authorization: Bearer …"}
+	refuseToken    = refusal{http.StatusUnauthorized, protocol.ProblemUnauthenticated, "the user token is missing or invalid; want it as Authorization: Bearer …"}
 	refuseDevice   = refusal{http.StatusUnauthorized, protocol.ProblemUnauthenticated, "the device's credential is missing; want it as " + protocol.HeaderDevice}
-	refuseExpired  = refusal{http.StatusUnauthorized, protocol.ProblemTokenExpired, "the user token has expired; come back with a new one"}
+	refuseExpired  = refusal{http.StatusUnauthorized, protocol.ProblemTokenExpired, "the user token has expired; connect again with a new one"}
 	refuseAgain    = refusal{http.StatusUnauthorized, protocol.ProblemRegisterAgain, "the device's credential is unknown or void; register again"}
 	refuseUser     = refusal{http.StatusForbidden, protocol.ProblemForbidden, "the user token is not of the device's owner"}
-	refuseTooFast  = refusal{http.StatusTooManyRequests, protocol.ProblemRateLimited, "many requests from this address had no good secret; come back later, or with a good one"}
-	refuseStopping = refusal{http.StatusServiceUnavailable, protocol.ProblemUnavailable, "the server is stopping; come back"}
-	refuseFailed   = refusal{http.StatusServiceUnavailable, protocol.ProblemUnavailable, "the device could not be looked up; come back"}
+	refuseTooFast  = refusal{http.StatusTooManyRequests, protocol.ProblemRateLimited, "many requests from this address had no valid secret; try again later, or with a valid one"}
+	refuseStopping = refusal{http.StatusServiceUnavailable, protocol.ProblemUnavailable, "the server is stopping; try again"}
+	refuseFailed   = refusal{http.StatusServiceUnavailable, protocol.ProblemUnavailable, "the device could not be looked up; try again"}
 )
 
-// refusalOf is the refusal for an error of Auth.
+// refusalOf returns the refusal for an error of Auth.
 func refusalOf(err error, unauthenticated refusal) refusal {
 	switch {
 	case errors.Is(err, push.ErrTokenExpired):

@@ -11,10 +11,10 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// slot ties a socket of the library to its session. Of the library's storage nothing else is used.
+// slot ties a socket of the library to its session. The gateway uses the library's storage for nothing else.
 type slot struct{ session *session }
 
-// Len is 0.
+// Len returns 0.
 func (*slot) Len() int { return 0 }
 
 // Load finds nothing.
@@ -29,7 +29,7 @@ func (*slot) Store(string, any) {}
 // Range visits nothing.
 func (*slot) Range(func(string, any) bool) {}
 
-// events takes what the library's read loop has to tell, for all sessions.
+// events receives the events of the library's read loop, for all sessions.
 type events struct{ gws.BuiltinEventHandler }
 
 func of(c *gws.Conn) *session { return c.Session().(*slot).session }
@@ -41,10 +41,10 @@ func (events) OnPing(c *gws.Conn, payload []byte) {
 	s.enqueue(frame{opcode: gws.OpcodePong, data: append([]byte(nil), payload...)})
 }
 
-// OnPong is a sign of life.
+// OnPong records a sign of life.
 func (events) OnPong(c *gws.Conn, _ []byte) { of(c).hear() }
 
-// OnMessage takes one frame of the device.
+// OnMessage queues one frame of the device.
 func (events) OnMessage(c *gws.Conn, m *gws.Message) { of(c).queueUp(m) }
 
 // read runs the library's read loop to its end.
@@ -57,76 +57,80 @@ func (s *session) read() {
 func (s *session) hungUp() {
 	defer s.gateway.sessions.Done()
 	defer s.gateway.gone(s)
-	// The library indexes a buffer by the length that a frame claims; one that claims a negative length makes it panic.
-	// That is the device's fault, and must not be the other devices' end.
+	// The library indexes a buffer by the length that a frame claims; a negative length makes it panic. That is the device's
+	// fault, and must not end the other devices' sessions.
 	if fault := recover(); fault != nil {
 		s.gateway.cfg.Logger.Warn("a device's frame made the socket fail", "app", s.key.App, "device", s.key.Device)
 	}
-	s.allTaken()
+	s.waitAllHandled()
 	s.cut()
 	s.end(protocol.CloseGoingAway) // nobody reads the code any more
 }
 
-// takeQueue is how many frames of a device wait for the store at most.
-const takeQueue = 4
+// maxIncoming bounds how many frames of a device wait for the store.
+const maxIncoming = 4
 
-// incoming is what a device has sent and the store has not taken. A session has one only while its take loop runs.
+// incoming has the frames that a device has sent and the handle loop has not handled. A session has one only while its handle
+// loop runs.
 type incoming struct {
 	frames []*gws.Message
 	room   chan struct{} // closed when there is room among frames; nil: nobody waits for it
 }
 
-// queueUp queues a frame to be taken, so that pings are read, and answered, while the store is slow. When the queue is full
-// no more is read: a device that sends more than the server can take is slowed down.
+// queueUp queues a frame to be handled, so that pings are read, and answered, while the store is slow. When the queue is
+// full, it waits and nothing more is read: a device that sends more than the server can handle is slowed down.
 func (s *session) queueUp(m *gws.Message) {
 	s.hear()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.in != nil && len(s.in.frames) >= takeQueue {
-		s.waitTaken()
+	for s.in != nil && len(s.in.frames) >= maxIncoming {
+		s.waitHandled()
 	}
-	if s.code != 0 { // it has been told to go
+	if s.code != 0 { // the session is ending
 		_ = m.Close()
 		return
 	}
 	if s.in == nil {
 		s.in = &incoming{}
 		s.gateway.sessions.Add(1)
-		go s.takeLoop()
+		go s.handleLoop()
 	}
 	s.in.frames = append(s.in.frames, m)
 }
 
-// allTaken waits until the frames that were read are taken: an app says that it goes to the background, and hangs up.
-func (s *session) allTaken() {
+// waitAllHandled waits until the frames that were read are handled: an app may say that it goes to the background, and then
+// hang up.
+func (s *session) waitAllHandled() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.in != nil {
-		s.waitTaken()
+		s.waitHandled()
 	}
 }
 
-// waitTaken waits until the take loop has taken another frame, or ends. Only the read loop calls it, with mu held.
-func (s *session) waitTaken() {
-	taken := make(chan struct{})
-	s.in.room = taken
+// waitHandled waits until the handle loop takes another frame from the queue, or ends. Only the read loop calls it, with mu
+// held.
+func (s *session) waitHandled() {
+	handled := make(chan struct{})
+	s.in.room = handled
 	s.mu.Unlock()
-	<-taken
+	<-handled
 	s.mu.Lock()
 }
 
-// takeLoop takes the queued frames in order. It ends when there are none: an idle session has no goroutine but its reader.
-func (s *session) takeLoop() {
+// handleLoop handles the queued frames in order. It ends when there are none, so that an idle session has no goroutine but
+// its reader.
+func (s *session) handleLoop() {
 	defer s.gateway.sessions.Done()
 	for m := s.nextFrame(); m != nil; m = s.nextFrame() {
-		if !s.take(m) {
+		if !s.handle(m) {
 			s.dropFrames()
 		}
 		_ = m.Close()
 	}
 }
 
-// nextFrame returns the next frame to be taken; nil: there is none, and the take loop ends.
+// nextFrame returns the next frame to be handled, or nil if there is none and the handle loop ends.
 func (s *session) nextFrame() *gws.Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,7 +147,7 @@ func (s *session) nextFrame() *gws.Message {
 	return m
 }
 
-// dropFrames forgets what is queued behind a frame that could not be taken: the session ends, and a receipt must not
+// dropFrames drops the frames that are queued behind one that could not be handled: the session ends, and a receipt must not
 // overtake an earlier one.
 func (s *session) dropFrames() {
 	s.mu.Lock()
@@ -154,8 +158,8 @@ func (s *session) dropFrames() {
 	s.in.frames = nil
 }
 
-// take handles one frame; false: it could not, and the session ends.
-func (s *session) take(m *gws.Message) bool {
+// handle handles one frame. It returns false if it could not, and then ends the session.
+func (s *session) handle(m *gws.Message) bool {
 	var f protocol.DeviceFrame
 	err := fmt.Errorf("the frame is binary; want text")
 	if m.Opcode == gws.OpcodeText {
@@ -166,25 +170,26 @@ func (s *session) take(m *gws.Message) bool {
 		s.end(protocol.CloseBadFrame)
 		return false
 	}
-	ctx, cancel := context.WithTimeoutCause(s.gateway.base, takeWait, fmt.Errorf("gateway: a device's frame took longer than %s", takeWait))
+	ctx, cancel := context.WithTimeoutCause(s.gateway.base, handleWait, fmt.Errorf("gateway: a device's frame took longer than %s", handleWait))
 	defer cancel()
-	if err = kinds[f.Type].take(s, ctx, f); err != nil {
+	if err = kinds[f.Type].handle(s, ctx, f); err != nil {
 		s.gateway.cfg.Logger.Warn("a device's frame could not be handled", "app", s.key.App, "device", s.key.Device, "type", f.Type, "error", err)
-		s.end(protocol.CloseGoingAway) // what it wanted to tell, it tells again
+		s.end(protocol.CloseGoingAway) // the device reconnects and sends the frame again
 	}
 	return err == nil
 }
 
-// takeWait bounds what a frame needs of the store.
-const takeWait = 10 * time.Second
+// handleWait bounds the store's work for one frame.
+const handleWait = 10 * time.Second
 
-// takeState tells of the app's state and facts.
-func (s *session) takeState(ctx context.Context, f protocol.DeviceFrame) error {
+// handleState stores the app's state and facts.
+func (s *session) handleState(ctx context.Context, f protocol.DeviceFrame) error {
 	return s.gateway.cfg.Devices.ReportState(ctx, s.key, f.AppState, f.Facts)
 }
 
-// takeReceipts hands receipts on and answers with their statuses. One with a wrong value is invalid by itself.
-func (s *session) takeReceipts(ctx context.Context, f protocol.DeviceFrame) error {
+// handleReceipts passes receipts on and answers with their statuses. A receipt with a wrong value is invalid, and does not
+// affect the others.
+func (s *session) handleReceipts(ctx context.Context, f protocol.DeviceFrame) error {
 	answers := make([]protocol.ReceiptAnswer, len(f.Receipts))
 	good := make([]push.Receipt, 0, len(f.Receipts))
 	at := make([]int, 0, len(f.Receipts))

@@ -16,27 +16,27 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// session is one device's socket. An idle one is about 200 bytes; what waits lies elsewhere while it does.
+// session is one device's socket. An idle session has about 200 bytes; frames that wait are kept in out and in.
 type session struct {
 	gateway    *Gateway
 	key        push.DeviceKey // never changes
 	generation int            // never changes; the owner generation of the device when it connected
 	id         string         // never changes
 	since      int64          // never changes; Unix nanoseconds
-	expires    int64          // never changes; when the user's token does, Unix nanoseconds; 0: never
-	release    func()         // never changes once the session has started; releases the signing key it leans on
+	expires    int64          // never changes; when the user's token expires, Unix nanoseconds; 0: never
+	release    func()         // never changes once the session has started; releases what Auth.Hold took
 
-	heard  atomic.Int64  // when the device was last heard, since beats.began
-	beatAt time.Duration // guarded by beats.mu; when the session is called next, since beats.began
-	place  int           // guarded by beats.mu; its place in the heap, from 1; 0: it is not in it
+	heard  atomic.Int64  // when the device was last heard, from beats.began
+	beatAt time.Duration // guarded by beats.mu; when the session is called next, from beats.began
+	place  int           // guarded by beats.mu; its place in the heap, from 1; 0: it is not in the heap
 
 	mu      sync.Mutex
 	socket  *gws.Conn  // guarded by mu until start has set it; nil before
 	net     lingerConn // the same
-	out     *outgoing  // guarded by mu; what waits to be written; nil: nothing
-	in      *incoming  // guarded by mu; what the take loop takes; nil: it does not run
-	code    uint16     // guarded by mu; the close code; 0: it is not to end
-	ready   bool       // guarded by mu; hello is queued: the write loop may start
+	out     *outgoing  // guarded by mu; frames that wait to be written; nil: none
+	in      *incoming  // guarded by mu; frames that wait to be handled; nil: the handle loop does not run
+	code    uint16     // guarded by mu; the close code; 0: the session is not ending
+	ready   bool       // guarded by mu; hello is queued, and the write loop may start
 	writing bool       // guarded by mu; the write loop runs, or is about to
 }
 
@@ -49,8 +49,8 @@ func newSession(g *Gateway, d push.Device, expires time.Time) *session {
 	return s
 }
 
-// start upgrades the connection, queues hello and starts to read. The session has been entered; if it cannot start, it
-// leaves again.
+// start upgrades the connection, queues hello and starts to read. enter has been called for the session; if the session
+// cannot start, it leaves again.
 func (s *session) start(w http.ResponseWriter, r *http.Request) error {
 	socket, err := s.upgrade(w, r)
 	if err != nil {
@@ -79,8 +79,8 @@ func (s *session) start(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// begin puts hello before all else and lets the write loop start. A session that is to end already gets its close frame
-// instead; then begin is false.
+// begin puts hello before all other frames and starts the write loop. If the session is already ending, its close frame is
+// written instead, and begin returns false.
 func (s *session) begin(hello frame) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,17 +93,17 @@ func (s *session) begin(hello frame) bool {
 	if s.out == nil {
 		s.out = &outgoing{}
 	}
-	s.out.first(hello) // a push may have been quicker
+	s.out.prepend(hello) // a push may already be queued
 	s.beat()
 	s.write()
 	return true
 }
 
-// helloWait bounds what hello needs of the store.
+// helloWait bounds the store's work for hello.
 const helloWait = 10 * time.Second
 
-// hello makes the first frame; or it gives the code to close with. The device is looked up again, now that its session
-// can be found: one that changed its owner meanwhile was not found by whoever ended its sessions.
+// hello returns the first frame, or the code to close with. It looks the device up again now that its session can be found:
+// if the device changed its owner in the meantime, whoever ended its sessions did not find this one.
 func (s *session) hello(ctx context.Context, credential string) (hello frame, code int) {
 	g := s.gateway
 	now, err := g.cfg.Auth.DeviceByCredential(ctx, credential)
@@ -125,8 +125,8 @@ func (s *session) hello(ctx context.Context, credential string) (hello frame, co
 	}), 0
 }
 
-// end ends the session with a close code. From now on the device has no session; what is queued still leaves when the
-// server is stopping, else it is dropped: the device catches up by its inbox.
+// end ends the session with a close code. From now on the device has no session. If the server is stopping, queued frames
+// still leave; otherwise they are dropped, and the device catches up by its inbox.
 func (s *session) end(code int) {
 	s.mu.Lock()
 	if s.code != 0 {

@@ -6,26 +6,27 @@ import (
 	"time"
 )
 
-// settler gives back what handshakes left. Each leaves some 40 KiB of garbage, and the collector lets garbage grow to the size of
-// what lives: a server to which a fleet has just connected holds twice what its idle sessions need, for as long as they are
-// idle. So, once many sessions have been opened and then none for a moment, their garbage is collected and its memory goes back
-// to the system. While sessions keep coming nothing is done: what they leave is room for the next ones.
+// settler returns the memory that handshakes leave behind. Each handshake leaves some 40 KiB of garbage, and the collector
+// lets garbage grow to the size of the live heap. So a server to which a fleet has just connected holds twice the memory that
+// its idle sessions need, for as long as they are idle. Once many sessions have been opened and then none for a moment, the
+// settler collects the garbage and returns its memory to the system. While sessions keep coming it does nothing: their
+// garbage is room for the next ones.
 type settler struct {
 	release func() // never changes; collects, and returns memory to the system
 
 	mu     sync.Mutex
-	opened int         // guarded by mu; sessions since the last time
+	opened int         // guarded by mu; sessions since the last collection
 	timer  *time.Timer // guarded by mu; nil: fewer than settleFrom have been opened
 }
 
 const (
-	settleFrom = 1_000       // sessions for which a collection is worth while
+	settleFrom = 1_000       // sessions that make a collection worthwhile
 	settleWait = time.Second // without a new one
 )
 
 func newSettler() *settler { return &settler{release: debug.FreeOSMemory} }
 
-// session notes that one has been opened.
+// session counts a session that has been opened.
 func (s *settler) session() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,7 +40,7 @@ func (s *settler) session() {
 	}
 }
 
-// settle starts to count anew, and releases.
+// settle resets the count and releases the memory.
 func (s *settler) settle() {
 	s.mu.Lock()
 	s.opened, s.timer = 0, nil

@@ -10,21 +10,21 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// frame is something that waits to be written.
+// frame is a WebSocket frame that waits to be written.
 type frame struct {
 	opcode gws.Opcode
 	data   []byte
-	late   func(ctx context.Context) (frame, error) // makes the frame when its turn has come; nil: it is made
+	late   func(ctx context.Context) (frame, error) // makes the frame when its turn comes; nil: the frame is already made
 }
 
-// outgoing is what waits for a device to read. A session has one only while something waits.
+// outgoing has the frames that wait until a device reads. A session has one only while frames wait.
 type outgoing struct {
 	queue []frame
 	bytes int // of the queue
 }
 
-// first puts a frame before all others.
-func (o *outgoing) first(f frame) {
+// prepend puts a frame before all others.
+func (o *outgoing) prepend(f frame) {
 	o.queue = append([]frame{f}, o.queue...)
 	o.bytes += len(f.data)
 }
@@ -36,8 +36,8 @@ func (o *outgoing) add(frames ...frame) {
 	}
 }
 
-// take returns the oldest frame; false: there is none.
-func (o *outgoing) take() (frame, bool) {
+// pop removes and returns the oldest frame, or returns false if there is none.
+func (o *outgoing) pop() (frame, bool) {
 	if o == nil || len(o.queue) == 0 {
 		return frame{}, false
 	}
@@ -48,7 +48,7 @@ func (o *outgoing) take() (frame, bool) {
 	return f, true
 }
 
-// text is a frame of JSON. What the server sends consists of strings, numbers and times: it always encodes.
+// text returns a frame of JSON. A server's frame has only strings, numbers and times, so it always encodes.
 func text(f protocol.ServerFrame) frame {
 	data, err := json.Marshal(f)
 	if err != nil {
@@ -57,7 +57,8 @@ func text(f protocol.ServerFrame) frame {
 	return frame{opcode: gws.OpcodeText, data: data}
 }
 
-// enqueue queues frames for the write loop. When the queue is full the device is too slow: its session ends.
+// enqueue queues frames for the write loop, and returns false if the session has ended. If the queue is full, the device is
+// too slow and its session ends.
 func (s *session) enqueue(frames ...frame) bool {
 	s.mu.Lock()
 	if s.code != 0 {
@@ -78,7 +79,7 @@ func (s *session) enqueue(frames ...frame) bool {
 	return true
 }
 
-// write starts the write loop unless it runs. mu is held.
+// write starts the write loop unless it is running. mu is held.
 func (s *session) write() {
 	if !s.ready || s.writing || s.socket == nil {
 		return
@@ -88,12 +89,12 @@ func (s *session) write() {
 	go s.writeLoop()
 }
 
-// writeLoop writes what is queued, and at the end the close frame. It ends when there is nothing to write.
+// writeLoop writes the queued frames, and the close frame if the session is ending. It ends when there is nothing to write.
 func (s *session) writeLoop() {
 	defer s.gateway.sessions.Done()
 	for {
 		s.mu.Lock()
-		f, ok := s.out.take()
+		f, ok := s.out.pop()
 		if !ok {
 			s.out = nil // an idle session keeps no buffer
 			code := s.code
@@ -116,8 +117,8 @@ func (s *session) writeLoop() {
 	}
 }
 
-// load makes a frame that was left until its turn. One that cannot be made is left out: without an acknowledgement it comes
-// again.
+// load makes a frame whose making was put off until its turn. It returns false if the frame cannot be made; the push is not
+// acknowledged then, and is sent again.
 func (s *session) load(f *frame) bool {
 	ctx, cancel := context.WithTimeoutCause(s.gateway.base, helloWait, fmt.Errorf("gateway: reading a payload took longer than %s", helloWait))
 	defer cancel()
