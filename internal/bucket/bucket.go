@@ -1,4 +1,4 @@
-// Package bucket has token buckets by key, in bounded memory.
+// Package bucket limits rates with token buckets by key, in bounded memory.
 package bucket
 
 import (
@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Rate is how much one key may take: Burst at once, and one more each Every. Its zero value is no limit.
+// Rate limits how much one key may take: Burst tokens at once, and one more each Every. Its zero value limits nothing.
 type Rate struct {
 	Burst int
 	Every time.Duration
@@ -15,21 +15,21 @@ type Rate struct {
 // Off reports whether the rate limits nothing.
 func (r Rate) Off() bool { return r.Burst <= 0 || r.Every <= 0 }
 
-// Window is how long an empty bucket takes to be full again.
+// Window returns how long an empty bucket takes to be full again.
 func (r Rate) Window() time.Duration { return time.Duration(r.Burst) * r.Every }
 
-// State is what a bucket said.
+// State is a bucket's answer to Take.
 type State struct {
 	OK   bool
-	Left int           // tokens that are there still
-	Wait time.Duration // until there is one more
+	Left int           // tokens that remain
+	Wait time.Duration // until there is one more token
 }
 
-// maxKeys bounds the buckets' memory to some 8 MB. With more keys than that in use, keys are forgotten by chance: theirs are
-// full buckets then.
+// maxKeys bounds the buckets' memory to some 8 MB. If more keys are in use, random keys are forgotten, and their buckets are
+// full again.
 const maxKeys = 1 << 16
 
-// sweepWait is the least time between two looks at all keys.
+// sweepWait is the least time between two sweeps over all keys.
 const sweepWait = time.Second
 
 // Buckets are token buckets of one rate. They are safe for concurrent use.
@@ -38,11 +38,11 @@ type Buckets struct {
 	now  func() time.Time // never changes
 
 	mu     sync.Mutex
-	fullAt map[string]time.Time // guarded by mu; when the bucket will be full, of those that are not (the "theoretical arrival time" of GCRA)
+	fullAt map[string]time.Time // guarded by mu; when each bucket that is not full will be (the "theoretical arrival time" of GCRA)
 	swept  time.Time            // guarded by mu
 }
 
-// New makes buckets that are full; now is nil for time.Now.
+// New returns buckets that are full; a nil now means time.Now.
 func New(rate Rate, now func() time.Time) *Buckets {
 	if now == nil {
 		now = time.Now
@@ -50,10 +50,10 @@ func New(rate Rate, now func() time.Time) *Buckets {
 	return &Buckets{rate: rate, now: now, fullAt: map[string]time.Time{}}
 }
 
-// Rate is how much each key may take.
+// Rate returns how much each key may take.
 func (b *Buckets) Rate() Rate { return b.rate }
 
-// Take takes one token of a key's bucket, if there is one.
+// Take takes one token from a key's bucket, if there is one.
 func (b *Buckets) Take(key string) State {
 	if b.rate.Off() {
 		return State{OK: true}
@@ -76,7 +76,7 @@ func (b *Buckets) Take(key string) State {
 	return b.state(after.Sub(now))
 }
 
-// Return gives a token back that was not needed.
+// Return gives back a token that was not needed.
 func (b *Buckets) Return(key string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,7 +85,7 @@ func (b *Buckets) Return(key string) {
 	}
 }
 
-// state is that of a bucket that will be full in so long.
+// state returns the state of a bucket that will be full after missing.
 func (b *Buckets) state(missing time.Duration) State {
 	left := int((b.rate.Window() - missing) / b.rate.Every)
 	return State{OK: true, Left: left, Wait: missing - time.Duration(b.rate.Burst-left-1)*b.rate.Every}

@@ -9,23 +9,23 @@ import (
 )
 
 const (
-	// per is how often a warning or an error is written at most; those between are counted in the next one.
+	// per is the least time between two lines of the same warning or error; those in between are counted in the next line.
 	per = time.Minute
 
-	// maxMessages bounds what is remembered. Messages are constants, so that there are few.
+	// maxMessages bounds how many messages are remembered. Messages are constants, so there are few.
 	maxMessages = 1_000
 )
 
-// Logger is log, but that each of its warnings and errors is written once a minute at most, told apart by the message and the
-// attribute operation: the next line has as its attribute more how many were left out before it. What is below a warning is
-// written as it comes.
+// Logger returns a logger that writes to log, each warning and error at most once a minute. Two records are the same if they
+// have the same message and the same attribute operation. The next line's attribute more says how many were left out before
+// it. Records below a warning are all written.
 func Logger(log *slog.Logger) *slog.Logger {
 	return slog.New(&handler{Handler: log.Handler(), said: &said{last: map[string]*line{}}})
 }
 
 type handler struct {
 	slog.Handler
-	said *said // shared by all that are made of one
+	said *said // shared by all handlers derived from one
 }
 
 type said struct {
@@ -50,7 +50,7 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	more, pass := h.said.take(key, r.Time)
+	more, pass := h.said.pass(key, r.Time)
 	if !pass {
 		return nil
 	}
@@ -61,8 +61,8 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// take reports whether a message is written now, and how many like it were not since the last one.
-func (s *said) take(message string, now time.Time) (more int, pass bool) {
+// pass reports whether a message is written now, and how many of its kind were left out since the last one.
+func (s *said) pass(message string, now time.Time) (more int, pass bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.last[message]
@@ -81,12 +81,12 @@ func (s *said) take(message string, now time.Time) (more int, pass bool) {
 	return more, true
 }
 
-// WithAttrs and WithGroup share what was said.
+// WithAttrs returns a handler that shares h's memory of what was written.
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &handler{Handler: h.Handler.WithAttrs(attrs), said: h.said}
 }
 
-// WithGroup is as WithAttrs.
+// WithGroup returns a handler that shares h's memory of what was written.
 func (h *handler) WithGroup(name string) slog.Handler {
 	return &handler{Handler: h.Handler.WithGroup(name), said: h.said}
 }

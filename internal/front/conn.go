@@ -15,26 +15,27 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// conn is one accepted connection.
+// conn is an accepted connection.
 type conn struct {
 	net.Conn
 	listener *Listener
-	client   netip.AddrPort // whose it is; changes before the first byte of a request is read, and never after
-	proxied  *bufio.Reader  // owned by who reads; of a trusted proxy's connection, what came with or instead of a PROXY header
-	headed   bool           // owned by who reads; the PROXY header has been read, or there was none
-	known    atomic.Bool    // a request showed a good secret, or a trusted proxy speaks for itself
+	client   netip.AddrPort // the client's address; it changes before the first byte of a request is read, and never after
+	proxied  *bufio.Reader  // owned by the reader; for a trusted proxy's connection, the bytes that came with or instead of a PROXY header
+	headed   bool           // owned by the reader; the PROXY header has been read, or there was none
+	known    atomic.Bool    // a request showed a valid secret, or the connection is a trusted proxy's own
 
-	counted  bool          // guarded by listener.mu; it is one of the connections in all
-	stranger *list.Element // guarded by listener.mu; among those of its address; nil: it is none
-	idle     *list.Element // guarded by listener.mu; among those between two requests
+	counted  bool          // guarded by listener.mu; the connection counts in listener.all
+	stranger *list.Element // guarded by listener.mu; its place among the strangers of its address; nil: it is no stranger
+	idle     *list.Element // guarded by listener.mu; its place among the connections between two requests; nil: it is not idle
 }
 
-// proxyHeaderBytes is more than the PROXY header of version 1 or 2 has without TLVs.
+// proxyHeaderBytes is more than a PROXY header of version 1 or 2 without TLVs has.
 const proxyHeaderBytes = 256
 
 func newProxied(c net.Conn) *bufio.Reader { return bufio.NewReaderSize(c, proxyHeaderBytes) }
 
-// Read reads what the client sent. From a trusted proxy that begins with a PROXY header, it is what follows.
+// Read reads what the client sent. If a trusted proxy's connection begins with a PROXY header, Read returns the bytes after
+// the header.
 func (c *conn) Read(b []byte) (int, error) {
 	if c.proxied == nil {
 		return c.Conn.Read(b)
@@ -51,8 +52,8 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// readHeader takes the client's address from a PROXY header
-// (https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt), versions 1 and 2.
+// readHeader reads the client's address from a PROXY header (https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt),
+// versions 1 and 2.
 func (c *conn) readHeader() error {
 	header, err := proxyproto.Read(c.proxied)
 	if errors.Is(err, proxyproto.ErrNoProxyProtocol) {
@@ -64,7 +65,7 @@ func (c *conn) readHeader() error {
 	}
 	c.headed = true
 	if source, _, ok := header.TCPAddrs(); ok && header.Command.IsProxy() {
-		c.listener.rehome(c, addrPortOf(source))
+		c.listener.setClient(c, addrPortOf(source))
 	}
 	return nil
 }
@@ -75,7 +76,7 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite ends our side only.
+// CloseWrite ends only our side.
 func (c *conn) CloseWrite() error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok {
@@ -94,7 +95,7 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// connOf is ours below TLS; nil if there is none.
+// connOf returns the conn below TLS, or nil if there is none.
 func connOf(c net.Conn) *conn {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
@@ -103,14 +104,14 @@ func connOf(c net.Conn) *conn {
 	return own
 }
 
-// Known is told that a request has shown a good secret: its connection is no stranger's any more.
+// Known records that a request has shown a valid secret: its connection is no stranger any more.
 func Known(ctx context.Context) {
 	if c, ok := ctx.Value(connKey{}).(*conn); ok && !c.known.Swap(true) {
-		c.listener.leaveStrangers(c)
+		c.listener.becomeKnown(c)
 	}
 }
 
-// Handler gives requests the address of the client, as far as trusted proxies tell it.
+// Handler sets a request's RemoteAddr to the client's address, as far as trusted proxies report it.
 func (l *Listener) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(connKey{}).(*conn); ok && c.client.IsValid() {

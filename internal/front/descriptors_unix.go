@@ -4,7 +4,8 @@ package front
 
 import "golang.org/x/sys/unix"
 
-// descriptors is how many files this process may have open. Go has raised the soft limit to the hard one by now (os.init).
+// descriptors returns how many files this process may have open. Go has already raised the soft limit to the hard one
+// (os.init).
 func descriptors() int {
 	const unlimited = 1 << 20
 	var limit unix.Rlimit

@@ -1,11 +1,12 @@
-// Package front stands before the API: it decides which connections there may be, and whose they are.
+// Package front accepts the API's connections: it decides which connections there may be, and determines their clients'
+// addresses.
 //
-// A connection is a stranger until a request on it has shown a good secret. Strangers are few for each address, and the first
-// to go when there is no room:
+// A connection is a stranger until a request on it has shown a valid secret. Each address may have only a limited number of
+// strangers, and strangers are closed first when there is no room:
 //
 //	accepted ─▶ stranger ─▶ known ─▶ closed
-//	               │          └─(idle, and connections are short)─▶ closed
-//	               └─(no room)─▶ closed, the oldest of the address that has most
+//	               │          └─(idle, and few connections are left)─▶ closed
+//	               └─(no room)─▶ closed, the oldest of the address that has most strangers
 //
-// What a proxy forwards is believed of those that the operator trusts, and of nobody else.
+// Front believes a client's address only from a proxy that the operator trusts.
 package front

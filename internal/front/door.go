@@ -9,27 +9,27 @@ import (
 	"github.com/hushpush/hush/internal/bucket"
 )
 
-// Door is told who has shown a good secret and who has not. A good secret is never refused for its address: the door only
-// says what those are answered whose secret is bad.
+// Door counts the requests without a valid secret of each address. A valid secret is never refused because of its address:
+// the door only decides what a request with an invalid secret is answered.
 type Door struct {
 	refused *bucket.Buckets // by address
 }
 
-// NewDoor makes a door at which each address may show bad secrets at a rate; now is nil for time.Now.
+// NewDoor returns a door at which each address may show invalid secrets at this rate; a nil now means time.Now.
 func NewDoor(rate bucket.Rate, now func() time.Time) *Door {
 	return &Door{refused: bucket.New(rate, now)}
 }
 
-// Known is told that a request has shown a good secret.
+// Known records that a request has shown a valid secret.
 func (d *Door) Known(ctx context.Context) { Known(ctx) }
 
-// Refused is told that a request from an address showed no good secret. The fields belong on the answer, which is 429 with
-// Retry-After if wait is not 0.
+// Refused counts a request from an address that showed no valid secret. It returns the header fields of the answer, which is
+// 429 with Retry-After if wait is not 0.
 func (d *Door) Refused(remote string) (fields http.Header, wait time.Duration) {
 	fields = http.Header{}
 	address, err := netip.ParseAddrPort(remote)
 	if err != nil {
-		return fields, 0 // no TCP, as in tests
+		return fields, 0 // not TCP, as in tests
 	}
 	s := d.refused.Take(Who(address.Addr()).String())
 	d.refused.AddFields(fields, bucket.Unauthenticated, s)

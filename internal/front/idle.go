@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// state is told by http.Server what its connections do.
-func (l *Listener) state(nc net.Conn, s http.ConnState) {
+// connState is http.Server's ConnState: it keeps the list of idle connections.
+func (l *Listener) connState(nc net.Conn, s http.ConnState) {
 	c := connOf(nc)
 	if c == nil || s == http.StateNew {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.busy(c)
+	l.leaveIdle(c)
 	if s == http.StateIdle && c.counted {
 		c.idle = l.idle.PushBack(idleConn{c, time.Now()})
 		l.watchIdle()
 	}
 }
 
-// busy takes a connection out of the idle ones. mu is held.
-func (l *Listener) busy(c *conn) {
+// leaveIdle removes a connection from the idle ones. mu is held.
+func (l *Listener) leaveIdle(c *conn) {
 	if c.idle != nil {
 		l.idle.Remove(c.idle)
 		c.idle = nil
@@ -32,14 +32,14 @@ func (l *Listener) busy(c *conn) {
 // tight reports whether few connections are left. mu is held.
 func (l *Listener) tight() bool { return l.all*tightParts >= l.cfg.Connections*(tightParts-1) }
 
-// watchIdle sees to it that idle connections are closed soon while connections are tight. mu is held.
+// watchIdle schedules the next sweep of idle connections if connections are tight. mu is held.
 func (l *Listener) watchIdle() {
 	if l.sweep == nil && !l.closed && l.idle.Len() > 0 && l.tight() {
 		l.sweep = time.AfterFunc(tightIdle, l.sweepIdle)
 	}
 }
 
-// sweepIdle closes what has been idle for longer than it may while connections are tight.
+// sweepIdle closes the connections that have been idle for tightIdle or longer, while connections are tight.
 func (l *Listener) sweepIdle() {
 	var victims []*conn
 	l.mu.Lock()

@@ -12,30 +12,30 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Config is what Listen needs.
+// Config configures a Listener.
 type Config struct {
-	Connections int                   // at most; 0: what the descriptors leave
-	PerAddress  int                   // of one address that have shown no good secret, at most; 0: a quarter of Connections, at most 16 384
-	Trusted     Trusted               // proxies whose word on a client's address is believed
+	Connections int                   // the most; 0 means as many as the descriptors leave
+	PerAddress  int                   // the most of one address that have shown no valid secret; 0 means a quarter of Connections, at most 16 384
+	Trusted     Trusted               // proxies whose report of a client's address is believed
 	Metrics     prometheus.Registerer // nil: none
 	Logger      *slog.Logger          // nil discards
 }
 
-// The part of all connections that the strangers of one address may have, and how many these are at most: each may send a head
-// of 32 KiB slowly.
+// Limits of the strangers of one address: their share of all connections, and their number. Each stranger may send a head of
+// 32 KiB slowly.
 const (
 	perAddressShare = 4
 	mostPerAddress  = 16_384
 )
 
-// Times of connections when they are short, and of the log about it.
+// Times that apply when few connections are left, and to the log lines about it.
 const (
-	tightIdle  = 5 * time.Second // between requests
+	tightIdle  = 5 * time.Second // the longest time between requests
 	warnWait   = time.Minute     // between two warnings of the same kind
 	tightParts = 5               // connections are tight when a fifth of them is left
 )
 
-// Listener accepts connections while there is room, and makes room by closing those that have shown least.
+// Listener accepts connections while there is room. It makes room by closing strangers first, and then idle connections.
 type Listener struct {
 	net.Listener
 	cfg     Config // never changes
@@ -45,17 +45,17 @@ type Listener struct {
 	all       int                       // guarded by mu
 	strangers map[netip.Addr]*list.List // guarded by mu; of *conn, oldest first
 	idle      *list.List                // guarded by mu; of idleConn, longest idle first
-	sweep     *time.Timer               // guarded by mu; nil: nothing is to be looked at
+	sweep     *time.Timer               // guarded by mu; nil: no sweep is scheduled
 	full      spell                     // guarded by mu; a new connection found no room
 	crowded   spell                     // guarded by mu; an address had too many strangers
 	closed    bool                      // guarded by mu
 }
 
-// spell is a time during which something is wrong, so that the log has its begin and its end.
+// spell is a time during which something is wrong, so that the log has its beginning and its end.
 type spell struct {
-	since  time.Time // of full: when it began; zero: all is well
-	last   time.Time // of crowded: when the log was told last
-	closed int       // connections that it has cost
+	since  time.Time // of full: when it began; zero: connections are not full
+	last   time.Time // of crowded: when the last line was logged
+	closed int       // connections closed because of it
 }
 
 type idleConn struct {
@@ -63,7 +63,7 @@ type idleConn struct {
 	since time.Time
 }
 
-// Listen puts a front before a listener.
+// Listen wraps a listener.
 func Listen(ln net.Listener, cfg Config) (*Listener, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -86,22 +86,22 @@ func Listen(ln net.Listener, cfg Config) (*Listener, error) {
 	return l, err
 }
 
-// connectionsFor is how many connections so many descriptors allow: a part of these is for the database, the providers and
-// files.
+// connectionsFor returns how many connections so many descriptors allow: some descriptors are reserved for the database, the
+// providers and files.
 func connectionsFor(descriptors int) int {
 	const least, most = 64, 4_096
 	reserve := min(max(descriptors/10, least), most, descriptors/2)
 	return max(1, descriptors-reserve)
 }
 
-// Attach makes an HTTP server tell of its connections, and its handler know the clients' addresses.
+// Attach makes an HTTP server report its connections' states to l, and gives its handler the clients' addresses.
 func (l *Listener) Attach(srv *http.Server) {
 	srv.ConnContext = connContext
-	srv.ConnState = l.state
+	srv.ConnState = l.connState
 	srv.Handler = l.Handler(srv.Handler)
 }
 
-// Accept waits for the next connection for which there is room.
+// Accept waits for the next connection that there is room for.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -116,7 +116,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends accepting.
+// Close closes the listener.
 func (l *Listener) Close() error {
 	l.mu.Lock()
 	l.closed = true
@@ -127,7 +127,7 @@ func (l *Listener) Close() error {
 	return l.Listener.Close()
 }
 
-// admit counts a new connection; nil: there is no room for it.
+// admit counts a new connection, and returns nil if there is no room for it.
 func (l *Listener) admit(c net.Conn) *conn {
 	own := &conn{Conn: c, listener: l, client: addrPortOf(c.RemoteAddr())}
 	trusted := l.cfg.Trusted.has(own.client.Addr())
@@ -141,7 +141,7 @@ func (l *Listener) admit(c net.Conn) *conn {
 		l.all++
 		own.counted = true
 		if !trusted {
-			l.joinStrangers(own)
+			l.addStranger(own)
 		}
 		l.watchIdle()
 	}
@@ -154,10 +154,11 @@ func (l *Listener) admit(c net.Conn) *conn {
 	return own
 }
 
-// makeRoom picks the connections that have to go for a new one; room is false if none can go. mu is held.
+// makeRoom drops the connections that must make room for a new one, and returns them to be closed. room is false if there is
+// none to drop. mu is held.
 func (l *Listener) makeRoom(c *conn, trusted bool) (victims []*conn, room bool) {
 	if !trusted {
-		victims = l.thin(c.client.Addr())
+		victims = l.evictOldest(c.client.Addr())
 	}
 	if l.all < l.cfg.Connections {
 		return victims, true
@@ -172,8 +173,8 @@ func (l *Listener) makeRoom(c *conn, trusted bool) (victims []*conn, room bool) 
 	return append(victims, victim), true
 }
 
-// thin drops the oldest stranger of an address that has as many as it may. mu is held.
-func (l *Listener) thin(a netip.Addr) []*conn {
+// evictOldest drops and returns the oldest stranger of an address that has as many as it may have. mu is held.
+func (l *Listener) evictOldest(a netip.Addr) []*conn {
 	of := l.strangers[Who(a)]
 	if of == nil || of.Len() < l.cfg.PerAddress {
 		return nil
@@ -185,8 +186,8 @@ func (l *Listener) thin(a netip.Addr) []*conn {
 	return []*conn{victim}
 }
 
-// leastKnown is the connection that goes first: the oldest stranger of the address that has most of them, else the one that
-// has been idle for longest; nil if there is neither. mu is held.
+// leastKnown returns the connection to close first: the oldest stranger of the address that has most of them, otherwise the
+// connection that has been idle longest, or nil if there is neither. mu is held.
 func (l *Listener) leastKnown() *conn {
 	var most *list.List
 	for _, of := range l.strangers {
@@ -203,7 +204,7 @@ func (l *Listener) leastKnown() *conn {
 	return nil
 }
 
-func (l *Listener) joinStrangers(c *conn) {
+func (l *Listener) addStranger(c *conn) {
 	who := Who(c.client.Addr())
 	of := l.strangers[who]
 	if of == nil {
@@ -213,14 +214,14 @@ func (l *Listener) joinStrangers(c *conn) {
 	c.stranger = of.PushBack(c)
 }
 
-// leaveStrangers is for a connection that has become known.
-func (l *Listener) leaveStrangers(c *conn) {
+// becomeKnown takes a connection out of the strangers.
+func (l *Listener) becomeKnown(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.unstranger(c)
+	l.removeStranger(c)
 }
 
-func (l *Listener) unstranger(c *conn) {
+func (l *Listener) removeStranger(c *conn) {
 	if c.stranger == nil {
 		return
 	}
@@ -233,37 +234,37 @@ func (l *Listener) unstranger(c *conn) {
 	}
 }
 
-// rehome gives a trusted proxy's connection to the client that it is for.
-func (l *Listener) rehome(c *conn, client netip.AddrPort) {
+// setClient records the client behind a trusted proxy's connection, and counts the connection as the client's.
+func (l *Listener) setClient(c *conn, client netip.AddrPort) {
 	l.mu.Lock()
 	c.client = client
 	var victims []*conn
 	if c.counted && !l.cfg.Trusted.has(client.Addr()) {
-		victims = l.thin(client.Addr())
+		victims = l.evictOldest(client.Addr())
 		c.known.Store(false)
-		l.joinStrangers(c)
+		l.addStranger(c)
 	}
 	l.mu.Unlock()
 	l.end(victims)
 }
 
-// forget makes the room of a connection that ends.
+// forget uncounts a connection that ends.
 func (l *Listener) forget(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drop(c)
-	l.wellAgain()
+	l.warnRoomAgain()
 }
 
-// drop takes a connection out of all that is counted. mu is held.
+// drop takes a connection out of all counts and lists. mu is held.
 func (l *Listener) drop(c *conn) {
 	if !c.counted {
 		return
 	}
 	c.counted = false
 	l.all--
-	l.unstranger(c)
-	l.busy(c)
+	l.removeStranger(c)
+	l.leaveIdle(c)
 }
 
 // end closes connections that were dropped. mu is not held: their readers may be waking up.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Trusted are the proxies whose word on a client's address is believed.
+// Trusted lists the proxies whose report of a client's address is believed.
 type Trusted []netip.Prefix
 
 func (t Trusted) has(a netip.Addr) bool {
@@ -18,8 +18,8 @@ func (t Trusted) has(a netip.Addr) bool {
 	return false
 }
 
-// client is who stands behind peer: the last address of X-Forwarded-For that is no trusted proxy's. Each proxy adds at the
-// end whom it was asked by, so that what stands before the last untrusted one is only what that one claims.
+// client returns the client behind peer: the last address of X-Forwarded-For that is not a trusted proxy's. Each proxy
+// appends the address that it was called from, so everything before the last untrusted address is only that client's claim.
 func (t Trusted) client(peer netip.AddrPort, forwardedFor []string) netip.AddrPort {
 	client := peer
 	for i := len(forwardedFor) - 1; i >= 0; i-- {
@@ -44,7 +44,7 @@ func (t Trusted) client(peer netip.AddrPort, forwardedFor []string) netip.AddrPo
 	return client
 }
 
-// parseHop reads an address as proxies write it: alone, or with a port.
+// parseHop parses an address as proxies write it, with or without a port.
 func parseHop(s string) (netip.AddrPort, bool) {
 	if inside, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(inside, "]") {
 		s = strings.TrimSuffix(inside, "]")
@@ -59,7 +59,7 @@ func parseHop(s string) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(plain(p.Addr()), p.Port()), true
 }
 
-// plain is an address in the one form in which we compare it.
+// plain returns an address in the form in which addresses are compared.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 func addrPortOf(a net.Addr) netip.AddrPort {
@@ -70,7 +70,7 @@ func addrPortOf(a net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(plain(p.Addr()), p.Port())
 }
 
-// Who is an address as limits count it: an IPv6 network of 64 bits is one, since its owner has all of it.
+// Who returns the address that limits count: for IPv6 the network of 64 bits, since one owner has all of it.
 func Who(a netip.Addr) netip.Addr {
 	a = plain(a)
 	if a.Is6() {

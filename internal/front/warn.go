@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// warnFull tells the log that there was no room for a connection: once, until that has ended. mu is held.
+// warnFull logs that there was no room for a connection, once until there is room again. mu is held.
 func (l *Listener) warnFull() {
 	if l.full.since.IsZero() {
 		l.full = spell{since: time.Now()}
@@ -21,7 +21,7 @@ func (l *Listener) warnFull() {
 	l.full.closed++
 }
 
-// warnCrowded tells the log of an address with too many strangers, at most once in warnWait. mu is held.
+// warnCrowded logs an address with too many strangers, at most once in warnWait. mu is held.
 func (l *Listener) warnCrowded(a netip.Addr) {
 	l.crowded.closed++
 	now := time.Now()
@@ -33,8 +33,8 @@ func (l *Listener) warnCrowded(a netip.Addr) {
 	l.crowded = spell{last: now}
 }
 
-// wellAgain tells the log that there is room again. mu is held.
-func (l *Listener) wellAgain() {
+// warnRoomAgain logs that there is room again. mu is held.
+func (l *Listener) warnRoomAgain() {
 	if l.full.since.IsZero() || l.tight() {
 		return
 	}
@@ -42,7 +42,8 @@ func (l *Listener) wellAgain() {
 	l.full = spell{}
 }
 
-// outOfDescriptors makes room when the system has none, as when something else took the descriptors that we counted on.
+// outOfDescriptors makes room when the system has no descriptors left, for instance because something else took those that
+// were reckoned with.
 func (l *Listener) outOfDescriptors(err error) {
 	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
 		return

@@ -4,7 +4,7 @@ package hour
 import "time"
 
 const (
-	// step is how finely time is counted: what is an hour old leaves in pieces of it.
+	// step is the resolution of time: counts that are an hour old are dropped a step at a time.
 	step = 5 * time.Minute
 
 	steps = int(time.Hour/step) + 1 // the last one is still being counted
@@ -14,7 +14,7 @@ const (
 type Counts[K comparable] struct{ buckets [steps]bucket[K] }
 
 type bucket[K comparable] struct {
-	number int64 // of its step since 1970
+	number int64 // the number of its step since 1970
 	counts []count[K]
 }
 
@@ -25,7 +25,7 @@ type count[K comparable] struct {
 
 func numberOf(t time.Time) int64 { return t.UnixNano() / int64(step) }
 
-// Add counts n more of a kind.
+// Add adds n to the count of a kind.
 func (c *Counts[K]) Add(now time.Time, kind K, n int) {
 	number := numberOf(now)
 	b := &c.buckets[number%int64(steps)]
@@ -41,7 +41,7 @@ func (c *Counts[K]) Add(now time.Time, kind K, n int) {
 	b.counts = append(b.counts, count[K]{kind, n})
 }
 
-// Sum is what was counted since Since(now), by kind.
+// Sum returns the counts since Since(now), by kind.
 func (c *Counts[K]) Sum(now time.Time) map[K]int {
 	sum := map[K]int{}
 	oldest := numberOf(now) - int64(steps) + 1
@@ -56,7 +56,7 @@ func (c *Counts[K]) Sum(now time.Time) map[K]int {
 	return sum
 }
 
-// Since is from when on Sum counts: an hour ago, or up to five minutes before that.
+// Since returns the time from which on Sum counts: an hour ago, or up to five minutes before that.
 func Since(now time.Time) time.Time {
 	return time.Unix(0, (numberOf(now)-int64(steps)+1)*int64(step)).UTC()
 }
@@ -69,8 +69,8 @@ type Max struct {
 	}
 }
 
-// Note takes one duration.
-func (m *Max) Note(now time.Time, d time.Duration) {
+// Record records one duration.
+func (m *Max) Record(now time.Time, d time.Duration) {
 	number := numberOf(now)
 	b := &m.buckets[number%int64(steps)]
 	if b.number != number {
@@ -79,7 +79,7 @@ func (m *Max) Note(now time.Time, d time.Duration) {
 	b.max = max(b.max, d)
 }
 
-// Of is the largest since Since(now).
+// Of returns the largest duration since Since(now).
 func (m *Max) Of(now time.Time) time.Duration {
 	var largest time.Duration
 	for _, b := range m.buckets {

@@ -41,9 +41,9 @@ func TestTheLargestOfAnHour(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 1, 2, 15, 3, 0, 0, time.UTC)
 	var m hour.Max
-	m.Note(start, 5*time.Second)
-	m.Note(start, 3*time.Second)
-	m.Note(start.Add(30*time.Minute), time.Second)
+	m.Record(start, 5*time.Second)
+	m.Record(start, 3*time.Second)
+	m.Record(start.Add(30*time.Minute), time.Second)
 	for after, want := range map[time.Duration]time.Duration{0: 5 * time.Second, time.Hour: 5 * time.Second, 66 * time.Minute: time.Second, 3 * time.Hour: 0} {
 		if got := m.Of(start.Add(after)); got != want {
 			t.Errorf("after %s: %s, want %s", after, got, want)

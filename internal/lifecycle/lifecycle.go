@@ -1,5 +1,5 @@
-// Package lifecycle has the one suite about starting and stopping that everything with a beginning and an end passes: the
-// SDK's client, a simulated phone, the services of the server. Only tests import it.
+// Package lifecycle has one suite of tests about starting and stopping, for everything that starts and stops: the SDK's
+// client, a simulated phone, the services of the server. Only tests import it.
 package lifecycle
 
 import (
@@ -16,15 +16,14 @@ import (
 
 // Service is what the suite exercises. Both methods may be called from any goroutine, in any order, and any number of times.
 type Service interface {
-	// Start begins the work. A service that runs already goes on, and one that was stopped starts nothing; either may say
-	// so by an error.
+	// Start begins the work. If the service already runs, it goes on; if it was stopped, nothing starts. In either case Start
+	// may return an error that says so.
 	Start(ctx context.Context) error
-	// Stop ends the work for good, and returns once nothing of it runs. For whoever calls it later or at the same time it
-	// does the same.
+	// Stop ends the work for good, and returns once nothing of the service runs. A later or concurrent call does the same.
 	Stop() error
 }
 
-// callers is how many goroutines start or stop a service at once.
+// callers is the number of goroutines that start or stop a service at once.
 const callers = 10
 
 // Exercise runs the suite. Each case gets a service of its own, made by create with the case's own t, which cleans up what
@@ -118,7 +117,7 @@ func atOnce(f func(i int)) {
 	calls.Wait()
 }
 
-// patience is when a call counts as one that never returns. It is far more than a busy machine needs.
+// patience is the time after which a call counts as one that never returns. It is far more than a busy machine needs.
 const patience = time.Minute
 
 // inTime ends the test binary, with the stacks of all goroutines, if f does not return.
@@ -137,8 +136,8 @@ func inTime(t *testing.T, what string, f func()) {
 	}
 }
 
-// left waits until no goroutine is left, and otherwise returns those that are: what the system or a library still has to
-// end, such as a closed connection, takes a moment.
+// left waits until no goroutine is left, and returns an error that names those that stay. Goroutines of the system or of a
+// library may take a moment to end, for instance after a connection was closed.
 func left(except []goleak.Option) error {
 	deadline := time.Now().Add(patience / 4)
 	for {

@@ -1,8 +1,8 @@
-// Package pemkey reads keys and certificates out of PEM texts as people have them: behind other blocks, such as the
-// EC PARAMETERS that OpenSSL writes before a key, or beside a certificate. The first block that holds what is wanted counts.
+// Package pemkey reads keys and certificates from PEM texts as people have them: behind other blocks, such as the EC
+// PARAMETERS that OpenSSL writes before a key, or beside a certificate. It uses the first block of the wanted kind.
 //
-// Errors are what follows a field's name ("is encrypted with a password; want …"). They tell the kind of mistake and what
-// would be right, and never repeat anything of the text.
+// The text of an error follows a field's name ("is encrypted with a password; want …"). It says what is wrong and what would
+// be right, and never repeats any of the PEM text.
 package pemkey
 
 import (
@@ -38,7 +38,7 @@ func P256(text string) (*ecdsa.PrivateKey, error) {
 	})
 }
 
-// RSA returns a private RSA key, in PKCS#8 as Google gives it, or in PKCS#1.
+// RSA returns a private RSA key in PKCS#8, as Google gives it, or in PKCS#1.
 func RSA(text string) (*rsa.PrivateKey, error) {
 	const want = "want the key as Google's file has it, -----BEGIN PRIVATE KEY----- and all"
 	return find(text, want, func(b *pem.Block) (*rsa.PrivateKey, error) {
@@ -60,7 +60,7 @@ func RSA(text string) (*rsa.PrivateKey, error) {
 	})
 }
 
-// P256Public returns a public key on the curve P-256, the only one of ES256 (RFC 7518, section 3.4).
+// P256Public returns a public key on P-256, the only curve of ES256 (RFC 7518, section 3.4).
 func P256Public(text string) (*ecdsa.PublicKey, error) {
 	const want = "want a P-256 public key, in a block BEGIN PUBLIC KEY"
 	return find(text, want, func(b *pem.Block) (*ecdsa.PublicKey, error) {
@@ -103,8 +103,8 @@ func Certificates(text string) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// find returns what read makes of the first block that it takes. The error is about the first key that it does not take,
-// and only where there is no key at all about another block.
+// find returns the key of the first block that read accepts. Its error is about the first key that read does not accept; only
+// if the text has no key is it about another block.
 func find[K any](text, want string, read func(*pem.Block) (K, error)) (K, error) {
 	var none K
 	var wrong error
@@ -125,8 +125,8 @@ func find[K any](text, want string, read func(*pem.Block) (K, error)) (K, error)
 	return none, wrong
 }
 
-// linesOf is a text as pem.Decode reads it: without the byte order mark that some editors put before it, and with line feeds
-// where there are carriage returns alone.
+// linesOf returns a text in the form that pem.Decode reads: without the byte order mark that some editors put before it, and
+// with line feeds in place of lone carriage returns.
 func linesOf(text string) []byte {
 	text = strings.TrimPrefix(text, "\ufeff")
 	if !strings.Contains(text, "\n") {
@@ -156,7 +156,7 @@ func NeedsPassword(text string) bool {
 	return false
 }
 
-// isEncrypted reports whether a key needs a password, in PKCS#8's way or in OpenSSL's former one (RFC 1421 headers).
+// isEncrypted reports whether a key needs a password, as PKCS#8 marks it or as OpenSSL used to (RFC 1421 headers).
 func isEncrypted(b *pem.Block) bool {
 	return b.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(b.Headers["Proc-Type"], "ENCRYPTED")
 }

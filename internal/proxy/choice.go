@@ -1,7 +1,7 @@
-// Package proxy takes outgoing connections through a proxy: which one, by a setting or the environment, and how.
+// Package proxy makes outgoing connections through a proxy, which a setting or the environment names.
 //
-// Everything in Hush that connects to somebody uses it, so that the same setting means the same everywhere: the server's
-// connections to APNs, FCM and the token endpoint, the client's calls, and the SDK's calls and session.
+// Everything in Hush that makes HTTP connections uses this package, so that the same setting means the same everywhere: the
+// server's connections to APNs, FCM and the token endpoint, the client's calls, and the SDK's calls and session.
 package proxy
 
 import (
@@ -24,9 +24,9 @@ const Direct = "direct"
 // Choice means that for every target.
 type Choice func(target *url.URL) (proxy *url.URL, err error)
 
-// Parse reads a setting. The URL of a proxy takes every connection through it, to this machine's own addresses as well,
-// and "direct" takes none. Both beat the environment, NO_PROXY included. Empty means the environment: see Environment. An
-// error says what is wrong without repeating a password.
+// Parse parses a setting. With the URL of a proxy, every connection goes through the proxy, to this machine's own addresses
+// as well; with "direct", none does. Both override the environment, NO_PROXY included. An empty setting means the
+// environment: see Environment. An error says what is wrong without repeating a password.
 func Parse(setting string) (Choice, error) {
 	switch setting {
 	case "":
@@ -41,10 +41,10 @@ func Parse(setting string) (Choice, error) {
 	return func(*url.URL) (*url.URL, error) { return u, nil }, nil
 }
 
-// Environment reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or their names in lower case, which count first, as package
-// golang.org/x/net/http/httpproxy does: localhost and loopback addresses are never reached through a proxy, and NO_PROXY
-// may have names, addresses, networks (10.0.0.0/8) and ports. That package passes over a proxy that it cannot read; here it
-// is an error, which names the variable: to connect directly where a proxy was wanted would be the worst reading of it.
+// Environment reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or the same names in lower case, which take precedence, as package
+// golang.org/x/net/http/httpproxy does: localhost and loopback addresses are never reached through a proxy, and NO_PROXY may
+// have names, addresses, networks (10.0.0.0/8) and ports. That package ignores an invalid proxy URL; Environment returns an
+// error that names the variable, since a direct connection in place of a wanted proxy would be the worst result.
 func Environment() (Choice, error) {
 	env := httpproxy.FromEnvironment()
 	for _, v := range []struct {
@@ -73,7 +73,7 @@ func Environment() (Choice, error) {
 	return env.ProxyFunc(), nil
 }
 
-// Of is the proxy for a target of the scheme, http or https, and the host with its port; nil means a direct connection.
+// Of returns the proxy for a target, given its scheme (http or https) and its host:port; nil means a direct connection.
 func (c Choice) Of(scheme, addr string) (*url.URL, error) {
 	if c == nil {
 		return nil, nil
@@ -81,10 +81,10 @@ func (c Choice) Of(scheme, addr string) (*url.URL, error) {
 	return c(&url.URL{Scheme: scheme, Host: addr})
 }
 
-// schemes are those of a proxy, with their usual ports.
+// schemes maps the schemes of a proxy to their default ports.
 var schemes = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
-// parseURL reads the address of a proxy. Without a scheme it is http, as HTTP_PROXY has it by custom.
+// parseURL parses the URL of a proxy. Without a scheme it is http, as is the custom for HTTP_PROXY.
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
@@ -113,16 +113,16 @@ func badPort(port string) bool {
 	return err != nil || n < 1 || n > 65535
 }
 
-// address is where a proxy listens.
+// address returns the host:port of a proxy.
 func address(proxy *url.URL) string {
 	return net.JoinHostPort(proxy.Hostname(), cmp.Or(proxy.Port(), schemes[proxy.Scheme]))
 }
 
-// Name is a proxy as people may read it: without user and password.
+// Name returns a proxy's URL without user and password, for logs and errors.
 func Name(proxy *url.URL) string { return proxy.Scheme + "://" + proxy.Host }
 
-// Names are the proxies that the choice has for targets of either scheme that no exception names, each once, as people may
-// read them; none without a proxy.
+// Names returns the names of the proxies for targets of either scheme, exceptions aside: each once, or none if there is no
+// proxy.
 func (c Choice) Names() []string {
 	var names []string
 	for _, scheme := range []string{"https", "http"} {

@@ -17,15 +17,15 @@ import (
 	socks "golang.org/x/net/proxy"
 )
 
-// Error says that the proxy, and not the host behind it, kept a connection from being made.
+// Error says that the proxy, and not the host behind it, prevented a connection.
 type Error struct {
 	Proxy  string // as Name has it
 	Target string // host:port
-	Status int    // of its answer to CONNECT; 0: it gave none
-	Err    error  // what lies below; nil beside a Status
+	Status int    // of the proxy's answer to CONNECT; 0: there was no answer
+	Err    error  // the cause; nil if Status is set
 }
 
-// Error names the proxy, the target, and what kept it.
+// Error names the proxy, the target and the cause.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("the proxy %s, asked to connect to %s", e.Proxy, e.Target)
 	switch {
@@ -37,18 +37,19 @@ func (e *Error) Error() string {
 	return s + ": " + e.Err.Error()
 }
 
-// Unwrap is what lies below.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Dialer makes connections, through a proxy where Choice has one.
+// Dialer makes connections, through a proxy where Choice returns one.
 type Dialer struct {
 	Choice Choice
 	Dial   func(ctx context.Context, network, addr string) (net.Conn, error) // to a target or a proxy; nil: net.Dialer
 	Roots  *x509.CertPool                                                    // for a proxy with https; nil: the system's
 }
 
-// Connect connects to addr, host:port. scheme is what will be spoken there, http or https, by which the proxy is chosen; the
-// connection is plain: TLS with the target is for the caller, and a proxy sees none of it. A proxy's refusal is an *Error.
+// Connect connects to addr, host:port. scheme is the scheme that the caller will use there, http or https; the choice of the
+// proxy depends on it. The connection is plain: the caller does TLS with the target, and a proxy sees none of it. A proxy's
+// refusal is an *Error.
 func (d Dialer) Connect(ctx context.Context, scheme, addr string) (net.Conn, error) {
 	proxy, err := d.Choice.Of(scheme, addr)
 	if err != nil {
@@ -108,7 +109,7 @@ func (d Dialer) through(ctx context.Context, proxy *url.URL, addr string) (net.C
 	return conn, nil
 }
 
-// maxHead bounds a proxy's answer to CONNECT.
+// maxHead bounds a proxy's answer to CONNECT, in bytes.
 const maxHead = 64 << 10
 
 // tunnel asks the proxy at the other end of conn for a tunnel (RFC 9110, section 9.3.6).
@@ -137,7 +138,8 @@ func tunnel(conn net.Conn, proxy *url.URL, addr string) error {
 	return nil
 }
 
-// Authorization is the value of Proxy-Authorization for a proxy whose URL has credentials (RFC 7617); "" without.
+// Authorization returns the value of Proxy-Authorization for a proxy whose URL has credentials (RFC 7617), or "" if it has
+// none.
 func Authorization(proxy *url.URL) string {
 	if proxy.User == nil {
 		return ""
@@ -159,10 +161,10 @@ func (d Dialer) socks5(ctx context.Context, proxy *url.URL, addr string) (net.Co
 	return dialer.(socks.ContextDialer).DialContext(ctx, "tcp", addr)
 }
 
-// forward is how SOCKS reaches its proxy.
+// forward is the dialer with which package socks reaches the proxy.
 type forward func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// Dial is DialContext without an end.
+// Dial is DialContext without a deadline.
 func (f forward) Dial(network, addr string) (net.Conn, error) {
 	return f(context.Background(), network, addr)
 }

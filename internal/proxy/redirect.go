@@ -5,8 +5,8 @@ import (
 	"net/url"
 )
 
-// FollowNone has an HTTP client hand a redirect on as the answer that it is, whatever address it names: net/http would make
-// an error without an answer of one whose Location it cannot read.
+// FollowNone makes an HTTP client return a redirect as the answer, whatever its Location: for a Location that it cannot
+// parse, net/http would return an error without the answer.
 func FollowNone(c *http.Client) {
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if c.Transport == nil {
@@ -15,7 +15,7 @@ func FollowNone(c *http.Client) {
 	c.Transport = readable{c.Transport}
 }
 
-// readable drops a Location that is no URL.
+// readable removes a Location that is not a URL from an answer.
 type readable struct{ below http.RoundTripper }
 
 // RoundTrip makes the request.
@@ -30,7 +30,7 @@ func (r readable) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CloseIdleConnections is for http.Client's method of that name.
+// CloseIdleConnections closes the idle connections of the transport below; http.Client's method of that name calls it.
 func (r readable) CloseIdleConnections() {
 	if t, ok := r.below.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()

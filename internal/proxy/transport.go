@@ -8,8 +8,8 @@ import (
 	"net/url"
 )
 
-// Equip has an HTTP transport make its connections by d. Those for https go through a tunnel, with t's TLS configuration end
-// to end. Requests for http are handed whole to a proxy that speaks plain HTTP, as is the custom: many of those make no
+// Equip makes an HTTP transport connect with d. Connections for https go through a tunnel, with t's TLS configuration end to
+// end. Requests for http are sent as a whole to a proxy that speaks plain HTTP, as is the custom: many such proxies refuse a
 // tunnel to port 80. Through other proxies, http goes through a tunnel too.
 func (d Dialer) Equip(t *http.Transport) {
 	t.Proxy = func(r *http.Request) (*url.URL, error) {
@@ -48,7 +48,7 @@ func (d Dialer) Equip(t *http.Transport) {
 	}
 }
 
-// clientTLS is the transport's TLS configuration for one target.
+// clientTLS returns the transport's TLS configuration for one target.
 func clientTLS(t *http.Transport, addr string) *tls.Config {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t.TLSClientConfig != nil {

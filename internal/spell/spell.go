@@ -1,38 +1,39 @@
-// Package spell decides when the log hears of a trouble that lasts, or that comes and goes: a line when it begins, at most
-// one a minute while it goes on, and one when it is over. Its rules take the time; it has no clock and writes nothing.
+// Package spell decides when to log a trouble that lasts, or that comes and goes: a line when it begins, at most one a minute
+// while it goes on, and one when it is over. Its rules take the time as a parameter; the package has no clock and writes
+// nothing.
 package spell
 
 import "time"
 
-// Per is the time in which a trouble that lasts has one line at most. One that comes back sooner than Per after its end is
-// the same trouble: its next line is Goes, and it is over when it has stayed away for Per.
+// Per is the least time between two lines about a trouble that lasts. A trouble that comes back sooner than Per after its end
+// is the same trouble: its next line is Goes, and it is over when it has stayed away for Per.
 const Per = time.Minute
 
-// Line is what the log is to be told now.
+// Line is the line to log now.
 type Line int
 
 // The lines.
 const (
-	None  Line = iota
-	Begun      // the first hit, or after Renew perhaps more
-	Goes       // there were more hits since the last line
-	Ended      // it is over
+	None  Line = iota // log nothing
+	Begun             // the first hit, or after Renew perhaps more
+	Goes              // there were more hits since the last line
+	Ended             // it is over
 )
 
 // Spell is one trouble. Its zero value is none. The caller guards it.
 type Spell struct {
-	Since time.Time // of the first hit that Count counts
+	Since time.Time // the first hit that Count counts
 	Count int       // hits
 	Last  time.Time // the last hit
-	over  time.Time // when it was well again; zero: it lasts
+	over  time.Time // when the trouble ended; zero: it lasts
 	told  time.Time // the last line
-	heard int       // of Count: what the lines have told
-	open  bool      // the log was told that it lasts, and not yet that it is over
-	comes bool      // it has come back: the end is told once it has stayed away for Per
-	later bool      // its first line is still to come: with its first hit, the last one of a trouble before it was too near
+	heard int       // how many of Count the lines have reported
+	open  bool      // the log has a line that it lasts, and none yet that it is over
+	comes bool      // it has come back: its end is logged once it has stayed away for Per
+	later bool      // its first line is still to come: at its first hit, the last line of the trouble before it was less than Per ago
 }
 
-// Hit notes the trouble once more.
+// Hit counts one occurrence of the trouble.
 func (s *Spell) Hit(now time.Time) Line {
 	line := None
 	switch {
@@ -51,14 +52,14 @@ func (s *Spell) Hit(now time.Time) Line {
 	return line
 }
 
-// Well notes that the trouble is over. Only the first call after a hit counts.
+// Well records that the trouble is over. Only the first call after a hit counts.
 func (s *Spell) Well(now time.Time) Line {
 	if !s.Lasts() {
 		return None
 	}
 	s.over = now
 	if s.later {
-		s.later, s.heard = false, s.Count // that it began is no news any more
+		s.later, s.heard = false, s.Count // its beginning is not logged any more
 	}
 	if s.comes || !s.open {
 		return None
@@ -67,7 +68,7 @@ func (s *Spell) Well(now time.Time) Line {
 	return Ended
 }
 
-// Tick is called every few seconds, for lines that no hit brings.
+// Tick returns the lines that no hit brings. It is called every few seconds.
 func (s *Spell) Tick(now time.Time) Line {
 	switch {
 	case s.Since.IsZero() || now.Sub(s.told) < Per:
@@ -86,7 +87,7 @@ func (s *Spell) Tick(now time.Time) Line {
 	return None
 }
 
-// Faded is Well for a trouble that nobody reports as over: it is so once there was no hit for Per.
+// Faded is Well for a trouble whose end nobody reports: it is over once there was no hit for Per.
 func (s *Spell) Faded(now time.Time) Line {
 	if !s.Lasts() || now.Sub(s.Last) < Per || s.Count > s.heard {
 		return None
@@ -95,22 +96,22 @@ func (s *Spell) Faded(now time.Time) Line {
 	return Ended
 }
 
-// Renew makes the next hit the first one of another trouble, though this one is not over. The line of that comes no sooner than
-// Per after the last one of this; until then, the log takes the one for the other.
+// Renew makes the next hit the first one of another trouble, though this one is not over. The other trouble's first line
+// comes no sooner than Per after this one's last line; until then, the log does not tell the two apart.
 func (s *Spell) Renew() { *s = Spell{told: s.told, open: s.open} }
 
 // Quiet reports whether the last line is Per ago, with no hit since.
 func (s *Spell) Quiet(now time.Time) bool { return s.Count == s.heard && now.Sub(s.told) >= Per }
 
-// Lasts reports whether the trouble is there.
+// Lasts reports whether the trouble has begun and not ended.
 func (s *Spell) Lasts() bool { return !s.Since.IsZero() && s.over.IsZero() }
 
-// Done reports whether nothing is left of it: the next hit is another trouble.
+// Done reports whether everything about the trouble is logged: the next hit is another trouble.
 func (s *Spell) Done(now time.Time) bool {
 	return s.Since.IsZero() || !s.over.IsZero() && !s.open && now.Sub(s.over) >= Per && s.Count == s.heard
 }
 
-// For is how long it has lasted, or did.
+// For returns how long the trouble has lasted, or how long it lasted if it is over.
 func (s *Spell) For(now time.Time) time.Duration {
 	if !s.over.IsZero() {
 		now = s.over

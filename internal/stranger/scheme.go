@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// wantsTLS are the beginnings of what servers answer to plain HTTP on a port that speaks TLS: net/http, and nginx.
+// wantsTLS has the words with which servers (net/http, nginx) answer plain HTTP on a port that speaks TLS.
 var wantsTLS = [][]byte{
 	[]byte("Client sent an HTTP request to an HTTPS server"),
 	[]byte("The plain HTTP request was sent to HTTPS port"),
@@ -27,7 +27,8 @@ func WantsTLS(status int, body []byte) bool {
 	return false
 }
 
-// SchemeAdvice adds to the error of a request what to do where its address has the wrong scheme; other errors stay.
+// SchemeAdvice adds advice to a request's error if the server's address has the wrong scheme, and returns other errors
+// unchanged.
 func SchemeAdvice(err error) error {
 	if errors.Is(err, http.ErrSchemeMismatch) {
 		return fmt.Errorf("%w: the server does not speak TLS at this port; want http:// in its address", err)
@@ -35,13 +36,14 @@ func SchemeAdvice(err error) error {
 	return err
 }
 
-// noSuchPath is how Hush begins the refusal of a path that it does not have, which its clients never ask for by themselves.
+// noSuchPath begins Hush's refusal of a path that it does not have. Hush's clients never request such a path by themselves.
 const noSuchPath = "there is no such path"
 
-// PathAdvice is what to do where a server's address has a path, such as /foo, and nothing was found below it: resp refuses
-// path, which was asked for below the address, with detail. It is "" for other refusals, and where the address has no path.
-func PathAdvice(resp *http.Response, path, detail string, hushs bool) string {
-	if resp.StatusCode != http.StatusNotFound || hushs && !strings.HasPrefix(detail, noSuchPath) || resp.Request == nil {
+// PathAdvice returns advice for a server's address that has a path, such as /foo, below which nothing was found: resp, with
+// this detail, refuses path, which was requested below the address. It returns "" for other refusals, and for an address
+// without a path. byHush says that Hush itself answered.
+func PathAdvice(resp *http.Response, path, detail string, byHush bool) string {
+	if resp.StatusCode != http.StatusNotFound || byHush && !strings.HasPrefix(detail, noSuchPath) || resp.Request == nil {
 		return ""
 	}
 	base, ok := strings.CutSuffix(resp.Request.URL.EscapedPath(), path)

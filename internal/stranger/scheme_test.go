@@ -38,7 +38,7 @@ func TestAPathInTheAddressIsToldWhereNothingIsBelowIt(t *testing.T) {
 		asked  string
 		status int
 		detail string
-		hushs  bool
+		byHush  bool
 		told   string
 	}{
 		{"/foo/v1/apps/a%2Fb", 404, "there is no such path; /docs lists them", true, "a path, /foo;"},
@@ -51,7 +51,7 @@ func TestAPathInTheAddressIsToldWhereNothingIsBelowIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := PathAdvice(&http.Response{StatusCode: c.status, Request: &http.Request{URL: u}}, "/v1/apps/a%2Fb", c.detail, c.hushs)
+		got := PathAdvice(&http.Response{StatusCode: c.status, Request: &http.Request{URL: u}}, "/v1/apps/a%2Fb", c.detail, c.byHush)
 		if (got == "") != (c.told == "") || !strings.Contains(got, c.told) {
 			t.Errorf("%s, %d %s: %q; want %q", c.asked, c.status, c.detail, got, c.told)
 		}

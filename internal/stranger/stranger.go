@@ -1,4 +1,4 @@
-// Package stranger tells an answer of Hush from one of somebody in between, for all of its clients: login pages and proxies
+// Package stranger tells Hush's answers from those of somebody in between, for all of Hush's clients: login pages and proxies
 // answer 200 to everything, and redirects lead away.
 package stranger
 
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// MediaType returns an answer's media type without parameters; "" for none, and for one that cannot be read.
+// MediaType returns an answer's media type without parameters, or "" if there is none or it is invalid.
 func MediaType(h http.Header) string {
 	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil {
@@ -21,7 +21,7 @@ func MediaType(h http.Header) string {
 	return kind
 }
 
-// Lacks says what a body lacks that is to be a JSON object with members, none of them null or ""; "" for nothing.
+// Lacks says why a body is not a JSON object with these members, none of them null or "". It returns "" if the body is one.
 func Lacks(body []byte, members []string) string {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil {
@@ -40,8 +40,8 @@ func IsRedirect(status int) bool {
 	return status >= 300 && status <= 399 && status != http.StatusNotModified
 }
 
-// RedirectBase returns a server's address as a redirect has it: what stands before the path that was asked for, or scheme and
-// host alone where the redirect leads elsewhere, or path is "". It is "" where the redirect leads to no http or https.
+// RedirectBase returns the server's address to which a redirect leads: the part before the requested path, or only scheme and
+// host if the redirect leads to another path or path is "". It returns "" if the redirect leads to no http or https address.
 func RedirectBase(resp *http.Response, path string) string {
 	location := resp.Header.Get("Location")
 	to, err := url.Parse(location)

@@ -108,7 +108,7 @@ func (v *Vitals) Committed(committer int, took, flush time.Duration, failed bool
 	v.metrics.commits.Observe(took.Seconds())
 	c.lastAt, c.last = now, took
 	c.took.Add(now, octant(took), 1)
-	c.slowest.Note(now, took)
+	c.slowest.Record(now, took)
 	c.sinceLast.note(took, flush)
 }
 
