@@ -10,12 +10,12 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// promise is what an operation's success looks like. Anything else is an *Error, whatever its status: between a client and
-// its server stand login pages, redirects and proxies, which answer 200 to everything.
+// promise describes the answer to a successful operation. Any other answer is an *Error, whatever its status: between a
+// client and its server there may be login pages, redirects and proxies, which answer 200 to everything.
 type promise struct {
 	statuses []int
 	kind     string   // the body's media type; "": there is no body, and the answer has protocol.HeaderAPI
-	members  []string // that the body's JSON object has, and not as null or ""
+	members  []string // members of the body's JSON object, none of them null or ""
 }
 
 const (
@@ -25,8 +25,8 @@ const (
 	kindProblem = "application/problem+json"
 )
 
-// promised is what method's success looks like unless an operation says otherwise: PUT makes or finds, DELETE answers
-// nothing where nobody asks for an answer.
+// promised returns the promise of a method, unless an operation has one of its own: PUT answers 200 or 201, and without an
+// answer to decode the status is 204.
 func promised(method string, answers bool, members []string) promise {
 	p := promise{statuses: []int{http.StatusOK}, kind: kindJSON, members: members}
 	switch {
@@ -38,32 +38,33 @@ func promised(method string, answers bool, members []string) promise {
 	return p
 }
 
-// kept says why an answer is not what was promised; nil: it is. The body is looked at where it is a JSON object.
-func (p promise) kept(resp *http.Response, body []byte) error {
-	if err := p.begun(resp); err != nil || p.kind != kindJSON {
+// check returns nil if an answer keeps the promise, and otherwise an error that says why not. It looks at the body only if a
+// JSON object is promised.
+func (p promise) check(resp *http.Response, body []byte) error {
+	if err := p.checkHead(resp); err != nil || p.kind != kindJSON {
 		return err
 	}
 	if why := stranger.Lacks(body, p.members); why != "" {
-		return p.broken(resp, why)
+		return p.mismatch(resp, why)
 	}
 	return nil
 }
 
-// begun is kept for what stands before the body.
-func (p promise) begun(resp *http.Response) error {
+// checkHead is check for status and header.
+func (p promise) checkHead(resp *http.Response) error {
 	switch kind := stranger.MediaType(resp.Header); {
 	case !slices.Contains(p.statuses, resp.StatusCode):
-		return p.broken(resp, "")
+		return p.mismatch(resp, "")
 	case p.kind == "" && resp.Header.Get(protocol.HeaderAPI) == "":
-		return p.broken(resp, "the header "+protocol.HeaderAPI+", which Hush sends, is missing")
+		return p.mismatch(resp, "the header "+protocol.HeaderAPI+", which Hush sends, is missing")
 	case p.kind != "" && kind != p.kind:
-		return p.broken(resp, "")
+		return p.mismatch(resp, "")
 	}
 	return nil
 }
 
-// broken is the error for an answer with a status of success that cannot be Hush's.
-func (p promise) broken(resp *http.Response, why string) error {
+// mismatch returns the error for an answer of success that cannot be Hush's.
+func (p promise) mismatch(resp *http.Response, why string) error {
 	want := make([]string, len(p.statuses))
 	for i, s := range p.statuses {
 		want[i] = fmt.Sprint(s)
@@ -75,24 +76,24 @@ func (p promise) broken(resp *http.Response, why string) error {
 	if why != "" {
 		wanted += "; " + why
 	}
-	return &Error{Status: resp.StatusCode, Detail: strangers(came(stranger.MediaType(resp.Header)), wanted)}
+	return &Error{Status: resp.StatusCode, Detail: notHush(mediaName(stranger.MediaType(resp.Header)), wanted)}
 }
 
-// strangers says that an answer is somebody else's: what came, and what Hush's would have been.
-func strangers(came, want string) string {
-	return fmt.Sprintf("not an answer of Hush: it came with %s, want %s. Something else answers at this address; nothing is known to have been done", came, want)
+// notHush returns the detail of an error about somebody else's answer: what it is, and what Hush would have sent.
+func notHush(got, want string) string {
+	return fmt.Sprintf("not an answer of Hush: it came with %s, want %s. Something else answers at this address; nothing is known to have been done", got, want)
 }
 
-// came is a media type as people read it.
-func came(kind string) string {
+// mediaName returns a media type for people to read.
+func mediaName(kind string) string {
 	if kind == "" {
 		return "no content type"
 	}
 	return kind
 }
 
-// redirected is the error for a redirect, which is never followed: the address is the caller's to choose, and the key is
-// meant for that one only.
+// redirected returns the error for a redirect. No redirect is followed: the caller chooses the address, and the key is meant
+// only for that address.
 func redirected(resp *http.Response, path string) *Error {
 	e := &Error{Status: resp.StatusCode, Redirect: stranger.RedirectBase(resp, path)}
 	if e.Redirect == "" {

@@ -20,26 +20,26 @@ import (
 )
 
 const (
-	maxAnswerBytes = 256 << 20       // of one JSON answer; a page of 1 000 deliveries with long timelines is far below
+	maxAnswerBytes = 256 << 20       // of one JSON answer; a page of 1 000 deliveries with long timelines is far smaller
 	maxRetryWait   = 5 * time.Second // between two tries, unless the server asks for more
-	maxRetryAfter  = time.Minute     // a server that asks for more gets no second try: the caller should know
+	maxRetryAfter  = time.Minute     // if a server asks for more, the client does not try again: the caller should know
 )
 
-// question is one request, as often as it is sent.
+// question is a request, which may be sent several times.
 type question struct {
 	method string
 	path   string // escaped, from /v1 on
 	query  url.Values
 	body   []byte    // nil: none
-	stream io.Reader // instead of body, for what memory should not hold; it can be sent once
+	stream io.Reader // instead of body, if the body is too large for memory; it can be sent only once
 	kind   string    // the body's Content-Type
 	header http.Header
-	answer promise // what success looks like
-	repeat bool    // it may be sent again after an unclear end: it is safe, idempotent, or carries an Idempotency-Key
+	answer promise // the answer to a success
+	repeat bool    // the request may be sent again after an unclear outcome: it is safe, idempotent, or has an Idempotency-Key
 }
 
-// path joins parts to an escaped path, so that a slash, a space or an emoji in an id stays in its place. An empty part
-// would name something else; ask refuses it.
+// path joins parts into an escaped path, so that a slash, a space or an emoji in an id stays part of the id. A path with an
+// empty part would name something else; ask refuses it.
 func path(parts ...string) string {
 	var b strings.Builder
 	for _, p := range parts {
@@ -64,8 +64,8 @@ func (p Page) query() url.Values {
 	return q
 }
 
-// call asks with a JSON body (in nil: none) and decodes the answer, which has the members, into out (nil: there is no
-// body). It answers the HTTP status. GET, PUT and DELETE are repeated where that can help.
+// call sends a request with a JSON body (a nil in means none) and decodes the answer, which must have these members, into out
+// (nil means that the answer has no body). It returns the HTTP status. GET, PUT and DELETE are repeated where that can help.
 func (c *Client) call(ctx context.Context, method, path string, in, out any, members ...string) (int, error) {
 	q := question{method: method, path: path, repeat: method != http.MethodPost, answer: promised(method, out != nil, members)}
 	if err := q.setJSON(in); err != nil {
@@ -74,7 +74,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, mem
 	return c.askJSON(ctx, q, out)
 }
 
-// post is call for a POST that promises another status than 200.
+// post is call for a POST whose success has this status instead of 200.
 func (c *Client) post(ctx context.Context, path string, in, out any, status int, members ...string) error {
 	q := question{method: http.MethodPost, path: path, answer: promise{statuses: []int{status}, kind: kindJSON, members: members}}
 	if err := q.setJSON(in); err != nil {
@@ -84,21 +84,21 @@ func (c *Client) post(ctx context.Context, path string, in, out any, status int,
 	return err
 }
 
-// list asks for a page whose list is the member.
+// list gets a page whose list is in this member.
 func (c *Client) list(ctx context.Context, path string, page Page, out any, member string) error {
 	_, err := c.askJSON(ctx, question{method: http.MethodGet, path: path, query: page.query(), repeat: true,
 		answer: promised(http.MethodGet, true, []string{member})}, out)
 	return err
 }
 
-// setJSON encodes in, or takes a json.RawMessage byte for byte.
+// setJSON encodes in, or uses a json.RawMessage byte for byte.
 func (q *question) setJSON(in any) error {
 	if in == nil {
 		return nil
 	}
 	q.kind = "application/json"
 	if raw, ok := in.(json.RawMessage); ok {
-		q.body = raw // the server judges it as it was written
+		q.body = raw // the server checks it as it was written
 		return nil
 	}
 	var b bytes.Buffer
@@ -111,8 +111,8 @@ func (q *question) setJSON(in any) error {
 	return nil
 }
 
-// checkUTF8 is for the strings that people choose freely. Go's encoder would quietly mend what is not UTF-8, and the
-// receiver would get other bytes than were given.
+// checkUTF8 checks a string that people choose freely. Go's encoder would silently replace invalid UTF-8, and the receiver
+// would get other bytes than the caller gave.
 func checkUTF8(what, s string) error {
 	if !utf8.ValidString(s) {
 		return fmt.Errorf("client: %s is not UTF-8; want UTF-8, or an encoding of it such as base64", what)
@@ -134,8 +134,8 @@ func (c *Client) askJSON(ctx context.Context, q question, out any) (int, error) 
 	return status, nil
 }
 
-// ask sends q until an answer comes that another try would not change. The body is Hush's own; a problem is there beside its
-// *Error.
+// ask sends q until an answer comes that another try would not change. It returns a body only if it is Hush's; a problem is
+// returned beside its *Error.
 func (c *Client) ask(ctx context.Context, q question) (int, []byte, error) {
 	if strings.Contains(q.path, "//") || strings.HasSuffix(q.path, "/") {
 		return 0, nil, fmt.Errorf("client: %s %s: a name or id in the path is empty; want one", q.method, q.path)
@@ -145,14 +145,14 @@ func (c *Client) ask(ctx context.Context, q question) (int, []byte, error) {
 		if err == nil {
 			return status, body, nil
 		}
-		wait, again := c.again(q, try, err)
+		wait, again := c.retry(q, try, err)
 		if !again || sleep(ctx, wait) != nil {
 			return status, body, err
 		}
 	}
 }
 
-// once sends q one time. Every error of it that is not an *Error wraps ErrUnreachable.
+// once sends q one time. Every error that it returns is an *Error or wraps ErrUnreachable.
 func (c *Client) once(ctx context.Context, q question) (int, []byte, error) {
 	resp, err := c.send(ctx, q)
 	if err != nil {
@@ -165,11 +165,11 @@ func (c *Client) once(ctx context.Context, q question) (int, []byte, error) {
 	}
 	if err := refused(resp, q.path, body); err != nil {
 		if err.Code == "" {
-			body = nil // a stranger's
+			body = nil // not Hush's
 		}
 		return resp.StatusCode, body, err
 	}
-	if err := q.answer.kept(resp, body); err != nil {
+	if err := q.answer.check(resp, body); err != nil {
 		return resp.StatusCode, nil, err
 	}
 	return resp.StatusCode, body, nil
@@ -204,9 +204,9 @@ func (c *Client) send(ctx context.Context, q question) (*http.Response, error) {
 	return resp, nil
 }
 
-// again says whether another try can help, and after how long. After a clear "not now" (429, 503) it can for every request
-// that may be repeated, and for 429 and a full backlog, which did nothing, for all.
-func (c *Client) again(q question, try int, err error) (time.Duration, bool) {
+// retry reports whether another try can help, and after how long. After a 503 it can help any request that may be repeated.
+// After a 429 or a full backlog it can help any request, since the server did nothing.
+func (c *Client) retry(q question, try int, err error) (time.Duration, bool) {
 	if try >= c.tries {
 		return 0, false
 	}
@@ -223,12 +223,12 @@ func (c *Client) again(q question, try int, err error) (time.Duration, bool) {
 		refused.Status == http.StatusServiceUnavailable && q.repeat:
 		return max(wait, refused.RetryAfter), true
 	case refused.Code == "" && (refused.Status == http.StatusBadGateway || refused.Status == http.StatusGatewayTimeout):
-		return wait, q.repeat // a proxy's answer: Hush itself did not say anything
+		return wait, q.repeat // a proxy's answer, and not Hush's
 	}
 	return 0, false
 }
 
-// sleep waits, or ends with ctx.
+// sleep waits for d. If ctx ends first, it returns the cause.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

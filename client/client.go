@@ -1,5 +1,4 @@
-// Package client calls Hush's HTTP API: what a Go backend, and the hush command line, send pushes and look after their
-// apps with.
+// Package client calls Hush's HTTP API. Go backends and the hush command line use it to send pushes and to manage their apps.
 //
 //	c, err := client.New(client.Config{Server: "https://push.example.com", Key: push.Secret(os.Getenv("HUSH_KEY"))})
 //	if err != nil {
@@ -9,13 +8,13 @@
 //		To: protocol.Audience{Users: []string{"alice"}}, ResourceID: "both", Payload: `{"cursor":1841}`,
 //	})
 //
-// A nil error from Push says that the push is committed and flushed to disk. It does not say that a device has it: Status
-// and Follow tell what became of it.
+// A nil error from Push says that the push is committed and flushed to disk. It does not say that a device has the push:
+// Status and Follow report what became of it.
 //
 // Every method may be called from many goroutines. A refusal by the server is an *Error; a server that did not answer is
-// ErrUnreachable. An answer counts as the server's only with the status, the content type and the members that the operation
-// promises, so that a login page or a proxy that answers everything with 200 is an *Error too. No redirect is followed, and
-// the key goes to no other address than the one that it was configured for.
+// ErrUnreachable. An answer counts as the server's only if it has the status, the content type and the members that the
+// operation promises, so that the answer of a login page, or of a proxy that answers everything with 200, is an *Error too.
+// The client follows no redirect, and sends the key to no other address than the configured one.
 package client
 
 import (
@@ -29,18 +28,18 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Config is what New needs. The zero value of a field that is not required means what is said beside it.
+// Config configures a Client. The comment beside a field that is not required says what its zero value means.
 type Config struct {
 	Server    string              // required; scheme, host and port, such as https://push.example.com
-	Key       push.Secret         // a server key; "" asks without one, which only /healthz and its like allow
-	HTTP      *http.Client        // nil: http.DefaultTransport without a time-out of its own; ctx carries the deadline. Its CheckRedirect does not count
-	Proxy     string              // beside no HTTP: URL of a proxy, or "direct"; "" means HTTPS_PROXY, HTTP_PROXY and NO_PROXY
-	Tries     int                 // of a request that is safe to repeat, the first included; 0 means 4, 1 never repeats
+	Key       push.Secret         // a server key; "" sends no key, which only routes such as /healthz allow
+	HTTP      *http.Client        // nil: http.DefaultTransport without a timeout of its own; ctx carries the deadline. Its CheckRedirect is ignored
+	Proxy     string              // only if HTTP is nil: URL of a proxy, or "direct"; "" means HTTPS_PROXY, HTTP_PROXY and NO_PROXY
+	Tries     int                 // of a request that is safe to repeat, the first try included; 0 means 4, 1 never repeats
 	RetryWait time.Duration       // before the second try, then doubled, with jitter; 0 means 200ms
-	OnAnswer  func(answer []byte) // called with each JSON answer as it came, a problem too; nil: nobody wants it
+	OnAnswer  func(answer []byte) // called with each JSON answer as it came, also with problems; nil: not called
 }
 
-// Client asks one server.
+// Client calls one server.
 type Client struct {
 	base      string // never changes: scheme and host, without a slash at the end
 	key       push.Secret
@@ -50,7 +49,7 @@ type Client struct {
 	onAnswer  func([]byte)
 }
 
-// New checks the whole of cfg. It asks the server nothing.
+// New returns a client after it has checked all of cfg. It does not contact the server.
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.Server)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
@@ -84,7 +83,7 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// httpClient is the configured client, or one with its proxy. It hands a redirect on as the answer that it is.
+// httpClient returns the configured HTTP client, or one that uses the configured proxy. It returns a redirect as an answer.
 func httpClient(cfg Config) (*http.Client, error) {
 	own := http.Client{}
 	switch {
@@ -105,8 +104,8 @@ func httpClient(cfg Config) (*http.Client, error) {
 	return &own, nil
 }
 
-// Page asks for one page of a list. The zero value is the first page, as long as the server makes it (100).
+// Page selects a page of a list. The zero value is the first page, with the server's default length (100).
 type Page struct {
-	Cursor string // of the page before; "" for the first
+	Cursor string // from the previous page; "" for the first
 	Limit  int    // at most 1 000; 0 means the server's 100
 }

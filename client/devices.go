@@ -13,19 +13,19 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Devices is a page of a user's devices. Needs role read.
+// Devices returns a page of a user's devices. Needs role read.
 func (c *Client) Devices(ctx context.Context, app, user string, page Page) (d protocol.Devices, err error) {
 	err = c.list(ctx, appPath(app, "users", user, "devices"), page, &d, "devices")
 	return d, err
 }
 
-// Device is one device. Needs role read.
+// Device returns a device. Needs role read.
 func (c *Client) Device(ctx context.Context, app, device string) (d protocol.Device, err error) {
 	_, err = c.call(ctx, http.MethodGet, appPath(app, "devices", device), nil, &d, "device_id")
 	return d, err
 }
 
-// ExplainDevice says why a device gets what it gets, or nothing. Needs role read.
+// ExplainDevice returns an explanation of what a device gets, or why it gets nothing. Needs role read.
 func (c *Client) ExplainDevice(ctx context.Context, app, device string) (x protocol.Explanation, err error) {
 	_, err = c.call(ctx, http.MethodGet, appPath(app, "devices", device, "explain"), nil, &x, "device_id", "text")
 	return x, err
@@ -37,10 +37,10 @@ func (c *Client) DeleteDevice(ctx context.Context, app, device string) error {
 	return err
 }
 
-// RegisterDevice registers a device for the user whose token is given, or renews what is known of it, as the SDK does. A device
-// that is registered already also needs its credential ("" for none). The server's key is not sent. It is not repeated by itself:
-// the answer has a Credential only when it is new, and a try whose answer was lost may have made one that nobody has; then
-// another device id is needed.
+// RegisterDevice registers a device for the user whose token is given, or renews its registration, as the SDK does. A device
+// that is already registered also needs its credential ("" for none). The client does not send its server key. It does not
+// repeat the request: the answer has a Credential only if the credential is new, and a try whose answer was lost may have
+// made a credential that nobody has; in that case another device id is needed.
 func (c *Client) RegisterDevice(ctx context.Context, token, credential push.Secret, d protocol.DeviceRequest) (r protocol.DeviceResponse, err error) {
 	q := question{method: http.MethodPut, path: path("v1", "device"), header: http.Header{},
 		answer: promise{statuses: []int{http.StatusOK}, kind: kindJSON, members: []string{"owner_generation"}}}
@@ -55,13 +55,13 @@ func (c *Client) RegisterDevice(ctx context.Context, token, credential push.Secr
 	return r, err
 }
 
-// DeviceInbox is the first page of a device's open deliveries, oldest first. Needs role send.
+// DeviceInbox returns the first page of a device's open deliveries, oldest first. Needs role send.
 func (c *Client) DeviceInbox(ctx context.Context, app, device string) (in protocol.Inbox, err error) {
 	_, err = c.call(ctx, http.MethodGet, appPath(app, "devices", device, "inbox"), nil, &in, "open", "deliveries")
 	return in, err
 }
 
-// PutTags sets a user's tags; those it had and that are not named are gone. Needs role send.
+// PutTags replaces a user's tags. Needs role send.
 func (c *Client) PutTags(ctx context.Context, app, user string, tags []string) (t protocol.Tags, err error) {
 	for _, tag := range tags {
 		if err := checkUTF8("a tag", tag); err != nil {
@@ -75,8 +75,8 @@ func (c *Client) PutTags(ctx context.Context, app, user string, tags []string) (
 	return t, err
 }
 
-// ImportDevices registers devices that were registered elsewhere, and answers a result per line, in order. A line that is
-// refused does not keep the others from being taken. Needs role admin.
+// ImportDevices registers devices that were registered elsewhere, and returns a result for each line, in order. A refused
+// line does not prevent the import of the others. Needs role admin.
 func (c *Client) ImportDevices(ctx context.Context, app string, lines []protocol.ImportLine) ([]protocol.ImportResult, error) {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)
@@ -98,9 +98,10 @@ func (c *Client) ImportDevices(ctx context.Context, app string, lines []protocol
 	return results, err
 }
 
-// ImportStream is ImportDevices for more than memory should hold: body has a protocol.ImportLine as JSON a line, and each is
-// called with the result of every line as it comes, in order. An error of each ends the import, and is returned as it is. After
-// any other error, lines beyond the last result may have been taken too; an import may be repeated. Needs role admin.
+// ImportStream is ImportDevices for imports that are too large for memory. Each line of body is the JSON of a
+// protocol.ImportLine. ImportStream calls each with the result of every line as it comes, in order. If each returns an error,
+// the import ends and ImportStream returns that error unchanged. After any other error, lines beyond the last result may have
+// been imported too; an import may be repeated. Needs role admin.
 func (c *Client) ImportStream(ctx context.Context, app string, body io.Reader, each func(protocol.ImportResult) error) error {
 	q := question{method: http.MethodPost, path: appPath(app, "devices", "import"), kind: kindNDJSON, stream: body,
 		answer: promise{statuses: []int{http.StatusOK}, kind: kindNDJSON}}
@@ -117,7 +118,7 @@ func (c *Client) ImportStream(ctx context.Context, app string, body io.Reader, e
 		}
 		return err
 	}
-	if err := q.answer.begun(resp); err != nil {
+	if err := q.answer.checkHead(resp); err != nil {
 		return err
 	}
 	results := importReader{lines: bufio.NewScanner(resp.Body)}
@@ -138,7 +139,7 @@ func (c *Client) ImportStream(ctx context.Context, app string, body io.Reader, e
 	}
 }
 
-// LineError is the *Error of one line of an import, or nil if it was taken.
+// LineError returns the *Error of a line of an import, or nil if the line was imported.
 func LineError(r protocol.ImportResult) error {
 	if r.Problem == nil {
 		return nil
@@ -152,10 +153,10 @@ const maxImportResult = 1 << 20
 // importReader reads the results of an import.
 type importReader struct {
 	lines *bufio.Scanner
-	line  int // of the result before
+	line  int // of the previous result
 }
 
-// next is the next result; io.EOF: there is none.
+// next returns the next result, or io.EOF if there is none.
 func (i *importReader) next() (r protocol.ImportResult, err error) {
 	for i.lines.Scan() {
 		if len(bytes.TrimSpace(i.lines.Bytes())) == 0 {
@@ -177,7 +178,7 @@ func (i *importReader) next() (r protocol.ImportResult, err error) {
 	return r, io.EOF
 }
 
-// importResults reads one JSON object a line.
+// importResults parses the results of an import, one JSON object a line.
 func importResults(answer []byte) ([]protocol.ImportResult, error) {
 	var results []protocol.ImportResult
 	from := importReader{lines: bufio.NewScanner(bytes.NewReader(answer))}

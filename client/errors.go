@@ -13,22 +13,22 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// ErrUnreachable says that no answer came: the server is down, its name or certificate is wrong, the connection was lost or
-// ctx ran out. Whether the server did what was asked is unknown.
+// ErrUnreachable says that no answer came: the server is down, its name or certificate is wrong, the connection was lost, or
+// ctx ended. Whether the server processed the request is unknown.
 var ErrUnreachable = errors.New("server not reached")
 
-// Error is the server's refusal, or the answer of somebody else in its place: see Code. Callers branch on Code, which is
-// stable; the words are for people.
+// Error is a refusal by the server, or an answer of somebody else in its place: see Code. Callers branch on Code, which is
+// stable; the text is for people.
 type Error struct {
 	Status     int                     // HTTP
-	Code       string                  // such as not_found; "" when something else than Hush answered, with whatever status
+	Code       string                  // such as not_found; "" if something other than Hush answered, with whatever status
 	Detail     string                  // for people
 	Fields     []protocol.ProblemField // which fields are at fault, what is wrong, what would be right
-	RetryAfter time.Duration           // what the server asked to wait; 0 if it did not
-	Redirect   string                  // the address that a redirect names: scheme, host, and a path if it keeps one; "" for none
+	RetryAfter time.Duration           // the wait that the server asked for; 0 if it did not
+	Redirect   string                  // the server address that a redirect names: scheme, host, and a path if there is one; "" for none
 }
 
-// Error says all that the server said, each fault once: a single one on the same line, several a line each.
+// Error returns everything that the server said, each fault once: a single fault on the same line, several on a line each.
 func (e *Error) Error() string {
 	var b strings.Builder
 	code := e.Code
@@ -54,13 +54,13 @@ func (e *Error) sumsUp() bool {
 	return e.Detail == "" || len(e.Fields) > 0 && strings.HasPrefix(e.Detail, e.Fields[0].Location+" ")
 }
 
-// HasCode tells whether err is a refusal by the server with that code.
+// HasCode reports whether err is a refusal by the server with this code.
 func HasCode(err error, code string) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == code
 }
 
-// problemError makes an Error of an item's problem, as batches and imports carry them.
+// problemError returns the Error for a problem, such as that of an item in a batch or an import.
 func problemError(p *protocol.Problem) *Error {
 	detail := p.Detail
 	if detail == "" {
@@ -69,7 +69,8 @@ func problemError(p *protocol.Problem) *Error {
 	return &Error{Status: p.Status, Code: string(p.Code), Detail: detail, Fields: p.Errors}
 }
 
-// refused is the Error of an answer that is none of the 2xx; nil of others. body is what was read of it.
+// refused returns the Error for an answer whose status is not 2xx, and nil for others. body is the part of the answer that
+// was read.
 func refused(resp *http.Response, path string, body []byte) *Error {
 	switch {
 	case resp.StatusCode >= 200 && resp.StatusCode <= 299:
@@ -83,9 +84,9 @@ func refused(resp *http.Response, path string, body []byte) *Error {
 	case stranger.WantsTLS(resp.StatusCode, body):
 		e.Detail = "the server speaks TLS at this port; want https:// in its address"
 	case kind != kindProblem || json.Unmarshal(body, &p) != nil:
-		e.Detail = strangers(came(kind), kindProblem)
+		e.Detail = notHush(mediaName(kind), kindProblem)
 	case p.Code == "":
-		e.Detail = strangers(came(kind)+" without a code", kindProblem+" with one")
+		e.Detail = notHush(mediaName(kind)+" without a code", kindProblem+" with one")
 	default:
 		p.Status = resp.StatusCode
 		e = problemError(&p)

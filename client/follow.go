@@ -16,12 +16,13 @@ import (
 // maxEventBytes bounds one event of a stream: a delivery with its whole timeline.
 const maxEventBytes = 4 << 20
 
-// errCut says that a stream ended before it was over.
+// errCut says that a stream ended too early.
 var errCut = errors.New("the live timeline was cut")
 
-// Follow calls each with every delivery of a push as it stands, first all of them and then whenever one changes, until all
-// are final, ctx ends, or each returns an error, which Follow then returns as it is. A connection that is lost on the way
-// is made again, and deliveries may then be told once more; a nil error says that the push is final. Needs role read.
+// Follow calls each with the present state of every delivery of a push: first with all of them, and then with each one that
+// changes. It returns nil when all deliveries are final. It also ends when ctx ends, or when each returns an error, which
+// Follow returns unchanged. Follow makes a lost connection again, and may then call each again with deliveries that have not
+// changed. Needs role read.
 func (c *Client) Follow(ctx context.Context, app, pushID string, each func(protocol.LiveEvent) error) error {
 	return c.stream(ctx, question{path: appPath(app, "pushes", pushID, "events")}, func(name string, data []byte) error {
 		switch name {
@@ -34,10 +35,10 @@ func (c *Client) Follow(ctx context.Context, app, pushID string, each func(proto
 	})
 }
 
-// errFinal ends a stream that is whole.
+// errFinal ends a stream that is complete.
 var errFinal = errors.New("final")
 
-// decoded calls each with an event's data.
+// decoded calls each with an event's decoded data.
 func decoded[T any](data []byte, each func(T) error) error {
 	var event T
 	if err := json.Unmarshal(data, &event); err != nil {
@@ -46,13 +47,13 @@ func decoded[T any](data []byte, each func(T) error) error {
 	return each(event)
 }
 
-// stream asks for server-sent events and calls tell with each, until tell returns an error, ctx ends, or trying again does
-// not help. A connection that is lost on the way is made again.
-func (c *Client) stream(ctx context.Context, q question, tell func(name string, data []byte) error) error {
+// stream requests server-sent events and calls handle with each, until handle returns an error, ctx ends, or another try
+// cannot help. It makes a lost connection again.
+func (c *Client) stream(ctx context.Context, q question, handle func(name string, data []byte) error) error {
 	q.method, q.header, q.repeat = http.MethodGet, http.Header{"Accept": {"text/event-stream"}}, true
 	for try := 1; ; try++ {
-		told, err := c.streamOnce(ctx, q, tell)
-		if told {
+		received, err := c.streamOnce(ctx, q, handle)
+		if received {
 			try = 1
 		}
 		var stopped *stopError
@@ -62,20 +63,20 @@ func (c *Client) stream(ctx context.Context, q question, tell func(name string, 
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		wait, again := c.again(q, try, err)
+		wait, again := c.retry(q, try, err)
 		if !again || sleep(ctx, wait) != nil {
 			return err
 		}
 	}
 }
 
-// stopError carries what tell returned past the judgement on whether to connect again.
+// stopError marks an error of handle, so that stream returns it and does not connect again.
 type stopError struct{ err error }
 
 func (e *stopError) Error() string { return e.err.Error() }
 
-// streamOnce reads one connection. told says whether any event came.
-func (c *Client) streamOnce(ctx context.Context, q question, tell func(name string, data []byte) error) (told bool, err error) {
+// streamOnce reads one connection. received reports whether any event came.
+func (c *Client) streamOnce(ctx context.Context, q question, handle func(name string, data []byte) error) (received bool, err error) {
 	resp, err := c.send(ctx, q)
 	if err != nil {
 		return false, err
@@ -89,7 +90,7 @@ func (c *Client) streamOnce(ctx context.Context, q question, tell func(name stri
 		}
 		return false, err
 	}
-	if err := (promise{statuses: []int{http.StatusOK}, kind: kindEvents}).begun(resp); err != nil {
+	if err := (promise{statuses: []int{http.StatusOK}, kind: kindEvents}).checkHead(resp); err != nil {
 		return false, err
 	}
 	events := eventReader{lines: bufio.NewScanner(resp.Body)}
@@ -97,21 +98,22 @@ func (c *Client) streamOnce(ctx context.Context, q question, tell func(name stri
 	for {
 		name, data, err := events.next()
 		if err != nil {
-			return told, fmt.Errorf("%w: %w: %w", ErrUnreachable, errCut, err)
+			return received, fmt.Errorf("%w: %w: %w", ErrUnreachable, errCut, err)
 		}
-		told = true
-		if err := tell(name, data); errors.Is(err, errFinal) {
-			return told, nil
+		received = true
+		if err := handle(name, data); errors.Is(err, errFinal) {
+			return received, nil
 		} else if err != nil {
-			return told, &stopError{err}
+			return received, &stopError{err}
 		}
 	}
 }
 
-// eventReader reads server-sent events (WHATWG HTML, "Server-sent events"): fields a line, an empty line ends an event.
+// eventReader reads server-sent events (WHATWG HTML, "Server-sent events"): each line is a field, and an empty line ends an
+// event.
 type eventReader struct{ lines *bufio.Scanner }
 
-// next is the next event with data; comments and empty events are passed over. io.EOF: the stream ended.
+// next returns the next event with data, and skips comments and empty events. It returns io.EOF when the stream has ended.
 func (r eventReader) next() (name string, data []byte, err error) {
 	var b bytes.Buffer
 	for r.lines.Scan() {

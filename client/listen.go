@@ -8,20 +8,22 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// EventFilter says which events of an app are asked for: of each kind that names any, one must match. The zero value is all
-// events.
+// EventFilter selects events of an app. An event matches if, for every field that has values, it has one of them. The zero
+// value selects all events.
 type EventFilter struct {
 	Users     []string
 	Devices   []string
 	Resources []string
-	States    []push.State // in which the delivery stands with the event
+	States    []push.State // the delivery's state at the event
 }
 
-// Listen calls each with every event in an app as it is committed, from the event push.EventBegan on, until ctx ends, each
-// returns an error, which Listen then returns as it is, or connecting again does not help. It never returns nil.
+// Listen calls each with every event in an app as it is committed, beginning with the event push.EventBegan. It ends when ctx
+// ends, when each returns an error, which Listen returns unchanged, or when connecting again cannot help. It never returns
+// nil.
 //
-// A connection that is lost on the way is made again. What was committed in between is not told: push.EventBegan comes once
-// more. So does push.EventMissed, with a Count, for what the server dropped because each was too slow. Needs role read.
+// Listen makes a lost connection again. It does not report the events that were committed in between; push.EventBegan comes
+// once more. push.EventMissed comes with the Count of events that the server dropped because each was too slow. Needs role
+// read.
 func (c *Client) Listen(ctx context.Context, app string, filter EventFilter, each func(protocol.AppEvent) error) error {
 	return c.stream(ctx, question{path: appPath(app, "events"), query: filter.query()}, func(_ string, data []byte) error {
 		return decoded(data, each)

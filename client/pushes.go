@@ -14,19 +14,19 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// PushOption is a rare wish about one Push or PushBatch.
+// PushOption is an option of Push and PushBatch.
 type PushOption func(*question)
 
-// IdempotencyKey names the push (or batch) itself, so that the same request, sent again by another process or after a
-// restart, makes no second one: the first answer comes back. Another body under the same key is refused as a conflict.
-// Without this option the client makes a fresh key for each call, which covers its own repeats.
+// IdempotencyKey sets the key that identifies the push (or batch), so that the same request, sent again by another process or
+// after a restart, makes no second push: the first answer comes back. The server refuses another body under the same key as a
+// conflict. Without this option the client makes a new key for each call, which covers its own repeats.
 func IdempotencyKey(key string) PushOption {
 	return func(q *question) { q.header.Set("Idempotency-Key", key) }
 }
 
-// Push sends. A nil error says that the push is on the server's disk. After an error that is ErrUnreachable it may be there
-// all the same; the client has by then repeated it under one Idempotency-Key. Use DryRun for requests with DryRun set.
-// Needs role send.
+// Push sends a push. A nil error says that the push is on the server's disk. After an error that is ErrUnreachable the push
+// may be there all the same; the client has then already repeated it under one Idempotency-Key. Use DryRun for requests with
+// DryRun set. Needs role send.
 func (c *Client) Push(ctx context.Context, app string, p protocol.PushRequest, opts ...PushOption) (a protocol.PushAccepted, err error) {
 	if p.DryRun {
 		return a, fmt.Errorf("client: the push is a dry run; want DryRun for it")
@@ -50,7 +50,7 @@ func (c *Client) Push(ctx context.Context, app string, p protocol.PushRequest, o
 	return a, nil
 }
 
-// DryRun says per device what a push would do, and sends nothing. Needs role send.
+// DryRun returns, for each device, what a push would do, and sends nothing. Needs role send.
 func (c *Client) DryRun(ctx context.Context, app string, p protocol.PushRequest) (d protocol.DryRun, err error) {
 	if err := checkPush(p); err != nil {
 		return d, err
@@ -65,8 +65,8 @@ func (c *Client) DryRun(ctx context.Context, app string, p protocol.PushRequest)
 	return d, err
 }
 
-// PushBatch sends up to 1 000 different pushes. The results come in the same order; a nil error says nothing about each of
-// them: look at Status, and at ItemError. Needs role send.
+// PushBatch sends up to 1 000 different pushes. The results are in the order of the pushes. A nil error says nothing about a
+// single push: look at its Status, and at ItemError. Needs role send.
 func (c *Client) PushBatch(ctx context.Context, app string, pushes []protocol.PushRequest, opts ...PushOption) ([]protocol.BatchResult, error) {
 	q, err := pushQuestion(appPath(app, "pushes", "batch"), opts, promised(http.MethodPost, true, []string{"results"}))
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *Client) PushBatch(ctx context.Context, app string, pushes []protocol.Pu
 	return answer.Results, checkBatch(answer.Results, len(pushes))
 }
 
-// checkBatch says what is wrong with the results of so many pushes.
+// checkBatch checks that the results are complete for so many pushes.
 func checkBatch(results []protocol.BatchResult, pushes int) error {
 	if len(results) != pushes {
 		return fmt.Errorf("client: the batch of %d pushes has %d results; what became of each is unknown", pushes, len(results))
@@ -104,7 +104,7 @@ func checkBatch(results []protocol.BatchResult, pushes int) error {
 	return nil
 }
 
-// ItemError is the *Error of one push of a batch, or nil if it was accepted.
+// ItemError returns the *Error of a push in a batch, or nil if the push was accepted.
 func ItemError(r protocol.BatchResult) error {
 	if r.Problem == nil {
 		return nil
@@ -112,7 +112,7 @@ func ItemError(r protocol.BatchResult) error {
 	return problemError(r.Problem)
 }
 
-// PushFilter chooses pushes. Its zero value chooses all.
+// PushFilter selects pushes. Its zero value selects all.
 type PushFilter struct {
 	State    push.State // of any delivery; with User, of any delivery of that user
 	Resource string
@@ -138,8 +138,9 @@ func (f PushFilter) addTo(q url.Values) {
 	}
 }
 
-// Pushes is a page of the pushes that the filter takes, newest first. With a filter that matches rarely a page may be short or
-// empty and have a cursor all the same: the server looks at so many pushes for one request and no more. Needs role read.
+// Pushes returns a page of the pushes that the filter selects, newest first. If the filter rarely matches, a page may be
+// short or empty and have a cursor all the same: the server reads only a limited number of pushes for one request. Needs role
+// read.
 func (c *Client) Pushes(ctx context.Context, app string, f PushFilter, page Page) (p protocol.Pushes, err error) {
 	query := page.query()
 	f.addTo(query)
@@ -148,13 +149,14 @@ func (c *Client) Pushes(ctx context.Context, app string, f PushFilter, page Page
 	return p, err
 }
 
-// Status is a push with a page of its deliveries and their timelines. Needs role read.
+// Status returns a push with a page of its deliveries and their timelines. Needs role read.
 func (c *Client) Status(ctx context.Context, app, pushID string, page Page) (p protocol.Push, err error) {
 	err = c.list(ctx, appPath(app, "pushes", pushID), page, &p, "push_id")
 	return p, err
 }
 
-// Cancel ends the deliveries of a push that are not final, and names those that were. Needs role send.
+// Cancel ends the deliveries of a push that are not final, and returns how many it ended and which were final already. Needs
+// role send.
 func (c *Client) Cancel(ctx context.Context, app, pushID string) (done protocol.Cancelled, err error) {
 	_, err = c.call(ctx, http.MethodDelete, appPath(app, "pushes", pushID), nil, &done, "cancelled", "already_final")
 	return done, err
@@ -173,7 +175,7 @@ func pushQuestion(path string, opts []PushOption, answer promise) (question, err
 	return q, nil
 }
 
-// checkPush refuses what JSON cannot carry as it is; all else is for the server to judge, which says more.
+// checkPush refuses strings that JSON cannot carry unchanged. The server checks everything else, and says more about it.
 func checkPush(p protocol.PushRequest) error {
 	if err := checkUTF8("the payload", p.Payload); err != nil {
 		return err
