@@ -38,7 +38,7 @@ func TestAPathInTheAddressIsToldWhereNothingIsBelowIt(t *testing.T) {
 		asked  string
 		status int
 		detail string
-		byHush  bool
+		byHush bool
 		told   string
 	}{
 		{"/foo/v1/apps/a%2Fb", 404, "there is no such path; /docs lists them", true, "a path, /foo;"},
