@@ -27,10 +27,10 @@ var arrows = []struct {
 	{"client/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
 	{"sdk/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
 	{"examples/...", []string{"sdk/...", "client", "push", "protocol", "pushtest/phonetest/phoneline"}}, // what users have: no room
-	{"pushtest/internal/...", []string{"pushtest/internal/...", "internal/nearest"}},
-	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey"}}, // useful without the rest of Hush
-	{"pushtest/fcmtest/...", []string{"pushtest/internal/...", "internal/pemkey"}},
-	{"pushtest/...", []string{"pushtest/...", "sdk/...", "push", "protocol", "client", "internal/child"}},
+	{"pushtest/internal/...", []string{"pushtest/internal/...", "internal/nearest", "internal/rest"}},
+	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey", "internal/rest"}}, // useful without the rest of Hush
+	{"pushtest/fcmtest/...", []string{"pushtest/internal/...", "internal/pemkey", "internal/rest"}},
+	{"pushtest/...", []string{"pushtest/...", "sdk/...", "push", "protocol", "client", "internal/child", "internal/rest"}},
 	{"internal/child/...", nil},                         // a leaf, for whoever starts processes
 	{"internal/nearest/...", nil},                       // a leaf, for whoever takes words from people
 	{"internal/jsonstring/...", nil},                    // a leaf, for fixed forms of JSON

@@ -200,7 +200,15 @@ func (in *Input) Fill(into any, r *http.Request, body []byte) error {
 	if in.Body == nil || len(body) == 0 {
 		return nil
 	}
-	return Decode(body, v.FieldByIndex(in.body).Addr().Interface())
+	return Decode(body, in.BodyOf(into))
+}
+
+// BodyOf points to the body in what into points to; nil if there is none.
+func (in *Input) BodyOf(into any) any {
+	if in.Body == nil {
+		return nil
+	}
+	return reflect.ValueOf(into).Elem().FieldByIndex(in.body).Addr().Interface()
 }
 
 func (p *Parameter) fill(field reflect.Value, r *http.Request, query url.Values) {

@@ -189,6 +189,9 @@ func Add[I any, O Reply](d *Document, r Route) *Endpoint {
 	}
 	var out O
 	body := out.body()
+	for body != nil && body.Kind() == reflect.Pointer { // which no answer with a body leaves nil
+		body = body.Elem()
+	}
 	for _, status := range []int{r.Success(), r.Also} {
 		if status == 0 {
 			continue

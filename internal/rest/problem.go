@@ -1,6 +1,9 @@
 package rest
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // ProblemType is the media type of errors (RFC 9457).
 const ProblemType = "application/problem+json"
@@ -25,7 +28,11 @@ func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 
 // Invalid is the 422 for a request whose parameters or body are at fault.
 func Invalid(faults ...Fault) *Problem {
-	p := NewProblem(http.StatusUnprocessableEntity, "invalid", Faults(faults).Summary())
+	parts := make([]string, len(faults))
+	for i, f := range faults {
+		parts[i] = f.Location + " " + f.Message
+	}
+	p := NewProblem(http.StatusUnprocessableEntity, "invalid", strings.Join(parts, "; "))
 	p.Errors = faults
 	return p
 }

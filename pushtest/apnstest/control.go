@@ -5,14 +5,15 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
 // tokenBody is the body of POST /_sim/tokens.
 type tokenBody struct {
-	Token       string `json:"token" required:"true" minLength:"1" maxLength:"400" doc:"The device token, hexadecimal."`
+	Token       string `json:"token" minLength:"1" maxLength:"400" doc:"The device token, hexadecimal."`
 	Topic       string `json:"topic,omitempty" doc:"The app's bundle id; needed for a new token. It may be one that no --topic names."`
-	Environment string `json:"environment,omitempty" enum:"production,development" doc:"The simulator's own unless told; a send in the other one gets BadDeviceToken."`
+	Environment string `json:"environment,omitempty" minLength:"1" enum:"production,development" doc:"The simulator's own unless told; a send in the other one gets BadDeviceToken."`
 	Online      *bool  `json:"online,omitempty" doc:"Connected to APNs; a new token is unless told, a known one stays as it is. true delivers what is stored."`
 
 	Notifications *bool `json:"notifications,omitempty" doc:"Whether the person lets the app show notifications, as it is unless told; see the rule notifications.off."`
@@ -20,7 +21,7 @@ type tokenBody struct {
 
 // retireBody is the body of POST /_sim/tokens/{token}/retire.
 type retireBody struct {
-	Reason string     `json:"reason,omitempty" enum:"Unregistered,ExpiredToken" doc:"Unregistered unless told."`
+	Reason string     `json:"reason,omitempty" minLength:"1" enum:"Unregistered,ExpiredToken" doc:"Unregistered unless told."`
 	At     *time.Time `json:"at,omitempty" doc:"The timestamp of the 410; now unless told."`
 }
 
@@ -71,14 +72,14 @@ func (s *Server) newControl() *simkit.Control {
 // keyFile gives out a key that exists nowhere else. One that came from a file may be a real one, and stays where it is.
 func (s *Server) keyFile() ([]byte, error) {
 	if !s.keys[0].inMemory {
-		return nil, simkit.NotFound("the key stands in a file, and is only given out when it does not")
+		return nil, rest.NotFound("the key stands in a file, and is only given out when it does not")
 	}
 	return s.keys[0].PEM, nil
 }
 
 func (s *Server) p12File() ([]byte, error) {
 	if len(s.topics) == 0 {
-		return nil, simkit.NotFound("a certificate names its topics, and no --topic names one")
+		return nil, rest.NotFound("a certificate names its topics, and no --topic names one")
 	}
 	return s.ClientP12(s.topics)
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/internal/rest"
 )
 
 // Token is one app installation, as it registers with APNs. Deliver is called with one notification at a time, on a
@@ -36,14 +36,14 @@ func (s *Server) put(t Token, online *bool) (created bool, err error) {
 	p := s.post
 	p.mu.Lock()
 	d := p.devices[tokenKey(t.Token)]
-	if errs := t.check(d == nil); len(errs) > 0 {
+	if faults := t.check(d == nil); len(faults) > 0 {
 		p.mu.Unlock()
-		return false, simkit.Invalid(errs...)
+		return false, rest.Invalid(faults...)
 	}
 	if d == nil {
 		if len(p.devices) >= maxTokens {
 			p.mu.Unlock()
-			return false, simkit.Invalid(simkit.FieldError{Location: "body.token", Code: "too_many", Message: fmt.Sprintf("%d tokens are known already", maxTokens)})
+			return false, rest.Invalid(rest.Fault{Location: "body.token", Code: "too_many", Message: fmt.Sprintf("%d tokens are known already", maxTokens)})
 		}
 		d = &device{Token: Token{Token: t.Token, Environment: s.environment, Online: true}}
 		p.devices[tokenKey(t.Token)] = d
@@ -67,9 +67,9 @@ func (s *Server) put(t Token, online *bool) (created bool, err error) {
 	return created, nil
 }
 
-func (t *Token) check(isNew bool) (errs []simkit.FieldError) {
-	bad := func(field, code, message string) {
-		errs = append(errs, simkit.FieldError{Location: "body." + field, Code: code, Message: message})
+func (t *Token) check(isNew bool) (faults rest.Faults) {
+	bad := func(field string, code rest.Code, message string) {
+		faults = append(faults, rest.Fault{Location: "body." + field, Code: code, Message: message})
 	}
 	if !isToken(t.Token) {
 		bad("token", "bad_value", "want an even number of hexadecimal digits, 2 to 400")
@@ -82,7 +82,7 @@ func (t *Token) check(isNew bool) (errs []simkit.FieldError) {
 	if t.Environment != "" && t.Environment != Production && t.Environment != Development {
 		bad("environment", "bad_value", "want production or development")
 	}
-	return errs
+	return faults
 }
 
 // with finds a device, lets f change it, and delivers what can be delivered then.
@@ -132,7 +132,7 @@ func (s *Server) Uninstall(token string) error {
 // zero time: now).
 func (s *Server) Retire(token string, reason Reason, at time.Time) error {
 	if reason != Unregistered && reason != ExpiredToken {
-		return simkit.InvalidField("body.reason", "want Unregistered or ExpiredToken")
+		return rest.InvalidField("body.reason", "want Unregistered or ExpiredToken")
 	}
 	return s.with(token, func(d *device, now time.Time) {
 		if at.IsZero() {

@@ -3,14 +3,15 @@ package fcmtest
 import (
 	"net/http"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
 // tokenBody is the body of POST /_sim/tokens.
 type tokenBody struct {
-	Token    string `json:"token" required:"true" minLength:"1" maxLength:"4096" doc:"The FCM registration token."`
+	Token    string `json:"token" minLength:"1" maxLength:"4096" doc:"The FCM registration token."`
 	Package  string `json:"package,omitempty" doc:"Android package, or with platform ios the bundle id; com.example.app unless told."`
-	Platform string `json:"platform,omitempty" enum:"android,ios" doc:"What the app runs on; android unless told. FCM hands messages to ios on to APNs."`
+	Platform string `json:"platform,omitempty" minLength:"1" enum:"android,ios" doc:"What the app runs on; android unless told. FCM hands messages to ios on to APNs."`
 	Project  string `json:"project,omitempty" doc:"The simulator's own unless told; a send through another gets SENDER_ID_MISMATCH."`
 	Online   *bool  `json:"online,omitempty" doc:"Connected to FCM; a new token is unless told, a known one stays as it is."`
 }
@@ -25,7 +26,7 @@ func (c controlTokens) PutToken(b tokenBody) (string, bool, error) {
 
 func (c controlTokens) TokenState(token string) (TokenState, bool) { return c.State(token) }
 
-func (c controlTokens) RetireToken(token string, _ struct{}) (bool, error) {
+func (c controlTokens) RetireToken(token string, _ simkit.Empty) (bool, error) {
 	return c.Retire(token) == nil, nil
 }
 
@@ -35,7 +36,7 @@ func (c controlTokens) ForgetToken(token string) bool { return c.Forget(token) }
 
 func (s *Server) newControl() *simkit.Control {
 	c := simkit.NewControl("Hush FCM simulator")
-	simkit.TokenRoutes(c, simkit.Tokens[tokenBody, struct{}](controlTokens{s}))
+	simkit.TokenRoutes(c, simkit.Tokens[tokenBody, simkit.Empty](controlTokens{s}))
 	simkit.CommonRoutes(c, s.clock, s.ledger, s.faults, s.Reset)
 	c.HandleFile(simkit.CAFile(s.ca))
 	c.HandleFile(simkit.File{Path: "/_sim/service-account.json", Type: "application/json", Content: s.accountFile,
@@ -47,7 +48,7 @@ func (s *Server) newControl() *simkit.Control {
 // is.
 func (s *Server) accountFile() ([]byte, error) {
 	if !s.accountInMemory {
-		return nil, simkit.NotFound("the service account stands in a file, and is only given out when it does not")
+		return nil, rest.NotFound("the service account stands in a file, and is only given out when it does not")
 	}
 	return s.ServiceAccountJSON(), nil
 }

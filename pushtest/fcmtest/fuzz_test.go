@@ -2,6 +2,9 @@ package fcmtest
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/hushpush/hush/pushtest/internal/h2sim"
@@ -99,11 +102,18 @@ func FuzzAccessToken(f *testing.F) {
 }
 
 func FuzzTokenBody(f *testing.F) {
-	f.Add([]byte(`{"token":"abc:APA91b","package":"com.example.notes","project":"demo","online":true}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		b, err := simkit.Decode[tokenBody](body)
-		if err == nil && (b.Token == "" || len(b.Token) > 4096) {
-			t.Fatalf("%q was read as token %q", body, b.Token)
+	s := fuzzServer(f)
+	control := simkit.NewControl("fuzz")
+	simkit.TokenRoutes(control, simkit.Tokens[tokenBody, simkit.Empty](controlTokens{s}))
+	f.Add(`{"token":"abc:APA91b","package":"com.example.notes","project":"demo","online":true}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		w := httptest.NewRecorder()
+		control.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/_sim/tokens", strings.NewReader(body)))
+		var got struct{ Token string }
+		switch {
+		case w.Code == http.StatusUnprocessableEntity:
+		case w.Code != http.StatusCreated && w.Code != http.StatusOK, json.Unmarshal(w.Body.Bytes(), &got) != nil, got.Token == "", len(got.Token) > 4096:
+			t.Fatalf("%q was answered %d %s", body, w.Code, w.Body)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
@@ -79,14 +80,14 @@ func (s *Server) put(t Token, online *bool) (created bool, err error) {
 	p := s.post
 	p.mu.Lock()
 	d := p.devices[t.Token]
-	if errs := t.check(d); len(errs) > 0 {
+	if faults := t.check(d); len(faults) > 0 {
 		p.mu.Unlock()
-		return false, simkit.Invalid(errs...)
+		return false, rest.Invalid(faults...)
 	}
 	if d == nil {
 		if len(p.devices) >= maxTokens {
 			p.mu.Unlock()
-			return false, simkit.Invalid(simkit.FieldError{Location: "body.token", Code: "too_many", Message: fmt.Sprintf("%d tokens are known already", maxTokens)})
+			return false, rest.Invalid(rest.Fault{Location: "body.token", Code: "too_many", Message: fmt.Sprintf("%d tokens are known already", maxTokens)})
 		}
 		d = &device{Token: Token{Token: t.Token, Package: "com.example.app", Project: s.project, Online: true}, heapSlot: -1, seenAt: s.clock.Now()}
 		p.devices[t.Token] = d
@@ -101,10 +102,10 @@ func (s *Server) put(t Token, online *bool) (created bool, err error) {
 	return created, nil
 }
 
-// check judges what is to become of a token; d is what is known of it, nil if nothing is.
-func (t *Token) check(d *device) (errs []simkit.FieldError) {
+// check returns what is wrong with what is to become of a token; d is what is known of it, nil if nothing is.
+func (t *Token) check(d *device) (faults rest.Faults) {
 	bad := func(field, message string) {
-		errs = append(errs, simkit.FieldError{Location: "body." + field, Code: "bad_value", Message: message})
+		faults = append(faults, rest.Fault{Location: "body." + field, Code: "bad_value", Message: message})
 	}
 	if t.Token == "" || len(t.Token) > 4096 || strings.ContainsFunc(t.Token, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
 		bad("token", "want 1 to 4096 bytes without spaces and control characters")
@@ -123,7 +124,7 @@ func (t *Token) check(d *device) (errs []simkit.FieldError) {
 	if t.Project != "" && !projectForm.MatchString(t.Project) {
 		bad("project", "want a project id such as demo")
 	}
-	return errs
+	return faults
 }
 
 // change takes over what is given. The caller holds post.mu.

@@ -2,11 +2,13 @@ package worldtest
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
@@ -30,14 +32,14 @@ func (w *World) newControl() *simkit.Control {
 	w.faultRoutes(c)
 	c.HandleFile(simkit.File{Path: "/_sim/ca.pem", Type: "application/x-pem-file", Summary: "The certificates to trust: without --cert-dir each provider has one of its own.",
 		Content: func() ([]byte, error) { return w.caPEM(), nil }})
-	simkit.Handle(c, simkit.Route{Method: "POST", Path: "/_sim/clock", Summary: "Advance the time of the whole world; what becomes due has begun before the answer. Senders keep their own time: what Hush holds for a budget stays.", Status: []int{200}},
-		func(call *simkit.Call[simkit.ClockAdvance]) (int, *simkit.ClockState, error) {
-			return http.StatusOK, &simkit.ClockState{Now: w.Advance(call.Body.Advance.Std())}, nil
+	simkit.Handle(c, rest.Route{Method: "POST", Path: "/_sim/clock", Summary: "Advance the time of the whole world; what becomes due has begun before the answer. Senders keep their own time: what Hush holds for a budget stays."},
+		func(_ context.Context, in *simkit.WithBody[simkit.ClockAdvance]) (*rest.Answer[simkit.ClockState], error) {
+			return rest.NewAnswer(http.StatusOK, simkit.ClockState{Now: w.Advance(in.Body.Advance.Std())}), nil
 		})
-	simkit.Handle(c, simkit.Route{Method: "POST", Path: "/_sim/reset", Summary: "No phones; tokens, requests, faults, storage and time as at the start.", Status: []int{204}},
-		func(*simkit.Call[struct{}]) (int, *simkit.None, error) {
+	simkit.Handle(c, rest.Route{Method: "POST", Path: "/_sim/reset", Summary: "No phones; tokens, requests, faults, storage and time as at the start.", Status: http.StatusNoContent},
+		func(context.Context, *simkit.WithBody[simkit.Empty]) (*rest.None, error) {
 			w.Reset()
-			return http.StatusNoContent, nil, nil
+			return &rest.None{}, nil
 		})
 	return c
 }
@@ -75,11 +77,11 @@ func (w *World) whose(token string) string {
 
 // TokenBody is the body of POST /_sim/tokens: what both providers take.
 type TokenBody struct {
-	Token       string `json:"token" required:"true" minLength:"1" maxLength:"4096" doc:"The device token. A known one is its provider's; else topic, environment or notifications say APNs, package, project or platform FCM; else one in hexadecimal is APNs'."`
+	Token       string `json:"token" minLength:"1" maxLength:"4096" doc:"The device token. A known one is its provider's; else topic, environment or notifications say APNs, package, project or platform FCM; else one in hexadecimal is APNs'."`
 	Topic       string `json:"topic,omitempty" doc:"APNs: the app's bundle id."`
-	Environment string `json:"environment,omitempty" enum:"production,development" doc:"APNs."`
+	Environment string `json:"environment,omitempty" minLength:"1" enum:"production,development" doc:"APNs."`
 	Package     string `json:"package,omitempty" doc:"FCM: Android package, or the bundle id."`
-	Platform    string `json:"platform,omitempty" enum:"android,ios" doc:"FCM: what the app runs on."`
+	Platform    string `json:"platform,omitempty" minLength:"1" enum:"android,ios" doc:"FCM: what the app runs on."`
 	Project     string `json:"project,omitempty" doc:"FCM: project id."`
 	Online      *bool  `json:"online,omitempty"`
 
@@ -88,7 +90,7 @@ type TokenBody struct {
 
 // RetireBody is the body of POST /_sim/tokens/{token}/retire; FCM takes an empty one.
 type RetireBody struct {
-	Reason string     `json:"reason,omitempty" enum:"Unregistered,ExpiredToken" doc:"APNs."`
+	Reason string     `json:"reason,omitempty" minLength:"1" enum:"Unregistered,ExpiredToken" doc:"APNs."`
 	At     *time.Time `json:"at,omitempty" doc:"APNs: the timestamp of the 410."`
 }
 
@@ -98,7 +100,7 @@ func (b *TokenBody) provider(known string) (string, error) {
 	fcm := b.Package != "" || b.Project != "" || b.Platform != ""
 	switch {
 	case apns && fcm:
-		return "", simkit.Invalid(simkit.FieldError{Location: "body.package", Code: "one_of",
+		return "", rest.Invalid(rest.Fault{Location: "body.package", Code: "one_of",
 			Message: "package, project and platform are FCM's, topic, environment and notifications APNs'; give those of one"})
 	case known != "":
 		return known, nil // which refuses the other's fields by name
@@ -113,28 +115,39 @@ func isHex(s string) bool {
 }
 
 func (w *World) tokenRoutes(c *simkit.Control) {
-	simkit.Forward[TokenBody, simkit.TokenResult](c, simkit.Route{Method: "POST", Path: "/_sim/tokens", Summary: "Make a device token known, or change it.", Status: []int{201, 200}},
-		func(call *simkit.Call[TokenBody]) (*simkit.Control, error) {
-			name, err := call.Body.provider(w.whose(call.Body.Token))
+	type (
+		result = *rest.Answer[simkit.TokenResult]
+		state  = *rest.Answer[simkit.TokenState]
+	)
+	simkit.Forward[simkit.WithBody[TokenBody], result](c, simkit.PutToken,
+		func(_ context.Context, in *simkit.WithBody[TokenBody]) (*simkit.Control, error) {
+			name, err := in.Body.provider(w.whose(in.Body.Token))
 			if err != nil {
 				return nil, err
 			}
 			return w.providerControl(name), nil
 		})
-	const one = "/_sim/tokens/{token}"
-	simkit.Forward[simkit.None, simkit.TokenState](c, simkit.Route{Method: "GET", Path: one, Summary: "What waits for a device, and what it got.", Status: []int{200}}, ofToken[simkit.None](w))
-	simkit.Forward[RetireBody, simkit.TokenState](c, simkit.Route{Method: "POST", Path: one + "/retire", Summary: "End a token: sends to it are refused from now on.", Status: []int{200}}, ofToken[RetireBody](w))
-	simkit.Forward[struct{}, simkit.TokenState](c, simkit.Route{Method: "POST", Path: one + "/uninstall", Summary: "Remove the app from the device: the next push is taken and finds that out.", Status: []int{200}}, ofToken[struct{}](w))
-	simkit.Forward[simkit.None, simkit.None](c, simkit.Route{Method: "DELETE", Path: one, Summary: "Forget a token, as if it had never been known.", Status: []int{204}}, ofToken[simkit.None](w))
+	simkit.Forward[simkit.OfToken, state](c, simkit.GetToken, func(_ context.Context, in *simkit.OfToken) (*simkit.Control, error) {
+		return w.controlOf(in.Token)
+	})
+	simkit.Forward[simkit.OfTokenWithBody[RetireBody], state](c, simkit.RetireToken,
+		func(_ context.Context, in *simkit.OfTokenWithBody[RetireBody]) (*simkit.Control, error) {
+			return w.controlOf(in.Token)
+		})
+	simkit.Forward[simkit.OfTokenWithBody[simkit.Empty], state](c, simkit.UninstallToken,
+		func(_ context.Context, in *simkit.OfTokenWithBody[simkit.Empty]) (*simkit.Control, error) {
+			return w.controlOf(in.Token)
+		})
+	simkit.Forward[simkit.OfToken, *rest.None](c, simkit.ForgetToken, func(_ context.Context, in *simkit.OfToken) (*simkit.Control, error) {
+		return w.controlOf(in.Token)
+	})
 }
 
-// ofToken finds the provider of the token in the path.
-func ofToken[In any](w *World) func(*simkit.Call[In]) (*simkit.Control, error) {
-	return func(call *simkit.Call[In]) (*simkit.Control, error) {
-		name := w.whose(call.Path("token"))
-		if name == "" {
-			return nil, simkit.NotFound("neither provider knows this token")
-		}
-		return w.providerControl(name), nil
+// controlOf is the API of the provider that knows a token.
+func (w *World) controlOf(token string) (*simkit.Control, error) {
+	name := w.whose(token)
+	if name == "" {
+		return nil, rest.NotFound("neither provider knows this token")
 	}
+	return w.providerControl(name), nil
 }

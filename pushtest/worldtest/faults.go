@@ -1,15 +1,17 @@
 package worldtest
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
 // FaultBody is the body of POST /_sim/faults: a fault, and at whom.
 type FaultBody struct {
-	Provider string `json:"provider,omitempty" enum:"apns,fcm" doc:"Unless told: whose the token in match is, FCM for its endpoint oauth, else both, and each counts for itself."`
+	Provider string `json:"provider,omitempty" minLength:"1" enum:"apns,fcm" doc:"Unless told: whose the token in match is, FCM for its endpoint oauth, else both, and each counts for itself."`
 	simkit.Fault
 }
 
@@ -19,24 +21,21 @@ type FaultResult struct {
 }
 
 func (w *World) faultRoutes(c *simkit.Control) {
-	simkit.Handle(c, simkit.Route{Method: "POST", Path: "/_sim/faults", Summary: "Spoil requests on purpose.", Status: []int{201}},
-		func(call *simkit.Call[FaultBody]) (int, *FaultResult, error) {
-			id, err := w.addFault(*call.Body)
-			return http.StatusCreated, &FaultResult{id}, err
-		})
-	simkit.Handle(c, simkit.Route{Method: "DELETE", Path: "/_sim/faults", Summary: "Take all faults away.", Status: []int{204}},
-		func(*simkit.Call[simkit.None]) (int, *simkit.None, error) {
-			w.APNs.DeleteFaults()
-			w.FCM.DeleteFaults()
-			return http.StatusNoContent, nil, nil
-		})
-	simkit.Handle(c, simkit.Route{Method: "DELETE", Path: "/_sim/faults/{id}", Summary: "Take a fault away.", Status: []int{204}},
-		func(call *simkit.Call[simkit.None]) (int, *simkit.None, error) {
-			if !w.deleteFault(call.Path("id")) {
-				return 0, nil, simkit.NotFound("no fault has this id")
-			}
-			return http.StatusNoContent, nil, nil
-		})
+	simkit.Handle(c, simkit.SetFault, func(_ context.Context, in *simkit.WithBody[FaultBody]) (*rest.Answer[FaultResult], error) {
+		id, err := w.addFault(in.Body)
+		return rest.NewAnswer(http.StatusCreated, FaultResult{id}), err
+	})
+	simkit.Handle(c, simkit.DeleteFaults, func(context.Context, *rest.None) (*rest.None, error) {
+		w.APNs.DeleteFaults()
+		w.FCM.DeleteFaults()
+		return &rest.None{}, nil
+	})
+	simkit.Handle(c, simkit.DeleteFault, func(_ context.Context, in *simkit.OfFault) (*rest.None, error) {
+		if !w.deleteFault(in.ID) {
+			return nil, simkit.UnknownFault()
+		}
+		return &rest.None{}, nil
+	})
 }
 
 // addFault sets a fault at whom it is for, or, if it is wrong for one of them, at nobody.

@@ -1,8 +1,10 @@
 package worldtest
 
 import (
+	"context"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 	"github.com/hushpush/hush/pushtest/phonetest"
 )
@@ -19,70 +21,84 @@ type PhonePage struct {
 	Cursor string       `json:"cursor" doc:"Where the next page begins; empty at the end."`
 }
 
-func (w *World) phoneRoutes(c *simkit.Control) {
-	simkit.Handle(c, simkit.Route{Method: "POST", Path: "/_sim/phones", Summary: "Make a phone with the app on it.", Status: []int{201}},
-		func(call *simkit.Call[NewPhone]) (int, *PhoneResult, error) {
-			p, err := w.addPhone(call.Context, *call.Body)
-			if err != nil {
-				return 0, nil, err
-			}
-			return http.StatusCreated, &PhoneResult{p.Name(), p.Token()}, nil
-		})
-	simkit.Handle(c, simkit.Route{Method: "GET", Path: "/_sim/phones", Summary: "All phones.", Status: []int{200},
-		Query: []simkit.QueryParam{{Name: "cursor", Doc: "from a former page"}, {Name: "limit", Doc: "at most this many; 1000 unless told"}}},
-		func(call *simkit.Call[simkit.None]) (int, *PhonePage, error) {
-			page, err := w.phonePage(call.Query("cursor"), call.Query("limit"))
-			return http.StatusOK, page, err
-		})
-	const one = "/_sim/phones/{phone}"
-	simkit.Handle(c, simkit.Route{Method: "GET", Path: one, Summary: "A phone with its device log and what it did with each push.", Status: []int{200}},
-		func(call *simkit.Call[simkit.None]) (int, *Phone, error) {
-			p := w.Phones.Phone(call.Path("phone"))
-			if p == nil {
-				return 0, nil, errNoPhone()
-			}
-			return http.StatusOK, wholeView(p), nil
-		})
-	simkit.Handle(c, simkit.Route{Method: "POST", Path: one, Summary: "Change a phone, or what its app is doing.", Status: []int{200}},
-		func(call *simkit.Call[PhoneChange]) (int, *Phone, error) {
-			p := w.Phones.Phone(call.Path("phone"))
-			if p == nil {
-				return 0, nil, errNoPhone()
-			}
-			if err := w.changePhone(call.Context, p, *call.Body); err != nil {
-				return 0, nil, err
-			}
-			return http.StatusOK, wholeView(p), nil
-		})
-	simkit.Handle(c, simkit.Route{Method: "DELETE", Path: one, Summary: "Put a phone away; its token is off-line from then on.", Status: []int{204}},
-		func(call *simkit.Call[simkit.None]) (int, *simkit.None, error) {
-			p := w.Phones.Phone(call.Path("phone"))
-			if p == nil {
-				return 0, nil, errNoPhone()
-			}
-			p.Close()
-			return http.StatusNoContent, nil, nil
-		})
+// ofPhone is a request about the phone that its path names.
+type ofPhone struct {
+	Phone string `path:"phone"`
 }
 
-func (w *World) phonePage(cursor, limitText string) (*PhonePage, error) {
-	limit, err := pageSize(limitText)
+// phoneChange is one that changes it.
+type phoneChange struct {
+	ofPhone
+	Body PhoneChange
+}
+
+func (w *World) phoneRoutes(c *simkit.Control) {
+	const one = "/_sim/phones/{phone}"
+	simkit.Handle(c, rest.Route{Method: "POST", Path: "/_sim/phones", Summary: "Make a phone with the app on it.", Status: http.StatusCreated}, w.postPhone)
+	simkit.Handle(c, rest.Route{Method: "GET", Path: "/_sim/phones", Summary: "All phones."}, w.listPhones)
+	simkit.Handle(c, rest.Route{Method: "GET", Path: one, Summary: "A phone with its device log and what it did with each push."}, w.getPhone)
+	simkit.Handle(c, rest.Route{Method: "POST", Path: one, Summary: "Change a phone, or what its app is doing."}, w.postChange)
+	simkit.Handle(c, rest.Route{Method: "DELETE", Path: one, Summary: "Put a phone away; its token is off-line from then on.", Status: http.StatusNoContent}, w.deletePhone)
+}
+
+func (w *World) postPhone(ctx context.Context, in *simkit.WithBody[NewPhone]) (*rest.Answer[PhoneResult], error) {
+	p, err := w.addPhone(ctx, in.Body)
 	if err != nil {
 		return nil, err
 	}
-	if cursor != "" && !phoneName.MatchString(cursor) {
-		return nil, simkit.InvalidField("query.cursor", "was not given here")
+	return rest.NewAnswer(http.StatusCreated, PhoneResult{p.Name(), p.Token()}), nil
+}
+
+func (w *World) listPhones(_ context.Context, in *simkit.Page) (*rest.Answer[PhonePage], error) {
+	if in.Cursor != "" && !phoneName.MatchString(in.Cursor) {
+		return nil, rest.InvalidField("query.cursor", "was not given here")
 	}
-	page := &PhonePage{Phones: []PhoneState{}}
+	page := PhonePage{Phones: []PhoneState{}}
 	for _, p := range w.Phones.Phones() {
-		if cursor != "" && phonetest.CompareNames(p.Name(), cursor) <= 0 {
+		if in.Cursor != "" && phonetest.CompareNames(p.Name(), in.Cursor) <= 0 {
 			continue
 		}
-		if len(page.Phones) == limit {
-			page.Cursor = page.Phones[limit-1].Phone
+		if len(page.Phones) == in.Limit {
+			page.Cursor = page.Phones[in.Limit-1].Phone
 			break
 		}
 		page.Phones = append(page.Phones, view(p))
 	}
-	return page, nil
+	return rest.NewAnswer(http.StatusOK, page), nil
+}
+
+// find returns the phone that a path names.
+func (w *World) find(in ofPhone) (*phonetest.Phone, error) {
+	if p := w.Phones.Phone(in.Phone); p != nil {
+		return p, nil
+	}
+	return nil, rest.NotFound("no phone has this name")
+}
+
+func (w *World) getPhone(_ context.Context, in *ofPhone) (*rest.Answer[*Phone], error) {
+	p, err := w.find(*in)
+	if err != nil {
+		return nil, err
+	}
+	return rest.NewAnswer(http.StatusOK, wholeView(p)), nil
+}
+
+func (w *World) postChange(ctx context.Context, in *phoneChange) (*rest.Answer[*Phone], error) {
+	p, err := w.find(in.ofPhone)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.changePhone(ctx, p, in.Body); err != nil {
+		return nil, err
+	}
+	return rest.NewAnswer(http.StatusOK, wholeView(p)), nil
+}
+
+func (w *World) deletePhone(_ context.Context, in *ofPhone) (*rest.None, error) {
+	p, err := w.find(*in)
+	if err != nil {
+		return nil, err
+	}
+	p.Close()
+	return &rest.None{}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 	"github.com/hushpush/hush/pushtest/phonetest"
 )
@@ -18,7 +19,7 @@ type Conditions struct {
 	LowPower          *bool            `json:"low_power,omitempty" doc:"iOS: Low Power Mode."`
 	BackgroundRefresh *bool            `json:"background_refresh,omitempty" doc:"iOS: Background App Refresh."`
 	PowerRestricted   *bool            `json:"power_restricted,omitempty" doc:"iOS: the phone saves power in the way that APNs knows of: what is not of priority 10 waits there."`
-	Bucket            string           `json:"bucket,omitempty" enum:"active,working_set,frequent,rare,restricted" doc:"Android: the app's standby bucket."`
+	Bucket            string           `json:"bucket,omitempty" minLength:"1" enum:"active,working_set,frequent,rare,restricted" doc:"Android: the app's standby bucket."`
 	Charging          *bool            `json:"charging,omitempty" doc:"Android lifts Doze while it charges."`
 	Doze              *bool            `json:"doze,omitempty" doc:"Android: dozes from now on, whatever the app's state."`
 	OSVersion         *string          `json:"os_version,omitempty" maxLength:"32" doc:"Such as 12; empty: newer than any rule knows. Android 9 to 12 cap high priority by bucket."`
@@ -32,11 +33,11 @@ type Conditions struct {
 
 // NewPhone is the body of POST /_sim/phones.
 type NewPhone struct {
-	Platform    string `json:"platform" required:"true" enum:"ios,android"`
-	State       string `json:"state,omitempty" enum:"never-run,foreground,background,suspended,reclaimed,terminated,force-stopped,doze,never_run,force_stopped" doc:"Of the app; never-run unless told. The last two are other spellings."`
+	Platform    string `json:"platform" minLength:"1" enum:"ios,android"`
+	State       string `json:"state,omitempty" minLength:"1" enum:"never-run,foreground,background,suspended,reclaimed,terminated,force-stopped,doze,never_run,force_stopped" doc:"Of the app; never-run unless told. The last two are other spellings."`
 	Phone       string `json:"phone,omitempty" maxLength:"64" doc:"Its name; p1, p2, … unless told."`
 	App         string `json:"app,omitempty" maxLength:"255" doc:"Bundle id or package; the first --topic, or com.example.notes, unless told."`
-	Environment string `json:"environment,omitempty" enum:"production,development" doc:"iOS: the simulator's own unless told."`
+	Environment string `json:"environment,omitempty" minLength:"1" enum:"production,development" doc:"iOS: the simulator's own unless told."`
 	Token       string `json:"token,omitempty" maxLength:"4096" doc:"The provider token; a fresh one unless told."`
 	Conditions
 }
@@ -44,7 +45,7 @@ type NewPhone struct {
 // PhoneChange is the body of POST /_sim/phones/{phone}. What is given happens in this order: reinstall, restart, state, the
 // conditions, advance; but screen_lock before restart, and swipe_force_stops before state.
 type PhoneChange struct {
-	State     string           `json:"state,omitempty" enum:"never-run,foreground,background,suspended,reclaimed,terminated,force-stopped,doze,never_run,force_stopped" doc:"Where to bring the app; never-run goes with reinstall only."`
+	State     string           `json:"state,omitempty" minLength:"1" enum:"never-run,foreground,background,suspended,reclaimed,terminated,force-stopped,doze,never_run,force_stopped" doc:"Where to bring the app; never-run goes with reinstall only."`
 	Restart   bool             `json:"restart,omitempty" doc:"Switches the phone off and on."`
 	Reinstall bool             `json:"reinstall,omitempty" doc:"Installs the app anew: a new token; the old one is uninstalled. The app is then brought to the state that is given, or to that it had."`
 	Shown     bool             `json:"shown,omitempty" doc:"Android: the app has shown a notification for the high-priority messages so far."`
@@ -130,15 +131,15 @@ func stateOf(text string) phonetest.State {
 // checkState refuses a state that a platform does not know.
 func checkState(p phonetest.Platform, s phonetest.State) error {
 	if p == phonetest.IOS && (s == phonetest.ForceStopped || s == phonetest.Doze) {
-		return simkit.InvalidField("body.state", fmt.Sprintf("%s is Android's; iOS has no such state", s))
+		return rest.InvalidField("body.state", fmt.Sprintf("%s is Android's; iOS has no such state", s))
 	}
 	return nil
 }
 
 // Validate refuses a name that a path could not hold, and a version that is none.
-func (b *NewPhone) Validate() []simkit.FieldError {
+func (b *NewPhone) Validate() rest.Faults {
 	if b.Phone != "" && !phoneName.MatchString(b.Phone) {
-		return []simkit.FieldError{{Location: "body.phone", Code: "bad_value", Message: "want letters, digits, dot, underscore and hyphen"}}
+		return rest.Faults{{Location: "body.phone", Code: "bad_value", Message: "want letters, digits, dot, underscore and hyphen"}}
 	}
 	return b.checkVersion()
 }
@@ -146,21 +147,21 @@ func (b *NewPhone) Validate() []simkit.FieldError {
 var osVersion = regexp.MustCompile(`^([0-9]{1,4}(\.[0-9]{1,4}){0,3})?$`)
 
 // checkVersion refuses a version that is not numbers, such as the name of one: no rule would ever apply to it.
-func (c *Conditions) checkVersion() []simkit.FieldError {
+func (c *Conditions) checkVersion() rest.Faults {
 	if c.OSVersion == nil || osVersion.MatchString(*c.OSVersion) {
 		return nil
 	}
-	return []simkit.FieldError{{Location: "body.os_version", Code: "bad_value",
+	return rest.Faults{{Location: "body.os_version", Code: "bad_value",
 		Message: fmt.Sprintf("%q is no version; want numbers, such as 12 or 8.1, or nothing for the newest", *c.OSVersion)}}
 }
 
 // Validate refuses a time that runs backwards, and a version that is none.
-func (b *PhoneChange) Validate() []simkit.FieldError {
+func (b *PhoneChange) Validate() rest.Faults {
 	if b.Advance == nil {
 		return b.checkVersion()
 	}
 	for _, e := range (&simkit.ClockAdvance{Advance: *b.Advance}).Validate() {
-		return []simkit.FieldError{e}
+		return rest.Faults{e}
 	}
 	return b.checkVersion()
 }
@@ -183,13 +184,13 @@ func (w *World) addPhone(ctx context.Context, b NewPhone) (*phonetest.Phone, err
 		return nil, err
 	}
 	if b.Phone != "" && w.Phones.Phone(b.Phone) != nil {
-		return nil, simkit.InvalidField("body.phone", "is the name of another phone")
+		return nil, rest.InvalidField("body.phone", "is the name of another phone")
 	}
 	if b.Token != "" && w.whose(b.Token) != "" {
-		return nil, simkit.InvalidField("body.token", "is known already; a phone has one of its own")
+		return nil, rest.InvalidField("body.token", "is known already; a phone has one of its own")
 	}
 	if most := w.mostPhones(); w.Phones.Len() >= most {
-		return nil, simkit.Invalid(simkit.FieldError{Location: "body", Code: "too_many", Message: fmt.Sprintf("%d phones are there already", most)})
+		return nil, rest.Invalid(rest.Fault{Location: "body", Code: "too_many", Message: fmt.Sprintf("%d phones are there already", most)})
 	}
 	spec := phonetest.Spec{
 		Platform: platform, Name: b.Phone, Token: b.Token, AppID: b.App, Environment: b.Environment, State: state,
@@ -246,7 +247,7 @@ func (w *World) changePhone(ctx context.Context, p *phonetest.Phone, b PhoneChan
 		return err
 	}
 	if state == phonetest.NeverRun && !b.Reinstall {
-		return simkit.InvalidField("body.state", "never-run goes with reinstall only: the app may have run")
+		return rest.InvalidField("body.state", "never-run goes with reinstall only: the app may have run")
 	}
 	if b.Reinstall {
 		if state == "" {

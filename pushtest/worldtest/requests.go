@@ -1,11 +1,13 @@
 package worldtest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
@@ -21,86 +23,61 @@ type RequestPage struct {
 	Cursor   string    `json:"cursor" doc:"Where the next page begins; empty at the end."`
 }
 
-const pageLimit = 1000 // the usual and the largest page
+// requestQuery is which requests are wanted.
+type requestQuery struct {
+	Provider string `query:"provider" enum:"apns,fcm" doc:"of this provider only"`
+	simkit.RequestQuery
+}
 
 func (w *World) requestRoutes(c *simkit.Control) {
-	simkit.Handle(c, simkit.Route{Method: "GET", Path: "/_sim/requests", Summary: "What clients have asked of either provider, oldest first.", Status: []int{200},
-		Query: []simkit.QueryParam{{Name: "provider", Doc: "apns or fcm only"}, {Name: "token", Doc: "only requests for this device token"},
-			{Name: "cursor", Doc: "from a former page"}, {Name: "limit", Doc: "at most this many; 1000 unless told"}}},
-		func(call *simkit.Call[simkit.None]) (int, *RequestPage, error) {
-			q, err := newRequestQuery(call)
-			if err != nil {
-				return 0, nil, err
+	simkit.Handle(c, rest.Route{Method: "GET", Path: "/_sim/requests", Summary: "What clients have asked of either provider, oldest first."},
+		func(_ context.Context, in *requestQuery) (*rest.Answer[*RequestPage], error) {
+			apns, fcm, ok := positions(in.Cursor)
+			if !ok {
+				return nil, rest.InvalidField("query.cursor", "was not given here")
 			}
-			return http.StatusOK, w.requestPage(q), nil
+			return rest.NewAnswer(http.StatusOK, w.requestPage(in, apns, fcm)), nil
 		})
 }
 
-// requestQuery is which requests are wanted.
-type requestQuery struct {
-	provider, token string
-	apns, fcm       int // ids after which to go on
-	limit           int
-}
-
-func newRequestQuery(call *simkit.Call[simkit.None]) (requestQuery, error) {
-	q := requestQuery{provider: call.Query("provider"), token: call.Query("token"), limit: pageLimit}
-	if q.provider != "" && q.provider != nameAPNs && q.provider != nameFCM {
-		return q, simkit.InvalidField("query.provider", "want apns or fcm")
+// positions are the ids, of each provider's own, after which a cursor goes on.
+func positions(cursor string) (apns, fcm int, ok bool) {
+	if cursor == "" {
+		return 0, 0, true
 	}
-	if cursor := call.Query("cursor"); cursor != "" {
-		var errs [2]error
-		apns, fcm, ok := strings.Cut(cursor, ".")
-		q.apns, errs[0] = strconv.Atoi(apns)
-		q.fcm, errs[1] = strconv.Atoi(fcm)
-		if !ok || errs[0] != nil || errs[1] != nil || q.apns < 0 || q.fcm < 0 {
-			return q, simkit.InvalidField("query.cursor", "was not given here")
-		}
-	}
-	var err error
-	q.limit, err = pageSize(call.Query("limit"))
-	return q, err
-}
-
-// pageSize reads a limit; "" is the usual one.
-func pageSize(text string) (int, error) {
-	if text == "" {
-		return pageLimit, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > pageLimit {
-		return 0, simkit.Invalid(simkit.FieldError{Location: "query.limit", Code: "out_of_range", Message: fmt.Sprintf("want 1 to %d", pageLimit)})
-	}
-	return n, nil
+	a, f, ok := strings.Cut(cursor, ".")
+	apns, errA := strconv.Atoi(a)
+	fcm, errF := strconv.Atoi(f)
+	return apns, fcm, ok && errA == nil && errF == nil && apns >= 0 && fcm >= 0
 }
 
 // requestPage merges what the providers have seen, by time.
-func (w *World) requestPage(q requestQuery) *RequestPage {
-	apns := after(w.APNs.Requests(), q, nameAPNs, q.apns)
-	fcm := after(w.FCM.Requests(), q, nameFCM, q.fcm)
+func (w *World) requestPage(q *requestQuery, lastAPNs, lastFCM int) *RequestPage {
+	apns := after(w.APNs.Requests(), q, nameAPNs, lastAPNs)
+	fcm := after(w.FCM.Requests(), q, nameFCM, lastFCM)
 	page := &RequestPage{Requests: []Request{}}
-	for len(page.Requests) < q.limit && len(apns)+len(fcm) > 0 {
+	for len(page.Requests) < q.Limit && len(apns)+len(fcm) > 0 {
 		if len(fcm) == 0 || len(apns) > 0 && !fcm[0].At.Before(apns[0].At) {
 			page.Requests = append(page.Requests, Request{nameAPNs, apns[0]})
-			q.apns, apns = number(apns[0]), apns[1:]
+			lastAPNs, apns = number(apns[0]), apns[1:]
 			continue
 		}
 		page.Requests = append(page.Requests, Request{nameFCM, fcm[0]})
-		q.fcm, fcm = number(fcm[0]), fcm[1:]
+		lastFCM, fcm = number(fcm[0]), fcm[1:]
 	}
 	if len(apns)+len(fcm) > 0 {
-		page.Cursor = fmt.Sprintf("%d.%d", q.apns, q.fcm)
+		page.Cursor = fmt.Sprintf("%d.%d", lastAPNs, lastFCM)
 	}
 	return page
 }
 
 // after is what a provider's ledger holds after an id, as far as the query wants it.
-func after(all []simkit.Entry, q requestQuery, provider string, id int) (found []simkit.Entry) {
-	if q.provider != "" && q.provider != provider {
+func after(all []simkit.Entry, q *requestQuery, provider string, id int) (found []simkit.Entry) {
+	if q.Provider != "" && q.Provider != provider {
 		return nil
 	}
 	for _, e := range all {
-		if number(e) > id && (q.token == "" || strings.EqualFold(q.token, e.Token) && provider == nameAPNs || q.token == e.Token) {
+		if number(e) > id && (q.Token == "" || strings.EqualFold(q.Token, e.Token) && provider == nameAPNs || q.Token == e.Token) {
 			found = append(found, e)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/apnstest"
 	"github.com/hushpush/hush/pushtest/fcmtest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
@@ -237,14 +238,11 @@ func splitSwitches(sets []string) (apns, fcm, phones []string, err error) {
 	return apns, fcm, phones, nil
 }
 
-// errNoPhone is the answer where a path names a phone that is not there.
-func errNoPhone() error { return simkit.NotFound("no phone has this name") }
-
 // problemOf makes an answer of the control API out of why a phone could not be made or changed.
 func problemOf(err error, field string) error {
-	var p *simkit.Problem
+	var p *rest.Problem
 	if !errors.As(err, &p) {
-		return simkit.InvalidField("body."+field, err.Error())
+		return rest.InvalidField("body."+field, err.Error())
 	}
 	out := *p
 	out.Errors = nil
@@ -254,6 +252,6 @@ func problemOf(err error, field string) error {
 		}
 		out.Errors = append(out.Errors, e)
 	}
-	out.Detail = cmp.Or(simkit.Invalid(out.Errors...).Detail, p.Detail)
+	out.Detail = cmp.Or(rest.Invalid(out.Errors...).Detail, p.Detail)
 	return &out
 }

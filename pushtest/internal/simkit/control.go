@@ -8,133 +8,152 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
-	"reflect"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/hushpush/hush/internal/rest"
 )
 
 // maxControlBody is the most bytes of a control request's body.
 const maxControlBody = 1 << 20
 
-// Control is the control API: routes with typed bodies over plain HTTP, and their OpenAPI description. Routes are added
-// before Serve.
+// Control is the control API: typed routes over plain HTTP, and the OpenAPI document that describes them. Routes are added before
+// Serve.
 type Control struct {
-	title  string
-	mux    *http.ServeMux
-	paths  map[string]map[string]operation // by path, then method
-	server *http.Server
-	done   chan struct{}
-	once   sync.Once
+	mux      *rest.Mux
+	document *rest.Document
+	server   *http.Server
+	done     chan struct{}
+	once     sync.Once
 }
 
-// NewControl makes an API without routes but its description; title heads that.
+// NewControl makes an API without routes but that of its document; title heads that.
 func NewControl(title string) *Control {
-	c := &Control{title: title, mux: http.NewServeMux(), paths: map[string]map[string]operation{}}
-	c.mux.HandleFunc("GET /_sim/openapi.json", c.describe)
+	schemas := rest.NewSchemas()
+	schemas.Inline, schemas.NullIsNil = true, true
+	schemas.Component("Problem", problemSchema(schemas))
+	c := &Control{mux: rest.NewMux(noRoute), document: rest.NewDocument(rest.Info{Title: title, Version: "1"}, schemas)}
+	c.mux.Handle(http.MethodGet, "/_sim/openapi.json", c.describe)
 	return c
 }
 
-// Call is one control request, as a handler sees it.
-type Call[In any] struct {
-	Context context.Context
-	Body    *In // never nil
-	path    func(string) string
-	query   url.Values
-}
-
-// Path is the value of a {name} in the route's path, unescaped.
-func (c *Call[In]) Path(name string) string { return c.path(name) }
-
-// Query is the value of a query parameter, "" if it is not given.
-func (c *Call[In]) Query(name string) string { return c.query.Get(name) }
-
-// Route is one call of the control API.
-type Route struct {
-	Method, Path string // Path as http.ServeMux writes it: /_sim/tokens/{token}
-	Summary      string
-	Query        []QueryParam // others are refused
-	Status       []int        // success statuses, for the description; the first is the usual one
-}
-
-// QueryParam is a query parameter of a route.
-type QueryParam struct{ Name, Doc string }
-
-// None is the body of a route that takes or gives none.
-type None struct{}
-
-// Handle adds a route. The handler answers a status and a body (nil for none), or an error: a *Problem as it is, others as
-// 500. Bodies that do not fit In never reach it.
-func Handle[In, Out any](c *Control, r Route, h func(*Call[In]) (int, *Out, error)) {
-	if c.paths[r.Path] == nil {
-		c.paths[r.Path] = map[string]operation{}
-		c.mux.HandleFunc(r.Path, c.wrongMethod(r.Path))
+// problemSchema is a problem's schema with the codes that are used here.
+func problemSchema(schemas *rest.Schemas) *rest.Schema {
+	problem := rest.SchemaFor[rest.Problem](schemas)
+	problem.Properties["code"].Enum = []string{"invalid", "not_found", "method_not_allowed", "body_too_large", "internal"}
+	problem.Properties["errors"].Items.Properties["code"].Enum = []string{
+		"unknown_field", "required", "wrong_type", "bad_value", "one_of", "too_many", "out_of_range", "bad_json",
 	}
-	c.paths[r.Path][r.Method] = describeRoute(r, reflect.TypeFor[In](), reflect.TypeFor[Out]())
-	c.mux.HandleFunc(r.Method+" "+r.Path, func(w http.ResponseWriter, req *http.Request) {
-		call := &Call[In]{Context: req.Context(), path: req.PathValue, query: req.URL.Query()}
-		status, out, err := serveRoute(r, call, req, h)
+	return problem
+}
+
+// noRoute answers for paths, and methods of paths, that do not exist.
+var noRoute = rest.Refusals{
+	Path: func(w http.ResponseWriter, r *http.Request, _ string) {
+		refuse(w, rest.NotFound("nothing is at "+rest.Clip(r.URL.Path)+"; /_sim/openapi.json lists what is"))
+	},
+	Method: func(w http.ResponseWriter, _ *http.Request, _, detail string) {
+		refuse(w, rest.NewProblem(http.StatusMethodNotAllowed, "method_not_allowed", detail))
+	},
+}
+
+// refuse answers with an error: a *rest.Problem as it is, others as 500.
+func refuse(w http.ResponseWriter, err error) {
+	p := rest.NewProblem(http.StatusInternalServerError, "internal", err.Error())
+	errors.As(err, &p)
+	rest.WriteProblem(w, p.Status, p.Code, p)
+}
+
+// Handle adds a route. The handler's error is the answer: a *rest.Problem as it is, others as 500. Requests that do not fit I never
+// reach it.
+func Handle[I any, O rest.Reply](c *Control, r rest.Route, handle func(context.Context, *I) (O, error)) {
+	e := add[I, O](c, r)
+	c.mux.Handle(r.Method, r.Path, func(w http.ResponseWriter, req *http.Request) {
+		in := new(I)
+		_, err := read(e.Input, req, in)
 		if err != nil {
-			p := &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: err.Error()}
-			errors.As(err, &p)
-			writeProblem(w, p)
+			refuse(w, err)
 			return
 		}
-		if out == nil {
-			w.WriteHeader(status)
+		out, err := handle(req.Context(), in)
+		if err != nil {
+			refuse(w, err)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.Encode(out) //nolint:errcheck // the client has gone
+		out.Send(w, req, r.Success())
 	})
 }
 
-func serveRoute[In, Out any](r Route, call *Call[In], req *http.Request, h func(*Call[In]) (int, *Out, error)) (int, *Out, error) {
-	for name := range call.query {
-		known := false
-		for _, q := range r.Query {
-			known = known || q.Name == name
-		}
-		if !known {
-			return 0, nil, Invalid(FieldError{"query." + clip(name), "unknown_field", "is not known here"})
-		}
+// add puts a route into the document, with what it is refused with.
+func add[I any, O rest.Reply](c *Control, r rest.Route) *rest.Endpoint {
+	r.OptionalBody = true // an empty one is {}
+	e := rest.Add[I, O](c.document, r)
+	if e.Input.Body != nil {
+		e.Operation.RequestBody.Required = len(e.Input.Body.Required) > 0
 	}
-	body, err := io.ReadAll(io.LimitReader(req.Body, maxControlBody+1))
-	if err != nil {
-		return 0, nil, Invalid(FieldError{"body", "bad_json", "did not come whole"})
+	problem := rest.Problems(c.document.Components.Schemas.Refer("Problem"))
+	e.Operation.Responses["422"] = &rest.Response{Description: "The request is wrong, and has changed nothing.", Content: problem}
+	if len(e.Input.Parameters) > 0 && e.Input.Parameters[0].In == "path" {
+		e.Operation.Responses["404"] = &rest.Response{Description: "What the path names is not known.", Content: problem}
 	}
-	if len(body) > maxControlBody {
-		return 0, nil, &Problem{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large", Detail: fmt.Sprintf("a control body may have %d bytes", maxControlBody)}
-	}
-	if call.Body, err = Decode[In](body); err != nil {
-		return 0, nil, err
-	}
-	return h(call)
+	return e
 }
 
-func (c *Control) wrongMethod(path string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		var allow []string
-		for m := range c.paths[path] {
-			allow = append(allow, m)
-		}
-		w.Header().Set("Allow", strings.Join(allow, ", "))
-		writeProblem(w, &Problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Detail: "this path takes " + strings.Join(allow, ", ")})
+// Validator is a control body that can say what its schema cannot, such as two fields that exclude each other.
+type Validator interface{ Validate() rest.Faults }
+
+// strict is how control bodies are read.
+var strict = rest.Strict{Depth: 32, Formats: formats}
+
+// noBody is the shape of a body that a route does not take.
+var noBody = &rest.Schema{Type: rest.Object, Closed: true}
+
+// read reads a request into a handler's type and returns its body. It refuses with a *rest.Problem that names all that is wrong.
+func read(in *rest.Input, req *http.Request, into any) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxControlBody+1))
+	switch {
+	case err != nil:
+		return nil, rest.Invalid(rest.Fault{Location: "body", Code: "bad_json", Message: "did not come whole"})
+	case len(body) > maxControlBody:
+		return nil, rest.NewProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a control body may have %d bytes", maxControlBody))
+	case len(body) == 0:
+		body = []byte("{}")
 	}
+	shape := in.Body
+	if shape == nil {
+		shape = noBody
+	}
+	faults := in.Check(req, formats, true)
+	found, err := strict.Check(body, "body", shape, nil)
+	if err != nil {
+		found = rest.Faults{{Location: "body", Code: "bad_json", Message: "is not readable as JSON: " + err.Error()}}
+	}
+	if faults = append(faults, found...); len(faults) > 0 {
+		return nil, rest.Invalid(faults...)
+	}
+	if err := in.Fill(into, req, body); err != nil {
+		return nil, rest.Invalid(rest.Fault{Location: "body", Code: rest.WrongType, Message: err.Error()})
+	}
+	if v, ok := in.BodyOf(into).(Validator); ok {
+		faults = v.Validate()
+	}
+	if len(faults) > 0 {
+		return nil, rest.Invalid(faults...)
+	}
+	return body, nil
+}
+
+// describe answers with the document.
+func (c *Control) describe(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	e.Encode(c.document) //nolint:errcheck // the client has gone
 }
 
 // ServeHTTP answers one control request, so that a test can mount the API on a server of its own.
-func (c *Control) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if _, pattern := c.mux.Handler(req); pattern == "" {
-		writeProblem(w, NotFound("nothing is at "+clip(req.URL.Path)+"; /_sim/openapi.json lists what is"))
-		return
-	}
-	c.mux.ServeHTTP(w, req)
-}
+func (c *Control) ServeHTTP(w http.ResponseWriter, req *http.Request) { c.mux.ServeHTTP(w, req) }
 
 // Serve answers on ln until Close. It may be called once.
 func (c *Control) Serve(ln net.Listener) {

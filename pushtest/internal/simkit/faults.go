@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hushpush/hush/internal/rest"
 )
 
 // Do is what a fault makes of a request.
@@ -33,17 +35,17 @@ var Dos = []Do{Answer, Delay, GoAway, Close, HalfOpen, TakeAndClose, Lose, Twice
 // stands), or every Every-th match, or with probability Rate; the latter two, and For, go on until the fault is deleted unless
 // a Count is given as well.
 type Fault struct {
-	Match      Match           `json:"match" doc:"Which requests; {} is every send request."`
-	Do         Do              `json:"do" required:"true" enum:"answer,delay,goaway,close,half_open,take_and_close,lose,twice,throttle" doc:"answer, delay (then as usual), goaway, close (cut; not taken), half_open (the connection stays open and nothing is answered on it any more, PING neither; not taken), take_and_close (taken, no answer), lose (200, never delivered), twice, throttle."`
-	Status     int             `json:"status,omitempty" min:"200" max:"599" doc:"For answer: the HTTP status; 200 if only a body is given."`
+	Match      Match           `json:"match,omitzero" doc:"Which requests; {} is every send request."`
+	Do         Do              `json:"do" minLength:"1" enum:"answer,delay,goaway,close,half_open,take_and_close,lose,twice,throttle" doc:"answer, delay (then as usual), goaway, close (cut; not taken), half_open (the connection stays open and nothing is answered on it any more, PING neither; not taken), take_and_close (taken, no answer), lose (200, never delivered), twice, throttle."`
+	Status     int             `json:"status,omitempty" minimum:"200" maximum:"599" doc:"For answer: the HTTP status; 200 if only a body is given."`
 	Reason     *string         `json:"reason,omitempty" maxLength:"256" doc:"For answer and goaway: the reason, as the provider spells it."`
 	RetryAfter Duration        `json:"retry_after,omitempty" doc:"For answer: sent as Retry-After, in whole seconds, rounded up."`
 	Body       json.RawMessage `json:"body,omitempty" doc:"For answer: the raw body instead of the usual one; a string as it is, other JSON as written."`
 	Wait       Duration        `json:"wait,omitempty" doc:"For delay: how long, in real time."`
-	Count      *int            `json:"count,omitempty" min:"0" doc:"How many requests it spoils; 0: until it is deleted. 1 unless told, or unlimited with every, rate or for."`
-	Every      int             `json:"every,omitempty" min:"1" doc:"Spoils every n-th request that matches."`
-	Rate       float64         `json:"rate,omitempty" above:"0" max:"1" doc:"Spoils a request with this probability."`
-	For        Duration        `json:"for,omitempty" above:"0" doc:"Stands for this long, in simulated time."`
+	Count      *int            `json:"count,omitempty" minimum:"0" doc:"How many requests it spoils; 0: until it is deleted. 1 unless told, or unlimited with every, rate or for."`
+	Every      int             `json:"every,omitempty" minimum:"1" doc:"Spoils every n-th request that matches."`
+	Rate       float64         `json:"rate,omitempty" exclusiveMinimum:"0" maximum:"1" doc:"Spoils a request with this probability."`
+	For        Duration        `json:"for,omitempty" format:"positive-go-duration" doc:"Stands for this long, more than 0s, in simulated time."`
 }
 
 // Match says which requests a fault is for. What is empty matches all.
@@ -56,9 +58,9 @@ type Match struct {
 const MaxWait = 10 * time.Minute
 
 // Validate says what is wrong with a fault beyond its fields' types.
-func (f *Fault) Validate() (errs []FieldError) {
-	bad := func(field, code, format string, a ...any) {
-		errs = append(errs, FieldError{"body." + field, code, fmt.Sprintf(format, a...)})
+func (f *Fault) Validate() (faults rest.Faults) {
+	bad := func(field string, code rest.Code, format string, a ...any) {
+		faults.Add("body."+field, code, format, a...)
 	}
 	only := func(set bool, field string, dos ...Do) {
 		if set && !slices.Contains(dos, f.Do) {
@@ -91,7 +93,7 @@ func (f *Fault) Validate() (errs []FieldError) {
 	if f.Every != 0 && f.Rate != 0 {
 		bad("rate", "one_of", "give every or rate, not both")
 	}
-	return errs
+	return faults
 }
 
 // RawBody is the bytes of Body: a JSON string's value, other JSON as it was written.
@@ -150,20 +152,20 @@ func NewFaults(clock *Clock, seed uint64, endpoints ...string) *Faults {
 	return &Faults{clock: clock, endpoints: endpoints, seed: seed, rand: NewRand(seed)}
 }
 
-// Add sets a fault and returns its id; a wrong one changes nothing and comes back as a *Problem.
+// Add sets a fault and returns its id; a wrong one changes nothing and comes back as a *rest.Problem.
 func (t *Faults) Add(f Fault) (id string, err error) {
-	if errs := f.Validate(); len(errs) > 0 {
-		return "", Invalid(errs...)
+	if faults := f.Validate(); len(faults) > 0 {
+		return "", rest.Invalid(faults...)
 	}
 	if f.Match.Endpoint == "" {
 		f.Match.Endpoint = t.endpoints[0]
 	}
 	if !slices.Contains(t.endpoints, f.Match.Endpoint) {
-		return "", InvalidField("body.match.endpoint", fmt.Sprintf("%q is not one of %s", clip(f.Match.Endpoint), strings.Join(t.endpoints, ", ")))
+		return "", rest.InvalidField("body.match.endpoint", fmt.Sprintf("%q is not one of %s", rest.Clip(f.Match.Endpoint), strings.Join(t.endpoints, ", ")))
 	}
 	if t.Check != nil {
 		if field, message := t.Check(f); field != "" {
-			return "", InvalidField("body."+field, message)
+			return "", rest.InvalidField("body."+field, message)
 		}
 	}
 	e := &fault{Fault: f, left: 1}
@@ -179,7 +181,7 @@ func (t *Faults) Add(f Fault) (id string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.list) >= maxFaults {
-		return "", Invalid(FieldError{"body", "too_many", fmt.Sprintf("%d faults stand already; delete some", maxFaults)})
+		return "", rest.Invalid(rest.Fault{Location: "body", Code: rest.TooMany, Message: fmt.Sprintf("%d faults stand already; delete some", maxFaults)})
 	}
 	if f.For > 0 {
 		e.until = t.clock.Now().Add(time.Duration(f.For))

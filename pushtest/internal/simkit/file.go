@@ -1,33 +1,31 @@
 package simkit
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
+
+	"github.com/hushpush/hush/internal/rest"
 )
 
 // File is something that a sender needs and that a simulator can hand out over the control API as it would write it to disk.
 type File struct {
 	Path, Type, Summary string
-	Content             func() ([]byte, error) // a *Problem as it is, other errors as 500
+	Content             func() ([]byte, error) // a *rest.Problem as it is, other errors as 500
 }
 
 // HandleFile adds a route that gives out a file as it is.
 func (c *Control) HandleFile(f File) {
-	c.paths[f.Path] = map[string]operation{http.MethodGet: {
+	c.document.Put(http.MethodGet, f.Path, &rest.Operation{
 		Summary: f.Summary,
-		Responses: map[string]response{
-			"200": {http.StatusText(http.StatusOK), map[string]content{f.Type: {&Schema{Type: String}}}},
-			"404": {"There is none to give out.", problemContent()},
+		Responses: map[string]*rest.Response{
+			"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*rest.MediaType{f.Type: {Schema: &rest.Schema{Type: rest.String}}}},
+			"404": {Description: "There is none to give out.", Content: rest.Problems(c.document.Components.Schemas.Refer("Problem"))},
 		},
-	}}
-	c.mux.HandleFunc(f.Path, c.wrongMethod(f.Path))
-	c.mux.HandleFunc("GET "+f.Path, func(w http.ResponseWriter, _ *http.Request) {
+	})
+	c.mux.Handle(http.MethodGet, f.Path, func(w http.ResponseWriter, _ *http.Request) {
 		b, err := f.Content()
 		if err != nil {
-			p := &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: err.Error()}
-			errors.As(err, &p)
-			writeProblem(w, p)
+			refuse(w, err)
 			return
 		}
 		w.Header().Set("Content-Type", f.Type)

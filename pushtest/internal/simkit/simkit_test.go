@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"go.uber.org/goleak"
+
+	"github.com/hushpush/hush/internal/rest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,8 +29,8 @@ type world struct {
 }
 
 type fakeToken struct {
-	Token  string `json:"token" required:"true" minLength:"1"`
-	Online *bool  `json:"online"`
+	Token  string `json:"token" minLength:"1"`
+	Online *bool  `json:"online,omitempty"`
 }
 
 type fakeTokens struct {
@@ -50,8 +52,8 @@ func (f *fakeTokens) TokenState(t string) (TokenState, bool) {
 	on, ok := f.m[t]
 	return TokenState{Token: t, Online: on, Stored: []string{}, Delivered: []string{}}, ok
 }
-func (f *fakeTokens) RetireToken(t string, _ struct{}) (bool, error) { _, ok := f.m[t]; return ok, nil }
-func (f *fakeTokens) UninstallToken(t string) bool                   { _, ok := f.m[t]; return ok }
+func (f *fakeTokens) RetireToken(t string, _ Empty) (bool, error) { _, ok := f.m[t]; return ok, nil }
+func (f *fakeTokens) UninstallToken(t string) bool                { _, ok := f.m[t]; return ok }
 func (f *fakeTokens) ForgetToken(t string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,7 +67,7 @@ func setup(t *testing.T) *world {
 	w := &world{clock: &Clock{}, ledger: NewLedger(0), tokens: &fakeTokens{m: map[string]bool{}}}
 	w.faults = NewFaults(w.clock, 1, "send", "oauth")
 	c := NewControl("test")
-	TokenRoutes(c, Tokens[fakeToken, struct{}](w.tokens))
+	TokenRoutes(c, Tokens[fakeToken, Empty](w.tokens))
 	CommonRoutes(c, w.clock, w.ledger, w.faults, func() { w.ledger.Reset(); w.faults.Reset(); w.clock.Reset() })
 	w.Server = httptest.NewServer(c)
 	t.Cleanup(w.Close)
@@ -370,20 +372,23 @@ func TestAgendaRunsWhatIsDueBeforeAdvanceReturns(t *testing.T) {
 }
 
 func FuzzControlBodies(f *testing.F) {
-	f.Add([]byte(`{"match":{"endpoint":"send","token":"ff"},"do":"answer","status":503,"reason":"X","retry_after":"10s","count":1}`))
-	f.Add([]byte(`{"do":"delay","wait":"3s"}`))
-	f.Add([]byte("[[[[[["))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := Decode[Fault](b)
-		if err != nil {
-			if p, ok := err.(*Problem); !ok || p.Status != 422 || len(p.Errors) == 0 {
-				t.Fatalf("%q: refused with %#v; want a 422 that names a field", b, err)
-			}
-			return
-		}
-		faults := NewFaults(&Clock{}, 1, "send")
-		if _, err := faults.Add(*v); err == nil {
+	f.Add(`{"match":{"endpoint":"send","token":"ff"},"do":"answer","status":503,"reason":"X","retry_after":"10s","count":1}`)
+	f.Add(`{"do":"delay","wait":"3s"}`)
+	f.Add("[[[[[[")
+	clock := &Clock{}
+	faults := NewFaults(clock, 1, "send")
+	c := NewControl("test")
+	CommonRoutes(c, clock, NewLedger(0), faults, func() {})
+	f.Fuzz(func(t *testing.T, body string) {
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/_sim/faults", strings.NewReader(body)))
+		var p rest.Problem
+		switch {
+		case w.Code == http.StatusCreated:
 			faults.Take("send", "")
+			faults.DeleteAll()
+		case w.Code != 422 || json.Unmarshal(w.Body.Bytes(), &p) != nil || len(p.Errors) == 0:
+			t.Fatalf("%q: refused with %d %s; want a 422 that names a field", body, w.Code, w.Body)
 		}
 	})
 }
