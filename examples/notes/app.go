@@ -21,7 +21,7 @@ type app struct {
 	hush     *sdk.Client // nil before launch
 }
 
-// handle is the app's side of every event of its phone; what it calls is what a real app calls in the system's hooks.
+// handle handles an event of the phone, by the calls that a real app makes in the system's hooks.
 func (a *app) handle(ctx context.Context, e phoneline.Event) string {
 	var err error
 	result := phoneline.OK
@@ -46,8 +46,8 @@ func (a *app) handle(ctx context.Context, e phoneline.Event) string {
 	return result
 }
 
-// launch sets Hush up before anything can arrive. With a UI the app logs in, registers (at every launch: the token may be a
-// new one) and opens its session. Without one the system has started it for a push, and it needs neither.
+// launch sets Hush up before anything can arrive. An app with a UI logs in, registers (at every launch, because the token may
+// be a new one) and opens its session. An app without one was started by the system for a push, and needs none of that.
 func (a *app) launch(ctx context.Context, e phoneline.Event) error {
 	s, err := a.home.settings()
 	if err != nil {
@@ -78,7 +78,7 @@ func (a *app) launch(ctx context.Context, e phoneline.Event) error {
 	return nil
 }
 
-// registerWait is for one registration; the SDK goes on trying by itself.
+// registerWait is how long a launch waits for the registration; the SDK goes on trying by itself.
 const registerWait = 10 * time.Second
 
 func (a *app) register(ctx context.Context, token string) error {
@@ -91,7 +91,7 @@ func (a *app) register(ctx context.Context, token string) error {
 	return a.hush.RegisterPush(ctx, r)
 }
 
-// push hands a push to Hush, by the hook of the platform. A push that is not Hush's would go to another push SDK.
+// push gives a push to Hush by the platform's hook. A real app would give a push that is not Hush's to its other push SDK.
 func (a *app) push(ctx context.Context, data json.RawMessage) (string, error) {
 	if a.platform == sdk.IOS {
 		ours, result, err := a.hush.HandleRemoteNotification(ctx, data)

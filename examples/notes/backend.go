@@ -19,7 +19,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// BackendConfig is what the backend needs.
+// BackendConfig configures the backend.
 type BackendConfig struct {
 	Server string       // Hush; required
 	App    string       // the app's name there; required
@@ -30,7 +30,7 @@ type BackendConfig struct {
 
 // Backend is the notes' own server. It keeps everything in memory.
 //
-//	POST /session              {"user": "alice"} → {"session": "…"}    the example believes everybody
+//	POST /session              {"user": "alice"} → {"session": "…"}    the example asks for no password
 //	GET  /session              → {"user": "alice"}
 //	GET  /token                → {"token": "…"}                        a user token of Hush
 //	GET  /notes?since=17       → {"cursor": 19, "notes": [{"id": 18, "text": "…"}, …]}
@@ -74,13 +74,13 @@ func StartBackend(cfg BackendConfig) (*Backend, error) {
 	go func() {
 		defer close(b.served)
 		if err := b.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			cfg.Logger.Error("the backend has ended", "error", err)
+			cfg.Logger.Error("the backend ended by itself", "error", err)
 		}
 	}()
 	return b, nil
 }
 
-// URL is where the app finds the backend.
+// URL returns the backend's address for the app.
 func (b *Backend) URL() string { return "http://" + b.addr }
 
 // Close ends the backend and waits for it.
@@ -118,7 +118,7 @@ func (b *Backend) login(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"session": session})
 }
 
-// withUser refuses who has no session.
+// withUser refuses a request without a session.
 func (b *Backend) withUser(next func(http.ResponseWriter, *http.Request, string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		session, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -133,7 +133,7 @@ func (b *Backend) withUser(next func(http.ResponseWriter, *http.Request, string)
 	}
 }
 
-// token asks Hush for a user token. A backend that signs them itself gives Hush a signing key instead.
+// token asks Hush for a user token. A backend that signs user tokens itself registers its signing key with Hush instead.
 func (b *Backend) token(w http.ResponseWriter, r *http.Request, user string) {
 	t, err := b.hush.UserToken(r.Context(), b.cfg.App, user, time.Hour)
 	if err != nil {
@@ -146,13 +146,13 @@ func (b *Backend) token(w http.ResponseWriter, r *http.Request, user string) {
 func (b *Backend) changed(w http.ResponseWriter, r *http.Request, user string) {
 	since, err := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
 	if err != nil {
-		http.Error(w, "since is no number; want the cursor of an earlier answer, or 0", http.StatusUnprocessableEntity)
+		http.Error(w, "since is not a number; want the cursor of an earlier answer, or 0", http.StatusUnprocessableEntity)
 		return
 	}
 	answer(w, http.StatusOK, b.since(user, since))
 }
 
-// since are the notes of a user that changed after a cursor.
+// since returns the notes of a user that changed after a cursor.
 func (b *Backend) since(user string, cursor int64) Notes {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -188,18 +188,18 @@ func (b *Backend) failed(w http.ResponseWriter, err error) {
 		http.Error(w, refusal.Error(), http.StatusUnprocessableEntity)
 		return
 	}
-	http.Error(w, "Hush is not there; the note is kept", http.StatusBadGateway)
+	http.Error(w, "Hush does not answer; the note is kept", http.StatusBadGateway)
 }
 
-// Add writes a note and tells its user's phones that there is one: what changed is fetched by the phone, so a push that
-// comes late, twice, or together with others does no harm.
+// Add adds a note and pushes to its user's phones. The phones fetch what changed, so a push that comes late, twice, or together
+// with others does no harm.
 func (b *Backend) Add(ctx context.Context, user, text, resource string) (n Note, pushID string, err error) {
 	b.mu.Lock()
 	b.cursor++
 	n = Note{ID: b.cursor, Text: text}
 	b.notes[user] = append(b.notes[user], n)
 	b.mu.Unlock()
-	pushID, err = b.tell(ctx, user, resource, n.ID)
+	pushID, err = b.pushCursor(ctx, user, resource, n.ID)
 	return n, pushID, err
 }
 
@@ -207,7 +207,7 @@ const maxBody = 1 << 20
 
 func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	if err := json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(v); err != nil {
-		http.Error(w, "the body is not understood: "+err.Error(), http.StatusBadRequest)
+		http.Error(w, "the body cannot be read: "+err.Error(), http.StatusBadRequest)
 		return false
 	}
 	return true
@@ -216,5 +216,5 @@ func read(w http.ResponseWriter, r *http.Request, v any) bool {
 func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // a client that is gone needs no answer
+	_ = json.NewEncoder(w).Encode(v) // it fails only if the client is gone
 }

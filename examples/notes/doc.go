@@ -3,10 +3,10 @@
 //
 //	backend   keeps each user's notes, with a cursor that grows with every change; logs users in; gives their apps user
 //	          tokens of Hush; and, when a note changes, sends a push with the new cursor (backend.go, sender.go)
-//	app       embeds package sdk; its handlers fetch what changed since the cursor they have (app.go, handlers.go)
-//	phone     where the app runs. A simulated one talks to it over standard input and output, see package phoneline; on a
-//	          real phone the same calls stand in the system's hooks (process.go)
+//	app       embeds package sdk; its handlers fetch what changed since their cursor (app.go, handlers.go)
+//	phone     runs the app. A simulated one talks to it over standard input and output, see package phoneline; on a real
+//	          phone the system's hooks make the same calls (process.go)
 //
 // Everything that must survive the process is in one directory (home.go), so that a process that Android has just started
-// for a push works from it alone. README.md tells how to run all of it.
+// for a push needs nothing else. README.md says how to run all of it.
 package notes

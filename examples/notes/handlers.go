@@ -34,7 +34,7 @@ func (a *app) onThroughMessage(ctx context.Context, m sdk.Message) sdk.FetchResu
 	return handle(ctx, a.home, OnThroughMessageReceived, m)
 }
 
-// handle brings the phone's notes up to date, prints what came, and records it. What it prints goes to the device log.
+// handle brings the phone's notes up to date, records the push, and prints it to the device log.
 func handle(ctx context.Context, h home, callback string, m sdk.Message) sdk.FetchResult {
 	payload := m.Extras[sdk.ExtraPayload]
 	fmt.Fprintf(os.Stderr, "notes: %s payload=%s\n", callback, payload)
@@ -51,15 +51,15 @@ func handle(ctx context.Context, h home, callback string, m sdk.Message) sdk.Fet
 	return result
 }
 
-// catchUp fetches the notes that changed since the cursor that is here. A payload that names no newer cursor costs no fetch;
-// one that is not the backend's (somebody tried the API by hand) is taken as "look".
+// catchUp fetches the notes that changed since the phone's cursor. A payload without a newer cursor costs no fetch. One that the
+// backend did not write, because somebody tried the API by hand, makes the phone fetch.
 func catchUp(ctx context.Context, h home, payload string) (sdk.FetchResult, error) {
 	have, err := h.notes()
 	if err != nil {
 		return sdk.Failed, err
 	}
-	var told Payload
-	if json.Unmarshal([]byte(payload), &told) == nil && told.Cursor != 0 && told.Cursor <= have.Cursor {
+	var latest Payload
+	if json.Unmarshal([]byte(payload), &latest) == nil && latest.Cursor != 0 && latest.Cursor <= have.Cursor {
 		return sdk.NoData, nil
 	}
 	news, err := fetch(ctx, h, have.Cursor)

@@ -28,13 +28,13 @@ type Note struct {
 	Text string `json:"text"`
 }
 
-// Notes are what a phone has of its user's notes.
+// Notes is what a phone has of its user's notes.
 type Notes struct {
-	Cursor int64  `json:"cursor"` // the backend's, of the latest change that is here
+	Cursor int64  `json:"cursor"` // the backend's, of the latest change that the phone has
 	Notes  []Note `json:"notes"`
 }
 
-// Handled is a line of the app's own record: one handler that came to its end.
+// Handled is a line of the app's own record: one handler that returned.
 type Handled struct {
 	PushID   string          `json:"push_id"`
 	Callback string          `json:"callback"` // which handler ran
@@ -56,7 +56,7 @@ const (
 	sdkDir       = "hush"
 )
 
-// Install writes what a fresh installation finds in its directory.
+// Install makes the directory of a fresh installation.
 func Install(dir string, s Settings) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("notes: installing: %w", err)
@@ -64,7 +64,7 @@ func Install(dir string, s Settings) error {
 	return home(dir).write(settingsFile, s)
 }
 
-// Records are the handlers that came to their end in an installation, oldest first.
+// Records returns the handlers that returned in an installation, oldest first.
 func Records(dir string) ([]Handled, error) {
 	b, err := os.ReadFile(filepath.Join(dir, handledFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -96,7 +96,7 @@ func (h home) notes() (n Notes, err error) {
 	return n, err
 }
 
-// add writes a line of the record, on disk before it returns.
+// add appends a line to the record, and returns when it is on disk.
 func (h home) add(r Handled) error {
 	line, err := json.Marshal(r)
 	if err != nil {

@@ -171,7 +171,7 @@ func TestTheCommandSaysWhatIsMissing(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"phone"}, "want app, backend or nothing"},
+		{[]string{"phone"}, "want app, backend, or none"},
 		{[]string{"app", "--user", "alice"}, "hush sim world"},
 		{[]string{"backend"}, "HUSH_KEY is empty"},
 	} {

@@ -16,10 +16,10 @@ import (
 	"github.com/hushpush/hush/pushtest/phonetest/phoneline"
 )
 
-// phoneEnv names the variable in which hush sim world tells an app its phone.
+// phoneEnv names the environment variable in which hush sim world gives an app the name of its phone.
 const phoneEnv = "HUSH_PHONE"
 
-// Main is the command: the app as a phone runs it, or the backend. It exits with a status other than 0 if it cannot run.
+// Main is the command: the app as a phone runs it, or the backend. It exits with a status other than 0 if it fails.
 //
 //	notes                     the app, installed in the directory that the environment names, see DirEnv and Install
 //	notes app [flags]         the app on a phone of hush sim world, installed at its first launch
@@ -44,10 +44,10 @@ func command(ctx context.Context, args []string) error {
 	case args[0] == "backend":
 		return runBackend(ctx, args[1:])
 	}
-	return fmt.Errorf("notes: there is no %q; want app, backend or nothing", args[0])
+	return fmt.Errorf("notes: unknown command %q; want app, backend, or none", args[0])
 }
 
-// runInstalled installs the app on its phone, unless it is there, and runs it.
+// runInstalled installs the app on its phone and runs it.
 func runInstalled(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("notes app", flag.ContinueOnError)
 	dir := flags.String("dir", "notes-phones", "directory in which the app on each phone has one of its own")

@@ -15,24 +15,24 @@ import (
 	"time"
 )
 
-// What the app asks of its own backend.
+// The calls of the app to its own backend.
 
-// remote is the app's HTTP client. A backend that does not answer costs a wake no more than this.
+// remote is the app's HTTP client. A backend that does not answer costs a wake no more than its timeout.
 var remote = &http.Client{Timeout: 10 * time.Second}
 
 // maxAnswer bounds what the app reads of an answer.
 const maxAnswer = 4 << 20
 
-// errLoggedOut says that the backend does not know the session (any more).
+// errLoggedOut means that the backend does not, or no longer, know the session.
 var errLoggedOut = errors.New("notes: the backend does not know this session")
 
-// fetch asks for the notes that changed since a cursor.
+// fetch returns the notes that changed since a cursor.
 func fetch(ctx context.Context, h home, since int64) (n Notes, err error) {
 	err = h.ask(ctx, http.MethodGet, "/notes?since="+strconv.FormatInt(since, 10), nil, &n)
 	return n, err
 }
 
-// userToken asks for a token of Hush for the user of this phone.
+// userToken returns a user token of Hush for this phone's user.
 func userToken(ctx context.Context, h home) (string, error) {
 	var t struct{ Token string }
 	err := h.ask(ctx, http.MethodGet, "/token", nil, &t)

@@ -7,8 +7,8 @@ import (
 	"github.com/hushpush/hush/pushtest/apnstest"
 )
 
-// APNs connects iOS phones to the simulator of APNs. Phones of both environments may be connected; the simulator refuses
-// what is sent to those of the other one.
+// APNs connects iOS phones to the simulator of APNs. Phones of both environments may be connected; the simulator refuses what
+// is sent to those of the other environment.
 func APNs(s *apnstest.Server) Provider { return apnsProvider{s} }
 
 type apnsProvider struct{ server *apnstest.Server }
@@ -28,8 +28,8 @@ func (p apnsProvider) Connect(i Installation, r Receiver) (Line, error) {
 	return apnsLine{p.server, i.Token}, nil
 }
 
-// reads tells whether a notification is for the app: content-available 1 in aps ("Pushing background updates to your App").
-// Any other is shown by the system, and no code of the app runs for it. shows tells whether it has something to show.
+// reads reports whether a notification is for the app: content-available 1 in aps ("Pushing background updates to your App").
+// The system itself shows any other, and no code of the app runs for it. shows reports whether it has something to show.
 func reads(payload []byte) (forApp, shows bool) {
 	var body struct {
 		APS map[string]any `json:"aps"`
@@ -43,9 +43,9 @@ func reads(payload []byte) (forApp, shows bool) {
 	return body.APS["content-available"] == float64(1), shows
 }
 
-// unfit is why a notification for the app starts no app that is not in the foreground: what only asks for the background must
-// have priority 5 (WWDC 2019, session 707), and what is of type background must show nothing ("Pushing background updates to
-// your App"; Apple says that it may be dropped).
+// unfit returns why a notification does not start an app that is not in the foreground; "": it may. One that shows nothing must
+// have priority 5 (WWDC 2019, session 707), and one of type background must show nothing ("Pushing background updates to your
+// App"; Apple says that it may be dropped).
 func unfit(n apnstest.Notification, shows bool) Reason {
 	switch {
 	case n.PushType == "background" && shows:
@@ -61,7 +61,7 @@ type apnsLine struct {
 	token  string
 }
 
-// The errors below say that the token is not known any more, as after a reset of the simulator: nothing is connected then.
+// The errors below mean that the token is no longer known, as after a reset of the simulator: nothing is connected then.
 
 func (l apnsLine) SetOnline(online bool) { _ = l.server.SetOnline(l.token, online) }
 func (l apnsLine) Uninstall()            { _ = l.server.Uninstall(l.token) }

@@ -18,16 +18,16 @@ type App interface {
 type Host struct {
 	Phone  string                     // its name
 	Token  string                     // the app's provider token, as it is at this launch
-	Log    func(pid int, text string) // takes what the app prints
+	Log    func(pid int, text string) // is called with each line that the app prints
 	Exited func(why string)           // to be called once, if the app ends by itself
-	Go     func(f func())             // runs f on a goroutine that the fleet waits for when it is closed
+	Go     func(f func())             // runs f on a goroutine that Fleet.Close waits for
 }
 
 // Instance is one run of an app.
 type Instance interface {
 	// Send gives the app an event, without waiting for it. The channel yields the answer, if one comes; it is never closed.
 	Send(e phoneline.Event) <-chan phoneline.Answer
-	// Suspend stops the app with its memory kept; Resume lets it run on.
+	// Suspend stops the app and keeps its memory; Resume makes it run on.
 	Suspend() error
 	Resume() error
 	// Kill ends the app at once and waits until it is gone. It may be called twice.
@@ -38,11 +38,11 @@ type Instance interface {
 	PID() int
 }
 
-// Program is the code of an app without a process. It runs only while it handles an event: what it starts beside that, a
-// phone cannot stop. Its memory is the value itself, which is dropped when the system would end the process.
+// Program is the code of an app without a process. It must run only while it handles an event: a phone cannot stop goroutines
+// that it starts. Its memory is the value itself, which is dropped when the system would end the process.
 type Program interface {
-	// Handle gets what a process would read, see [phoneline.Event], and returns the result. The context of a push ends with
-	// the time allowed, and when the app is killed. It must not call back into the phone.
+	// Handle gets what a process would read, see [phoneline.Event], and returns the result. The context of a push ends with the
+	// time allowed, and when the app is killed. Handle must not call the phone.
 	Handle(ctx context.Context, e phoneline.Event) string
 }
 
@@ -61,7 +61,7 @@ type program struct {
 	host   Host
 	ctx    context.Context // over when the app is killed
 	cancel context.CancelFunc
-	serial sync.Mutex // held by events without a time allowed: they come one by one
+	serial sync.Mutex // held while an event without a time allowed is handled: they are handled one by one
 
 	mu        sync.Mutex
 	suspended bool     // guarded by mu
@@ -81,7 +81,7 @@ func (p *program) Send(e phoneline.Event) <-chan phoneline.Answer {
 	return answer
 }
 
-// start has the program handle an event: one with a time allowed beside everything else, others at once and in order.
+// start gives an event to the program: on a goroutine of its own if it has a time allowed, otherwise at once, in order.
 func (p *program) start(e phoneline.Event, answer chan<- phoneline.Answer) {
 	if p.ctx.Err() != nil {
 		return
@@ -99,7 +99,7 @@ func (p *program) start(e phoneline.Event, answer chan<- phoneline.Answer) {
 	})
 }
 
-// handle takes a panic for what it would be in a process: a crash.
+// handle gives an event to the program. A panic counts as what it would be in a process: a crash.
 func (p *program) handle(ctx context.Context, e phoneline.Event, answer chan<- phoneline.Answer) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -113,7 +113,7 @@ func (p *program) handle(ctx context.Context, e phoneline.Event, answer chan<- p
 	}
 }
 
-// Suspend has later events wait until Resume. A handler that runs already is not stopped.
+// Suspend makes later events wait until Resume. A handler that runs already is not stopped.
 func (p *program) Suspend() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,7 +121,7 @@ func (p *program) Suspend() error {
 	return nil
 }
 
-// Resume lets the program handle what has come meanwhile.
+// Resume gives the program the events that have come meanwhile.
 func (p *program) Resume() error {
 	p.mu.Lock()
 	pending := p.pending
@@ -137,6 +137,6 @@ func (p *program) PID() int { return 0 }
 
 func (p *program) Done() <-chan struct{} { return p.ctx.Done() }
 
-// Kill ends the program's context. A handler that does not look at it is left to itself: its answer goes nowhere, and the
-// fleet waits for it when it is closed.
+// Kill ends the program's context. A handler that ignores the context runs on: its answer goes nowhere, and Fleet.Close waits
+// for it.
 func (p *program) Kill() { p.cancel() }

@@ -2,8 +2,8 @@ package phonetest
 
 import "github.com/hushpush/hush/pushtest/internal/simkit"
 
-// behaviour is what phones do that cannot be switched; ruletable.go has what can. The code of each stands in the file that
-// its comment names.
+// The tables below list what phones do that cannot be switched; ruletable.go lists what can. The comment of each names the
+// files that have its code.
 
 const (
 	appleReceives   = "Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:"

@@ -23,12 +23,12 @@ type facts struct {
 	dozing     bool
 	dozeSince  time.Time
 	diskFull   bool
-	startsAt   time.Time // after a restart: no app is started for a push before
+	startsAt   time.Time // after a restart: before then, no app is started for a push
 	forceSwipe bool      // a swipe is a force-stop
 	screenLock bool      // a restart leaves the phone locked
 	locked     bool      // it was restarted and not unlocked since
-	directBoot bool      // the app is made for that
-	restricted bool      // APNs is to keep what is not urgent
+	directBoot bool      // the app is made to run before the phone is unlocked
+	restricted bool      // APNs keeps what is not urgent
 }
 
 // get returns the conditions as they are now.
@@ -62,8 +62,8 @@ func (p *Phone) set(change func(*facts)) {
 }
 
 // SetOnline connects the phone to its push service, or takes it off-line (no signal, flight mode). What is sent meanwhile
-// waits at the service, as its rules say: one push per app at APNs, 100 at FCM. The line to the push service is all that is
-// cut: an app that is a process keeps its own connections.
+// waits at the service, as its rules say: one push per app at APNs, 100 at FCM. Only the line to the push service
+// is cut: an app that is a process keeps its own connections.
 func (p *Phone) SetOnline(online bool) {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
@@ -77,9 +77,9 @@ func (p *Phone) SetOnline(online bool) {
 // SetLowPower turns Low Power Mode (iOS) on or off.
 func (p *Phone) SetLowPower(on bool) { p.set(func(f *facts) { f.lowPower = on }) }
 
-// SetPowerRestricted has an iOS phone save power (or no more) in the way that its push service knows of: what is not of priority
-// 10 waits at APNs, in the one place that there is, until that ends. That is not Low Power Mode, which is the phone's own affair.
-// Without the simulator of APNs nobody keeps anything for it.
+// SetPowerRestricted makes an iOS phone save power in the way that its push service knows of, or ends that: meanwhile what is
+// not of priority 10 waits at APNs, which keeps one push for the app. This is not Low Power Mode, of which APNs knows nothing.
+// Without the simulator of APNs, nothing is kept.
 func (p *Phone) SetPowerRestricted(on bool) {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
@@ -96,8 +96,8 @@ func (p *Phone) SetBackgroundRefresh(on bool) { p.set(func(f *facts) { f.refresh
 // SetCharging plugs the phone in: Android lifts Doze and all restrictions while it charges.
 func (p *Phone) SetCharging(on bool) { p.set(func(f *facts) { f.charging = on }) }
 
-// SetDoze has an Android phone doze from now on (screen off, not moved, not charging), or ends that. Opening the app ends it
-// too.
+// SetDoze makes an Android phone doze from now on (screen off, not moved, not charging), or ends that. Opening the app ends
+// Doze, too.
 func (p *Phone) SetDoze(on bool) {
 	p.set(func(f *facts) {
 		f.dozing = on && p.spec.Platform == Android
@@ -105,20 +105,20 @@ func (p *Phone) SetDoze(on bool) {
 	})
 }
 
-// SetScreenLock gives an Android phone a PIN, or takes it away, as on a new phone here. With one, a restart leaves the phone
+// SetScreenLock gives an Android phone a PIN, or takes it away; a new phone has none. With a PIN, a restart leaves the phone
 // locked until it is unlocked: see SetLocked.
 func (p *Phone) SetScreenLock(on bool) {
 	p.set(func(f *facts) { f.screenLock = on && p.spec.Platform == Android })
 }
 
-// SetLocked says that an Android phone has been restarted and not been unlocked since (direct boot), or unlocks it; opening the
-// app unlocks it too. Meanwhile messages wait, but for those with direct_boot_ok if the app is made for it.
+// SetLocked locks an Android phone as after a restart (direct boot), or unlocks it; opening the app unlocks it, too. While it is
+// locked messages wait, except those with direct_boot_ok if the app is made for direct boot.
 func (p *Phone) SetLocked(on bool) {
 	p.set(func(f *facts) { f.locked = on && p.spec.Platform == Android })
 }
 
-// SetDirectBoot says that the app is made to run before an Android phone is unlocked (its service is directBootAware), or not,
-// as it is unless told.
+// SetDirectBoot says whether the app is made to run before an Android phone is unlocked (its service is directBootAware). A new
+// app is not.
 func (p *Phone) SetDirectBoot(aware bool) { p.set(func(f *facts) { f.directBoot = aware }) }
 
 // SetBucket sorts the app into a standby bucket (Android).
@@ -135,7 +135,7 @@ func (p *Phone) SetBucket(b StandbyBucket) error {
 	return nil
 }
 
-// SetOSVersion says which version of its system the phone runs ("13.1"; "": newer than any rule knows).
+// SetOSVersion sets the version of the phone's system ("13.1"; "": newer than any rule knows).
 func (p *Phone) SetOSVersion(version string) {
 	p.setStandby(func(s standby) standby {
 		s.osVersion = version
@@ -143,11 +143,11 @@ func (p *Phone) SetOSVersion(version string) {
 	})
 }
 
-// SetSwipeForceStops makes the phone one of a vendor whose swipe is a force-stop (Android), or of another.
+// SetSwipeForceStops says whether a swipe is a force-stop on the phone, as with some vendors (Android).
 func (p *Phone) SetSwipeForceStops(on bool) { p.set(func(f *facts) { f.forceSwipe = on }) }
 
-// SetDiskFull fills the phone's disk, or makes room again. While it is full the phone holds no push (it is dropped), and the
-// app, which is told by an event, is to behave as if nothing could be written.
+// SetDiskFull fills the phone's disk, or makes room again. While it is full, a push that the phone would hold is dropped, and the
+// app, which gets an event, should behave as if it could not write.
 func (p *Phone) SetDiskFull(full bool) {
 	p.set(func(f *facts) { f.diskFull = full })
 	state := phoneline.Free
@@ -157,16 +157,17 @@ func (p *Phone) SetDiskFull(full bool) {
 	p.app.send(phoneline.Event{Kind: phoneline.Disk, State: state})
 }
 
-// SetClock sets the phone's clock wrong by so much (0: right). What it shows is in the device log, in the record, and in the
-// events that the app gets; the system waits and paces by the true time.
+// SetClock sets the phone's clock wrong by off (0: right). What the clock shows is in the device log, in the record, and in the
+// events that the app gets; the system waits and paces by the right time.
 func (p *Phone) SetClock(off time.Duration) {
 	p.clock.set(off)
 	p.record.change()
 	p.system.release()
 }
 
-// Shown is the app showing something to the person, such as a notification: the high-priority messages that it got before
-// have had a visible result, so that FCM does not hold them against it. They still count towards what its bucket allows in a day.
+// Shown is the app showing something to the person, such as a notification: the high-priority messages that it got before then
+// have had a visible result, so that FCM does not count them against it. They still count towards what its bucket allows in a
+// day.
 func (p *Phone) Shown() { p.setStandby(standby.shown) }
 
 func (p *Phone) setStandby(change func(standby) standby) {
@@ -193,7 +194,7 @@ type Facts struct {
 	OSVersion         string
 }
 
-// Facts are those that stand now.
+// Facts returns what has been set on the phone, as it is now.
 func (p *Phone) Facts() Facts {
 	f, standby := p.conditions.get(), p.system.currentStandby()
 	bucket := standby.bucket
@@ -207,8 +208,8 @@ func (p *Phone) Facts() Facts {
 	}
 }
 
-// Advance moves this phone's time ahead, for instance past its throttling. The push services keep theirs. On the way a
-// maintenance window opens for what waits for one.
+// Advance moves this phone's time ahead, for instance past its throttling. The push services keep their time. If anything waits
+// for maintenance windows, those on the way open.
 func (p *Phone) Advance(by time.Duration) {
 	for by = max(by, 0); ; {
 		step := by
@@ -223,8 +224,8 @@ func (p *Phone) Advance(by time.Duration) {
 	}
 }
 
-// AdvanceToMaintenanceWindow moves a dozing phone's time to the moment when the next maintenance window opens, and says how
-// far that was; 0 if it does not doze or a window is open.
+// AdvanceToMaintenanceWindow moves a dozing phone's time to the moment when the next maintenance window opens, and returns
+// how far that was; 0 if the phone does not doze or a window is open.
 func (p *Phone) AdvanceToMaintenanceWindow() time.Duration {
 	now, f := p.clock.now(), p.conditions.get()
 	open, next := dozeWindow(f.dozeSince, now, p.fleet.cfg.Rules)

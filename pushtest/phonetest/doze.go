@@ -2,7 +2,7 @@ package phonetest
 
 import "time"
 
-// dozeWindow tells whether a phone that has dozed since then is in a maintenance window now, and when the next one opens
+// dozeWindow reports whether a phone that has dozed since then is in a maintenance window now, and when the next one opens
 // (or the present one closes).
 func dozeWindow(since, now time.Time, r Rules) (open bool, next time.Time) {
 	at := since

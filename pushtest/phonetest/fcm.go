@@ -9,9 +9,9 @@ import (
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )
 
-// FCM connects Android phones to the simulator of FCM, which keeps what comes for a phone in Doze or one that is locked after a
-// restart, and drops what comes for an app that was force-stopped: its ledger and the state of its tokens say so, and so does
-// the phone's record.
+// FCM connects Android phones to the simulator of FCM. The simulator keeps what comes for a phone in Doze, or for one that is
+// locked after a restart, and drops what comes for an app that was force-stopped; its ledger, the state of its tokens and the
+// phone's record all say so.
 func FCM(s *fcmtest.Server) Provider { return fcmProvider{s} }
 
 type fcmProvider struct{ server *fcmtest.Server }
@@ -48,12 +48,12 @@ func (p fcmProvider) Connect(i Installation, r Receiver) (Line, error) {
 	return fcmLine{p.server, i.Token}, nil
 }
 
-// fromFCM is a message as the phone has it. One with a notification goes to the tray, unless the app is in the foreground (FCM,
+// fromFCM returns a message as the phone gets it. One with a notification goes to the tray, unless the app is in the foreground (FCM,
 // "Receive messages in an Android app").
 func fromFCM(m fcmtest.Message) Message {
 	data, err := json.Marshal(m.Data)
 	if err != nil {
-		panic("phonetest: strings do not marshal: " + err.Error())
+		panic("phonetest: a map of strings does not marshal: " + err.Error())
 	}
 	message := Message{
 		ID: m.ID, Data: data, High: m.Priority == fcmtest.High, CollapseKey: m.CollapseKey,
@@ -65,7 +65,7 @@ func fromFCM(m fcmtest.Message) Message {
 	return message
 }
 
-// lostAt are the reasons of FCM that a phone's record has a word for.
+// lostAt has the phone's reason for each of FCM's that the phone's record has a word for.
 var lostAt = map[string]Reason{
 	fcmtest.Collapsed:      Replaced,
 	fcmtest.DroppedTooMany: TooMany,
@@ -74,8 +74,8 @@ var lostAt = map[string]Reason{
 	fcmtest.DroppedGone:    HeldLost,
 }
 
-// notDelivered tells the phone of what it could not take. What waits for another reason, such as that the phone is off-line,
-// the phone does not know of, nor what becomes of it.
+// notDelivered tells the phone about a message that it could not take. The phone does not learn of a message that waits for
+// another reason, such as that the phone is off-line.
 func notDelivered(r Receiver, m Message, fate fcmtest.Fate, why string) {
 	switch {
 	case fate == fcmtest.Waits && why == fcmtest.DelayedDoze:
@@ -98,7 +98,7 @@ type fcmLine struct {
 	token  string
 }
 
-// The errors below say that the token is not known any more, as after a reset of the simulator: nothing is connected then.
+// The errors below mean that the token is no longer known, as after a reset of the simulator: nothing is connected then.
 
 func (l fcmLine) SetOnline(online bool) { _ = l.server.SetOnline(l.token, online) }
 func (l fcmLine) Uninstall()            { _ = l.server.Uninstall(l.token) }

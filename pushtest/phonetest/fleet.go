@@ -15,25 +15,25 @@ import (
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
-// Config is what a fleet of phones needs. Its zero value makes phones without push services.
+// Config configures a fleet of phones. The zero value makes phones without push services.
 type Config struct {
-	APNs  Provider // of iOS phones; nil: they have a token, and nothing comes
+	APNs  Provider // of iOS phones; nil: they have tokens, and nothing comes
 	FCM   Provider // of Android phones; nil as above
 	Rules Rules    // see NewRules for rules that vary with a seed
 
 	// Seed makes the tokens that the fleet hands out the same at each run; 0: they are random.
 	Seed uint64
-	// InOrder has the phones take turns: one push is judged and handled at a time, in the order in which they arrived, and
-	// its app is asleep again before the next one; and time stands still, but for Advance. With one sender and apps without a
-	// process the same things then happen in the same order at each run. A handler that hangs holds up all phones.
+	// InOrder makes the phones take turns: one push is judged and handled at a time, in the order in which pushes arrived, and its
+	// app is asleep again before the next one; and time stands still except for Advance. With one sender and apps without a
+	// process, the same things then happen in the same order at each run. A handler that hangs holds up all phones.
 	InOrder bool
 
-	// OnLog is called with each line of any device log. It is called with the phone locked: it must not call it, nor its push
-	// service. nil: nobody wants it.
+	// OnLog is called with each line of any device log. The phone is locked meanwhile: OnLog must call neither the phone nor its
+	// push service. nil: nobody wants the lines.
 	OnLog func(phone string, l LogLine)
 }
 
-// Fleet holds phones, and their time.
+// Fleet is a set of phones with a time of their own.
 type Fleet struct {
 	cfg    Config
 	clock  simkit.Clock
@@ -46,18 +46,18 @@ type Fleet struct {
 	phones map[string]*Phone // guarded by mu
 	made   int               // guarded by mu; for names
 	number int               // guarded by mu; phones so far
-	due    dueHeap           // guarded by mu; phones with something to do at a time, possibly outdated entries
+	due    dueHeap           // guarded by mu; phones with something to do at a time; entries may be outdated
 	closed bool              // guarded by mu
-	busy   int               // guarded by mu; workers that run, see Settle; in order: pushes whose turn is to come
+	busy   int               // guarded by mu; workers that run, see Settle; if InOrder: pushes whose turn is to come
 	idle   chan struct{}     // guarded by mu; closed when busy falls to 0, nil while nobody waits
-	turns  []*system         // guarded by mu; in order: whose turn it is, one entry a push
-	turner bool              // guarded by mu; somebody takes the turns
+	turns  []*system         // guarded by mu; if InOrder: whose turn it is, one entry a push
+	turner bool              // guarded by mu; if InOrder: a goroutine takes the turns
 }
 
-// ErrClosed is returned for phones of a fleet that has been closed.
+// ErrClosed is returned by a fleet or a phone that has been closed.
 var ErrClosed = errors.New("phonetest: the fleet is closed")
 
-// New makes an empty fleet. Close it: it ends the apps of all phones.
+// New makes an empty fleet. The caller closes it, which ends the apps of all phones.
 func New(cfg Config) *Fleet {
 	cfg.Rules = cfg.Rules.withDefaults()
 	f := &Fleet{cfg: cfg, phones: map[string]*Phone{}}
@@ -71,7 +71,7 @@ func New(cfg Config) *Fleet {
 	return f
 }
 
-// Spec says what phone is wanted. Platform, AppID and App are required.
+// Spec describes a phone to add. Platform, AppID and App are required.
 type Spec struct {
 	Platform        Platform
 	Name            string // "": p1, p2, …
@@ -79,18 +79,18 @@ type Spec struct {
 	AppID           string        // bundle id or package
 	Environment     string        // iOS: production (default) or development
 	Token           string        // provider token; "": a fresh one
-	State           State         // "": NeverRun. The phone goes there by the person's and the system's own steps, see SetState
+	State           State         // "": NeverRun. The app gets there by the person's and the system's own steps, see SetState
 	OSVersion       string        // "": newer than any rule of the phone knows
 	Bucket          StandbyBucket // Android; "": active
 	SwipeForceStops bool          // Android: a vendor whose swipe is a force-stop
 	Offline         bool
 
-	// PushesOnly is for an app that knows nothing but pushes and deleted messages: it is not told of launches, states and
-	// tokens, and is not waited for when its state changes.
+	// PushesOnly is for an app that knows only pushes and deleted messages: it gets no other event, and is not waited for when
+	// its state changes.
 	PushesOnly bool
 }
 
-// Add puts a phone into the fleet, connects it to its provider, and brings its app into the state that is asked for.
+// Add makes a phone, connects it to its provider, and brings its app into the state that the spec asks for.
 func (f *Fleet) Add(ctx context.Context, s Spec) (*Phone, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (p *Phone) begin(ctx context.Context, s State) error {
 	return nil
 }
 
-// giveBack has the next phone get the name that one was to have for which there is none, if no other came between.
+// giveBack frees a made-up name whose phone could not be added, so that the next phone gets it, if no other came between.
 func (f *Fleet) giveBack(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -162,7 +162,7 @@ func (f *Fleet) place(s Spec) (*Phone, error) {
 		f.made--
 	}
 	if f.phones[s.Name] != nil {
-		return nil, fmt.Errorf("phonetest: a phone named %q is in the fleet already", s.Name)
+		return nil, fmt.Errorf("phonetest: there is a phone named %q already", s.Name)
 	}
 	f.number++
 	p := newPhone(f, f.number, s)
@@ -171,17 +171,17 @@ func (f *Fleet) place(s Spec) (*Phone, error) {
 	return p, nil
 }
 
-// Phone is the one with the name, or nil.
+// Phone returns the phone with the name, or nil.
 func (f *Fleet) Phone(name string) *Phone {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.phones[name]
 }
 
-// Len is how many phones there are.
+// Len returns how many phones there are.
 func (f *Fleet) Len() int { return int(f.count.Load()) }
 
-// Phones are all phones, in the order of their names as people count: p2 before p10.
+// Phones returns all phones, in the order of their names as people count: p2 before p10.
 func (f *Fleet) Phones() []*Phone {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -193,7 +193,7 @@ func (f *Fleet) Phones() []*Phone {
 // CompareNames is the order of Phones: shorter names first.
 func CompareNames(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
-// Now is the fleet's time.
+// Now returns the fleet's time.
 func (f *Fleet) Now() time.Time { return f.clock.Now() }
 
 // Close ends all apps, disconnects all phones, and waits for everything that was started. It may be called twice.

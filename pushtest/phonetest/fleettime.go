@@ -6,12 +6,12 @@ import (
 )
 
 // Advance moves the time of all phones ahead, from one thing that is due to the next, so that a jump has the effects that
-// waiting would have had. What becomes due (held pushes, maintenance windows) has begun when it returns; wait for what it
-// leads to with Phone.Wait or Settle.
+// waiting would have had. When it returns, what became due (held pushes, maintenance windows) has begun; wait for its effects
+// with Phone.Wait or Settle.
 func (f *Fleet) Advance(by time.Duration) { f.AdvanceWith(by) }
 
-// AdvanceWith is Advance for a fleet that is not alone in its world: the other clocks are moved by the same steps, each
-// before the phones, so that what a provider delivers at a time finds the phones as they are then.
+// AdvanceWith is Advance for a fleet in a world with other clocks. They are moved by the same steps, each before the phones, so
+// that what a provider delivers at a time finds the phones as they are then.
 func (f *Fleet) AdvanceWith(by time.Duration, others ...func(step time.Duration) time.Time) {
 	step := func(by time.Duration) {
 		for _, advance := range others {
@@ -21,7 +21,7 @@ func (f *Fleet) AdvanceWith(by time.Duration, others ...func(step time.Duration)
 		f.clock.Advance(by)
 		f.settleTurns()
 	}
-	f.settleTurns() // what has come is judged by the time that was
+	f.settleTurns() // what has come already is judged by the time before the jump
 	for {
 		next := f.nextDue()
 		if next.IsZero() {
@@ -46,7 +46,7 @@ func (f *Fleet) nextDue() time.Time {
 	return f.due[0].at
 }
 
-// Reset puts all phones away and the time back to the real one; names and seeded tokens begin anew.
+// Reset closes all phones and sets the time back to the real one; names and seeded tokens begin anew.
 func (f *Fleet) Reset() {
 	for _, p := range f.Phones() {
 		p.Close()
@@ -71,7 +71,7 @@ func (f *Fleet) schedule(s *system, at time.Time) {
 	}
 }
 
-// step lets every phone that is due look at what it holds.
+// step makes every phone that is due look at what it holds, and returns when the next one is due.
 func (f *Fleet) step(now time.Time) time.Time {
 	for {
 		f.mu.Lock()

@@ -5,7 +5,7 @@ type action int
 
 const (
 	drop   action = iota
-	hold          // keep it on the phone
+	hold          // keep it, on the phone or at the push service
 	give          // to the app that runs
 	resume        // the suspended app, then give
 	launch        // the app, then give
@@ -26,7 +26,7 @@ type iosFacts struct {
 	spent      bool // nor for the day
 }
 
-// iosVerdict is what iOS does with a background push.
+// iosVerdict returns what iOS does with a background push.
 //   - Foreground: delivered, whatever the pacing (Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:).
 //   - Swiped away by the user: not launched until the user opens it (the same page).
 //   - Suspended: resumed. Reclaimed by the system: launched into the background (the same page).
@@ -54,7 +54,7 @@ func iosVerdict(f iosFacts) verdict {
 	return starting(f.state)
 }
 
-// starting is how an app in the state comes to run.
+// starting returns how an app in the state comes to run.
 func starting(s State) verdict {
 	switch s {
 	case Foreground, Background:

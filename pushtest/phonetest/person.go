@@ -7,11 +7,11 @@ import (
 	"github.com/hushpush/hush/pushtest/phonetest/phoneline"
 )
 
-// What a person or the system does with the app. Each step returns when it is done; an app gets the time that Rules.Settle
-// says to follow it.
+// What a person does with the app, or the system without a push. Each step returns when it is done; the app has the time of
+// Rules.Settle to follow.
 
-// Open is the person opening the app: its process is started or resumed, and its UI is on the screen. What the phone held
-// is delivered. The screen is on and the phone unlocked, so that Doze ends.
+// Open is the person opening the app: its process is started or resumed, and its UI is on the screen. What was held is
+// delivered. The screen is on and the phone unlocked, so Doze ends.
 func (p *Phone) Open(ctx context.Context) error {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
@@ -50,7 +50,7 @@ func (p *Phone) Home(ctx context.Context) error {
 	return p.app.background(ctx)
 }
 
-// Suspend is the system stopping the app, with its memory kept, some time after it left the foreground. An app in the
+// Suspend is the system stopping the app, and keeping its memory, some time after it left the foreground. An app in the
 // foreground leaves it first; one without a process is opened first.
 func (p *Phone) Suspend(ctx context.Context) error {
 	p.app.steps.Lock()
@@ -85,8 +85,8 @@ func (p *Phone) ForceStop(ctx context.Context) error {
 }
 
 // Restart is the phone going off and on. The app has no process then, and one that was swiped away may be launched again
-// (Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:); force-stopped stays force-stopped. For as long as
-// Rules.RestartDelay says, no app is started for a push. An Android phone with a screen lock is locked then, see SetScreenLock.
+// (Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:); a force-stopped one stays so. For Rules.RestartDelay
+// no app is started for a push. An Android phone with a screen lock is locked then, see SetScreenLock.
 func (p *Phone) Restart() {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
@@ -104,11 +104,11 @@ func (p *Phone) Restart() {
 	p.system.release()
 }
 
-// SetState brings the app into a state by the steps above. A state without a process is reached through one with it, so
-// that the app has registered itself before.
+// SetState brings the app into a state by the steps above. An app that has never run is opened on the way to every state, so
+// that it has registered itself.
 func (p *Phone) SetState(ctx context.Context, s State) error {
 	if !s.exists(p.spec.Platform) {
-		return fmt.Errorf("phonetest: state %q is none that %s knows", s, p.spec.Platform)
+		return fmt.Errorf("phonetest: %s has no state %q", p.spec.Platform, s)
 	}
 	switch s {
 	case NeverRun:
@@ -144,8 +144,8 @@ func (p *Phone) RenewToken() error {
 }
 
 // Reinstall is the person deleting the app and installing it anew: the old installation is uninstalled, which its provider
-// finds out with the next push, and with it goes all that was held or counted for the app. The new one has a new token and
-// has never run; bring it where it is wanted with SetState.
+// finds out with the next push, and all that was held or counted for the app goes with it. The new one has a new token and
+// has never run; SetState brings it into another state.
 func (p *Phone) Reinstall(_ context.Context) error {
 	p.app.steps.Lock()
 	p.app.kill(NeverRun, "it is uninstalled")

@@ -46,8 +46,8 @@ func newPhone(f *Fleet, number int, s Spec) *Phone {
 	return p
 }
 
-// NewToken makes up a provider token in the shape that the platform's service gives: 64 hexadecimal digits, or an
-// installation's id and a long opaque part.
+// NewToken makes a random provider token in the form of the platform's service: 64 hexadecimal digits for iOS, an
+// installation's id and a long opaque part for Android.
 func NewToken(p Platform) string { return makeToken(p, random) }
 
 // newToken is NewToken with the fleet's seed.
@@ -82,22 +82,22 @@ func random(n int) []byte {
 	return b
 }
 
-// Name is the phone's name.
+// Name returns the phone's name.
 func (p *Phone) Name() string { return p.spec.Name }
 
-// AppID is the app's bundle id or package.
+// AppID returns the app's bundle id or package.
 func (p *Phone) AppID() string { return p.spec.AppID }
 
-// Platform is the phone's operating system.
+// Platform returns the phone's operating system.
 func (p *Phone) Platform() Platform { return p.spec.Platform }
 
-// Token is the app's provider token.
+// Token returns the app's provider token.
 func (p *Phone) Token() string { return p.service.current() }
 
-// State is where the app stands now. While a push keeps a suspended app awake it is Background.
+// State returns the app's state. While a push keeps a suspended app awake it is Background.
 func (p *Phone) State() State { return p.app.now() }
 
-// PID is the process id of the app; 0 if it has no process.
+// PID returns the process id of the app; 0 if it has no process.
 func (p *Phone) PID() int {
 	instance, _ := p.app.running()
 	if instance == nil {
@@ -106,21 +106,21 @@ func (p *Phone) PID() int {
 	return instance.PID()
 }
 
-// Log is the device log, oldest line first; the latest 1 000 at most are kept.
+// Log returns the device log, oldest line first; the latest 1 000 at most are kept.
 func (p *Phone) Log() []LogLine { return p.record.logLines() }
 
-// Records tell what the phone did with each push, oldest first; the latest 256 at most are kept.
+// Records returns what the phone did with each push, oldest first; the latest 256 at most are kept.
 func (p *Phone) Records() []Record { return p.record.lines() }
 
-// Now is what the phone's clock shows.
+// Now returns what the phone's clock shows.
 func (p *Phone) Now() time.Time { return p.clock.shown() }
 
-// Deliver is the push service's end of the line: a message has reached the phone. It never blocks; one worker per phone
-// takes the messages in order, as long as there are any.
+// Deliver brings a message to the phone, as its push service does. It never blocks; a worker of the phone handles messages in
+// order, as long as there are any.
 func (p *Phone) Deliver(m Message) { p.system.deliver(m) }
 
-// Wait returns when ok, which is asked again after each change of the phone. Its error holds the cause of the end of ctx,
-// and what happened on the phone.
+// Wait returns when ok reports true; ok is called again after each change of the phone. An error has the cause of the end of
+// ctx, and what happened on the phone.
 func (p *Phone) Wait(ctx context.Context, ok func(*Phone) bool) error {
 	for {
 		changed := p.record.nextChange()
@@ -135,7 +135,7 @@ func (p *Phone) Wait(ctx context.Context, ok func(*Phone) bool) error {
 	}
 }
 
-// History is the record and the device log, for people.
+// History returns the record and the device log, for people.
 func (p *Phone) History() string {
 	return fmt.Sprintf("%s (%s, %s)\n", p.spec.Name, p.spec.Platform, p.State()) + p.record.text()
 }
@@ -147,7 +147,7 @@ func (p *Phone) connect() error {
 	return p.service.open(receiver{&p.system}, p.conditions.get())
 }
 
-// Close takes the phone out of the fleet: the app is ended, the provider's line is closed. It may be called twice.
+// Close takes the phone out of the fleet: it ends the app and closes the line to the provider. It may be called twice.
 func (p *Phone) Close() {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()

@@ -21,7 +21,7 @@ import (
 
 // Command is an app that runs as a real process, in a process group of its own. It reads events on standard input and
 // writes answers to standard output, see package phoneline; what it writes to standard error, and every line on standard
-// output that is no answer, goes to the device log.
+// output that is not an answer, goes to the device log.
 type Command struct {
 	Path string   // required
 	Args []string // without the command's name
@@ -54,7 +54,7 @@ func (c Command) Launch(h Host) (Instance, error) {
 type process struct {
 	cmd  *exec.Cmd
 	host Host
-	out  chan []byte   // lines for the app; what finds it full is lost and logged
+	out  chan []byte   // lines for the app; a line that finds it full is lost, and that is logged
 	gone chan struct{} // closed when the process has been waited for
 
 	writing sync.WaitGroup
@@ -72,7 +72,7 @@ func (p *process) Send(e phoneline.Event) <-chan phoneline.Answer {
 	answer := make(chan phoneline.Answer, 1)
 	line, err := json.Marshal(e)
 	if err != nil {
-		p.host.Log(p.PID(), "phone: an event that is no JSON: "+err.Error())
+		p.host.Log(p.PID(), "phone: an event does not marshal: "+err.Error())
 		return answer
 	}
 	p.mu.Lock()
@@ -101,7 +101,7 @@ func (p *process) write(in io.WriteCloser) {
 	}
 }
 
-// answer takes a line of the app's standard output.
+// answer handles a line of the app's standard output: an answer, or text for the device log.
 func (p *process) answer(line []byte) {
 	var a phoneline.Answer
 	if bytes.HasPrefix(bytes.TrimSpace(line), []byte("{")) && json.Unmarshal(line, &a) == nil && a.ID != "" {
@@ -150,7 +150,7 @@ func (p *process) Suspend() error {
 
 func (p *process) Resume() error { return p.signal(syscall.SIGCONT) }
 
-// signal reaches the whole group: a child of a suspended app does not run either.
+// signal sends a signal to the whole group: a child of a suspended app must not run either.
 func (p *process) signal(s syscall.Signal) error {
 	select {
 	case <-p.gone:
@@ -163,7 +163,7 @@ func (p *process) signal(s syscall.Signal) error {
 	return nil
 }
 
-// Kill ends the group with SIGKILL, which no process can put off, suspended or not.
+// Kill ends the group with SIGKILL, which no process can ignore, suspended or not.
 func (p *process) Kill() {
 	p.mu.Lock()
 	p.killed = true
@@ -175,7 +175,7 @@ func (p *process) Kill() {
 	<-p.gone
 }
 
-// lineWriter cuts what is written to it into lines; a line without an end is cut at the line's limit.
+// lineWriter calls take with each line that is written to it; a line that is too long is cut.
 type lineWriter struct {
 	take func(line []byte)
 	buf  []byte
@@ -196,7 +196,7 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 	}
 }
 
-// flush takes what was written last without the end of a line.
+// flush handles what was written last without the end of a line.
 func (w *lineWriter) flush() {
 	if len(w.buf) > 0 {
 		w.take(w.buf)

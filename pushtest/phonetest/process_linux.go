@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// awaitStopped waits until a signal to stop has taken effect, or the process has ended; it leaves both to be waited for.
+// awaitStopped waits until a signal to stop has taken effect, or the process has ended; it does not reap the process.
 func awaitStopped(pid int) {
 	const longest = 10 * time.Millisecond
 	for pause := 50 * time.Microsecond; !stopped(pid) && !asGoodAsStopped(pid); pause = min(2*pause, longest) {
@@ -18,15 +18,15 @@ func awaitStopped(pid int) {
 	}
 }
 
-// stopped tells whether the kernel says that the process has stopped or ended.
+// stopped reports whether the kernel says that the process has stopped or ended.
 func stopped(pid int) bool {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
 	return info.Signo != 0 || err != nil && err != unix.EINTR
 }
 
-// asGoodAsStopped tells whether each thread of the process has stopped or is in vfork(2), as a shell is that starts a command:
-// there it waits until the child runs a program, whatever signal comes, and a child that has been stopped before does not.
+// asGoodAsStopped reports whether each thread of the process has stopped or is in vfork(2), as a shell that starts a command is.
+// There it waits, whatever signal comes, until the child runs a program, and a child that was stopped before that never does.
 func asGoodAsStopped(pid int) bool {
 	tasks := "/proc/" + strconv.Itoa(pid) + "/task/"
 	threads, err := os.ReadDir(tasks)
@@ -57,7 +57,7 @@ func hasStoppedChild(task string) bool {
 	return false
 }
 
-// state is the letter for what a process or thread does (proc_pid_stat(5)); 0 if it is gone.
+// state returns the letter for what a process or thread does (proc_pid_stat(5)); 0 if it is gone.
 func state(dir string) byte {
 	stat, _ := os.ReadFile(dir + "/stat")
 	at := bytes.LastIndexByte(stat, ')') + 2 // after its name, which may hold anything

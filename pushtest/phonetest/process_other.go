@@ -12,7 +12,7 @@ type Command struct {
 	Dir  string
 }
 
-// Launch says that there is no such thing here.
+// Launch returns an error: this system has no such apps.
 func (c Command) Launch(Host) (Instance, error) {
 	return nil, errors.New("phonetest: apps as processes need a Unix system; use InProcess")
 }

@@ -2,5 +2,5 @@
 
 package phonetest
 
-// awaitStopped is for systems that tell when a process has stopped; here the signal takes effect a moment later.
+// awaitStopped does nothing: this system does not say when a process has stopped. The signal takes effect a moment later.
 func awaitStopped(int) {}

@@ -17,10 +17,10 @@ type Provider interface {
 type Receiver interface {
 	// Deliver brings a push.
 	Deliver(Message)
-	// Admits is for a service that keeps what its phones cannot take: held and dropped say that this one now would not give
-	// the push to its app, and why. It may be asked often.
+	// Admits is for a service that keeps what its phones cannot take: Held or Dropped, and why, mean that this phone would not
+	// give the push to its app now. It may be called often.
 	Admits(Message) (d Did, why Reason)
-	// NotDelivered tells what such a service has done with a push: it was Held, or Dropped; for the phone's record.
+	// NotDelivered reports what such a service has done with a push, Held or Dropped, for the phone's record.
 	NotDelivered(m Message, d Did, why Reason)
 }
 
@@ -28,7 +28,7 @@ type Receiver interface {
 type Line interface {
 	SetOnline(online bool) // what waits comes when the phone is online again
 	Uninstall()            // the app is gone; the provider finds out with the next push
-	Close()                // the phone is gone: nothing comes any more
+	Close()                // the phone is gone: nothing is delivered any more
 }
 
 // powerSaver is a Line to a service that keeps what is not urgent while the phone saves power.
@@ -36,6 +36,6 @@ type powerSaver interface{ setPowerRestricted(on bool) }
 
 // keeper is a Line to a service that keeps what its phone cannot take.
 type keeper interface {
-	// look has the service ask Admits again. waits tells whether it still keeps something.
+	// look makes the service ask Admits again. waits reports whether the service still keeps something.
 	look() (waits bool)
 }

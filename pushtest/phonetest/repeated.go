@@ -6,14 +6,14 @@ import "slices"
 // alreadyReceivedMessage).
 const maxRecent = 10
 
-// recent are the ids of the last messages that one process of an app was given by FCM's client. They end with the process.
+// recent holds the ids of the last messages that FCM's client gave to one process of an app. A new process has none.
 type recent struct {
 	run int // the launch that they are of
 	ids []string
 }
 
-// repeats tells whether a message is among the last that the process of a launch was given, and remembers it if not. One that
-// is repeated becomes no newer by it.
+// repeats reports whether a message is among the last that the process of a launch was given, and remembers it if not. A
+// repeated one keeps its place.
 func (r *recent) repeats(run int, id string) bool {
 	if r.run != run {
 		*r = recent{run: run}

@@ -2,7 +2,7 @@ package phonetest
 
 import "time"
 
-// Rules are the numbers that no public source tells, or that vary between phones. The zero value of a field means the usual
+// Rules are the numbers that no public source gives, or that vary between phones. The zero value of a field means the usual
 // behaviour, which its comment names.
 type Rules struct {
 	// IOSAllowed and AndroidAllowed are how long an app may run for a background push, its cold start included. 0: 30 s (Apple,
@@ -15,7 +15,7 @@ type Rules struct {
 	IOSBurst  int
 	IOSRefill time.Duration
 	// IOSPenalty is what a handler costs beyond its push when it fails, is killed, or takes longer than IOSSlow. Apple says
-	// that elapsed time, power and data are tracked, not how. 0: 1 push, 20 s. A negative penalty is none.
+	// that elapsed time, power and data are tracked, not how. 0: 1 push, 20 s. A negative penalty costs nothing.
 	IOSPenalty float64
 	IOSSlow    time.Duration
 	// IOSDaily is how many background pushes a device gets in a day, costs of slow and failing handlers included; Apple says
@@ -24,8 +24,8 @@ type Rules struct {
 	// IOSUnlimited turns the pacing off, as when the app runs from Xcode.
 	IOSUnlimited bool
 
-	// IOSNotWokenDrops has the phone drop what comes in Low Power Mode or with Background App Refresh off, instead of holding
-	// the newest (WWDC 2020, session 10063: not woken; no more is said).
+	// IOSNotWokenDrops makes the phone drop what comes in Low Power Mode or with Background App Refresh off, instead of holding
+	// the newest (WWDC 2020, session 10063, says that the app is not woken, and no more).
 	IOSNotWokenDrops bool
 
 	// DozeWindows are the times between maintenance windows; the last one repeats. Android only says that they become
@@ -34,19 +34,19 @@ type Rules struct {
 	DozeWindow  time.Duration
 
 	// HighUnseen is how many high-priority messages an app may get in 7 days for which it shows nothing, before FCM treats
-	// further ones as normal; FCM does not tell the number. 0: 20, more than any bucket allows in a day, so that both rules can
-	// be told apart. Negative: no limit.
+	// further ones as normal; FCM does not publish the number. 0: 20, more than any bucket allows in a day, so that tests can
+	// tell both rules apart. Negative: no limit.
 	HighUnseen int
 
-	// BucketsCapNewer has the limits of the standby buckets hold for Android 13 and later as well.
+	// BucketsCapNewer applies the limits of the standby buckets to Android 13 and later as well.
 	BucketsCapNewer bool
 
-	// RestartDelay is how long a phone that has been switched on starts no app for a push. Minutes have been reported, and
-	// documented is nothing. 0: none.
+	// RestartDelay is how long a phone that has been switched on starts no app for a push. Minutes have been reported; nothing
+	// is documented. 0: none.
 	RestartDelay time.Duration
 
 	// Settle is how long an app may take for coming to the foreground or leaving it, before the system goes on: an app gets
-	// about 5 s on iOS after it left the foreground. One that answers the event is not waited for. 0: 5 s.
+	// about 5 s on iOS after it left the foreground. The system goes on earlier if the app answers the event. 0: 5 s.
 	Settle time.Duration
 }
 
@@ -67,7 +67,7 @@ func (r Rules) withDefaults() Rules {
 	return r
 }
 
-// allowed is how long an app may run for a background push.
+// allowed returns how long an app may run for a background push.
 func (r Rules) allowed(p Platform) time.Duration {
 	if p == IOS {
 		return r.IOSAllowed

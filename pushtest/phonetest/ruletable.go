@@ -12,12 +12,12 @@ import (
 // RuleTable is a table of rules with their sources and switches; it prints itself.
 type RuleTable = simkit.Rules
 
-// Table is what phones do: for iOS, for Android, for both, and then what can be switched.
+// Table returns what phones do: on iOS, on Android, on both, and then what can be switched.
 func Table() RuleTable {
 	return slices.Concat(iosBehaviour, androidBehaviour, commonBehaviour, switches)
 }
 
-// switches are the numbers that no public source tells, or that vary between phones.
+// switches are the numbers that no public source gives, or that vary between phones.
 var switches = RuleTable{
 	{Name: "phone.ios.allowed", Certain: simkit.Documented, Switch: "phone.ios.allowed", Default: "30s",
 		Text:   "How long an app on iOS may run for a background push, its start included; then it is killed.",
@@ -69,7 +69,8 @@ var switches = RuleTable{
 		Source: "Apple, applicationDidEnterBackground: about five seconds"},
 }
 
-// NewRules makes rules of switches, "NAME=VALUE" each; what they leave open varies with the seed, but for 0.
+// NewRules returns the rules that the switches say, each NAME=VALUE. Switches that are not set vary with the seed; with seed 0
+// they have their defaults.
 func NewRules(sets []string, seed uint64) (Rules, error) {
 	s, err := simkit.NewSwitches(Table(), sets, seed)
 	if err != nil {
@@ -105,7 +106,7 @@ func NewRules(sets []string, seed uint64) (Rules, error) {
 	return r, nil
 }
 
-// orNone makes of a switch's 0, which means no limit, what Rules means by it.
+// orNone returns what Rules means by a switch's 0: no limit.
 func orNone(n int) int {
 	if n == 0 {
 		return -1

@@ -18,7 +18,7 @@ const (
 	Restricted StandbyBucket = "restricted"
 )
 
-// highPerDay is how many high-priority messages an app gets in a day on Android 9 to 12; above, they are treated as normal
+// highPerDay is how many high-priority messages an app gets in a day on Android 9 to 12; more are treated as normal
 // (Android, "Power management restrictions"). A bucket that is not here has no limit.
 var highPerDay = map[StandbyBucket]int{Frequent: 10, Rare: 5, Restricted: 5}
 
@@ -32,7 +32,7 @@ type standby struct {
 
 const week = 7 * 24 * time.Hour
 
-// keepsHigh tells whether a high-priority message that comes now is still one when it arrives.
+// keepsHigh reports whether a high-priority message that comes now keeps its priority.
 //   - Buckets cap them per day on Android 9 to 12 only; the page on later versions no longer lists a cap.
 //   - FCM looks at 7 days per app instance: messages that lead to nothing visible lose their priority.
 func (s standby) keepsHigh(now time.Time, r Rules) bool {
@@ -43,6 +43,7 @@ func (s standby) keepsHigh(now time.Time, r Rules) bool {
 	return r.HighUnseen < 0 || since(now.Add(-week), s.high[s.seen:]) < r.HighUnseen
 }
 
+// since counts the messages after a time.
 func since(t time.Time, messages []time.Time) (n int) {
 	for _, at := range messages {
 		if at.After(t) {
@@ -61,13 +62,13 @@ func (s standby) count(now time.Time) standby {
 	return s
 }
 
-// shown has all messages so far have had a visible result. They count against the bucket's limit all the same.
+// shown records that all messages so far have had a visible result. They still count against the bucket's limit.
 func (s standby) shown() standby {
 	s.seen = len(s.high)
 	return s
 }
 
-// between tells whether a version's first number lies in a range.
+// between reports whether a version's first number lies in a range.
 func between(version string, least, most int) bool {
 	major, _, _ := strings.Cut(version, ".")
 	n, err := strconv.Atoi(major)

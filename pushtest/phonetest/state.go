@@ -11,7 +11,7 @@ const (
 	Android Platform = "android"
 )
 
-// State is where an app stands on its phone.
+// State is the state of an app on its phone.
 type State string
 
 // The states.
@@ -25,14 +25,14 @@ const (
 	ForceStopped State = "force-stopped" // Android: stopped in settings, or by a vendor's swipe: no process
 )
 
-// Doze is a suspended app on an Android phone that dozes. It is a way to ask for both, see [Phone.SetState]; State says
+// Doze is for [Phone.SetState] only: it suspends the app on an Android phone and makes the phone doze. Phone.State says
 // Suspended then.
 const Doze State = "doze"
 
-// alive tells whether there is a process (or a program in memory).
+// alive reports whether there is a process (or a program in memory).
 func (s State) alive() bool { return s == Foreground || s == Background || s == Suspended }
 
-// exists tells whether a phone of the platform knows the state.
+// exists reports whether an app on the platform can be in the state.
 func (s State) exists(p Platform) bool {
 	switch s {
 	case NeverRun, Foreground, Background, Suspended, Reclaimed, Terminated:
@@ -46,21 +46,21 @@ func (s State) exists(p Platform) bool {
 // Did is what a phone did with a push.
 type Did string
 
-// What a phone can do with a push. A push that is held goes on to another line of the record later.
+// What a phone can do with a push. A push that is held gets another line of the record later.
 const (
 	Gave     Did = "gave"     // to the app that ran
 	Resumed  Did = "resumed"  // the suspended app, and gave it
 	Launched Did = "launched" // a new process, and gave it
-	Held     Did = "held"     // back, for the reason: by the phone, or by FCM for it (in Doze, or locked)
+	Held     Did = "held"     // back, for the reason: on the phone, or at FCM (in Doze, or locked)
 	Dropped  Did = "dropped"  // for the reason
 )
 
-// Reason says why a phone held or dropped a push, or why its handler came to no end.
+// Reason says why a phone held or dropped a push, or why its handler did not return.
 type Reason string
 
 // The reasons.
 const (
-	NotKept          Reason = ""
+	NotKept          Reason = ""                       // the push was neither held nor dropped
 	TerminatedByUser Reason = "terminated_by_user"     // iOS launches no app that its user swiped away
 	WasForceStopped  Reason = "force_stopped"          // Android starts no app that was force-stopped
 	WasNeverRun      Reason = "never_run"              // no app is started for a push before its user has opened it once
@@ -96,7 +96,7 @@ const (
 	Failed  Result = "failed"
 )
 
-// Record is one line of what a phone did with a push.
+// Record is one line of a phone's record: what it did with a push.
 type Record struct {
 	At     time.Time     `json:"at"` // by the phone's clock
 	Push   string        `json:"push"`
@@ -115,21 +115,21 @@ type Message struct {
 	ID   string
 	Data []byte // JSON: APNs' whole body, or FCM's data (string to string)
 	High bool   // FCM's high priority
-	Once bool   // now or never: not to be held
+	Once bool   // now or never: it is not held
 	// CollapseKey makes a message replace an earlier one with the same key that is held (FCM; iOS holds one in any case).
 	CollapseKey string
 	ExpiresAt   time.Time // zero: when the provider's own limit ends
-	Deleted     bool      // no push: the provider threw waiting messages away (FCM)
-	Unfit       Reason    // why it starts no app, by what its sender wrote; "" if it may
+	Deleted     bool      // not a push: the provider threw waiting messages away (FCM)
+	Unfit       Reason    // why it may start no app, because of what its sender wrote; "": it may
 
 	DirectBoot bool // it may come before the phone is unlocked (FCM's direct_boot_ok)
 
-	admitted bool // the push service has asked the phone, and kept its time: neither Doze nor a lock holds it now
+	admitted bool // the push service has asked the phone: neither Doze nor a lock holds it, and it has not expired
 	released bool // it was held, and the reason for that was lifted
-	urgent   bool // it came with high priority, and was not deprived of it
+	urgent   bool // it came with high priority, and kept it
 }
 
-// expired tells whether the time of a message that may be held is over.
+// expired reports whether the time of a message that may be held is over.
 func (m Message) expired(now time.Time) bool {
 	return !m.Once && !m.ExpiresAt.IsZero() && now.After(m.ExpiresAt)
 }

@@ -6,7 +6,7 @@ import "time"
 // takes one. Handlers that are slow or fail take more (it may fall below zero, to minus one burst), so that the app gets
 // its next pushes later (Apple: "the system may limit the number of background notifications").
 type bucket struct {
-	owed time.Duration // until it is full again, at the time at; 0 is full, so that the zero value is a full bucket
+	owed time.Duration // at the time at, how long until it is full again; the zero value is a full bucket
 	at   time.Time     // when owed was true
 }
 

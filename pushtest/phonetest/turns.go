@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Who works on pushes: a worker for each phone that has some, or, in order, one for all.
+// Who works on pushes: a worker for each phone that has some, or one for all phones with Config.InOrder.
 
-// begin counts n pushes that a phone has queued, and sees to it that they are worked on. s.mu is held.
+// begin counts n pushes that a phone has queued, and starts a worker for them if none runs. s.mu is held.
 func (f *Fleet) begin(s *system, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -29,7 +29,7 @@ func (f *Fleet) begin(s *system, n int) {
 	}
 }
 
-// done is called when a worker ends or, in order, a turn is over.
+// done is called when a worker ends or, with InOrder, when a turn is over.
 func (f *Fleet) done() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -57,8 +57,8 @@ func (f *Fleet) takeTurns() {
 	}
 }
 
-// Settle returns when no phone has a push in hand: each has been handled, held or dropped. What a provider has delivered
-// before is among them.
+// Settle returns when no phone has a push in hand: each push that a provider delivered before the call has been handled, held
+// or dropped.
 func (f *Fleet) Settle(ctx context.Context) error {
 	for {
 		f.mu.Lock()
@@ -79,7 +79,7 @@ func (f *Fleet) Settle(ctx context.Context) error {
 	}
 }
 
-// settleTurns is Settle where the phones take turns; elsewhere time does not wait for handlers.
+// settleTurns is Settle with InOrder; otherwise it does nothing, since time does not wait for handlers.
 func (f *Fleet) settleTurns() {
 	if f.cfg.InOrder {
 		_ = f.Settle(context.Background()) // each turn ends: a handler is killed when its time is over

@@ -23,7 +23,7 @@ type Config struct {
 	Dir     string                                // the app's own directory, kept from launch to launch
 	Token   func(context.Context) (string, error) // gives a user token, which a real app asks its own backend for
 	Handler sdk.Handler                           // gets each push once, in the foreground and in the background
-	Log     func(text string)                     // gets what went wrong; nil discards it
+	Log     func(text string)                     // is called with each error; nil discards them
 	TLS     *tls.Config                           // as in sdk.Config
 	Proxy   string                                // as in sdk.Config
 }
@@ -37,7 +37,7 @@ type App struct {
 	hush     *sdk.Client     // guarded by mu; nil before the launch
 }
 
-// New checks the whole of cfg. The app asks nobody anything before its phone launches it.
+// New checks cfg. The app calls nobody before its phone launches it.
 func New(cfg Config) (*App, error) {
 	if cfg.Server == "" || cfg.App == "" || cfg.Dir == "" || cfg.Token == nil || cfg.Handler == nil {
 		return nil, errors.New("sdkapp: Server, App, Dir, Token and Handler are required; one of them is missing")
@@ -48,7 +48,7 @@ func New(cfg Config) (*App, error) {
 	return &App{cfg: cfg}, nil
 }
 
-// Handle does what the app does at an event of its phone, and returns the result that the phone wants.
+// Handle handles an event of the phone, and returns the result that the phone wants.
 func (a *App) Handle(ctx context.Context, e phoneline.Event) string {
 	result, err := a.handle(ctx, e)
 	if err != nil {
@@ -86,7 +86,7 @@ func (a *App) run() (*sdk.Client, phoneline.Event) {
 	return a.hush, a.launched
 }
 
-// launch sets the SDK up. An app that the system starts for a push alone neither registers nor opens a session.
+// launch sets the SDK up. An app that the system starts for a push neither registers nor opens a session.
 func (a *App) launch(ctx context.Context, e phoneline.Event) error {
 	client, err := sdk.Open(sdk.Config{
 		Server: a.cfg.Server, App: a.cfg.App, Dir: a.cfg.Dir, Token: a.cfg.Token, Platform: sdk.Platform(e.Platform),
@@ -113,7 +113,7 @@ func (a *App) launch(ctx context.Context, e phoneline.Event) error {
 	return nil
 }
 
-// registerWait is for one registration; the SDK goes on trying by itself.
+// registerWait is how long a launch waits for the registration; the SDK goes on trying by itself.
 const registerWait = 10 * time.Second
 
 func register(ctx context.Context, client *sdk.Client, launched phoneline.Event, token string) error {
@@ -126,7 +126,7 @@ func register(ctx context.Context, client *sdk.Client, launched phoneline.Event,
 	return client.RegisterPush(ctx, r)
 }
 
-// notified hands what came by APNs to the SDK. What is not Hush's would go to another push SDK.
+// notified gives a push that came by APNs to the SDK. A real app would give one that is not Hush's to its other push SDK.
 func notified(ctx context.Context, client *sdk.Client, data json.RawMessage) (string, error) {
 	ours, result, err := client.HandleRemoteNotification(ctx, data)
 	if !ours {

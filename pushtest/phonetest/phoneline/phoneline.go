@@ -5,7 +5,7 @@
 //	phone → app   {"id":"1","phone":"p1","event":"push","data":{…},"allowed":"30s"}
 //	app → phone   {"id":"1","result":"new_data"}
 //
-// An app that only knows pushes is complete: it leaves every other event alone.
+// An app that knows only pushes is complete: it ignores all other events.
 package phoneline
 
 import (
@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// MaxLineBytes bounds a line in both directions.
+// MaxLineBytes is the longest line in either direction.
 const MaxLineBytes = 1 << 20
 
 // Kind is what happened to an app.
@@ -32,7 +32,7 @@ const (
 	State           Kind = "state"            // the app came to the foreground, or left it
 	Token           Kind = "token"            // the provider gave a new token
 	Push            Kind = "push"             // a push: Data, and the time Allowed
-	Disk            Kind = "disk"             // State says that the phone's disk is full, or free again: an app cannot write meanwhile
+	Disk            Kind = "disk"             // State says that the phone's disk is full, so that an app cannot write, or free again
 	DeletedMessages Kind = "deleted_messages" // Android: the provider threw waiting messages away; catch up
 )
 
@@ -49,7 +49,7 @@ const (
 )
 
 // Results of an event. A push wants one of the first three, as Apple names them (UIBackgroundFetchResult); other events
-// need no answer, and OK tells the phone that the app is done with one.
+// need no answer, and OK means that the app is done with one.
 const (
 	NewData = "new_data"
 	NoData  = "no_data"
@@ -57,7 +57,7 @@ const (
 	OK      = "ok"
 )
 
-// Event is a line from the phone. Fields beside ID, Phone and Kind belong to the kinds named.
+// Event is a line from the phone. The fields below Kind belong to the kinds that their comments name.
 type Event struct {
 	ID          string          `json:"id"`
 	Phone       string          `json:"phone"`
@@ -79,8 +79,8 @@ type Answer struct {
 }
 
 // Serve is an app's end of the line: it calls handle for each event and writes what it returns. Events are handled in
-// order, except that those with a time allowed run beside everything else, with a context that ends with it.
-// Serve returns nil when in ends or ctx is over, after the handlers have returned.
+// order, except that each event with a time allowed is handled on a goroutine of its own, with a context that ends with that
+// time. Serve returns nil when in ends or ctx is over, after the handlers have returned.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, handle func(context.Context, Event) string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -116,7 +116,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, handle func(context
 // ErrTime is the cause of a push's context that ended with the time allowed.
 var ErrTime = errors.New("phoneline: the time allowed for the push is over")
 
-// Timed is a context that ends with the time allowed for a push, as an event spells it.
+// Timed returns a context that ends with the time allowed for a push, as an event spells it.
 func Timed(ctx context.Context, allowed string) (context.Context, context.CancelFunc) {
 	d, err := time.ParseDuration(allowed)
 	if err != nil || d <= 0 {
@@ -137,5 +137,5 @@ func (w *writer) write(a Answer) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.out.Write(append(b, '\n')) // a phone that does not listen any more has ended the app
+	w.out.Write(append(b, '\n')) // a phone that no longer reads has ended the app
 }
