@@ -21,7 +21,7 @@ import (
 
 const aPush = "01960000-0000-7000-8000-000000000001"
 
-// asked is what the server of a test saw.
+// asked is a request that the server of a test got.
 type asked struct {
 	mu       sync.Mutex
 	requests []seen // guarded by mu
@@ -38,7 +38,7 @@ func (a *asked) all() []seen {
 	return append([]seen(nil), a.requests...)
 }
 
-// serve starts a server that notes each request and lets answer answer it; n counts from 1.
+// serve starts a server that records each request and calls answer to answer it; n counts from 1.
 func serve(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, n int)) (*client.Client, *asked) {
 	t.Helper()
 	a := &asked{}

@@ -10,7 +10,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// A backend sends a push, and has it on the server's disk when the answer comes.
+// A backend sends a push, which is on the server's disk when the answer comes.
 func Example() {
 	c, err := client.New(client.Config{Server: "https://push.example.com", Key: push.Secret(os.Getenv("HUSH_KEY"))})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// operations is every operation of the client, by its method's name.
+// operations has every operation of the client, by its method's name.
 var operations = map[string]func(context.Context, *client.Client) error{
 	"PutApp":    func(ctx context.Context, c *client.Client) error { _, _, err := c.PutApp(ctx, "notes"); return err },
 	"App":       func(ctx context.Context, c *client.Client) error { _, err := c.App(ctx, "notes"); return err },
@@ -153,7 +153,7 @@ func TestEveryOperationIsInTheTable(t *testing.T) {
 	}
 }
 
-// strangers answer every request alike.
+// strangers lists peers that answer every request in the same way.
 var strangers = []struct {
 	name, kind, body string
 	status           int

@@ -1,4 +1,4 @@
-// Package internal_test checks the house's arrows: which package may import which.
+// Package internal_test checks which package may import which, and the docs.
 package internal_test
 
 import (
@@ -14,8 +14,8 @@ const module = "github.com/hushpush/hush/"
 // lie below cmd/hush/internal, where nothing but the command can reach them.
 var composed = []string{"cmd/hush", "internal/server", "pushtest/hushtest"}
 
-// arrows says, for each package that is not composed, which of ours it may import besides what lies below itself. The first
-// pattern that matches counts; "x/..." is x and all below it.
+// arrows says, for each package that is not composed, which of our packages it may import besides those below itself. The
+// first pattern that matches counts; "x/..." is x and everything below it.
 var arrows = []struct {
 	from string
 	to   []string
@@ -114,7 +114,7 @@ func isComposed(pkg string) bool {
 	return false
 }
 
-// sameRoom tells whether both lie in one folder below the module's root or, for those folders that hold several rooms,
+// sameRoom reports whether both lie in one folder below the module's root or, for those folders that hold several rooms,
 // below internal/, pushtest/ or examples/.
 func sameRoom(from, to string) bool {
 	return room(from) == room(to)
@@ -129,7 +129,7 @@ func room(pkg string) string {
 	return parts[0]
 }
 
-// under tells whether pkg is what pattern names.
+// under reports whether pattern matches pkg.
 func under(pkg, pattern string) bool {
 	root, deep := strings.CutSuffix(pattern, "/...")
 	return pkg == root || deep && strings.HasPrefix(pkg, root+"/")

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// checkout is the top of the repository, as tests of this package see it.
+// checkout is the path from this package to the top of the repository.
 const checkout = ".."
 
-// block is one fenced block of a page.
+// block is a fenced block of a page.
 type block struct {
 	page     string // path from the top of the repository, with slashes
 	line     int    // of the opening fence
@@ -25,7 +25,7 @@ type block struct {
 
 func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
 
-// languages are those that a test knows what to do with. A page says with the fence which it means.
+// languages has the languages that a test can run, and how. The fence of a block names its language.
 var languages = map[string]string{
 	"sh":   "pasted into shells (paste_test.go)",
 	"go":   "a whole file: compiled, a program run beside the page's servers, a test run (pastego_test.go)",
@@ -34,7 +34,7 @@ var languages = map[string]string{
 	"text": "to be read: output, a drawing. It holds nothing to type",
 }
 
-// pages are the pages whose blocks are pasted: a new page is found by itself.
+// pages returns the pages whose blocks are pasted. It finds new pages by itself.
 func pages(t *testing.T) []string {
 	t.Helper()
 	found := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md"}
@@ -53,7 +53,7 @@ func pages(t *testing.T) []string {
 	return found
 }
 
-// blocksOf are the blocks of one page, in order.
+// blocksOf returns the blocks of a page, in order.
 func blocksOf(t *testing.T, page string) []block {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(checkout, page))
@@ -67,7 +67,7 @@ func blocksOf(t *testing.T, page string) []block {
 	return blocks
 }
 
-// parseBlocks reads fences of three backquotes, also indented ones, as CommonMark has them.
+// parseBlocks parses fences of three backquotes, indented ones too, as CommonMark has them.
 func parseBlocks(page, text string) (blocks []block, err error) {
 	var open *block
 	indent, section := "", ""
@@ -93,7 +93,7 @@ func parseBlocks(page, text string) (blocks []block, err error) {
 	return blocks, nil
 }
 
-// in are the blocks in one language.
+// in returns the blocks in one language.
 func in(language string, blocks []block) []block {
 	return slices.DeleteFunc(slices.Clone(blocks), func(b block) bool { return b.language != language })
 }
@@ -104,7 +104,7 @@ var (
 	prompt  = regexp.MustCompile(`(?m)^\s*([$%] \w|(hush|curl|make|go) )`)
 )
 
-// faultOf says what keeps a block from being pasted, "" for nothing.
+// faultOf returns why a block cannot be pasted, or "" if it can.
 func faultOf(b block) string {
 	switch {
 	case languages[b.language] == "":

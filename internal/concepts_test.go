@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Whoever finds a word in a timeline finds in docs/concepts.md what it means and what to do.
+// For every word in a timeline, docs/concepts.md says what it means and what to do.
 func TestEveryWordOfATimelineIsExplained(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/concepts.md")
@@ -28,7 +28,7 @@ func TestEveryWordOfATimelineIsExplained(t *testing.T) {
 	}
 }
 
-// constants returns the values of a package's string constants of these types, those that are empty left out.
+// constants returns the values of a package's string constants of these types, except empty ones.
 func constants(t *testing.T, dir string, types ...string) (values []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// links are relative links, and paths of Go files that are named in full.
+// links matches relative links, and full paths of Go files.
 var links = regexp.MustCompile("\\]\\(([^)#:]+)\\)|`((?:[a-z0-9]+/)+[a-z0-9_]+\\.go)`")
 
 func TestLinksInTheDocsLeadSomewhere(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// testOnly are modules that only tests or tools need. Whoever imports the SDK or the client would have to settle on a version
-// of each, so they belong to a module beside this one.
+// testOnly are modules that only tests or tools need. If this module required them, whoever imports the SDK or the client
+// would have to settle on a version of each; so they belong to a module beside this one.
 var testOnly = []string{
 	"firebase.google.com/go/v4", "github.com/sideshow/apns2", "golang.org/x/oauth2", "google.golang.org/api", "google.golang.org/grpc",
 	"honnef.co/go/tools", "github.com/spf13/viper",

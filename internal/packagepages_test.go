@@ -29,7 +29,7 @@ func TestTheCodeOnPackagePagesIsThatOfAnExample(t *testing.T) {
 	}
 }
 
-// codeOf are the indented lines of a package's comment.
+// codeOf returns the indented lines of a package's comment.
 func codeOf(t *testing.T, pkg string) (code []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(checkout, pkg, "*.go"))

@@ -15,15 +15,15 @@ import (
 	"time"
 )
 
-// standIn is what is typed for a command that a test cannot run as it stands.
+// standIn replaces a command that a test cannot run unchanged.
 type standIn struct {
 	command *regexp.Regexp
 	instead string // $CHECKOUT is this tree, $ROOT stands for /
 	why     string
 }
 
-// standIns are applied one after the other. Keep the list short: an account is replaced by a simulator on the page itself. An
-// entry that no page has any more fails the test.
+// standIns are applied one after the other. Keep the list short: the pages themselves use simulators in place of accounts. An
+// entry that matches no page any more fails the test.
 var standIns = []standIn{
 	{regexp.MustCompile(`\bgo install github\.com/hushpush/hush/(\S+)@latest`), `go -C "$$CHECKOUT" install ./$1`,
 		"a test has no module proxy; it installs the same command from this tree"},
@@ -53,7 +53,7 @@ hush app put notes`, "needs systemd (make deploy-check looks at the unit); the s
 	{regexp.MustCompile(`(?m)([ =]|^)/(usr/local/bin|etc/hush|etc/systemd|var/lib|var/backups)\b`), `$1"$$ROOT"/$2`, "a test writes nowhere but in directories of its own"},
 }
 
-// epilogues end what a stand-in has started in the place of a page's own words.
+// epilogues stop what a stand-in has started in place of a page's own command.
 var epilogues = map[string]string{"docs/operations.md": "kill $unit"}
 
 // inClone are the pages for readers who have cloned the repository: they are pasted at its top.
@@ -62,7 +62,7 @@ var inClone = map[string]bool{"CONTRIBUTING.md": true, "examples/notes/README.md
 // pasteWait bounds the pasting of one page, on a machine that is busy with other tests.
 const pasteWait = 10 * time.Minute
 
-// shells are those that blocks have to work in. bash has to be there, the others are tried where they are.
+// shells lists the shells in which blocks must work. bash must be installed; the others are tried if they are.
 var shells = []string{"bash", "dash", "zsh"}
 
 func TestTheDocsShellBlocksDoWhatTheySay(t *testing.T) {
@@ -107,15 +107,16 @@ func TestEveryStandInStandsForSomething(t *testing.T) {
 	}
 }
 
-// paste gives the page's shell blocks to a shell as a terminal would, line by line on its standard input, and its Go programs
-// at the end of what was started. It fails the test at the first command that fails, and if the page leaves something running.
+// paste feeds the page's shell blocks to a shell as a terminal would, line by line on its standard input, and runs the page's
+// Go programs at the end, while what the page has started still runs. It fails the test at the first command that fails, and
+// if the page leaves something running.
 func (b *bed) paste(t *testing.T, shell, page string, blocks []block) string {
 	t.Helper()
 	return b.run(t, shell, b.script(t, blocks), page)
 }
 
-// script is what is typed: the blocks, each announced by where it stands. Every section begins in the page's directory, since
-// a reader may begin with it; variables and servers go on from one to the next.
+// script returns the input of the shell: the blocks, each announced by its place on the page. Every section begins in the
+// page's directory, since a reader may begin there; variables and servers are kept from one section to the next.
 func (b *bed) script(t *testing.T, blocks []block) string {
 	t.Helper()
 	var script strings.Builder
@@ -142,10 +143,10 @@ func (b *bed) script(t *testing.T, blocks []block) string {
 	return script.String()
 }
 
-// leftRunning is the last thing that a transcript says of a page that does not end what it starts.
+// leftRunning is the last line of the transcript of a page that does not stop what it has started.
 const leftRunning = "=== the end of the page: waiting for what it started and did not stop"
 
-// stops is a line that ends what the page has started.
+// stops matches a line that stops what the page has started.
 var stops = regexp.MustCompile(`(?m)^kill `)
 
 var (
@@ -155,8 +156,8 @@ var (
 	ends       = regexp.MustCompile(`--(help|rules)\b`)
 )
 
-// typed is a block as it is typed on a bed: with its stand-ins, its ports, and an end to servers in the foreground, which a
-// reader ends with Ctrl-C.
+// typed returns a block as it is typed on a bed: with stand-ins, with the bed's ports, and with a command that stops servers
+// in the foreground, which a reader stops with Ctrl-C.
 func (b *bed) typed(text string) string {
 	for _, s := range standIns {
 		text = s.command.ReplaceAllString(text, s.instead)
@@ -204,7 +205,7 @@ func (b *bed) run(t *testing.T, shell, script, page string) string {
 		t.Fatal(err)
 	}
 	err = cmd.Wait()
-	// A shell that gave up leaves its servers behind: they get the time to end their phones, which are processes too.
+	// A shell that gave up leaves its servers behind. They get time to stop their phones, which are processes too.
 	syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 	for end := time.Now().Add(cmd.WaitDelay); syscall.Kill(-cmd.Process.Pid, 0) == nil && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
@@ -226,7 +227,7 @@ func (b *bed) run(t *testing.T, shell, script, page string) string {
 	return transcript
 }
 
-// logs are the logs that the page's servers have written beside it.
+// logs returns the logs that the page's servers have written.
 func (b *bed) logs() string {
 	var all strings.Builder
 	names, _ := filepath.Glob(filepath.Join(b.dir, "*.log"))

@@ -24,7 +24,7 @@ import (
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )
 
-// bench is what all pages share: the command as "make build" makes it, and a repository of the tree as it is.
+// bench is shared by all pages: the command as "make build" makes it, and a repository of the working tree.
 type bench struct {
 	bin    string // a directory with hush in it
 	origin string // a git repository with what is tracked here, and what would be
@@ -103,7 +103,7 @@ func (b *bench) copyTree() error {
 	return nil
 }
 
-// command runs a program and returns what it printed; its error has what it complained of.
+// command runs a program and returns its standard output; an error has all of its output.
 func command(dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	var out, complaint bytes.Buffer
@@ -114,8 +114,8 @@ func command(dir string, env []string, name string, args ...string) (string, err
 	return out.String(), nil
 }
 
-// bed is where one page is pasted: a fresh directory, an empty HOME, the command on PATH, and ports of its own in the place of
-// those that the page names.
+// bed is the environment in which a page is pasted: a fresh directory, an empty HOME, the command on PATH, and ports of its
+// own in place of those that the page names.
 type bed struct {
 	dir   string // the fresh directory
 	root  string // stands for /, where a page installs something
@@ -124,11 +124,11 @@ type bed struct {
 	bench bench
 }
 
-// defaultPorts are those that commands listen on, or ask, when they are told none: serve, and the providers and the control
-// API of the simulators. TestThePortsThatAreMovedAreTheDefaults holds them.
+// defaultPorts lists the ports that commands use by default: serve, and the providers and the control API of the simulators.
+// TestThePortsThatAreMovedAreTheDefaults checks them.
 var defaultPorts = []string{"8080", "2197", "2198", "2199"}
 
-// local is a port of this machine in the text of a block.
+// local matches a port of this machine in the text of a block.
 var local = regexp.MustCompile(`\b(127\.0\.0\.1|localhost|0\.0\.0\.0):(\d{2,5})\b`)
 
 func newBed(t *testing.T, blocks []block) *bed {
@@ -160,7 +160,8 @@ func newBed(t *testing.T, blocks []block) *bed {
 	return b
 }
 
-// lay makes the directories: the page's own, which is a clone for readers who have one, and those that every Linux has.
+// lay makes the directories: the page's own, which is a clone if the page is for readers who have one, and those that every
+// Linux system has.
 func (b *bed) lay(page string) error {
 	for _, dir := range []string{"usr/local/bin", "etc/systemd/system", "var/lib", "var/backups"} {
 		if err := os.MkdirAll(filepath.Join(b.root, dir), 0o755); err != nil {
@@ -174,7 +175,7 @@ func (b *bed) lay(page string) error {
 	return err
 }
 
-// freePort is a port that nobody has, below those that systems give to whoever asks for any.
+// freePort returns a free port, below the range from which systems pick ports.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
@@ -188,8 +189,8 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
-// brought are the files that a reader has from elsewhere, and brings along, as Apple and Google make them. A page whose blocks
-// name one finds it in its directory.
+// brought has the files that a reader has from elsewhere, in the form that Apple and Google give them. If a page's blocks
+// name one, it is in the page's directory.
 var brought = map[string]func() ([]byte, error){
 	"AuthKey_ABC1234567.p8": func() ([]byte, error) {
 		apns, err := apnstest.Start(apnstest.Config{Listen: "127.0.0.1:0"})
@@ -221,14 +222,14 @@ var brought = map[string]func() ([]byte, error){
 	},
 }
 
-// serverCertificate is one for 127.0.0.1 that is its own authority.
+// serverCertificate returns a self-signed certificate for 127.0.0.1.
 func serverCertificate() tls.Certificate {
 	s := httptest.NewTLSServer(nil)
 	defer s.Close()
 	return s.TLS.Certificates[0]
 }
 
-// moved is a text with the bed's ports in it.
+// moved returns a text with the bed's ports in place of the default ones.
 func (b *bed) moved(text string) string {
 	return local.ReplaceAllStringFunc(text, func(address string) string {
 		host, port, _ := strings.Cut(address, ":")
@@ -238,7 +239,7 @@ func (b *bed) moved(text string) string {
 
 func (b *bed) at(port string) string { return fmt.Sprint("127.0.0.1:", b.ports[port]) }
 
-// env is all of the environment.
+// env returns the complete environment.
 func (b *bed) env() []string {
 	goBin, err := exec.LookPath("go")
 	path := b.bench.bin + ":" + os.Getenv("PATH")

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// program is a Go program of a page, built.
+// program is a Go program of a page, after it was built.
 type program struct {
 	block block
 	path  string
@@ -56,7 +56,7 @@ func (b *bed) programs(t *testing.T, blocks []block) (built []program) {
 	return built
 }
 
-// module is a directory with the block as a module of its own, which has Hush from this tree.
+// module makes a directory with the block as a module of its own, which uses Hush from this tree.
 func (b *bed) module(t *testing.T, block block) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -19,7 +19,7 @@ import (
 	"github.com/hushpush/hush/pushtest/hushtest"
 )
 
-// foreign are the first keys of YAML that other programs read: it is parsed, and no more.
+// foreign lists first keys of YAML that other programs read. Such YAML is only parsed.
 var foreign = map[string]string{
 	"services":       "Docker Compose",
 	"scrape_configs": "Prometheus",
@@ -27,7 +27,7 @@ var foreign = map[string]string{
 	"apiVersion":     "Kubernetes",
 }
 
-// workflow is what a test runs of a GitHub workflow.
+// workflow is the part of a GitHub workflow that a test runs.
 type workflow struct {
 	Jobs map[string]struct {
 		Steps []struct{ Name, Uses, Run string }
@@ -70,8 +70,8 @@ func (b *bed) serve(t *testing.T, settings block) {
 	b.run(t, "bash", b.typed("hush serve --config hush.yaml\n"), fmt.Sprint(settings, ", as the file of --config (YAML of another program is named in foreign, internal/pasteyaml_test.go)"))
 }
 
-// work runs a workflow's steps as GitHub does, each in a bash of its own; those that use somebody's action are left out. What
-// it has started ends with the runner.
+// work runs a workflow's steps as GitHub does, each in a bash of its own, and leaves out steps that use an action. Processes
+// that the steps have started end with the runner.
 func (b *bed) work(t *testing.T, at block, w workflow) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(w.Jobs)) {

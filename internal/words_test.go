@@ -33,7 +33,7 @@ func TestPushHasNoFormsOfJSON(t *testing.T) {
 	}
 }
 
-// formsOfJSON returns where a file of Go has a tag, or imports a package for JSON.
+// formsOfJSON returns the places where a Go file has a tag, or imports a JSON package.
 func formsOfJSON(t *testing.T, name, source string) (faults []string) {
 	t.Helper()
 	set := token.NewFileSet()

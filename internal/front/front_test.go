@@ -18,7 +18,8 @@ import (
 	"github.com/hushpush/hush/internal/logged"
 )
 
-// house is an HTTP server behind a front, which says whom it takes its caller for. A request to /good shows a good secret.
+// house is an HTTP server behind a front, which answers with the address of its caller. A request to /good shows a valid
+// secret.
 type house struct {
 	t     *testing.T
 	front *Listener
@@ -67,7 +68,8 @@ func (h *house) dial() net.Conn {
 	return c
 }
 
-// ask sends what comes before a request, the request, and reads the answer's body; "" if there is none.
+// ask sends the bytes that precede a request, then the request, and returns the answer's status and body, or "" if there is
+// no answer.
 func ask(c net.Conn, before, path string, headers ...string) string {
 	fmt.Fprintf(c, "%sGET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", before, path, strings.Join(append(headers, ""), "\r\n"))
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -94,7 +96,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// ended reports whether the server has closed a connection that it has nothing to say to.
+// ended reports whether the server has closed a connection without sending anything.
 func ended(c net.Conn) bool {
 	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
 	_, err := c.Read(make([]byte, 1))

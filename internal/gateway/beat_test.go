@@ -11,7 +11,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// nobody is the other rooms where only time matters.
+// nobody stands in for the other rooms in tests where only time matters.
 type nobody struct {
 	Auth
 	Receiver
@@ -22,7 +22,7 @@ type nobody struct {
 func (nobody) SessionOpened(push.DeviceKey) {}
 func (nobody) SessionClosed(push.DeviceKey) {}
 
-// asleep makes a gateway with sessions that have no socket: what they would write stays queued.
+// asleep returns a gateway whose sessions have no socket: their frames stay queued.
 func asleep(t *testing.T, tokens ...time.Duration) (*Gateway, []*session) {
 	t.Helper()
 	g, err := New(Config{Auth: nobody{}, Receiver: nobody{}, Notify: nobody{}, Devices: nobody{}, Pushes: nobody{}})
@@ -42,7 +42,7 @@ func asleep(t *testing.T, tokens ...time.Duration) (*Gateway, []*session) {
 	return g, sessions
 }
 
-// standing is a session's close code and how many frames wait.
+// standing returns a session's close code and how many frames wait.
 func (s *session) standing() (code, frames int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

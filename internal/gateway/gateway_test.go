@@ -303,8 +303,8 @@ func TestSlowReaderThatReadsOnGetsItsCode(t *testing.T) {
 	slow.closed(protocol.CloseSlow)
 }
 
-// A socket that blocks and a store that does not answer are those sessions' own: whoever hands pushes to another waits for
-// neither, and new ones are let in.
+// A socket that blocks, or a store that does not answer, affects only its own session: sending to another session waits for
+// neither, and new sessions are admitted.
 func TestBlockedSessionsHoldUpNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.WriteWait, c.Queue, c.QueueBytes = time.Hour, 10_000, 1<<30 })
@@ -426,7 +426,7 @@ func TestOwnerThatChangesDuringTheHandshakeIsNotServed(t *testing.T) {
 	}
 }
 
-// changing is an Auth by which the device has another owner at the second look.
+// changing is an Auth that returns another owner for the device at the second look.
 type changing struct {
 	gateway.Auth
 	looks int
@@ -491,7 +491,7 @@ func TestCloseWaitsForAHelloWhoseDeviceHasHungUp(t *testing.T) {
 	}
 }
 
-// slowCount is Devices whose OpenCount waits.
+// slowCount is a Devices whose OpenCount waits.
 type slowCount struct {
 	gateway.Devices
 	begun, release chan struct{}

@@ -13,8 +13,9 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// An idle session's memory: its part of the heap and its stack, with what this process has of the device's end of the
-// connection. It is not parallel, so that nothing else allocates. The race detector makes everything larger.
+// This test measures an idle session's memory: its part of the heap and its stack, including the device's end of the
+// connection, which is in this process. It is not parallel, so that nothing else allocates. The race detector makes
+// everything larger.
 func TestIdleSessionIsSmall(t *testing.T) {
 	const sessions, most = 400, 7_500
 	w := newWorld(t)
@@ -35,7 +36,7 @@ func TestIdleSessionIsSmall(t *testing.T) {
 	}
 }
 
-// inUse is the memory of what lives, and of stacks.
+// inUse returns the memory of the live heap and of stacks.
 func inUse() int {
 	var m runtime.MemStats
 	runtime.GC()

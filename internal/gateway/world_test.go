@@ -21,8 +21,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is the other rooms, in memory, and a gateway behind a real HTTP server. The credential of a device is its id, a
-// user token is the user's name; "late" is one that has expired.
+// world has the other rooms, in memory, and a gateway behind a real HTTP server. A device's credential is its id, and a user
+// token is the user's name; "late" is an expired token.
 type world struct {
 	t       *testing.T
 	gateway *gateway.Gateway
@@ -248,7 +248,7 @@ func (p *phone) send(frame string) {
 	}
 }
 
-// read throws away what comes from now on.
+// read discards everything that comes from now on.
 func (p *phone) read() {
 	go func() {
 		for {
@@ -261,7 +261,7 @@ func (p *phone) read() {
 	}()
 }
 
-// closed waits for the close code.
+// closed waits for the close code and returns it.
 func (p *phone) closed(want int) {
 	p.t.Helper()
 	select {

@@ -17,7 +17,7 @@ import (
 	"github.com/hushpush/hush/internal/pemkey"
 )
 
-// texts are the kinds of PEM that people have.
+// texts has the kinds of PEM that people have.
 type texts struct {
 	p256, p384, rsa, ed25519            string // private keys in PKCS#8
 	sec1, pkcs1                         string // private keys in the forms before it
@@ -61,7 +61,7 @@ func newTexts(t testing.TB) texts {
 	}
 }
 
-// escaped is a text whose \n was escaped once too often on its way through JSON or a shell.
+// escaped returns a text whose \n was escaped once too often on its way through JSON or a shell.
 func escaped(text string) string { return strings.ReplaceAll(text, "\n", `\n`) }
 
 func TestAGoodKeyIsFoundBehindOtherBlocks(t *testing.T) {
@@ -143,7 +143,7 @@ func TestWhatIsWrongIsSaidByItsKind(t *testing.T) {
 	}
 }
 
-// Whatever comes: no panic, and nothing of the text in the error.
+// No text makes the parser panic, and no error contains any of the text.
 func FuzzKeys(f *testing.F) {
 	k := newTexts(f)
 	for _, text := range []string{k.p256, k.parameters + k.sec1, escaped(k.rsa), k.oldEncrypted, k.cert, k.public} {

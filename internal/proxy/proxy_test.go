@@ -203,7 +203,7 @@ func TestAProxyThatRefusesIsNamedAndItsPasswordIsNot(t *testing.T) {
 	}
 }
 
-// answers is a peer that says something to whoever has sent a request's head, and closes.
+// answers returns a function that starts a peer, which sends text to whoever has sent a request's head, and closes.
 func answers(text string) func(*testing.T) string {
 	return func(t *testing.T) string {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")

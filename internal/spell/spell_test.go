@@ -9,8 +9,8 @@ import (
 	"github.com/hushpush/hush/internal/spell"
 )
 
-// Each second of a story is a letter: h a hit, w well, . nothing; the rules are ticked every second. (n) repeats what stands
-// before it so often.
+// Each second of a story is a letter: h a hit, w well, . nothing; Tick is called every second. (n) repeats the letter before
+// it n times.
 func TestWhatTheLogHearsOfASpell(t *testing.T) {
 	t.Parallel()
 	const minute = 60
