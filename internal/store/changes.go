@@ -263,6 +263,3 @@ func (t *tx) recordMany(n push.Placement, devices int) {
 	t.many[n.PushID] = true
 	t.countTransition(n.Row, n.State, n.FinalAt, devices)
 }
-
-// clearEnded takes the wake from what ended while it was in flight, once the wake's lease is over.
-const clearEnded = "UPDATE deliveries SET wake_until = NULL WHERE wake_until <= ? AND final_at IS NOT NULL"

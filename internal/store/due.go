@@ -176,25 +176,3 @@ func (s *Store) DueOf(ctx context.Context, app string, devices []string, now tim
 	}))
 	return due, wrap("due devices", err)
 }
-
-// leasesEvery is how often it is looked for wakes whose lease is over without an answer: their node was killed, or has lost its store.
-const leaseCheckEvery = time.Second
-
-const (
-	leasesOver = "SELECT 1 FROM deliveries WHERE wake_until <= ? LIMIT 1"
-	endLeases  = "UPDATE device_state SET due_at = ? WHERE due_at > ? AND n IN (SELECT holder FROM deliveries WHERE wake_until <= ?)"
-)
-
-// endLeases makes devices due whose wake has had no answer within its lease.
-func (s *Store) endLeases(ctx context.Context, now time.Time) error {
-	if last := s.leasesCheckedAt.Load(); now.UnixMicro()-last < leaseCheckEvery.Microseconds() && now.UnixMicro() >= last {
-		return nil
-	}
-	s.leasesCheckedAt.Store(now.UnixMicro())
-	if over, err := all(ctx, s.read, scalar[int64], leasesOver, micros(now)); err != nil || len(over) == 0 {
-		return err
-	}
-	return s.write(ctx, "end leases", &op{long: true, do: func(ctx context.Context, t *tx) error {
-		return t.run(ctx, exec(endLeases, micros(now), micros(now), micros(now)), exec(clearEnded, micros(now)))
-	}})
-}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -101,35 +100,6 @@ func (s *Store) next(ctx context.Context, question string) (time.Time, error) {
 		return time.Time{}, wrap("next due", err)
 	}
 	return clock(at), nil
-}
-
-var renewLeases = fold("due_at int, owner text, of_app text, of_device text, of_owner text",
-	`UPDATE device_state SET due_at = r.due_at, owner = r.owner FROM {rows}
-	WHERE n = (SELECT d.n FROM devices d WHERE d.app = r.of_app AND d.id = r.of_device) AND device_state.owner = r.of_owner`)
-
-// RenewLeases prolongs this node's hold on devices. With until not after now it gives them back: they are due then, and no
-// node's. Devices that another node has meanwhile stay as they are.
-func (s *Store) RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error {
-	owner := s.cfg.Node
-	if !until.After(s.now()) {
-		owner = ""
-	}
-	byApp := map[string][]string{}
-	for _, k := range keys {
-		byApp[k.App] = append(byApp[k.App], k.Device)
-	}
-	var failed []error
-	for app, ids := range byApp {
-		err := s.write(ctx, "renew leases", &op{app: app, devices: ids, weight: len(ids), do: func(ctx context.Context, t *tx) error {
-			rows := renewLeases.rows(len(ids))
-			for _, id := range ids {
-				rows.add(when(until), str(owner), str(app), str(id), str(s.cfg.Node))
-			}
-			return t.run(ctx, renewLeases.exec(rows))
-		}})
-		failed = append(failed, err)
-	}
-	return errors.Join(failed...)
 }
 
 const lookAgain = "SELECT n FROM device_state WHERE app = ? AND due_at > ? AND owner = '' ORDER BY due_at LIMIT ? {skip}"
