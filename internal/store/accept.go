@@ -8,26 +8,27 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// acceptOp is one push to be made durable.
+// acceptOp is the acceptance of one push.
 type acceptOp struct {
 	req      push.AcceptRequest
 	lease    time.Duration
-	look     func(push.Snapshot) push.Changes // nil: nothing is looked at with it
-	targets  *targetList                      // nil: its deliveries are made with it
-	repeated bool                             // an earlier answer is there
+	look     func(push.Snapshot) push.Changes // nil: its devices are not looked at in this transaction
+	targets  *targetList                      // its stored list of targets; nil: its deliveries are made in this transaction
+	repeated bool                             // its idempotency key has an earlier answer
 	result   push.Accepted                    // owned by the writer until the op is done
 }
 
-// Accept makes pushes durable, each by itself: when it answers, what it accepted is flushed. The audience of a push whose
-// time has come is resolved in the same transaction, unless it is deferred (tags, all); what is open on a device under the
-// same collapse key is superseded. Devices touched are this node's for lease; with lease 0 they are due now.
+// Accept accepts pushes, each independently of the others. When it returns, the accepted ones are flushed to disk. The audience
+// of a push that is due now is resolved in the same transaction, unless it is deferred (tags, all). The push supersedes the open
+// deliveries with the same collapse key on a device. The devices that it touches are this node's for lease; with lease 0 they
+// are due now and nobody's.
 //
-// look, if there is one, decides at once on a push for a device to which no wake is in flight and on which little else is open, as
-// Step's function does and under the same conditions, but that it may be called at once for several pushes. What is new is the last of
-// what is open. What it decided is committed with the push; see push.Accepted.
+// look, if not nil, decides at once on a push for a device that has no wake in flight and few other open deliveries. It is called
+// like Step's function and under the same conditions, except that it may be called concurrently for several pushes. The new
+// delivery is the last one of Snapshot.Open. Its changes are committed with the push; see push.Accepted.
 //
-// Errors of a result: push.ErrNotFound (the app or its resource is not there), push.ErrConflict (another body under the
-// idempotency key), push.FieldErrors (a device that is not registered), context errors (not accepted), and the database's.
+// A result's error is push.ErrNotFound (no such app or resource), push.ErrConflict (the idempotency key was used with another
+// body), push.FieldErrors (a device is not registered), an error of ctx (the push was not accepted), or one of the database.
 func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult {
 	results := make([]push.AcceptResult, len(reqs))
 	ops := make([]*op, len(reqs))
@@ -61,7 +62,8 @@ func (s *Store) Accept(ctx context.Context, reqs []push.AcceptRequest, lease tim
 	return results
 }
 
-// acceptOf is the acceptance of one push, for the writer. How many devices a user has is not known before it is read.
+// acceptanceOp returns the op that accepts one push. Its weight is an estimate, since the number of each user's devices is not
+// known yet.
 func acceptanceOp(r push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) *op {
 	o := &op{app: r.Push.App, accept: &acceptOp{req: r, lease: lease, look: look}, weight: 1}
 	if !deferred(r.Push) {
@@ -71,10 +73,12 @@ func acceptanceOp(r push.AcceptRequest, lease time.Duration, look func(push.Snap
 	return o
 }
 
-// errTooMany says that pushes have more recipients than one transaction is to write for. Of several, each is tried by itself.
+// errTooMany means that the pushes of a batch have more recipients than one transaction may write. The writer then halves the
+// batch; for a single push, Accept stores the list of its targets first.
 var errTooMany = errors.New("too many recipients for one transaction")
 
-// acceptMany accepts a push that turned out to be for too many. Those whom it is for can change between the questions.
+// acceptMany accepts a push that turned out to have too many recipients. It tries again if their number has changed since
+// they were looked up.
 func (s *Store) acceptMany(ctx context.Context, o *op) (*op, error) {
 	for {
 		if err := s.fixTargets(ctx, o); err != nil {
@@ -86,7 +90,7 @@ func (s *Store) acceptMany(ctx context.Context, o *op) (*op, error) {
 	}
 }
 
-// fixMeant looks up whom a push is for before anyone waits for it, and keeps the list if it is long.
+// fixTargets resolves the audience of a push outside of any transaction, and stores the list of targets if it is long.
 func (s *Store) fixTargets(ctx context.Context, o *op) error {
 	r := o.accept.req
 	if r.Idempotency != nil {
@@ -103,5 +107,5 @@ func (s *Store) fixTargets(ctx context.Context, o *op) error {
 	return err
 }
 
-// deferred tells whether the deliveries of a push are made later.
+// deferred reports whether the deliveries of a push are made after it was accepted.
 func deferred(p push.Push) bool { return p.To.Deferred() || p.DeliverAt.After(p.AcceptedAt) }

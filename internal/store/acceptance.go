@@ -10,35 +10,35 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// acceptance is what a transaction gathers while it accepts pushes: first it reads for all of them, then it decides, then
-// it writes.
+// acceptance is the acceptance of all pushes of a transaction. It reads what they need, decides on each, and writes the result,
+// each step by few statements for all of them.
 type acceptance struct {
 	t       *tx
 	now     time.Time
 	answers map[idempotencyKey]answer
 	apps    map[string]*audience
 
-	wholeDevices bool    // devices are read whole: some pushes are to be looked at
-	lookRow      lookRow // that is read
-	numbers      []int64 // of the pushes that are accepted next
+	wholeDevices bool    // whether devices are read with their state, which a look needs
+	lookRow      lookRow // reads such a device
+	numbers      []int64 // for the pushes that are accepted next
 	deliveries   []*newDelivery
-	targetsRead  int                              // recipients that were read
-	newest       map[collapseKey]*newDelivery     // made in this transaction, and open
+	targetsRead  int                              // how many recipients were read
+	newest       map[collapseKey]*newDelivery     // the newest open delivery of this transaction
 	pushes       *rows                            // to be inserted
-	newAnswers   *rows                            // answers under idempotency keys, to be inserted
-	deviceStates *rows                            // devices as looks at them left them
-	leased       map[time.Duration]map[int64]bool // numbers of devices, by lease
+	newAnswers   *rows                            // under idempotency keys; to be inserted
+	deviceStates *rows                            // of devices that were looked at; to be updated
+	leased       map[time.Duration]map[int64]bool // numbers of the devices to lease, by lease
 	resources    map[resourceKey]map[string]push.Resource
-	superseding  map[collapseKey]bool // what is open under these is superseded, before the inserts
+	superseding  map[collapseKey]bool // the open deliveries with these keys are superseded before the inserts
 }
 
-// collapseKey is one of a device, or of a user without one.
+// collapseKey is the collapse key of a delivery, with the device or the user without one that it is unique for.
 type collapseKey struct {
 	holder         int64
-	app, user, key string // app and user of a user without a device
+	app, user, key string // app and user are set for a user without a device only
 }
 
-// target is a recipient, and how its delivery ends if that is known when it is made.
+// target is a recipient. end is the final state of its delivery, if that is known when the delivery is made.
 type target struct {
 	push.Recipient
 	end push.Ending
@@ -50,7 +50,7 @@ func newAcceptance(t *tx, now time.Time) *acceptance {
 		leased: map[time.Duration]map[int64]bool{}, superseding: map[collapseKey]bool{}}
 }
 
-// acceptAll accepts the pushes of a batch.
+// acceptAll runs the acceptances of a batch.
 func (t *tx) acceptAll(ctx context.Context, ops []*op) error {
 	if len(ops) == 0 {
 		return nil
@@ -69,7 +69,7 @@ func (t *tx) acceptAll(ctx context.Context, ops []*op) error {
 	return a.write(ctx)
 }
 
-// accept decides on one push. It has no effect if it answers an error.
+// accept decides on one push. If it returns an error, nothing is written for the push.
 func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 	p := o.req.Push
 	if o.req.Idempotency != nil {
@@ -85,7 +85,7 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 		return fmt.Errorf("resource %s: %w", p.ResourceID, push.ErrNotFound)
 	}
 	if o.repeated {
-		return push.ErrUnavailable // the earlier answer was removed this moment
+		return push.ErrUnavailable // the earlier answer has just been removed
 	}
 	var targets []push.Recipient
 	made, list := !deferred(p), ""
@@ -112,14 +112,14 @@ func (a *acceptance) accept(ctx context.Context, o *acceptOp) error {
 	return nil
 }
 
-// repeat answers what was answered before, if it is the same request.
+// repeat sets the result to that of the earlier request with this idempotency key, if it had the same body.
 func repeat(earlier answer, o *acceptOp) error {
 	if !bytes.Equal(earlier.bodyHash, o.req.Idempotency.BodyHash) {
 		return push.ErrConflict
 	}
 	var stored acceptedRow
 	if err := json.Unmarshal(earlier.answer, &stored); err != nil {
-		return push.ErrConflict // another kind of request has used the key
+		return push.ErrConflict // the key was used for another kind of request
 	}
 	o.result = stored.accepted()
 	o.result.Repeated = true
@@ -134,7 +134,7 @@ func targetsOf(recipients []push.Recipient) []target {
 	return targets
 }
 
-// deliver makes a delivery for each target, with rows of the push, and says when the last of them ends.
+// deliver makes a delivery for each target, for the push named by row, and returns when the last of them expires.
 func (a *acceptance) deliver(r push.Resource, p push.Push, row push.Row, targets []target, o *acceptOp) time.Time {
 	last := p.Start()
 	for _, to := range targets {
@@ -156,8 +156,8 @@ func (a *acceptance) deliver(r push.Resource, p push.Push, row push.Row, targets
 	return last
 }
 
-// add puts a delivery to those to be inserted. It supersedes what is open under its collapse key, in the database and in
-// this transaction.
+// addDelivery adds a delivery to those to be inserted. The open deliveries with its collapse key are superseded, those in the
+// database and those of this transaction.
 func (a *acceptance) addDelivery(n *newDelivery) {
 	a.deliveries = append(a.deliveries, n)
 	if n.CollapseKey == "" || n.State.Final() {

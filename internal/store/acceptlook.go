@@ -10,24 +10,24 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// A push is looked at in the transaction that accepts it, if no wake is in flight to its device and little is open there: its wake
-// is counted there, and it takes one commit and one read less. All others wait for a look, as do those that meet on a device in
-// one transaction, and what supersedes something.
+// A new delivery is looked at in the transaction that accepts its push, if its device has no wake in flight and few open
+// deliveries. That saves a commit and a read, and its wake is counted in the same commit. All other deliveries wait for a look of
+// their own: those of devices with several new deliveries in one transaction, and those that supersede another one, too.
 
-// openBeside is how many open deliveries there may be on a device beside a new one that is looked at as its push is accepted.
+// openBeside is how many other deliveries may be open on the device of a new one that is looked at while its push is accepted.
 const openBeside = 7
 
-// wholeDevice is what such a look needs of a device, and whether something is open on it.
+// wholeDevice is a device as such a look needs it. open reports whether it has open deliveries.
 type wholeDevice struct {
 	push.Device
 	open bool
 }
 
-// lookColumns are those of a device d, and of its state s, that such a look needs.
+// lookColumns are the columns of a device d and its state s that such a look needs.
 const lookColumns = `d.n, d.app, d.id, d.user_id, d.platform, d.environment, d.bundle_id, d.package, d.provider_token, d.token_state, d.app_state,
 	d.owner_gen, d.token_gen, COALESCE(d.token_at, 0), d.seal_key, d.created_at, s.heard_at, s.wake, s.wake_times, COALESCE(s.due_at, 0)`
 
-// lookRow reads wholeColumns, one row after the other.
+// lookRow reads rows of wholeColumns. Its destinations are allocated once and used for each row.
 type lookRow struct {
 	d                              push.Device
 	token, wake, times             []byte
@@ -36,7 +36,7 @@ type lookRow struct {
 	into                           []any
 }
 
-// read reads a row, and says whether a wake is in flight.
+// read reads a row into d, and reports whether a wake is in flight.
 func (r *lookRow) read(scan scanFunc, d *wholeDevice) (flies bool, err error) {
 	if r.into == nil {
 		r.into = []any{&r.d.Number, &r.d.App, &r.d.ID, &r.d.User, &r.d.Platform, &r.d.Environment, &r.d.BundleID, &r.d.Package, &r.token, &r.d.Token, &r.d.AppState,
@@ -52,8 +52,8 @@ func (r *lookRow) read(scan scanFunc, d *wholeDevice) (flies bool, err error) {
 	return r.inFlight != 0, err
 }
 
-// lookAtNew decides on what is new on devices, and notes their rows. They are touched no more. It answers what it changed of what was
-// open. Devices in busy are left to a look.
+// lookAtNew looks at the new deliveries of devices, whose rows are then written as the look decided, and no longer leased. It returns
+// the changes of deliveries that were already open. Devices in busy wait for a look of their own.
 func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push.Change, error) {
 	list := a.candidates()
 	open := make([][]push.Delivery, len(list))
@@ -91,7 +91,8 @@ func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push
 	return changes, nil
 }
 
-// candidates are the new deliveries that are alone on a device in this transaction, and that their caller wants to be looked at.
+// candidates returns the new deliveries that may be looked at: their caller has a look, and they are the only new one of their
+// device in this transaction.
 func (a *acceptance) candidates() []*newDelivery {
 	if !a.wholeDevices {
 		return nil
@@ -109,8 +110,8 @@ func (a *acceptance) candidates() []*newDelivery {
 	return list
 }
 
-// lookAt is one look, as Step has it, at a delivery that is not written yet and at what is open beside it, of which it answers the
-// changes.
+// lookAt looks at a delivery that is not written yet and at the open ones of its device, as Step does. It returns the changes of
+// the latter.
 func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d *push.Device, open []push.Delivery) (of []push.Change, err error) {
 	made := n.Delivery
 	for _, t := range []*time.Time{&made.Since, &made.AcceptedAt, &made.ExpiresAt} {
@@ -147,7 +148,8 @@ func (a *acceptance) lookAt(ctx context.Context, n *newDelivery, d *push.Device,
 	return of, nil
 }
 
-// resourcesOf is the resources of deliveries of one app, mostly of one, which all snapshots share.
+// resourcesOf returns the resources of deliveries of one app. Snapshots share the map of the first delivery's resource, since most
+// need no other.
 func (a *acceptance) resourcesOf(ctx context.Context, list []push.Delivery) (map[string]push.Resource, error) {
 	first := resourceKey{list[0].App, list[0].ResourceID}
 	one := a.resources[first]
@@ -174,7 +176,7 @@ func (a *acceptance) resourcesOf(ctx context.Context, list []push.Delivery) (map
 	return all, nil
 }
 
-// addResource adds a resource that is there.
+// addResource adds a resource to a map, if it exists.
 func (a *acceptance) addResource(ctx context.Context, to map[string]push.Resource, key resourceKey) error {
 	r, err := a.t.resource(ctx, key.app, key.id)
 	if err == nil && r != nil {

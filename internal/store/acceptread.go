@@ -7,20 +7,20 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// audience is what is known of the users and devices of one app that pushes name.
+// audience holds the users and devices of one app that pushes name, as read from the database.
 type audience struct {
-	users        map[string]bool // asked for; true: seen
+	users        map[string]bool // those requested; true: seen before
 	devices      map[string]push.Recipient
 	ofUser       map[string][]push.Recipient
-	wholeDevices map[int64]*wholeDevice // by number, where devices are read whole
-	requested    []string               // device ids
+	wholeDevices map[int64]*wholeDevice // by number, if devices are read with their state
+	requested    []string               // ids of devices
 }
 
 func newAudience() *audience {
 	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}, wholeDevices: map[int64]*wholeDevice{}}
 }
 
-// add takes over what other knows.
+// merge adds the users and devices of other.
 func (aud *audience) merge(other *audience) {
 	maps.Copy(aud.users, other.users)
 	maps.Copy(aud.devices, other.devices)
@@ -36,7 +36,7 @@ func (aud *audience) Device(id string) (push.Recipient, bool) {
 	return d, ok
 }
 
-// read asks for everything that the pushes name, in few statements.
+// read reads everything that the pushes of a batch name.
 func (a *acceptance) read(ctx context.Context, ops []*op) error {
 	stmts := []*stmt{a.t.s.numbersOfPushes(&a.numbers, len(ops))}
 	for _, o := range ops {
@@ -50,7 +50,7 @@ func (a *acceptance) read(ctx context.Context, ops []*op) error {
 		}
 		a.request(o.app, to.Users, to.Devices)
 	}
-	if a.t.s.db.locksRows() { // keeps the apps from being deleted on another node meanwhile
+	if a.t.s.db.locksRows() { // so that no other node deletes the apps before this transaction ends
 		for _, app := range sortedKeys(a.apps) {
 			stmts = append(stmts, each(ignore, "SELECT 1 FROM apps WHERE name = ? FOR SHARE", app))
 		}
@@ -58,7 +58,7 @@ func (a *acceptance) read(ctx context.Context, ops []*op) error {
 	return a.readRequested(ctx, a.t, stmts...)
 }
 
-// readNoted reads all that was noted, and runs other statements before it.
+// readRequested runs other statements, and then reads the users and devices that were requested.
 func (a *acceptance) readRequested(ctx context.Context, r runner, before ...*stmt) error {
 	if err := r.run(ctx, append(before, a.readTargets()...)...); err != nil {
 		return err
@@ -66,8 +66,8 @@ func (a *acceptance) readRequested(ctx context.Context, r runner, before ...*stm
 	return r.run(ctx, a.readSeen())
 }
 
-// numbersOfPushes asks for the numbers of the next n pushes. None is given twice while this process lives, since work that takes
-// several transactions names a push by it.
+// numbersOfPushes returns the statement that reserves numbers for the next n pushes. No number is given twice in the life of this
+// process, since work that takes several transactions identifies a push by its number.
 func (s *Store) numbersOfPushes(numbers *[]int64, n int) *stmt {
 	*numbers = make([]int64, 0, n)
 	if s.db.locksRows() {
@@ -84,7 +84,7 @@ func (s *Store) numbersOfPushes(numbers *[]int64, n int) *stmt {
 	}, "SELECT COALESCE(MAX(n), 0) FROM pushes")
 }
 
-// ask notes users and devices to be read.
+// request adds users and devices of an app to those to be read.
 func (a *acceptance) request(app string, users, devices []string) {
 	aud := a.apps[app]
 	if aud == nil {
@@ -97,8 +97,8 @@ func (a *acceptance) request(app string, users, devices []string) {
 	aud.requested = append(aud.requested, devices...)
 }
 
-// What targets are found by. Whether something is open on a device, and whether a wake is in flight, is asked where the device is read
-// whole.
+// The columns of targets, and how they are found. wholeColumns also say whether deliveries are open on a device, and whether a wake
+// is in flight.
 const (
 	targetColumns = "d.app, d.n, d.id, d.user_id, d.platform, d.owner_gen, d.created_at"
 	wholeColumns  = lookColumns + ", CASE WHEN s.due_at IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL) THEN 1 ELSE 0 END" +
@@ -115,6 +115,7 @@ var (
 	seenUsers      = fold("of_app text, of_user text", "SELECT u.app, u.id FROM {rows}, users u WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL")
 )
 
+// readRecipient reads targetColumns.
 func readRecipient(scan scanFunc) (app string, d push.Recipient, err error) {
 	var registered int64
 	err = scan(&app, &d.Holder, &d.Device, &d.User, &d.Platform, &d.Generation, &registered)
@@ -122,7 +123,7 @@ func readRecipient(scan scanFunc) (app string, d push.Recipient, err error) {
 	return app, d, err
 }
 
-// readTarget reads a target for one of the apps.
+// readTarget reads one target, and returns it with the audience of its app.
 func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error) {
 	if a.targetsRead++; a.t != nil && a.targetsRead > maxRecipients {
 		return nil, push.Recipient{}, errTooMany
@@ -137,14 +138,14 @@ func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error
 		return nil, push.Recipient{}, err
 	}
 	if d.Wake.State == push.WakeSending && !inFlight {
-		d.Wake = push.Wake{} // it is answered; see Settle
+		d.Wake = push.Wake{} // it was answered; see Settle
 	}
 	aud := a.apps[d.App]
 	aud.wholeDevices[d.Number] = d
 	return aud, push.Recipient{Device: d.ID, User: d.User, Platform: d.Platform, Generation: d.OwnerGeneration, Holder: d.Number, RegisteredAt: d.CreatedAt}, nil
 }
 
-// readTargets asks for the devices of all users that were noted, and for all devices.
+// readTargets returns the statements that read the requested devices and the devices of the requested users.
 func (a *acceptance) readTargets() []*stmt {
 	ofUsers, byID := targetsOfUsers, targetsByID
 	if a.wholeDevices {
@@ -163,7 +164,7 @@ func (a *acceptance) readTargets() []*stmt {
 		ofUsers.each(users, func(scan scanFunc) error {
 			aud, d, err := a.readTarget(scan)
 			if err == nil {
-				aud.users[d.User] = true // who has a device has been seen
+				aud.users[d.User] = true // a user with a device has been seen
 				aud.ofUser[d.User] = append(aud.ofUser[d.User], d)
 			}
 			return err
@@ -178,7 +179,7 @@ func (a *acceptance) readTargets() []*stmt {
 	}
 }
 
-// readSeen asks which of the users without a device have ever been seen.
+// readSeen returns the statement that reads which of the users without a device have been seen before.
 func (a *acceptance) readSeen() *stmt {
 	users := seenUsers.rows(0)
 	for _, app := range sortedKeys(a.apps) {

@@ -10,12 +10,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// openUnder is what is open under a collapse key of a device, or of a user without one.
+// openUnder finds the open deliveries with a collapse key, of a device or of a user without one.
 var openUnder = fold("of_holder int, of_key blob, of_app text, of_user text",
 	"SELECT "+withPayload(deliveryColumns, noPayload)+" FROM {rows}, "+deliveriesWithDevice+
 		` WHERE d.holder = r.of_holder AND d.collapse_key = r.of_key AND d.final_at IS NULL AND (d.holder >= 0 OR p.app = r.of_app AND d.user_id = r.of_user)`)
 
-// superseded is the changes of what newer pushes supersede.
+// superseded returns the changes that end deliveries which newer pushes supersede.
 func (a *acceptance) superseded(ctx context.Context) ([]push.Change, error) {
 	rows := openUnder.rows(len(a.superseding))
 	for k := range a.superseding {
@@ -29,7 +29,7 @@ func (a *acceptance) superseded(ctx context.Context) ([]push.Change, error) {
 	}))
 }
 
-// write looks at what can be, and runs what was decided.
+// write looks at the new deliveries that allow it, and writes everything that was decided.
 func (a *acceptance) write(ctx context.Context) error {
 	superseded, err := a.superseded(ctx)
 	if err != nil {
@@ -44,7 +44,7 @@ func (a *acceptance) write(ctx context.Context) error {
 		return err
 	}
 	stmts := append(a.t.change(append(superseded, looked...)...), insertPushes.exec(a.pushes), insertAnswers.exec(a.newAnswers), a.t.insert(a.deliveries), updateStates.exec(a.deviceStates))
-	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.leased))) { // "due now" has the last word
+	for _, lease := range slices.Backward(slices.Sorted(maps.Keys(a.leased))) { // lease 0 comes last, so that "due now" wins
 		stmts = append(stmts, a.t.s.leaseDevices(slices.Sorted(maps.Keys(a.leased[lease])), a.now, lease))
 	}
 	return a.t.run(ctx, stmts...)
@@ -53,7 +53,7 @@ func (a *acceptance) write(ctx context.Context) error {
 var insertPushes = foldInsert("pushes", `n int, id text, app text, resource_id text, payload blob, audience text, ttl int, collapse_key blob, deliver text,
 	accepted_at int, deliver_at int, expires_at int, made int, due_at int, list text, look_at int, counted int`)
 
-// addPush adds a row of insertPushes.
+// addPush adds a push to rows of insertPushes.
 func addPush(rows *rows, p push.Push, number int64, expires time.Time, made bool, list string) {
 	var due, ttl arg
 	if !made {

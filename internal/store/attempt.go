@@ -10,14 +10,14 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Repeats of a batch for which nothing is at fault, or whose connection was lost before it was committed.
+// How a batch is repeated that failed with verdictRepeat or verdictLost.
 const (
 	maxRepeats = 20
 	repeatWait = 5 * time.Millisecond
 	maxWait    = time.Second
 )
 
-// execute brings every op of the batch to its outcome.
+// execute runs the batch until each of its ops has an outcome.
 func (w *writer) execute(committer int, batch []*op) {
 	for repeats := 0; ; repeats++ {
 		err := w.attempt(committer, batch)
@@ -31,7 +31,7 @@ func (w *writer) execute(committer int, batch []*op) {
 		case verdict == verdictFatal:
 			w.s.cfg.Logger.Error("the disk failed", "error", err)
 			w.fail(batch, err)
-			w.s.cfg.Fatal(fmt.Errorf("store: the disk failed, and what is on it is unknown: %w", err))
+			w.s.cfg.Fatal(fmt.Errorf("store: the disk failed, and its contents are unknown: %w", err))
 			return
 		case verdict == verdictOusted:
 			w.fail(batch, err)
@@ -45,7 +45,7 @@ func (w *writer) execute(committer int, batch []*op) {
 	}
 }
 
-// halve runs the halves of a batch by themselves, so that one op that cannot be done fails alone.
+// halve runs the two halves of a batch separately, so that in the end only the op at fault fails.
 func (w *writer) halve(committer int, batch []*op, err error) {
 	if len(batch) == 1 || w.s.db.classify(err) == verdictLost {
 		w.fail(batch, err)
@@ -55,6 +55,7 @@ func (w *writer) halve(committer int, batch []*op, err error) {
 	w.execute(committer, batch[len(batch)/2:])
 }
 
+// fail makes err the outcome of all ops of a batch.
 func (w *writer) fail(batch []*op, err error) {
 	err = nameError(w.s.db, err)
 	for _, o := range batch {
@@ -62,9 +63,9 @@ func (w *writer) fail(batch []*op, err error) {
 	}
 }
 
-// attempt does the batch in one transaction. Its writes and their outcomes stand if it answers nil.
+// attempt runs the batch in one transaction. If it returns nil, the transaction is committed and the ops have their outcomes.
 func (w *writer) attempt(committer int, batch []*op) (err error) {
-	ctx := context.Background() // a caller that goes away ends nobody else's work
+	ctx := context.Background() // a caller that gives up must not end the other callers' operations
 	began, flushing := time.Now(), time.Time{}
 	w.s.cfg.Vitals.Committing(committer)
 	defer func() {
@@ -107,5 +108,5 @@ func (w *writer) attempt(committer int, batch []*op) (err error) {
 	return nil
 }
 
-// errUnknown says that nobody knows whether a transaction was committed.
+// errUnknown means that it could not be found out whether a transaction was committed.
 var errUnknown = errors.New("the outcome of the commit is unknown")

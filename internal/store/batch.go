@@ -4,14 +4,14 @@ import (
 	"time"
 )
 
-// How long work waits for company, so that it shares a transaction and its flush.
+// How long operations wait for others to share a transaction and its flush with.
 const (
-	answersWait = 20 * time.Millisecond // an answer to a wake, which nobody waits for
-	lingerWait  = time.Millisecond      // the others, where the last transaction was shared
-	lingerOps   = 4                     // pieces of work in the last transaction from which on it is worth it
+	answersWait = 20 * time.Millisecond // a provider's answer to a wake, for which only a worker waits
+	lingerWait  = time.Millisecond      // the others, if the last transaction had at least lingerOps operations
+	lingerOps   = 4                     // fewer show that operations are too rare for the wait to pay
 )
 
-// ripen lets the answers go, with or without company.
+// releaseAnswers lets the queued answers be committed, even in a batch of their own.
 func (w *writer) releaseAnswers() {
 	w.mu.Lock()
 	w.answersDue = true
@@ -19,6 +19,7 @@ func (w *writer) releaseAnswers() {
 	w.signal(mainCommitter)
 }
 
+// run commits batches until the writer is closed and its queue is empty.
 func (w *writer) run(committer int) {
 	last := 0
 	for {
@@ -43,15 +44,16 @@ func (w *writer) run(committer int) {
 	}
 }
 
-// few reports whether there is work, and less than a transaction takes.
+// shouldLinger reports whether there are urgent ops, but far fewer than fit into a transaction.
 func (w *writer) shouldLinger() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return !w.closed && w.long.len() == 0 && w.urgent.len() > 0 && w.urgent.len() < w.s.cfg.BatchOps/2
 }
 
-// gather takes what one transaction is to do: as many pushes and steps as fit, apps in turn, and answers with them; between two
-// such batches, one long op. A second committer takes what is much, and nothing that is long.
+// nextBatch takes the ops of the next transaction from the queue: as many urgent ones as fit, from each app in turn, together with
+// answers; or, between two such batches, one long op. The second committer takes urgent ops only, and only if there are many.
+// closed reports whether the committer is to end if the batch is empty.
 func (w *writer) nextBatch(committer int) (batch []*op, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -77,7 +79,7 @@ func (w *writer) nextBatch(committer int) (batch []*op, closed bool) {
 	return batch, w.closed && w.urgent.len()+w.answers.len()+w.long.len() == 0
 }
 
-// fill adds ops to a batch, up to so many, as far as their rows fit.
+// fill moves ops from a queue to a batch, until the batch has most ops or the next one's rows would not fit.
 func (w *writer) fill(batch []*op, rows int, from *fairQueue, most int) ([]*op, int) {
 	for len(batch) < most {
 		if o := from.peek(); o != nil && rows > 0 && rows+o.rows() > maxBatchRows {
@@ -93,7 +95,7 @@ func (w *writer) fill(batch []*op, rows int, from *fairQueue, most int) ([]*op, 
 	return batch, rows
 }
 
-// next takes an op whose caller still waits. It is called with mu held.
+// pop takes the next op whose caller has not given up; nil if there is none. The caller holds mu.
 func (w *writer) pop(t *fairQueue) *op {
 	for {
 		o := t.pop()

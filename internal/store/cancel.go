@@ -13,13 +13,13 @@ const (
 	maxEnded    = 10_000 // final deliveries that Cancel names
 )
 
-// Cancel ends all open deliveries of a push, in pieces, and keeps it from making new ones. It says how many it has ended,
-// and names up to 10 000 of those that were final before. Those that a large push is still to make are made cancelled, and
-// count. A push that had made none yet counts the users or devices that it names.
+// Cancel ends all open deliveries of a push, in pieces, and stops it from making new ones. It returns how many it cancelled, and up
+// to 10 000 of those that were final before. The deliveries that a large push has not made yet count too, and are made as
+// cancelled ones. For a push that had made none, the users or devices that it names count.
 func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error) {
 	at := s.now()
 	var p pushRow
-	var leftInList int // of a list: what is made from now on is made cancelled
+	var leftInList int // the targets in its list whose deliveries are not made yet
 	err = s.write(ctx, "cancel", &op{app: app, long: true, do: func(ctx context.Context, t *tx) (err error) {
 		p, err = one(ctx, t, readPush, pushByID+" {lock}", string(id), app)
 		if err != nil || p.made {
@@ -55,7 +55,7 @@ func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled i
 		}
 		from = last
 	}
-	if p.unmade() { // it was cancelled in the time before its deliveries were made
+	if p.unmade() { // an earlier call cancelled it before its deliveries were made
 		all, _, err := p.scheduled([]string{""}, len(p.namedTargets()))
 		return 0, all, err
 	}
@@ -63,7 +63,7 @@ func (s *Store) Cancel(ctx context.Context, app string, id push.ID) (cancelled i
 	return cancelled, final, wrap("cancel", err)
 }
 
-// holding is whose a delivery of a push is; a push's deliveries stand in this order.
+// deliveryHolder identifies a delivery among those of its push, which are in this order.
 type deliveryHolder struct {
 	holder int64
 	user   string
@@ -72,7 +72,7 @@ type deliveryHolder struct {
 const openOfPush = "SELECT " + deliveryColumns + " FROM " + deliveriesWithDevice +
 	" WHERE d.push = ? AND (d.holder, d.user_id) > (?, ?) AND d.final_at IS NULL ORDER BY d.holder, d.user_id LIMIT ?"
 
-// cancelPiece ends the next up to cancelPiece open deliveries, and says how many, and whose the last one is.
+// cancelPiece cancels the next cancelPiece open deliveries behind from, at most. It returns how many, and the last of them.
 func (s *Store) cancelPiece(ctx context.Context, p pushRow, from deliveryHolder, at time.Time) (n int, last deliveryHolder, err error) {
 	err = s.write(ctx, "cancel", &op{app: p.App, long: true, do: func(ctx context.Context, t *tx) error {
 		read := func() ([]push.Delivery, error) {
@@ -106,7 +106,7 @@ func recipientsOf(deliveries []push.Delivery) []push.Recipient {
 	return list
 }
 
-// lockTargets locks the rows of devices, and of users without one, where others write at the same time.
+// lockTargets locks the rows of devices, and of users without one, if there are concurrent writers.
 func (t *tx) lockTargets(ctx context.Context, app string, targets []push.Recipient) error {
 	if !t.s.db.locksRows() || len(targets) == 0 {
 		return nil

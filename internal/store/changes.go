@@ -10,10 +10,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Whatever happens to a delivery comes through here: insertion, change, hand-over, and the range of a broadcast. Nothing else
-// writes the state of a row or its timeline. So this is where it is noted who has to be told, and what is counted.
+// Every change of a delivery goes through this file: its insertion, its changes, its hand-over to a device, and the ranges of a
+// broadcast. Nothing else writes the state or the timeline of a row. So this is where a transaction records what is published
+// after its commit, and what is counted.
 
-// changed notes that a delivery is changed, and how it stands after these events.
+// recordChange records a delivery as it is after these events.
 func (t *tx) recordChange(d *push.Delivery, events ...push.Event) {
 	t.touch(d.PushID, push.DeliveryKey{Device: d.DeviceID, User: d.User})
 	if isNew := d.Row.Was == ""; d.State.Final() && (isNew || !d.Row.Was.Final()) {
@@ -25,26 +26,26 @@ func (t *tx) recordChange(d *push.Delivery, events ...push.Event) {
 	}
 }
 
-// finalState is a final state, and why a delivery came to it.
+// finalKey is a final state, and the reason for it.
 type finalKey struct {
 	state push.State
 	why   push.Reason
 }
 
-// stateCount is a part of push_counts.
+// countKey is the key of a row of push_counts.
 type countKey struct {
 	push  int64
 	state push.State
 }
 
-// standing is how many deliveries of a push have come to a state, less those that have left it, and when the last one
-// became final.
+// countChange is a change of a row of push_counts: how many deliveries entered the state, less those that left it, and when the
+// last of them became final.
 type countChange struct {
 	n       int
 	finalAt int64
 }
 
-// count notes that n deliveries of a push go from the state that their row has to another one.
+// countTransition records that n deliveries of a push go from the state in their row to another one.
 func (t *tx) countTransition(row push.Row, to push.State, finalAt time.Time, n int) {
 	if !row.Counted || row.Was == to {
 		return
@@ -67,7 +68,8 @@ var addCounts = fold("push int, state text, n int, final_at int",
 	`INSERT INTO push_counts (push, state, n, final_at) SELECT r.push, r.state, r.n, r.final_at FROM {rows} WHERE 1 = 1 ON CONFLICT (push, state) DO UPDATE
 		SET n = push_counts.n + excluded.n, final_at = CASE WHEN excluded.final_at > push_counts.final_at THEN excluded.final_at ELSE push_counts.final_at END`)
 
-// countsStmt is the statement for what was counted, in one order so that transactions do not wait for each other in a circle.
+// countsStmt returns the statement that writes the recorded counts. It sorts them, so that concurrent transactions lock their rows
+// in the same order and cannot deadlock.
 func (t *tx) countsStmt() *stmt {
 	keys := slices.SortedFunc(maps.Keys(t.counts), func(a, b countKey) int {
 		return cmp.Or(cmp.Compare(a.push, b.push), cmp.Compare(a.state, b.state))
@@ -82,13 +84,13 @@ func (t *tx) countsStmt() *stmt {
 var insertDeliveries = foldInsert("deliveries", `push int, holder int, user_id text, state text, reason text, since int,
 	expires_at int, now_or_never int, generation int, final_at int, collapse_key blob, events blob, path text, due_at int, kept int, wake_until int`)
 
-// newDelivery is one that is about to be inserted.
+// newDelivery is a delivery that is about to be inserted, for op.
 type newDelivery struct {
 	push.Placement
 	op *acceptOp
 }
 
-// news are the events that nobody has been told of: that it is scheduled was told when its push was accepted.
+// unpublished returns the events to publish. That the delivery is scheduled was published when its push was accepted.
 func (n *newDelivery) unpublished() []push.Event {
 	if n.Events[0].Event == push.EventName(push.Scheduled) {
 		return n.Events[1:]
@@ -96,7 +98,7 @@ func (n *newDelivery) unpublished() []push.Event {
 	return n.Events
 }
 
-// kept is how many of the events count against what a timeline keeps. Those of its making do not.
+// keptEvents returns how many of the events count against the limit of a timeline. Those from the making of the delivery do not.
 func (n *newDelivery) keptEvents() int {
 	made := slices.IndexFunc(n.Events, func(e push.Event) bool {
 		return e.Event != push.EventName(push.Scheduled) && e.Event != push.EventName(push.Waiting)
@@ -108,7 +110,7 @@ func (n *newDelivery) keptEvents() int {
 	return len(keep)
 }
 
-// insert is the statement for new deliveries, which it notes.
+// insert records new deliveries and returns the statement that inserts them.
 func (t *tx) insert(list []*newDelivery) *stmt {
 	rows := insertDeliveries.rows(len(list))
 	for _, n := range list {
@@ -120,8 +122,8 @@ func (t *tx) insert(list []*newDelivery) *stmt {
 	return insertDeliveries.exec(rows)
 }
 
-// Neither makes a final delivery an open one again: the first final state committed stays. What is no key of an index stands in
-// the first one alone, so that most changes leave the indexes as they are.
+// None of these makes a final delivery open again: the first final state that is committed stays. Only endDeliveries sets final_at,
+// on which there are indexes, so that most changes leave those untouched.
 var (
 	changeDeliveries = fold(changeRowColumns, changeColumns+changeRows+firstFinalStays)
 	endDeliveries    = fold(changeRowColumns+", final_at int", changeColumns+", final_at = r.final_at"+changeRows+firstFinalStays)
@@ -140,8 +142,8 @@ const (
 	firstFinalStays = " AND (deliveries.final_at IS NULL OR deliveries.state = r.state)"
 )
 
-// change is the statements for changes of deliveries, which it notes. One statement changes a row once, so a second change of a
-// delivery takes a second statement.
+// change records changes of deliveries and returns the statements that make them. A statement can change a row only once, so the
+// second change of a delivery is in a second statement.
 func (t *tx) change(changes ...push.Change) []*stmt {
 	if len(changes) == 0 {
 		return nil
@@ -177,14 +179,15 @@ func (t *tx) change(changes ...push.Change) []*stmt {
 	return append(stmts, endDeliveries.exec(ended))
 }
 
-// leftChange is a change of an open delivery that stays open, if it is as it was left.
+// conditionalChange is a change of a delivery that stays open. It is made only if the delivery still is as before says; applied
+// is then called.
 type conditionalChange struct {
 	before  *push.Delivery
 	change  *push.Change
 	applied func()
 }
 
-// changeLeft is the statement for changes of different deliveries. Those that are made it notes.
+// changeIfUnchanged returns the statement for changes of different deliveries. It records those that are made.
 func (t *tx) changeIfUnchanged(list []conditionalChange) *stmt {
 	rows := changeIfAsLeft.rows(len(list))
 	for i, l := range list {
@@ -198,7 +201,7 @@ func (t *tx) changeIfUnchanged(list []conditionalChange) *stmt {
 	})
 }
 
-// untilOf is wake_until as questions compare it: 0 for none.
+// wakeUntilOr0 returns the value that queries compare with wake_until; 0 for none.
 func wakeUntilOr0(d *push.Delivery) arg {
 	if d.WakeUntil.IsZero() {
 		return num(0)
@@ -206,7 +209,7 @@ func wakeUntilOr0(d *push.Delivery) arg {
 	return when(d.WakeUntil)
 }
 
-// changeRow is one of changeDeliveries.
+// changeRow returns a row of changeDeliveries.
 func changeRow(c *push.Change) [16]arg {
 	d := &c.Delivery
 	events, leftOut := push.KeepEvents(d.EventsKept, c.Events)
@@ -235,7 +238,8 @@ var giveDevice = fold(`holder int, generation int, expires_at int, collapse_key 
 		state = r.state, reason = r.reason, final_at = r.final_at, events = CAST(deliveries.events || r.events AS {bytes}) FROM {rows}
 	WHERE push = r.of_push AND deliveries.holder = r.of_holder AND user_id = r.of_user`)
 
-// handOver is the statement that gives what waited for a user without a device to one, which it notes.
+// handOver records the hand-over of deliveries from a user without a device to the device with this number, and returns the
+// statement for it.
 func (t *tx) handOver(list []push.Placement, device int64) *stmt {
 	rows := giveDevice.rows(len(list))
 	for _, n := range list {
@@ -246,10 +250,11 @@ func (t *tx) handOver(list []push.Placement, device int64) *stmt {
 	return giveDevice.exec(rows)
 }
 
-// followed reports whether somebody is to be told of each delivery of a push.
+// followed reports whether the deliveries of a push have to be published one by one.
 func (t *tx) followed(p push.Push) bool { return t.s.watch.watches(p.ID) || t.s.appLogs.follows(p.App) }
 
-// noteRange notes the deliveries of a broadcast that a statement makes for some devices: for each what is made for n.
+// recordRange records the deliveries that a statement makes for a range of a broadcast's devices. Each is like n, but for its
+// device.
 func (t *tx) recordRange(n push.Placement, devices []ranged) {
 	for _, d := range devices {
 		made := n.Delivery
@@ -258,7 +263,7 @@ func (t *tx) recordRange(n push.Placement, devices []ranged) {
 	}
 }
 
-// noteMany is noteRange where nobody is to be told of each.
+// recordMany is recordRange for deliveries that need not be published one by one.
 func (t *tx) recordMany(n push.Placement, devices int) {
 	t.many[n.PushID] = true
 	t.countTransition(n.Row, n.State, n.FinalAt, devices)

@@ -8,30 +8,32 @@ import (
 	"strings"
 )
 
-// The settings that say whose the database is. All are there from the first start on.
+// The names of the settings that say which process and which keys the database belongs to. All are set by the first start.
 const (
-	sealKeyName = "secret key id" // names the key that seals
-	rootKeyName = "root key hash" // SHA-256 in hexadecimal; several, the present one first, during a rotation
-	holderName  = "node"          // the process that has the database: a holder as JSON
-	rootIDChars = 8               // of the hash that a root key is named by
+	sealKeyName = "secret key id" // the id of the key that seals
+	rootKeyName = "root key hash" // SHA-256 in hexadecimal; during a rotation several, the current one first
+	holderName  = "node"          // the process that has claimed the database, a holder as JSON
 )
 
-// KnownKeys is whose keys the database knows.
+// rootIDChars is how many characters of its hash identify a root key in messages.
+const rootIDChars = 8
+
+// KnownKeys names the keys that the database belongs to.
 type KnownKeys struct {
-	Secret []string // ids of the secret keys that something may be sealed with, the present one first; empty before the first start
-	Root   []string // hashes of the root keys that it belongs to; empty before the first start
+	Secret []string // ids of the secret keys that values may be sealed with, the current one first; empty before the first start
+	Root   []string // hashes of the root keys, the current one first; empty before the first start
 }
 
-// Keys is what this process has.
+// Keys are the keys of this process.
 type Keys struct {
 	Sealer   Sealer // required; encrypts credentials and signing keys
-	RootHash string // of the root key, SHA-256 in hexadecimal; "" where there is none, as in tests of other things
+	RootHash string // of the root key, SHA-256 in hexadecimal; "" for none, as in tests
 }
 
-// CheckSecret refuses a secret key that the database does not belong to. given is nil if there is none; source says where
-// it is, or should be. The error is a *KeyError.
+// CheckSecret returns a *KeyError if the database does not belong to the given secret key. given is nil if there is none. source says
+// where the key is, or should be.
 func (k KnownKeys) CheckSecret(given Sealer, source string) error {
-	for _, id := range slices.Backward(k.Secret) { // the oldest first: it is the one that was taken out too early
+	for _, id := range slices.Backward(k.Secret) { // the oldest first, since that is the one removed too early
 		if given == nil {
 			return &KeyError{Stored: k.Secret[0], Source: source}
 		}
@@ -42,8 +44,8 @@ func (k KnownKeys) CheckSecret(given Sealer, source string) error {
 	return nil
 }
 
-// CheckRoot refuses a root key that the database does not belong to. hash is "" if there is none; source says where it is,
-// or should be. The error is a *RootKeyError.
+// CheckRoot returns a *RootKeyError if the database does not belong to the root key with this hash. hash is "" if there is none.
+// source says where the key is, or should be.
 func (k KnownKeys) CheckRoot(hash, source string) error {
 	if len(k.Root) == 0 || slices.Contains(k.Root, hash) {
 		return nil
@@ -51,34 +53,35 @@ func (k KnownKeys) CheckRoot(hash, source string) error {
 	return &RootKeyError{Stored: rootID(k.Root[0]), Given: rootID(hash), Source: source}
 }
 
-// KeyError says that a database belongs to another secret key than the one given.
+// KeyError reports that a database belongs to another secret key than the given one.
 type KeyError struct {
-	Stored string // the id of the key that it belongs to
-	Given  string // "": there is none
-	Source string // where it is, or should be; "" if that is not known
+	Stored string // the id of the key that the database belongs to
+	Given  string // the id of the given key; "" for none
+	Source string // where the given key is, or should be; "" if unknown
 }
 
-// Error names the key that is wanted, and the one given.
+// Error returns a text that names the key that is needed, and the given one.
 func (e *KeyError) Error() string {
 	return fmt.Sprintf("store: what is encrypted in the database belongs to the secret key %s, but %s; start hush with that key: "+
 		"it is secret.key in the data directory of the server that made it, or your copy of that file, whose contents HUSH_SECRET_KEY may hold",
 		e.Stored, butGiven(e.Given, e.Source))
 }
 
-// RootKeyError says that a database belongs to another root key than the one given.
+// RootKeyError reports that a database belongs to another root key than the given one.
 type RootKeyError struct {
-	Stored string // names the key that it belongs to
-	Given  string // "": there is none
-	Source string // where it is, or should be; "" if that is not known
+	Stored string // identifies the key that the database belongs to
+	Given  string // identifies the given key; "" for none
+	Source string // where the given key is, or should be; "" if unknown
 }
 
-// Error names both keys, and says what to do, also when the one that is wanted is lost.
+// Error returns a text that names both keys and says what to do, also if the key that is needed is lost.
 func (e *RootKeyError) Error() string {
 	return fmt.Sprintf("store: the database belongs to the root key %s, but %s; copy root.key from the data directory of the server that made it "+
 		"(another key is made by the running server: hush key rotate-root); if that key is lost, run in the database: "+
 		"DELETE FROM settings WHERE name = '%s', and the next start takes the root key that it has", e.Stored, butGiven(e.Given, e.Source), rootKeyName)
 }
 
+// butGiven returns the words for the given key in an error.
 func butGiven(id, source string) string {
 	switch {
 	case id == "" && source == "":
@@ -91,7 +94,7 @@ func butGiven(id, source string) string {
 	return fmt.Sprintf("the one given is %s (%s)", id, source)
 }
 
-// rootID names a root key by its hash without telling enough of it to compare others with.
+// rootID returns an id of a root key made of a part of its hash, too short to check guesses of the key against.
 func rootID(hash string) string {
 	if hash == "" {
 		return ""
@@ -99,7 +102,7 @@ func rootID(hash string) string {
 	return "root-" + hash[:min(len(hash), rootIDChars)]
 }
 
-// knownKeys reads whose keys the database knows.
+// knownKeys reads which keys the database belongs to.
 func knownKeys(ctx context.Context, r runner) (k KnownKeys, err error) {
 	var present, before, roots []string
 	for _, of := range []struct {
@@ -115,11 +118,11 @@ func knownKeys(ctx context.Context, r runner) (k KnownKeys, err error) {
 	return KnownKeys{Secret: append(present, before...), Root: roots}, nil
 }
 
-// claim makes the database this process' own, all in one transaction: from its commit on, no process before it writes any
-// more (see fence), and keys other than the present ones are refused. It also reads the wake secret, or makes it.
+// claim claims the database for this process and its keys, in one transaction. From its commit on, no earlier process can write (see
+// fence), and other keys are refused. It also reads the wake secret, or makes it.
 func (s *Store) claim(ctx context.Context, keys Keys, me holder) error {
 	return s.write(ctx, "claim the database", &op{long: true, do: func(ctx context.Context, t *tx) error {
-		// First, since whoever had the database locks it first, too.
+		// First, since the transactions of an earlier process lock this row first, too.
 		if err := t.putSetting(ctx, holderName, encode(me)); err != nil {
 			return err
 		}
@@ -142,8 +145,8 @@ func (s *Store) claim(ctx context.Context, keys Keys, me holder) error {
 	}})
 }
 
-// AnnounceRootKey notes the hash of a root key that is about to be made. From then on the database belongs to it, too, and
-// the process may be killed before or after it has written the key.
+// AnnounceRootKey adds the hash of a root key that is about to be written to a file. From then on, the database belongs to that key,
+// too. So the process may be killed before or after it has written the key.
 func (s *Store) AnnounceRootKey(ctx context.Context, hash string) error {
 	return s.write(ctx, "announce a root key", &op{do: func(ctx context.Context, t *tx) error {
 		stored, err := all(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", rootKeyName)
@@ -158,15 +161,15 @@ func (s *Store) AnnounceRootKey(ctx context.Context, hash string) error {
 	}})
 }
 
-// SettleRootKey notes the hash of the only root key that the database belongs to from now on.
+// SettleRootKey stores the hash of the root key to which alone the database belongs from now on.
 func (s *Store) SettleRootKey(ctx context.Context, hash string) error {
 	return s.write(ctx, "settle the root key", &op{do: func(ctx context.Context, t *tx) error {
 		return t.putSetting(ctx, rootKeyName, hash)
 	}})
 }
 
-// claimKey notes that something is sealed with the present key, before it is. The key before it is remembered: there may
-// be values of it.
+// claimSealKey stores the id of the current key before a value is sealed with it. It keeps the id of the previous key, with which
+// values may still be sealed.
 func (t *tx) claimSealKey(ctx context.Context) error {
 	given := t.s.sealer.KeyID()
 	if err := t.run(ctx, exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", sealKeyName, given)); err != nil {
@@ -185,6 +188,7 @@ func (t *tx) claimSealKey(ctx context.Context) error {
 	return t.putSetting(ctx, sealKeyName, given)
 }
 
+// putSetting stores or replaces a setting.
 func (t *tx) putSetting(ctx context.Context, name, value string) error {
 	return t.run(ctx, exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value))
 }

@@ -4,16 +4,17 @@ import (
 	"sync"
 )
 
-// tellings keep followers from hearing of a later commit first. What two transactions do to one row they do one after the other,
-// and so ask for their turns, which they do before they commit.
+// commitOrder publishes commits in the order of their transactions, so that a follower never learns of a later change of a row
+// first. Two transactions that change one row run one after the other, and each takes its turn before it commits.
 type commitOrder struct {
 	mu   sync.Mutex
-	last chan struct{} // closed when the last turn is over; guarded by mu
+	last chan struct{} // closed when the last turn has ended; guarded by mu
 }
 
-// tellingTurn is the turn of one commit.
+// publishTurn is the turn of one commit: it publishes once before is closed, and then closes over.
 type publishTurn struct{ before, over chan struct{} }
 
+// next returns the turn after all those returned before.
 func (t *commitOrder) next() publishTurn {
 	t.mu.Lock()
 	defer t.mu.Unlock()

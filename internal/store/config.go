@@ -9,46 +9,47 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Config is what a store needs.
+// Config configures a Store.
 type Config struct {
-	DataDir     string // where SQLite's file is; required unless DatabaseURL is set. It is locked in either case
+	DataDir     string // the directory of SQLite's file, which is locked also if it is not used; required unless DatabaseURL is set
 	DatabaseURL string // postgres://…, version 15 or newer; "" means SQLite in DataDir
 
-	// Keys reads the installation's keys, or makes them where the database belongs to none yet. It is called once the database
-	// is this process' own, so that nobody else makes any meanwhile. Required.
+	// Keys reads the installation's keys, or makes them if the database belongs to none yet. It is called once this process has
+	// the database to itself, so that no other process makes keys at the same time. Required.
 	Keys func(known KnownKeys) (Keys, error)
 
-	Node      string           // who owns what this process claims; "" means a new id
-	Accepting push.Accepting   // by which pushes become deliveries; an AckWait of 0 means 5s
+	Node      string           // the owner of what this process claims; "" means a new id
+	Accepting push.Accepting   // the rules by which pushes become deliveries; an AckWait of 0 means 5s
 	Now       func() time.Time // nil means time.Now
 	Logger    *slog.Logger     // nil discards
-	Vitals    Vitals           // nil: nobody is told
+	Vitals    Vitals           // nil discards
 
 	DevicesPerUser int // see push.MakeRoom; 0 means push.DevicesPerUser
 
-	BatchOps int // pieces of work in one transaction, at most; 0 means 512, 1 turns group commit off
-	QueueOps int // pieces of work that wait, at most; callers beyond it wait for a place. 0 means 8192
+	BatchOps int // the most operations in one transaction; 0 means 512, 1 turns group commit off
+	QueueOps int // the most operations that wait, beyond which callers block; 0 means 8192
 
-	// TurnWait is how long Open waits for another process, which has the data directory or the database, to end. 0 means 15s,
-	// less than 0 not at all.
+	// TurnWait is how long Open waits for another process that has the data directory or the database to end. 0 means 15s, and
+	// a negative value no wait.
 	TurnWait time.Duration
 
-	// shared leaves PostgreSQL to several nodes. Tests set it that show what holds between them, until hush serve may.
+	// shared lets several nodes use one PostgreSQL database. Only tests of what holds between nodes set it: hush serve does not
+	// offer it yet.
 	shared bool
 
-	walPages int // see walWrapper; 0 means walPages. Tests set less
+	walPages int // see walWrapper; 0 means walPages, and tests set less
 
-	// Fatal is called when the process has to end at once: the disk failed, and what is on it is unknown; or another process
-	// has the database. nil panics.
+	// Fatal is called when the process has to end at once: the disk failed, and its contents are unknown; or another process
+	// has claimed the database. nil panics.
 	Fatal func(error)
 }
 
-// Vitals is told how the store does. Its methods must not wait: the writer calls them.
+// Vitals receives measurements of the store. Its methods must not block, since the writer calls them.
 type Vitals interface {
-	Committing(committer int) // a transaction begins; of the few committers, this one's
-	// Committed says how long the transaction took, and its flush at the end; one that failed was not flushed.
+	Committing(committer int) // a transaction of this committer begins
+	// Committed reports how long a transaction took, and the flush at its end. A failed one was not flushed.
 	Committed(committer int, took, flush time.Duration, failed bool)
-	// Final says that deliveries became final in a transaction that was committed.
+	// Final reports how many deliveries came to a final state in a transaction that was committed.
 	Final(state push.State, why push.Reason, n int)
 }
 
@@ -58,18 +59,18 @@ func (noVitals) Committing(int)                                    {}
 func (noVitals) Committed(int, time.Duration, time.Duration, bool) {}
 func (noVitals) Final(push.State, push.Reason, int)                {}
 
-// Sealer encrypts what is secret at rest. The additional data names the row, so that no sealed value works in another one.
+// Sealer encrypts secrets at rest. The additional data names the row, so that a sealed value cannot be opened in another one.
 type Sealer interface {
 	Seal(plain, additional []byte) ([]byte, error)
 	Open(sealed, additional []byte) ([]byte, error)
-	KeyID() string        // names the key that seals, 12 hexadecimal digits; Seal puts its bytes behind the first one
-	Knows(id string) bool // whether it opens what the key of that id sealed
+	KeyID() string        // returns the id of the key that seals: 12 hexadecimal digits, whose 6 bytes Seal puts behind its first byte
+	Knows(id string) bool // reports whether it opens values that the key with this id sealed
 }
 
 func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Keys == nil:
-		return c, errors.New("store: no Keys; want those that encrypt credentials")
+		return c, errors.New("store: no Keys; want a function that returns the keys of the installation")
 	case c.DataDir == "" && c.DatabaseURL == "":
 		return c, errors.New("store: neither DataDir nor DatabaseURL; want one of them")
 	case c.Accepting.AckWait < 0:

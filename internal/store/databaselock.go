@@ -14,18 +14,18 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// hold is this process' hold on a PostgreSQL database: an advisory lock on a connection of its own, for as long as the
-// process lives. It decides who may serve the database. That a process which has lost it writes no more is decided by the
-// fence: each transaction sees whether another process has claimed the database meanwhile.
+// databaseLock is this process' exclusive lock on a PostgreSQL database: an advisory lock on a connection of its own, held as long
+// as the process lives. It decides which process may serve the database. The fence keeps a process that has lost the lock from
+// writing: each transaction checks whether another process has claimed the database since.
 //
-//	takeHold ─▶ claim (Store.Open) ─▶ fence ─▶ … connection lost ─▶ taken again, or ousted
+//	acquireDatabaseLock ─▶ claim (Store.Open) ─▶ fence ─▶ … connection lost ─▶ reacquired, or ousted
 type databaseLock struct {
 	cfg      *pgx.ConnConfig
 	me       holder
 	log      *slog.Logger
 	onOusted func(error)
-	fenced   *atomic.Bool // whether this process has claimed the database yet
-	pool     querier      // the engine's connections: they may live on where the hold's is lost
+	fenced   *atomic.Bool // whether this process has claimed the database
+	pool     querier      // the engine's connections, which may outlive the lock's
 
 	conn *pgx.Conn // owned by watch once it runs
 	stop context.CancelFunc
@@ -37,21 +37,21 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Times of a hold.
+// Times of a database lock.
 const (
-	lockCheckEvery = 5 * time.Second        // between two questions whether it is still there, and for an answer; a closed connection shows at once
-	lockRetryWait  = 250 * time.Millisecond // between two tries to take it again
+	lockCheckEvery = 5 * time.Second        // between two checks that the lock is still held, and for an answer; a closed connection is noticed at once
+	lockRetryWait  = 250 * time.Millisecond // between two attempts to reacquire it
 )
 
-// The lock is the schema's: two installations may share a database, each in a schema of its own.
+// The lock is for one schema: two installations may share a database, each in a schema of its own.
 const (
 	tryAdvisoryLock = "SELECT pg_try_advisory_lock(1752527720, hashtext(coalesce(current_schema(), '')))"
 	hasAdvisoryLock = `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = 1752527720)`
 )
 
-// takeHold takes the database once it is our turn, and keeps it until release. ousted is called, once, when another process
-// got it while the connection was lost.
+// acquireDatabaseLock waits for the turn of this process, acquires the lock, and holds it until release. onOusted is called, once, if
+// another process acquires it while the connection is lost.
 func acquireDatabaseLock(ctx context.Context, h *databaseLock, turn turnstile) (*databaseLock, error) {
 	what := fmt.Sprintf("database %s on %s", printable(h.cfg.Database), printable(h.cfg.Host))
 	if err := turn.wait(ctx, what, func() (bool, error) { return h.try(ctx) }, h.currentHolder); err != nil {
@@ -64,7 +64,7 @@ func acquireDatabaseLock(ctx context.Context, h *databaseLock, turn turnstile) (
 	return h, nil
 }
 
-// try takes the lock if it is free, on a new connection if the former one was lost.
+// try acquires the lock if it is free, on a new connection if the previous one was lost.
 func (h *databaseLock) try(ctx context.Context) (got bool, err error) {
 	if h.conn == nil || h.conn.IsClosed() {
 		if h.conn, err = pgx.ConnectConfig(ctx, h.cfg); err != nil {
@@ -77,7 +77,7 @@ func (h *databaseLock) try(ctx context.Context) (got bool, err error) {
 	return got, err
 }
 
-// heldBy is who has claimed the database; its zero value if that cannot be told.
+// currentHolder returns the process that has claimed the database; the zero value if that cannot be read.
 func (h *databaseLock) currentHolder(ctx context.Context) holder {
 	ctx, cancel := context.WithTimeout(ctx, lockCheckEvery)
 	defer cancel()
@@ -88,7 +88,7 @@ func (h *databaseLock) currentHolder(ctx context.Context) holder {
 	return by
 }
 
-// release lets the next process in.
+// release releases the lock for the next process.
 func (h *databaseLock) release() {
 	if h == nil {
 		return
@@ -97,12 +97,12 @@ func (h *databaseLock) release() {
 	h.done.Wait()
 }
 
-// claimed reads who has claimed the database; its zero value if nobody has yet.
+// claimed returns the process that has claimed the database; the zero value if none has yet.
 func (h *databaseLock) claimed(ctx context.Context, q querier) (by holder, err error) {
 	var value string
 	err = q.QueryRow(ctx, "SELECT value FROM settings WHERE name = $1", holderName).Scan(&value)
 	var pe *pgconn.PgError
-	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &pe) && pe.Code == "42P01" { // undefined_table: before the first start
+	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &pe) && pe.Code == "42P01" { // undefined_table, before the first start
 		return holder{}, nil
 	}
 	if err != nil {
@@ -111,7 +111,7 @@ func (h *databaseLock) claimed(ctx context.Context, q querier) (by holder, err e
 	return decodeHolder(value), nil
 }
 
-// holderOf is who a claim names; its zero value if it cannot be read.
+// decodeHolder returns the process that a claim names; the zero value if it cannot be decoded.
 func decodeHolder(claim string) (h holder) {
 	if json.Unmarshal([]byte(claim), &h) != nil {
 		return holder{}
@@ -119,7 +119,7 @@ func decodeHolder(claim string) (h holder) {
 	return h
 }
 
-// watch keeps the hold until ctx ends.
+// watch holds the lock until ctx ends, and reacquires it if it is lost.
 func (h *databaseLock) watch(ctx context.Context) {
 	defer func() { h.close() }()
 	for {
@@ -127,7 +127,7 @@ func (h *databaseLock) watch(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		h.log.Warn("lost the connection that holds the database for this process; taking it again", "error", oneLine(lost))
+		h.log.Warn("lost the connection that holds the database lock; acquiring it again", "error", oneLine(lost))
 		h.close()
 		if err := h.reacquire(ctx); err != nil {
 			if ctx.Err() == nil {
@@ -135,7 +135,7 @@ func (h *databaseLock) watch(ctx context.Context) {
 			}
 			return
 		}
-		h.log.Info("holds the database again")
+		h.log.Info("acquired the database lock again")
 	}
 }
 
@@ -143,15 +143,15 @@ func (h *databaseLock) close() {
 	if h.conn != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_ = h.conn.Close(ctx) // lost already, or the process ends
+		_ = h.conn.Close(ctx) // lost already, or no longer needed
 		h.conn = nil
 	}
 }
 
-// errNotHeld: the connection is there, but the session behind it is another one.
+// errLockLost means that the connection is open, but the session behind it is another one.
 var errLockLost = fmt.Errorf("the session has lost its lock; %w", errPooler)
 
-// keep returns when the hold is lost, or ctx ends.
+// watchConn checks the lock until it is lost or ctx ends, and returns the reason.
 func (h *databaseLock) watchConn(ctx context.Context) error {
 	for {
 		err := h.wait(ctx)
@@ -171,7 +171,7 @@ func (h *databaseLock) watchConn(ctx context.Context) error {
 	}
 }
 
-// wait returns an error as soon as the connection is closed, and nil after holdLook.
+// wait returns an error as soon as the connection is closed, and nil after lockCheckEvery.
 func (h *databaseLock) wait(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, lockCheckEvery)
 	defer cancel()
@@ -182,7 +182,8 @@ func (h *databaseLock) wait(ctx context.Context) error {
 	return err
 }
 
-// takeAgain takes the hold anew, however long the database is away. Its error means that another process has it.
+// reacquire acquires the lock again, however long the database is unreachable. It returns an error if another process has claimed the
+// database, or ctx ends.
 func (h *databaseLock) reacquire(ctx context.Context) error {
 	for {
 		conn, err := pgx.ConnectConfig(ctx, h.cfg)
@@ -207,9 +208,11 @@ func (h *databaseLock) reacquire(ctx context.Context) error {
 	}
 }
 
-// errHeld: our own former session, which PostgreSQL has not ended yet, or a process that has not claimed the database yet.
+// errLockTaken means that another session has the lock: our own previous one, which PostgreSQL has not ended yet, or that of a process
+// that has not claimed the database yet.
 var errLockTaken = errors.New("the lock is taken")
 
+// lockOn acquires the lock on a new connection.
 func (h *databaseLock) lockOn(ctx context.Context, conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, lockCheckEvery)
 	defer cancel()
@@ -217,7 +220,7 @@ func (h *databaseLock) lockOn(ctx context.Context, conn *pgx.Conn) error {
 	if err := conn.QueryRow(ctx, tryAdvisoryLock).Scan(&got); err != nil {
 		return err
 	}
-	by, err := h.claimed(ctx, conn) // after the lock: with it, nobody claims meanwhile
+	by, err := h.claimed(ctx, conn) // after the lock, which keeps others from claiming
 	switch {
 	case err != nil:
 		return err
@@ -229,8 +232,8 @@ func (h *databaseLock) lockOn(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// lookOver asks the engine's connections who has claimed the database, as no new one can be made: notConnected. Those that
-// are left would otherwise go on answering reads for a process that has been replaced.
+// checkPool reads on the engine's connections who has claimed the database, when no new connection can be made (notConnected).
+// Otherwise the remaining connections would go on serving reads for a process that has been replaced.
 func (h *databaseLock) checkPool(ctx context.Context, notConnected error) error {
 	ctx, cancel := context.WithTimeout(ctx, lockCheckEvery)
 	defer cancel()
@@ -246,7 +249,7 @@ func (h *databaseLock) isOusted(by holder) bool {
 	return by.Node != "" && by.Node != h.me.Node && h.fenced.Load()
 }
 
-// errOusted says that another process has claimed the database. This one must not write any more.
+// errOusted means that another process has claimed the database, and that this one must no longer write.
 var errOusted = errors.New("the database has been taken over by another hush process")
 
 func oustedBy(claim string) error { return fmt.Errorf("%w%s", errOusted, decodeHolder(claim)) }

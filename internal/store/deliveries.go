@@ -10,8 +10,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// deliveryColumns are those of a delivery d, its push p and its device v. They take one argument: the payload is read if it has no
-// more bytes than that. deviceDeliveryColumns are for a question about one device, whose id is known.
+// deliveryColumns are the columns of a delivery d, its push p and its device v. They have one argument: a payload with more bytes than
+// that is not read. deviceDeliveryColumns are for queries about one device, whose id the caller knows.
 const (
 	deliveryColumns       = deliveryFields + ", COALESCE(v.id, '')"
 	deviceDeliveryColumns = deliveryFields + ", ''"
@@ -36,7 +36,7 @@ func withPayload(columns string, maxBytes int) string {
 	return strings.Replace(columns, "?", strconv.Itoa(maxBytes), 1)
 }
 
-// readDelivery reads deliveryColumns, and into more what a query has beside them.
+// readDelivery reads deliveryColumns, and the further columns of a query into more.
 func readDelivery(scan scanFunc, more ...any) (d push.Delivery, err error) {
 	var (
 		since, accepted, expires int64
@@ -59,7 +59,7 @@ func readDelivery(scan scanFunc, more ...any) (d push.Delivery, err error) {
 	return d, err
 }
 
-// readOf is readDelivery for deviceDeliveryColumns.
+// readDeliveryOf returns readDelivery for deviceDeliveryColumns of this device.
 func readDeliveryOf(device string) func(scanFunc) (push.Delivery, error) {
 	return func(scan scanFunc) (push.Delivery, error) {
 		d, err := readDelivery(scan)
@@ -70,14 +70,14 @@ func readDeliveryOf(device string) func(scanFunc) (push.Delivery, error) {
 
 func readOpen(scan scanFunc) (push.Delivery, error) { return readDelivery(scan) }
 
-// userHolder is the holder of what waits for a user without a device: always below 0. Two users may share one, so a question for it
-// names the user and the app too.
+// userHolder returns the holder of deliveries that wait for a user without a device. It is always negative. Two users may have the
+// same one, so queries for it also name the user and the app.
 func userHolder(app, user string) int64 {
 	sum := sha256.Sum256([]byte(app + "\x00" + user))
 	return -1 - int64(binary.BigEndian.Uint64(sum[:])>>1)
 }
 
-// recipientHolder is the holder of a recipient's deliveries.
+// holderOf returns the holder of a recipient's deliveries.
 func holderOf(app string, to push.Recipient) int64 {
 	if to.Device == "" {
 		return userHolder(app, to.User)
@@ -90,13 +90,13 @@ const (
 	openOf  = "SELECT COUNT(*) FROM deliveries WHERE holder = " + holderByID + " AND final_at IS NULL"
 )
 
-// maxInboxBytes is how much payload one page of an inbox holds, about; a page is in memory as a whole.
+// maxInboxBytes bounds the payload in one page of an inbox, which is in memory as a whole.
 const maxInboxBytes = 4 << 20
 
 const inboxSizes = "SELECT length(p.payload) FROM " + deliveriesWithPush + " WHERE d.holder = " + holderByID + " AND d.final_at IS NULL ORDER BY d.since, d.push LIMIT ?"
 
-// Inbox is a device's open deliveries with their payloads, oldest first, and how many there are in all. It gives as many as
-// asked for, at most 1 000, but ends after about 4 MiB of payload.
+// Inbox returns a device's open deliveries with their payloads, oldest first, and how many there are in all. It returns up to limit
+// of them, at most 1 000, and no more than fit into about 4 MiB of payload.
 func (s *Store) Inbox(ctx context.Context, key push.DeviceKey, limit int) ([]push.Delivery, int, error) {
 	if key.Device == "" {
 		return nil, 0, wrap("inbox", push.ErrNotFound)
@@ -117,7 +117,7 @@ func (s *Store) Inbox(ctx context.Context, key push.DeviceKey, limit int) ([]pus
 	return list, max(open, len(list)), err
 }
 
-// fitting is how many payloads of these sizes one page holds, at least one; limit if all of them fit.
+// fitting returns how many payloads of these sizes fit into one page, at least one; limit if all of them do.
 func fitting(sizes []int, limit int) int {
 	bytes := 0
 	for i, size := range sizes {
@@ -128,7 +128,7 @@ func fitting(sizes []int, limit int) int {
 	return limit
 }
 
-// OpenCount is how many open deliveries a device has.
+// OpenCount returns how many open deliveries a device has.
 func (s *Store) OpenCount(ctx context.Context, key push.DeviceKey) (int, error) {
 	n, err := one(ctx, s.read, scalar[int], openOf, key.App, key.Device)
 	return n, wrap("open count", err)

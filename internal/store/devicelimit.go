@@ -7,9 +7,10 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// countRivals is answered by the index alone: where the limit is high, it is asked for each of many devices.
+// countRivals counts a user's other devices by an index alone, since a user with a high limit has many, and each registration runs it.
 const countRivals = "SELECT COUNT(*) FROM devices WHERE app = ? AND user_id = ? AND user_id <> '' AND id <> ?"
 
+// rivals are a user's other devices.
 const rivals = "SELECT d.id, d.token_state, s.heard_at FROM " + devicesWithState + " WHERE d.app = ? AND d.user_id = ? AND d.user_id <> '' AND d.id <> ? ORDER BY d.id"
 
 func readRival(scan scanFunc) (r push.Rival, err error) {
@@ -19,8 +20,8 @@ func readRival(scan scanFunc) (r push.Rival, err error) {
 	return r, err
 }
 
-// makeRoom unregisters those of a user's devices that have to leave for d, which is about to be the user's. The rows of the
-// user and of its devices are locked.
+// makeRoom unregisters the devices of a user that have to make room for d, which is about to become the user's. It returns their keys.
+// The rows of the user and of the user's devices are locked.
 func (t *tx) makeRoom(ctx context.Context, d push.Device) ([]push.DeviceKey, error) {
 	n, err := one(ctx, t, scalar[int], countRivals, d.App, d.User, d.ID)
 	if err != nil || n < t.s.cfg.DevicesPerUser {
@@ -50,7 +51,7 @@ func (t *tx) makeRoom(ctx context.Context, d push.Device) ([]push.DeviceKey, err
 
 const heard = "UPDATE device_state SET heard_at = ? WHERE n = " + holderByID + " AND heard_at < ?"
 
-// Heard notes when a device called.
+// Heard stores when a device last called, unless a later time is stored.
 func (s *Store) Heard(ctx context.Context, key push.DeviceKey, at time.Time) error {
 	return s.write(ctx, "heard", &op{app: key.App, devices: []string{key.Device}, do: func(ctx context.Context, t *tx) error {
 		return t.run(ctx, exec(heard, micros(at), key.App, key.Device, micros(at)))
@@ -61,8 +62,8 @@ const (
 	goneDevices = "SELECT app, n FROM devices WHERE user_id <= '' AND updated_at <= ? ORDER BY updated_at LIMIT ?"
 )
 
-// RemoveDevices removes up to limit rows of devices, at most 1 000, that were unregistered at or before the given time, and
-// says how many. By then nothing of their owner generations may be under way any more.
+// RemoveDevices removes up to limit rows of devices, at most 1 000, that were unregistered at or before the given time, and returns how
+// many. The time has to be so early that no wake for one of their owner generations can still arrive.
 func (s *Store) RemoveDevices(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	limit = pageSize(limit)
 	if gone, err := all(ctx, s.read, readDue, goneDevices, micros(before), 1); err != nil || len(gone) == 0 {
@@ -89,7 +90,7 @@ var deviceTables = []*folded{
 	fold("of_device int", "DELETE FROM former_owners WHERE device IN (SELECT r.of_device FROM {rows})"),
 }
 
-// removeDevices is the statements that remove devices with all that is theirs alone.
+// removeDevices returns the statements that remove devices, with their state and former owners.
 func removeDevices(numbers []int64) []*stmt {
 	stmts := make([]*stmt, len(deviceTables))
 	for i, t := range deviceTables {

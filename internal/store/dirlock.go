@@ -10,13 +10,13 @@ import (
 	"syscall"
 )
 
-// DirLock is a data directory's lock: one process at a time. The system lets go of it when the process ends, however it
-// does. It is on the directory itself and on a file in it, which says which process has it: whoever takes that file for a
-// leftover and removes it lets nobody in.
+// DirLock is the lock of a data directory, which one process at a time has. The system releases it when the process ends, however
+// that happens. It is a lock on the directory itself and on a file in it that names the process. So somebody who removes that file
+// as a leftover does not let a second process in.
 type DirLock struct{ dir, file *os.File }
 
-// lockDir makes the directory if need be (mode 0700) and locks it, once it is our turn. The error of a process that waited
-// in vain names the directory and the process that has it.
+// lockDir creates the directory with mode 0700 if it does not exist, waits for the turn of this process, and locks it. If the wait
+// was in vain, the error names the directory and the process that has it.
 func lockDir(ctx context.Context, dir string, me holder, turn turnstile) (*DirLock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: data directory: %w", err)
@@ -40,14 +40,14 @@ func lockDir(ctx context.Context, dir string, me holder, turn turnstile) (*DirLo
 	if err != nil {
 		return nil, errors.Join(err, f.Close(), itself.Close())
 	}
-	_ = f.Chmod(privateMode) // of an earlier version
+	_ = f.Chmod(privateMode) // an earlier version may have created it with another mode
 	if err := l.sign(me); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: data directory: %w", err), l.Unlock())
 	}
 	return l, nil
 }
 
-// try takes both locks, or as many as are free.
+// try acquires the lock of the directory and that of the file. It may leave the first one locked if the second is not free.
 func (l *DirLock) try() (got bool, err error) {
 	// Some file systems, such as NFS, cannot lock a directory. The file's lock is enough there.
 	if err := flock(l.dir); errors.Is(err, syscall.EWOULDBLOCK) {
@@ -64,10 +64,10 @@ func flock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX
 
 func unflock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }
 
-// maxHolderBytes is far more than what a lock file says.
+// maxHolderBytes is far more than a lock file contains.
 const maxHolderBytes = 4 << 10
 
-// heldBy is who has signed the file; its zero value if that cannot be told.
+// currentHolder returns the process that the file names; the zero value if that cannot be read.
 func (l *DirLock) currentHolder(context.Context) holder {
 	b, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxHolderBytes))
 	if err != nil {
@@ -76,6 +76,7 @@ func (l *DirLock) currentHolder(context.Context) holder {
 	return decodeHolder(string(b))
 }
 
+// sign writes into the file which process has the lock.
 func (l *DirLock) sign(me holder) error {
 	if err := l.file.Truncate(0); err != nil {
 		return err
@@ -84,11 +85,11 @@ func (l *DirLock) sign(me holder) error {
 	return err
 }
 
-// Unlock lets the next one in, also while a child that is just being forked has the files open, too.
+// Unlock releases the lock, even while a child process that is being forked has the files open, too.
 func (l *DirLock) Unlock() error {
 	if l == nil {
 		return nil
 	}
-	_ = unflock(l.dir) // where it could not be locked
+	_ = unflock(l.dir) // fails where the directory could not be locked
 	return errors.Join(unflock(l.file), l.file.Close(), l.dir.Close())
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// dueRows is how one table is asked what is due. The questions use its partial indexes on due_at.
+// dueQueries are the queries for the due rows of one table. They use its partial indexes on due_at.
 type dueQueries struct {
-	any     string // whether anything is due
-	oldest  string // what is due, whose ever it is
-	nextApp string // the first app after one that has rows with a time
-	ofApp   string // what is due of one app
+	any     string // whether any row is due
+	oldest  string // the rows that are due, of all apps
+	nextApp string // the next app after a given one that has rows with a due_at
+	ofApp   string // the rows of one app that are due
 }
 
 var dueDevices = dueQueries{
@@ -40,6 +40,7 @@ func readDue(scan scanFunc) (r dueRow, err error) {
 	return r, err
 }
 
+// ref names a row by its app and id.
 type ref struct{ app, id string }
 
 func readRef(scan scanFunc) (r ref, err error) {
@@ -47,14 +48,14 @@ func readRef(scan scanFunc) (r ref, err error) {
 	return r, err
 }
 
-// turn remembers which app comes next while more is due than one question takes.
+// appRotation lets apps take turns while more rows are due than one call returns. after is the app that had the last turn.
 type appRotation struct{ after string }
 
-// share is how many apps at least share what one question takes, if that many have something due.
+// appsPerQuery is how many apps share one call at least, if that many have due rows.
 const appsPerQuery = 16
 
-// take finds up to limit rows that are due, but for those of some apps. As long as that is all there is, the oldest come first;
-// when more is due, apps take turns, so that one app's broadcast does not hold up another app's single push.
+// due returns up to limit rows that are due, except those of the apps in without. If no more are due, the oldest come first.
+// Otherwise apps take turns, so that one app's broadcast does not delay another app's single push.
 func (t *appRotation) due(ctx context.Context, r runner, queries dueQueries, now time.Time, limit int, without map[string]bool) ([]dueRow, error) {
 	limit = pageSize(limit)
 	var oldest []dueRow
@@ -80,7 +81,7 @@ func (t *appRotation) due(ctx context.Context, r runner, queries dueQueries, now
 			continue
 		}
 		if wrapped && apps[0] > start {
-			break // once around
+			break // every app had its turn
 		}
 		if t.after = apps[0]; without[t.after] {
 			continue
@@ -93,7 +94,7 @@ func (t *appRotation) due(ctx context.Context, r runner, queries dueQueries, now
 			taken, have[p] = append(taken, p), true
 		}
 	}
-	for _, o := range oldest { // places that no turn has filled
+	for _, o := range oldest { // fills the places that the turns have left
 		if len(taken) < limit && !have[o] {
 			taken = append(taken, o)
 		}
@@ -101,13 +102,13 @@ func (t *appRotation) due(ctx context.Context, r runner, queries dueQueries, now
 	return taken, nil
 }
 
-// The ids of rows that are due, each with its place among them.
+// The ids of due rows, each with its index among them.
 var (
 	idsOfDevices = fold("place int, of_device int", "SELECT r.place, d.id FROM {rows}, devices d WHERE d.n = r.of_device")
 	idsOfPushes  = fold("place int, of_push int", "SELECT r.place, p.id FROM {rows}, pushes p WHERE p.n = r.of_push")
 )
 
-// refs are rows that are due by their ids.
+// refsOf returns the ids of due rows. It leaves out those that have been removed.
 func refsOf(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, error) {
 	rows, list := ids.rows(len(due)), make([]ref, len(due))
 	for i, d := range due {
@@ -124,8 +125,8 @@ func refsOf(ctx context.Context, r runner, ids *folded, due []dueRow) ([]ref, er
 	return slices.DeleteFunc(list, func(r ref) bool { return r.id == "" }), err // removed since
 }
 
-// ClaimDevices takes up to limit devices that are due, apps in turn, and makes them this node's until now+lease. Those of some apps
-// are left, and those of an app for which a broadcast is being made have to wait until it is.
+// ClaimDevices claims up to limit devices that are due, from each app in turn, and makes them this node's until now+lease. It skips
+// those of the apps in without, and those of apps for which a broadcast is being made.
 func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int, without ...string) ([]push.DeviceKey, error) {
 	var claimed []push.DeviceKey
 	if err := s.endLeases(ctx, now); err != nil {
@@ -163,7 +164,7 @@ func (s *Store) ClaimDevices(ctx context.Context, now time.Time, lease time.Dura
 var dueOf = fold("of_app text, of_device text, of_now int",
 	"SELECT d.id FROM {rows}, devices d JOIN device_state s ON s.n = d.n WHERE d.app = r.of_app AND d.id = r.of_device AND s.due_at <= r.of_now")
 
-// DueOf returns those of an app's devices that are due, or whose lease is over, in no order.
+// DueOf returns those of an app's devices that are due, or whose lease has ended, in no order.
 func (s *Store) DueOf(ctx context.Context, app string, devices []string, now time.Time) ([]string, error) {
 	rows, due := dueOf.rows(len(devices)), []string(nil)
 	for _, id := range devices {

@@ -10,32 +10,32 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// engine is one of the two databases. What differs between them is behind it.
+// engine is one of the two databases. It hides what differs between them.
 type engine interface {
-	// begin starts a writing transaction. Only the writer calls it, one at a time.
+	// begin starts a writing transaction. Only the writer's committers call it, and each has one transaction at a time.
 	begin(ctx context.Context) (transaction, error)
-	// reader runs single queries outside of any transaction.
+	// reader returns a runner of single queries outside of any transaction.
 	reader() runner
 	ping(ctx context.Context) error
-	// settle is called by the writer between two batches, when the callers of the first have their answers.
+	// maintain does upkeep between two batches, after the callers of the first have returned.
 	maintain()
-	// judge says what an error of a transaction means for it.
+	// classify returns what an error of a transaction means for it.
 	classify(err error) verdict
-	locksRows() bool // whether others may write at the same time
-	// fence makes every transaction from now on fail with errOusted where another process has claimed the database.
+	locksRows() bool // reports whether other transactions may write at the same time, so that rows have to be locked
+	// fence makes every later transaction fail with errOusted once another process has claimed the database.
 	fence()
 	close() error
 }
 
-// runner runs statements in order. The first error ends it.
+// runner runs statements in order, and stops at the first error.
 type runner interface {
 	run(ctx context.Context, stmts ...*stmt) error
 }
 
-// transaction is a runner whose work is kept by commit. Exactly one of commit and rollback ends it.
+// transaction is a runner whose changes take effect with commit. Exactly one of commit and rollback ends it.
 type transaction interface {
 	runner
-	// commit answers nil only when the work is flushed to disk. With errUnknown in its error the outcome is unknown.
+	// commit returns nil only once the changes are flushed to disk. If its error wraps errUnknown, the outcome is unknown.
 	commit(ctx context.Context) error
 	rollback()
 }
@@ -45,34 +45,34 @@ type verdict int
 
 const (
 	verdictError  verdict = iota // one of the statements is at fault
-	verdictRepeat                // nobody is: a deadlock, a serialization failure; the same again
-	verdictLost                  // the connection is gone
-	verdictFatal                 // the disk failed: what is on it is unknown
-	verdictOusted                // another process has the database
+	verdictRepeat                // no statement is at fault, as with a deadlock: run the transaction again
+	verdictLost                  // the connection was lost
+	verdictFatal                 // the disk failed, and its contents are unknown
+	verdictOusted                // another process has claimed the database
 )
 
-// stmt is one statement, with what is to be done with its rows.
+// stmt is one statement, with the functions that read its result.
 type stmt struct {
 	sql  string
 	args []any
-	fold *folded // if not nil, the statement is run for each of rows
+	fold *folded // if not nil, the statement runs for each of rows
 	rows *rows
-	row  func(scan scanFunc) error // of a query, for each row; nil: a statement without rows
+	row  func(scan scanFunc) error // called for each row of a query's result; nil for a statement whose result has none
 	hit  func(row int)             // see folded.hits
-	n    int64                     // after it ran without rows: how many rows it touched
+	n    int64                     // the rows affected, once a statement without result rows has run
 }
 
 type scanFunc func(dest ...any) error
 
-// exec is a statement without rows.
+// exec returns a statement whose result has no rows.
 func exec(sql string, args ...any) *stmt { return &stmt{sql: sql, args: args} }
 
-// each is a query; row is called for each row.
+// each returns a query that calls row for each row of its result.
 func each(row func(scanFunc) error, sql string, args ...any) *stmt {
 	return &stmt{sql: sql, args: args, row: row}
 }
 
-// into is a query whose rows are read by read and appended to list.
+// into returns a query that reads its rows by read and appends them to list.
 func into[T any](list *[]T, read func(scanFunc) (T, error), sql string, args ...any) *stmt {
 	return each(func(scan scanFunc) error {
 		v, err := read(scan)
@@ -83,14 +83,14 @@ func into[T any](list *[]T, read func(scanFunc) (T, error), sql string, args ...
 	}, sql, args...)
 }
 
-// all runs one query and reads its rows.
+// all runs one query and returns its rows.
 func all[T any](ctx context.Context, r runner, read func(scanFunc) (T, error), sql string, args ...any) ([]T, error) {
 	var list []T
 	err := r.run(ctx, into(&list, read, sql, args...))
 	return list, err
 }
 
-// one runs a query that has one row; push.ErrNotFound if there is none.
+// one runs a query and returns its first row; without one, its error is push.ErrNotFound.
 func one[T any](ctx context.Context, r runner, read func(scanFunc) (T, error), sql string, args ...any) (T, error) {
 	list, err := all(ctx, r, read, sql, args...)
 	if err == nil && len(list) == 0 {
@@ -103,24 +103,24 @@ func one[T any](ctx context.Context, r runner, read func(scanFunc) (T, error), s
 	return list[0], nil
 }
 
-// scalar reads a row of one column.
+// scalar reads a row with one column.
 func scalar[T any](scan scanFunc) (v T, err error) {
 	err = scan(&v)
 	return v, err
 }
 
-// translator spells what the statements in this package leave open, as one database has it, and remembers the result:
+// translator translates the statements of this package into the dialect of one database, and caches the result. It replaces:
 //
 //	?        an argument
-//	{lock}   locks the rows that were read until the transaction ends
-//	{skip}   the same, without those that another transaction has locked
-//	{bytes}  the type of a column of bytes, for CAST
-//	{app}    of devices d, their app, as devices_of_app has it
-//	{n}      and their number
+//	{lock}   locks the rows read until the transaction ends
+//	{skip}   the same, but skips rows that another transaction has locked
+//	{bytes}  the type of a binary column, for CAST
+//	{app}    the app of a device d, as the index devices_of_app spells it
+//	{n}      the number of a device d, as that index spells it
 type translator struct {
 	words    *strings.Replacer
 	numbered bool     // arguments are $1, $2, …
-	known    sync.Map // string → string
+	cached   sync.Map // string → string
 }
 
 var sqliteWords = strings.NewReplacer("{lock}", "", "{skip}", "", "{bytes}", "BLOB", "{app}", "d.app", "{n}", "d.n")
@@ -132,7 +132,7 @@ func (t *translator) spell(sql string) string {
 	if !t.numbered && strings.IndexByte(sql, '{') < 0 {
 		return sql
 	}
-	if s, ok := t.known.Load(sql); ok {
+	if s, ok := t.cached.Load(sql); ok {
 		return s.(string)
 	}
 	out := t.words.Replace(sql)
@@ -149,11 +149,11 @@ func (t *translator) spell(sql string) string {
 		}
 		out = b.String()
 	}
-	t.known.Store(sql, out)
+	t.cached.Store(sql, out)
 	return out
 }
 
-// at names the statement that failed by its first words; arguments may be secret.
+// wrap names the statement that failed by its first words. It leaves out the arguments, which may be secret.
 func (s *stmt) wrap(err error) error {
 	words := strings.Fields(s.sql)
 	return fmt.Errorf("%s: %w", strings.Join(words[:min(len(words), 4)], " "), err)

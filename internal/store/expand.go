@@ -8,8 +8,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// DuePushes are up to limit pushes whose audience is to be looked up now, apps in turn. They stay due until Expand has made
-// their last delivery.
+// DuePushes returns up to limit pushes whose audience is to be resolved now, from each app in turn. They stay due until Expand has
+// made their last delivery.
 func (s *Store) DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error) {
 	s.pushRotationMu.Lock()
 	due, err := s.pushRotation.due(ctx, s.read, duePushes, now, limit, nil)
@@ -25,11 +25,11 @@ func (s *Store) DuePushes(ctx context.Context, now time.Time, limit int) ([]push
 	return pushes, wrap("due pushes", err)
 }
 
-// Expand makes the next deliveries of a push whose time has come: all of them for users and devices unless they are many, else
-// those for the next devices of the app, up to limit and as far as a transaction may take, or for a piece of those that were
-// fixed. Where it was is committed with them, so that after a crash it goes on there. The devices are this node's for lease. Of a
-// broadcast to more than a few, they are nobody's and due. done says that nothing is left to be made, also because the push was
-// cancelled or is not there.
+// Expand makes the next deliveries of a push that is due. For named users and devices it makes all of them, or one piece of the
+// stored list if they are many. For tags and broadcasts it makes those of the next devices of the app, up to limit and as many as
+// one transaction may take. Its position is committed with them, so that it goes on there after a crash. The devices are this
+// node's for lease; those of a larger broadcast are due now and nobody's. done reports whether nothing is left to make, also
+// because the push was cancelled or does not exist.
 func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) (devices []push.DeviceKey, done bool, err error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	devices, done, many, err := s.expandPiece(ctx, ref, now, limit, lease, true)
@@ -41,8 +41,8 @@ func (s *Store) Expand(ctx context.Context, ref push.PushRef, now time.Time, lim
 	return devices, done, err
 }
 
-// expandPiece makes the next piece; or it finds that a push names many users or devices, who are to be fixed first, if asked
-// to look.
+// expandPiece makes the next deliveries of a push. With look, it makes none and sets many if the push names so many users or devices
+// that their list has to be stored first.
 func (s *Store) expandPiece(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration, look bool) (devices []push.DeviceKey, done, many bool, err error) {
 	toAll := false
 	err = s.write(ctx, "expand", &op{app: ref.App, long: true, do: func(ctx context.Context, t *tx) error {
@@ -75,19 +75,19 @@ func (s *Store) expandPiece(ctx context.Context, ref push.PushRef, now time.Time
 	return devices, done, many, err
 }
 
-// expansion is one chunk of a push's deliveries.
+// expansion makes one piece of a push's deliveries.
 type expansion struct {
 	t    *tx
 	p    pushRow
 	now  time.Time
 	to   []target
-	from int64 // the last device before the range that is being made
-	upTo int64 // the last device looked at
-	done bool  // nothing is left
+	from int64 // the number of the last device before the range that is being made
+	upTo int64 // the number of the last device that was read
+	done bool  // nothing is left to make
 	keys []push.DeviceKey
 }
 
-// make makes the chunk, and notes how far the push has come.
+// make makes the piece, and stores the position that the push has reached.
 func (e *expansion) make(ctx context.Context, limit int, lease time.Duration) (err error) {
 	switch {
 	case e.p.list != "":
@@ -119,10 +119,10 @@ func (e *expansion) make(ctx context.Context, limit int, lease time.Duration) (e
 	return e.t.run(ctx, exec("UPDATE pushes SET made = ?, due_at = ?, made_up_to = ? WHERE n = ?", bit(e.done), due, e.upTo, e.p.n))
 }
 
-// taggedAtOnce is how many devices a transaction looks at for their owners' tags.
+// taggedAtOnce is how many devices one transaction reads, at most, to compare their users' tags.
 const taggedAtOnce = 500
 
-// devicesAfter pages through an app's devices that were registered when a push's time came.
+// devicesAfter pages through the app's devices that were registered when the push became due.
 const devicesAfter = `SELECT d.n, d.id, d.user_id, u.tags FROM devices d LEFT JOIN users u ON u.app = d.app AND u.id = d.user_id
 	WHERE {app} = ? AND {n} > ? AND d.user_id <> '' AND d.created_at <= ? ORDER BY {app}, {n} LIMIT ?`
 
@@ -141,7 +141,7 @@ func readTagged(scan scanFunc) (d taggedDevice, err error) {
 	return d, err
 }
 
-// tagged finds who is next of those with the tags.
+// tagged finds the targets among the next devices: those whose users have the tags.
 func (e *expansion) tagged(ctx context.Context, limit int) error {
 	limit = min(limit, taggedAtOnce)
 	page, err := all(ctx, e.t, readTagged, devicesAfter, e.p.App, e.p.madeUpTo, micros(e.p.Start()), limit)
@@ -160,23 +160,23 @@ func (e *expansion) tagged(ctx context.Context, limit int) error {
 	if err := e.named(ctx, push.Audience{Devices: ids}); err != nil {
 		return err
 	}
-	// Before it was locked, a device may have changed hands.
+	// A device may have changed its owner before it was locked.
 	e.to = slices.DeleteFunc(e.to, func(to target) bool { return to.User != users[to.Device] })
 	return nil
 }
 
-// named resolves users and devices as accepting does. A device that was unregistered since is left out.
+// named resolves users and devices as acceptance does. It leaves out devices that have been unregistered since.
 func (e *expansion) named(ctx context.Context, to push.Audience) error {
 	now, err := e.audience(ctx, to)
 	if err == nil {
-		// The error names devices that are not there any more; who is there gets the push.
+		// The error names devices that no longer exist. The others get the push.
 		there, _, _ := e.t.s.cfg.Accepting.Recipients(to, now)
 		e.to = targetsOf(there)
 	}
 	return err
 }
 
-// audience is what is known of users and devices, whose rows stay locked.
+// audience reads users and devices, whose rows it locks until the transaction ends.
 func (e *expansion) audience(ctx context.Context, to push.Audience) (*audience, error) {
 	if e.t.s.db.locksRows() {
 		if err := e.t.lockOf(ctx, e.p.App, to.Users, to.Devices); err != nil {
@@ -194,7 +194,7 @@ func (e *expansion) write(ctx context.Context, lease time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := e.supersedeOlder(ctx, r); err != nil {
+	if err := e.markSuperseded(ctx, r); err != nil {
 		return err
 	}
 	a := newAcceptance(e.t, e.now)

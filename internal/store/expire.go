@@ -10,11 +10,11 @@ import (
 
 const userlessExpired = "SELECT " + deliveryColumns + " FROM " + deliveriesWithDevice + " WHERE d.holder < 0 AND d.final_at IS NULL AND d.expires_at <= ? ORDER BY d.expires_at LIMIT ?"
 
-// ExpireUserless ends up to limit deliveries whose time ran out while their user had no device, and says how many. Those of
-// devices end when their device is looked at.
+// ExpireUserless ends up to limit deliveries that expired while their user had no device, and returns how many. Deliveries of
+// devices expire when their device is looked at.
 func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (int, error) {
 	limit = pageSize(limit)
-	// Most of the time there are none, and the writer is not to be bothered.
+	// Mostly there are none, and then the writer has no work.
 	if soon, err := all(ctx, s.read, readOpen, userlessExpired, noPayload, micros(now), 1); err != nil || len(soon) == 0 {
 		return 0, wrap("expire", err)
 	}
@@ -37,8 +37,8 @@ func (s *Store) ExpireUserless(ctx context.Context, now time.Time, limit int) (i
 	return n, err
 }
 
-// lockUserless locks the users of these deliveries, and gives those that are still theirs, and open: until a user is locked, a device
-// may be registered that takes them over.
+// lockUserless locks the users of these deliveries, and returns the deliveries that are still open and theirs. Before a user is
+// locked, a device may be registered to which they are handed over.
 func (t *tx) lockUserless(ctx context.Context, list []push.Delivery, now time.Time, limit int) ([]push.Delivery, error) {
 	if !t.s.db.locksRows() {
 		return list, nil
@@ -56,11 +56,11 @@ func (t *tx) lockUserless(ctx context.Context, list []push.Delivery, now time.Ti
 	return slices.DeleteFunc(still, func(d push.Delivery) bool { return !locked[ref{d.App, d.User}] }), err
 }
 
-// countDue counts what is due in one table, as far as asked, and finds the oldest of it.
+// countDue counts the devices and the pushes that are due, each up to a limit, and finds the oldest of each.
 const countDue = `SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM device_state WHERE due_at <= ? LIMIT ?) devices_due), (SELECT MIN(due_at) FROM device_state WHERE due_at <= ?),
 	(SELECT COUNT(*) FROM (SELECT 1 FROM pushes WHERE due_at <= ? LIMIT ?) pushes_due), (SELECT MIN(due_at) FROM pushes WHERE due_at <= ?)`
 
-// Backlog is the devices and pushes that are due and that no node has in hand, counted to atMost.
+// Backlog returns how many devices and pushes are due and owned by no node, counted up to atMost, and since when the oldest is.
 func (s *Store) Backlog(ctx context.Context, now time.Time, atMost int) (push.Backlog, error) {
 	at := micros(now)
 	b, err := one(ctx, s.read, func(scan scanFunc) (b push.Backlog, err error) {
@@ -76,7 +76,7 @@ func (s *Store) Backlog(ctx context.Context, now time.Time, atMost int) (push.Ba
 	return b, wrap("backlog", err)
 }
 
-// When the next of each kind is due.
+// When the next one of each kind is due.
 const (
 	nextDevice = "SELECT MIN(due_at) FROM device_state WHERE due_at IS NOT NULL"
 	nextPush   = "SELECT MIN(due_at) FROM pushes WHERE due_at IS NOT NULL"
@@ -86,7 +86,7 @@ const (
 // NextDueDevice returns when the next device is due; the zero time if none ever is.
 func (s *Store) NextDueDevice(ctx context.Context) (time.Time, error) { return s.next(ctx, nextDevice) }
 
-// NextDuePush returns when the next push is due whose audience is still to be looked up; the zero time if none ever is.
+// NextDuePush returns when the next push is due whose audience has yet to be resolved; the zero time if none ever is.
 func (s *Store) NextDuePush(ctx context.Context) (time.Time, error) { return s.next(ctx, nextPush) }
 
 // NextUserlessExpiry returns when the next delivery to a user without a device expires; the zero time if none ever does.
@@ -104,9 +104,9 @@ func (s *Store) next(ctx context.Context, question string) (time.Time, error) {
 
 const lookAgain = "SELECT n FROM device_state WHERE app = ? AND due_at > ? AND owner = '' ORDER BY due_at LIMIT ? {skip}"
 
-// LookAgain makes all devices of an app that wait for a time due now, in pieces: something that they may wait for has
-// changed. A device with open deliveries always waits for a time, at the latest their expiry; one that a node has in hand
-// is looked at anyway.
+// LookAgain makes all devices of an app due now that have a later due_at, in pieces, because something that they may wait for has
+// changed. A device with open deliveries always has a due_at, at the latest their expiry. One that a node owns is looked at
+// anyway.
 func (s *Store) LookAgain(ctx context.Context, app string, now time.Time) error {
 	for {
 		n := 0

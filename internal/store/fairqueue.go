@@ -2,10 +2,10 @@ package store
 
 import "github.com/hushpush/hush/internal/turns"
 
-// fairQueue is the ops that wait for a transaction, apps in turn. Its zero value is empty.
+// fairQueue is a queue of ops in which apps take turns. Its zero value is empty.
 type fairQueue struct {
 	ops       turns.Queue[*op]
-	rowsTotal int // that its ops are likely to write
+	rowsTotal int // rows that its ops are likely to write
 }
 
 func (q *fairQueue) add(o *op) {
@@ -15,7 +15,7 @@ func (q *fairQueue) add(o *op) {
 
 func (q *fairQueue) len() int { return q.ops.Len() }
 
-// peek returns the next op, which stays; nil if there is none.
+// peek returns the next op without removing it; nil if there is none.
 func (q *fairQueue) peek() *op {
 	o, _ := q.ops.Peek()
 	return o

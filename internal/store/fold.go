@@ -13,23 +13,24 @@ import (
 	"github.com/hushpush/hush/internal/store/litedb"
 )
 
-// folded is a statement that is run for many rows of values: "one change per row of a table" as one statement.
-// PostgreSQL, where a statement costs a good part of what its work does, gets all rows at once, each column as an array.
-// SQLite, which is in this process, runs a prepared statement for each row: all of them in one argument of JSON cost it double.
+// folded is one statement for many rows of values, such as one change for each row of a table.
+// PostgreSQL gets all rows at once, each column as an array, since there a statement costs a good part of what its work does.
+// SQLite, which runs in this process, executes a prepared statement for each row. One argument with all rows as JSON took it
+// twice as long.
 //
-// In the text, r.name is a column of the rows. {rows} is where PostgreSQL takes them from; it stands alone after FROM, or
-// before a comma and other tables. {lateral} is before a subquery that uses them. {hits} is at the end of what is run by hits.
+// In the text, r.name is a column of the rows. {rows} is where PostgreSQL reads them from; it stands alone after FROM, or before
+// a comma and other tables. {lateral} stands before a subquery that uses them, and {hits} at the end of a statement for hits.
 type folded struct {
 	columns  []column
 	postgres string
 	sqlite   string
-	order    []int  // of SQLite's arguments: indexes of columns
-	many     string // for SQLite: sqlite for rowsAtOnce rows, one behind the other; "": there is no such statement
+	order    []int  // the column of each of SQLite's arguments
+	many     string // SQLite's statement for rowsAtOnce rows; "" if there is none
 }
 
 type column struct {
 	name string
-	kind string // text, int or blob; any of them may be NULL
+	kind string // text, int or blob; each may be NULL
 }
 
 var (
@@ -38,7 +39,7 @@ var (
 	arrayTypes     = map[string]string{"text": "text[]", "int": "bigint[]", "blob": "bytea[]"}
 )
 
-// fold takes the columns as "name kind, name kind".
+// fold returns a folded statement. The columns of its rows are written as "name kind, name kind".
 func fold(columns, sql string) *folded {
 	f := &folded{}
 	var names, arrays []string
@@ -56,16 +57,16 @@ func fold(columns, sql string) *folded {
 	return f
 }
 
-// foldInsert inserts rows of the columns, which are those of the table.
+// foldInsert returns a folded statement that inserts rows into these columns of a table.
 func foldInsert(table, columns string) *folded { return foldPut(table, columns, "") }
 
-// rowsAtOnce is how many rows SQLite inserts by one statement where there are as many: it opens each index once for them, and
-// finds the place of a key that belongs next to the last one without a search.
+// rowsAtOnce is how many rows SQLite inserts by one statement if there are as many. It then opens each index once for all of them,
+// and finds the place of a key next to the previous one without a search.
 const rowsAtOnce = 32
 
-// foldPut is foldInsert with what is to be done on a conflict, and returned. SQLite gets its rows as VALUES. It keeps no journal
-// of its own for a statement that writes one row, nor for one that fails half-way; and a transaction in which one fails is
-// rolled back.
+// foldPut is foldInsert with clauses behind the rows, such as ON CONFLICT and RETURNING. SQLite gets its rows as VALUES. It needs no
+// statement journal to insert one row, nor several OR FAIL; what a failed statement has inserted is rolled back with its
+// transaction.
 func foldPut(table, columns, then string) *folded {
 	names, values := columnNames(columns), []string{}
 	for _, name := range names {
@@ -88,23 +89,24 @@ func columnNames(columns string) (names []string) {
 	return names
 }
 
-// rows is what a folded statement is run for: its columns of each row, row behind row.
+// rows are the rows of values that a folded statement runs for, one behind the other. They serve one run: the statement frees
+// them, so an op that runs again makes new ones.
 type rows struct {
 	width  int
 	args   []arg
-	pooled *[]arg // where args come from; nil: from nowhere
+	pooled *[]arg // the slice from argPool that args use; nil for none
 }
 
 // arg is one value of a row. Its zero value is NULL.
 type arg = litedb.Value
 
-// usedArgs is room for values, of statements that have been run.
+// argPool reuses the memory for values of statements that have run.
 var argPool = sync.Pool{New: func() any { return new([]arg) }}
 
-// keptArgs is how much room is kept for the next statement.
+// maxPooledArgs is the largest capacity that goes back to argPool.
 const maxPooledArgs = 32 << 10
 
-// rows is room for n rows of the statement's columns.
+// rows returns empty rows of the statement's columns, with room for n.
 func (f *folded) rows(n int) *rows {
 	r := &rows{width: len(f.columns)}
 	if n > 0 {
@@ -121,7 +123,7 @@ func (r *rows) grow(n int) {
 	r.args = slices.Grow(r.args, n*r.width)
 }
 
-// free gives the room back, once the statement has been run.
+// free gives the memory back to argPool once the statement has run.
 func (r *rows) free() {
 	if r == nil || r.pooled == nil || cap(r.args) > maxPooledArgs {
 		return
@@ -132,7 +134,7 @@ func (r *rows) free() {
 	r.pooled, r.args = nil, nil
 }
 
-// add adds a row; its values have the order of the columns.
+// add appends a row, whose values are in the order of the columns.
 func (r *rows) add(row ...arg) {
 	if len(row) != r.width {
 		panic(fmt.Sprintf("store: a row of %d values; want %d", len(row), r.width))
@@ -146,12 +148,12 @@ func (r *rows) add(row ...arg) {
 func (r *rows) len() int        { return len(r.args) / max(r.width, 1) }
 func (r *rows) row(i int) []arg { return r.args[i*r.width : (i+1)*r.width] }
 
-// The values of rows.
+// Values of rows.
 func num[T ~int | ~int64](n T) arg { return litedb.Integer(int64(n)) }
 func str[T ~string](s T) arg       { return litedb.Text(string(s)) }
 func raw(b []byte) arg             { return litedb.Blob(b) } // NULL for nil
 
-// keyOrNull is a text as a column of bytes takes it; NULL for "".
+// keyOrNull returns the value of a text in a column of bytes; NULL for "".
 func keyOrNull(s string) arg {
 	if s == "" {
 		return arg{}
@@ -159,7 +161,7 @@ func keyOrNull(s string) arg {
 	return raw([]byte(s))
 }
 
-// when is a time as it is stored; NULL for none.
+// when returns the value of a time; NULL for the zero time.
 func when(t time.Time) arg {
 	if t.IsZero() {
 		return arg{}
@@ -175,13 +177,13 @@ func (f *folded) each(r *rows, row func(scanFunc) error) *stmt {
 // exec returns a statement for the rows whose result has no rows.
 func (f *folded) exec(r *rows) *stmt { return &stmt{sql: f.sqlite, fold: f, rows: r} }
 
-// hits is a statement without rows to be read; hit is called for each of its rows that touched something. One of its columns is
-// number, the row's place.
+// hits returns a statement that calls hit for each of its rows that affected a row of the table. One of its columns is number, the
+// row's index.
 func (f *folded) hits(r *rows, hit func(row int)) *stmt {
 	return &stmt{sql: f.sqlite, fold: f, rows: r, hit: hit}
 }
 
-// arrays are the rows by column, as PostgreSQL takes them.
+// arrays returns the rows by column, as the arguments of PostgreSQL's statement.
 func (f *folded) arrays(r *rows) []any {
 	args := make([]any, len(f.columns))
 	for i, c := range f.columns {
@@ -197,7 +199,7 @@ func (f *folded) arrays(r *rows) []any {
 	return args
 }
 
-// arrayOf is one column; NULL is T's zero value.
+// arrayOf returns one column, with T's zero value for NULL.
 func arrayOf[T any](r *rows, column int, value func(arg) T) pgtype.FlatArray[T] {
 	list := make(pgtype.FlatArray[T], r.len())
 	for i := range list {

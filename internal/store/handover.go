@@ -10,13 +10,13 @@ import (
 const (
 	handOverPiece = 500 // deliveries in one transaction
 
-	// The newest first: what a piece finds open on the device under a collapse key is then newer than what it brings.
+	// The newest first, so that deliveries which a piece finds open on the device with a collapse key are newer than its own.
 	userlessOfUser = "SELECT " + deliveryColumns + ", p.ttl, p.collapse_key FROM " + deliveriesWithDevice +
 		" WHERE d.holder = ? AND p.app = ? AND d.user_id = ? AND d.final_at IS NULL ORDER BY d.since DESC, d.push DESC LIMIT ?"
 	openKeys = "SELECT collapse_key FROM deliveries WHERE holder = ? AND collapse_key IS NOT NULL AND final_at IS NULL"
 )
 
-// userless is a delivery that waits for its user's first device.
+// userlessDelivery is a delivery that waits for its user's first device.
 type userlessDelivery struct {
 	push.Delivery
 	of push.Push
@@ -30,8 +30,8 @@ func readUserless(scan scanFunc) (w userlessDelivery, err error) {
 	return w, err
 }
 
-// takeOver gives the device what waits for its user, who had no device: a piece of it, and says whether that was all. Time to
-// live and collapse key are those of the device's platform now. The rows of the user and the device are locked.
+// handOverWaiting hands deliveries that wait for the device's user over to the device, one piece of them. It reports whether that was
+// all. Their time to live and collapse key become those of the device's platform. The rows of the user and the device are locked.
 func (t *tx) handOverWaiting(ctx context.Context, d push.Device) (complete bool, err error) {
 	list, err := all(ctx, t, readUserless, userlessOfUser, noPayload, userHolder(d.App, d.User), d.App, d.User, handOverPiece)
 	if err != nil || len(list) == 0 {
@@ -58,8 +58,8 @@ func (t *tx) handOverWaiting(ctx context.Context, d push.Device) (complete bool,
 	return len(list) < handOverPiece, t.run(ctx, t.handOver(placed, d.Number))
 }
 
-// takeOverRest gives a device that has just been registered what the registration's own transaction has left, unless it has
-// changed its owner since.
+// handOverRest hands over the deliveries that a registration's own transaction has left, unless the device has changed its owner
+// since.
 func (s *Store) handOverRest(ctx context.Context, d push.Device) error {
 	for complete := false; !complete; {
 		err := s.write(ctx, "register", &op{app: d.App, long: true, users: []string{d.User}, devices: []string{d.ID}, do: func(ctx context.Context, t *tx) error {

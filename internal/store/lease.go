@@ -10,7 +10,7 @@ import (
 
 var leaseDevices = fold("due_at int, owner text, of_device int", "UPDATE device_state SET due_at = r.due_at, owner = r.owner FROM {rows} WHERE n = r.of_device")
 
-// holdDevices makes devices this node's for lease; with lease 0, due now and nobody's.
+// leaseDevices returns the statement that makes devices this node's for lease; with lease 0, due now and nobody's.
 func (s *Store) leaseDevices(numbers []int64, now time.Time, lease time.Duration) *stmt {
 	due, owner := s.leaseColumns(now, lease)
 	rows := leaseDevices.rows(len(numbers))
@@ -20,7 +20,8 @@ func (s *Store) leaseDevices(numbers []int64, now time.Time, lease time.Duration
 	return leaseDevices.exec(rows)
 }
 
-// held is what devices have as due_at and owner while this node has them for lease; with lease 0, due now and nobody's.
+// leaseColumns returns the due_at and owner of devices that this node leases from now on; with lease 0, they are due now and
+// nobody's.
 func (s *Store) leaseColumns(now time.Time, lease time.Duration) (due time.Time, owner string) {
 	if lease <= 0 {
 		return now, ""
@@ -32,8 +33,8 @@ var renewLeases = fold("due_at int, owner text, of_app text, of_device text, of_
 	`UPDATE device_state SET due_at = r.due_at, owner = r.owner FROM {rows}
 	WHERE n = (SELECT d.n FROM devices d WHERE d.app = r.of_app AND d.id = r.of_device) AND device_state.owner = r.of_owner`)
 
-// RenewLeases prolongs this node's hold on devices. With until not after now it gives them back: they are due then, and no
-// node's. Devices that another node has meanwhile stay as they are.
+// RenewLeases extends this node's leases of devices to until. If until is not after now, it gives them back: they are due then,
+// and nobody's. It leaves devices alone that another node owns by now.
 func (s *Store) RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error {
 	owner := s.cfg.Node
 	if !until.After(s.now()) {
@@ -57,7 +58,8 @@ func (s *Store) RenewLeases(ctx context.Context, keys []push.DeviceKey, until ti
 	return errors.Join(failed...)
 }
 
-// leasesEvery is how often it is looked for wakes whose lease is over without an answer: their node was killed, or has lost its store.
+// leaseCheckEvery is how often endLeases looks for wakes whose lease ended without an answer: their node was killed, or has lost
+// its database.
 const leaseCheckEvery = time.Second
 
 const (
@@ -65,7 +67,7 @@ const (
 	endLeases  = "UPDATE device_state SET due_at = ? WHERE due_at > ? AND n IN (SELECT holder FROM deliveries WHERE wake_until <= ?)"
 )
 
-// endLeases makes devices due whose wake has had no answer within its lease.
+// endLeases makes devices due whose wake had no answer within its lease.
 func (s *Store) endLeases(ctx context.Context, now time.Time) error {
 	if last := s.leasesCheckedAt.Load(); now.UnixMicro()-last < leaseCheckEvery.Microseconds() && now.UnixMicro() >= last {
 		return nil
@@ -79,5 +81,5 @@ func (s *Store) endLeases(ctx context.Context, now time.Time) error {
 	}})
 }
 
-// clearEnded takes the wake from what ended while it was in flight, once the wake's lease is over.
+// clearEnded ends the wakes in flight of deliveries that are final, once the wake's lease has ended.
 const clearEnded = "UPDATE deliveries SET wake_until = NULL WHERE wake_until <= ? AND final_at IS NOT NULL"

@@ -11,9 +11,9 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Store is the durable state of one installation. Its methods may be called at the same time. Errors are
-// push.ErrNotFound, push.ErrConflict, those of package push's rules where a method says so, push.ErrUnavailable while the
-// database cannot be reached, or wrapped ones of the database.
+// Store is the durable state of one installation. Its methods may be called concurrently. They return push.ErrNotFound,
+// push.ErrConflict, the errors of package push's rules where a method says so, push.ErrUnavailable while the database cannot
+// be reached, or wrapped errors of the database.
 type Store struct {
 	cfg     Config
 	db      engine
@@ -27,21 +27,21 @@ type Store struct {
 
 	wakeSecret push.Secret // never changes once Open has returned
 
-	lastPush        int64        // SQLite: the highest number given to a push; the writer's own
-	leasesCheckedAt atomic.Int64 // when it was last looked for leases that are over; see endLeases
+	lastPush        int64        // on SQLite, the highest number given to a push; owned by the writer
+	leasesCheckedAt atomic.Int64 // in microseconds: when endLeases last looked for expired leases
 
-	deviceRotation appRotation // whose turn it is among apps with due devices
+	deviceRotation appRotation // among apps with due devices; owned by the writer
 	pushRotationMu sync.Mutex
-	pushRotation   appRotation // and with due pushes; guarded by pushTurnMu
+	pushRotation   appRotation // among apps with due pushes; guarded by pushRotationMu
 	broadcasts     broadcasts
 
 	closing   sync.Once
 	closedErr error
 }
 
-// Open opens the store, brings its schema up to date and frees, on SQLite, what the last process had in hand. It waits for
-// another process that has the data directory or the database (Config.TurnWait; then a *BusyError), and refuses a database
-// that belongs to other keys. Close it.
+// Open opens the store and brings its schema up to date. On SQLite, it also releases the devices that the last process had
+// claimed. It waits up to Config.TurnWait for another process that has the data directory or the database, and then returns a
+// *BusyError. It refuses a database that belongs to other keys. The caller has to Close the store.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -81,7 +81,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// keys asks for the keys that fit what the database knows.
+// keys asks Config.Keys for the keys, given those that the database belongs to.
 func (s *Store) keys(ctx context.Context) (Keys, error) {
 	known, err := knownKeys(ctx, s.read)
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *Store) keys(ctx context.Context) (Keys, error) {
 	return keys, err
 }
 
-// Close finishes the work that was handed over and lets the database go. Later calls answer push.ErrUnavailable.
+// Close finishes the operations that were submitted and closes the database. Later calls return push.ErrUnavailable.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.writer.stop()
@@ -103,7 +103,7 @@ func (s *Store) Close() error {
 	return s.closedErr
 }
 
-// Ping tells whether the database answers.
+// Ping returns an error if the database does not answer.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.db.ping(ctx); err != nil {
 		return fmt.Errorf("store: ping: %w", err)
@@ -111,7 +111,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Engine names the database and its version.
+// Engine returns the name of the database, "sqlite" or "postgres", and its version.
 func (s *Store) Engine(ctx context.Context) (name, version string, err error) {
 	name, ask := "sqlite", "SELECT sqlite_version()"
 	if s.db.locksRows() {
@@ -121,12 +121,13 @@ func (s *Store) Engine(ctx context.Context) (name, version string, err error) {
 	return name, version, wrap("engine", err)
 }
 
-// Node names this process as the owner of what it claims.
+// Node returns the name under which this process owns what it claims.
 func (s *Store) Node() string { return s.cfg.Node }
 
-// freeOwned makes due what the last process had in hand. There is no other process: the data directory is locked.
+// freeOwned makes due the devices that the last process had claimed. No other process has claimed any, since the data
+// directory is locked.
 func (s *Store) freeOwned(ctx context.Context) error {
-	return s.write(ctx, "free what the last process had in hand", &op{long: true, do: func(ctx context.Context, t *tx) error {
+	return s.write(ctx, "release the devices that the last process had claimed", &op{long: true, do: func(ctx context.Context, t *tx) error {
 		now := micros(s.now())
 		return t.run(ctx, exec("UPDATE device_state SET owner = '', due_at = ? WHERE owner <> '' AND due_at IS NOT NULL", now),
 			exec("UPDATE device_state SET due_at = ? WHERE n IN (SELECT holder FROM deliveries WHERE wake_until IS NOT NULL)", now))

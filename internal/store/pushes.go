@@ -13,15 +13,15 @@ import (
 
 const pushColumns = "n, id, app, resource_id, payload, audience, ttl, collapse_key, deliver, accepted_at, deliver_at, expires_at, made, made_up_to, list, cancelled_at, counted"
 
-// pushRow is a push with what the store notes about it.
+// pushRow is a row of pushes.
 type pushRow struct {
 	push.Push
-	n           int64 // what rows of others name it by
-	counted     bool  // how many of its deliveries are in which state stands in push_counts
+	n           int64 // the number by which rows of other tables refer to it
+	counted     bool  // push_counts has how many of its deliveries are in each state
 	expiresAt   time.Time
-	made        bool   // all its deliveries are
-	madeUpTo    int64  // the number of the device up to which they are, while they are not
-	list        string // of those it is for; "" unless they are many, and were fixed when it was accepted, or its time came
+	made        bool   // all its deliveries are made
+	madeUpTo    int64  // while not made: the number of the device up to which they are
+	list        string // the id of its stored list of targets; "" unless they are many
 	cancelledAt time.Time
 }
 
@@ -53,7 +53,7 @@ const (
 		" WHERE d.push = ? AND (d.holder, d.user_id) > (?, ?) ORDER BY d.holder, d.user_id LIMIT ?"
 	pushEnded = "SELECT " + deliveryColumns + " FROM " + deliveriesWithDevice + " WHERE d.push = ? AND d.final_at IS NOT NULL AND NOT (d.state = ? AND d.final_at = ?) LIMIT ?"
 
-	// Whether a push has open deliveries: of a large one that is kept beside it, of others it is looked up.
+	// Whether a push has open deliveries. For a large push, push_counts says so.
 	pushOpen        = "SELECT 1 FROM deliveries WHERE push = ? AND final_at IS NULL LIMIT 1"
 	pushOpenCounted = "SELECT 1 FROM push_counts WHERE push = ? AND n > 0 AND state IN " + openStates + " LIMIT 1"
 )
@@ -62,7 +62,7 @@ func (s *Store) pushRow(ctx context.Context, app string, id push.ID) (pushRow, e
 	return one(ctx, s.read, readPush, pushByID, string(id), app)
 }
 
-// Push is an accepted push, and where it stands.
+// Push returns an accepted push, and where it stands.
 func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error) {
 	p, err := s.pushRow(ctx, app, id)
 	if err != nil {
@@ -73,6 +73,7 @@ func (s *Store) Push(ctx context.Context, app string, id push.ID) (push.Push, pu
 		CancelledEarly: p.cancelledEarly()}, wrap("push", err)
 }
 
+// allFinal reports whether all deliveries of a push are made and final.
 func (s *Store) allFinal(ctx context.Context, n int64, made, counted bool) (bool, error) {
 	if !made {
 		return false, nil
@@ -87,7 +88,7 @@ func (s *Store) allFinal(ctx context.Context, n int64, made, counted bool) (bool
 
 const pushMade = "SELECT n, made, counted FROM pushes WHERE id = ? AND app = ?"
 
-// Final reports whether all deliveries of a push are made and final. It reads no more than it needs for that.
+// Final reports whether all deliveries of a push are made and final. It reads much less than Push.
 func (s *Store) Final(ctx context.Context, app string, id push.ID) (bool, error) {
 	p, err := one(ctx, s.read, func(scan scanFunc) (p struct{ n, made, counted int64 }, err error) {
 		err = scan(&p.n, &p.made, &p.counted)
@@ -105,8 +106,8 @@ const (
 	storedCounts = "SELECT state, n FROM push_counts WHERE push = ? AND n > 0"
 )
 
-// Counts is how many deliveries of a push are in which state, of those that are made by now. Those of a push for later count
-// as Deliveries shows them.
+// Counts returns how many deliveries of a push are in each state, of those that have been made. For a push for later, it counts the
+// deliveries that Deliveries shows.
 func (s *Store) Counts(ctx context.Context, app string, id push.ID) (map[push.State]int, error) {
 	p, err := s.pushRow(ctx, app, id)
 	if err != nil {
@@ -119,7 +120,7 @@ func (s *Store) Counts(ctx context.Context, app string, id push.ID) (map[push.St
 	return counts, wrap("counts", err)
 }
 
-// countsUnmade counts the deliveries that a push will make, or would have made.
+// countsUnmade returns the counts of the deliveries that a push will make, or would have made.
 func (p pushRow) countsUnmade() map[push.State]int {
 	state := push.Scheduled
 	if !p.cancelledAt.IsZero() {
@@ -142,9 +143,9 @@ func (s *Store) countStates(ctx context.Context, n int64, stored bool) (map[push
 	}, ask, n))
 }
 
-// Deliveries is a page of a push's deliveries with their timelines, users without a device first. While the audience of users or
-// devices waits for its time, its deliveries are shown as they will be: scheduled, without rows; for users without a device
-// id. A push that was cancelled in that time shows them cancelled.
+// Deliveries returns a page of a push's deliveries with their timelines, users without a device first. A push for later that names
+// users or devices has no deliveries until it is due. Until then, Deliveries shows one for each of them, as scheduled; one for a
+// user has no device id. If the push was cancelled before it was due, it shows them as cancelled.
 func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor string, limit int) ([]push.Delivery, string, error) {
 	key, err := decodeCursor(cursor, 2)
 	if err != nil {
@@ -172,15 +173,15 @@ func (s *Store) Deliveries(ctx context.Context, app string, id push.ID, cursor s
 	return list[:limit], encodeCursor(strconv.FormatInt(last.Row.Holder, 10), last.User), nil
 }
 
-// byKey has deliveryColumns without payloads, as readWithEvents takes them.
+// byKey finds deliveries of a push, with their timelines and without payloads, for readWithEvents.
 var byKey = fold("of_push int, of_holder int, of_user text",
 	"SELECT "+withPayload(deliveryColumns, noPayload)+", d.events, d.left_out, d.left_out_at FROM {rows}, "+deliveriesWithDevice+
 		" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.user_id = r.of_user")
 
-// numbersOf are the numbers of devices, whoever has them.
+// numbersOf finds the numbers of devices, registered or not.
 var numbersOf = fold("of_app text, of_device text", "SELECT d.id, d.n FROM {rows}, devices d WHERE d.app = r.of_app AND d.id = r.of_device")
 
-// DeliveriesOf are those of a push's deliveries that are named and there, with their timelines, in no order.
+// DeliveriesOf returns those of a push's deliveries that are named and exist, with their timelines, in no order.
 func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys []push.DeliveryKey) ([]push.Delivery, error) {
 	p, err := s.pushRow(ctx, app, id)
 	if errors.Is(err, push.ErrNotFound) {
@@ -219,6 +220,7 @@ func (s *Store) DeliveriesOf(ctx context.Context, app string, id push.ID, keys [
 	return list, wrap("deliveries", err)
 }
 
+// readWithEvents reads deliveryColumns and the timeline.
 func readWithEvents(scan scanFunc) (push.Delivery, error) {
 	var events []byte
 	var leftOut int
@@ -231,26 +233,27 @@ func readWithEvents(scan scanFunc) (push.Delivery, error) {
 	return d, err
 }
 
-// cancelledEarly tells whether the push was cancelled before all its deliveries were made; the rest of a list is made cancelled.
+// cancelledEarly reports whether the push was cancelled before all its deliveries were made, and will not make the others. A push with
+// a list makes them as cancelled ones.
 func (p pushRow) cancelledEarly() bool { return !p.cancelledAt.IsZero() && p.list == "" }
 
-// unmade tells whether the push has no deliveries, but it is known whose they would have been.
+// unmade reports whether the push has no deliveries, but names those for whom it will make them, or would have made them.
 func (p pushRow) unmade() bool {
 	return !p.To.Deferred() && p.list == "" && (!p.made || !p.cancelledAt.IsZero()) && deferred(p.Push)
 }
 
-// beforeMade marks the cursors of deliveries that are not made, which count them. Once they are made, one holder would be taken for
-// another.
+// beforeMade marks cursors of deliveries that are not made yet, which are positions. Without the mark, a position would be read as the
+// number of a device once the deliveries are made.
 const beforeMade = "#"
 
-// scheduled are the deliveries that a push will make, or would have made.
+// scheduled returns a page of the deliveries that a push will make, or would have made.
 func (p pushRow) scheduled(key []string, limit int) ([]push.Delivery, string, error) {
 	from := 0
 	if key[0] != "" {
 		index, is := strings.CutPrefix(key[0], beforeMade)
 		n, err := strconv.Atoi(index)
 		if !is || err != nil || n < 0 {
-			return nil, "", errCursor // perhaps of a list of deliveries
+			return nil, "", errCursor // for instance a cursor of deliveries that are made
 		}
 		from = n
 	}
@@ -265,7 +268,7 @@ func (p pushRow) scheduled(key []string, limit int) ([]push.Delivery, string, er
 	return list, "", nil
 }
 
-// scheduledFor is the delivery that a push will make for one whom it names, or would have made.
+// scheduledFor returns the delivery that a push will make for one of its named targets, or would have made.
 func (p pushRow) scheduledFor(to push.Recipient) push.Delivery {
 	d := push.Delivery{PushID: p.ID, App: p.App, DeviceID: to.Device, User: to.User, ResourceID: p.ResourceID, State: push.Scheduled,
 		Since: p.Start(), AcceptedAt: p.AcceptedAt, ExpiresAt: p.expiresAt, NowOrNever: p.TTL != nil && *p.TTL == 0, Deliver: p.Deliver,
@@ -279,7 +282,7 @@ func (p pushRow) scheduledFor(to push.Recipient) push.Delivery {
 	return d
 }
 
-// namedTargets are the users or devices that the push names, each once.
+// namedTargets returns the users or devices that the push names, each once.
 func (p pushRow) namedTargets() []push.Recipient {
 	var targets []push.Recipient
 	done := map[string]bool{}

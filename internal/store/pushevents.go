@@ -7,8 +7,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// noteAccepted notes that a push was accepted. The deliveries of one for later are not made yet, but those who are named are
-// known.
+// recordAccepted records that a push was accepted. The deliveries of a push for later are not made yet; those for the users and
+// devices that it names are recorded all the same.
 func (t *tx) recordAccepted(p push.Push) {
 	state := push.Waiting
 	if p.DeliverAt.After(p.AcceptedAt) {
@@ -20,8 +20,8 @@ func (t *tx) recordAccepted(p push.Push) {
 	}
 }
 
-// noteCancelled notes that a push was cancelled before all of its deliveries were made: for those who are named, or as a
-// whole. A list's deliveries tell it themselves, since they are made cancelled.
+// recordCancelled records that a push was cancelled before all of its deliveries were made: as a whole, or for the users and
+// devices that it names. Deliveries from a stored list are recorded when they are made, which they are as cancelled ones.
 func (t *tx) recordCancelled(p pushRow, at time.Time) {
 	switch {
 	case p.To.Deferred():
@@ -34,7 +34,7 @@ func (t *tx) recordCancelled(p pushRow, at time.Time) {
 	t.touch(p.ID)
 }
 
-// noteScheduled notes the last event of each delivery that is shown before it is made.
+// recordScheduled records the last event of each delivery that a push shows before it is made.
 func (t *tx) recordScheduled(p pushRow) {
 	if !t.s.appLogs.follows(p.App) {
 		return
@@ -47,7 +47,8 @@ func (t *tx) recordScheduled(p pushRow) {
 
 const anyDelivery = "SELECT 1 FROM deliveries WHERE push = ? LIMIT 1"
 
-// noteExpanded notes that a piece of the push was made, and if it was the last, whether all of them had nobody in it.
+// recordExpanded records that a piece of a push's deliveries was made. If it was the last piece and the push has no deliveries, it
+// records that, too.
 func (e *expansion) recordExpanded(ctx context.Context) error {
 	e.t.touch(e.p.ID)
 	if !e.done || !e.t.s.appLogs.follows(e.p.App) {

@@ -9,20 +9,20 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Register runs push.Register on the device's row, locked, and commits what comes of it:
+// Register runs push.Register on the device's locked row, and commits the result:
 //
-//   - Whether the caller has the device's credential is decided here, by credentialHash (nil: it gave none).
-//   - newCredentialHash becomes the device's if Registered.NewCredential.
-//   - An owner change ends all open deliveries as undeliverable.
-//   - A provider token that turns up here leaves the devices of the app that had it; they are returned in moved.
-//   - A user who would have more devices than Config.DevicesPerUser loses some, by push.MakeRoom; they are in
+//   - It decides by credentialHash whether the caller has the device's credential; nil means that the caller sent none.
+//   - newCredentialHash becomes the device's if Registered.NewCredential is set.
+//   - A change of owner ends all open deliveries as undeliverable.
+//   - Other devices of the app that have the same provider token lose it. Their keys are the second result.
+//   - A user who would have more devices than Config.DevicesPerUser loses some, chosen by push.MakeRoom. They are in
 //     Registered.Evicted.
-//   - What waits for a user without a device goes to the device: in pieces, the first of which is committed with the
-//     registration. If the process ends between them, the device has no answer, and registers again.
+//   - Deliveries that wait for a user without a device are handed over to the device in pieces, the first of which is committed
+//     with the registration. If the process ends between two pieces, the device has had no answer, and registers again.
 //   - The device is due now if it has open deliveries.
 //
-// Errors: push.ErrNotFound if the app is not there, those of push.Register and push.MakeRoom, and push.ErrConflict if another
-// device has the new credential.
+// Its errors are push.ErrNotFound if the app does not exist, those of push.Register and push.MakeRoom, and push.ErrConflict if
+// another device has the new credential.
 func (s *Store) Register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
 	var reg push.Registered
 	var moved []push.DeviceKey
@@ -45,7 +45,8 @@ func (s *Store) Register(ctx context.Context, r push.Registration, app string, c
 	return reg, moved, nil
 }
 
-// registerWhole does all that is committed with a registration. whole reports whether nothing is left to be handed over.
+// registerAndHandOver does everything that is committed with a registration. complete reports whether all waiting deliveries have
+// been handed over.
 func (t *tx) registerAndHandOver(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (reg push.Registered, moved []push.DeviceKey, complete bool, err error) {
 	if reg, moved, err = t.register(ctx, r, app, c, credentialHash, newCredentialHash); err != nil {
 		return reg, moved, false, err
@@ -59,7 +60,7 @@ func (t *tx) registerAndHandOver(ctx context.Context, r push.Registration, app s
 	return reg, moved, complete, t.putState(ctx, &reg.Device, t.s.now())
 }
 
-// register decides, and does all but to write the device's row.
+// register decides on a registration, and writes everything but the device's own row.
 func (t *tx) register(ctx context.Context, r push.Registration, app string, c push.Caller, credentialHash, newCredentialHash []byte) (push.Registered, []push.DeviceKey, error) {
 	none := push.Registered{}
 	if err := t.appExists(ctx, app); err != nil {
@@ -114,8 +115,8 @@ func (t *tx) register(ctx context.Context, r push.Registration, app string, c pu
 	return reg, moved, nil
 }
 
-// deviceOrNone is the device's row, locked; its zero value if there is none. Then nobody else makes one until the transaction
-// ends.
+// lockDevice locks and returns the device's row. If there is none, it returns the zero value, and no other transaction can insert one
+// until this one ends.
 func (t *tx) lockDevice(ctx context.Context, key push.DeviceKey) (push.Device, error) {
 	read := func() ([]push.Device, error) {
 		return all(ctx, t, readDevice, deviceByID+" {lock}", key.App, key.Device)
@@ -141,8 +142,8 @@ func orConflict(err error) error {
 	return push.ErrConflict
 }
 
-// newDevices writes rows of devices of which there is none, and newNumbered does with the numbers that they were given. putDevices
-// writes rows that may be there, and returns their numbers.
+// newDevices inserts rows of devices that have none, and newNumbered inserts them with given numbers. putDevices inserts or replaces
+// rows, and returns their numbers.
 var newDevices, newNumbered, putDevices = func() (isNew, numbered, put *folded) {
 	const columns = `app text, id text, user_id text, platform text, environment text, bundle_id text, package text, facts text, provider_token blob,
 		token_hash blob, former_tokens blob, token_state text, app_state text, owner_gen int, token_gen int, token_at int, token_loss text,
@@ -155,7 +156,7 @@ var newDevices, newNumbered, putDevices = func() (isNew, numbered, put *folded) 
 		foldPut("devices", columns, "ON CONFLICT (app, id) DO UPDATE SET "+strings.Join(changes, ", ")+" RETURNING n")
 }()
 
-// addDevice adds a device's row to those of putDevices. What more follows the columns.
+// addDevice adds a device to rows of these statements. more are the values of further columns.
 func addDevice(rows *rows, d *push.Device, more ...arg) {
 	row := [...]arg{str(d.App), str(d.ID), str(d.User), str(d.Platform), str(d.Environment), str(d.BundleID), str(d.Package), str(encodeFacts(d.Facts)),
 		raw([]byte(d.ProviderToken.Reveal())), raw(tokenHash(d.ProviderToken)), raw(blob(bytes.Join(d.FormerTokens, nil))), str(d.Token), str(d.AppState),
@@ -164,21 +165,21 @@ func addDevice(rows *rows, d *push.Device, more ...arg) {
 	rows.add(append(row[:], more...)...)
 }
 
-// putDevice writes the whole row.
+// putDevice inserts or replaces the device's row, and sets its number.
 func (t *tx) putDevice(ctx context.Context, d *push.Device) error {
 	rows := putDevices.rows(1)
 	addDevice(rows, d)
 	return t.run(ctx, putDevices.each(rows, func(scan scanFunc) error { return scan(&d.Number) }))
 }
 
-// noteFormerOwner notes whose a device was until now.
+// insertFormerOwner returns the statement that stores the current owner as a former one.
 func insertFormerOwner(d push.Device) *stmt {
 	return exec("INSERT INTO former_owners (app, user_id, device) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", d.App, d.User, d.Number)
 }
 
 const anyOpen = "SELECT 1 FROM deliveries WHERE holder = ? AND final_at IS NULL LIMIT 1"
 
-// putState writes the device's state, due now if there are open deliveries.
+// putState inserts or replaces the device's state, which is due now if there are open deliveries.
 func (t *tx) putState(ctx context.Context, d *push.Device, now time.Time) error {
 	open, err := all(ctx, t, scalar[int64], anyOpen, d.Number)
 	if err != nil {
@@ -193,12 +194,12 @@ func (t *tx) putState(ctx context.Context, d *push.Device, now time.Time) error 
 		d.Number, d.App, encodeWake(d.Wake), encodeTimes(d.WakeTimes), micros(d.DueAt), heardMicros(d.HeardAt)))
 }
 
-// Sorted, so that rows are locked in one order. The app and the order are by expressions, so that SQLite, which has no statistics,
-// does not read all devices of the app for their sake.
+// devicesByToken is sorted, so that all transactions lock rows in one order. The app and the order are expressions, so that SQLite,
+// which has no statistics, does not use the app's index and read all of its devices.
 const devicesByToken = "SELECT " + deviceColumns + " FROM " + devicesWithState + " WHERE d.token_hash = ? AND d.app || '' = ? AND d.id <> ? AND d.platform = ? ORDER BY d.id || ''"
 
-// moveToken takes the device's provider token from all other devices of the app that have it: the system gave it to this
-// one just now, so theirs would wake the wrong app.
+// moveToken removes the device's provider token from all other devices of the app that have it. The system has just given it to this
+// device, so a wake for the others would reach the wrong one.
 func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, error) {
 	if d.ProviderToken == "" {
 		return nil, nil
@@ -217,8 +218,8 @@ func (t *tx) moveToken(ctx context.Context, d push.Device) ([]push.DeviceKey, er
 	return moved, nil
 }
 
-// takeToken takes a device's provider token away, which reaches another device's app, and says so on what is open. Its row
-// is locked.
+// dropToken removes a device's provider token, because it reaches the app on another device, and adds that to the timelines of the
+// open deliveries. The device's row is locked.
 func (t *tx) dropToken(ctx context.Context, d push.Device) error {
 	now := t.s.now()
 	dropped := push.Event{At: now, Event: push.EventTokenDropped, Reason: push.ReasonTokenMoved}
@@ -237,7 +238,7 @@ func (t *tx) dropToken(ctx context.Context, d push.Device) error {
 		exec("UPDATE device_state SET due_at = CASE WHEN due_at IS NOT NULL THEN CAST(? AS BIGINT) END, owner = '' WHERE n = ?", micros(now), d.Number))...)
 }
 
-// resourceOrNone is an empty resource where there is none any more: the defaults hold.
+// resourceOrDefault returns a resource; one without a strategy, for which the defaults hold, if it no longer exists.
 func (t *tx) resourceOrDefault(ctx context.Context, app, id string) (push.Resource, error) {
 	r, err := t.resource(ctx, app, id)
 	if r == nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// registerAtOnce is how many devices of an import one transaction registers: pushes wait for as long as that takes.
+// registerAtOnce is how many devices of an import one transaction registers. Pushes wait for that transaction.
 const registerAtOnce = 1024
 
-// RegisterMany registers devices of an import, as Register would one after the other: with its rules, outcomes and errors, one
-// for each, in order. Many are committed at once.
+// RegisterMany registers the devices of an import, many in one transaction. The results are in the order of the devices, and the
+// same as if Register were called for one device after the other.
 func (s *Store) RegisterMany(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult {
 	results := make([]push.RegisterResult, 0, len(devices))
 	for batch := range slices.Chunk(devices, registerAtOnce) {
@@ -43,30 +43,30 @@ func (s *Store) registerBatch(ctx context.Context, app string, devices []push.Im
 	return r.results
 }
 
-// registering is the registration of many devices in one transaction. What stands in the database about all of them is read
-// at once. Those for which that decides everything, as for nearly all of an import, are written by few statements; the others
-// go the way of Register, one after the other, after them. A device is among the others, too, if what it comes to might depend
-// on one of those before it.
+// batchRegistration registers many devices in one transaction. It reads at once what the database has about all of them. If that
+// decides a registration, as it does for nearly all of an import, the device is written with others by few statements. The
+// remaining devices are then registered one by one, as Register does. They include those whose registration may depend on that of
+// an earlier device.
 type batchRegistration struct {
 	*tx
 	app           string
 	now           time.Time
 	devices       []push.ImportedDevice
-	existing      []existingDevice // by device
-	users         newUsers         // nil where rows are not locked
+	existing      []existingDevice // for each device
+	users         newUsers         // nil if rows are not locked
 	results       []push.RegisterResult
-	oneByOne      []int // which go one by one, in order
-	handOverLater []int // to which something is left to be handed over after the commit
+	oneByOne      []int // indexes of the devices to register one by one, in order
+	handOverLater []int // indexes of the devices with deliveries to hand over after the commit
 }
 
-// registered is what there is about a device that registers.
+// existingDevice is what the database has about a device that registers.
 type existingDevice struct {
-	device         push.Device // its zero value if there is no row
-	hasOpen        bool        // deliveries on it
-	token          []byte      // hash of the provider token that it brings; nil for none
-	rivals         int         // devices that its user has beside it
-	tokenElsewhere bool        // other devices have its provider token
-	userHasWaiting bool        // deliveries wait for its user's first device
+	device         push.Device // the zero value if it has no row
+	hasOpen        bool        // whether it has open deliveries
+	token          []byte      // the hash of its new provider token; nil for none
+	rivals         int         // how many other devices its user has
+	tokenElsewhere bool        // whether other devices have its provider token
+	userHasWaiting bool        // whether deliveries wait for its user's first device
 }
 
 func (r *batchRegistration) registerAll(ctx context.Context) error {
@@ -101,8 +101,8 @@ func (r *batchRegistration) registerAll(ctx context.Context) error {
 var (
 	lockNewDevices = fold("key text", "SELECT pg_advisory_xact_lock(hashtextextended(r.key, 0)) FROM {rows}")
 
-	// One question for each device, answered by indexes. The deliveries may be of another user with the same holder: then the
-	// device goes its way alone.
+	// One query for each device, which only reads indexes. The waiting deliveries may be those of another user with the same
+	// holder. The device is then registered on its own, which is correct, too.
 	aboutDevices = fold("i int, of_app text, of_device text, of_user text, of_platform text, token blob, of_holder int", `SELECT r.i,
 		(SELECT d.n FROM devices d WHERE d.app = r.of_app AND d.id = r.of_device),
 		(SELECT COUNT(*) FROM devices d WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> '' AND d.id <> r.of_device),
@@ -113,7 +113,8 @@ var (
 		(SELECT COUNT(*) FROM (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL LIMIT 1) open_ones) FROM {rows}, `+devicesWithState+" WHERE d.app = r.of_app AND d.id = r.of_device")
 )
 
-// newUsers are users whose rows this transaction has made, as of users who have been seen; true: one of their devices is registered.
+// newUsers are the users whose rows this transaction has inserted, marked as seen. The value is true once one of their devices is
+// registered.
 type newUsers map[string]bool
 
 var (
@@ -122,8 +123,8 @@ var (
 	clearSeenUsers = fold("of_app text, of_user text", "UPDATE users SET seen_at = NULL FROM {rows} WHERE app = r.of_app AND id = r.of_user")
 )
 
-// lock locks the rows of the users and the devices, where others write at the same time. Nearly all users are new: their rows are
-// made as they are to be, which locks them, and they have no devices.
+// lock locks the rows of the users and the devices, if there are concurrent writers. Nearly all users are new. Inserting their rows
+// also locks them, and they have no devices to lock.
 func (r *batchRegistration) lock(ctx context.Context) error {
 	var users, devices []ref
 	for _, d := range r.devices {
@@ -157,14 +158,14 @@ func (r *batchRegistration) lock(ctx context.Context) error {
 		keys[i] = r.app + "/" + d.DeviceID
 	}
 	slices.Sort(keys)
-	rows := lockNewDevices.rows(len(keys)) // nobody makes one of them until this transaction ends
+	rows := lockNewDevices.rows(len(keys)) // so that no other transaction inserts one of them before this one ends
 	for _, key := range keys {
 		rows.add(str(key))
 	}
 	return r.run(ctx, lockNewDevices.each(rows, ignore))
 }
 
-// unsee takes back that new users have been seen of whose devices none was registered.
+// clearSeen marks those new users as not seen of whose devices none was registered.
 func (r *batchRegistration) clearSeen(ctx context.Context) error {
 	for i, d := range r.devices {
 		if _, isNew := r.users[d.User]; isNew && r.results[i].Err == nil {
@@ -180,7 +181,7 @@ func (r *batchRegistration) clearSeen(ctx context.Context) error {
 	return r.run(ctx, clearSeenUsers.exec(rows))
 }
 
-// read finds out what there is about each device.
+// read reads what the database has about each device.
 func (r *batchRegistration) read(ctx context.Context) error {
 	r.existing = make([]existingDevice, len(r.devices))
 	asked := aboutDevices.rows(len(r.devices))
@@ -218,11 +219,10 @@ func (r *batchRegistration) read(ctx context.Context) error {
 	}))
 }
 
-// decide says what becomes of the devices, and returns those that are to be written at once. The others are in single, or are
-// refused.
+// decide returns the indexes of the devices to write together, with their results set. The others are in oneByOne, or have an error.
 func (r *batchRegistration) decide() (write []int) {
 	devices, tokens, usersOneByOne := make(map[string]bool, len(r.devices)), make(map[string]bool, len(r.devices)), map[string]bool{}
-	added := map[string]int{} // devices by user
+	added := map[string]int{} // how many devices each user gets
 	for i := range r.devices {
 		d, s := &r.devices[i], &r.existing[i]
 		token := string(s.token)
@@ -230,7 +230,7 @@ func (r *batchRegistration) decide() (write []int) {
 		devices[d.DeviceID], tokens[token] = true, true
 		reg, err := push.Register(r.now, s.device, r.app, d.Registration, d.Caller())
 		crowded := err == nil && reg.New && s.rivals+added[d.User] >= r.s.cfg.DevicesPerUser
-		affected := len(r.oneByOne) > 0 && s.device.ID != "" // one before may take its token, or have it make room
+		affected := len(r.oneByOne) > 0 && s.device.ID != "" // an earlier device may get its token, or its place
 		if repeated || affected || usersOneByOne[d.User] || crowded || s.userHasWaiting || s.tokenElsewhere {
 			r.oneByOne = append(r.oneByOne, i)
 			usersOneByOne[d.User] = true
@@ -261,12 +261,12 @@ var (
 		heard_at = excluded.heard_at`)
 )
 
-// newOrNot are the statements that write rows of a table where there are none, and where there may be some.
+// insertAndPut returns the statement that inserts rows into a table, and the one that inserts or replaces them.
 func insertAndPut(table, columns, onConflict string) (isNew, put *folded) {
 	return foldInsert(table, columns), foldPut(table, columns, onConflict)
 }
 
-// write writes devices that have nothing to do with each other.
+// write writes devices that do not depend on each other.
 func (r *batchRegistration) write(ctx context.Context, which []int) error {
 	added := 0
 	for _, i := range which {
@@ -314,8 +314,8 @@ func (r *batchRegistration) write(ctx context.Context, which []int) error {
 		wakeKeyStmts...)...)
 }
 
-// numbersOfDevices says which numbers the next n devices have. SQLite gives them itself, one above the last (see AUTOINCREMENT), and
-// nobody else inserts meanwhile; to PostgreSQL they are given.
+// numbersOfDevices returns the numbers of the next n devices. SQLite assigns them itself, each one above the last (AUTOINCREMENT), and
+// no one else inserts until this transaction ends. For PostgreSQL they are reserved here, and inserted with the rows.
 func (t *tx) numbersOfDevices(ctx context.Context, n int) ([]int64, error) {
 	switch {
 	case n == 0:
@@ -331,7 +331,7 @@ func (t *tx) numbersOfDevices(ctx context.Context, n int) ([]int64, error) {
 	return numbers, err
 }
 
-// addWholeState adds the row of a device's state to those of newStates or putStates.
+// addWholeState adds a device's state to rows of newStates or putStates.
 func addWholeState(rows *rows, d *push.Device) {
 	rows.add(num(d.Number), str(d.App), raw(encodeWake(d.Wake)), raw(encodeTimes(d.WakeTimes)), when(d.DueAt), num(heardMicros(d.HeardAt)))
 }

@@ -20,7 +20,7 @@ func readOldPush(scan scanFunc) (p oldPush, err error) {
 	return p, err
 }
 
-// What tells whether a push may go. A push that is not counted has some thousand deliveries at most.
+// The queries that decide whether a push may be removed. A push without counts has some thousand deliveries at most.
 const (
 	oldPushes    = "SELECT n, id, accepted_at, made, counted FROM pushes WHERE look_at <= ? ORDER BY look_at LIMIT ?"
 	lastDone     = "SELECT MAX(final_at) FROM deliveries WHERE push = ?"
@@ -36,10 +36,10 @@ const (
 	lookLater         = "UPDATE pushes SET look_at = ? WHERE n = ?"
 )
 
-// Remove removes up to about limit rows, at most 1 000: pushes whose last delivery became final at or before the given time,
-// with their deliveries, idempotency keys as old as that, and lists of targets whose push never came. It says how many rows
-// went; 0 means that nothing is left to go now. A push that is looked at too early is looked at again after an eighth of its age, or exactly when its time has come
-// if that is known.
+// Remove removes about limit rows, at most 1 000: pushes whose last delivery became final at or before the given time, with their
+// deliveries; idempotency keys that are as old; and lists of targets whose push was never committed. It returns how many rows it
+// removed; 0 means that none is left to remove now. A push that may not be removed yet is checked again after an eighth of its
+// age, or exactly when it may be, if that is known.
 func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	limit = pageSize(limit)
 	for again := true; again; {
@@ -69,7 +69,7 @@ func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (remove
 				}
 				removed += n
 			}
-			again = removed == 0 && len(old) == min(limit, lookedAtOnce) // all were too early; there may be others
+			again = removed == 0 && len(old) == min(limit, lookedAtOnce) // it was too early for all of these, but there may be others
 			return nil
 		}})
 		if err != nil {
@@ -79,7 +79,7 @@ func (s *Store) Remove(ctx context.Context, before time.Time, limit int) (remove
 	return removed, nil
 }
 
-// removeOne removes up to limit rows of a push, or notes when to look at it again.
+// removeOne removes up to limit rows of a push, or stores when to check it again.
 func (t *tx) removeOne(ctx context.Context, p oldPush, before time.Time, limit int) (int, error) {
 	cut := before.UnixMicro()
 	askOpen, askLast := pushOpen, lastDone

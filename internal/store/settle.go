@@ -6,18 +6,18 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// settleOp is changes of one device that are committed if it is as an earlier look left it.
+// settleOp is the settlement of one device.
 type settleOp struct {
 	req     push.Settlement
 	settled bool // owned by the writer until the op is done
 }
 
-// Settle commits changes that were decided on what an earlier look at a device left, if all of that is still so: how the
-// deliveries stand that were open and, where the device itself changes, its wake, its DueAt, and that no node has it in hand.
-// It reports whether it did; else nothing is written, and the device has to be looked at. The device's token and HeardAt are
-// not written.
+// Settle commits changes that were decided on the state in which an earlier look left a device, if that state is unchanged: the
+// deliveries that were open and, if the changes include the device, its wake, its DueAt, and that no node owns it. It reports
+// whether it committed them. If not, nothing is written, and the caller has to look at the device. Settle does not write the
+// device's token and HeardAt.
 //
-// A provider's plain 200 changes no device: that nothing of its wake is in flight any more says that the wake is answered.
+// A provider's plain 200 does not change the device: a wake with no deliveries in flight counts as answered.
 func (s *Store) Settle(ctx context.Context, r push.Settlement) (bool, error) {
 	o := &op{app: r.Left.App, devices: []string{r.Left.ID}, weight: 1 + len(r.Open), settle: &settleOp{req: r}}
 	if err := s.write(ctx, "settle", o); err != nil {
@@ -36,7 +36,7 @@ var (
 		"UPDATE device_state SET wake = r.wake, wake_times = r.wake_times, due_at = r.due_at FROM {rows} WHERE n = r.of_device")
 )
 
-// settleAll writes the changes of those devices that are as they were left. One transaction settles a device once.
+// settleAll writes the changes of the devices that are unchanged. It settles each device once in a transaction.
 func (t *tx) settleAll(ctx context.Context, ops []*op) error {
 	var single []conditionalChange
 	var others []*settleOp
@@ -60,13 +60,13 @@ func (t *tx) settleAll(ctx context.Context, ops []*op) error {
 	return t.settleSeveral(ctx, others)
 }
 
-// changesOneOpen reports whether a settlement is about one delivery, which it changes, and which stays open.
+// changesOneOpen reports whether a settlement concerns a single delivery, which it changes and leaves open.
 func changesOneOpen(r *push.Settlement) bool {
 	return r.Changes.Device == nil && len(r.Open) == 1 && len(r.Changes.Deliveries) == 1 && r.Changes.Deliveries[0].Delivery.Row == r.Open[0].Row &&
 		!r.Changes.Deliveries[0].Delivery.State.Final()
 }
 
-// settleWhole looks first: some settlements are about several rows.
+// settleSeveral does the settlements that concern several rows: it reads all of them before it writes any.
 func (t *tx) settleSeveral(ctx context.Context, ops []*settleOp) error {
 	if len(ops) == 0 {
 		return nil
@@ -94,7 +94,7 @@ func (t *tx) settleSeveral(ctx context.Context, ops []*settleOp) error {
 	return t.run(ctx, append(t.change(changes...), settleStates.exec(states))...)
 }
 
-// asLeft counts the rows of each settlement that are as they were left.
+// countUnchanged returns, for each settlement, how many of its rows are as the earlier look left them.
 func (t *tx) countUnchanged(ctx context.Context, ops []*settleOp) ([]int, error) {
 	states, open := stateAsLeft.rows(len(ops)), openAsLeft.rows(len(ops))
 	for i, o := range ops {

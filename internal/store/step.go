@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// stepOp is one look at a device.
+// stepOp is one step on a device.
 type stepOp struct {
 	req    push.StepRequest
 	decide func(push.Snapshot) push.Changes
@@ -17,13 +17,13 @@ type stepOp struct {
 	snap   push.Snapshot // owned by the writer
 }
 
-// Step looks at one device in one transaction: it locks the device's row, reads what the request asks for, calls decide,
-// and commits the changes that it answers. decide must be a plain function of the snapshot: it runs on the writer, must not
-// block, and runs again if the transaction is repeated. Steps on one device see each other's effects.
+// Step looks at one device in one transaction: it locks the device's row, reads what the request names, calls decide, and
+// commits the changes that decide returns. decide must be a pure function of the snapshot. It runs on the writer, must not
+// block, and runs again if the transaction is repeated. Steps on one device see each other's changes.
 //
-// Of Changes.Device are written: wake, wake times, token state, HeardAt, the token's loss and DueAt; the device then belongs to
-// no node. A change of a delivery that became final meanwhile leaves it as it is. For a device that is not
-// there decide gets an empty snapshot, and changes of a device are not written.
+// Of Changes.Device, Step writes the wake, the wake times, the token state, HeardAt, the token's loss and DueAt, and the device
+// then belongs to no node. A change of a delivery that became final in the meantime has no effect. For a device that does not
+// exist, decide gets an empty snapshot, and changes of a device are not written.
 func (s *Store) Step(ctx context.Context, req push.StepRequest, decide func(push.Snapshot) push.Changes) (push.Changes, error) {
 	o := &op{app: req.Key.App, devices: []string{req.Key.Device}, weight: 1 + len(req.Named), step: &stepOp{req: req, decide: decide}}
 	if err := s.write(ctx, "step", o); err != nil {
@@ -32,13 +32,13 @@ func (s *Store) Step(ctx context.Context, req push.StepRequest, decide func(push
 	return o.step.result, nil
 }
 
-// PeekDevice reads what Step would, without locking or changing anything.
+// PeekDevice reads the snapshot that Step would, without locking or changing anything.
 func (s *Store) PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error) {
 	snaps, err := s.PeekDevices(ctx, []push.DeviceKey{key}, openLimit)
 	return snaps[0], err
 }
 
-// PeekDevices is PeekDevice for several, in their order.
+// PeekDevices is PeekDevice for several devices. The snapshots are in the order of the keys.
 func (s *Store) PeekDevices(ctx context.Context, keys []push.DeviceKey, openLimit int) ([]push.Snapshot, error) {
 	round, snaps := make([]*stepOp, len(keys)), make([]push.Snapshot, len(keys))
 	for i, key := range keys {
@@ -54,7 +54,7 @@ func (s *Store) PeekDevices(ctx context.Context, keys []push.DeviceKey, openLimi
 
 const openTimelines = "SELECT events FROM deliveries WHERE holder = " + holderByID + " AND final_at IS NULL ORDER BY since DESC, push DESC LIMIT ?"
 
-// OpenTimelines is the timelines of a device's newest open deliveries.
+// OpenTimelines returns the timelines of a device's newest open deliveries.
 func (s *Store) OpenTimelines(ctx context.Context, key push.DeviceKey, limit int) ([][]push.Event, error) {
 	timelines, err := all(ctx, s.read, func(scan scanFunc) ([]push.Event, error) {
 		var packed []byte
@@ -66,13 +66,14 @@ func (s *Store) OpenTimelines(ctx context.Context, key push.DeviceKey, limit int
 	return timelines, wrap("timelines of a device", err)
 }
 
-// readOnly lets what reads for a transaction read outside of one.
+// readOnly lets functions that read in a transaction read outside of one.
 type readOnly struct{ runner }
 
 func (readOnly) commit(context.Context) error { return nil }
 func (readOnly) rollback()                    {}
 
-// stepAll does the steps of a batch in rounds: in each, one step per device, read for all, decided, written for all.
+// stepAll runs the steps of a batch in rounds of one step per device. A round reads for all of its steps, decides each, and writes
+// for all.
 func (t *tx) stepAll(ctx context.Context, ops []*op) error {
 	for len(ops) > 0 {
 		var round []*stepOp
@@ -131,13 +132,13 @@ var (
 		"UPDATE devices SET token_state = r.token_state, token_loss = r.token_loss, updated_at = r.updated_at FROM {rows} WHERE n = r.of_device")
 )
 
-// addState adds a row of updateStates.
+// addState adds a device's state to rows of updateStates.
 func addState(rows *rows, d *push.Device) {
 	rows.add(raw(encodeWake(d.Wake)), raw(encodeTimes(d.WakeTimes)), when(d.DueAt), num(heardMicros(d.HeardAt)), num(d.Number))
 }
 
-// What a round of steps reads, for all of its devices at once. A row's number is its place in the round, or in what was
-// named; it comes back with what was found.
+// What a round of steps reads, for all of its devices at once. A row's number is the index of its step, or of its named delivery.
+// It is returned with each row found.
 var (
 	stepColumns = withPayload(deviceDeliveryColumns, wakePayload)
 	stepDevices = fold("number int, of_app text, of_device text",
@@ -148,14 +149,15 @@ var (
 	stepOpen = fold("number int, of_holder int, up_to int",
 		"SELECT "+stepColumns+`, r.number FROM {rows}, {lateral} (SELECT * FROM deliveries WHERE holder = r.of_holder
 			AND final_at IS NULL ORDER BY since, push LIMIT r.up_to) d JOIN pushes p ON p.n = d.push ORDER BY d.since, d.push`)
-	// Of those behind the first ones: how many, and when the first of them expires.
+	// How many open deliveries there are beyond those read, and when the first of them expires.
 	stepBeyond = fold("number int, of_holder int, from_on int",
 		`SELECT b.beyond, b.expires, r.number FROM {rows}, {lateral} (SELECT COUNT(*) AS beyond, MIN(expires_at) AS expires FROM (
 			SELECT expires_at FROM deliveries WHERE holder = r.of_holder AND final_at IS NULL
 			ORDER BY since, push LIMIT 1000000000 OFFSET r.from_on) o) b`)
 )
 
-// readSteps fills the snapshots: the devices first, then what is theirs. Where others write too, their rows are locked.
+// readSteps fills the snapshots: first the devices, then their deliveries. With concurrent writers, the devices' rows are locked
+// already.
 func (t *tx) readSteps(ctx context.Context, round []*stepOp) error {
 	rows := stepDevices.rows(len(round))
 	for i, o := range round {
@@ -180,12 +182,13 @@ func (t *tx) readSteps(ctx context.Context, round []*stepOp) error {
 	return t.readBeyond(ctx, round)
 }
 
-// What a wake is for is in flight until the wake's lease ends. What ended under a former owner may be in flight longer, with a wake
-// of which the device knows nothing any more.
+// The deliveries of a wake are in flight until the wake's lease ends. Those that ended under a former owner may be in flight longer,
+// with a wake that is no longer the device's.
 var inFlight = fold("number int, of_holder int, until int",
 	"SELECT r.number FROM {rows}, {lateral} (SELECT 1 AS one FROM deliveries WHERE holder = r.of_holder AND wake_until = r.until LIMIT 1) f")
 
-// readAnswered takes a wake that was sent from those devices that have nothing of it in flight: it is answered. See Settle.
+// readAnswered removes a sent wake from the snapshot of a device that has none of the wake's deliveries in flight: the wake was
+// answered. See Settle.
 func (t *tx) readAnswered(ctx context.Context, round []*stepOp) error {
 	sent, rows := []int(nil), inFlight.rows(0)
 	for i, o := range round {
@@ -208,8 +211,8 @@ func (t *tx) readAnswered(ctx context.Context, round []*stepOp) error {
 	return err
 }
 
-// readDeliveries reads the deliveries that steps asked for: the first open ones, and those that they named. What a wake in flight is
-// for is read though it is behind the first ones: what is older may have come to the device since.
+// readDeliveries reads the deliveries that steps need: the first open ones, and those that they name. It also reads the deliveries
+// of a wake in flight if they are beyond the first ones, because older deliveries may have come to the device since.
 func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 	var named []namedDelivery
 	open := stepOpen.rows(0)
@@ -237,7 +240,8 @@ func (t *tx) readDeliveries(ctx context.Context, round []*stepOp) error {
 	return t.readNamed(ctx, inFlightBeyond(round))
 }
 
-// flyingBehind is what wakes in flight are for, of devices of which not all that is open was read.
+// inFlightBeyond returns the deliveries of wakes in flight that are not in the snapshots, for devices with more open deliveries
+// than were read.
 func inFlightBeyond(round []*stepOp) []namedDelivery {
 	var behind []namedDelivery
 	for _, o := range round {
@@ -255,7 +259,7 @@ func inFlightBeyond(round []*stepOp) []namedDelivery {
 	return behind
 }
 
-// namedDelivery is a place for a delivery that is asked for by id.
+// namedDelivery is a delivery to be read by its push's id, for a step.
 type namedDelivery struct {
 	push.Delivery
 	of    *stepOp
@@ -264,7 +268,7 @@ type namedDelivery struct {
 	found bool
 }
 
-// readNamed reads deliveries by id, and runs other statements beside it.
+// readNamed runs other statements, and reads deliveries by their pushes' ids.
 func (t *tx) readNamed(ctx context.Context, named []namedDelivery, beside ...*stmt) error {
 	rows := stepNamed.rows(len(named))
 	for i, n := range named {
@@ -287,8 +291,7 @@ func (t *tx) readNamed(ctx context.Context, named []namedDelivery, beside ...*st
 	return err
 }
 
-// readBeyond counts what is behind the open deliveries that were read, and reads the resources of those and the topics of
-// the app.
+// readBeyond counts the open deliveries beyond those read, and reads the resources of the latter and the topics of the app.
 func (t *tx) readBeyond(ctx context.Context, round []*stepOp) error {
 	rows := stepBeyond.rows(0)
 	for i, o := range round {

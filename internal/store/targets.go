@@ -8,39 +8,39 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// A push that names so many users or devices that its deliveries are more than maxAtOnce is accepted without them, so that
-// nobody else waits for its transaction. Whom it is for is fixed all the same: it is looked up outside of any transaction,
-// kept as a list beside the push, a piece at a time, and named by the push when that is committed. Expand makes the
-// deliveries from the list. Pieces that no push names (the process was killed before it was committed) are removed later.
+// A push that names users or devices with more than maxAtOnce deliveries is accepted without them, so that other callers need not
+// wait for its transaction. Its targets are fixed all the same: they are resolved outside of any transaction, and stored as a
+// list, a piece at a time. The push names the list when it is committed, and Expand makes the deliveries from it. Pieces that no
+// push names, because the process was killed before that commit, are removed later.
 const (
-	maxAtOnce       = 1_000     // deliveries of one push in the transaction that accepts it
+	maxAtOnce       = 1_000     // the most deliveries of one push in the transaction that accepts it
 	targetsPerPiece = 500       // targets in one piece
-	piecesAtOnce    = 10        // pieces kept in one transaction
-	lookupAtOnce    = 500       // users or devices looked up by one question
-	orphanAge       = time.Hour // how long a list may be without its push
+	piecesAtOnce    = 10        // pieces stored in one transaction
+	lookupAtOnce    = 500       // users or devices read by one query
+	orphanAge       = time.Hour // how old a list without a push is when it is removed
 )
 
-// meantList is whom a push is for.
+// targetList is the stored list of a push's targets.
 type targetList struct {
 	id       string
 	targets  int
 	warnings []push.Warning
 }
 
-// meantRow is one target, as a list holds it.
+// targetRow is one target in a stored list.
 type targetRow struct {
-	Device     string `json:"d,omitempty"` // "" for a user without one
+	Device     string `json:"d,omitempty"` // "" for a user without a device
 	User       string `json:"u"`
 	Generation int    `json:"g,omitempty"`
 	Number     int64  `json:"n,omitempty"` // of the device
 }
 
-// mayBeMany reports whether the deliveries for an audience may be more than one transaction is to make.
+// mayBeMany reports whether an audience may have more deliveries than one transaction makes.
 func (s *Store) mayBeMany(to push.Audience) bool {
 	return len(to.Users)*s.cfg.DevicesPerUser+len(to.Devices) > maxAtOnce
 }
 
-// keepMeant looks up whom a push is for, and keeps the list if it is long; nil: it is not.
+// storeLongTargets resolves the audience of a push, and stores the list of targets if it is long. Otherwise it returns nil.
 func (s *Store) storeLongTargets(ctx context.Context, p push.Push) (*targetList, error) {
 	list, warnings, err := s.resolve(ctx, p.App, p.To)
 	if err != nil || len(list) <= maxAtOnce {
@@ -49,7 +49,7 @@ func (s *Store) storeLongTargets(ctx context.Context, p push.Push) (*targetList,
 	return s.storeTargets(ctx, p, list, warnings)
 }
 
-// keepList keeps a long list of targets.
+// storeTargets stores a list of targets, in pieces.
 func (s *Store) storeTargets(ctx context.Context, p push.Push, targets []push.Recipient, warnings []push.Warning) (*targetList, error) {
 	m := &targetList{id: string(push.NewID()), targets: len(targets), warnings: warnings}
 	first := 0 // the number of the next piece
@@ -70,6 +70,7 @@ func (s *Store) storeTargets(ctx context.Context, p push.Push, targets []push.Re
 	return m, nil
 }
 
+// encodePiece returns targets as a piece of a list stores them.
 func encodePiece(targets []push.Recipient) []byte {
 	list := make([]targetRow, len(targets))
 	for i, to := range targets {
@@ -80,7 +81,7 @@ func encodePiece(targets []push.Recipient) []byte {
 
 var insertTargets = foldInsert("push_targets", "list text, piece int, push_id text, targets int, meant blob, kept_at int")
 
-// resolve finds the targets of an audience outside of any transaction.
+// resolve returns the targets of an audience, read outside of any transaction.
 func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]push.Recipient, []push.Warning, error) {
 	whole := newAudience()
 	look := func(users, devices []string) error {
@@ -105,7 +106,7 @@ func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]pu
 	return s.cfg.Accepting.Recipients(to, whole)
 }
 
-// fixDue fixes whom a push for later is for, now that its time has come, if they are many.
+// fixDue stores the list of targets of a push for later that has become due, if they are many.
 func (s *Store) fixDue(ctx context.Context, ref push.PushRef) error {
 	p, err := s.pushRow(ctx, ref.App, ref.ID)
 	if err != nil {
@@ -128,7 +129,8 @@ func (s *Store) fixDue(ctx context.Context, ref push.PushRef) error {
 	}})
 }
 
-// registered is an audience without the devices that are not there any more.
+// registered returns an audience without the devices that are no longer registered. It leaves an audience that cannot be large as
+// it is.
 func (s *Store) registered(ctx context.Context, app string, to push.Audience) (push.Audience, error) {
 	if !s.mayBeMany(to) || len(to.Devices) == 0 {
 		return to, nil
@@ -163,7 +165,7 @@ func readPiece(scan scanFunc) (p targetPiece, err error) {
 	return p, err
 }
 
-// meant takes the next piece of the push's list.
+// nextPiece takes the next piece of the push's list as its targets.
 func (e *expansion) nextPiece(ctx context.Context) error {
 	pieces, err := all(ctx, e.t, readPiece, nextPieces, e.p.list)
 	e.done = len(pieces) < 2
@@ -186,7 +188,7 @@ func (e *expansion) nextPiece(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What a user without a device gets is perhaps final at once: it then is nobody's.
+	// If the delivery to a user without a device is final at once, no device takes it over later.
 	stays := e.t.s.cfg.Accepting.Place(e.p.Push, r, push.Recipient{User: "any"}, e.now, push.Ending{}).State.Final()
 	for _, m := range pieces[0].list {
 		var t target
@@ -199,22 +201,22 @@ func (e *expansion) nextPiece(ctx context.Context) error {
 	return e.t.run(ctx, exec(removePiece, e.p.list, pieces[0].piece))
 }
 
-// removeLostPieces removes up to limit pieces of lists that no push needs.
+// removeOrphanPieces removes up to limit pieces of lists that no push needs.
 func (t *tx) removeOrphanPieces(ctx context.Context, limit int) (int, error) {
 	remove := exec(orphanPieces, micros(t.s.now().Add(-orphanAge)), limit)
 	err := t.run(ctx, remove)
 	return int(remove.n), err
 }
 
-// newerOpen finds what is open under a collapse key and newer than what is being made.
-// The plus keeps SQLite, which has no statistics, from reading all that is newer on the device.
+// newerOpen finds open deliveries with a collapse key that are newer than the one being made. The plus keeps SQLite, which has no
+// statistics, from using an index on since and reading all newer deliveries of the device.
 var newerOpen = fold("of_holder int, of_key blob, of_app text, of_user text, made_at int",
 	"SELECT d.holder, d.user_id FROM {rows}, "+deliveriesWithPush+` WHERE d.holder = r.of_holder AND d.collapse_key = r.of_key AND d.final_at IS NULL
 		AND (d.holder >= 0 OR p.app = r.of_app AND d.user_id = r.of_user) AND +d.since > r.made_at`)
 
-// outdate ends, as they are made, those targets' deliveries for which a newer push with the same collapse key was quicker:
-// the deliveries of a large push are made later than it was accepted.
-func (e *expansion) supersedeOlder(ctx context.Context, r push.Resource) error {
+// markSuperseded makes deliveries superseded from the start for which a newer push with the same collapse key came first. That
+// happens because the deliveries of a large push are made after it was accepted.
+func (e *expansion) markSuperseded(ctx context.Context, r push.Resource) error {
 	rows := newerOpen.rows(0)
 	for _, to := range e.to {
 		if key := r.CollapseKey(e.p.Push, to.Platform); key != "" && to.end.State == "" {

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// turnWait is how long a process waits for the one before it. It is longer than a supervisor gives a process to end, and
-// than PostgreSQL takes to find that a machine has vanished (keepalive).
+// turnWait is how long a process waits for the previous one by default. It is longer than supervisors let a process take to end, and
+// than PostgreSQL takes to notice by keepalives that a machine is gone.
 const turnWait = 15 * time.Second
 
-// turnLook is how often it looks.
+// turnLook is how often a waiting process tries again.
 const turnLook = 100 * time.Millisecond
 
-// holder is the process that has a database, as others are told of it.
+// holder describes the process that has a database or a data directory, for other processes.
 type holder struct {
 	Node  string    `json:"node"`
 	Host  string    `json:"host"`
@@ -29,7 +29,7 @@ func newHolder(node string) holder {
 	return holder{Node: node, Host: host, PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)}
 }
 
-// String describes the process behind "another hush process"; "" if nothing is known of it.
+// String returns a description to follow "another hush process"; "" if the process is unknown.
 func (h holder) String() string {
 	if h.Node == "" {
 		return ""
@@ -37,7 +37,7 @@ func (h holder) String() string {
 	return fmt.Sprintf(" (host %s, pid %d, since %s)", printable(h.Host), h.PID, h.Since.Format(time.RFC3339))
 }
 
-// attrs are what the log has of the process; none if nothing is known of it.
+// attrs returns the attributes of the process for the log; none if it is unknown.
 func (h holder) attrs() []any {
 	if h.Node == "" {
 		return nil
@@ -45,23 +45,23 @@ func (h holder) attrs() []any {
 	return []any{"host", h.Host, "pid", h.PID, "since", h.Since}
 }
 
-// BusyError says that another process has what this one needs.
+// BusyError reports that another process has the data directory or the database.
 type BusyError struct {
 	What   string // such as "data directory /var/lib/hush"
-	By     string // who, behind "another hush process"; "" if that is not known
+	By     string // a description to follow "another hush process"; "" if the process is unknown
 	Waited time.Duration
 }
 
-// Error also says what to do.
+// Error returns a text that also says what to do.
 func (e *BusyError) Error() string {
 	still := ""
 	if e.Waited > 0 {
-		still = fmt.Sprintf(", also after %s", e.Waited)
+		still = fmt.Sprintf(", even after a wait of %s", e.Waited)
 	}
 	return fmt.Sprintf("store: the %s is in use by another hush process%s%s; one serves it at a time: stop that one, or name another", e.What, e.By, still)
 }
 
-// turnstile is how long one waits for another process to end. Its time is shared by all that is waited for.
+// turnstile waits for another process to end. All waits share its time.
 type turnstile struct {
 	log   *slog.Logger
 	span  time.Duration
@@ -73,9 +73,8 @@ func newTurnstile(wait time.Duration, log *slog.Logger) turnstile {
 	return turnstile{log: log, span: wait, until: time.Now().Add(wait)}
 }
 
-// wait calls try until it is true or the time is over; then the error is a *BusyError. heldBy says who is in the way. An error
-// of try is final at first. Once somebody is known to be in the way it is final only when the time is over, as PostgreSQL may
-// restart while one waits.
+// wait calls try until it returns true. When the time is up, it returns a *BusyError with the currentHolder. An error of try is final
+// at first. Once try has returned false, an error is final only when the time is up, since PostgreSQL may restart during the wait.
 func (t turnstile) wait(ctx context.Context, what string, try func() (bool, error), currentHolder func(context.Context) holder) error {
 	for waits := false; ; waits = true {
 		done, err := try()
@@ -100,12 +99,12 @@ func (t turnstile) wait(ctx context.Context, what string, try func() (bool, erro
 	}
 }
 
-// gaveUp says why the wait ended with ctx.
+// waitError returns the error of a wait that ctx has ended.
 func waitError(ctx context.Context, what string) error {
 	return fmt.Errorf("store: waiting for the %s: %w", what, context.Cause(ctx))
 }
 
-// printable is a text of somebody else's on one line.
+// printable returns a foreign text without control characters, so on one line.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

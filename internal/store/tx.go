@@ -7,25 +7,25 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// tx is what an op works with: the transaction, and what is known for its time.
+// tx is the transaction of a batch, with what its ops read once and what is published after its commit.
 type tx struct {
 	transaction
 	s         *Store
-	touched   map[push.ID][]push.DeliveryKey // what watchers of a push are told of after the commit
-	many      map[push.ID]bool               // pushes of which more was touched than touched names
-	appEvents map[string][]push.AppEvent     // what followers of an app are, by app
-	finals    map[finalKey]int               // deliveries that became final
-	counts    map[countKey]countChange       // of large pushes; nil until there are some
+	touched   map[push.ID][]push.DeliveryKey // for the watchers of a push
+	many      map[push.ID]bool               // pushes with more changed deliveries than touched names
+	appEvents map[string][]push.AppEvent     // for the followers of an app, by app
+	finals    map[finalKey]int               // how many deliveries became final
+	counts    map[countKey]countChange       // changes of push_counts; nil until there are some
 	resources map[resourceKey]*push.Resource
-	topics    map[string][]string // by app; nil until one is asked for
+	topics    map[string][]string // by app; nil until the first is read
 }
 
-// touch notes that a push was changed, and deliveries of it.
+// touch records that a push changed, and which of its deliveries did.
 func (t *tx) touch(id push.ID, deliveries ...push.DeliveryKey) {
 	t.touched[id] = append(t.touched[id], deliveries...)
 }
 
-// changedPush notes that a push was changed as a whole, and where its deliveries will stand, or would have.
+// recordPushChange records that a push changed as a whole, and the state in which its deliveries will be, or would have been.
 func (t *tx) recordPushChange(p push.Push, state push.State, e push.Event) {
 	t.touch(p.ID)
 	if t.s.appLogs.follows(p.App) {
@@ -33,8 +33,8 @@ func (t *tx) recordPushChange(p push.Push, state push.State, e push.Event) {
 	}
 }
 
-// doAll runs the ops of a batch: single ones, then all pushes together, then what settles, then all steps together. None of their callers has
-// an answer yet, so any order is right.
+// doAll runs the ops of a batch: first the single ones, then all pushes, all settlements and all steps, each kind by the same
+// statements. Any order is correct, since none of their callers has returned yet.
 func (t *tx) doAll(ctx context.Context, batch []*op) error {
 	if t.s.db.locksRows() {
 		if err := t.lockRows(ctx, batch); err != nil {
@@ -71,7 +71,7 @@ func (t *tx) doAll(ctx context.Context, batch []*op) error {
 	return t.run(ctx, t.countsStmt())
 }
 
-// expected tells whether an error is an outcome and not a failure.
+// expected reports whether an error is the outcome of an op, as opposed to a failure of the transaction.
 func expected(err error) bool {
 	for _, e := range []error{push.ErrNotFound, push.ErrConflict, push.ErrDeviceTaken, push.ErrRegisterAgain,
 		push.ErrUnauthenticated, push.ErrForbidden, push.ErrTooManyDevices} {
@@ -83,8 +83,8 @@ func expected(err error) bool {
 	return errors.As(err, &fields)
 }
 
-// What bounds a transaction beside Config.BatchOps: everybody else waits for it, and a push may have a thousand deliveries.
+// The limits of a transaction beside Config.BatchOps. All other callers wait for it, and one push may have a thousand deliveries.
 const (
-	maxBatchRows  = 1024                 // that its ops are likely to write: as much as BatchOps pushes for one device each
-	maxRecipients = maxBatchRows * 3 / 2 // of its pushes: the users whom they name may have several devices each
+	maxBatchRows  = 1024                 // rows that its ops are likely to write: as many as for 512 pushes to one device each
+	maxRecipients = maxBatchRows * 3 / 2 // recipients of its pushes: a user whom one names may have several devices
 )

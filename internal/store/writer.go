@@ -9,30 +9,33 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// writer is the one who writes. It gathers what callers hand over into one transaction and answers after the commit, while
-// the next ones gather. Where others write at the same time anyhow, a second committer takes what is much while the first is at
-// work: half of a transaction on PostgreSQL is waiting for it. The queue is bounded by places; a caller without a place waits
-// for one.
+// writer queues the operations of all callers and runs many of them in one transaction. Callers return after its commit, while
+// the next operations queue.
+//
+// A database with concurrent writers has a second committer. It takes a batch while the first one is busy and many rows wait,
+// because half the time of a transaction on PostgreSQL is spent waiting for the server. The queue is bounded by places; a caller
+// blocks until there is one.
 type writer struct {
 	s         *Store
 	places    chan struct{}
-	wake      []chan struct{} // of each committer, 1 place: something is there for it
+	wake      []chan struct{} // one for each committer, of capacity 1: there may be work
 	ended     chan struct{}   // closed when all committers have returned
 	published commitOrder
 
 	mu         sync.Mutex
 	urgent     fairQueue // guarded by mu
-	answers    fairQueue // guarded by mu; what settles, for which nobody waits but a worker: it goes along with others for a while
+	answers    fairQueue // guarded by mu; settlements: only a worker waits for them, so they may wait to share a batch
 	long       fairQueue // guarded by mu
-	answersDue bool      // guarded by mu; the answers have waited long enough
+	answersDue bool      // guarded by mu; the answers have waited for answersWait
 	closed     bool      // guarded by mu
-	longNext   bool      // owned by the first committer, who does what is long: a long op may go before the next batch
+	longNext   bool      // owned by the main committer, which alone runs long ops: one may run before the next batch
 }
 
-// first is the committer that always is there.
+// mainCommitter is the committer that always runs.
 const mainCommitter = 0
 
-// spareFrom is how many rows have to wait for a second committer to take them. Fewer become one larger transaction.
+// secondCommitterRows is how many rows have to be queued before the second committer takes a batch. Fewer make the next
+// transaction larger instead.
 const secondCommitterRows = maxBatchRows / 4
 
 func startWriter(s *Store) *writer {
@@ -55,7 +58,7 @@ func startWriter(s *Store) *writer {
 	return w
 }
 
-// stop refuses new work, finishes what is there and waits for it.
+// stop refuses new operations and waits until those in the queue are done.
 func (w *writer) stop() {
 	w.mu.Lock()
 	w.closed = true
@@ -66,7 +69,7 @@ func (w *writer) stop() {
 	<-w.ended
 }
 
-// signal has a committer look at what is there.
+// signal wakes a committer.
 func (w *writer) signal(committer int) {
 	select {
 	case w.wake[committer] <- struct{}{}:
@@ -74,7 +77,7 @@ func (w *writer) signal(committer int) {
 	}
 }
 
-// write hands one op over and waits for its outcome. An error of ctx means that the op was not begun.
+// write submits one op and waits for its outcome. If it returns an error of ctx, the op was not started.
 func (s *Store) write(ctx context.Context, what string, o *op) error {
 	if err := s.writer.submit(ctx, o); err != nil {
 		return fmt.Errorf("store: %s: %w", what, err)
@@ -82,6 +85,7 @@ func (s *Store) write(ctx context.Context, what string, o *op) error {
 	return s.writer.wait(ctx, what, o)
 }
 
+// submit queues an op. It blocks while the queue is full.
 func (w *writer) submit(ctx context.Context, o *op) error {
 	o.done = make(chan struct{})
 	select {
@@ -118,8 +122,8 @@ func (w *writer) submit(ctx context.Context, o *op) error {
 	return nil
 }
 
-// wait gives the outcome. A caller that goes away before its op is taken takes it back; later, the outcome is waited for,
-// since it will be a fact.
+// wait waits for the op's outcome and returns its error. If ctx ends before the op is in a batch, the op is withdrawn. Once it is
+// in one, wait ignores ctx, since the op may take effect.
 func (w *writer) wait(ctx context.Context, what string, o *op) error {
 	select {
 	case <-o.done:
