@@ -12,7 +12,7 @@ type AcceptRequest struct {
 	Idempotency *Idempotency // nil: a repeated request makes a second push
 }
 
-// Accepted is what the store answers once a push is committed and flushed.
+// Accepted is the store's answer once a push is committed and flushed.
 type Accepted struct {
 	ID         ID
 	Deliveries int  // made by now, or by and by; none for what is looked up later

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Accepting has the rules by which a push becomes deliveries: who is meant, when it expires, what becomes of a user without a
-// device, and what a collapse key supersedes. They are plain functions. The store runs them in its transactions, and a dry
-// run asks the same ones.
+// Accepting has the rules by which a push becomes deliveries: who is meant, when it expires, what happens for a user without a
+// device, and what a collapse key supersedes. They are plain functions. The store runs them in its transactions, and a dry run
+// calls the same ones.
 type Accepting struct {
 	AckWait time.Duration // how long a session has to acknowledge
 }
 
-// Recipient is one for whom a push makes a delivery: a device, or a user without one (Device is "").
+// Recipient is one target of a push, for which it makes a delivery: a device, or a user without one (Device is "").
 type Recipient struct {
 	Device       string
 	User         string
@@ -23,16 +23,17 @@ type Recipient struct {
 	RegisteredAt time.Time
 }
 
-// Registry is what is known of those whom a push may name.
+// Registry looks up those whom a push names.
 type Registry interface {
-	// User is a user's devices, and whether the user has ever been seen.
+	// User returns a user's devices, and whether the user has ever been seen.
 	User(id string) (devices []Recipient, seen bool)
-	// Device is a registered device.
+	// Device returns a registered device.
 	Device(id string) (d Recipient, ok bool)
 }
 
-// Recipients are those whom an audience means that names users or devices, each once. Users never seen are warned of. The
-// error names devices that are not registered, a FieldErrors; the recipients beside it are those who are.
+// Recipients returns the targets of an audience that names users or devices, each once, with a warning for each user never
+// seen. The error is a FieldErrors that names the devices that are not registered; the recipients returned beside it are the
+// registered ones.
 func (Accepting) Recipients(to Audience, known Registry) (all []Recipient, warnings []Warning, err error) {
 	done := map[string]bool{}
 	for _, user := range to.Users {
@@ -65,21 +66,21 @@ func (Accepting) Recipients(to Audience, known Registry) (all []Recipient, warni
 	return all, warnings, errs.Err()
 }
 
-// Placement is a delivery as it is made, or as it is handed on.
+// Placement is a delivery as it is made, or as it is handed over to a device.
 type Placement struct {
 	Delivery
 	CollapseKey string // what is open on the device under it, and older, is superseded; "": nothing is
 	Events      []Event
 }
 
-// Ending makes a delivery final in the moment in which it is made. Its zero value leaves it open.
+// Ending makes a delivery final at the moment it is made. Its zero value leaves it open.
 type Ending struct {
 	State State
 	Why   Reason
 	At    time.Time
 }
 
-// Place is what a push makes for a recipient. One that had a deliver_at was scheduled before, and is made now.
+// Place returns the delivery that a push makes for a recipient at now. A push with a deliver_at was scheduled first.
 func (a Accepting) Place(p Push, r Resource, to Recipient, now time.Time, end Ending) Placement {
 	out := Placement{CollapseKey: r.CollapseKey(p, to.Platform), Delivery: Delivery{
 		PushID: p.ID, App: p.App, DeviceID: to.Device, User: to.User, ResourceID: r.ID, State: Waiting, Since: p.Start(),
@@ -112,8 +113,8 @@ func (p *Placement) apply(c Change) { p.Delivery, p.Events = c.Delivery, append(
 // Supersede ends a placement for a newer one under its collapse key.
 func (p *Placement) Supersede(now time.Time) { p.apply(p.To(now, Superseded, ReasonNone)) }
 
-// HandOver is what becomes of a delivery that waited for its user once the user has a device: time to live and collapse key are
-// those of the device's platform. superseded tells that something newer is open on it under that key.
+// HandOver returns what becomes of a delivery that waited for its user, once the user has a device: time to live and collapse
+// key are those of the device's platform. superseded reports whether something newer is open on the device under a key.
 func (a Accepting) HandOver(waiting Delivery, of Push, r Resource, d Device, superseded func(key string) bool, now time.Time) Placement {
 	out := Placement{Delivery: waiting, CollapseKey: r.CollapseKey(of, d.Platform)}
 	out.ExpiresAt = a.ExpiresAt(of, r, d.Platform)
@@ -126,8 +127,8 @@ func (a Accepting) HandOver(waiting Delivery, of Push, r Resource, d Device, sup
 	return out
 }
 
-// ExpiresAt is when a push ends on a device of the platform ("" for a user without one). One that is "now or never" is open for
-// as long as a session may take to acknowledge, and a wake to run.
+// ExpiresAt returns when a push expires on a device of the platform ("" for a user without one). One that is "now or never"
+// stays open for as long as a session may take to acknowledge and a wake to run.
 func (a Accepting) ExpiresAt(p Push, r Resource, platform Platform) time.Time {
 	ttl := r.TTL(p, platform)
 	if ttl == 0 {
@@ -140,7 +141,7 @@ func (a Accepting) ExpiresAt(p Push, r Resource, platform Platform) time.Time {
 	return p.Start().Add(ttl)
 }
 
-// LatestExpiry is when a push ends at the latest whose deliveries are not made yet.
+// LatestExpiry returns the latest time at which a push can expire whose deliveries are not made yet.
 func (a Accepting) LatestExpiry(p Push, r Resource) time.Time {
 	last := a.ExpiresAt(p, r, IOS)
 	if e := a.ExpiresAt(p, r, Android); e.After(last) {
@@ -149,9 +150,10 @@ func (a Accepting) LatestExpiry(p Push, r Resource) time.Time {
 	return last
 }
 
-// Still is the recipient that one of a list, fixed when its push was accepted, is by now, and how its delivery ends if it does
-// not get the push: a device that has changed hands since, or was unregistered, gets a delivery that says so. What a user without a
-// device was to get, the first one has that was registered since, unless stays says that it is final at once: it then is nobody's.
+// Still returns who a recipient is by now, if the list it is on was fixed when its push was accepted, and how its delivery ends
+// if it does not get the push. A device that has changed hands since, or was unregistered, gets a delivery that says so. A
+// delivery to a user without a device goes to the first device registered since, unless stays says that it is final at once;
+// then it belongs to nobody.
 func (Accepting) Still(fixed Recipient, known Registry, stays bool) (Recipient, Ending) {
 	if fixed.Device == "" {
 		devices, _ := known.User(fixed.User)

@@ -1,6 +1,6 @@
 package push
 
-// The events that followers of an app are told beside those of timelines.
+// The events that followers of an app are told in addition to those of timelines.
 const (
 	EventAccepted EventName = "accepted" // a push was accepted; of the push, not of a delivery
 	EventNobody   EventName = "nobody"   // the push's time has come, and there was nobody to deliver it to; of the push
@@ -9,7 +9,7 @@ const (
 )
 
 // AppEvent is one event of an app, as its followers are told: of a delivery's timeline, or of a push as a whole, which has
-// neither device nor user. Began and missed belong to neither.
+// neither device nor user. The events began and missed belong to neither.
 type AppEvent struct {
 	PushID     ID
 	ResourceID string
@@ -19,7 +19,8 @@ type AppEvent struct {
 	Event
 }
 
-// AppEvents are events of the delivery as followers of its app are told. The delivery is as it stands with the last of them.
+// AppEvents returns events of the delivery as followers of its app are told. The delivery is as it stands after the last of
+// them.
 func (d Delivery) AppEvents(events []Event) []AppEvent {
 	list := make([]AppEvent, len(events))
 	for i, e := range events {
@@ -31,7 +32,7 @@ func (d Delivery) AppEvents(events []Event) []AppEvent {
 	return list
 }
 
-// AppEvent is an event of the push as a whole; state is where its deliveries will stand, or would have.
+// AppEvent returns an event of the push as a whole; state is where its deliveries will stand, or would have stood.
 func (p Push) AppEvent(state State, e Event) AppEvent {
 	return AppEvent{PushID: p.ID, ResourceID: p.ResourceID, State: state, Event: e}
 }

@@ -8,17 +8,17 @@ type Audience struct {
 	All     bool
 }
 
-// Deferred tells whether the devices are looked up only when the push's time has come: for tags and for all.
+// Deferred reports whether the devices are looked up only when the push's time has come, as for tags and for all.
 func (a Audience) Deferred() bool { return a.Tags != nil || a.All }
 
-// TagRule chooses users by their tags. What is given must hold; one that gives nothing is refused.
+// TagRule chooses users by their tags. Every part given must hold; a rule with no part is refused.
 type TagRule struct {
 	Any  []string
 	All  []string
 	None []string
 }
 
-// Matches tells whether a user with these tags is meant.
+// Matches reports whether the rule chooses a user with these tags.
 func (r TagRule) Matches(tags []string) bool {
 	has := make(map[string]bool, len(tags))
 	for _, t := range tags {

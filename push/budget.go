@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Budget is how many wakes a device may get in a time, whoever sends. A strategy allows a wake if fewer than Wakes of all
+// Budget bounds how many wakes a device may get in a time, whoever sends. A strategy allows a wake if fewer than Wakes of all
 // the device's wakes lie within Per, and fewer than Burst within Per/Wakes.
 type Budget struct {
 	Wakes int
@@ -13,7 +13,7 @@ type Budget struct {
 	Burst int
 }
 
-// DefaultBudget is what Apple advises (two or three background pushes an hour) and, for FCM, what its bucket of
+// DefaultBudget returns what Apple advises (two or three background pushes an hour) and, for FCM, what its bucket of
 // collapsible messages refills in an hour.
 func DefaultBudget(p Provider) Budget {
 	if p == APNs {
@@ -34,7 +34,7 @@ const (
 // BudgetLimits lists the limits of a budget.
 func BudgetLimits() []BudgetLimit { return []BudgetLimit{LimitWakes, LimitBurst} }
 
-// BudgetWait says which limit of a budget keeps a device's next wake back, and until when.
+// BudgetWait says which limit of a budget delays a device's next wake, and until when.
 type BudgetWait struct {
 	Limit  BudgetLimit
 	Wakes  int           // how many the limit allows
@@ -43,7 +43,7 @@ type BudgetWait struct {
 	NextAt time.Time     // when the limit allows the next one
 }
 
-// String says it for people, such as "3 of 3 wakes in 1h, next at 2026-01-02T15:04:05Z".
+// String describes the wait for people, as in "3 of 3 wakes in 1h, next at 2026-01-02T15:04:05Z".
 func (w BudgetWait) String() string {
 	return fmt.Sprintf("%d of %d wakes in %s, next at %s", w.Seen, w.Wakes, AboutDuration(w.Per), w.NextAt.UTC().Format(time.RFC3339))
 }

@@ -2,7 +2,7 @@ package push
 
 import "time"
 
-// UserClaims is what a user token says, once it is verified.
+// UserClaims is what a verified user token says.
 type UserClaims struct {
 	Apps      []string // aud; the app of a call is the only one, or the credential's
 	User      string
@@ -10,7 +10,7 @@ type UserClaims struct {
 	Keys      []Ground // for each app, the signing key that verified the token
 }
 
-// Ground is the signing key of app that verified the token; its zero value if none did.
+// Ground returns the signing key of app that verified the token, or the zero value if none did.
 func (c UserClaims) Ground(app string) Ground {
 	for _, g := range c.Keys {
 		if g.App == app {
@@ -20,7 +20,7 @@ func (c UserClaims) Ground(app string) Ground {
 	return Ground{}
 }
 
-// ForApp tells whether the token is good for an app.
+// ForApp reports whether the token is valid for an app.
 func (c UserClaims) ForApp(app string) bool {
 	for _, a := range c.Apps {
 		if a == app {

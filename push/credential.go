@@ -2,7 +2,7 @@ package push
 
 import "time"
 
-// Credential is what an app is known by at a provider. Exactly one part is set.
+// Credential is what identifies an app to a provider. Exactly one part is set.
 type Credential struct {
 	APNs *APNsCredential
 	FCM  *FCMCredential
@@ -23,7 +23,7 @@ type FCMCredential struct {
 	ServiceAccount []byte // JSON, as Google gives it
 }
 
-// CredentialKind says what an app is known by at its provider.
+// CredentialKind says what identifies an app to its provider.
 type CredentialKind string
 
 // The kinds.
@@ -33,12 +33,12 @@ const (
 	KindServiceAccount CredentialKind = "service_account" // FCM
 )
 
-// CredentialKinds lists what an app can be known by at its provider.
+// CredentialKinds lists the kinds of credentials.
 func CredentialKinds() []CredentialKind {
 	return []CredentialKind{KindToken, KindCertificate, KindServiceAccount}
 }
 
-// CredentialInfo is what may be read back of a credential: kind, ids, validity.
+// CredentialInfo is the part of a credential that may be read back: kind, ids, validity.
 type CredentialInfo struct {
 	Provider    Provider
 	Kind        CredentialKind
@@ -51,7 +51,7 @@ type CredentialInfo struct {
 	UpdatedAt   time.Time
 }
 
-// CredentialCheck is what came of trying a stored credential against its provider, in sentences for people.
+// CredentialCheck is the result of trying a stored credential with its provider, in sentences for people.
 type CredentialCheck struct {
 	OK   bool
 	What string // what works, or what does not

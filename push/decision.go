@@ -14,7 +14,7 @@ const (
 // Actions lists what can happen next to a push on a device.
 func Actions() []Action { return []Action{DoSession, DoWake, DoWait, DoStop} }
 
-// Decision is what a dry run says of one device.
+// Decision is the result of a dry run for one device.
 type Decision struct {
 	DeviceID string // "" for a user without a device
 	Do       Action

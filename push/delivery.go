@@ -24,32 +24,32 @@ type Delivery struct {
 	Generation int       // the owner generation of the device that it was made for
 	FinalAt    time.Time
 	EventsKept int       // of those that may repeat, how many its timeline has; see KeepEvents
-	WakeUntil  time.Time // the end of the lease of the wake in flight that is for it; zero: there is none, or it is answered
-	Late       []Result  // the results of handlers that returned after it had become final, each once
+	WakeUntil  time.Time // when the lease of the wake in flight for it ends; zero: there is none, or it is answered
+	Late       []Result  // results of handlers that returned after it had become final, each once
 
-	Row Row // where the store has it
+	Row Row
 
-	// Payload is there where the question asks for it; PayloadBytes always tells how long it is.
+	// Payload is set if it was asked for; PayloadBytes is always its length.
 	Payload      []byte
 	PayloadBytes int
-	Events       []Event // where the question asks for it
+	Events       []Event // set if they were asked for
 }
 
-// Row is where the store has a delivery: its own affair, which others hand back with the delivery.
+// Row locates a delivery in the store. It is the store's own: others hand it back with the delivery.
 type Row struct {
 	Push    int64 // the number of its push
 	Holder  int64 // that of its device; below 0 for a user without one
-	Counted bool  // beside the push it stands how many of its deliveries are in which state
+	Counted bool  // the push has a count of its deliveries by state
 	Was     State // the state that the row has
 }
 
-// DeliveryKey names a delivery among those of its push.
+// DeliveryKey names one delivery of a push.
 type DeliveryKey struct {
 	Device string // "" for a user without one
 	User   string
 }
 
-// Path is the way on which a push reached the app.
+// Path is the way by which a push reached the app.
 type Path string
 
 // The paths.
@@ -60,18 +60,18 @@ const (
 	PathInbox   Path = "inbox"
 )
 
-// Paths lists the ways on which a push reaches an app.
+// Paths lists the ways by which a push reaches an app.
 func Paths() []Path { return []Path{PathSession, PathAPNs, PathFCM, PathInbox} }
 
-// Change takes one delivery to a new standing and adds events to its timeline. It is made by the methods of Delivery, so
-// that no impossible change exists.
+// Change takes one delivery to a new state and adds events to its timeline. Only Delivery's methods make one, so that no
+// impossible change exists.
 type Change struct {
 	Delivery Delivery // as it is to be
 	Events   []Event  // to be added, oldest first
 }
 
-// To is the change of d to state next, for a reason, at a time. A change that the table of states does not know is no
-// change: the delivery is returned as it is, without an event.
+// To returns the change of d to state next, for a reason, at now. A change that the table of states does not allow is no
+// change: d is returned as it is, without an event.
 func (d Delivery) To(now time.Time, next State, why Reason) Change {
 	if !d.State.MayFollow(next) {
 		return Change{Delivery: d}
@@ -87,8 +87,8 @@ func (d Delivery) To(now time.Time, next State, why Reason) Change {
 	return Change{Delivery: d, Events: []Event{{At: now, Event: EventName(next), Reason: why}}}
 }
 
-// WithoutDevice is the change of d, just made for a user who has no device: it waits for the first one that registers,
-// unless it is for those that are there now.
+// WithoutDevice returns the change of d, just made for a user without a device: it waits for the first one that registers,
+// unless it is only for devices that are there now.
 func (d Delivery) WithoutDevice(now time.Time) Change {
 	switch {
 	case d.Deliver == SessionOnly:
@@ -99,8 +99,8 @@ func (d Delivery) WithoutDevice(now time.Time) Change {
 	return d.To(now, Waiting, ReasonNoDevice)
 }
 
-// SentBy is the change of d to Sent on a path, to be looked at again at due (zero: only when something happens). It is an
-// event each time, also from one path to another.
+// SentBy returns the change of d to Sent on a path, to be looked at again at due (zero: only when something happens). Each call
+// is an event, also from one path to another.
 func (d Delivery) SentBy(now time.Time, path Path, due time.Time) Change {
 	if !d.State.MayFollow(Sent) {
 		return Change{Delivery: d}

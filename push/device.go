@@ -2,7 +2,7 @@ package push
 
 import "time"
 
-// DeviceKey names a device: ids are the app's own, so two apps may use the same one.
+// DeviceKey names a device. Device ids are the app's own, so two apps may use the same one.
 type DeviceKey struct {
 	App    string
 	Device string
@@ -41,10 +41,10 @@ type Device struct {
 	DueAt     time.Time   // when delivery is to look at the device again; zero: only when something happens
 }
 
-// Registered tells whether the device has an owner.
+// Registered reports whether the device has an owner.
 func (d Device) Registered() bool { return d.User != "" }
 
-// Key is the device's name in the whole installation.
+// Key returns the device's name in the whole installation.
 func (d Device) Key() DeviceKey { return DeviceKey{App: d.App, Device: d.ID} }
 
 // AppState is what the app last said of itself.
@@ -59,14 +59,14 @@ const (
 // AppStates lists what an app can say of itself.
 func AppStates() []AppState { return []AppState{AppForeground, AppBackground} }
 
-// How often it is noted that a device was heard: with its receipts, whose commit it shares, and by itself.
+// How often hearing from a device is recorded: with its receipts, whose commit it shares, and by itself.
 const (
 	heardWithReceipts = 5 * time.Minute
 	heardByItself     = time.Hour
 )
 
-// HeardLater reports whether it is worth noting that the device was heard at a time, which costs a write of its row;
-// byItself: nothing else is written.
+// HeardLater reports whether hearing from the device at a time is worth recording, which costs a write of its row. byItself
+// says that nothing else is written with it.
 func (d Device) HeardLater(at time.Time, byItself bool) bool {
 	every := heardWithReceipts
 	if byItself {

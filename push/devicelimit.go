@@ -17,10 +17,10 @@ const (
 	mostLeave = 100
 )
 
-// Day numbers the days since 1970 in UTC.
+// Day returns the number of the day since 1970 in UTC.
 func Day(t time.Time) int { return int(t.Unix() / (24 * 60 * 60)) }
 
-// Rival is one of the devices that a user has while another one comes.
+// Rival is one of the devices that a user already has when another one comes.
 type Rival struct {
 	ID       string
 	Token    TokenState

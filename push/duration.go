@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// AboutDuration writes a duration to the second, or to the millisecond where it is less than a minute: 8m34s for an hour's
-// seventh.
+// AboutDuration formats a duration to the second, or to the millisecond below a minute, as in 8m34s for a seventh of an hour.
 func AboutDuration(d time.Duration) string {
 	if d >= time.Minute {
 		return ShortDuration(d.Round(time.Second))
@@ -14,7 +13,7 @@ func AboutDuration(d time.Duration) string {
 	return ShortDuration(d.Round(time.Millisecond))
 }
 
-// ShortDuration writes a duration without the units that are zero: 1h for 1h0m0s.
+// ShortDuration formats a duration without the units that are zero: 1h for 1h0m0s.
 func ShortDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

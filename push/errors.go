@@ -2,7 +2,7 @@ package push
 
 import "errors"
 
-// What callers branch on. Everything else is wrapped with what was being done.
+// The errors that callers branch on. Every other error is wrapped with what was being done.
 var (
 	ErrNotFound        = errors.New("not found")
 	ErrConflict        = errors.New("conflict")
@@ -16,11 +16,11 @@ var (
 	ErrStopping        = errors.New("the server is stopping")
 )
 
-// Timeout is the cause of a deadline: it says which clock ran out.
+// Timeout is the cause of a deadline. It names the clock that ran out.
 type Timeout string
 
-// Error says which.
+// Error names the clock.
 func (t Timeout) Error() string { return string(t) }
 
-// Timeout is how the standard library asks.
+// Timeout reports true, as net.Error has it.
 func (Timeout) Timeout() bool { return true }

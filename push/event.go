@@ -8,7 +8,7 @@ import (
 // EventName is a state's name, or one of the names below.
 type EventName string
 
-// The events that are no states.
+// The events that are not states.
 const (
 	EventWakeSent     EventName = "wake_sent"     // a wake that carries or announces the push is on its way
 	EventWakeAnswered EventName = "wake_answered" // what the provider answered to it
@@ -49,8 +49,8 @@ type Event struct {
 	Count          int     // of left_out and missed: how many events
 }
 
-// MaxEvents bounds a delivery's timeline: what repeats (retries, wakes, sessions that come and go) is kept up to here, and
-// then only counted. What comes once is kept always: the final state and handled_late.
+// MaxEvents bounds a delivery's timeline: events that repeat (retries, wakes, sessions that come and go) are kept up to here,
+// and then only counted. Events that come once are always kept: the final state, and handled_late.
 const MaxEvents = 200
 
 // comesOnce reports whether a timeline can have the event only once, however long the delivery lives.
@@ -58,8 +58,8 @@ func (e Event) comesOnce() bool {
 	return e.Event == EventHandledLate || State(e.Event).known() && State(e.Event).Final()
 }
 
-// KeepEvents returns those of the events that a timeline that has kept so many already takes, and how many it leaves out. Where it takes
-// all, it returns events itself.
+// KeepEvents returns those of the events that go onto a timeline which has kept some already, and how many are left out. If all
+// go, it returns events itself.
 func KeepEvents(kept int, events []Event) (keep []Event, leftOut int) {
 	if kept+len(events) <= MaxEvents {
 		return events, 0
@@ -78,7 +78,7 @@ func KeepEvents(kept int, events []Event) (keep []Event, leftOut int) {
 	return keep, leftOut
 }
 
-// WithLeftOut puts the event that counts what was left out, the last time at at, into a timeline.
+// WithLeftOut inserts into a timeline the event that counts what was left out, the last of it at a given time.
 func WithLeftOut(timeline []Event, count int, at time.Time) []Event {
 	if count == 0 {
 		return timeline

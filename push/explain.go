@@ -64,7 +64,7 @@ type Wait struct {
 	OldestAt time.Time // when the oldest of their pushes was accepted
 }
 
-// waitTexts says what open deliveries wait for, behind their number.
+// waitTexts says what open deliveries wait for, after their number.
 var waitTexts = map[Reason]string{
 	ReasonNoStrategy:    "under a resource without a strategy for its platform",
 	ReasonNoToken:       "for a provider token",
@@ -81,8 +81,8 @@ var waitTexts = map[Reason]string{
 	ReasonWake:          "for the wake that is on its way",
 }
 
-// Text is the explanation in a few sentences: what keeps the device from getting anything first, then what waits, and when it
-// was last seen.
+// Text returns the explanation in a few sentences: first what keeps the device from getting anything, then what waits, and when
+// the device was last seen.
 func (x Explanation) Text() string {
 	if !x.Device.Registered() {
 		return fmt.Sprintf("Unregistered since %s: nothing is sent to it until it registers again. Its row stays for 30 days.", stamp(x.Device.UpdatedAt))
@@ -94,7 +94,7 @@ func (x Explanation) Text() string {
 	return strings.Join(append(said, x.open(), x.seen()), " ")
 }
 
-// causes is what keeps the device from getting anything by wake, the first cause first.
+// causes returns what keeps the device from getting anything by wake, the first cause first.
 func (x Explanation) causes() (said []string) {
 	add := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
 	d := x.Device
@@ -153,12 +153,13 @@ func (x Explanation) failedWake(w Wake) string {
 	return how + "; the next try is at " + stamp(w.DueAt) + "."
 }
 
-// answerWords are a provider's status and reason, which may be empty.
+// answerWords joins a provider's status and reason; the reason may be empty.
 func answerWords(status int, reason string) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", status, reason))
 }
 
-// sentLongAgo is when the oldest push was accepted whose wake was taken too long ago to be in Wakes; zero for none.
+// sentLongAgo returns when the oldest push was accepted whose wake was taken too long ago to be in Wakes; the zero time if
+// there is none.
 func (x Explanation) sentLongAgo() (since time.Time) {
 	for _, w := range x.Waits {
 		if w.State == Sent && w.OldestAt.Before(x.Now.Add(-time.Hour)) {
@@ -168,7 +169,7 @@ func (x Explanation) sentLongAgo() (since time.Time) {
 	return since
 }
 
-// unheardWhy is what may keep an app from running though its provider took the wake.
+// unheardWhy says what may keep an app from running although its provider took the wake.
 var unheardWhy = map[Platform]string{
 	IOS:     "the phone may be off or without a network, the app force-quit by its user, or iOS holds background pushes back.",
 	Android: "the phone may be off, without a network or in Doze, or the app force-stopped.",
@@ -176,7 +177,7 @@ var unheardWhy = map[Platform]string{
 
 var providerNames = map[Provider]string{APNs: "APNs", FCM: "FCM"}
 
-// unheard is how many wakes the provider took of which nothing was heard.
+// unheard returns how many wakes the provider took without a receipt since.
 func (x Explanation) unheard() (n int) {
 	for _, w := range x.Wakes {
 		if w.Taken() && !w.Received {
@@ -201,7 +202,7 @@ func deadToken(l TokenLoss) string {
 	return fmt.Sprintf("Its provider token is dead since %s, when %s answered %s to %s.", stamp(l.At), providerNames[l.Provider], answer, what)
 }
 
-// open says what waits.
+// open says what is open, and what it waits for.
 func (x Explanation) open() string {
 	if x.Open == 0 {
 		return "Nothing waits for it."
@@ -234,7 +235,7 @@ func (x Explanation) open() string {
 	return text + "."
 }
 
-// seen says when the device was last heard.
+// seen says when the device last called.
 func (x Explanation) seen() string {
 	if len(x.Device.CredentialHash) == 0 {
 		return "It was imported, and has never called itself."
@@ -242,7 +243,7 @@ func (x Explanation) seen() string {
 	return "Last seen about " + stamp(x.Device.HeardAt) + "."
 }
 
-// Counted is a number of things for people: 1 push, 2 pushes.
+// Counted formats a number of things for people: 1 push, 2 pushes.
 func Counted(n int, word string) string {
 	switch {
 	case n == 1:
@@ -253,5 +254,5 @@ func Counted(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// stamp is a time as texts for people have it.
+// stamp formats a time for people.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

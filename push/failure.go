@@ -1,10 +1,10 @@
 package push
 
-// Failure is the class of what kept a wake from getting its provider's answer. Logs and timelines use the same strings.
+// Failure is the class of what prevented a provider's answer to a wake. Logs and timelines use the same strings.
 type Failure string
 
-// The classes of failures. A wake that was refused, could not be connected or was not sent has certainly not been taken.
-// For the others the event tells whether that is unclear.
+// The classes of failures. A wake that was refused, could not be connected or was not sent has certainly not been taken. For
+// the others the event says whether that is unclear.
 const (
 	FailureNone        Failure = ""
 	FailureNoSuchHost  Failure = "no_such_host"          // the provider's name was not resolved
@@ -23,7 +23,7 @@ const (
 	FailureOther       Failure = "other"                 // the detail has all that is known
 )
 
-// Failures lists what can keep a wake from getting its provider's answer.
+// Failures lists what can prevent a provider's answer to a wake.
 func Failures() []Failure {
 	return []Failure{
 		FailureNoSuchHost, FailureRefused, FailureUnreachable, FailureProxy, FailureUntrusted, FailureTLS, FailureProtocol,

@@ -2,7 +2,7 @@ package push
 
 import "time"
 
-// Fault is whose a provider's refusal is. Delivery branches on it, never on a provider's strings.
+// Fault says whose fault a provider's refusal is. Delivery branches on it, never on a provider's strings.
 type Fault string
 
 // The faults.
@@ -16,15 +16,15 @@ const (
 	FaultProvider    Fault = "provider"    // the provider's own
 )
 
-// Faults lists whose a provider's refusal can be.
+// Faults lists whose fault a provider's refusal can be.
 func Faults() []Fault {
 	return []Fault{FaultToken, FaultSuspect, FaultCredentials, FaultPush, FaultPace, FaultQuota, FaultProvider}
 }
 
-// Reach says how much of an app's traffic through a provider a refusal of our credentials is about.
+// Reach says how much of an app's traffic through a provider a refusal of our credentials affects.
 type Reach string
 
-// The reaches. None is more than the environment that the wake went to: a key may be good for one of the two only.
+// The reaches. None exceeds the environment that the wake went to: a key may be valid for one of the two only.
 const (
 	ReachEnvironment Reach = ""       // all of the app's devices in it
 	ReachTopic       Reach = "topic"  // those with the same bundle id
@@ -54,5 +54,5 @@ func (e *WakeError) Error() string {
 	return s
 }
 
-// Unwrap is what lies below.
+// Unwrap returns the error below.
 func (e *WakeError) Unwrap() error { return e.Err }

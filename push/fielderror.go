@@ -37,7 +37,7 @@ type FieldError struct {
 	Message  string
 }
 
-// FieldErrors are all that could be told at once.
+// FieldErrors are all the faults that could be found at once.
 type FieldErrors []FieldError
 
 // Error lists them.
@@ -49,12 +49,12 @@ func (e FieldErrors) Error() string {
 	return strings.Join(parts, "; ")
 }
 
-// Add appends one.
+// Add appends a fault.
 func (e *FieldErrors) Add(location string, code Code, message string) {
 	*e = append(*e, FieldError{Location: location, Code: code, Message: message})
 }
 
-// Err is nil if there are none.
+// Err returns the errors, or nil if there are none.
 func (e FieldErrors) Err() error {
 	if len(e) == 0 {
 		return nil

@@ -2,7 +2,7 @@ package push
 
 import "time"
 
-// GroundKind is what kind of thing an open socket or stream leans on.
+// GroundKind says what kind of thing an open socket or stream depends on.
 type GroundKind string
 
 // The kinds of grounds.
@@ -13,8 +13,8 @@ const (
 	GroundApp        GroundKind = "app"
 )
 
-// Ground is what an open socket or stream leans on: it ends when that falls. Two are equal only if they are the same thing,
-// not if one took the other's name.
+// Ground is what an open socket or stream depends on: it ends when the ground falls. Two grounds are equal only if they are the
+// same thing, not if one took the other's name.
 type Ground struct {
 	Kind  GroundKind
 	App   string
@@ -22,7 +22,7 @@ type Ground struct {
 	Print string // tells apart what can be replaced under its name: a signing key, an app
 }
 
-// Ground is what streams lean on that the key opened.
+// Ground returns what streams that the key opened depend on.
 func (k ServerKey) Ground() Ground {
 	if k.Role == RoleRoot {
 		return Ground{Kind: GroundRoot, ID: k.ID}
@@ -30,12 +30,12 @@ func (k ServerKey) Ground() Ground {
 	return Ground{Kind: GroundServerKey, App: k.App, ID: k.ID}
 }
 
-// Ground is what sockets lean on that a token opened which the key verified.
+// Ground returns what sockets depend on that were opened by a token which the key verified.
 func (k SigningKey) Ground() Ground {
 	return Ground{Kind: GroundSigningKey, App: k.App, ID: k.KID, Print: k.Print()}
 }
 
-// Ground is what streams lean on that work inside the app.
+// Ground returns what streams inside the app depend on.
 func (a App) Ground() Ground {
 	return Ground{Kind: GroundApp, App: a.Name, Print: a.CreatedAt.UTC().Format(time.RFC3339Nano)}
 }

@@ -16,7 +16,7 @@ type ID string
 // NewID makes a new id.
 func NewID() ID { return ID(uuid.Must(uuid.NewV7()).String()) }
 
-// MadeAt is when an id was made, to the millisecond; false: it is no UUIDv7, and does not tell.
+// MadeAt returns when an id was made, to the millisecond; false if it is not a UUIDv7 and does not say.
 func (id ID) MadeAt() (time.Time, bool) {
 	u, err := uuid.Parse(string(id))
 	if err != nil || u.Version() != 7 {
@@ -25,15 +25,15 @@ func (id ID) MadeAt() (time.Time, bool) {
 	return time.Unix(u.Time().UnixTime()).UTC(), true
 }
 
-// FirstID is the least id that can be made at a time, to the millisecond.
+// FirstID returns the least id that can be made at a time, to the millisecond.
 func FirstID(at time.Time) ID {
 	const last = 1<<48 - 1
 	ms := min(max(at.UnixMilli(), 0), last)
 	return ID(fmt.Sprintf("%08x-%04x-7000-8000-000000000000", ms>>16, ms&0xffff))
 }
 
-// CheckID says what is wrong with a user's or a device's id; nil: nothing. Such an id is 1 to 128 bytes of UTF-8 without
-// control characters, and neither "." nor "..": proxies resolve those in a path.
+// CheckID says what is wrong with a user's or a device's id; nil if nothing is. Such an id is 1 to 128 bytes of UTF-8 without
+// control characters, and neither "." nor "..", which proxies resolve in a path.
 func CheckID(id string) error {
 	switch {
 	case id == "":
@@ -50,14 +50,15 @@ func CheckID(id string) error {
 	return nil
 }
 
-// CheckName says what is wrong with the name of an app or a signing key: 1 to 64 of [a-z0-9-].
+// CheckName says what is wrong with the name of an app or a signing key; nil if nothing is. Such a name is 1 to 64 of
+// [a-z0-9-].
 func CheckName(name string) error {
 	return checkChars(name, 64, "[a-z0-9-]", func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-'
 	})
 }
 
-// CheckResourceID says what is wrong with a resource's id: 1 to 32 of [A-Za-z0-9_-].
+// CheckResourceID says what is wrong with a resource's id; nil if nothing is. Such an id is 1 to 32 of [A-Za-z0-9_-].
 func CheckResourceID(id string) error {
 	return checkChars(id, MaxResourceID, "[A-Za-z0-9_-]", func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'

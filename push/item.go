@@ -8,11 +8,11 @@ type ItemKind string
 // ItemPush is a PushItem.
 const ItemPush ItemKind = "push"
 
-// ItemKinds lists the kinds. Each has a line in the gateway's table of frames and in that of a wake's lists.
+// ItemKinds lists the kinds. Each has a line in the gateway's table of frames and in the table of a wake's lists.
 func ItemKinds() []ItemKind { return []ItemKind{ItemPush} }
 
-// Item is something for a device, whichever way it goes there: a session writes it as a frame, and a wake carries it in its
-// kind's list.
+// Item is something for a device, whichever way it goes there: a session writes it as a frame, and a wake carries it in the
+// list of its kind.
 type Item interface {
 	Kind() ItemKind
 	Owner() int // the owner generation of the device that it is for; 0: whichever there is
@@ -29,7 +29,7 @@ type PushItem struct {
 	Generation   int
 }
 
-// Kind is ItemPush.
+// Kind returns ItemPush.
 func (PushItem) Kind() ItemKind { return ItemPush }
 
 // Owner returns the owner generation that the push was accepted for.

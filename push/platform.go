@@ -14,7 +14,7 @@ const (
 // Platforms lists the platforms.
 func Platforms() []Platform { return []Platform{IOS, Android} }
 
-// Provider is the one that wakes apps on the platform.
+// Provider returns the provider that wakes apps on the platform.
 func (p Platform) Provider() Provider {
 	if p == IOS {
 		return APNs
@@ -22,8 +22,8 @@ func (p Platform) Provider() Provider {
 	return FCM
 }
 
-// TimeAllowed is how long one wake may run an app: 30 s on iOS (Apple, "Pushing background updates to your App") and
-// 20 s on Android (the time-out of Firebase's messaging service). The app's cold start is part of it.
+// TimeAllowed returns how long one wake may run an app: 30 s on iOS (Apple, "Pushing background updates to your App") and 20 s
+// on Android (the time-out of Firebase's messaging service). The app's cold start is part of it.
 func (p Platform) TimeAllowed() time.Duration {
 	if p == IOS {
 		return 30 * time.Second

@@ -14,7 +14,7 @@ const (
 // Providers lists the providers.
 func Providers() []Provider { return []Provider{APNs, FCM} }
 
-// Environment is the one of APNs that a device token belongs to.
+// Environment is the APNs environment that a device token belongs to.
 type Environment string
 
 // The environments.
@@ -26,7 +26,7 @@ const (
 // Environments lists the environments of APNs.
 func Environments() []Environment { return []Environment{Production, Development} }
 
-// ProviderState is how an app does with a provider, as far as this process knows.
+// ProviderState is how an app's traffic through a provider stands, as far as this process knows.
 type ProviderState string
 
 // The states, worst first.
@@ -39,12 +39,12 @@ const (
 	ProviderUntried      ProviderState = "untried"            // no wake since this process began or the credential was replaced, or nobody waits any more since wakes failed
 )
 
-// ProviderStates lists how an app can do with a provider, worst first.
+// ProviderStates lists the states, worst first.
 func ProviderStates() []ProviderState {
 	return []ProviderState{ProviderUnreachable, ProviderNoCredential, ProviderRefused, ProviderHeld, ProviderOK, ProviderUntried}
 }
 
-// ProviderStanding is how an app does with a provider.
+// ProviderStanding is how an app's traffic through a provider stands.
 type ProviderStanding struct {
 	State     ProviderState
 	Since     time.Time         // of the state; zero: not known
@@ -56,7 +56,7 @@ type ProviderStanding struct {
 // MaxProviderTroubles is how many troubles one app can have with one provider; those beyond are not told apart.
 const MaxProviderTroubles = 20
 
-// ProviderTrouble is one that lasts.
+// ProviderTrouble is a trouble that lasts.
 type ProviderTrouble struct {
 	State       ProviderState
 	Environment Environment // "": the provider has but one
@@ -67,7 +67,7 @@ type ProviderTrouble struct {
 	Pushes      int // that those devices wait for, at least
 }
 
-// ProviderError is what kept the last wake that failed.
+// ProviderError is why the last failed wake failed.
 type ProviderError struct {
 	At     time.Time
 	Status int

@@ -45,7 +45,7 @@ type PushRef struct {
 	ID  ID
 }
 
-// Start is the moment from which the push's TTL counts.
+// Start returns when the push's TTL begins.
 func (p Push) Start() time.Time {
 	if p.DeliverAt.After(p.AcceptedAt) {
 		return p.DeliverAt

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Receipt is what a device says happened to one push.
+// Receipt is a device's report of what happened to one push.
 type Receipt struct {
 	PushID ID
 	Event  ReceiptEvent
@@ -15,7 +15,7 @@ type Receipt struct {
 	Took   time.Duration // the handler's time
 }
 
-// ReceiptEvent is what a device says happened.
+// ReceiptEvent is what a device reports.
 type ReceiptEvent string
 
 // The events of receipts.
@@ -25,7 +25,7 @@ const (
 	ReceiptCrashed  ReceiptEvent = "crashed"  // the handler did not return three times in a row
 )
 
-// ReceiptEvents lists what a device can say happened.
+// ReceiptEvents lists what a device can report.
 func ReceiptEvents() []ReceiptEvent {
 	return []ReceiptEvent{ReceiptReceived, ReceiptHandled, ReceiptCrashed}
 }
@@ -58,12 +58,13 @@ func ReceiptStatuses() []ReceiptStatus {
 	return []ReceiptStatus{ReceiptAccepted, ReceiptGone, ReceiptInvalid}
 }
 
-// resultGrace is added to the time allowed before a delivery without a result is looked at again: a handler that uses
-// all its time still has to get its receipt through.
+// resultGrace is added to the time allowed before a delivery without a result is looked at again: a handler that uses all its
+// time still has to get its receipt through.
 const resultGrace = 2 * time.Second
 
-// Receive is the change that a receipt makes to a delivery on a device of the platform. A final delivery stays as it is;
-// that its handler ran all the same is noted, once for each result: a device may repeat its receipts as often as it likes.
+// Receive returns the change that a receipt makes to a delivery on a device of the platform. A final delivery stays as it is.
+// That its handler ran all the same is recorded once for each result, since a device may repeat its receipts as often as it
+// likes.
 func (d Delivery) Receive(now time.Time, platform Platform, r Receipt) Change {
 	if d.State.Final() {
 		if r.Event != ReceiptHandled || d.State == Handled || slices.Contains(d.Late, r.Result) {

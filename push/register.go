@@ -18,7 +18,7 @@ type Registration struct {
 	WakeKeyID     string         // the newest wake key that the device has; "": none
 }
 
-// Check says all that is wrong with the registration; nil: nothing.
+// Check returns all that is wrong with the registration as FieldErrors; nil if nothing is.
 func (r Registration) Check() error {
 	var errs FieldErrors
 	if err := CheckID(r.DeviceID); err != nil {
@@ -114,7 +114,7 @@ type ImportedDevice struct {
 	User string // its owner
 }
 
-// Caller is who asks to register it.
+// Caller returns who asks to register the device.
 func (d ImportedDevice) Caller() Caller { return Caller{User: d.User, Import: true} }
 
 // RegisterResult is the outcome of one registration of many.
@@ -124,10 +124,10 @@ type RegisterResult struct {
 	Err   error
 }
 
-// Register says what a registration makes of the device as it is (its zero value: never seen). Taking over a registered
-// device needs its credential as well as the new owner's token. Where two phones share one, that whose token returns goes on
-// under another id, and the other keeps the device. The errors are ErrDeviceTaken, ErrRegisterAgain,
-// ErrUnauthenticated, and FieldErrors.
+// Register returns what a registration makes of a device (its zero value: never seen). Taking over a registered device needs
+// its credential as well as the new owner's token. If two phones share one device, the phone whose token comes back must go on
+// under another id, and the other keeps the device. The errors are ErrDeviceTaken, ErrRegisterAgain, ErrUnauthenticated, and
+// FieldErrors.
 func Register(now time.Time, was Device, app string, r Registration, c Caller) (Registered, error) {
 	out := Registered{Device: was}
 	d := &out.Device
@@ -187,8 +187,8 @@ func (d *Device) update(r Registration) {
 	}
 }
 
-// renewToken takes the provider token over and reports whether it is another one. The same token registered again is alive
-// again: the app got it from the system just now.
+// renewToken takes over the provider token and reports whether it is another one. Registering a dead token again revives it:
+// the app has just got it from the system.
 func (d *Device) renewToken(now time.Time, r Registration) bool {
 	if r.ProviderToken == nil {
 		return false

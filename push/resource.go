@@ -14,7 +14,7 @@ type Resource struct {
 	ClientSend bool // whether apps may send under it
 }
 
-// Strategy is what one provider is told, and how its devices are paced. The zero value of a field means its default.
+// Strategy is the policy for one provider, and for how its devices are paced. The zero value of a field means its default.
 type Strategy struct {
 	TTL         *time.Duration // nil: DefaultTTL
 	Budget      Budget
@@ -50,7 +50,7 @@ const (
 	DefaultRewake = 30 * time.Minute
 )
 
-// Strategy is the one for a provider, with its defaults filled in; nil if the resource has none.
+// Strategy returns the strategy for a provider, with its defaults filled in; nil if the resource has none.
 func (r Resource) Strategy(p Provider) *Strategy {
 	s := r.APNs
 	if p == FCM {
@@ -103,8 +103,8 @@ func (s Strategy) withDefaults(p Provider) Strategy {
 	return s
 }
 
-// TTL is how long a push lives on a device of the platform: what the push says, else the strategy, else DefaultTTL. An
-// empty platform is that of a user without a device yet.
+// TTL returns how long a push lives on a device of the platform: what the push says, else the strategy, else DefaultTTL. The
+// platform is "" for a user without a device yet.
 func (r Resource) TTL(p Push, platform Platform) time.Duration {
 	if p.TTL != nil {
 		return *p.TTL
@@ -117,7 +117,7 @@ func (r Resource) TTL(p Push, platform Platform) time.Duration {
 	return DefaultTTL
 }
 
-// CollapseKey is the key under which only the newest push is kept: the push's, else the strategy's.
+// CollapseKey returns the key under which a device keeps only the newest push: the push's, else the strategy's.
 func (r Resource) CollapseKey(p Push, platform Platform) string {
 	if p.CollapseKey != "" || platform == "" {
 		return p.CollapseKey
@@ -128,7 +128,7 @@ func (r Resource) CollapseKey(p Push, platform Platform) string {
 	return ""
 }
 
-// Check says all that is wrong with the resource; nil: nothing.
+// Check returns all that is wrong with the resource as FieldErrors; nil if nothing is.
 func (r Resource) Check() error {
 	var errs FieldErrors
 	if r.APNs == nil && r.FCM == nil {

@@ -2,7 +2,7 @@ package push
 
 import "log/slog"
 
-// Secret is a value that must not be seen: a key, a token, a credential. Everything that prints hides it.
+// Secret is a value that nobody may see: a key, a token, a credential. Everything that prints hides it.
 type Secret string
 
 const hidden = "[secret]"
@@ -16,5 +16,5 @@ func (Secret) GoString() string { return hidden }
 // LogValue hides the value from slog.
 func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 
-// Reveal is the value itself, for the one who needs it.
+// Reveal returns the value itself, for whoever needs it.
 func (s Secret) Reveal() string { return string(s) }

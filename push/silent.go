@@ -1,7 +1,7 @@
 package push
 
-// NotSilent says why a field has no place in a resource, where it is one that would make a push visible, audible or
-// loud; "" for every other name. Names are compared as they are written, in snake_case, camelCase or with hyphens.
+// NotSilent says why a field has no place in a resource, if its name is that of one that would make a push visible, audible or
+// felt; "" for every other name. Names match in snake_case, in camelCase and with hyphens.
 func NotSilent(field string) string { return notSilent[normalize(field)] }
 
 var notSilent = map[string]string{

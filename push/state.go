@@ -21,7 +21,7 @@ const (
 	Undeliverable State = "undeliverable" // never possible; set by whoever finds out, with the reason
 )
 
-// follows holds every change of state that is possible. Final states have no entry: the first one committed stays.
+// follows lists every possible change of state. Final states have no entry: the first one committed stays.
 var follows = map[State][]State{
 	Scheduled: {Waiting, Expired, Cancelled, Superseded, Undeliverable},
 	Waiting:   {Waiting, Sent, Received, Handled, Expired, Cancelled, Superseded, Undeliverable},
@@ -34,16 +34,16 @@ func States() []State {
 	return []State{Scheduled, Waiting, Sent, Received, Handled, Expired, Cancelled, Superseded, Undeliverable}
 }
 
-// known reports whether the state is one of ours.
+// known reports whether there is such a state.
 func (s State) known() bool { return slices.Contains(States(), s) }
 
-// ParseState reads a state's name; false: it is none.
+// ParseState reads a state's name; false if there is no such state.
 func ParseState(name string) (State, bool) {
 	s := State(name)
 	return s, s.known()
 }
 
-// StateNames is all states in one line, for people.
+// StateNames returns all states in one line, for people.
 func StateNames() string {
 	names := make([]string, 0, len(States()))
 	for _, s := range States() {
@@ -52,10 +52,10 @@ func StateNames() string {
 	return strings.Join(names, ", ")
 }
 
-// Final tells whether nothing can follow the state.
+// Final reports whether nothing can follow the state.
 func (s State) Final() bool { return len(follows[s]) == 0 }
 
-// MayFollow tells whether a delivery in state s may go to state next.
+// MayFollow reports whether a delivery in state s may go to state next.
 func (s State) MayFollow(next State) bool {
 	for _, f := range follows[s] {
 		if f == next {

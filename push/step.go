@@ -27,8 +27,8 @@ type Changes struct {
 	Device     *Device // wake, wake times, token state, app state, HeardAt, the loss of the token and DueAt as they are to be; nil: as they are
 }
 
-// Settlement is changes of one device that were decided on what an earlier look had left, without reading it again. They hold only
-// if it is still so.
+// Settlement is the changes of one device that were decided on what an earlier look had left, without reading it again. They
+// apply only if all is still as it was left.
 type Settlement struct {
 	Left    *Device    // as the look left it
 	Open    []Delivery // what it left open, without the events that were decided on since

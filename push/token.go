@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TokenState says whether a device can be woken by its provider.
+// TokenState says whether a device's provider can wake it.
 type TokenState string
 
 // The token states.
@@ -15,10 +15,10 @@ const (
 	TokenDead    TokenState = "dead"    // the provider said so; a new registration makes it ok again
 )
 
-// TokenStates lists what can be said of a device's provider token.
+// TokenStates lists the states of a device's provider token.
 func TokenStates() []TokenState { return []TokenState{TokenOK, TokenMissing, TokenDead} }
 
-// TokenLoss is why a device's provider token is used no more.
+// TokenLoss is why a device's provider token is no longer used.
 type TokenLoss struct {
 	At       time.Time
 	Reason   Reason   // the provider's own, as it spells it, or ReasonTokenMoved
@@ -28,7 +28,7 @@ type TokenLoss struct {
 	PushID   ID       // the oldest push that the wake was for
 }
 
-// TokenHash is how a provider token that a device has had is known: SHA-256.
+// TokenHash returns the SHA-256 of a provider token, by which former ones are remembered.
 func TokenHash(token Secret) []byte {
 	sum := sha256.Sum256([]byte(token.Reveal()))
 	return sum[:]

@@ -10,18 +10,18 @@ const (
 	WakeNone    WakeState = ""        // there is none
 	WakeSending WakeState = "sending" // counted and committed; the request may have left. DueAt is the end of its lease
 	WakeRetry   WakeState = "retry"   // refused or unclear; the same id goes out again at DueAt
-	WakeSuspect WakeState = "suspect" // refused in a way that may mean the token, or our credentials; judged at DueAt
+	WakeSuspect WakeState = "suspect" // refused in a way that may be the fault of the token or of our credentials; decided at DueAt
 )
 
-// Wake is one request made of a provider to start the app's handler on one device. It belongs to the device, not to a
-// push; one is in flight per device at most, with one id through all its tries.
+// Wake is one request to a provider to start the app's handler on one device. It belongs to the device, not to a push. At most
+// one is in flight per device, with one id through all its tries.
 type Wake struct {
 	ID         ID
 	State      WakeState
 	Provider   Provider
 	Attempt    int       // tries so far, from 1
 	DueAt      time.Time // see WakeState
-	ExpiresAt  time.Time // until when the provider may store it; zero: not at all, now or never
+	ExpiresAt  time.Time // until when the provider may store it; zero: not at all (now or never)
 	Generation int       // the owner generation it is made for
 	TokenGen   int       // the token generation it is sent to
 	Priority   Priority  // FCM's
@@ -29,7 +29,7 @@ type Wake struct {
 	Refusal    string    // of WakeSuspect: the provider's reason
 	// RefusalStatus is the HTTP status of that refusal.
 	RefusalStatus  int
-	Pushes         []ID // the deliveries that it is for, oldest first; kept so that the answer finds them
+	Pushes         []ID // the deliveries that it is for, oldest first, by which its answer finds them
 	MaybeDelivered []ID // now or never, and maybe delivered by an earlier try, whose answer was unclear or never came
 
 	// EndsAt is when the last delivery that it is for ends, also where the provider must not store it: the app drops what
@@ -43,7 +43,7 @@ type Wake struct {
 	Key WakeKey
 }
 
-// Answer is what came back of a wake: the provider's answer, or how the wake failed to get one.
+// Answer is the outcome of a wake: the provider's answer, or why none came.
 type Answer struct {
 	Provider   Provider
 	Status     int     // HTTP; 0: none came

@@ -27,8 +27,8 @@ type WakeKey struct {
 	Key Secret // WakeKeyBytes raw bytes
 }
 
-// NewWakeKeyID makes the id of a wake key that is made now. Ids begin with the time, so that those of an import stand together
-// in the index that finds them.
+// NewWakeKeyID makes the id of a wake key that is made now. Ids begin with the time, so that those of an import lie together in
+// the index that finds them.
 func NewWakeKeyID(now time.Time) string {
 	var ms [8]byte
 	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
@@ -43,9 +43,9 @@ type WakeKeyOwner struct {
 	OwnerGeneration int
 }
 
-// renewWakeKey takes over which key the device has named back, and makes another where it has none, or its newest is old: it
-// reports whether it did. The device has none where nobody was given any, as after an import; then a new key seals at once.
-// Else the one before goes on sealing until the device names the new one, because the answer that brings it may be lost.
+// renewWakeKey records which key the device has named back, and makes another if it has none or its newest is old. It reports
+// whether it made one. The first key that a device is given seals at once, also after an import. Later, the previous key goes
+// on sealing until the device names the new one, because the answer that brings it may be lost.
 func (d *Device) renewWakeKey(now time.Time, named string, given bool) (made bool) {
 	if named != "" && named == d.WakeKeyID {
 		d.SealKeyID = named
@@ -60,9 +60,9 @@ func (d *Device) renewWakeKey(now time.Time, named string, given bool) (made boo
 	return true
 }
 
-// LosesToken reports whether a wake for the device that came to another phone's app shows that its provider token is not its
-// own any more. madeAt is when the wake was made, for the owner of a generation. A device that has registered since has
-// said which token is its own.
+// LosesToken reports whether a wake for the device that arrived at another phone's app shows that its provider token is no
+// longer its own. madeAt is when the wake was made, for the owner of a generation. A device that has registered since has named
+// its own token.
 func (d Device) LosesToken(generation int, madeAt time.Time) bool {
 	return d.Registered() && d.OwnerGeneration == generation && d.ProviderToken != "" && !d.RegisteredAt.After(madeAt)
 }

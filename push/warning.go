@@ -23,8 +23,8 @@ func WarningCodes() []WarningCode {
 	return []WarningCode{UserNotSeen, CancelledBeforeItBegan, NobodyHasTheTags, NoDevices, DevicesGone}
 }
 
-// Warnings returns what the sender should know of a push once it is clear that nobody gets it, by how it stands and how many
-// deliveries it has in which state.
+// Warnings returns what the sender should know of a push once it is clear that nobody gets it, from how it stands and how many
+// deliveries it has in each state.
 func (p Push) Warnings(s Standing, counts map[State]int) []Warning {
 	deliveries := 0
 	for _, n := range counts {

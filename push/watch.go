@@ -1,23 +1,23 @@
 package push
 
-// Watch follows the changes of one push. Stop must be called, and may be twice.
+// Watch follows the changes of one push. Call Stop when done; calling it twice is safe.
 type Watch struct {
-	// Changed has a value after commits of this process that touched the push; several commits may leave one.
+	// Changed gets a value after commits of this process that touched the push; several commits may share one.
 	Changed <-chan struct{}
-	// Next returns the deliveries that were touched since it was last called. many: they were too many to be kept apart, and
-	// any may have been.
+	// Next returns the deliveries touched since its last call. many: they were too many to tell apart, and any may have been
+	// touched.
 	Next func() (keys []DeliveryKey, many bool)
 	Stop func()
-	// Elsewhere says that other processes may change the push too. Nobody tells of those changes.
+	// Elsewhere: other processes may change the push too, and Changed does not report their changes.
 	Elsewhere bool
 }
 
-// AppWatch follows the events of one app, as they are committed. Stop must be called, and may be twice.
+// AppWatch follows the events of one app, as they are committed. Call Stop when done; calling it twice is safe.
 type AppWatch struct {
-	// Changed has a value after commits that brought events; several commits may leave one.
+	// Changed gets a value after commits with events of the app; several commits may share one.
 	Changed <-chan struct{}
-	// Next returns some of the oldest events that were not taken yet, none if there are none. missed: before them, so many
-	// were dropped, because too many were not taken.
+	// Next returns some of the oldest events not returned yet; none if there are none. missed is how many were dropped before
+	// them because the follower was too slow.
 	Next func() (events []AppEvent, missed int)
 	Stop func()
 }
