@@ -12,34 +12,36 @@ import (
 // Accepter commits pushes.
 type Accepter interface {
 	// Accept commits each push by itself, with the deliveries that are made of it now, and returns an outcome for each, in order.
-	// Devices whose inbox it went into are this node's for the lease; without one, they are due now. look decides at once on
-	// devices on which little else is open, as that of Step does, of several pushes perhaps at once; what is new is the last of what
-	// is open. nil: nobody does. Errors of an outcome: push.ErrNotFound for the
-	// app or the resource, push.ErrConflict for another body under the idempotency key, push.FieldErrors for a device that is not
-	// registered.
+	// The devices whose inbox it went into are leased to this node; with a lease of 0 they are due now.
+	//
+	// look decides at once on devices on which little else is open, as that of Step does, perhaps of several pushes at the same
+	// time; the new push is the last of what is open. If look is nil, nothing is decided.
+	//
+	// Errors of an outcome: push.ErrNotFound for the app or the resource, push.ErrConflict for another body under the idempotency
+	// key, push.FieldErrors for a device that is not registered.
 	Accept(ctx context.Context, pushes []push.AcceptRequest, lease time.Duration, look func(push.Snapshot) push.Changes) []push.AcceptResult
 
-	// DevicesOfUsers returns the ids of the devices of users, in no order. Who is not known has none.
+	// DevicesOfUsers returns the ids of the devices of users, in no order. An unknown user has none.
 	DevicesOfUsers(ctx context.Context, app string, users []string) ([]string, error)
 }
 
-// Forecaster tells what accepting a push would find, and changes nothing.
+// Forecaster predicts what accepting a push would find, and changes nothing.
 type Forecaster interface {
-	// Audience returns whom a push would reach now: the first 10 000 devices, and users without one. push.FieldErrors: it names a
-	// device that is not registered.
+	// Audience returns whom a push would reach now: the first 10 000 devices, and users without one. The error is push.FieldErrors
+	// for a device that is not registered.
 	Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error)
 
 	// Resource returns one of an app's resources; push.ErrNotFound if it is not there. It is shared: do not write to it.
 	Resource(ctx context.Context, app, id string) (push.Resource, error)
 }
 
-// Accept makes a push durable and starts its way. When it returns without an error, the push is committed and flushed.
+// Accept makes a push durable and starts its delivery. When it returns without an error, the push is committed and flushed.
 func (e *Engine) Accept(ctx context.Context, p push.Push, idem *push.Idempotency) (push.Accepted, error) {
 	r := e.accept(ctx, []push.AcceptRequest{{Push: p, Idempotency: idem}})[0]
 	return r.Accepted, r.Err
 }
 
-// AcceptBatch is Accept for many of one app; one may fail while others are taken.
+// AcceptBatch is Accept for many pushes of one app. Some may fail while others are accepted.
 func (e *Engine) AcceptBatch(ctx context.Context, pushes []push.Push) []push.AcceptResult {
 	reqs := make([]push.AcceptRequest, len(pushes))
 	for i, p := range pushes {
@@ -82,7 +84,7 @@ func (e *Engine) accept(ctx context.Context, reqs []push.AcceptRequest) []push.A
 	return results
 }
 
-// named is how many users and devices are named in pushes.
+// named returns how many users and devices the pushes name.
 func named(reqs []push.AcceptRequest) (n int) {
 	for i := range reqs {
 		to := &reqs[i].Push.To
@@ -91,7 +93,7 @@ func named(reqs []push.AcceptRequest) (n int) {
 	return n
 }
 
-// without is the keys that are not among those that were looked at.
+// without returns the keys that are not among those looked at.
 func without(keys, looked []push.DeviceKey) []push.DeviceKey {
 	if len(looked) == 0 {
 		return keys
@@ -103,8 +105,9 @@ func without(keys, looked []push.DeviceKey) []push.DeviceKey {
 	return slices.DeleteFunc(keys, func(k push.DeviceKey) bool { return is[k] })
 }
 
-// lookAsAccepted is the look at fresh devices, and how many places are taken for what it decides. What goes to sessions needs no
-// places, and nobody who has one waits until there are places for others: these are looked at later, if there is no room now.
+// lookAsAccepted returns the look at fresh devices, and how many places are taken for what it decides. What goes to sessions
+// needs no places. A request for a device with a session does not wait until there are places for the others: if there is no
+// room now, those are looked at later.
 func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest) (f *fresh, room int) {
 	f, err := e.freshFor(ctx, reqs)
 	if err != nil { // the store does not answer
@@ -127,7 +130,7 @@ func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest) 
 		f.noWakes = true
 		return f, 0
 	}
-	if waited { // what was known is old
+	if waited { // what is known is out of date
 		if f, err = e.freshFor(ctx, reqs); err != nil {
 			return &fresh{away: named(reqs), noWakes: true}, room
 		}
@@ -135,7 +138,7 @@ func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest) 
 	return f, room
 }
 
-// DryRun says what would be done with a push on each device of its audience (the first 10 000), and does nothing.
+// DryRun returns what would be done with a push on each device of its audience (the first 10 000), and does nothing.
 func (e *Engine) DryRun(ctx context.Context, p push.Push) ([]push.Decision, []push.Warning, error) {
 	resource, err := e.cfg.Store.Resource(ctx, p.App, p.ResourceID)
 	if err != nil {
@@ -193,7 +196,8 @@ func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource
 	return out, err
 }
 
-// budgetBeside is what a trial waits for beside what is open: the first wake that any of their budgets allows brings all.
+// budgetBeside returns what a trial waits for beside the deliveries that are open: the first wake that any of their budgets
+// allows brings all of them.
 func (e *Engine) budgetBeside(ctx context.Context, trial push.Delivery, resource push.Resource, byItself push.BudgetWait) (*push.BudgetWait, error) {
 	snap, err := e.cfg.Store.PeekDevice(ctx, push.DeviceKey{App: trial.App, Device: trial.DeviceID}, lookLimit)
 	if err != nil {
@@ -210,7 +214,7 @@ func (e *Engine) budgetBeside(ctx context.Context, trial push.Delivery, resource
 	return &byItself, nil // it has just become free, or what is open is on its way
 }
 
-// withoutDevice is the decision for a user who has none.
+// withoutDevice returns the decision for a user without a device.
 func withoutDevice(made push.Delivery) push.Decision {
 	out := push.Decision{Do: push.DoWait, Reason: made.Reason}
 	if made.State.Final() {

@@ -7,7 +7,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// outcome is what a provider made of one try of a wake.
+// outcome is the result of one try of a wake.
 type outcome struct {
 	wake   push.Wake
 	user   string // the device's owner, for whom the wake was
@@ -16,13 +16,12 @@ type outcome struct {
 	unsent bool            // the wake was counted, and was not sent after all
 }
 
-// unsent is what becomes of a wake that was counted and is not sent after all.
+// unsent returns the outcome of a wake that was counted and is not sent after all.
 func unsent(d push.Device, w push.Wake, why string) *outcome {
 	return &outcome{wake: w, user: d.User, unsent: true, answer: push.Answer{Provider: w.Provider, Error: push.FailureNotSent, Detail: why}}
 }
 
-// apply puts an outcome on the board. One that misses, because the wake is not in flight any more as it was sent, is an
-// event only.
+// apply puts an outcome on the board. If the wake is no longer in flight as it was sent, the outcome is an event only.
 func (o *outcome) apply(s situation, b *board) {
 	o.record(b)
 	w := &b.device.Wake
@@ -42,7 +41,7 @@ func (o *outcome) apply(s situation, b *board) {
 	}
 }
 
-// takeBack makes the last try of a wake not to have been: of its first one, nothing is left, nor counted.
+// takeBack undoes the last try of a wake. If it was the first one, nothing remains of the wake, and it does not count.
 func (b *board) takeBack(w *push.Wake) {
 	if w.Attempt == 1 {
 		*w, b.device.WakeTimes = push.Wake{}, b.device.WakeTimes[:max(len(b.device.WakeTimes)-1, 0)]
@@ -52,7 +51,7 @@ func (b *board) takeBack(w *push.Wake) {
 	w.Attempt--
 }
 
-// record puts what came of the try on the timelines of those that it was for, whatever has become of them meanwhile.
+// record puts the result of the try on the timelines of the deliveries that it was for, whatever has become of them meanwhile.
 func (o *outcome) record(b *board) {
 	events := o.events(b.now)
 	for _, id := range o.wake.Pushes {
@@ -63,7 +62,7 @@ func (o *outcome) record(b *board) {
 	}
 }
 
-// events are all that came of this try: what the provider said, or how it failed to say anything.
+// events returns everything that came of this try: what the provider said, or how it failed to say anything.
 func (o *outcome) events(now time.Time) []push.Event {
 	all := make([]push.Event, 0, len(o.answer.Mended)+1)
 	for i := range o.answer.Mended {
@@ -81,7 +80,7 @@ func (o *outcome) events(now time.Time) []push.Event {
 	return append(all, ev)
 }
 
-// event is one answer to this try, or how it failed to come.
+// event returns one answer to this try, or how none came.
 func (o *outcome) event(now time.Time, a *push.Answer) push.Event {
 	ev := push.Event{
 		At: now, Event: push.EventWakeAnswered, WakeID: o.wake.ID, Provider: o.wake.Provider, Attempt: o.wake.Attempt,
@@ -96,8 +95,8 @@ func (o *outcome) event(now time.Time, a *push.Answer) push.Event {
 	return ev
 }
 
-// carried moves on what the wake was for: the provider took it, which does not mean that the phone got it. Unless this was
-// the last, another wake is due if no receipt comes.
+// carried moves on the deliveries that the wake was for. The provider took it, which does not mean that the phone got it:
+// unless this was the last wake, another is due if no receipt comes.
 func (o *outcome) carried(s situation, b *board) {
 	for _, id := range o.wake.Pushes {
 		e := b.byID(id)
@@ -114,7 +113,7 @@ func (o *outcome) carried(s situation, b *board) {
 	}
 }
 
-// refused says what becomes of a wake that its provider did not take, by the fault.
+// refused decides, by the fault, what happens to a wake that its provider did not take.
 func (o *outcome) refused(b *board, w *push.Wake) {
 	retry := func(why push.Reason, wait time.Duration) {
 		w.State, w.Reason, w.DueAt = push.WakeRetry, why, b.now.Add(wait)
@@ -157,7 +156,7 @@ func (o *outcome) credentialsReason() push.Reason {
 	return push.ReasonCredentials
 }
 
-// backOff doubles a wait from try to try, up to an hour.
+// backOff doubles a wait with each try, up to an hour.
 func backOff(wait time.Duration, attempt int) time.Duration {
 	for range min(attempt-1, 20) {
 		if wait >= longestRetry {

@@ -8,7 +8,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// board gathers what one look at a device changes: several changes of one delivery become one, in order.
+// board collects what one look at a device changes: several changes of one delivery become one, in order.
 type board struct {
 	now    time.Time
 	device push.Device
@@ -50,10 +50,10 @@ func newBoard(now time.Time, snap push.Snapshot) *board {
 	return b
 }
 
-// fewEntries are found faster one by one than by a map.
+// fewEntries is up to how many entries a scan is faster than a map.
 const fewEntries = 8
 
-// byID is the delivery of a push; nil if it is not on the board.
+// byID returns the delivery of a push; nil if it is not on the board.
 func (b *board) byID(id push.ID) *entry {
 	if b.index != nil {
 		return b.index[id]
@@ -66,7 +66,7 @@ func (b *board) byID(id push.ID) *entry {
 	return nil
 }
 
-// all is the deliveries on the board: the open ones, then those that were asked for.
+// all yields the deliveries on the board: the open ones, then those asked for by id.
 func (b *board) all() iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
 		for _, list := range [...][]*entry{b.open, b.named} {
@@ -79,7 +79,7 @@ func (b *board) all() iter.Seq[*entry] {
 	}
 }
 
-// commit makes the board what the store has, now that its changes are committed, for a look at another time.
+// commit makes the board equal to the store's rows once its changes are committed, for another look at a given time.
 func (b *board) commit(now time.Time) {
 	b.now = now
 	for e := range b.all() {
@@ -91,7 +91,7 @@ func (b *board) commit(now time.Time) {
 	}
 }
 
-// left is the open deliveries as they stand.
+// left returns the open deliveries as they stand.
 func (b *board) left() []push.Delivery {
 	list := make([]push.Delivery, 0, len(b.open))
 	for _, e := range b.open {
@@ -102,7 +102,7 @@ func (b *board) left() []push.Delivery {
 	return list
 }
 
-// apply takes a change over, if it is one.
+// apply takes over a change, if it is one.
 func (e *entry) apply(c push.Change) {
 	if len(c.Events) == 0 {
 		return
@@ -118,17 +118,17 @@ func (e *entry) addEvents(events ...push.Event) {
 	e.changed = true
 }
 
-// to moves a delivery on, and notes it if that is news.
+// to moves a delivery to another state, and records that if it is new.
 func (b *board) to(e *entry, next push.State, why push.Reason) { e.apply(e.To(b.now, next, why)) }
 
-// waitAll lets deliveries wait, for a reason.
+// waitAll moves deliveries to Waiting, for a reason.
 func (b *board) waitAll(entries []*entry, why push.Reason) {
 	for _, e := range entries {
 		b.to(e, push.Waiting, why)
 	}
 }
 
-// stopNowOrNever ends those that cannot wait and returns the others.
+// stopNowOrNever ends the deliveries that cannot wait and returns the others.
 func (b *board) stopNowOrNever(entries []*entry, why push.Reason) []*entry {
 	return b.stopTooLate(entries, nil, time.Time{}, why)
 }
@@ -160,8 +160,8 @@ func (b *board) markMaybeDelivered(w *push.Wake) {
 	}
 }
 
-// stopTooLate ends those that are now or never, and over when the wake leaves (the zero time: none leaves in time). One that
-// an earlier try of the wake has perhaps brought may be on the phone, and stays. It returns the others.
+// stopTooLate ends the deliveries that are "now or never" and expire before the wake leaves (the zero time: none leaves in
+// time), and returns the others. One that an earlier try of the wake has maybe delivered may be on the phone, and stays.
 func (b *board) stopTooLate(entries []*entry, maybeDelivered []push.ID, leavesAt time.Time, why push.Reason) []*entry {
 	var rest []*entry
 	for _, e := range entries {
@@ -174,8 +174,8 @@ func (b *board) stopTooLate(entries []*entry, maybeDelivered []push.ID, leavesAt
 	return rest
 }
 
-// changes is what is to be committed. The device's row is always written: its DueAt is as decided, and no node holds it
-// any more.
+// changes returns what is to be committed. The device's row is always written: its DueAt is as decided, and it is no longer
+// leased to a node.
 func (b *board) changes() push.Changes {
 	out := push.Changes{Device: &b.device}
 	for e := range b.all() {
@@ -186,7 +186,7 @@ func (b *board) changes() push.Changes {
 	return out
 }
 
-// dueTime is the earliest of the times that it was told; zero: none.
+// dueTime is the earliest of the times given to at; zero if there are none.
 type dueTime struct{ time.Time }
 
 func (d *dueTime) at(t time.Time) {

@@ -6,8 +6,9 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// budgetWait is when a budget next lets a device be woken that was woken at times (oldest first), and by which of its limits:
-// fewer than Wakes of them may lie within Per, and fewer than Burst within Per/Wakes. Its NextAt is now if a wake is allowed.
+// budgetWait returns when a budget next allows a wake for a device that was woken at times (oldest first), and which of its
+// limits delays it: fewer than Wakes of them may lie within Per, and fewer than Burst within Per/Wakes. NextAt is now if a wake
+// is allowed.
 func budgetWait(now time.Time, times []time.Time, b push.Budget) push.BudgetWait {
 	out := push.BudgetWait{NextAt: now}
 	for _, l := range []struct {
@@ -25,7 +26,7 @@ func budgetWait(now time.Time, times []time.Time, b push.Budget) push.BudgetWait
 	return out
 }
 
-// within is how many of the times lie in the last while.
+// within returns how many of the times lie in the last while.
 func within(now time.Time, times []time.Time, while time.Duration) (n int) {
 	for _, t := range times {
 		if t.After(now.Add(-while)) {
@@ -35,7 +36,7 @@ func within(now time.Time, times []time.Time, while time.Duration) (n int) {
 	return n
 }
 
-// addWakeTime adds a wake to a device's history and forgets what no budget looks at any more.
+// addWakeTime adds a wake to a device's history and drops the times that no budget looks at any more.
 func addWakeTime(times []time.Time, now time.Time) []time.Time {
 	from := 0
 	for from < len(times) && !times[from].After(now.Add(-push.MaxBudgetPer)) {

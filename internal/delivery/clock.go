@@ -14,7 +14,7 @@ const (
 	failing  = time.Second
 )
 
-// kind is one kind of work that falls due: a row of the table that a clock runs. Its keys and their times are rows of the store.
+// kind is one kind of due work: a row of the table that a clock runs. Its keys and their due times are rows of the store.
 type kind struct {
 	// work claims up to limit keys that are due, apps in turn, and handles them; see each and atOnce. It reports whether more is
 	// due at once. With an error and no more to be done, the kind pauses.
@@ -29,7 +29,7 @@ type kind struct {
 	failed string        // the log line of an error of work
 }
 
-// clock runs due work. Each kind has a goroutine of its own: one that is slow, has no room or fails holds up no other.
+// clock runs due work. Each kind has a goroutine of its own: one that is slow, has no room or fails delays no other.
 type clock struct {
 	kinds  []kind  // never changes
 	alarms []alarm // one for each kind
@@ -45,7 +45,7 @@ func newClock(kinds []kind, now func() time.Time, log *slog.Logger) *clock {
 	return c
 }
 
-// run works until ctx ends, and returns once what is being worked on has ended.
+// run works until ctx ends, and returns when the work in progress is done.
 func (c *clock) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for i := range c.kinds {
@@ -54,7 +54,8 @@ func (c *clock) run(ctx context.Context) {
 	wg.Wait()
 }
 
-// dueAt tells the clock that a key of a kind, by its place in the table, is due at t; the zero time is never. Its row is committed.
+// dueAt announces that a key of a kind, by its place in the table, is due at t; the zero time means never. Its row is
+// committed.
 func (c *clock) dueAt(of int, t time.Time) { c.alarms[of].set(t) }
 
 func (c *clock) runKind(ctx context.Context, k *kind, a *alarm) {
@@ -119,7 +120,7 @@ func (c *clock) warn(ctx context.Context, what string, err error) {
 	}
 }
 
-// pause waits, or less if ctx ends.
+// pause waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -129,7 +130,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// alarm is the soonest time at which something of a kind is due, of those told since the kind was last claimed.
+// alarm is the soonest announced time at which something of a kind is due, since the kind was last claimed.
 type alarm struct {
 	mu     sync.Mutex
 	due    dueTime       // guarded by mu
@@ -156,7 +157,7 @@ func (a *alarm) set(t time.Time) {
 	}
 }
 
-// soonest is the sooner one of the alarm and next.
+// soonest returns the earlier of the alarm and next.
 func (a *alarm) soonest(next time.Time) time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -165,9 +166,9 @@ func (a *alarm) soonest(next time.Time) time.Time {
 	return due.Time
 }
 
-// each is the work of a kind whose keys are claimed in a batch, apps in turn, and then handled one by one. handle reports whether
-// something is left of its key that is due at once. A key that fails does not keep others from being handled, nor, as long as one of
-// them is, the kind from going on.
+// each returns the work of a kind whose keys are claimed in a batch, apps in turn, and then handled one by one. handle reports
+// whether something of its key remains due at once. A key that fails does not keep others from being handled, nor, as long as
+// one of them is, the kind from going on.
 func each[K any](
 	claim func(ctx context.Context, now time.Time, limit int) ([]K, error),
 	handle func(ctx context.Context, key K) (left bool, err error),
@@ -194,8 +195,9 @@ func each[K any](
 	}
 }
 
-// atOnce is the work of a kind whose keys are claimed and handled in one transaction of the store, which says how many they were; 0:
-// none is left. It may be fewer than limit though more are left, where what belongs to a key differs in size.
+// atOnce returns the work of a kind whose keys are claimed and handled in one transaction of the store, which returns how many
+// they were; 0 means that none is left. It may be fewer than limit although more are left, where what belongs to a key differs
+// in size.
 func atOnce(do func(ctx context.Context, now time.Time, limit int) (int, error)) func(context.Context, time.Time, int) (bool, error) {
 	return func(ctx context.Context, now time.Time, limit int) (more bool, err error) {
 		n, err := do(ctx, now, limit)

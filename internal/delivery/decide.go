@@ -7,8 +7,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// situation is what is known of a device when its deliveries are decided on. The store's part was read in the transaction
-// that commits the decision; session, hold and blame are this node's.
+// situation is what is known of a device when its deliveries are decided on. The store's part was read in the transaction that
+// commits the decision; session, hold and tokenBad are this node's.
 type situation struct {
 	now       time.Time
 	device    push.Device
@@ -40,8 +40,8 @@ func stop(state push.State, why push.Reason) verdict {
 	return verdict{do: push.DoStop, state: state, why: why}
 }
 
-// decide is what happens next to one open delivery: a plain function of what is known. DoWake means that the delivery
-// wants the device's wake; whether there is one to be had now is the device's matter (planWake).
+// decide returns what happens next to one open delivery: a plain function of what is known. DoWake means that the delivery
+// wants the device's wake; planWake decides whether there is one to be had now.
 func decide(s situation, d push.Delivery) verdict {
 	switch {
 	case d.Generation != s.device.OwnerGeneration:
@@ -65,7 +65,7 @@ func decide(s situation, d push.Delivery) verdict {
 	return verdict{do: push.DoWait, state: push.Waiting, why: why}
 }
 
-// underWay tells whether someone else has the next word: a session that may still acknowledge, a handler that may still
+// underWay reports whether someone else has the next word: a session that may still acknowledge, a handler that may still
 // return, a wake that may still bring a receipt.
 func underWay(now time.Time, d push.Delivery) bool {
 	switch d.State {
@@ -77,7 +77,7 @@ func underWay(now time.Time, d push.Delivery) bool {
 	return false
 }
 
-// unwakeable says why no wake can ever carry the delivery as things stand: it waits for a session or the inbox.
+// unwakeable returns why no wake can carry the delivery as things stand, so that it waits for a session or the inbox.
 func unwakeable(s situation, d push.Delivery) push.Reason {
 	switch {
 	case s.strategy(d.ResourceID) == nil:
@@ -97,7 +97,7 @@ func otherTopic(s situation) bool {
 	return len(s.topics) > 0 && !slices.Contains(s.topics, s.device.BundleID)
 }
 
-// expired says why a push whose time ran out did not arrive: its TTL, or for "now or never" what kept it from being now.
+// expired returns why a push whose time ran out did not arrive: its TTL, or for "now or never" what prevented it.
 func expired(d push.Delivery) verdict {
 	if d.NowOrNever && d.State == push.Waiting && d.Reason != push.ReasonNone {
 		return stop(push.Expired, d.Reason)

@@ -8,40 +8,42 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Claimer says which devices are due, and whose they are meanwhile.
+// Claimer finds the devices that are due, and leases them.
 type Claimer interface {
-	// ClaimDevices makes up to limit devices that are due this node's until now+lease, apps in turn, but none of the apps without.
-	// They are due again then.
+	// ClaimDevices leases up to limit devices that are due to this node until now+lease, apps in turn, except those of the apps in
+	// without. They are due again when the lease ends.
 	ClaimDevices(ctx context.Context, now time.Time, lease time.Duration, limit int, without ...string) ([]push.DeviceKey, error)
 
 	// DueOf returns those of an app's devices that are due, or whose lease is over, in no order.
 	DueOf(ctx context.Context, app string, devices []string, now time.Time) ([]string, error)
 
-	// NextDueDevice returns when the next device is due, the zero time if none is. One that is claimed is due when its lease ends.
+	// NextDueDevice returns when the next device is due, the zero time if none is. A leased one is due when its lease ends.
 	NextDueDevice(ctx context.Context) (time.Time, error)
 
-	// RenewLeases prolongs the leases of this node's devices, or ends them if until is not after now: they are due then. Devices
-	// that are another node's by now stay so.
+	// RenewLeases prolongs the leases of this node's devices, or ends them if until is not after now: they are due then. It leaves
+	// devices that are leased to another node by now.
 	RenewLeases(ctx context.Context, keys []push.DeviceKey, until time.Time) error
 
-	// LookAgain makes an app's devices due now that wait for a time, in pieces. It leaves those that a node has claimed.
+	// LookAgain makes an app's devices that wait for a time due now, in pieces. It leaves those that are leased to a node.
 	LookAgain(ctx context.Context, app string, now time.Time) error
 }
 
-// Expander makes the deliveries of pushes that are accepted without: for a time to come, for tags, for all, or for many.
+// Expander makes the deliveries of pushes that were accepted without: for a later time, for tags, for all, or for many.
 type Expander interface {
-	// DuePushes returns up to limit pushes whose deliveries are to be made now, apps in turn. They are due until the last is made.
+	// DuePushes returns up to limit pushes whose deliveries are to be made now, apps in turn. They stay due until the last delivery
+	// is made.
 	DuePushes(ctx context.Context, now time.Time, limit int) ([]push.PushRef, error)
 
 	// NextDuePush returns when the next push is due, the zero time if none is.
 	NextDuePush(ctx context.Context) (time.Time, error)
 
-	// Expand makes a push's next deliveries, for up to limit devices, and returns those, which are this node's for the lease; without
-	// one, they are due now. Where they are many, it returns none, and they are due now and nobody's. done: nothing is left to be made, also of a push that is not there.
+	// Expand makes a push's next deliveries, for up to limit devices, and returns those devices, leased to this node; with a lease
+	// of 0 they are due now. If they are many, it returns none: they are due now and leased to nobody. done: nothing is left to be
+	// made, as also for a push that does not exist.
 	Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) (devices []push.DeviceKey, done bool, err error)
 }
 
-// Expirer ends deliveries that nobody looks at: those to users without a device.
+// Expirer ends deliveries that no look reaches: those to users without a device.
 type Expirer interface {
 	// ExpireUserless ends up to limit of them whose time has run out, and returns how many. 0: none is left.
 	ExpireUserless(ctx context.Context, now time.Time, limit int) (int, error)
@@ -50,12 +52,13 @@ type Expirer interface {
 	NextUserlessExpiry(ctx context.Context) (time.Time, error)
 }
 
-// Remover removes rows that nobody needs any more, about limit at most, and returns how many. 0: none is left.
+// Remover removes rows that are no longer needed, about limit at most, and returns how many. 0 means that none is left.
 type Remover interface {
-	// Remove removes pushes whose last delivery became final at a time or before, with all that is theirs.
+	// Remove removes pushes whose last delivery became final at a time or earlier, with all that belongs to them.
 	Remove(ctx context.Context, before time.Time, limit int) (int, error)
 
-	// RemoveDevices removes devices that were unregistered at a time or before. They count their owners from 1 again.
+	// RemoveDevices removes devices that were unregistered at a time or earlier. If they return, they count their owners from 1
+	// again.
 	RemoveDevices(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// RemoveUsers removes users who were never seen and have no tags.
@@ -85,7 +88,7 @@ const (
 	keepUnregistered = 30 * 24 * time.Hour
 )
 
-// dueWork is the table of the clock.
+// dueWork returns the table of the clock.
 func (e *Engine) dueWork() []kind {
 	s := e.cfg.Store
 	removal := min(removeEvery, max(e.cfg.Keep/2, idle))
@@ -120,7 +123,7 @@ func (e *Engine) dueWork() []kind {
 	}
 }
 
-// olderThan has do asked for what is older than keep.
+// olderThan calls do with the time before which things are older than keep.
 func olderThan(keep time.Duration, do func(ctx context.Context, before time.Time, limit int) (int, error)) func(context.Context, time.Time, int) (int, error) {
 	return func(ctx context.Context, now time.Time, limit int) (int, error) {
 		return do(ctx, now.Add(-keep), limit)
@@ -132,7 +135,7 @@ func (e *Engine) claimRoom() int {
 	return limit
 }
 
-// claimDevices leaves the devices of an app for which memory has no room to their rows, and goes on with the others'.
+// claimDevices leaves the devices of apps for which memory has no room to their rows, and claims the others.
 func (e *Engine) claimDevices(ctx context.Context, now time.Time, limit int) ([]push.DeviceKey, error) {
 	limit, full := e.queue.claims(limit)
 	keys, err := e.cfg.Store.ClaimDevices(ctx, now, lease, limit, full...)
@@ -142,7 +145,7 @@ func (e *Engine) claimDevices(ctx context.Context, now time.Time, limit int) ([]
 	return keys, err
 }
 
-// enqueue has a claimed device looked at. One for which there is no room any more is due when its lease ends.
+// enqueue queues a claimed device. One for which there is no room any more is due when its lease ends.
 func (e *Engine) enqueue(_ context.Context, key push.DeviceKey) (left bool, err error) {
 	if !e.lineOf(key).add(key) {
 		e.cfg.Metrics.Overflow.Inc()

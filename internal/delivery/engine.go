@@ -1,13 +1,13 @@
 // Package delivery takes accepted pushes to their devices: over an open session, by a wake, or by waiting for the inbox.
 //
 // Its unit of work is a look at one device: in one transaction its open deliveries are read, decided on by plain functions
-// (decide for one delivery, planWake for the device's wake), and written back with the time at which the device is to be
-// looked at again. Only then is anything sent. What a provider answers is committed by the next look.
+// (decide for one delivery, planWake for the device's wake), and written back with the time at which the device is to be looked
+// at again. Only then is anything sent. The next look commits what a provider answers.
 //
 //	Accept, Receive, clock ──▶ queue ──▶ look: Step(planFor) ──▶ session | provider ──▶ look …
 //
-// What must still happen is always a row with a time; the queue is memory and only makes it fast. There are two of them: devices with
-// a session never wait behind those that wait for a provider; see online.go.
+// What must still happen is always a row with a time; the queues are in memory and only make it fast. There are two of them:
+// devices with a session never wait behind those that wait for a provider; see online.go.
 package delivery
 
 import (
@@ -22,9 +22,9 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Store is all that delivery asks of the store, by role. What a method changes is committed and flushed when it returns without an
-// error, and not begun if the error is the context's. After an error of the database it may be committed, and of what is done in
-// pieces, some may be. A limit above 1 000 is 1 000.
+// Store is everything that delivery asks of the store, by role. When a method returns without an error, its changes are
+// committed and flushed; when the error is the context's, they are not begun. After an error of the database they may be
+// committed, and some of what is done in pieces may be. A limit above 1 000 means 1 000.
 type Store interface {
 	Accepter
 	Forecaster
@@ -38,34 +38,34 @@ type Store interface {
 
 // Sessions are the devices' open sockets on this node.
 type Sessions interface {
-	// Count is how many sessions there are.
+	// Count returns how many sessions there are.
 	Count() int
 	// OfApp returns the ids of an app's devices that have a session, in no order.
 	OfApp(app string) []string
-	// Session is the open session of a device and when it was opened.
+	// Session returns the open session of a device and when it was opened.
 	Session(key push.DeviceKey) (id string, since time.Time, ok bool)
-	// Send hands items to a session, without waiting. False: it is gone, or too slow and gone by now.
+	// Send hands items to a session, without waiting. False: the session is gone, perhaps because it was too slow.
 	Send(key push.DeviceKey, session string, items []push.Item) bool
 	// NoAck ends a session that did not acknowledge in time.
 	NoAck(key push.DeviceKey, session string)
 }
 
-// Waker asks one provider to start the app's handler on one device. It fits as much into the request as the provider
-// takes. A nil error says that the provider took the request, not that the phone got it; a refusal is a *push.WakeError.
-// The answer is whole in either case.
+// Waker asks one provider to start the app's handler on one device. It puts as much into the request as the provider takes. A
+// nil error says that the provider took the request, not that the phone got it; a refusal is a *push.WakeError. The answer is
+// complete in either case.
 type Waker interface {
 	Wake(ctx context.Context, d push.Device, w push.Wake) (push.Answer, error)
 }
 
-// Keys derives the wake key of a device that an id names.
+// Keys derives the wake key of a device from the key's id.
 type Keys interface {
 	WakeKey(device push.DeviceKey, id string) push.WakeKey
 }
 
-// Vitals is told what delivery does, once it is committed.
+// Vitals is informed of what delivery does, once it is committed.
 type Vitals interface {
 	Accepted()                              // a push
-	Woke(p push.Provider, fault push.Fault) // a wake was answered; "": it was taken
+	Woke(p push.Provider, fault push.Fault) // a wake was answered; fault "": the provider took it
 	TokenDropped(app string, p push.Provider, reason push.Reason)
 }
 
@@ -83,7 +83,7 @@ type Config struct {
 	Keys       Keys                    // required
 	AckWait    time.Duration           // for a session to acknowledge; 0 means 5s
 	Keep       time.Duration           // of pushes after their last delivery became final; 0 means 7 days
-	SingleNode bool                    // no other node uses the store: what a former process had in hand is free at once
+	SingleNode bool                    // no other node uses the store: what a former process had claimed is free at once
 	Workers    int                     // devices in work at once; 0 means 512
 	Queue      int                     // devices that wait in memory; 0 means 8192
 	Logger     *slog.Logger            // nil discards
@@ -99,7 +99,7 @@ const (
 	// lookLimit is how many open deliveries one look reads: more than any wake can carry.
 	lookLimit = 256
 
-	// lease is how long claimed work is this node's; what is not done by then is due again.
+	// lease is how long claimed work belongs to this node; what is not done by then is due again.
 	lease = 10 * time.Second
 )
 
@@ -166,8 +166,8 @@ func New(cfg Config) (*Engine, error) {
 // answer is unclear, and the same wake goes out again later.
 const drainWait = 5 * time.Second
 
-// Run works until ctx ends, once. Then it takes nothing new, lets requests in flight end, hands back what it had claimed,
-// and returns.
+// Run works until ctx ends; call it once. Then it begins nothing new, waits for requests in flight, hands back what it had
+// claimed, and returns.
 func (e *Engine) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	stop := context.AfterFunc(ctx, func() {
@@ -187,7 +187,7 @@ func (e *Engine) Run(ctx context.Context) {
 	e.handBack()
 }
 
-// handBack makes what waited in memory due at once, for whoever runs next.
+// handBack makes the devices that waited in memory due at once, for the process that runs next.
 func (e *Engine) handBack() {
 	left := append(e.queue.drain(), e.online.drain()...)
 	if len(left) == 0 {
@@ -208,7 +208,7 @@ func (e *Engine) handBack() {
 	}
 }
 
-// Waiting is how many devices in memory wait for a worker, and since when the one that waits longest.
+// Waiting returns how many devices in memory wait for a worker, and since when the oldest has.
 func (e *Engine) Waiting() (devices int, oldest time.Time) {
 	devices, oldest = e.queue.oldest()
 	online, since := e.online.oldest()
@@ -218,8 +218,8 @@ func (e *Engine) Waiting() (devices int, oldest time.Time) {
 	return devices + online, oldest
 }
 
-// Look has devices looked at now: something about them is new. A device for which there is no room in memory is left to
-// its row.
+// Look queues devices to be looked at now: something about them is new. A device for which there is no room in memory is left
+// to its row.
 func (e *Engine) Look(keys ...push.DeviceKey) {
 	for _, k := range keys {
 		if !e.lineOf(k).add(k) {
@@ -229,8 +229,8 @@ func (e *Engine) Look(keys ...push.DeviceKey) {
 	}
 }
 
-// SessionOpened tells that a device has a session. What is open is the device's to fetch; what it has not fetched when the
-// ack wait is over is sent over the session.
+// SessionOpened announces that a device has a session. The device fetches what is open; what it has not fetched when the ack
+// wait is over is sent over the session.
 func (e *Engine) SessionOpened(key push.DeviceKey) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: the look at a new session took too long"))
 	defer cancel()
@@ -248,13 +248,13 @@ func (e *Engine) SessionOpened(key push.DeviceKey) {
 	e.clock.dueAt(looks, again)
 }
 
-// CredentialsChanged lets what an app's former credentials held up go.
+// CredentialsChanged drops what an app's previous credentials held back, and has its devices looked at.
 func (e *Engine) CredentialsChanged(app string, p push.Provider) {
 	now := e.cfg.Now()
 	e.senders.forget(now, sender{app, p})
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: the look at an app's devices took too long"))
 	defer cancel()
-	// Storing the credentials made the devices due as well; one that was looked at since still saw the hold.
+	// Storing the credentials made the devices due as well, but one that was looked at since still saw the hold.
 	if err := e.cfg.Store.LookAgain(ctx, app, now); err != nil {
 		e.cfg.Logger.Warn("devices of an app with new credentials are looked at later", "app", app, "error", err)
 	}

@@ -9,12 +9,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// timelinesRead is how many of a device's open deliveries are read for what became of its wakes.
+// timelinesRead is how many of a device's open deliveries are read to learn what became of its wakes.
 const timelinesRead = 50
 
-// Explain says why a device gets what it gets: what a look would decide now, and what is known of its token and its wakes.
-// hasCredential tells whether the app has a credential for the device's provider. A device that was unregistered is explained
-// for as long as its row stays; push.ErrNotFound after that.
+// Explain returns why a device gets what it gets: what a look would decide now, and what is known of its token and its wakes.
+// hasCredential reports whether the app has a credential for a provider. A device that was unregistered is explained for as
+// long as its row stays; after that the error is push.ErrNotFound.
 func (e *Engine) Explain(ctx context.Context, key push.DeviceKey, hasCredential func(push.Provider) bool) (push.Explanation, error) {
 	snap, err := e.cfg.Store.PeekDevice(ctx, key, lookLimit)
 	if err == nil && snap.Device.ID == "" {
@@ -31,7 +31,7 @@ func (e *Engine) Explain(ctx context.Context, key push.DeviceKey, hasCredential 
 	return explain(s, snap, timelines, hasCredential(snap.Device.Platform.Provider())), nil
 }
 
-// explain is a plain function of what is known.
+// explain is Explain as a plain function of what is known.
 func explain(s situation, snap push.Snapshot, timelines [][]push.Event, hasCredential bool) push.Explanation {
 	d := snap.Device
 	x := push.Explanation{Now: s.now, Device: d, Credential: push.CredentialStanding{State: push.CredentialOK}}
@@ -51,7 +51,7 @@ func explain(s situation, snap push.Snapshot, timelines [][]push.Event, hasCrede
 	return x
 }
 
-// countOpen is how many deliveries of the board the plan leaves open.
+// countOpen returns how many deliveries of the board the plan leaves open.
 func countOpen(b *board) (n int) {
 	for _, e := range b.open {
 		if !e.State.Final() {
@@ -75,8 +75,8 @@ func credentialStanding(s situation, has bool) push.CredentialStanding {
 	return push.CredentialStanding{State: push.CredentialHeld, Reason: s.hold.why, Until: s.hold.until}
 }
 
-// waitsOf is what is open once a look has decided, by what it waits for. What the plan gives to the session or to a wake is on
-// its way.
+// waitsOf returns what is open after a look's decisions, by what it waits for. Deliveries that the plan gives to the session or
+// to a wake are on their way.
 func waitsOf(b *board, p plan) []push.Wait {
 	var waits []push.Wait
 	for _, e := range b.open {
@@ -100,7 +100,8 @@ func waitsOf(b *board, p plan) []push.Wait {
 	return waits
 }
 
-// wakesOf is what became of a device's wakes in the last hour, oldest first, as far as the timelines of what is open tell.
+// wakesOf returns what became of a device's wakes in the last hour, oldest first, as far as the timelines of open deliveries
+// show.
 func wakesOf(now time.Time, timelines [][]push.Event) []push.WakeResult {
 	byID := map[push.ID]*push.WakeResult{}
 	for _, timeline := range timelines {

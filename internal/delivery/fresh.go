@@ -9,36 +9,38 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// fresh decides on pushes as they are accepted, where no wake is in flight and little else is open: the first of the two looks that each
-// would cost is made in the accepting transaction. What it decides is done once that is committed.
+// fresh decides on pushes as they are accepted, on devices to which no wake is in flight and on which little else is open. This
+// saves one of the two looks that each push would cost: it is made in the accepting transaction. The decisions are carried out
+// once that is committed.
 type fresh struct {
-	known    known                       // of the app, whose all pushes of a request are
-	sessions map[push.DeviceKey]*session // of those who are meant; asked for before; nil: there are no sessions
-	away     int                         // how many of those who are meant have no session, about
-	noWakes  bool                        // nothing is decided on them: there is no room for what would be
+	known    known                       // of the app to which all pushes of a request belong
+	sessions map[push.DeviceKey]*session // of the targets, asked for beforehand; nil: there are no sessions
+	away     int                         // about how many targets have no session
+	noWakes  bool                        // nothing is decided on those: there are no places for it
 
 	mu    sync.Mutex             // the store may decide in two transactions at once
-	plans map[freshPush]*decided // guarded by mu; the last word of a transaction that may be repeated
+	plans map[freshPush]*decided // guarded by mu; as the last run of a transaction that may be repeated left it
 }
 
-// freshPush is a push on one of its devices. Several pushes of a request may be for a device, each in a transaction of its own.
+// freshPush is a push on one of its devices. Several pushes of a request may be for one device, each in a transaction of its
+// own.
 type freshPush struct {
 	push.DeviceKey
 	id push.ID
 }
 
-// decided is what a look came to, which is still to be done.
+// decided is the result of a look that is still to be carried out.
 type decided struct {
 	known known
 	plan  plan
 }
 
-// stale reports whether a wake can no longer be sent as it was decided: its lease must last for the request.
+// stale reports whether a wake can no longer be sent as decided: its lease must outlast the request.
 func (d *decided) stale(now time.Time) bool {
 	return d.plan.wake != nil && now.Sub(d.known.now) > turnTime
 }
 
-// freshFor asks for what this node knows of those whom pushes are for.
+// freshFor asks what this node knows of the targets of pushes.
 func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fresh, error) {
 	app := reqs[0].Push.App
 	f := &fresh{known: *e.know(push.DeviceKey{App: app}, false), plans: make(map[freshPush]*decided, min(named(reqs), appPlaces)), away: named(reqs)}
@@ -71,7 +73,7 @@ func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fres
 	return f, nil
 }
 
-// online is how many of those who are meant have a session.
+// online returns how many targets have a session.
 func (f *fresh) online() int {
 	if len(f.sessions) == 0 {
 		return 0
@@ -79,7 +81,8 @@ func (f *fresh) online() int {
 	return len(f.sessions) - f.away
 }
 
-// look is the function that the store calls: a plain one, but that it keeps the plan. The push that is new is the last of what is open.
+// look is the function that the store calls. It is a plain one, except that it remembers the plan. The new push is the last of
+// what is open.
 func (f *fresh) look(snap push.Snapshot) push.Changes {
 	key := snap.Device.Key()
 	session := f.sessions[key]
@@ -98,7 +101,7 @@ func (f *fresh) look(snap push.Snapshot) push.Changes {
 	return d.plan.changes
 }
 
-// pop removes and returns what was decided on a device with a push that is committed; ok is false if it was taken before.
+// pop removes and returns what was decided on a device with a push that is committed; ok is false if it was removed before.
 func (f *fresh) pop(key push.DeviceKey, id push.ID) (d *decided, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -108,8 +111,8 @@ func (f *fresh) pop(key push.DeviceKey, id push.ID) (d *decided, ok bool) {
 	return d, ok
 }
 
-// follow has done what was decided on its devices as a push was accepted, and says for how many something is to be done. What goes to a
-// session goes at once: the workers may all be waiting for a provider.
+// follow carries out what was decided as a push was accepted, and returns for how many of its devices something remains to be
+// done. What goes to a session goes at once: the workers may all be waiting for a provider.
 func (e *Engine) follow(f *fresh, id push.ID, keys []push.DeviceKey) (n int) {
 	for _, key := range keys {
 		d, ok := f.pop(key, id)
@@ -130,8 +133,8 @@ func (e *Engine) follow(f *fresh, id push.ID, keys []push.DeviceKey) (n int) {
 	return n
 }
 
-// handOver leaves what was decided on a device, whose place is taken, to the workers. A wake that a session made needless goes to
-// where it is not waited for; not so one that is wanted beside a session.
+// handOver leaves what was decided on a device, whose place is taken, to the workers. A wake that a session made needless goes
+// to the queue that never waits for a provider; a wake that is wanted beside a session does not.
 func (e *Engine) handOver(key push.DeviceKey, d *decided) {
 	if e.todo.put(key, d) {
 		e.todo.release(key.App, 1)

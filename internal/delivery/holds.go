@@ -8,7 +8,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// hold keeps back an app's sends through one provider: its quota is used up, or its credentials were refused.
+// hold stops an app's sends through one provider for a while: its quota is used up, or its credentials were refused.
 type hold struct {
 	why   push.Reason
 	until time.Time
@@ -19,22 +19,22 @@ type sender struct {
 	provider push.Provider
 }
 
-// senders is what this node has learned of each app's standing with each provider. It is memory only: after a start, one
+// senders is what this node has learned of each app's standing with each provider. It is in memory only: after a start, one
 // request learns it again.
 type senders struct {
 	mu sync.Mutex
 	m  map[sender]standing // guarded by mu
 }
 
-// standing is one app's with one provider. A copy never changes: what it holds is replaced, and not written to.
+// standing is that of one app with one provider. A copy never changes: its parts are replaced and not written to.
 type standing struct {
 	holds   map[scope]hold
 	renewed time.Time // when the credentials were replaced
 	answers []reply   // the last ones, oldest first
 }
 
-// scope is what a hold is on: devices name their environment and bundle id themselves, so that one with a wrong one must
-// not hold up the others.
+// scope is what a hold applies to. Devices name their environment and bundle id themselves, and one with a wrong value must not
+// hold up the others.
 type scope struct {
 	environment push.Environment // "": in all of them
 	bundleID    string           // "": all in the environment
@@ -43,15 +43,15 @@ type scope struct {
 // maxHolds bounds the holds of one app: its devices can name any number of bundle ids.
 const maxHolds = 1_000
 
-// reply is one answer to a wake, as far as it tells a dead token from a wrong credential.
+// reply is one answer to a wake, as far as it helps to tell a dead token from a wrong credential.
 type reply struct {
 	at      time.Time
 	device  string
 	refusal string // the provider's reason, where it may mean the token or the credential; else ""
 }
 
-// How a wrong credential is told from dead tokens: ten or more tokens of an app, and over half of its answers from that
-// provider, refused alike.
+// What tells a wrong credential from dead tokens: ten or more tokens of an app, and over half of its answers from that
+// provider, are refused alike.
 const (
 	replyWindow   = time.Minute
 	suspectTokens = 10
@@ -60,14 +60,14 @@ const (
 
 func newSenders() *senders { return &senders{m: make(map[sender]standing)} }
 
-// standing is an app's standing with a provider by now.
+// standing returns an app's standing with a provider by now.
 func (s *senders) standing(k sender) standing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.m[k]
 }
 
-// record keeps an answer, and what it means for the app's other sends.
+// record adds an answer to an app's standing, and the hold that it means for the app's other sends.
 func (s *senders) record(now time.Time, k sender, d *push.Device, o *outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +81,7 @@ func (s *senders) record(now time.Time, k sender, d *push.Device, o *outcome) {
 	s.m[k] = st
 }
 
-// suspicion is the provider's reason where it may mean the token or the credential; else "".
+// suspicion returns the provider's reason if it may mean the token or the credential; else "".
 func (o *outcome) suspicion() string {
 	if o.err != nil && o.err.Fault == push.FaultSuspect {
 		return o.err.Reason
@@ -89,8 +89,8 @@ func (o *outcome) suspicion() string {
 	return ""
 }
 
-// addReply adds an answer, and drops those that nobody asks for any more. Copies of the list go on to see what they saw:
-// nothing is written before its end.
+// addReply adds an answer, and drops those that are too old or too many. Copies of the list still see what they saw: nothing is
+// written before its end.
 func (st *standing) addReply(now time.Time, r reply) {
 	st.answers = append(st.answers, r)
 	for len(st.answers) > maxReplies || len(st.answers) > 0 && st.answers[0].at.Before(now.Add(-replyWindow)) {
@@ -114,7 +114,7 @@ func (st *standing) holdBack(now time.Time, d *push.Device, o *outcome) {
 	}
 }
 
-// setHold sets a hold. Where there are too many, the device's own wait has to do.
+// setHold sets a hold. If there are too many holds, the device only waits for itself.
 func (st *standing) setHold(now time.Time, of scope, h hold) {
 	holds := make(map[scope]hold, len(st.holds)+1)
 	maps.Copy(holds, st.holds)
@@ -127,7 +127,7 @@ func (st *standing) setHold(now time.Time, of scope, h hold) {
 	st.holds = holds
 }
 
-// longest is the hold on a device's sends that ends last; nil if there is none.
+// longest returns the hold on a device's sends that ends last; nil if there is none.
 func (st standing) longest(now time.Time, d push.Device) *hold {
 	if len(st.holds) == 0 {
 		return nil
@@ -141,7 +141,7 @@ func (st standing) longest(now time.Time, d push.Device) *hold {
 	return longest
 }
 
-// tokenBad reports whether a suspect refusal is the token's own fault: not if most of the app's tokens are refused alike.
+// tokenBad reports whether a suspect refusal is the token's own fault. It is not if most of the app's tokens are refused alike.
 func (st standing) tokenBad(now time.Time, refusal string) bool {
 	var all, refused int
 	tokens := make(map[string]bool)
@@ -158,7 +158,7 @@ func (st standing) tokenBad(now time.Time, refusal string) bool {
 	return len(tokens) < suspectTokens || 2*refused <= all
 }
 
-// forget drops what the previous credentials have taught.
+// forget drops what was learned with the previous credentials.
 func (s *senders) forget(now time.Time, k sender) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

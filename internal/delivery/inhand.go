@@ -1,6 +1,6 @@
 package delivery
 
-// InHand is how many devices in memory wait for a worker, how many a worker has, and how many more find room.
+// InHand returns how many devices in memory wait for a worker, how many are with a worker, and how many more find room.
 func (e *Engine) InHand() (waiting, working, free int) {
 	waiting, working, free = e.queue.inHand()
 	w, b, _ := e.online.inHand()

@@ -6,8 +6,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// known is what this node knows of a device beside the store. It is asked before a transaction, which then only reckons: nodes
-// that have to ask each other cannot do so inside of one. What has changed by the commit is seen after it; see outdated.
+// known is what this node knows of a device beside the store. It is asked for before a transaction, which then only computes:
+// nodes that have to ask each other cannot do so inside one. What has changed by the commit is seen after it; see outdated.
 type known struct {
 	now       time.Time
 	session   *session      // nil: none is open
@@ -18,7 +18,7 @@ type known struct {
 	draining  bool          // nothing new is sent
 }
 
-// know asks for what this node knows of a device. Without useSession it is as if none were open.
+// know returns what this node knows of a device. Without useSession it ignores an open session.
 func (e *Engine) know(key push.DeviceKey, useSession bool) *known {
 	k := &known{now: e.now(), lost: !useSession, ackWait: e.cfg.AckWait, draining: e.ending.Load()}
 	k.standing[0] = e.senders.standing(sender{key.App, push.APNs})
@@ -32,10 +32,11 @@ func (e *Engine) know(key push.DeviceKey, useSession bool) *known {
 	return k
 }
 
-// now is the time as the store keeps it: what is decided on rows that were written this moment is decided as on those that were read.
+// now returns the time as precisely as the store keeps it, so that a decision on rows that were just written equals one on rows
+// that were read.
 func (e *Engine) now() time.Time { return e.cfg.Now().UTC().Truncate(time.Microsecond) }
 
-// sessionOf is the device's open session; nil if there is none.
+// sessionOf returns the device's open session; nil if there is none.
 func (e *Engine) sessionOf(key push.DeviceKey) *session {
 	id, since, ok := e.cfg.Sessions.Session(key)
 	if !ok {
@@ -44,7 +45,7 @@ func (e *Engine) sessionOf(key push.DeviceKey) *session {
 	return &session{id: id, since: since}
 }
 
-// standingOf is the app's standing with a provider.
+// standingOf returns the app's standing with a provider.
 func (k *known) standingOf(p push.Provider) standing {
 	if p == push.FCM {
 		return k.standing[1]
@@ -52,10 +53,10 @@ func (k *known) standingOf(p push.Provider) standing {
 	return k.standing[0]
 }
 
-// of is the situation of a device as a snapshot has it: a plain function.
+// of returns the situation of a device as a snapshot has it: a plain function.
 func (k *known) of(snap push.Snapshot) situation { return k.ofDevice(&snap.Device, rulesOf(snap)) }
 
-// ofDevice is the situation of a device, with the rules that its deliveries go by.
+// ofDevice returns the situation of a device, with the rules for its deliveries.
 func (k *known) ofDevice(d *push.Device, r rules) situation {
 	provider := d.Platform.Provider()
 	st := k.standingOf(provider)
@@ -71,13 +72,14 @@ func (k *known) ofDevice(d *push.Device, r rules) situation {
 	return s
 }
 
-// outdated reports whether an app's credentials were replaced since they were asked for: what waits for the former ones has to
-// be looked at again.
+// outdated reports whether an app's credentials were replaced since k was asked for: what waits for the previous ones has to be
+// looked at again.
 func (e *Engine) outdated(k *known, p push.Provider, app string) bool {
 	return e.senders.standing(sender{app, p}).renewed.After(k.standingOf(p).renewed)
 }
 
-// strategies finds the strategies of resources. It remembers the last one: most looks ask for no other, but often.
+// strategies returns a function that finds the strategies of resources. It remembers the last one: most looks ask for a single
+// one, but often.
 func strategies(resources map[string]push.Resource, p push.Provider) func(string) *push.Strategy {
 	var last string
 	var found *push.Strategy

@@ -9,19 +9,19 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Stepper takes one device's deliveries a step further.
+// Stepper reads and changes one device's deliveries.
 type Stepper interface {
 	// Step reads a device, locked, and commits the changes that look decides on. look is a plain function of the snapshot: it may
-	// run more than once, must not wait, and must not act, log or count. For a device that is not there its snapshot is empty, and
-	// no changes of a device are written. Steps on one device see each other's changes, and a delivery that is final stays so.
+	// run more than once, must not wait, and must not act, log or count. For a device that does not exist the snapshot is empty,
+	// and no changes of a device are written. Steps on one device see each other's changes, and a final delivery stays final.
 	Step(ctx context.Context, r push.StepRequest, look func(push.Snapshot) push.Changes) (push.Changes, error)
 
 	// Settle commits changes that were decided on what an earlier step left, without reading it again. It reports whether all was
-	// still so; else nothing is changed. A device's token and HeardAt are not written.
+	// still as left; if not, nothing is changed. A device's token and HeardAt are not written.
 	Settle(ctx context.Context, r push.Settlement) (settled bool, err error)
 }
 
-// work visits devices of a queue until there is none to be taken. ctx does not end: what is begun is committed, whatever ends
+// work visits devices of a queue until there is none to be taken. ctx does not end: what is begun is committed, whatever stops
 // meanwhile.
 func (e *Engine) work(ctx context.Context, q *queue) {
 	wake := make(chan struct{}, 1)
@@ -35,8 +35,8 @@ func (e *Engine) work(ctx context.Context, q *queue) {
 	}
 }
 
-// visit looks at a device and does what the look comes to, until nothing is left to be done now. Where wakes are not to be waited
-// for, it leaves one to others.
+// visit looks at a device and carries out what the look decides, until nothing remains to be done now. Without wakes, it leaves
+// a wake to other workers, since it must not wait for a provider.
 func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 	var last *outcome
 	useSession := true
@@ -63,7 +63,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 		}
 		is, last = false, nil
 		switch {
-		case k.session == nil && e.sessionOf(key) != nil: // it gets what is open, and what was to be sent without it is not
+		case k.session == nil && e.sessionOf(key) != nil: // it gets what is open, and the wake is not sent
 			if useSession = true; p.wake != nil {
 				last = unsent(*p.changes.Device, *p.wake, "a session was opened before it could be sent")
 			}
@@ -74,7 +74,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 		case p.wake == nil:
 			return
 		case !wakes:
-			p.session = nil // given
+			p.session = nil // is sent
 			e.todo.release(key.App, -1)
 			e.handOver(key, &decided{*k, *p})
 			return
@@ -88,7 +88,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 	}
 }
 
-// look is one look: what is decided in the store's transaction, and committed when it returns.
+// look makes one look: the decision is made in the store's transaction, and is committed when look returns.
 func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k *known) (plan, error) {
 	r := push.StepRequest{Key: key, OpenLimit: lookLimit}
 	if last != nil {
@@ -123,11 +123,11 @@ func (e *Engine) look(ctx context.Context, key push.DeviceKey, last *outcome, k 
 	return p, nil
 }
 
-// settledAtOnce is how many open deliveries the short way of an answer looks at; where there are more, they are read again.
+// settledAtOnce is how many open deliveries the short way of an answer may have; if there are more, they are read again.
 const settledAtOnce = 8
 
-// settle is the look at an answer without reading: it decides on what the last look left, is committed if the rows are still so, and
-// puts its plan in the place of the last one. False: nothing is committed, and the device has to be looked at.
+// settle is the look at an answer without reading. It decides on what the last look left, commits if the rows are unchanged,
+// and replaces the last plan with its own. False: nothing is committed, and the device has to be looked at.
 func (e *Engine) settle(ctx context.Context, k *known, last *plan, o *outcome) bool {
 	b := last.board
 	if b == nil || k.session != nil {
@@ -172,8 +172,8 @@ func (e *Engine) afterCommit(key push.DeviceKey, platform push.Platform, k *know
 	}
 }
 
-// deathOf is the provider's reason for a token that a look dropped: of the answer that the look took, or of one that had to
-// wait for others like it.
+// deathOf returns the provider's reason for a token that a look dropped: from the answer that the look applied, or from one
+// that had waited for others like it.
 func deathOf(before push.Snapshot, last *outcome) push.Reason {
 	if last != nil && last.err != nil {
 		return push.Reason(last.err.Reason)
@@ -181,7 +181,8 @@ func deathOf(before push.Snapshot, last *outcome) push.Reason {
 	return push.Reason(before.Device.Wake.Refusal)
 }
 
-// answerWithoutOwner is what a look at a device that nobody owns any more comes to: an answer to its last wake is an event.
+// answerWithoutOwner returns the changes of a look at a device that has no owner any more: an answer to its last wake is an
+// event.
 func answerWithoutOwner(now time.Time, snap push.Snapshot, last *outcome) push.Changes {
 	if last == nil {
 		return push.Changes{}
@@ -194,7 +195,7 @@ func answerWithoutOwner(now time.Time, snap push.Snapshot, last *outcome) push.C
 	return c
 }
 
-// sendToSession hands pushes to the device's session.
+// sendToSession hands pushes to the device's session. It reports false if there is no session, or it is gone.
 func (e *Engine) sendToSession(key push.DeviceKey, pushes []push.Delivery) bool {
 	items := make([]push.Item, len(pushes))
 	for i, d := range pushes {
@@ -205,7 +206,7 @@ func (e *Engine) sendToSession(key push.DeviceKey, pushes []push.Delivery) bool 
 }
 
 // wake sends one wake, sealed with the key of the row on which it was decided. It outlives the stop signal: the provider may
-// have taken it already.
+// have taken the request already.
 func (e *Engine) wake(d *push.Device, w push.Wake) *outcome {
 	w.Key = e.cfg.Keys.WakeKey(d.Key(), d.SealKeyID)
 	o := &outcome{wake: w, user: d.User, answer: push.Answer{Provider: w.Provider}}

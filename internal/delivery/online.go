@@ -10,11 +10,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// What goes to a session never waits for a provider. So a device with a session is looked at by workers of their own, who leave a
-// wake to the others; and where due rows stay on disk, because an app's room in memory is taken by devices that wait for its provider,
-// or because its broadcast is for more devices than memory has room for, those that have a session are looked for among them.
+// What goes to a session never waits for a provider. So devices with a session have workers of their own, who leave wakes to the
+// other workers. Due rows may stay on disk because an app's room in memory is taken by devices that wait for its provider, or
+// because its broadcast is for more devices than memory has room for. Devices with a session are then looked for among those rows.
 
-// lineOf is the queue for looks at a device.
+// lineOf returns the queue for looks at a device.
 func (e *Engine) lineOf(key push.DeviceKey) *queue {
 	if e.sessionOf(key) != nil {
 		return e.online
@@ -22,7 +22,7 @@ func (e *Engine) lineOf(key push.DeviceKey) *queue {
 	return e.queue
 }
 
-// lookAtOnline has those of the devices looked at now that have a session. All of them are due.
+// lookAtOnline queues those of the devices that have a session. All of them are due.
 func (e *Engine) lookAtOnline(keys []push.DeviceKey) {
 	for _, key := range keys {
 		if e.sessionOf(key) != nil && !e.online.add(key) {
@@ -31,13 +31,13 @@ func (e *Engine) lookAtOnline(keys []push.DeviceKey) {
 	}
 }
 
-// found is the apps whose devices with a session are to be looked for among what is due.
+// found is the apps whose devices with a session are to be looked for among due rows.
 type found struct {
 	mu   sync.Mutex
 	apps map[string]bool // guarded by mu
 }
 
-// findOnlineOf has the devices of an app that have a session looked for among what is due, soon.
+// findOnlineOf starts a search for the devices of an app that have a session, among due rows.
 func (e *Engine) findOnlineOf(app string) {
 	if e.cfg.Sessions.Count() == 0 {
 		return
@@ -60,10 +60,10 @@ func (f *found) drain() map[string]bool {
 	return apps
 }
 
-// findRest is how long the search for devices with a session rests: it reads a row for each.
+// findRest is the pause between searches for devices with a session: a search reads a row for each.
 const findRest = 100 * time.Millisecond
 
-// findOnline looks for devices with a session among what is due, for apps that are full and those of which it was asked for.
+// findOnline looks for devices with a session among due rows, for the apps that are full and those in found.
 func (e *Engine) findOnline(ctx context.Context, _ time.Time, limit int) (more bool, err error) {
 	apps := e.found.drain()
 	if e.cfg.Sessions.Count() == 0 {
@@ -85,7 +85,7 @@ func (e *Engine) findOnline(ctx context.Context, _ time.Time, limit int) (more b
 	return false, err
 }
 
-// findOnlineIn is findOnline for one app. Devices for which there is no room are found the next time.
+// findOnlineIn is findOnline for one app. Devices for which there is no room are found by the next search.
 func (e *Engine) findOnlineIn(ctx context.Context, app string, limit int) error {
 	for ids := range slices.Chunk(e.cfg.Sessions.OfApp(app), limit) {
 		due, err := e.cfg.Store.DueOf(ctx, app, ids, e.cfg.Now())

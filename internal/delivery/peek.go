@@ -8,11 +8,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// What a look would decide now, without deciding it: what people are told cannot differ from what is done.
+// What people are told of a decision is what a look would decide now, so that it cannot differ from what is done.
 
 // Peeker reads what a look would, without locking or changing anything.
 type Peeker interface {
-	// PeekDevice returns a device with its oldest open deliveries, up to openLimit; an empty snapshot if it is not there.
+	// PeekDevice returns a device with its oldest open deliveries, up to openLimit; an empty snapshot if it does not exist.
 	PeekDevice(ctx context.Context, key push.DeviceKey, openLimit int) (push.Snapshot, error)
 
 	// PeekDevices is PeekDevice for several, in their order.
@@ -25,7 +25,7 @@ type Peeker interface {
 // peekAtOnce is how many devices are read together; each may have many open deliveries.
 const peekAtOnce = 20
 
-// Budgets says for which of the devices a budget keeps the next wake back, and until when.
+// Budgets returns, for those of the devices whose next wake a budget delays, which limit does so and until when.
 func (e *Engine) Budgets(ctx context.Context, keys []push.DeviceKey) (map[push.DeviceKey]push.BudgetWait, error) {
 	waits := map[push.DeviceKey]push.BudgetWait{}
 	for some := range slices.Chunk(keys, peekAtOnce) {
@@ -45,13 +45,13 @@ func (e *Engine) Budgets(ctx context.Context, keys []push.DeviceKey) (map[push.D
 	return waits, nil
 }
 
-// peek makes the plan of a look at a device now, which nobody commits.
+// peek returns the plan that a look at a device would make now. Nobody commits it.
 func peek(s situation, snap push.Snapshot) (*board, plan) {
 	b := newBoard(s.now, snap)
 	return b, planFor(s, b, snap.NextExpiry)
 }
 
-// budgetOf is what keeps a delivery's wake back, if it is a budget.
+// budgetOf returns the budget that delays a delivery's wake; nil if none does.
 func budgetOf(e *entry, b *board) *push.BudgetWait {
 	if e.Reason != push.ReasonBudget {
 		return nil

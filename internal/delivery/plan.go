@@ -6,7 +6,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// plan is what one look at a device comes to: what is committed, and what is done once it is.
+// plan is the result of one look at a device: what is committed, and what is done after that.
 type plan struct {
 	changes push.Changes
 	session []push.Delivery // to be given to the session
@@ -18,7 +18,7 @@ type plan struct {
 	rules rules
 }
 
-// rules is what a snapshot has beside the device and its deliveries: what they go by.
+// rules is what a snapshot has beside the device and its deliveries: the policies that apply to them.
 type rules struct {
 	resources map[string]push.Resource
 	topics    []string
@@ -63,8 +63,8 @@ func planFor(s situation, b *board, nextExpiry time.Time) plan {
 	return p
 }
 
-// settle moves on what ran out of time: a session that did not acknowledge, a handler that did not return. It tells
-// whether the open session is one that did not.
+// settle moves on the deliveries that ran out of time: their session did not acknowledge, or their handler did not return. It
+// reports whether the open session is the one that did not acknowledge.
 func settle(s situation, b *board) (dead bool) {
 	for _, e := range b.open {
 		bySession := e.State == push.Sent && e.Path == push.PathSession

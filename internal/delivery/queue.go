@@ -11,12 +11,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// queue holds the devices that are to be looked at now. Apps take turns; a device is in it once, and is looked at by one
-// worker at a time. It is bounded: a device that finds no room is left to its row, which is due. No app has all of the room, nor
+// queue holds the devices that are to be looked at now. Apps take turns. A device is in it once, and one worker at a time looks
+// at it. The queue is bounded: a device that finds no room is left to its row, which is due. No app has all of the room, nor
 // all of the workers; see shareOf.
 //
-// Workers are hired as devices come, and all but a few go when there is nothing to take: hundreds that only wait would have their
-// stacks looked through by each garbage collection, and made small, to grow again at the next device.
+// Workers are hired as devices come, and all but a few leave when there is nothing to take. Hundreds of waiting workers would
+// have their stacks scanned and shrunk by each garbage collection, only to grow again at the next device.
 type queue struct {
 	mu      sync.Mutex      // guards all below
 	hire    func()          // starts a worker; nil: nobody works
@@ -32,7 +32,7 @@ type queue struct {
 	now     func() time.Time
 }
 
-// maxIdle is how many workers wait for devices.
+// maxIdle is how many workers may wait for devices.
 const maxIdle = 64
 
 // waiter is a device that waits.
@@ -48,7 +48,7 @@ func newQueue(room, most int, now func() time.Time) *queue {
 	}
 }
 
-// add puts a device in, unless it waits already. False: there was no room.
+// add queues a device, unless it waits already. False: there was no room.
 func (q *queue) add(k push.DeviceKey) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -66,7 +66,7 @@ func (q *queue) add(k push.DeviceKey) bool {
 	return true
 }
 
-// push puts k into its app's line; mu is held.
+// push puts k into its app's line. mu is held.
 func (q *queue) push(k push.DeviceKey) {
 	q.line.Add(k.App, waiter{k, q.now()})
 	q.waiting[k] = true
@@ -75,10 +75,10 @@ func (q *queue) push(k push.DeviceKey) {
 	}
 }
 
-// mayWork reports whether one more device of an app may be in work; mu is held.
+// mayWork reports whether one more device of an app may be in work. mu is held.
 func (q *queue) mayWork(app string) bool { return shareOf(q.inWork[app], q.most-len(q.busy)) > 0 }
 
-// open has devices looked at; hire starts a worker, which takes devices until work is false.
+// open starts work. hire starts a worker, which takes devices until work returns false.
 func (q *queue) open(hire func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -88,7 +88,7 @@ func (q *queue) open(hire func()) {
 	}
 }
 
-// close hires nobody any more. Workers that are there end what they have begun.
+// close hires no more workers. Those that are there end what they have begun.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -99,7 +99,7 @@ func (q *queue) close() {
 	q.idle = nil
 }
 
-// hireOne gets a worker, if another one may work; mu is held.
+// hireOne wakes or starts a worker, if one more may work. mu is held.
 func (q *queue) hireOne() {
 	switch last := len(q.idle) - 1; {
 	case q.hire == nil:
@@ -112,7 +112,8 @@ func (q *queue) hireOne() {
 	}
 }
 
-// work hands a device to a worker, who calls done. False: the worker goes. wake holds one, and is the worker's own.
+// work returns a device for a worker, who calls done. False: the worker ends. wake has room for one value, and is the worker's
+// own.
 func (q *queue) work(wake chan struct{}) (push.DeviceKey, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -132,7 +133,7 @@ func (q *queue) work(wake chan struct{}) (push.DeviceKey, bool) {
 	return push.DeviceKey{}, false
 }
 
-// next takes the next device out, for whoever calls done; mu is held.
+// next removes and returns the next device, for which the caller calls done. mu is held.
 func (q *queue) next() (push.DeviceKey, bool) {
 	w, ok := q.line.NextOf(q.mayWork)
 	if !ok {
@@ -144,7 +145,7 @@ func (q *queue) next() (push.DeviceKey, bool) {
 	return w.DeviceKey, true
 }
 
-// done ends the work on a device; one that was added meanwhile waits again.
+// done ends the work on a device. If it was added meanwhile, it waits again.
 func (q *queue) done(k push.DeviceKey) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -158,7 +159,7 @@ func (q *queue) done(k push.DeviceKey) {
 	}
 }
 
-// free is how many more devices of an app find room.
+// free returns how many more devices of an app find room.
 func (q *queue) free(app string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -168,14 +169,14 @@ func (q *queue) free(app string) int {
 // roomFor is free; mu is held.
 func (q *queue) roomFor(app string) int { return shareOf(q.line.LenOf(app), q.spare()) }
 
-// spare is how many devices find room, whosever they are; mu is held.
+// spare returns how many devices find room, of any app. mu is held.
 func (q *queue) spare() int { return q.room - q.line.Len() }
 
-// fewClaimed is how many devices of an app wait at least that are not worth a claim of few more.
+// fewClaimed is how many devices of an app must wait for a claim of fewer than that not to be worth while.
 const fewClaimed = 64
 
-// claims is how many devices may be claimed now, most at most, whosever they are but for those apps that are full: they have to
-// wait until some of theirs have left.
+// claims returns how many devices may be claimed now, at most most, of any app but those that are full, which have to wait
+// until some of their devices have left.
 func (q *queue) claims(most int) (limit int, full []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -207,8 +208,8 @@ func (q *queue) apps() iter.Seq[string] {
 	}
 }
 
-// shareOf is how much of what is free an app may take that has some already: so much that a third of what it has then is left.
-// However many apps wait for providers that hang, there is some for one that has nothing.
+// shareOf returns how much of what is free an app may take that has some already: as much as leaves a third of what it then
+// has. However many apps wait for providers that hang, something is left for an app that has nothing.
 func shareOf(has, free int) int {
 	if has == 0 && free > 0 {
 		return max(3*free/4, 1)
@@ -216,7 +217,7 @@ func shareOf(has, free int) int {
 	return max((3*free-has)/4, 0)
 }
 
-// oldest is how many devices wait, and since when the one that waits longest.
+// oldest returns how many devices wait, and since when the oldest has.
 func (q *queue) oldest() (devices int, since time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -228,7 +229,7 @@ func (q *queue) oldest() (devices int, since time.Time) {
 	return q.line.Len(), since
 }
 
-// drain empties the queue and returns what waited in it.
+// drain empties the queue and returns the devices that waited in it.
 func (q *queue) drain() []push.DeviceKey {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Receive takes a device's receipts. It returns a status for each, in order, and how many deliveries are open once they
-// are committed.
+// Receive applies a device's receipts. It returns a status for each, in order, and how many deliveries are open once the
+// changes are committed.
 func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
 	req := push.StepRequest{Key: d.Key()}
 	named := make(map[push.ID]bool, len(receipts))
@@ -42,8 +42,8 @@ func (e *Engine) Receive(ctx context.Context, d push.Device, receipts []push.Rec
 	return statuses, open, nil
 }
 
-// receive is what receipts change: a plain function. Receipts that say nothing new change nothing, so that repeating them costs
-// the disk nothing.
+// receive returns what receipts change: a plain function. Receipts that say nothing new change nothing, so that repeating them
+// costs no disk write.
 func receive(now time.Time, snap push.Snapshot, d push.Device, receipts []push.Receipt) ([]push.ReceiptStatus, int, push.Changes) {
 	b := newBoard(now, snap)
 	statuses := make([]push.ReceiptStatus, len(receipts))

@@ -9,15 +9,15 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// A push that is decided on as it is accepted has its wake counted at once, which must then leave soon: what is decided early and
-// done late has to be decided once more. So there are places for what is decided and not done yet. Who accepts more than there are
-// places for waits for some, which is what slows a sender down to what the providers take; where nothing gets done, it does not
-// wait, and its devices are looked at later.
+// A push that is decided on as it is accepted has its wake counted at once. The wake must then leave soon: a decision that is carried
+// out late has to be made once more. So there is a bounded number of places for what is decided and not done yet. A caller that
+// finds no places waits for some, which slows a sender down to the pace of the providers. If nothing gets done, it does not wait,
+// and its devices are looked at later.
 const (
 	freshPlaces = 4096
 	appPlaces   = freshPlaces * 3 / 4 // of one app, so that its flood leaves some to others
 	placesWait  = 10 * time.Second    // for places, at most
-	stillDone   = 2 * time.Second     // if nothing was done for so long, nobody waits
+	stillDone   = 2 * time.Second     // once nothing was done for so long, nobody waits
 )
 
 // todo holds what is decided and not done yet, for the workers.
@@ -26,12 +26,12 @@ type todo struct {
 	m     map[push.DeviceKey]*decided // guarded by mu
 	taken int                         // guarded by mu; places
 	ofApp map[string]int              // guarded by mu; places by app
-	line  []*asking                   // guarded by mu; who waits for places, in the order in which they came
-	moved time.Time                   // guarded by mu; when a place was last left, or the first one taken
+	line  []*asking                   // guarded by mu; callers that wait for places, in the order in which they came
+	moved time.Time                   // guarded by mu; when a place was last released, or the first one taken
 	now   func() time.Time
 }
 
-// asking is one who waits for places.
+// asking is one caller that waits for places.
 type asking struct {
 	app     string
 	n       int
@@ -42,7 +42,7 @@ func newTodo(now func() time.Time) *todo {
 	return &todo{m: map[push.DeviceKey]*decided{}, ofApp: map[string]int{}, now: now}
 }
 
-// tryAcquire takes n places for an app if there are so many, and nobody of the app waits for some.
+// tryAcquire takes n places for an app if there are so many and nobody of the app waits for some.
 func (t *todo) tryAcquire(app string, n int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,7 +58,7 @@ func (t *todo) try(app string, n int) bool {
 	return true
 }
 
-// acquire takes n places for an app, and waits for them if that is worth it. has is false if there are none.
+// acquire takes n places for an app, and waits for them if that is worth while. has reports whether it has them.
 func (t *todo) acquire(ctx context.Context, app string, n int) (has, waited bool) {
 	t.mu.Lock()
 	if t.try(app, n) {
@@ -79,7 +79,7 @@ func (t *todo) acquire(ctx context.Context, app string, n int) (has, waited bool
 	return t.wait(ctx, a), true
 }
 
-// wait waits until a has its places, or it is not worth it any more.
+// wait returns when a has its places, or when waiting is no longer worth while.
 func (t *todo) wait(ctx context.Context, a *asking) bool {
 	until := time.NewTimer(placesWait)
 	defer until.Stop()
@@ -103,15 +103,15 @@ func (t *todo) wait(ctx context.Context, a *asking) bool {
 	}
 }
 
-// idle reports whether nothing was done for so long that nobody waits. mu is held.
+// idle reports whether nothing was done for so long that waiting is pointless. mu is held.
 func (t *todo) idle() bool { return t.now().Sub(t.moved) > stillDone }
 
-// crowds reports whether an app has its share of the places: one that has less would wait for the others' work. mu is held.
+// crowds reports whether an app has its share of the places. One with less would have to wait for other apps' work. mu is held.
 func (t *todo) crowds(app string) bool {
 	return t.ofApp[app] >= min(freshPlaces/max(len(t.ofApp), 1), appPlaces)/2
 }
 
-// giveUp takes a out of the line; true: it has its places after all.
+// giveUp takes a out of the line. It reports true if a has its places after all.
 func (t *todo) giveUp(a *asking) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -130,7 +130,7 @@ func (t *todo) fits(app string, n int) bool {
 	return t.taken+n <= freshPlaces && t.ofApp[app]+n <= appPlaces
 }
 
-// grant takes places, or with n below 0 gives some back. mu is held.
+// grant takes places; a negative n gives some back. mu is held.
 func (t *todo) grant(app string, n int) {
 	if t.taken == 0 || n < 0 {
 		t.moved = t.now()
@@ -139,7 +139,7 @@ func (t *todo) grant(app string, n int) {
 	t.ofApp[app] += n
 }
 
-// release gives n places of an app back; n below 0 takes some, whether there are any or not.
+// release gives back n places of an app; a negative n takes some, whether there are any or not.
 func (t *todo) release(app string, n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -149,8 +149,8 @@ func (t *todo) release(app string, n int) {
 	t.admit()
 }
 
-// admit gives places to those who wait: to each app in the order in which they came, so that few never pass by many for ever. mu is
-// held.
+// admit gives places to callers that wait: to those of each app in the order in which they came, so that small requests never
+// overtake a large one for ever. mu is held.
 func (t *todo) admit() {
 	rest, behind := t.line[:0], map[string]bool{}
 	for _, a := range t.line {
@@ -165,8 +165,8 @@ func (t *todo) admit() {
 	t.line = rest
 }
 
-// put notes what was decided on a device, whose place is taken. It reports whether something earlier was still to be done, which is
-// over: a device is decided on anew only once that has ended otherwise.
+// put stores what was decided on a device, whose place is taken. It reports whether this replaces something that was still to
+// be done and is over: a device is decided on anew only once that has ended otherwise.
 func (t *todo) put(key push.DeviceKey, d *decided) (instead bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -175,7 +175,8 @@ func (t *todo) put(key push.DeviceKey, d *decided) (instead bool) {
 	return instead
 }
 
-// pop removes and returns what was decided on a device; ok is false if nothing is left to be done. Its place is the caller's to leave.
+// pop removes and returns what was decided on a device; ok is false if nothing is left to be done. The caller releases its
+// place.
 func (t *todo) pop(key push.DeviceKey) (d *decided, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -10,15 +10,15 @@ const (
 	// wakeTime bounds one provider request. Google asks for 10 s or more (FCM, "Scale FCM"); Apple names no time.
 	wakeTime = 10 * time.Second
 
-	// wakeLease is how long a wake is this node's own: the time in which it waits for its turn (turnTime), its request's time, and a
-	// moment to commit the answer. When it is over, or at the next start of a node that has the store to itself, the same id goes
-	// out again.
+	// wakeLease is how long a wake is leased to this node: the time in which it waits for its turn (turnTime), its request's time,
+	// and a moment to commit the answer. When the lease is over, or at the next start of a node that has the store to itself, the
+	// same id goes out again.
 	wakeLease = turnTime + wakeTime + 2*time.Second
 
 	// turnTime is how long a wake may wait for a worker once it is counted. One that waits longer is taken back.
 	turnTime = 4 * time.Second
 
-	// suspectWait is how long a refusal that may be ours waits for others like it.
+	// suspectWait is how long a refusal that may be our fault waits for others like it.
 	suspectWait = 5 * time.Second
 
 	// credentialsWait is how long an app's sends rest after its credentials were refused.
@@ -28,8 +28,8 @@ const (
 	longestRetry = time.Hour
 )
 
-// planWake decides on the device's wake, given the deliveries that want one. It returns the wake to be sent once the board
-// is committed; nil: none. The wake is counted on the board, so no request leaves uncounted.
+// planWake decides on the device's wake, given the deliveries that want one. It returns the wake to be sent once the board is
+// committed; nil if there is none. The wake is counted on the board, so no request leaves uncounted.
 func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake {
 	w := b.device.Wake
 	if w.State == push.WakeSending {
@@ -75,14 +75,14 @@ func planWake(s situation, b *board, wanting []*entry, due *dueTime) *push.Wake 
 	return prepareTry(s, b, w, wanting, due)
 }
 
-// ofFormerProcess reports whether a wake was sent by a process that has certainly ended: its lease began before this node had the
-// store to itself.
+// ofFormerProcess reports whether a wake was sent by a process that has certainly ended: its lease began before this node had
+// the store to itself.
 func ofFormerProcess(s situation, w push.Wake) bool {
 	return !s.soleSince.IsZero() && w.DueAt.Add(-wakeLease).Before(s.soleSince)
 }
 
-// resolveSuspect says what becomes of a wake whose refusal may mean the token, or our credentials: it waits, it is tried again, or
-// the token is dropped and there is no wake any more.
+// resolveSuspect decides on a wake whose refusal may be the fault of the token or of our credentials: it waits, it is tried
+// again, or the token is dropped and no wake remains.
 func resolveSuspect(s situation, b *board, w push.Wake, due *dueTime) push.Wake {
 	switch {
 	case w.TokenGen != b.device.TokenGeneration:
@@ -98,7 +98,7 @@ func resolveSuspect(s situation, b *board, w push.Wake, due *dueTime) push.Wake 
 	return w
 }
 
-// notBefore says until when a wake has to wait whatever the budget says, and why; the zero time: it has not.
+// notBefore returns until when a wake has to wait whatever the budget says, and why; the zero time if it need not.
 func notBefore(s situation, w push.Wake) (push.Reason, time.Time) {
 	if s.hold != nil && s.hold.until.After(s.now) {
 		return s.hold.why, s.hold.until
@@ -116,7 +116,7 @@ func notBefore(s situation, w push.Wake) (push.Reason, time.Time) {
 	return push.ReasonNone, time.Time{}
 }
 
-// earliest is what keeps the next wake back, by the first of the strategies that allows one. It then brings all.
+// earliest returns what delays the next wake, by the first of the strategies that allows one. That wake then brings all.
 func earliest(s situation, times []time.Time, wanting []*entry) push.BudgetWait {
 	var first push.BudgetWait
 	for _, e := range wanting {
@@ -127,7 +127,7 @@ func earliest(s situation, times []time.Time, wanting []*entry) push.BudgetWait 
 	return first
 }
 
-// wakeAgain is when the delivery wants another wake if no receipt comes of this one; the zero time: it was the last.
+// wakeAgain returns when the delivery wants another wake if no receipt comes of this one; the zero time if it was the last.
 func (e *entry) wakeAgain(s situation, w push.Wake) time.Time {
 	st := s.strategy(e.ResourceID)
 	if st == nil || e.NowOrNever || e.Wakes >= st.Rewake.Times {
@@ -136,8 +136,9 @@ func (e *entry) wakeAgain(s situation, w push.Wake) time.Time {
 	return w.DueAt.Add(st.Rewake.After - wakeLease) // reckoned from when it left
 }
 
-// prepareTry makes the wake ready for its next try: for whom, until when, and with what. The device is due as it will be once the
-// provider has taken it, so that the answer has nothing to write there; that its lease is over is found by the deliveries.
+// prepareTry makes the wake ready for its next try: for which deliveries, until when, and with what. The device is due when it
+// will be once the provider has taken the wake, so that the answer has nothing to write there; the deliveries show when the
+// lease is over.
 func prepareTry(s situation, b *board, w push.Wake, wanting []*entry, due *dueTime) *push.Wake {
 	w.State, w.DueAt, w.Reason, w.Refusal, w.RefusalStatus = push.WakeSending, s.now.Add(wakeLease), push.ReasonNone, "", 0
 	w.Provider = b.device.Platform.Provider()
@@ -166,7 +167,8 @@ func prepareTry(s situation, b *board, w push.Wake, wanting []*entry, due *dueTi
 	return &w
 }
 
-// dropToken stops using the device's provider token, which the provider refused when it got a wake, and says so on what is open.
+// dropToken ends the use of the device's provider token, which the provider refused when it got a wake, and says so on the open
+// deliveries.
 func (b *board) dropToken(w push.Wake, why push.Reason, status int) {
 	b.device.Token = push.TokenDead
 	b.device.TokenLoss = push.TokenLoss{At: b.now, Reason: why, Provider: w.Provider, Status: status, WakeID: w.ID}
