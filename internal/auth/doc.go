@@ -1,8 +1,8 @@
-// Package auth tells who asks: server keys of backends, user tokens (JWTs) of apps, and credentials of devices. It also
+// Package auth finds out who asks: server keys of backends, user tokens (JWTs) of apps, and credentials of devices. It also
 // makes their secrets, keeps the installation's two key files, and seals what the store must not hold in the clear.
 //
-// A secret of one kind is never good as another: server keys and credentials are compared by their hash with what the
-// store holds of that kind alone, and a user token must verify with a signing key of the app that it names.
+// A secret of one kind is never accepted as another: server keys and credentials are compared by hash with those of their own
+// kind in the store, and a user token must verify with a signing key of the app that it names.
 package auth
 
 import (
@@ -43,11 +43,11 @@ type Config struct {
 	UserTokenMax time.Duration
 }
 
-// DefaultUserTokenMax is how long a user token may live unless told otherwise: the longest month.
+// DefaultUserTokenMax is how long a user token may live unless configured otherwise: the longest month.
 const DefaultUserTokenMax = 31 * 24 * time.Hour
 
-// Auth answers who asks. It is safe for concurrent use and keeps no key: one that was deleted is refused at once, by a Store
-// that answers no call with what was changed before.
+// Auth finds out who asks. It is safe for concurrent use. It caches no key: a deleted key is refused at once, provided that the
+// Store answers no call with what was changed before.
 type Auth struct {
 	store    Store
 	root     *RootKeys
@@ -59,7 +59,7 @@ type Auth struct {
 	tokenMax time.Duration // never changes
 }
 
-// New makes an Auth. It refuses a configuration without a store, or with a root key or a wake secret that is too short to be one.
+// New makes an Auth. It refuses a configuration without a store, or with a root key or a wake secret that is too short.
 func New(c Config) (*Auth, error) {
 	if c.Store == nil {
 		return nil, errors.New("auth: Store is nil; want one")
@@ -92,10 +92,11 @@ func New(c Config) (*Auth, error) {
 	}, nil
 }
 
-// UserTokenMax is how long a user token may live.
+// UserTokenMax returns how long a user token may live.
 func (a *Auth) UserTokenMax() time.Duration { return a.tokenMax }
 
-// Run notes the use of keys, and ends what leans on keys that fell, until ctx ends. Without it neither happens.
+// Run writes down the use of keys, and ends the sockets and streams whose grounds fell, until ctx ends. Without it neither
+// happens.
 func (a *Auth) Run(ctx context.Context) {
 	var loops sync.WaitGroup
 	loops.Go(func() { a.writeUses(ctx) })

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -12,11 +11,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// groundsPer is how often what open sockets and streams lean on is looked at without a hint: for keys whose end comes by
-// itself, and for what another process changed. What fell ends its sockets and streams within 5 s.
+// groundsPer is how often grounds are checked without a hint: for keys that reach their end, and for changes by another
+// process. When a ground falls, its sockets and streams end within 5 s.
 const groundsPer = 2 * time.Second
 
-// grounds is what open sockets and streams lean on.
+// grounds is what open sockets and streams depend on.
 type grounds struct {
 	hint chan struct{} // 1 place: something may have fallen
 
@@ -31,9 +30,9 @@ func newGrounds() *grounds {
 	return &grounds{hint: make(chan struct{}, 1), holders: map[push.Ground]map[*holder]struct{}{}}
 }
 
-// Hold calls end once if g falls: it is deleted, replaced, or at its end. why is push.ErrTokenExpired where a new user token
-// helps, push.ErrRegisterAgain where the app is gone, and push.ErrUnauthenticated for a server key. end must not wait.
-// release, which may be called twice, ends the watch; end may be running then.
+// Hold calls end once if g falls: it is deleted, replaced, or reaches its end. why is push.ErrTokenExpired if a new user token
+// helps, push.ErrRegisterAgain if the app is gone, and push.ErrUnauthenticated for a server key. end must not wait. release
+// ends the watch and may be called twice; end may still be running when it returns.
 func (a *Auth) Hold(g push.Ground, end func(why error)) (release func()) {
 	h := &holder{end: end}
 	s := a.grounds
@@ -55,7 +54,7 @@ func (s *grounds) release(g push.Ground, h *holder) {
 	}
 }
 
-// GroundsChanged is a hint that a key or an app was deleted or replaced: what leans on it ends at once.
+// GroundsChanged is a hint that a key or an app was deleted or replaced, so that what depends on it ends at once.
 func (a *Auth) GroundsChanged() {
 	select {
 	case a.grounds.hint <- struct{}{}:
@@ -63,7 +62,7 @@ func (a *Auth) GroundsChanged() {
 	}
 }
 
-// watchGrounds ends what leans on something that fell, until ctx ends.
+// watchGrounds ends what depends on a ground that fell, until ctx ends.
 func (a *Auth) watchGrounds(ctx context.Context) {
 	every := time.NewTicker(groundsPer)
 	defer every.Stop()
@@ -78,7 +77,7 @@ func (a *Auth) watchGrounds(ctx context.Context) {
 	}
 }
 
-// checkGrounds asks for each ground once, however many lean on it. One that could not be asked for stands.
+// checkGrounds looks each ground up once, however many depend on it. A ground that cannot be looked up is taken to stand.
 func (a *Auth) checkGrounds(ctx context.Context) {
 	a.grounds.mu.Lock()
 	leanedOn := slices.Collect(maps.Keys(a.grounds.holders))
@@ -89,7 +88,7 @@ func (a *Auth) checkGrounds(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			a.log.LogAttrs(ctx, slog.LevelWarn, "a key could not be looked up", slog.String("kind", string(g.Kind)), slog.String("app", g.App), slog.String("key", g.ID), slog.String("error", err.Error()))
+			a.log.Warn("a key could not be looked up", "kind", string(g.Kind), "app", g.App, "key", g.ID, "error", err)
 			return // so is the next one, most likely
 		}
 		if why != nil {
@@ -108,7 +107,7 @@ func (s *grounds) end(g push.Ground, why error) {
 	}
 }
 
-// fallen returns why g bears nobody any more; nil if it stands.
+// fallen returns why g has fallen; nil if it stands.
 func (a *Auth) fallen(ctx context.Context, g push.Ground) (why, err error) {
 	switch g.Kind {
 	case push.GroundRoot:
@@ -136,7 +135,7 @@ func (a *Auth) fallen(ctx context.Context, g push.Ground) (why, err error) {
 	return nil, nil
 }
 
-// whyFallen reads the store's answer on a ground.
+// whyFallen interprets the store's answer on a ground: otherwise is why it has fallen, if it does not stand.
 func whyFallen(err error, stands bool, otherwise error) (why, failed error) {
 	switch {
 	case errors.Is(err, push.ErrNotFound):

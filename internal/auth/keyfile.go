@@ -18,14 +18,14 @@ const (
 	SecretKeyFile = "secret.key"
 )
 
-// maxKeyFileBytes is far more than a key file has; anything longer is another file.
+// maxKeyFileBytes is far more than a key file has; anything longer is not a key file.
 const maxKeyFileBytes = 4 << 10
 
 // minRootKey is how many characters a root key must have, whoever wrote it.
 const minRootKey = 32
 
-// LoadOrCreateRootKey reads DIR/root.key, or makes it on the first start, mode 0600 and flushed to disk. Created tells that
-// it was made now. An empty, short or unreadable file is refused, never replaced.
+// LoadOrCreateRootKey reads DIR/root.key, or makes it on the first start, mode 0600 and flushed to disk. created reports
+// whether it was made now. An empty, short or unreadable file is refused, never replaced.
 func LoadOrCreateRootKey(dir string) (key push.Secret, created bool, err error) {
 	path := filepath.Join(dir, RootKeyFile)
 	text, created, err := loadOrCreate(path, "root key", func() string { return newSecret(rootPrefix) })
@@ -119,8 +119,8 @@ func readKeyFile(path, what string) (string, error) {
 	return text, nil
 }
 
-// createKeyFile writes a file that is there whole or not at all, also after a power cut: written and flushed under another
-// name first, then linked, which, other than a rename, never replaces a key that someone else made meanwhile.
+// createKeyFile writes a file whole or not at all, also after a power cut: it is written and flushed under another name, and
+// then linked. Unlike a rename, a link never replaces a key that someone else made meanwhile.
 func createKeyFile(path, text string) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // mode 0600
@@ -139,7 +139,7 @@ func createKeyFile(path, text string) (err error) {
 	return syncDir(dir)
 }
 
-// replaceKeyFile writes a file whole or not at all, also after a power cut, in place of the one that is there.
+// replaceKeyFile writes a file whole or not at all, also after a power cut, in place of an existing one.
 func replaceKeyFile(path, text string) (err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // the link stays

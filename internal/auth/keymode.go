@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Who else can do what with a file, in its mode's bits.
+// The bits of a file's mode that let others in.
 const (
 	byEveryone fs.FileMode = 0o007
 	byGroup    fs.FileMode = 0o070
 )
 
-// checkKeyMode refuses a key file that everyone on the machine can open: the key in it may be in other hands already. It
-// looks at the mode and not at what this process may do, as root may do anything; a symbolic link counts as what it leads to.
+// checkKeyMode refuses a key file that everyone on the machine can open: others may have the key already. It looks at the mode
+// and not at what this process may do, since root may do anything. A symbolic link counts as the file that it leads to.
 func checkKeyMode(f *os.File, what string) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -26,13 +26,13 @@ func checkKeyMode(f *os.File, what string) error {
 	return nil
 }
 
-// OpenToGroup reports whether a group can open a key file, as Kubernetes mounts secrets; false also if it is not there.
+// OpenToGroup reports whether a group can open a key file, as Kubernetes mounts secrets; false also if the file does not exist.
 func OpenToGroup(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().Perm()&byGroup != 0
 }
 
-// shellWord is a path as one word of a shell.
+// shellWord quotes a path as one word of a shell.
 func shellWord(path string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,:=@", r)

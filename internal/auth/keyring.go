@@ -9,19 +9,19 @@ import (
 	"sync"
 )
 
-// maxSecretKeys is how many secret keys may be good at a time: the present one, and those of rotations that are not done.
+// maxSecretKeys bounds how many secret keys are in use at a time: the present one, and those of rotations that are not done.
 const maxSecretKeys = 8
 
-// Keyring is the installation's secret keys: it seals with the first and opens with whichever a value was sealed with. So
-// one can be rotated while the store is in use. It is safe for concurrent use.
+// Keyring is the installation's secret keys. It seals with the first, and opens with whichever key a value was sealed with, so
+// that a key can be rotated while the store is in use. It is safe for concurrent use.
 type Keyring struct {
 	mu      sync.RWMutex
-	keys    []*Sealer // guarded by mu; those that something may be sealed with, the present one first
-	retired []*Sealer // guarded by mu; needed no more, but a reader may still hold a value that it read before
+	keys    []*Sealer // guarded by mu; the keys that something may be sealed with, the present one first
+	retired []*Sealer // guarded by mu; no longer needed, but a reader may still have a value that it read before
 }
 
-// ParseSecretKeys reads the content of secret.key, from the file or from HUSH_SECRET_KEY: a key a line, each 32 bytes in
-// base64. The first seals; the others only open what they sealed. The source is named in the error; the content is not shown.
+// ParseSecretKeys reads the content of secret.key, from the file or from HUSH_SECRET_KEY: one key per line, each 32 bytes in
+// base64. The first key seals; the others only open what they sealed. An error names the source and does not show the content.
 func ParseSecretKeys(content, source string) (*Keyring, error) {
 	words := strings.Fields(content)
 	if len(words) == 0 {
@@ -43,7 +43,7 @@ func ParseSecretKeys(content, source string) (*Keyring, error) {
 	return ring, nil
 }
 
-// KeyID names the key that seals.
+// KeyID returns the id of the key that seals.
 func (r *Keyring) KeyID() string { return r.first().KeyID() }
 
 // OldKeyIDs returns the ids of the other keys that something may still be sealed with.
@@ -64,7 +64,7 @@ func (r *Keyring) Knows(id string) bool {
 	return r.find(id) != nil
 }
 
-// find is called with mu held.
+// find returns the key with an id; nil if there is none. The caller holds mu.
 func (r *Keyring) find(id string) *Sealer {
 	for _, key := range slices.Concat(r.keys, r.retired) {
 		if key.KeyID() == id {
@@ -98,7 +98,8 @@ func (r *Keyring) Open(sealed, aad []byte) ([]byte, error) {
 	return key.Open(sealed, aad)
 }
 
-// Rotate makes a new key, which seals from now on; all others go on opening. It is in the file before it seals anything.
+// Rotate makes a new key, which seals from now on; all others go on opening. The new key is in the file before it seals
+// anything.
 func (r *Keyring) Rotate(path string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -117,9 +118,9 @@ func (r *Keyring) Rotate(path string) error {
 	return nil
 }
 
-// Retire takes old keys out of the file, once nothing is sealed with them any more. It names them because another rotation
-// may have begun meanwhile: its old key still has values of its own, and stays. This process keeps opening with all of them.
-// path is "" where the keys are in the environment.
+// Retire removes old keys from the file, once nothing is sealed with them any more. The caller names them because another
+// rotation may have begun meanwhile: its old key still has values of its own, and stays. This process still opens with all of
+// them. path is "" if the keys are in the environment.
 func (r *Keyring) Retire(path string, ids []string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

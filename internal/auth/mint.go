@@ -10,8 +10,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// MintUserToken makes a user's token, signed with a key of Hush's own for the app, for backends that sign none themselves.
-// It does not ask whether the user exists: a user exists from the first registration of a device.
+// MintUserToken makes a user's token, signed with a key of Hush's own for the app, for backends that sign none themselves. It
+// does not check that the user exists: a user exists from the first registration of a device.
 func (a *Auth) MintUserToken(ctx context.Context, app, user string, ttl time.Duration) (token string, expires time.Time, err error) {
 	if err := push.CheckID(user); err != nil {
 		return "", time.Time{}, push.FieldErrors{{Location: "user", Code: push.CodeBadID, Message: err.Error()}}
@@ -33,7 +33,7 @@ func (a *Auth) MintUserToken(ctx context.Context, app, user string, ttl time.Dur
 	return token, expires, nil
 }
 
-// ownKey is Hush's own signing key of an app; the first call for an app makes it.
+// ownKey returns Hush's own signing key of an app. The first call for an app makes it.
 func (a *Auth) ownKey(ctx context.Context, app string) (push.SigningKey, error) {
 	keys, err := a.store.SigningKeysFrom(ctx, app, push.OwnKeyPrefix)
 	if err != nil {

@@ -15,15 +15,15 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// RootKeyOldFile holds, after a rotation, the root key before and until when it is good: a line each.
+// RootKeyOldFile holds, after a rotation, the previous root key and until when it is valid, one per line.
 const RootKeyOldFile = "root.key.old"
 
-// RootKeys are the installation's root key and, for a while after a rotation, the one before.
+// RootKeys are the installation's root key and, for a while after a rotation, the previous one.
 type RootKeys struct {
-	dir string // of the files; "": there are none
+	dir string // of the files; "" if there are none
 	now func() time.Time
 
-	files sync.Mutex // held by who writes them, so that rotations come one after the other
+	files sync.Mutex // held while the files are written, so that rotations run one after the other
 
 	mu      sync.RWMutex
 	secret  push.Secret // guarded by mu
@@ -33,7 +33,7 @@ type RootKeys struct {
 
 // rootKey is one root key.
 type rootKey struct {
-	id    string // names it without telling it
+	id    string // a name that does not reveal the key
 	hash  []byte
 	until time.Time // it is void from then on; zero for no end
 }
@@ -47,9 +47,9 @@ func (k rootKey) good(now time.Time) bool {
 	return k.hash != nil && (k.until.IsZero() || now.Before(k.until))
 }
 
-// LoadRootKeys reads DIR/root.key, and DIR/root.key.old if it is there. If root.key is missing, the error is one of
-// fs.ErrNotExist: only the caller knows whether the database belongs to a root key already, and so whether
-// LoadOrCreateRootKey may make a new one.
+// LoadRootKeys reads DIR/root.key, and DIR/root.key.old if it exists. If root.key is missing, the error is one of
+// fs.ErrNotExist: only the caller knows whether the database belongs to a root key already, and so whether LoadOrCreateRootKey
+// may make a new one.
 func LoadRootKeys(dir string, now func() time.Time) (*RootKeys, error) {
 	secret, err := loadRootKey(dir)
 	if err != nil {
@@ -72,21 +72,21 @@ func LoadRootKeys(dir string, now func() time.Time) (*RootKeys, error) {
 	return keys, nil
 }
 
-// Secret is the present root key.
+// Secret returns the present root key.
 func (k *RootKeys) Secret() push.Secret {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.secret
 }
 
-// Hash is the SHA-256 of the present root key, in hexadecimal.
+// Hash returns the SHA-256 of the present root key, in hexadecimal.
 func (k *RootKeys) Hash() string {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return hex.EncodeToString(k.current.hash)
 }
 
-// id names the root key of this hash, if it is good.
+// id returns the id of the root key with this hash, if it is valid.
 func (k *RootKeys) id(hash []byte) (id string, ok bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -98,17 +98,17 @@ func (k *RootKeys) id(hash []byte) (id string, ok bool) {
 	return "", false
 }
 
-// stands reports whether the root key of this id is good.
+// stands reports whether the root key with this id is valid.
 func (k *RootKeys) stands(id string) bool {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return id == k.current.id || id == k.old.id && k.old.good(k.now())
 }
 
-// Rotate makes a new root key, which is good from now on; the present one stays good for keep, and one before that is void.
-// The old key's file is written first: a process that is killed in between finds the present key in both files, and later
-// both keys. There is no moment at which none is good. Before the files are written, announce is told the new key's hash, as
-// Hash has it; its error ends the rotation.
+// Rotate makes a new root key, which is valid from now on. The present one stays valid for keep, and one before that is void.
+// The old key's file is written first: a process that is killed in between finds the present key in both files, and later both
+// keys, so that there is always a valid one. Before the files are written, Rotate calls announce with the new key's hash, as
+// Hash returns it; an error of announce ends the rotation.
 func (k *RootKeys) Rotate(keep time.Duration, announce func(hash string) error) (secret push.Secret, id string, oldUntil time.Time, err error) {
 	k.files.Lock()
 	defer k.files.Unlock()
@@ -133,7 +133,7 @@ func (k *RootKeys) Rotate(keep time.Duration, announce func(hash string) error) 
 	return k.secret, k.current.id, oldUntil, nil
 }
 
-// Forget removes the old key's file once its time is over.
+// Forget removes the old key's file once the key has reached its end.
 func (k *RootKeys) Forget() error {
 	k.files.Lock()
 	defer k.files.Unlock()

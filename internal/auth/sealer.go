@@ -15,17 +15,17 @@ import (
 // secretKeyBytes is the length of the key that seals: AES-256.
 const secretKeyBytes = 32
 
-// sealVersion is the first byte of what is sealed, so that another way of sealing can be told apart.
+// sealVersion is the first byte of a sealed value, so that another way of sealing can be told apart.
 const sealVersion = 2
 
-// keyIDBytes is how long a key's id is; sealHead is what comes before the nonce: the version, and the id of the key.
+// The head of a sealed value is what comes before the nonce: the version, and the id of the key.
 const (
 	keyIDBytes = 6
 	sealHead   = 1 + keyIDBytes
 )
 
-// Sealer seals what must not lie in the database in the clear: provider credentials and signing secrets. AES-256-GCM with a
-// random nonce each time, which is safe for 2^32 seals under one key (NIST SP 800-38D, section 8.3).
+// Sealer seals what must not be in the database in the clear: provider credentials and signing secrets. It uses AES-256-GCM
+// with a random nonce each time, which is safe for 2^32 seals under one key (NIST SP 800-38D, section 8.3).
 type Sealer struct {
 	aead cipher.AEAD
 	id   string
@@ -33,7 +33,7 @@ type Sealer struct {
 	text string            // the key, as its file has it
 }
 
-// NewSealer makes a Sealer of a 32 bytes long key.
+// NewSealer makes a Sealer from a key of 32 bytes.
 func NewSealer(key []byte) (*Sealer, error) {
 	if len(key) != secretKeyBytes {
 		return nil, fmt.Errorf("auth: the secret key has %d bytes; want %d", len(key), secretKeyBytes)
@@ -50,11 +50,11 @@ func NewSealer(key []byte) (*Sealer, error) {
 	return &Sealer{aead: aead, id: hex.EncodeToString(sum[:keyIDBytes]), sum: sum, text: base64.StdEncoding.EncodeToString(key)}, nil
 }
 
-// KeyID names the key without telling it: the first bytes of its SHA-256, in hexadecimal.
+// KeyID returns a name for the key that does not reveal it: the first bytes of its SHA-256, in hexadecimal.
 func (s *Sealer) KeyID() string { return s.id }
 
-// Seal seals plain. The same aad (what the value belongs to, such as app and provider) is needed to open it, so that a
-// sealed value copied to another row does not open there.
+// Seal seals plain. Opening it takes the same aad (what the value belongs to, such as app and provider), so that a sealed value
+// copied to another row does not open there.
 func (s *Sealer) Seal(plain, aad []byte) ([]byte, error) {
 	out := make([]byte, sealHead+s.aead.NonceSize(), sealHead+s.aead.NonceSize()+len(plain)+s.aead.Overhead())
 	out[0] = sealVersion
@@ -77,8 +77,8 @@ func (s *Sealer) Open(sealed, aad []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// ParseSecretKey reads the content of secret.key, from the file or from HUSH_SECRET_KEY: 32 bytes in base64, white space
-// around them ignored. The source is named in the error; the content is not shown.
+// ParseSecretKey reads a secret key: 32 bytes in base64, white space around them ignored. An error names the source and does
+// not show the content.
 func ParseSecretKey(content, source string) (*Sealer, error) {
 	text := strings.TrimSpace(content)
 	if text == "" {

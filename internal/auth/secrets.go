@@ -12,14 +12,14 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// The prefixes tell people, and scanners of leaked secrets, what a secret is. Nothing is decided by them.
+// The prefixes show people, and scanners for leaked secrets, what a secret is. Nothing is decided by them.
 const (
 	rootPrefix       = "hush_root_"
 	serverKeyPrefix  = "hush_key_"
 	credentialPrefix = "hush_dev_"
 )
 
-// secretBytes is how much chance is in a secret: too much to guess, so that a plain hash of it is safe to store.
+// secretBytes is how many random bytes a secret has: too many to guess, so that a plain hash of it is safe to store.
 const secretBytes = 32
 
 func newSecret(prefix string) string {
@@ -28,26 +28,26 @@ func newSecret(prefix string) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(b)
 }
 
-// Hash is what is stored of a server key or a credential: its SHA-256.
+// Hash returns the SHA-256 of a server key or a credential, which is what is stored of it.
 func Hash(secret string) []byte {
 	sum := sha256.Sum256([]byte(secret))
 	return sum[:]
 }
 
-// NewServerKey makes a server key: the id to name it by, the secret to be shown once, the hash to be stored.
+// NewServerKey makes a server key: its id, the secret to be shown once, and the hash to be stored.
 func NewServerKey() (id, secret string, hash []byte) {
 	secret = newSecret(serverKeyPrefix)
 	return string(push.NewID()), secret, Hash(secret)
 }
 
-// NewCredential makes a device's credential, to be shown once, and the hash to be stored.
+// NewCredential makes a device's credential: the secret to be shown once, and the hash to be stored.
 func NewCredential() (secret string, hash []byte) {
 	secret = newSecret(credentialPrefix)
 	return secret, Hash(secret)
 }
 
-// ServerKey tells whose server key a secret is. The root key's role is push.RoleRoot, its app is empty. Anything else that
-// is no server key, a good user token too, is push.ErrUnauthenticated.
+// ServerKey returns the server key that a secret belongs to. The root key's role is push.RoleRoot, and its app is empty. The
+// error is push.ErrUnauthenticated for anything else, also for a valid user token.
 func (a *Auth) ServerKey(ctx context.Context, bearer string) (push.ServerKey, error) {
 	if bearer == "" {
 		return push.ServerKey{}, push.ErrUnauthenticated
@@ -70,7 +70,7 @@ func (a *Auth) ServerKey(ctx context.Context, bearer string) (push.ServerKey, er
 	return key, nil
 }
 
-// DeviceByCredential tells whose credential a secret is; push.ErrRegisterAgain for one that is unknown or void.
+// DeviceByCredential returns the device that a credential belongs to; push.ErrRegisterAgain if it is unknown or void.
 func (a *Auth) DeviceByCredential(ctx context.Context, credential string) (push.Device, error) {
 	if credential == "" {
 		return push.Device{}, push.ErrUnauthenticated
@@ -89,19 +89,19 @@ func (a *Auth) DeviceByCredential(ctx context.Context, credential string) (push.
 	return device, nil
 }
 
-// recordHeard records that a device called, once an hour: backends see when it was last seen, and the longest unheard has to make room
-// where its user has too many. What cannot be noted now is noted by the next call.
+// recordHeard records once an hour that a device called. Backends see when it was last seen, and if its user has too many
+// devices, the one unheard for longest has to make room. If the write fails, the next call makes up for it.
 func (a *Auth) recordHeard(ctx context.Context, d push.Device) {
 	if now := a.now(); d.HeardLater(now, true) {
 		_ = a.store.Heard(ctx, d.Key(), now)
 	}
 }
 
-// NewServerKey is the function of that name, for rooms that know an Auth only by an interface.
+// NewServerKey calls the function of that name, for rooms that know an Auth only by an interface.
 func (a *Auth) NewServerKey() (id, secret string, hash []byte) { return NewServerKey() }
 
-// NewCredential is the function of that name, for rooms that know an Auth only by an interface.
+// NewCredential calls the function of that name, for rooms that know an Auth only by an interface.
 func (a *Auth) NewCredential() (secret string, hash []byte) { return NewCredential() }
 
-// Hash is the function of that name, for rooms that know an Auth only by an interface.
+// Hash calls the function of that name, for rooms that know an Auth only by an interface.
 func (a *Auth) Hash(secret string) []byte { return Hash(secret) }

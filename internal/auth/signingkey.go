@@ -6,11 +6,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// minSigningSecret is what HS256 asks of its key: as many bytes as the hash has (RFC 7518, section 3.2).
+// minSigningSecret is the length that HS256 requires of its key: as many bytes as the hash has (RFC 7518, section 3.2).
 const minSigningSecret = 32
 
-// CheckSigningKey says all that is wrong with an app's signing key, as push.FieldErrors by the names of the API (alg,
-// secret, public_key, and kid for an id that Hush keeps for its own keys); nil: nothing.
+// CheckSigningKey returns all that is wrong with an app's signing key, as push.FieldErrors by the names of the API (alg,
+// secret, public_key, and kid for an id that Hush reserves for its own keys); nil if nothing is.
 func (a *Auth) CheckSigningKey(key push.SigningKey) error {
 	var errs push.FieldErrors
 	if key.Own() {

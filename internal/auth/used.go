@@ -3,7 +3,6 @@ package auth
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -11,10 +10,10 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// usedPer is how often a key's use is written, at most: people look at it to find keys that nobody needs any more.
+// usedPer is how often a key's use is written, at most. People look at it to find keys that are no longer needed.
 const usedPer = time.Minute
 
-// uses gathers which keys let somebody in, so that no request waits for that to be written.
+// uses collects which keys let somebody in, so that no request waits for that to be written.
 type uses struct {
 	waiting chan struct{} // 1 place: something is to be written
 
@@ -27,7 +26,7 @@ func newUses() *uses {
 	return &uses{waiting: make(chan struct{}, 1), written: map[push.KeyUse]time.Time{}}
 }
 
-// record remembers a use, unless one within usedPer is known. The map has no more entries than keys were used in that time.
+// record adds a use, unless one within usedPer is known. The map has no more entries than keys were used in that time.
 func (u *uses) record(key push.KeyUse, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -43,7 +42,7 @@ func (u *uses) record(key push.KeyUse, now time.Time) {
 	}
 }
 
-// drain returns what is to be written, and forgets what was written long ago.
+// drain returns what is to be written, and drops what was written long ago.
 func (u *uses) drain(now time.Time) []push.KeyUse {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -62,7 +61,7 @@ func (u *uses) drain(now time.Time) []push.KeyUse {
 // usesWait bounds the writing of uses when the server stops.
 const usesWait = 2 * time.Second
 
-// writeUses writes what is noted until ctx ends, and then what is left.
+// writeUses writes recorded uses until ctx ends, and then those that are left.
 func (a *Auth) writeUses(ctx context.Context) {
 	for {
 		select {
@@ -83,6 +82,6 @@ func (a *Auth) writeNext(ctx context.Context) {
 		return
 	}
 	if err := a.store.KeysUsed(ctx, next); err != nil && ctx.Err() == nil {
-		a.log.LogAttrs(ctx, slog.LevelWarn, "the use of keys could not be noted", slog.Int("keys", len(next)), slog.String("error", err.Error()))
+		a.log.Warn("the use of keys could not be noted", "keys", len(next), "error", err)
 	}
 }

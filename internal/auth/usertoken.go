@@ -29,9 +29,9 @@ const (
 
 // UserToken verifies a user token (a JWT, RFC 7519): HS256 or ES256, with kid, sub, aud and exp.
 //
-// The claims name those apps of aud whose signing key kid verified the signature, so a token says nothing to any other app
-// that its signer wrote into aud. The errors are push.ErrTokenExpired, for one that is good but for its exp, and
-// push.ErrUnauthenticated with what is wrong; neither shows the token.
+// The claims name those apps of aud whose signing key kid verified the signature, so a token means nothing to any other app
+// that its signer wrote into aud. The errors are push.ErrTokenExpired, for a token that is valid except for its exp, and
+// push.ErrUnauthenticated with what is wrong. Neither shows the token.
 func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, error) {
 	if token == "" || len(token) > maxTokenBytes {
 		return push.UserClaims{}, unauthenticated("no user token, or one of more than %d bytes", maxTokenBytes)
@@ -77,13 +77,13 @@ func (a *Auth) UserToken(ctx context.Context, token string) (push.UserClaims, er
 	return out, nil
 }
 
-// The names that are read of a token.
+// The names that are read from a token.
 var (
 	headerNames = []string{"alg", "kid", "crit", "typ", "cty", "b64"}
 	claimNames  = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
 )
 
-// checkNames refuses a token of which two readers could read two things (RFC 7519, section 4, and RFC 7515, section 4, want
+// checkNames refuses a token that two readers could read differently (RFC 7519, section 4, and RFC 7515, section 4, require
 // each name once): the backend that signed it may have checked another sub than the one that is read here.
 func checkNames(parts []string) error {
 	for i, part := range []struct {
@@ -101,7 +101,7 @@ func checkNames(parts []string) error {
 	return nil
 }
 
-// numericDates tells whether the times among the claims are numbers (RFC 7519, section 2, "NumericDate"). The library also
+// numericDates reports whether the times among the claims are numbers (RFC 7519, section 2, "NumericDate"). The library also
 // takes strings with a number in them. A claim that is null counts as missing.
 func numericDates(claims string) bool {
 	raw, err := jwt.NewParser().DecodeSegment(claims)
@@ -120,8 +120,8 @@ func numericDates(claims string) bool {
 	return true
 }
 
-// checkHeader gives the key id of a token's header. An extension that must be understood (crit; RFC 7515, section 4.1.11)
-// is refused: none is known here.
+// checkHeader returns the key id of a token's header. It refuses every extension that must be understood (crit; RFC 7515,
+// section 4.1.11), since none is known here.
 func checkHeader(header map[string]any) (kid string, err error) {
 	if _, critical := header["crit"]; critical {
 		return "", unauthenticated("the token has crit; no extension is known here")
@@ -183,7 +183,7 @@ func (a *Auth) checkClaims(claims jwt.RegisteredClaims) (expires time.Time, err 
 	return claims.ExpiresAt.Time, nil
 }
 
-// lifeOf is how long a token lives: from its iat to its exp, or from now if it has no iat, or one that is to come.
+// lifeOf returns how long a token lives: from its iat to its exp, or from now if it has no iat or one in the future.
 func (a *Auth) lifeOf(claims jwt.RegisteredClaims) time.Duration {
 	from := a.now()
 	if claims.IssuedAt != nil && claims.IssuedAt.Before(from) {
@@ -195,20 +195,20 @@ func (a *Auth) lifeOf(claims jwt.RegisteredClaims) time.Duration {
 // badSecret is a push.ErrUnauthenticated whose sender may read what is wrong with the secret.
 type badSecret struct{ wrong string }
 
-// Error is what is wrong, for logs.
+// Error says what is wrong, for logs.
 func (b *badSecret) Error() string { return push.ErrUnauthenticated.Error() + ": " + b.wrong }
 
-// Wrong is what is wrong, for who showed it. It does not show the secret.
+// Wrong says what is wrong, for the sender of the secret. It does not show the secret.
 func (b *badSecret) Wrong() string { return b.wrong }
 
-// Unwrap is push.ErrUnauthenticated.
+// Unwrap returns push.ErrUnauthenticated.
 func (*badSecret) Unwrap() error { return push.ErrUnauthenticated }
 
 func unauthenticated(format string, args ...any) error {
 	return &badSecret{fmt.Sprintf(format, args...)}
 }
 
-// verifierOf is the key in the shape that jwt verifies with.
+// verifierOf returns the key in the form that jwt verifies with.
 func verifierOf(key push.SigningKey) (any, error) {
 	if key.Alg == HS256 {
 		return []byte(key.Secret.Reveal()), nil

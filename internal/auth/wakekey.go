@@ -11,13 +11,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// minWakeSecret is how long the secret of all wake keys must be.
+// minWakeSecret is how long the secret that all wake keys are derived from must be.
 const minWakeSecret = 32
 
-// WakeKey derives a device's wake key of an id (HKDF, RFC 5869), so that keys lie nowhere: neither the id nor a copy of the
-// database without the secret key tells one.
+// WakeKey derives a device's wake key from its id (HKDF, RFC 5869), so that keys are stored nowhere: neither the id, nor a copy
+// of the database without the secret key, reveals one.
 func (a *Auth) WakeKey(device push.DeviceKey, id string) push.WakeKey {
-	// None of the three has a NUL in it, so that no two of them make the same text.
+	// None of the three contains a NUL, so that different ones never make the same text.
 	info := make([]byte, 0, 128)
 	info = append(append(info, "hush wake key\x00"...), id...)
 	info = append(append(info, '\x00'), device.App...)
@@ -25,8 +25,8 @@ func (a *Auth) WakeKey(device push.DeviceKey, id string) push.WakeKey {
 	return push.WakeKey{ID: id, Key: a.wakeKeys.derive(info)}
 }
 
-// wakeKeys derives keys of one secret. A wake needs one each: what does not depend on the key, HKDF's extraction and the
-// first block of HMAC, is done once.
+// wakeKeys derives keys from one secret. Each wake needs one: what does not depend on the key, HKDF's extraction and the first
+// block of HMAC, is computed once.
 type wakeKeys struct {
 	macs sync.Pool // of hash.Hash: HMAC with the extracted key
 }
@@ -39,7 +39,7 @@ func newWakeKeys(secret push.Secret) (*wakeKeys, error) {
 	return &wakeKeys{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, extracted) }}}, nil
 }
 
-// derive is HKDF's expansion to as many bytes as the hash has at most: one block (RFC 5869, section 2.3).
+// derive is HKDF's expansion to at most the hash's length: one block (RFC 5869, section 2.3).
 func (k *wakeKeys) derive(info []byte) push.Secret {
 	mac := k.macs.Get().(hash.Hash)
 	defer k.macs.Put(mac)

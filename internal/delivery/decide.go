@@ -13,7 +13,7 @@ type situation struct {
 	now       time.Time
 	device    push.Device
 	session   *session                               // nil: none is open
-	lost      bool                                   // the session went away while it was given pushes
+	lost      bool                                   // the session went away while pushes were sent to it
 	hold      *hold                                  // nil: the app may send through the device's provider
 	renewed   time.Time                              // when the app's credentials were last replaced here; zero: not known
 	soleSince time.Time                              // since when this node has the store to itself; zero: it has not

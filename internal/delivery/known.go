@@ -11,7 +11,7 @@ import (
 type known struct {
 	now       time.Time
 	session   *session      // nil: none is open
-	lost      bool          // the session went away while it was given pushes
+	lost      bool          // the session went away while pushes were sent to it
 	standing  [2]standing   // of the app with each provider; see standingOf
 	soleSince time.Time     // since when this node has the store to itself; zero: it has not
 	ackWait   time.Duration // for a session to acknowledge
