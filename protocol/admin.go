@@ -1,5 +1,8 @@
 // Package protocol holds the JSON bodies and socket frames that server, SDK and client share. Durations are written as Go
 // writes them ("90s", "24h"), times as RFC 3339 in UTC. Version 1 is the /v1 of the routes and hush.v1 of the socket.
+//
+// What push has a word for has a form of its own here, with New… to make it of the word and Parse to read it: neither a change
+// of the API changes what the store keeps, nor the other way round.
 package protocol
 
 import (
@@ -17,7 +20,7 @@ type App struct {
 // AppRequest makes an app. It has no fields yet.
 type AppRequest struct{}
 
-// Apps is a page of them.
+// Apps is a page of apps.
 type Apps struct {
 	Apps   []App  `json:"apps"`
 	Cursor string `json:"cursor" doc:"of the next page; empty on the last"`
@@ -30,7 +33,7 @@ type KeyRequest struct {
 	ExpiresAt string    `json:"expires_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
 }
 
-// Key is a server key. Secret is there once, in the answer that made it.
+// Key is a server key. Secret is set once, in the answer that made the key.
 type Key struct {
 	KeyID  string    `json:"key_id"`
 	Role   push.Role `json:"role"`
@@ -38,7 +41,7 @@ type Key struct {
 	KeyFacts
 }
 
-// KeyFacts is what every key's listing has.
+// KeyFacts is what the listing of every key has.
 type KeyFacts struct {
 	Name       string     `json:"name" required:"false" doc:"for people; empty for none"`
 	CreatedAt  time.Time  `json:"created_at"`
@@ -46,7 +49,7 @@ type KeyFacts struct {
 	ExpiresAt  *time.Time `json:"expires_at,omitempty" doc:"the key is void from then on; absent for no end"`
 }
 
-// Keys is a page of them.
+// Keys is a page of server keys.
 type Keys struct {
 	Keys   []Key  `json:"keys"`
 	Cursor string `json:"cursor"`
@@ -61,7 +64,7 @@ type SigningKeyRequest struct {
 	ExpiresAt string   `json:"expires_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
 }
 
-// SigningKey is what may be read back of one.
+// SigningKey is the part of a signing key that may be read back.
 type SigningKey struct {
 	KID       string   `json:"kid"`
 	Alg       push.Alg `json:"alg"`
@@ -79,10 +82,10 @@ const (
 	MadeByHush Maker = "hush" // to sign the tokens that it is asked for
 )
 
-// Makers lists them.
+// Makers lists who makes signing keys.
 func Makers() []Maker { return []Maker{MadeByApp, MadeByHush} }
 
-// SigningKeys is a page of them.
+// SigningKeys is a page of signing keys.
 type SigningKeys struct {
 	SigningKeys []SigningKey `json:"signing_keys"`
 	Cursor      string       `json:"cursor"`
@@ -116,7 +119,7 @@ type Applies struct {
 	Defaults []string  `json:"defaults" doc:"the settings that are defaults, such as apns.ttl or fcm.budget.burst"`
 }
 
-// Strategy is what one provider is told. Priority is FCM's alone.
+// Strategy is the policy for one provider. Priority is for FCM only.
 type Strategy struct {
 	TTL         string        `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h"`
 	Priority    push.Priority `json:"priority,omitempty" doc:"of FCM alone; normal unless told"`
@@ -125,7 +128,7 @@ type Strategy struct {
 	CollapseKey string        `json:"collapse_key,omitempty"`
 }
 
-// Budget is how many wakes a device may get in a time.
+// Budget bounds how many wakes a device may get in a time.
 type Budget struct {
 	Wakes int    `json:"wakes"`
 	Per   string `json:"per"`
@@ -138,7 +141,7 @@ type Rewake struct {
 	After string `json:"after"`
 }
 
-// Resources is a page of them.
+// Resources is a page of resources.
 type Resources struct {
 	Resources []Resource `json:"resources"`
 	Cursor    string     `json:"cursor"`
@@ -154,11 +157,11 @@ type Status struct {
 	Status Health `json:"status"`
 }
 
-// Health is what they say.
+// Health is what /healthz and /readyz say.
 type Health string
 
-// OK is the only one: what is not well is a problem.
+// OK is the only health: anything else is a problem.
 const OK Health = "ok"
 
-// Healths lists it.
+// Healths lists the healths.
 func Healths() []Health { return []Health{OK} }

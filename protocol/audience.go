@@ -10,14 +10,14 @@ type Audience struct {
 	All     bool     `json:"all,omitempty"`
 }
 
-// TagRule chooses users by their tags. What is given must hold; one that gives nothing is refused.
+// TagRule chooses users by their tags. Every part given must hold; a rule with no part is refused.
 type TagRule struct {
 	Any  []string `json:"any,omitempty"`
 	All  []string `json:"all,omitempty"`
 	None []string `json:"none,omitempty"`
 }
 
-// Parse returns the audience. It shares the lists and checks nothing.
+// Parse returns the audience as push has it. It shares the lists, and checks nothing.
 func (a Audience) Parse() push.Audience {
 	out := push.Audience{Users: a.Users, Devices: a.Devices, All: a.All}
 	if a.Tags != nil {

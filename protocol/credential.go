@@ -22,13 +22,13 @@ type FCMProvider struct {
 	ServiceAccount json.RawMessage `json:"service_account" doc:"the JSON as Google gives it"`
 }
 
-// Providers are an app's credentials, as far as they may be read back.
+// Providers is an app's credentials, as far as they may be read back.
 type Providers struct {
 	Providers []CredentialInfo `json:"providers"`
 	Cursor    string           `json:"cursor"`
 }
 
-// CredentialInfo is what may be read back of a credential: kind, ids, validity.
+// CredentialInfo is the part of a credential that may be read back: kind, ids, validity.
 type CredentialInfo struct {
 	Provider    push.Provider       `json:"provider"`
 	Kind        push.CredentialKind `json:"kind"`
@@ -41,15 +41,15 @@ type CredentialInfo struct {
 	UpdatedAt   time.Time           `json:"updated_at"`
 }
 
-// NewCredentialInfo returns what may be read back of a credential as the API shows it.
+// NewCredentialInfo returns that part as the API shows it.
 func NewCredentialInfo(i push.CredentialInfo) CredentialInfo { return CredentialInfo(i) }
 
-// CredentialCheck is what came of trying a stored credential against its provider, in sentences for people.
+// CredentialCheck is the result of trying a stored credential with its provider, in sentences for people.
 type CredentialCheck struct {
 	OK   bool   `json:"ok"`
 	What string `json:"what"` // what works, or what does not
 	Do   string `json:"do"`   // what to change; "" if there is nothing
 }
 
-// NewCredentialCheck returns the outcome of a check as the API shows it.
+// NewCredentialCheck returns the result of a check as the API shows it.
 func NewCredentialCheck(c push.CredentialCheck) CredentialCheck { return CredentialCheck(c) }

@@ -9,15 +9,15 @@ import (
 // HeaderDevice carries a device's credential.
 const HeaderDevice = "Hush-Device"
 
-// HeaderAPI is on every answer of Hush, refusals included, with the API's version as its value. It tells an answer without a
-// body from that of a stranger who answers everything alike.
+// HeaderAPI is on every answer of Hush, refusals included, with the API's version as its value. It distinguishes an answer
+// without a body from that of a stranger who answers everything alike.
 const (
 	HeaderAPI  = "Hush-Api"
 	APIVersion = "1"
 )
 
-// DeviceRequest registers a device or renews what is known of it. A provider_token left out stays as it was; an empty one
-// is taken away.
+// DeviceRequest registers a device or renews its registration. A provider_token that is left out stays as it was; an empty one
+// is removed.
 type DeviceRequest struct {
 	DeviceID      string           `json:"device_id"`
 	Platform      push.Platform    `json:"platform"`
@@ -30,8 +30,8 @@ type DeviceRequest struct {
 	WakeKeyID     string           `json:"wake_key_id,omitempty" doc:"the newest wake key that the device has"`
 }
 
-// DeviceResponse has a credential only when it is new: the first time, and for a new owner. It has the device's newest wake
-// key whenever the request named another one, or none.
+// DeviceResponse has a credential only if it is new: the first time, and for a new owner. It has the device's newest wake key
+// unless the request named that one.
 type DeviceResponse struct {
 	Credential      string   `json:"credential,omitempty"`
 	OwnerGeneration int      `json:"owner_generation"`
@@ -54,7 +54,7 @@ type Device struct {
 	Budget          *BudgetWait      `json:"budget,omitempty" doc:"of one device, while a budget keeps its next wake back"`
 }
 
-// Devices is a page of them.
+// Devices is a page of devices.
 type Devices struct {
 	Devices []Device `json:"devices"`
 	Cursor  string   `json:"cursor"`
@@ -74,7 +74,7 @@ type ImportResult struct {
 	Problem  *Problem `json:"problem,omitempty"`
 }
 
-// Inbox is a page of a device's open deliveries, always from the oldest open one. Open counts all of them.
+// Inbox is a page of a device's open deliveries, always beginning with the oldest. Open counts all of them.
 type Inbox struct {
 	Open       int         `json:"open"`
 	Deliveries []InboxPush `json:"deliveries"`
@@ -89,15 +89,15 @@ type InboxPush struct {
 	ExpiresAt  time.Time `json:"expires_at"`
 }
 
-// Receipts are what a device says happened.
+// Receipts are a device's reports.
 type Receipts struct {
 	Receipts []Receipt `json:"receipts"`
 }
 
-// MaxReceipts is how many one request or frame may carry.
+// MaxReceipts is how many receipts one request or frame may carry.
 const MaxReceipts = 1_000
 
-// Receipt is what happened to one push.
+// Receipt is a device's report of what happened to one push.
 type Receipt struct {
 	PushID string            `json:"push_id"`
 	Event  push.ReceiptEvent `json:"event"`
@@ -107,7 +107,7 @@ type Receipt struct {
 	Took   string            `json:"took,omitempty"`
 }
 
-// ReceiptsAnswer has one status per receipt, in order, and how many deliveries are open.
+// ReceiptsAnswer has one status per receipt, in order, and the number of open deliveries.
 type ReceiptsAnswer struct {
 	Open     int             `json:"open"`
 	Receipts []ReceiptAnswer `json:"receipts"`

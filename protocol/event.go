@@ -31,8 +31,8 @@ type Event struct {
 // NewEvent returns an event as the API shows it.
 func NewEvent(e push.Event) Event { return Event(e) }
 
-// MarshalJSON leaves out what has no value, but for the parts of a provider's answer, where the lack of a reason says
-// something too.
+// MarshalJSON leaves out what has no value. A provider's answer has all its parts, since the lack of a reason says something
+// too.
 func (e Event) MarshalJSON() ([]byte, error) {
 	type plain Event
 	if e.Event != push.EventWakeAnswered {

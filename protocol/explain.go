@@ -25,7 +25,7 @@ type Explanation struct {
 	Waits          []Wait              `json:"waits" doc:"the 256 oldest of them, by what they wait for"`
 }
 
-// TokenStanding is where a device's provider token stands, and how the last one was lost.
+// TokenStanding is how a device's provider token stands, and how the last one was lost.
 type TokenStanding struct {
 	State    push.TokenState `json:"state"`
 	Since    *time.Time      `json:"since,omitempty" doc:"when it was registered, or lost"`
@@ -36,7 +36,7 @@ type TokenStanding struct {
 	PushID   string          `json:"push_id,omitempty" doc:"the oldest push that the wake was for"`
 }
 
-// CredentialStanding is where the app's credential for the device's provider stands.
+// CredentialStanding is how the app's credential for the device's provider stands.
 type CredentialStanding struct {
 	State  push.CredentialState `json:"state"`
 	Reason push.Reason          `json:"reason,omitempty"`

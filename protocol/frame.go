@@ -22,10 +22,10 @@ const (
 	FrameState    FrameType = "state"    // device: its app state and facts
 )
 
-// ServerFrameTypes lists those that the server sends.
+// ServerFrameTypes lists the types that the server sends.
 func ServerFrameTypes() []FrameType { return []FrameType{FrameHello, FramePush, FrameReceipts} }
 
-// DeviceFrameTypes lists those that a device sends.
+// DeviceFrameTypes lists the types that a device sends.
 func DeviceFrameTypes() []FrameType { return []FrameType{FrameReceipts, FrameState} }
 
 // ServerFrame is a frame from the server. Fields beside Type belong to one type each.

@@ -19,15 +19,15 @@ type PushRequest struct {
 	DryRun      bool      `json:"dry_run,omitempty" doc:"say what would be done, and do nothing"`
 }
 
-// PushAccepted is the answer to a push that is committed and flushed. Deliveries is left out where the audience is looked
-// up later.
+// PushAccepted is the answer to a push that is committed and flushed. Deliveries is left out if the audience is looked up
+// later.
 type PushAccepted struct {
 	PushID     string    `json:"push_id"`
 	Deliveries *int      `json:"deliveries,omitempty"`
 	Warnings   []Warning `json:"warnings"`
 }
 
-// BudgetWait says which limit of a budget keeps a device's next wake back, how many wakes it has seen, and when the next is
+// BudgetWait says which limit of a budget delays a device's next wake, how many wakes it has seen, and when the next is
 // possible.
 type BudgetWait struct {
 	Limit  push.BudgetLimit `json:"limit"`
@@ -37,7 +37,7 @@ type BudgetWait struct {
 	NextAt time.Time        `json:"next_at" doc:"when the next wake is possible"`
 }
 
-// Decision is what a dry run says of one device.
+// Decision is the result of a dry run for one device.
 type Decision struct {
 	DeviceID string        `json:"device_id"`
 	Do       push.Action   `json:"do"`
@@ -122,14 +122,14 @@ type Delivery struct {
 // "final" ends the stream; it is a Push without deliveries.
 type LiveEvent = Delivery
 
-// Cancelled is the answer to a cancelled push.
+// Cancelled is the answer when a push is cancelled.
 type Cancelled struct {
 	Cancelled    int             `json:"cancelled"`
 	AlreadyFinal []FinalDelivery `json:"already_final"`
 	Warnings     []Warning       `json:"warnings" doc:"that it was cancelled before it began, or that nobody was there when its time came"`
 }
 
-// FinalDelivery names a delivery that could not be cancelled any more.
+// FinalDelivery names a delivery that was final before it could be cancelled.
 type FinalDelivery struct {
 	DeviceID string     `json:"device_id"`
 	State    push.State `json:"state"`

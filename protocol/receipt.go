@@ -6,12 +6,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// MaxTook is the longest time that a handler is said to have run. A phone's clock may leap, either way; no receipt is worth
-// losing over it.
+// MaxTook bounds the time that a handler is said to have run. A phone's clock may leap either way, and no receipt should be
+// lost over it.
 const MaxTook = 24 * time.Hour
 
-// Parse reads a receipt's values; false: one of them is wrong, and the receipt's status is invalid. Whether there is such a
-// push is not asked here: an id that no push can have is not wrong, that push is gone.
+// Parse reads a receipt's values. False: one of them is wrong, and the receipt's status is invalid. Parse does not ask whether
+// the push exists: an id that no push can have is not wrong, its push is gone.
 func (r Receipt) Parse() (push.Receipt, bool) {
 	out := push.Receipt{PushID: push.ID(r.PushID), Event: r.Event, Result: r.Result, Path: r.Path}
 	switch r.Event {

@@ -6,7 +6,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// ServerStatus is how a server does. What it counts is this process's own, since its start at the longest.
+// ServerStatus is how a server stands. Its counts are this process's own, since its start at the longest.
 type ServerStatus struct {
 	Standing      string    `json:"standing" enum:"ok,trouble" doc:"trouble: the database does not answer, work is late, pushes are refused because of the backlog, commits are slow, or an app has trouble with a provider"`
 	Version       string    `json:"version"`
@@ -27,14 +27,14 @@ type ServerStatus struct {
 	Cursor        string      `json:"cursor" doc:"of the next page of apps; empty on the last"`
 }
 
-// DatabaseStatus is whether the store answers.
+// DatabaseStatus says whether the store answers.
 type DatabaseStatus struct {
 	Reachable bool       `json:"reachable"`
 	Since     *time.Time `json:"since,omitempty" doc:"since when it does not answer"`
 	Error     string     `json:"error,omitempty"`
 }
 
-// BacklogStatus is the work whose time has come. What waits for a phone, a budget or a retry is none.
+// BacklogStatus is the work that is due. What waits for a phone, a budget or a retry does not count.
 type BacklogStatus struct {
 	Due      int        `json:"due" doc:"devices and pushes in nobody's hand, counted to 100 000, or to a limit that is higher"`
 	InMemory int        `json:"in_memory" doc:"devices that were taken and wait for a worker"`
@@ -47,7 +47,7 @@ type BacklogStatus struct {
 	LookedAt *time.Time `json:"looked_at,omitempty" doc:"when this was so: the store is asked every 5s, every 250ms where there is a limit"`
 }
 
-// CommitStatus is the group commits: each has many changes, and every push, receipt and wake waits for one.
+// CommitStatus is about the group commits: each has many changes, and every push, receipt and wake waits for one.
 type CommitStatus struct {
 	LastAt  *time.Time `json:"last_at,omitempty"`
 	Last    string     `json:"last,omitempty" doc:"how long it took, with its flush to disk"`
@@ -75,13 +75,13 @@ type WakeCounts struct {
 	Refused map[push.Fault]int `json:"refused" doc:"by whose fault it is: token, suspect, credentials, push, pace, quota, provider"`
 }
 
-// AppStatus is how an app does with its providers.
+// AppStatus is how an app's traffic through its providers stands.
 type AppStatus struct {
 	App       string                           `json:"app"`
 	Providers map[push.Provider]ProviderStatus `json:"providers"`
 }
 
-// ProviderStatus is how an app does with one provider.
+// ProviderStatus is how an app's traffic through one provider stands.
 type ProviderStatus struct {
 	Standing  push.ProviderState `json:"standing"`
 	Since     *time.Time         `json:"since,omitempty"`
@@ -90,7 +90,7 @@ type ProviderStatus struct {
 	Wakes     WakeCounts         `json:"wakes" doc:"of the last hour"`
 }
 
-// ProviderTrouble is one that lasts.
+// ProviderTrouble is a trouble that lasts.
 type ProviderTrouble struct {
 	Standing    push.ProviderState `json:"standing"`
 	Environment push.Environment   `json:"environment,omitempty"`
@@ -101,7 +101,7 @@ type ProviderTrouble struct {
 	Pushes      int                `json:"pushes" doc:"that wait on those devices, at least"`
 }
 
-// ProviderError is what kept the last wake that failed.
+// ProviderError is why the last failed wake failed.
 type ProviderError struct {
 	At     time.Time    `json:"at"`
 	Fault  push.Fault   `json:"fault" doc:"whose it is: token, suspect, credentials, push, pace, quota, provider"`

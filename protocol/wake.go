@@ -22,16 +22,16 @@ const WakeField = "hush"
 // WakeVersion is the version of SealedWake.
 const WakeVersion = 2
 
-// SealedWake is Hush's part of a provider's payload: an object beside aps at APNs, the same as a JSON string in data at FCM.
-// It says nothing to providers, and nothing to an app that has not the key.
+// SealedWake is Hush's part of a provider's payload: an object beside aps at APNs, the same as a JSON string in data at FCM. It
+// reveals nothing to providers, nor to an app without the key.
 type SealedWake struct {
 	V int    `json:"v"`
 	K string `json:"k"` // the id of the wake key
 	S string `json:"s"` // base64url of nonce, ciphertext and tag; what is sealed is a Wake as JSON
 }
 
-// Wake is what a SealedWake has inside, with a list for each kind of item, oldest first. A device passes over lists that it does
-// not know: what they name is in its inbox.
+// Wake is the content of a SealedWake, with a list for each kind of item, oldest first. A device ignores lists that it does not
+// know: what they name is in its inbox.
 type Wake struct {
 	Wake   string     `json:"wake"`   // its id, a UUIDv7: when it was made
 	Exp    int64      `json:"exp"`    // Unix seconds, by the server's clock: the app drops it later; 0: never
@@ -41,14 +41,14 @@ type Wake struct {
 // WakePushes is the name of the list of pushes.
 const WakePushes = "pushes"
 
-// WakePush is one push in a wake. Without payload it is to be fetched.
+// WakePush is one push in a wake. Without payload it has to be fetched.
 type WakePush struct {
 	ID       string  `json:"id"`
 	Resource string  `json:"resource"`
 	Payload  *string `json:"payload,omitempty"`
 }
 
-// AppendJSON appends the push as JSON, without escapes for HTML, which would only cost room.
+// AppendJSON appends the push as JSON, without escapes for HTML, which would only take room.
 func (p WakePush) AppendJSON(dst []byte) []byte {
 	dst = jsonstring.Append(append(dst, `{"id":`...), p.ID)
 	dst = jsonstring.Append(append(dst, `,"resource":`...), p.Resource)
@@ -64,7 +64,7 @@ type WakeKey struct {
 	Key string `json:"key" doc:"base64url, 16 bytes"`
 }
 
-// NewWakeKey writes a key down for its device.
+// NewWakeKey returns a key in the form in which its device gets it.
 func NewWakeKey(k push.WakeKey) *WakeKey {
 	return &WakeKey{ID: k.ID, Key: base64.RawURLEncoding.EncodeToString([]byte(k.Key.Reveal()))}
 }
@@ -84,7 +84,7 @@ type ForeignWake struct {
 	S string `json:"s" minLength:"1" doc:"the sealed part, as received"`
 }
 
-// ForeignWakeAnswer says that a wake is for the device that reported it after all: its key.
+// ForeignWakeAnswer says that a wake is for the device that reported it after all, and brings its key.
 type ForeignWakeAnswer struct {
 	WakeKey WakeKey `json:"wake_key"`
 }
@@ -95,11 +95,11 @@ const (
 	tagBytes   = 16
 )
 
-// errNotSealed is returned for any wake that a key does not open: why is nobody's business.
+// errNotSealed is returned for any wake that a key does not open. It does not say why.
 var errNotSealed = errors.New("the wake was not sealed with this key, or is damaged")
 
-// SealWake seals a wake with AES-128-GCM, the key's id being the additional data, and returns the SealedWake as JSON. Without
-// a key there is an error, and nothing to be sent.
+// SealWake seals a wake with AES-128-GCM, with the key's id as the additional data, and returns the SealedWake as JSON. Without
+// a key it returns an error, and there is nothing to be sent.
 func SealWake(key push.WakeKey, wake []byte) ([]byte, error) { return AppendSealedWake(nil, key, wake) }
 
 // AppendSealedWake is SealWake, but appends to dst.
@@ -120,10 +120,10 @@ func AppendSealedWake(dst []byte, key push.WakeKey, wake []byte) ([]byte, error)
 	return append(dst, sealedTail...), nil
 }
 
-// sealedRooms are buffers for what is sealed, before it is written as text.
+// sealedRooms are buffers for sealed bytes before they are written as text.
 var sealedRooms = sync.Pool{New: func() any { return new([]byte) }}
 
-// What stands in a SealedWake around the key's id and what is sealed.
+// The text of a SealedWake around the key's id and the sealed bytes.
 var sealedHead = fmt.Sprintf(`{"v":%d,"k":`, WakeVersion)
 
 const (
@@ -132,14 +132,14 @@ const (
 	sealedSlack  = len(`""`) + len(sealedTail) + len(`}`) // and what ends a provider's payload
 )
 
-// WakeRoom is how many bytes a wake may have before it is sealed, so that the SealedWake has at most limit bytes as JSON.
+// WakeRoom returns how many bytes a wake may have before it is sealed, so that the SealedWake has at most limit bytes as JSON.
 func WakeRoom(keyID string, limit int) int {
 	var id [64]byte // usually long enough
 	text := limit - len(sealedHead) - len(jsonstring.Append(id[:0], keyID)) - len(sealedMiddle) - len(sealedTail)
 	return base64.RawURLEncoding.DecodedLen(max(text, 0)) - nonceBytes - tagBytes
 }
 
-// Open returns what is sealed in a wake.
+// Open returns the content of a sealed wake.
 func (w SealedWake) Open(key push.WakeKey) (Wake, error) {
 	if w.K != key.ID {
 		return Wake{}, errNotSealed
@@ -158,10 +158,10 @@ func (w SealedWake) Open(key push.WakeKey) (Wake, error) {
 	}
 	var out Wake
 	if err := json.NewDecoder(bytes.NewReader(plain)).Decode(&out); err != nil {
-		return Wake{}, fmt.Errorf("what is sealed in the wake is not understood: %w", err)
+		return Wake{}, fmt.Errorf("the content of the wake is malformed: %w", err)
 	}
 	if slices.ContainsFunc(out.Pushes, func(p WakePush) bool { return p.ID == "" }) {
-		return Wake{}, errors.New("what is sealed in the wake has a push without an id")
+		return Wake{}, errors.New("the content of the wake has a push without an id")
 	}
 	return out, nil
 }
@@ -172,7 +172,7 @@ func sealing(key push.WakeKey) (cipher.AEAD, error) {
 	}
 	block, err := aes.NewCipher([]byte(key.Key.Reveal()))
 	if err != nil {
-		return nil, errors.New("the wake key is none for AES")
+		return nil, errors.New("the wake key does not fit AES")
 	}
 	return cipher.NewGCM(block)
 }
