@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
 // signature is a provider token that one of our keys has signed.
@@ -16,26 +17,35 @@ type signature struct {
 	issuedAt time.Time
 }
 
+// access knows who may send what: the signing keys, the authority of client certificates, and the topics. It never changes.
+type access struct {
+	*simulator.Kit
+	environment Environment
+	keys        []Key
+	topics      []string // that the teams may send to; none: any
+	connections *connections
+}
+
 // authenticate finds out who asks: by the connection's certificate or, without one, by the request's provider token.
-func (s *Server) authenticate(a *attempt) *refusal {
+func (x *access) authenticate(a *attempt) *refusal {
 	if a.link.cert != nil {
-		if no := s.checkCertificate(a.link.cert); no != nil {
+		if no := x.checkCertificate(a.link.cert); no != nil {
 			return no
 		}
 	} else {
-		sign, no := s.checkProviderToken(a)
+		sign, no := x.checkProviderToken(a)
 		if no != nil {
 			return no
 		}
-		if no := s.bind(a.link, sign); no != nil {
+		if no := x.bind(a.link, sign); no != nil {
 			return no
 		}
-		if no := s.checkRefresh(a.link, sign); no != nil {
+		if no := x.checkRefresh(a.link, sign); no != nil {
 			return no
 		}
 		a.sign = sign
 	}
-	s.raiseStreams(a.Conn, a.link, false)
+	x.connections.raiseStreams(a.Conn, a.link, false)
 	return nil
 }
 
@@ -58,12 +68,12 @@ var ruleTokenScheme = Rule{
 }
 
 // bearer is the token of the authorization header.
-func (s *Server) bearer(a *attempt) (string, bool) {
+func (x *access) bearer(a *attempt) (string, bool) {
 	scheme, token, ok := strings.Cut(a.Get("authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "bearer") || token == "" {
 		return "", false
 	}
-	return token, scheme == "bearer" || s.set.String("provider_token.scheme") == "any"
+	return token, scheme == "bearer" || x.Switches.String("provider_token.scheme") == "any"
 }
 
 var ruleTokenValid = Rule{
@@ -105,32 +115,32 @@ var ruleKeyEnvironment = Rule{
 }
 
 // checkProviderToken judges the request's token, apart from the connection it comes on.
-func (s *Server) checkProviderToken(a *attempt) (*signature, *refusal) {
-	token, ok := s.bearer(a)
+func (x *access) checkProviderToken(a *attempt) (*signature, *refusal) {
+	token, ok := x.bearer(a)
 	if !ok {
 		return nil, refuse(MissingProviderToken)
 	}
-	sign := s.verify(a.link, token)
+	sign := x.verify(a.link, token)
 	if sign == nil {
 		return nil, refuse(InvalidProviderToken)
 	}
 	key := sign.key
-	most := s.set.Duration("provider_token.age")
+	most := x.Switches.Duration("provider_token.age")
 	switch age := time.Since(sign.issuedAt); {
 	case age > most:
 		a.link.forgetToken(sign.sum)
 		return nil, refuse(ExpiredProviderToken)
 	case age < -most:
-		return nil, refuse(Reason(s.set.String("provider_token.future")))
-	case key.Environment != "" && key.Environment != s.environment:
-		return nil, refuse(Reason(s.set.String("key.environment.reason")))
+		return nil, refuse(Reason(x.Switches.String("provider_token.future")))
+	case key.Environment != "" && key.Environment != x.environment:
+		return nil, refuse(Reason(x.Switches.String("key.environment.reason")))
 	}
 	return sign, nil
 }
 
 // verify finds out who has signed a token; nil for one that is not good. A sender shows the same token thousands of times,
 // and checking its signature costs more than all else that a request does, so a connection remembers the latest good ones.
-func (s *Server) verify(l *link, token string) *signature {
+func (x *access) verify(l *link, token string) *signature {
 	sum := sha256.Sum256([]byte(token))
 	l.mu.Lock()
 	i := slices.IndexFunc(l.signed, func(sg *signature) bool { return sg.sum == sum })
@@ -140,7 +150,7 @@ func (s *Server) verify(l *link, token string) *signature {
 	}
 	l.mu.Unlock()
 	c, err := parseJWT(token)
-	key := s.key(c.kid)
+	key := x.key(c.kid)
 	if err != nil || c.alg != "ES256" || key == nil || !c.verify(&key.private.PublicKey) || c.iss != key.Team {
 		return nil
 	}
@@ -156,10 +166,10 @@ func (s *Server) verify(l *link, token string) *signature {
 // maxSigned is how many good tokens a connection remembers; a sender uses one at a time, two while it changes.
 const maxSigned = 4
 
-func (s *Server) key(id string) *Key {
-	for i := range s.keys {
-		if s.keys[i].ID == id {
-			return &s.keys[i]
+func (x *access) key(id string) *Key {
+	for i := range x.keys {
+		if x.keys[i].ID == id {
+			return &x.keys[i]
 		}
 	}
 	return nil
@@ -195,23 +205,23 @@ var ruleKeyLimits = Rule{
 }
 
 // bind holds a connection to the team and key of its first good token.
-func (s *Server) bind(l *link, sign *signature) *refusal {
+func (x *access) bind(l *link, sign *signature) *refusal {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch first, now := l.boundTo, sign.key; {
 	case first == nil:
 		l.boundTo = now
 	case first.Team != now.Team:
-		return refuse(Reason(s.set.String("connection.team")))
-	case first.ID != now.ID && first.Related != now.ID && now.Related != first.ID && s.forbidsChange(first, now):
+		return refuse(Reason(x.Switches.String("connection.team")))
+	case first.ID != now.ID && first.Related != now.ID && now.Related != first.ID && x.forbidsChange(first, now):
 		return refuse(UnrelatedKeyIDInToken)
 	}
 	return nil
 }
 
 // forbidsChange says whether a connection that is bound to one key of a team may not go on with another.
-func (s *Server) forbidsChange(first, now *Key) bool {
-	switch s.set.String("connection.key") {
+func (x *access) forbidsChange(first, now *Key) bool {
+	switch x.Switches.String("connection.key") {
 	case "accept":
 		return false
 	case "scope":
@@ -245,8 +255,8 @@ const maxTokenUses = 64
 
 // checkRefresh counts a connection's new tokens. Each key has a count of its own: the first token of a related key, where the
 // connection may go on with one, refreshes nothing.
-func (s *Server) checkRefresh(l *link, sign *signature) *refusal {
-	now := s.clock.Now()
+func (x *access) checkRefresh(l *link, sign *signature) *refusal {
+	now := x.Clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	recent := 0
@@ -258,7 +268,7 @@ func (s *Server) checkRefresh(l *link, sign *signature) *refusal {
 			recent++
 		}
 	}
-	if recent >= max(1, s.set.Int("provider_token.burst")) {
+	if recent >= max(1, x.Switches.Int("provider_token.burst")) {
 		return refuse(TooManyProviderTokenUpdates)
 	}
 	l.tokens = append(l.tokens, tokenUse{sign.key, sign.sum, now})

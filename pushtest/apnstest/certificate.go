@@ -81,27 +81,27 @@ var ruleCertificateSuffixes = Rule{
 }
 
 // mayUse says whether a certificate is good for a topic: fullTopic as the request says it, bundle without its suffix.
-func (s *Server) mayUse(c *sender, bundle, fullTopic string) bool {
+func (x *access) mayUse(c *sender, bundle, fullTopic string) bool {
 	suffix := strings.TrimPrefix(fullTopic, bundle)
 	switch {
 	case c.voIP:
 		return fullTopic == c.topics[0]
 	case slices.Contains(c.topics, fullTopic):
 		return true
-	case s.set.String("certificate.suffixes") == "voip" && suffix != "" && suffix != suffixOf["voip"] && suffix != suffixOf["complication"]:
+	case x.Switches.String("certificate.suffixes") == "voip" && suffix != "" && suffix != suffixOf["voip"] && suffix != suffixOf["complication"]:
 		return false
 	}
 	return slices.Contains(c.topics, bundle)
 }
 
 // readSender reads the certificate that a client has shown.
-func (s *Server) readSender(certs []*x509.Certificate) *sender {
+func (x *access) readSender(certs []*x509.Certificate) *sender {
 	cert := certs[0]
 	pool := x509.NewCertPool()
 	for _, c := range certs[1:] {
 		pool.AddCert(c)
 	}
-	_, err := cert.Verify(x509.VerifyOptions{Roots: s.ca.Pool(), Intermediates: pool, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	_, err := cert.Verify(x509.VerifyOptions{Roots: x.CA.Pool(), Intermediates: pool, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	se := &sender{trusted: err == nil}
 	for _, e := range cert.Extensions {
 		switch {
@@ -130,21 +130,21 @@ func (s *Server) readSender(certs []*x509.Certificate) *sender {
 }
 
 // checkCertificate says whether its holder may send here at all.
-func (s *Server) checkCertificate(c *sender) *refusal {
+func (x *access) checkCertificate(c *sender) *refusal {
 	if !c.trusted || len(c.topics) == 0 {
 		return refuse(BadCertificate)
 	}
-	if s.otherEnvironment(c) {
+	if x.otherEnvironment(c) {
 		return refuse(BadCertificateEnvironment)
 	}
 	return nil
 }
 
-func (s *Server) otherEnvironment(c *sender) bool {
+func (x *access) otherEnvironment(c *sender) bool {
 	if c.production == c.development {
 		return false
 	}
-	return c.production != (s.environment == Production)
+	return c.production != (x.environment == Production)
 }
 
 // topicsIn reads the extension: a sequence of UTF8String (a topic) and SEQUENCE OF UTF8String (what kinds it stands for).
@@ -207,12 +207,12 @@ func (s *Server) ClientCertificate(topics []string, environments ...Environment)
 			tmpl.ExtraExtensions = append(tmpl.ExtraExtensions, pkix.Extension{Id: oid, Value: asn1.NullBytes})
 		}
 	}
-	return s.ca.Issue(tmpl)
+	return s.kit.CA.Issue(tmpl)
 }
 
 // VoIPCertificate makes a sender's certificate for VoIP pushes to the app with this bundle id, and nothing else.
 func (s *Server) VoIPCertificate(bundleID string) (tls.Certificate, error) {
-	return s.ca.Issue(&x509.Certificate{
+	return s.kit.CA.Issue(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "VoIP Services: " + bundleID,
 			ExtraNames: []pkix.AttributeTypeAndValue{{Type: oidUserID, Value: bundleID + suffixOf["voip"]}}},
 		ExtKeyUsage:     []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
@@ -235,7 +235,7 @@ func (s *Server) ClientP12(topics []string, environments ...Environment) ([]byte
 
 // writeClientCertificates puts a .p12 per topic into dir: client-TOPIC.p12, and client.p12 for the first.
 func (s *Server) writeClientCertificates(dir string) error {
-	for i, topic := range s.topics {
+	for i, topic := range s.access.topics {
 		names := []string{"client-" + topic + ".p12"}
 		if i == 0 {
 			names = append(names, "client.p12")
@@ -270,6 +270,6 @@ func (s *Server) goodP12(path, topic string) bool {
 	if err != nil {
 		return false
 	}
-	se := s.readSender([]*x509.Certificate{cert})
+	se := s.access.readSender([]*x509.Certificate{cert})
 	return se.trusted && slices.Equal(se.topics, []string{topic})
 }

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"regexp"
 
-	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
 // Environment is one of APNs' two worlds; a device token is good in one of them.
@@ -41,22 +41,11 @@ type Config struct {
 var topicForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,254}$`)
 
 func (c *Config) check() error {
-	if c.Listen == "" {
-		c.Listen = defaultListen
+	if err := simulator.CheckConfig("apnstest", &c.Listen, &c.Control, defaultListen, &c.Logger); err != nil {
+		return err
 	}
 	if c.Environment == "" {
 		c.Environment = Production
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if err := simkit.CheckAddress("Listen", "listen", c.Listen); err != nil {
-		return fmt.Errorf("apnstest: %w", err)
-	}
-	if c.Control != "" {
-		if err := simkit.CheckAddress("Control", "control", c.Control); err != nil {
-			return fmt.Errorf("apnstest: %w", err)
-		}
 	}
 	if c.Environment != Production && c.Environment != Development {
 		return fmt.Errorf("apnstest: Environment (--environment) is %q; want production or development", c.Environment)

@@ -9,7 +9,14 @@ import (
 
 	"github.com/hushpush/hush/pushtest/internal/h2sim"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
+
+// connections decides how much each connection may do, and when it ends.
+type connections struct {
+	*simulator.Kit
+	opened newConnLimit
+}
 
 // link is what APNs remembers of a connection.
 type link struct {
@@ -107,14 +114,14 @@ var ruleConnectionRate = Rule{
 	Varies:  []string{"0", "2000"},
 }
 
-// hasHadEnough counts a request, and says whether it is to be the connection's last.
-func (s *Server) hasHadEnough(l *link) bool {
-	last := l.requests.Add(1) == int64(s.set.Int("connection.requests"))
-	most := s.set.Int("connection.rate")
+// hasHadEnough counts a request, and reports whether it is to be the connection's last.
+func (cs *connections) hasHadEnough(l *link) bool {
+	last := l.requests.Add(1) == int64(cs.Switches.Int("connection.requests"))
+	most := cs.Switches.Int("connection.rate")
 	if most == 0 {
 		return last
 	}
-	now := s.clock.Now()
+	now := cs.Clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.secondFrom) >= time.Second {
@@ -141,7 +148,7 @@ type newConnLimit struct {
 	opened map[string]int // guarded by mu; forgotten with the minute
 }
 
-// allows counts a connection from an address, and says whether it may stay. most 0 is any number.
+// allows counts a connection from an address, and reports whether it may stay. most 0 is any number.
 func (l *newConnLimit) allows(addr string, most int, now time.Time) bool {
 	if most == 0 {
 		return true
@@ -188,10 +195,10 @@ var ruleGoAway = Rule{
 }
 
 // greet makes a connection's memory, and tells a client with a certificate the full stream limit.
-func (s *Server) greet(c *h2sim.Conn) {
+func (cs *connections) greet(c *h2sim.Conn, x *access) {
 	l := &link{}
 	c.Value = l
-	if !s.newConns.allows(c.RemoteAddr(), s.set.Int("connection.new"), time.Now()) {
+	if !cs.opened.allows(c.RemoteAddr(), cs.Switches.Int("connection.new"), time.Now()) {
 		c.Close()
 		return
 	}
@@ -199,16 +206,16 @@ func (s *Server) greet(c *h2sim.Conn) {
 	if len(certs) == 0 {
 		return
 	}
-	l.cert = s.readSender(certs)
-	if s.otherEnvironment(l.cert) && s.set.String("certificate.environment") == "goaway" {
+	l.cert = x.readSender(certs)
+	if x.otherEnvironment(l.cert) && cs.Switches.String("certificate.environment") == "goaway" {
 		c.GoAway(reasonJSON(BadCertificateEnvironment))
 		return
 	}
-	s.raiseStreams(c, l, false)
+	cs.raiseStreams(c, l, false)
 }
 
 // raiseStreams grants a connection the full limit: to begin with, and (accepted) after the limit has fallen.
-func (s *Server) raiseStreams(c *h2sim.Conn, l *link, accepted bool) {
+func (cs *connections) raiseStreams(c *h2sim.Conn, l *link, accepted bool) {
 	l.mu.Lock()
 	if accepted {
 		l.fallen = false
@@ -216,16 +223,16 @@ func (s *Server) raiseStreams(c *h2sim.Conn, l *link, accepted bool) {
 	fallen := l.fallen
 	l.mu.Unlock()
 	if !fallen {
-		c.SetMaxStreams(uint32(min(max(1, s.set.Int("streams.max")), 1<<31-1)))
+		c.SetMaxStreams(uint32(min(max(1, cs.Switches.Int("streams.max")), 1<<31-1)))
 	}
 }
 
-// slowDown counts a refusal against its connection; end says that the connection has had its last.
-func (s *Server) slowDown(a *attempt, no *refusal) (end bool) {
+// slowDown counts a refusal against its connection; end reports whether the connection has had its last.
+func (cs *connections) slowDown(a *attempt, no *refusal) (end bool) {
 	if statusOf[no.reason] == 410 {
 		return false
 	}
-	fall := s.set.String("streams.after_error") == "fall"
+	fall := cs.Switches.String("streams.after_error") == "fall"
 	if fall {
 		a.Conn.SetMaxStreams(1)
 	}
@@ -233,7 +240,7 @@ func (s *Server) slowDown(a *attempt, no *refusal) (end bool) {
 	defer a.link.mu.Unlock()
 	a.link.fallen = fall
 	a.link.errors++
-	most, bad := s.set.Int("connection.errors"), s.set.Int("connection.bad_tokens")
+	most, bad := cs.Switches.Int("connection.errors"), cs.Switches.Int("connection.bad_tokens")
 	if no.reason == BadDeviceToken {
 		a.link.badTokens++
 	}

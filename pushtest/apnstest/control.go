@@ -2,7 +2,6 @@ package apnstest
 
 import (
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/hushpush/hush/internal/rest"
@@ -60,8 +59,8 @@ func (c controlTokens) ForgetToken(token string) bool { return c.Forget(token) }
 func (s *Server) newControl() *simkit.Control {
 	c := simkit.NewControl("Hush APNs simulator")
 	simkit.TokenRoutes(c, simkit.Tokens[tokenBody, retireBody](controlTokens{s}))
-	simkit.CommonRoutes(c, s.clock, s.ledger, s.faults, s.Reset)
-	c.HandleFile(simkit.CAFile(s.ca))
+	simkit.CommonRoutes(c, s.kit.Clock, s.kit.Ledger, s.kit.Faults, s.Reset)
+	c.HandleFile(simkit.CAFile(s.kit.CA))
 	c.HandleFile(simkit.File{Path: "/_sim/key.p8", Type: "application/pkcs8", Content: s.keyFile,
 		Summary: "The first signing key, if the simulator has made it and kept it in memory; with --key or --cert-dir it is a file."})
 	c.HandleFile(simkit.File{Path: "/_sim/client.p12", Type: "application/x-pkcs12", Content: s.p12File,
@@ -71,18 +70,15 @@ func (s *Server) newControl() *simkit.Control {
 
 // keyFile gives out a key that exists nowhere else. One that came from a file may be a real one, and stays where it is.
 func (s *Server) keyFile() ([]byte, error) {
-	if !s.keys[0].inMemory {
+	if !s.access.keys[0].inMemory {
 		return nil, rest.NotFound("the key stands in a file, and is only given out when it does not")
 	}
-	return s.keys[0].PEM, nil
+	return s.access.keys[0].PEM, nil
 }
 
 func (s *Server) p12File() ([]byte, error) {
-	if len(s.topics) == 0 {
+	if len(s.access.topics) == 0 {
 		return nil, rest.NotFound("a certificate names its topics, and no --topic names one")
 	}
-	return s.ClientP12(s.topics)
+	return s.ClientP12(s.access.topics)
 }
-
-// ControlHandler is the control API as a handler, for tests that mount it on a server of their own.
-func (s *Server) ControlHandler() http.Handler { return s.control }

@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
-// device is one app on one phone, as APNs knows it. All of it is guarded by post.mu.
+// device is one app on one phone, as APNs knows it. All of it is guarded by the spool's lock.
 type device struct {
 	Token
 	restricted  bool // the phone saves power: what is not urgent waits
@@ -20,21 +20,19 @@ type device struct {
 	retiredAt   time.Time // the timestamp that a 410 tells
 	refusedFrom time.Time // from when on it is told
 
-	slot      *parcel  // the one notification that waits
+	waiting   *pending // the one notification that waits
 	delivered []string // request ids, oldest first
 
-	outbox   []*parcel // what Deliver is still to be called with
-	inFlight bool      // the phone has not acknowledged yet
-	draining bool      // somebody calls Deliver
-
-	due time.Time // of the entry in post.dues that counts; zero: none
+	outbox   []*pending // what Deliver is still to be called with
+	inFlight bool       // the phone has not acknowledged yet
+	draining bool       // somebody calls Deliver
 
 	windowFrom time.Time // of the requests that rate counts
 	requests   int
 }
 
-// parcel is a notification on its way.
-type parcel struct {
+// pending is a notification on its way.
+type pending struct {
 	Notification
 	notTill time.Time // a fault holds it back until then
 	twice   bool      // a fault: to be handed over twice
@@ -71,15 +69,15 @@ var ruleTokenLength = Rule{
 	Fixed:   "a sender does not choose its tokens: with 64, good ones would be refused",
 }
 
-func (s *Server) checkKnown(a *attempt, d *device, _ time.Time) *refusal {
-	if d == nil || s.set.String("device_token.length") == "64" && len(a.token) != 64 {
+func (p *spool) checkKnown(a *attempt, d *device, _ time.Time) *refusal {
+	if d == nil || p.Switches.String("device_token.length") == "64" && len(a.token) != 64 {
 		return refuse(BadDeviceToken)
 	}
 	return nil
 }
 
-func (s *Server) checkEnvironment(_ *attempt, d *device, _ time.Time) *refusal {
-	if d.Environment != s.environment {
+func (p *spool) checkEnvironment(_ *attempt, d *device, _ time.Time) *refusal {
+	if d.Environment != p.environment {
 		return refuse(BadDeviceToken)
 	}
 	return nil
@@ -92,7 +90,7 @@ var ruleDeviceTopic = Rule{
 	Certain: simkit.Documented,
 }
 
-func (s *Server) checkDeviceTopic(a *attempt, d *device, _ time.Time) *refusal {
+func (p *spool) checkDeviceTopic(a *attempt, d *device, _ time.Time) *refusal {
 	if d.Topic != a.topic && d.Topic != a.fullTopic { // a PushKit token may have been registered with its suffix
 		return refuse(DeviceTokenNotForTopic)
 	}
@@ -106,7 +104,7 @@ var ruleRetired = Rule{
 	Certain: simkit.Documented,
 }
 
-func (s *Server) checkRetired(_ *attempt, d *device, now time.Time) *refusal {
+func (p *spool) checkRetired(_ *attempt, d *device, now time.Time) *refusal {
 	if d.retired == "" || now.Before(d.refusedFrom) {
 		return nil
 	}
@@ -123,15 +121,15 @@ var ruleRate = Rule{
 	Varies:  []string{"1000", "3000"},
 }
 
-func (s *Server) checkRate(a *attempt, d *device, now time.Time) *refusal {
-	most := s.set.Int("device.rate")
+func (p *spool) checkRate(a *attempt, d *device, now time.Time) *refusal {
+	most := p.Switches.Int("device.rate")
 	if now.Sub(d.windowFrom) >= time.Minute {
 		d.windowFrom, d.requests = now, 0
 	}
 	if d.requests++; most > 0 && d.requests > most {
 		until := d.windowFrom.Add(time.Minute)
-		if s.set.String("device.over") == "block" {
-			s.post.blocked[a.provider()] = until
+		if p.Switches.String("device.over") == "block" {
+			p.blocked[a.provider()] = until
 		}
 		return &refusal{reason: TooManyRequests, wait: until.Sub(now)}
 	}
@@ -149,9 +147,9 @@ var ruleOver = Rule{
 	Varies:  []string{"refuse", "block"},
 }
 
-// checkBlocked refuses a provider that is blocked. The caller holds post.mu.
-func (s *Server) checkBlocked(a *attempt, _ *device, now time.Time) *refusal {
-	if until := s.post.blocked[a.provider()]; now.Before(until) {
+// checkBlocked refuses a provider that is blocked. The caller holds the lock.
+func (p *spool) checkBlocked(a *attempt, _ *device, now time.Time) *refusal {
+	if until := p.blocked[a.provider()]; now.Before(until) {
 		return &refusal{reason: TooManyRequests, wait: until.Sub(now)}
 	}
 	return nil
@@ -165,14 +163,14 @@ func (a *attempt) provider() string {
 	return "certificate " + a.link.cert.topics[0]
 }
 
-// retire makes a token void. The caller holds post.mu.
-func (p *post) retire(d *device, why Reason, at, refusedFrom time.Time) {
+// retire makes a token void. The caller holds the lock.
+func (p *spool) retire(d *device, why Reason, at, refusedFrom time.Time) {
 	d.retired, d.retiredAt, d.refusedFrom = why, at, refusedFrom
 	p.discard(d, dropRetired)
 }
 
-// noteDelivered adds to what the token's state lists.
-func (d *device) noteDelivered(requestID string) {
+// recordDelivery adds to what the token's state lists.
+func (d *device) recordDelivery(requestID string) {
 	d.delivered = append(d.delivered, requestID)
 	if more := len(d.delivered) - maxDelivered; more > 0 {
 		d.delivered = slices.Delete(d.delivered, 0, more)
@@ -181,15 +179,15 @@ func (d *device) noteDelivered(requestID string) {
 
 const maxDelivered = 1000 // ids that a token's state lists
 
-// state is what the control API tells. The caller holds post.mu.
+// state is what the control API tells. The caller holds the lock.
 func (d *device) state(now time.Time) TokenState {
 	st := TokenState{Token: d.Token.Token, Online: d.Online, Stored: []string{}, Delivered: append([]string{}, d.delivered...)}
 	if d.retired != "" {
 		at := d.retiredAt
 		st.RetiredAt = &at
 	}
-	if d.slot != nil && (d.slot.Once || now.Before(d.slot.ExpiresAt)) {
-		st.Stored = append(st.Stored, d.slot.RequestID)
+	if d.waiting != nil && (d.waiting.Once || now.Before(d.waiting.ExpiresAt)) {
+		st.Stored = append(st.Stored, d.waiting.RequestID)
 	}
 	return st
 }

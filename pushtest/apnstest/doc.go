@@ -11,7 +11,7 @@
 //
 // The way of a request:
 //
-//	h2sim ─▶ handler.go ─▶ faults ─▶ order.go: the checks ─▶ post.go: deliver, store or discard ─▶ the phone's Deliver
+//	h2sim ─▶ handler.go ─▶ faults ─▶ order.go: the checks ─▶ spool.go: deliver, store or discard ─▶ the phone's Deliver
 //
 // Simulated time moves storage, expiry, pacing and the 20-minute rule for provider tokens; how old a provider token is, is
 // judged by real time. Broadcast channels are not simulated.

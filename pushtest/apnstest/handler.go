@@ -10,6 +10,7 @@ import (
 
 	"github.com/hushpush/hush/pushtest/internal/h2sim"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
 // endpointSend is the only one that APNs has here, and the only one that a fault may be for.
@@ -46,60 +47,77 @@ var ruleFaults = Rule{
 	Certain: simkit.Documented,
 }
 
-// handle answers one request: it writes it down, lets a fault have its way, and else judges it by the rules.
-func (s *Server) handle(r *h2sim.Request) h2sim.Response {
+// handler answers requests.
+type handler struct {
+	*simulator.Kit
+	environment Environment
+	checks      *checks
+	connections *connections
+	spool       *spool
+}
+
+// checks are what a request must pass, apart from the device that it is for. They never change.
+type checks struct {
+	*simulator.Kit
+	access *access
+}
+
+func (c *checks) authenticate(a *attempt) *refusal { return c.access.authenticate(a) }
+
+// handle answers one request: it writes it down, lets a fault have its way, and else checks it by the rules.
+func (h *handler) handle(r *h2sim.Request) h2sim.Response {
 	a := &attempt{Request: r, link: r.Conn.Value.(*link)}
 	a.link.used.Store(true)
-	s.readMessageID(a)
-	a.token = s.post.spelling(strings.TrimPrefix(r.Path, devicePath), strings.HasPrefix(r.Path, devicePath))
+	h.checks.readMessageID(a)
+	a.token = h.spool.spelling(strings.TrimPrefix(r.Path, devicePath), strings.HasPrefix(r.Path, devicePath))
 	var faulty bool
-	a.fault, a.faultID, faulty = s.faults.Take(endpointSend, a.token)
-	a.id = s.ledger.Add(s.entry(a))
+	a.fault, a.faultID, faulty = h.Faults.Take(endpointSend, a.token)
+	a.id = h.Ledger.Add(h.entry(a))
 	if faulty {
-		if resp, done := s.spoil(a); done {
+		if resp, done := h.spoil(a); done {
 			return resp
 		}
 	}
-	if s.hasHadEnough(a.link) {
+	if h.connections.hasHadEnough(a.link) {
 		r.Conn.GoAway(nil)
 	}
-	no := s.judge(a)
+	no := h.check(a)
 	if faulty && a.fault.Do == simkit.TakeAndClose {
 		if no != nil {
-			s.note(a, 0, no.reason)
+			h.record(a, 0, no.reason)
 		}
 		r.Conn.Close()
 		return h2sim.Response{}
 	}
 	if no == nil {
-		return s.accepted(a)
+		return h.accepted(a)
 	}
-	if s.slowDown(a, no) {
+	if h.connections.slowDown(a, no) {
 		r.Conn.GoAway(reasonJSON(no.reason))
 	}
-	return s.refused(a, no)
+	return h.refused(a, no)
 }
 
-// judge runs the checks in their order and, if none refuses, takes the notification.
-func (s *Server) judge(a *attempt) *refusal {
+// check runs the checks in their order and, if none refuses, takes the notification.
+func (h *handler) check(a *attempt) *refusal {
 	checks := order
-	if s.set.String("order") == "headers_first" {
+	if h.Switches.String("order") == "headers_first" {
 		checks = orderHeadersFirst
 	}
 	for _, check := range checks {
-		if no := check(s, a); no != nil {
+		if no := check(h.checks, a); no != nil {
 			return no
 		}
 	}
-	return s.take(a)
+	return h.spool.receive(a)
 }
 
 // spoil does what a fault wants instead of an answer by the rules; done is false if the request goes on.
-func (s *Server) spoil(a *attempt) (resp h2sim.Response, done bool) {
+func (h *handler) spoil(a *attempt) (resp h2sim.Response, done bool) {
 	f := &a.fault
 	switch f.Do {
 	case simkit.Answer:
-		return s.answerFault(a), true
+		return h.answerFault(a), true
 	case simkit.Delay:
 		t := time.NewTimer(time.Duration(f.Wait))
 		defer t.Stop()
@@ -117,7 +135,7 @@ func (s *Server) spoil(a *attempt) (resp h2sim.Response, done bool) {
 		if reason != "" {
 			debug = reasonJSON(reason)
 		}
-		s.note(a, 0, reason)
+		h.record(a, 0, reason)
 		a.Conn.GoAwayBefore(a.StreamID, debug)
 		return h2sim.Response{}, true
 	case simkit.Close:
@@ -131,7 +149,7 @@ func (s *Server) spoil(a *attempt) (resp h2sim.Response, done bool) {
 }
 
 // answerFault is the answer that a fault gives: its raw body, or the usual one for its status and reason.
-func (s *Server) answerFault(a *attempt) h2sim.Response {
+func (h *handler) answerFault(a *attempt) h2sim.Response {
 	f := &a.fault
 	status := f.Status
 	if status == 0 {
@@ -148,36 +166,36 @@ func (s *Server) answerFault(a *attempt) h2sim.Response {
 	if f.Body == nil && status != 200 {
 		body = reasonJSON(reason)
 		if status == 410 {
-			body = goneJSON(reason, s.clock.Now())
+			body = goneJSON(reason, h.Clock.Now())
 		}
 	}
 	var more []hpack.HeaderField
 	if n := f.RetryAfterSeconds(); n > 0 {
 		more = append(more, hpack.HeaderField{Name: "retry-after", Value: strconv.Itoa(n)})
 	}
-	s.note(a, status, reason)
+	h.record(a, status, reason)
 	if status/100 == 2 { // the sender believes that it was taken
-		s.ledger.Outcome(a.id, simkit.Lost, "")
+		h.Ledger.Outcome(a.id, simkit.Lost, "")
 	}
 	return response(a, status, body, more...)
 }
 
-func (s *Server) accepted(a *attempt) h2sim.Response {
-	s.raiseStreams(a.Conn, a.link, true)
-	s.note(a, 200, "")
-	if s.environment == Development {
-		return response(a, 200, nil, hpack.HeaderField{Name: "apns-unique-id", Value: s.newID()})
+func (h *handler) accepted(a *attempt) h2sim.Response {
+	h.connections.raiseStreams(a.Conn, a.link, true)
+	h.record(a, 200, "")
+	if h.environment == Development {
+		return response(a, 200, nil, hpack.HeaderField{Name: "apns-unique-id", Value: newID()})
 	}
 	return response(a, 200, nil)
 }
 
-func (s *Server) refused(a *attempt, no *refusal) h2sim.Response {
+func (h *handler) refused(a *attempt, no *refusal) h2sim.Response {
 	status, body := statusOf[no.reason], reasonJSON(no.reason)
 	if status == 410 {
 		body = goneJSON(no.reason, no.at)
 	}
-	s.note(a, status, no.reason)
-	if no.wait > 0 && s.set.Bool("answer.retry_after") {
+	h.record(a, status, no.reason)
+	if no.wait > 0 && h.Switches.Bool("answer.retry_after") {
 		seconds := strconv.Itoa(int((no.wait + time.Second - 1) / time.Second))
 		return response(a, status, body, hpack.HeaderField{Name: "retry-after", Value: seconds})
 	}
@@ -193,9 +211,9 @@ func response(a *attempt, status int, body []byte, more ...hpack.HeaderField) h2
 	return r
 }
 
-// note writes into the ledger how the request was answered; status 0: not at all.
-func (s *Server) note(a *attempt, status int, reason Reason) {
-	s.ledger.Update(a.id, func(e *simkit.Entry) {
+// record writes into the ledger how the request was answered; status 0: not at all.
+func (h *handler) record(a *attempt, status int, reason Reason) {
+	h.Ledger.Update(a.id, func(e *simkit.Entry) {
 		e.Status = status
 		if reason != "" {
 			e.Reason = string(reason)
@@ -204,9 +222,9 @@ func (s *Server) note(a *attempt, status int, reason Reason) {
 }
 
 // entry is how the ledger begins to tell of a request: as refused, until it is known better.
-func (s *Server) entry(a *attempt) simkit.Entry {
+func (h *handler) entry(a *attempt) simkit.Entry {
 	e := simkit.Entry{
-		At: s.clock.Now(), Connection: a.Conn.ID, Endpoint: endpointSend, Method: a.Method, Path: simkit.MaskPath(a.Path), Token: a.token,
+		At: h.Clock.Now(), Connection: a.Conn.ID, Endpoint: endpointSend, Method: a.Method, Path: simkit.MaskPath(a.Path), Token: a.token,
 		Headers: make(map[string]string, len(a.Header)), Outcome: simkit.Refused, Fault: a.faultID,
 	}
 	for _, f := range a.Header {
@@ -221,17 +239,17 @@ func (s *Server) entry(a *attempt) simkit.Entry {
 }
 
 // spelling is how a token of a path was registered, or the path's own spelling if it was not.
-func (p *post) spelling(token string, ok bool) string {
+func (p *spool) spelling(token string, ok bool) string {
 	if !ok {
 		return ""
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if d := p.devices[tokenKey(token)]; d != nil {
+	p.Lock()
+	defer p.Unlock()
+	if d := p.Devices[tokenKey(token)]; d != nil {
 		return d.Token.Token
 	}
 	return token
 }
 
-// newID is a fresh apns-id.
-func (s *Server) newID() string { return uuid.NewString() }
+// newID returns a fresh apns-id.
+func newID() string { return uuid.NewString() }

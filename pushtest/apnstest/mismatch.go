@@ -16,8 +16,8 @@ var ruleMismatch = Rule{
 }
 
 // checkMismatch notes for take whether the type fits the payload, and refuses one that does not if it is to.
-func (s *Server) checkMismatch(a *attempt) *refusal {
-	how := s.set.String("push_type.mismatch")
+func (c *checks) checkMismatch(a *attempt) *refusal {
+	how := c.Switches.String("push_type.mismatch")
 	if how == "accept" || typeFits(a.pushType, a.Body) {
 		return nil
 	}

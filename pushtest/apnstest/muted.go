@@ -19,5 +19,5 @@ var ruleMuted = Rule{
 
 // SetNotifications says whether the person lets the app show notifications, as it is unless told.
 func (s *Server) SetNotifications(token string, on bool) error {
-	return s.with(token, func(d *device, _ time.Time) { d.muted = !on })
+	return s.change(token, func(d *device, _ time.Time) { d.muted = !on })
 }

@@ -32,9 +32,9 @@ func (n Notification) clone() Notification {
 // and APNs").
 const maxStorage = 30 * 24 * time.Hour
 
-// newParcel makes of a checked request what is delivered.
-func newParcel(a *attempt, now time.Time) *parcel {
-	p := &parcel{Notification: Notification{
+// newPending makes of a checked request what is delivered.
+func newPending(a *attempt, now time.Time) *pending {
+	p := &pending{Notification: Notification{
 		ID: a.apnsID, RequestID: a.id, Token: a.token, Topic: a.fullTopic, PushType: a.pushType, Priority: a.priority,
 		CollapseID: a.collapseID, Payload: a.Body, SentAt: now, ExpiresAt: now.Add(maxStorage),
 	}}

@@ -21,45 +21,45 @@ var ruleOrder = Rule{
 }
 
 // order is the order of checks on what the request says.
-var order = []func(*Server, *attempt) *refusal{
-	(*Server).checkBroadcast,
-	(*Server).checkMethod,
-	(*Server).checkPath,
-	(*Server).checkDuplicates,
-	(*Server).checkMessageID,
-	(*Server).authenticate,
-	(*Server).checkPushType,
-	(*Server).checkExpiration,
-	(*Server).checkPriority,
-	(*Server).checkCollapseID,
-	(*Server).checkTopic,
-	(*Server).checkPayload,
+var order = []func(*checks, *attempt) *refusal{
+	(*checks).checkBroadcast,
+	(*checks).checkMethod,
+	(*checks).checkPath,
+	(*checks).checkDuplicates,
+	(*checks).checkMessageID,
+	(*checks).authenticate,
+	(*checks).checkPushType,
+	(*checks).checkExpiration,
+	(*checks).checkPriority,
+	(*checks).checkCollapseID,
+	(*checks).checkTopic,
+	(*checks).checkPayload,
 }
 
 // orderHeadersFirst is the order with authentication late: the topic needs to know who asks, so no later than before it.
-var orderHeadersFirst = []func(*Server, *attempt) *refusal{
-	(*Server).checkBroadcast,
-	(*Server).checkMethod,
-	(*Server).checkPath,
-	(*Server).checkDuplicates,
-	(*Server).checkMessageID,
-	(*Server).checkPushType,
-	(*Server).checkExpiration,
-	(*Server).checkPriority,
-	(*Server).checkCollapseID,
-	(*Server).authenticate,
-	(*Server).checkTopic,
-	(*Server).checkPayload,
+var orderHeadersFirst = []func(*checks, *attempt) *refusal{
+	(*checks).checkBroadcast,
+	(*checks).checkMethod,
+	(*checks).checkPath,
+	(*checks).checkDuplicates,
+	(*checks).checkMessageID,
+	(*checks).checkPushType,
+	(*checks).checkExpiration,
+	(*checks).checkPriority,
+	(*checks).checkCollapseID,
+	(*checks).authenticate,
+	(*checks).checkTopic,
+	(*checks).checkPayload,
 }
 
-// deviceOrder is the order of checks on the device, which may be nil. They run with post.mu held.
-var deviceOrder = []func(*Server, *attempt, *device, time.Time) *refusal{
-	(*Server).checkKnown,
-	(*Server).checkEnvironment,
-	(*Server).checkDeviceTopic,
-	(*Server).checkRetired,
-	(*Server).checkBlocked,
-	(*Server).checkRate,
+// deviceOrder is the order of checks on the device, which may be nil. They run with the spool's lock held.
+var deviceOrder = []func(*spool, *attempt, *device, time.Time) *refusal{
+	(*spool).checkKnown,
+	(*spool).checkEnvironment,
+	(*spool).checkDeviceTopic,
+	(*spool).checkRetired,
+	(*spool).checkBlocked,
+	(*spool).checkRate,
 }
 
 // attempt is one request on its way through the checks, which fill it in.

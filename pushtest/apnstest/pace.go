@@ -35,27 +35,27 @@ var ruleBursts = Rule{
 	Default: "0s",
 }
 
-// pace decides how long a fresh notification is held back, apart from the phone's state. The caller holds mu.
-func (p *post) pace(d *device, n *parcel, now time.Time) {
+// pace decides how long a fresh notification is held back, apart from the phone's state. The caller holds the lock.
+func (p *spool) pace(d *device, n *pending, now time.Time) {
 	until := n.notTill
-	if every := p.set.Duration("deliver.bursts"); every > 0 && n.Priority < 10 && !n.Once {
+	if every := p.Switches.Duration("deliver.bursts"); every > 0 && n.Priority < 10 && !n.Once {
 		until = later(until, now.Truncate(every).Add(every))
 	}
-	share := p.set.Float("deliver.overtaken")
-	if share > 0 && d.slot == nil && !n.Once && p.rand.Float64() < share {
+	share := p.Switches.Float("deliver.overtaken")
+	if share > 0 && d.waiting == nil && !n.Once && p.Random.Float64() < share {
 		n.overtaken = true
-		until = later(until, now.Add(p.set.Duration("deliver.overtaken.wait")))
+		until = later(until, now.Add(p.Switches.Duration("deliver.overtaken.wait")))
 	}
 	n.notTill = until
 }
 
-// letOvertaken lets the notification go that was held for the one that has just been handed over. The caller holds mu.
-func (p *post) letOvertaken(d *device, now time.Time) {
-	if d.slot == nil || !d.slot.overtaken {
+// releaseOvertaken releases the notification that was held for the one that has just been handed over. The caller holds the lock.
+func (p *spool) releaseOvertaken(d *device, now time.Time) {
+	if d.waiting == nil || !d.waiting.overtaken {
 		return
 	}
-	d.slot.overtaken, d.slot.notTill = false, time.Time{}
-	p.flush(d, now) // or drain does, once the phone has acknowledged
+	d.waiting.overtaken, d.waiting.notTill = false, time.Time{}
+	p.Flush(d, now) // or Drain does, once the phone has acknowledged
 }
 
 func later(a, b time.Time) time.Time {

@@ -18,7 +18,7 @@ var ruleMethod = Rule{
 	Certain: simkit.Documented,
 }
 
-func (s *Server) checkMethod(a *attempt) *refusal {
+func (c *checks) checkMethod(a *attempt) *refusal {
 	if a.Method != "POST" {
 		return refuse(MethodNotAllowed)
 	}
@@ -32,7 +32,7 @@ var rulePath = Rule{
 	Certain: simkit.Documented,
 }
 
-func (s *Server) checkPath(a *attempt) *refusal {
+func (c *checks) checkPath(a *attempt) *refusal {
 	rest, ok := strings.CutPrefix(a.Path, devicePath)
 	switch {
 	case a.Path == strings.TrimSuffix(devicePath, "/"), ok && rest == "":
@@ -51,7 +51,7 @@ var ruleBroadcast = Rule{
 	Fixed:   "there is nothing to choose from where nothing is simulated",
 }
 
-func (s *Server) checkBroadcast(a *attempt) *refusal {
+func (c *checks) checkBroadcast(a *attempt) *refusal {
 	if strings.HasPrefix(a.Path, "/4/broadcasts/") || strings.HasPrefix(a.Path, "/1/apps/") {
 		return refuse(BadPath)
 	}
@@ -72,7 +72,7 @@ var ruleDuplicates = Rule{
 	Certain: simkit.Documented,
 }
 
-func (s *Server) checkDuplicates(a *attempt) *refusal {
+func (c *checks) checkDuplicates(a *attempt) *refusal {
 	seen := make(map[string]bool, len(a.Header))
 	for _, f := range a.Header {
 		if seen[f.Name] {
@@ -104,19 +104,19 @@ var ruleMessageIDCase = Rule{
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // readMessageID settles which id is answered; that holds for every refusal too, so it comes before all checks.
-func (s *Server) readMessageID(a *attempt) {
+func (c *checks) readMessageID(a *attempt) {
 	ids := a.Values("apns-id")
 	if len(ids) > 0 && uuidForm.MatchString(ids[0]) {
 		lower := ids[0] == strings.ToLower(ids[0])
-		if lower || s.set.String("apns_id.case") == "any" {
+		if lower || c.Switches.String("apns_id.case") == "any" {
 			a.apnsID = ids[0]
 			return
 		}
 	}
-	a.apnsID, a.badID = s.newID(), len(ids) > 0
+	a.apnsID, a.badID = newID(), len(ids) > 0
 }
 
-func (s *Server) checkMessageID(a *attempt) *refusal {
+func (c *checks) checkMessageID(a *attempt) *refusal {
 	if a.badID {
 		return refuse(BadMessageID)
 	}
@@ -133,7 +133,7 @@ var ruleExpiration = Rule{
 // farFuture is later than anything waits. What is beyond it is as good; package time cannot count up to the largest numbers.
 const farFuture = 1 << 40
 
-func (s *Server) checkExpiration(a *attempt) *refusal {
+func (c *checks) checkExpiration(a *attempt) *refusal {
 	vs := a.Values("apns-expiration")
 	if len(vs) == 0 {
 		return nil
@@ -165,7 +165,7 @@ var ruleBackgroundPriority = Rule{
 	Varies:  []string{"accept", "refuse"},
 }
 
-func (s *Server) checkPriority(a *attempt) *refusal {
+func (c *checks) checkPriority(a *attempt) *refusal {
 	a.priority = 10
 	if vs := a.Values("apns-priority"); len(vs) > 0 {
 		switch vs[0] {
@@ -178,7 +178,7 @@ func (s *Server) checkPriority(a *attempt) *refusal {
 			return refuse(BadPriority)
 		}
 	}
-	if a.pushType == "background" && a.priority == 10 && s.set.String("background.priority") == "refuse" {
+	if a.pushType == "background" && a.priority == 10 && c.Switches.String("background.priority") == "refuse" {
 		return refuse(BadPriority)
 	}
 	return nil
@@ -191,7 +191,7 @@ var ruleCollapseID = Rule{
 	Certain: simkit.Documented,
 }
 
-func (s *Server) checkCollapseID(a *attempt) *refusal {
+func (c *checks) checkCollapseID(a *attempt) *refusal {
 	if a.collapseID = a.Get("apns-collapse-id"); len(a.collapseID) > 64 {
 		return refuse(BadCollapseID)
 	}
@@ -221,7 +221,7 @@ const (
 	maxVoIPPayload = 5120
 )
 
-func (s *Server) checkPayload(a *attempt) *refusal {
+func (c *checks) checkPayload(a *attempt) *refusal {
 	most := maxPayload
 	if a.pushType == "voip" || a.pushType == "" && strings.HasSuffix(a.fullTopic, suffixOf["voip"]) {
 		most = maxVoIPPayload
@@ -231,8 +231,8 @@ func (s *Server) checkPayload(a *attempt) *refusal {
 		return refuse(PayloadEmpty)
 	case len(a.Body) > most:
 		return refuse(PayloadTooLarge)
-	case s.set.String("payload.json") == "refuse" && !hasAPS(a.Body):
+	case c.Switches.String("payload.json") == "refuse" && !hasAPS(a.Body):
 		return refuse(PayloadEmpty)
 	}
-	return s.checkMismatch(a)
+	return c.checkMismatch(a)
 }

@@ -45,21 +45,21 @@ var ruleReplaceOdds = Rule{
 	Varies:  []string{"0.5", "0.75", "0.9"},
 }
 
-// olderStays says whether a notification that waits keeps its place against a newer one. The caller holds mu.
-func (p *post) olderStays(old *parcel, now time.Time) bool {
-	return p.set.String("storage.replace") == "usually" && now.Sub(old.SentAt) < p.set.Duration("storage.replace.within") &&
-		p.rand.Float64() >= p.set.Float("storage.replace.odds")
+// olderStays says whether a notification that waits keeps its place against a newer one. The caller holds the lock.
+func (p *spool) olderStays(old *pending, now time.Time) bool {
+	return p.Switches.String("storage.replace") == "usually" && now.Sub(old.SentAt) < p.Switches.Duration("storage.replace.within") &&
+		p.Random.Float64() >= p.Switches.Float("storage.replace.odds")
 }
 
-// store keeps a notification that cannot be delivered now. The caller holds mu.
-func (p *post) store(d *device, n *parcel, why string, now time.Time) (simkit.Outcome, string) {
-	if old := d.slot; old != nil {
+// store keeps a notification that cannot be delivered now. The caller holds the lock.
+func (p *spool) store(d *device, n *pending, why string, now time.Time) (simkit.Outcome, string) {
+	if old := d.waiting; old != nil {
 		if p.olderStays(old, now) {
 			return simkit.Replaced, dropReplaced
 		}
-		p.ledger.Outcome(old.RequestID, simkit.Replaced, dropReplaced)
+		p.Ledger.Outcome(old.RequestID, simkit.Replaced, dropReplaced)
 	}
-	d.slot = n
+	d.waiting = n
 	p.schedule(d)
 	if why == waitThrottled {
 		return simkit.Throttled, why
@@ -77,33 +77,32 @@ var ruleThrottle = Rule{
 	Varies:  []string{"20m", "25m", "30m"},
 }
 
-// take gives a checked request to the device, faults included. The ledger has the outcome when it returns.
-func (s *Server) take(a *attempt) *refusal {
-	p := s.post
-	p.mu.Lock()
-	now := s.clock.Now()
-	d := p.devices[tokenKey(a.token)]
+// receive gives a checked request to the device, faults included. The ledger has the outcome when it returns.
+func (p *spool) receive(a *attempt) *refusal {
+	p.Lock()
+	now := p.Clock.Now()
+	d := p.Devices[tokenKey(a.token)]
 	for _, check := range deviceOrder {
-		if no := check(s, a, d, now); no != nil {
-			p.mu.Unlock()
+		if no := check(p, a, d, now); no != nil {
+			p.Unlock()
 			return no
 		}
 	}
-	n := newParcel(a, now)
+	n := newPending(a, now)
 	outcome, why := simkit.Lost, ""
 	switch {
 	case a.fault.Do == simkit.Lose:
 	case a.mismatch == "drop":
 		outcome, why = simkit.Discarded, dropMismatch
 	case a.fault.Do == simkit.Throttle, a.mismatch == "delay":
-		n.notTill = now.Add(s.set.Duration("throttle.wait"))
+		n.notTill = now.Add(p.Switches.Duration("throttle.wait"))
 		outcome, why = p.accept(d, n, now)
 	default:
 		n.twice = a.fault.Do == simkit.Twice
 		outcome, why = p.accept(d, n, now)
 	}
-	s.ledger.Outcome(a.id, outcome, why) // while the lock is held: what becomes of it next comes after
-	p.mu.Unlock()
-	p.drain(d)
+	p.Ledger.Outcome(a.id, outcome, why) // while the lock is held: what becomes of it next comes after
+	p.Unlock()
+	p.Drain(d)
 	return nil
 }

@@ -33,20 +33,20 @@ func (s *Server) Register(t Token) error {
 }
 
 func (s *Server) put(t Token, online *bool) (created bool, err error) {
-	p := s.post
-	p.mu.Lock()
-	d := p.devices[tokenKey(t.Token)]
-	if faults := t.check(d == nil); len(faults) > 0 {
-		p.mu.Unlock()
-		return false, rest.Invalid(faults...)
+	p := s.spool
+	p.Lock()
+	d := p.Devices[tokenKey(t.Token)]
+	if errs := t.check(d == nil); len(errs) > 0 {
+		p.Unlock()
+		return false, rest.Invalid(errs...)
 	}
 	if d == nil {
-		if len(p.devices) >= maxTokens {
-			p.mu.Unlock()
+		if len(p.Devices) >= maxTokens {
+			p.Unlock()
 			return false, rest.Invalid(rest.Fault{Location: "body.token", Code: "too_many", Message: fmt.Sprintf("%d tokens are known already", maxTokens)})
 		}
 		d = &device{Token: Token{Token: t.Token, Environment: s.environment, Online: true}}
-		p.devices[tokenKey(t.Token)] = d
+		p.Devices[tokenKey(t.Token)] = d
 		created = true
 	}
 	if t.Topic != "" {
@@ -61,9 +61,9 @@ func (s *Server) put(t Token, online *bool) (created bool, err error) {
 	if online != nil {
 		d.Online = *online
 	}
-	p.flush(d, p.clock.Now())
-	p.mu.Unlock()
-	p.drain(d)
+	p.Flush(d, p.Clock.Now())
+	p.Unlock()
+	p.Drain(d)
 	return created, nil
 }
 
@@ -85,47 +85,38 @@ func (t *Token) check(isNew bool) (faults rest.Faults) {
 	return faults
 }
 
-// with finds a device, lets f change it, and delivers what can be delivered then.
-func (s *Server) with(token string, f func(d *device, now time.Time)) error {
-	p := s.post
-	p.mu.Lock()
-	d := p.devices[tokenKey(token)]
-	if d == nil {
-		p.mu.Unlock()
+// change lets f change a device, and delivers what can be delivered then.
+func (s *Server) change(token string, f func(d *device, now time.Time)) error {
+	if !s.spool.Change(tokenKey(token), f) {
 		return errUnknownToken
 	}
-	now := p.clock.Now()
-	f(d, now)
-	p.flush(d, now)
-	p.mu.Unlock()
-	p.drain(d)
 	return nil
 }
 
 // SetOnline connects a phone to APNs or disconnects it; what waits is delivered before it returns.
 func (s *Server) SetOnline(token string, online bool) error {
-	return s.with(token, func(d *device, _ time.Time) { d.Online = online })
+	return s.change(token, func(d *device, _ time.Time) { d.Online = online })
 }
 
 // SetPowerRestricted says that a phone saves power: what is not of priority 10 waits in its one slot until the restriction is
 // lifted, which delivers it.
 func (s *Server) SetPowerRestricted(token string, restricted bool) error {
-	return s.with(token, func(d *device, _ time.Time) { d.restricted = restricted })
+	return s.change(token, func(d *device, _ time.Time) { d.restricted = restricted })
 }
 
 // Release delivers what waits for a phone that is on-line, its power restriction notwithstanding, which stays.
 func (s *Server) Release(token string) error {
-	return s.with(token, func(d *device, now time.Time) {
+	return s.change(token, func(d *device, now time.Time) {
 		restricted := d.restricted
 		d.restricted = false
-		s.post.flush(d, now)
+		s.spool.Flush(d, now)
 		d.restricted = restricted
 	})
 }
 
 // Uninstall removes the app from the phone: APNs finds out with the next notification that it tries to deliver.
 func (s *Server) Uninstall(token string) error {
-	return s.with(token, func(d *device, _ time.Time) { d.uninstalled = true })
+	return s.change(token, func(d *device, _ time.Time) { d.uninstalled = true })
 }
 
 // Retire makes a token void at once: sends get 410 with the reason (Unregistered or ExpiredToken) and the timestamp at (the
@@ -134,43 +125,34 @@ func (s *Server) Retire(token string, reason Reason, at time.Time) error {
 	if reason != Unregistered && reason != ExpiredToken {
 		return rest.InvalidField("body.reason", "want Unregistered or ExpiredToken")
 	}
-	return s.with(token, func(d *device, now time.Time) {
+	return s.change(token, func(d *device, now time.Time) {
 		if at.IsZero() {
 			at = now
 		}
-		s.post.retire(d, reason, at, time.Time{})
+		s.spool.retire(d, reason, at, time.Time{})
 	})
 }
 
 // Renew makes a void token good again: the app is there and was given the same token.
 func (s *Server) Renew(token string) error {
-	return s.with(token, func(d *device, _ time.Time) {
+	return s.change(token, func(d *device, _ time.Time) {
 		d.uninstalled, d.retired, d.retiredAt, d.refusedFrom = false, "", time.Time{}, time.Time{}
 	})
 }
 
 // Forget makes a token unknown; it reports whether it was known.
 func (s *Server) Forget(token string) bool {
-	p := s.post
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	d := p.devices[tokenKey(token)]
-	if d == nil {
-		return false
-	}
-	p.discard(d, dropRetired)
-	delete(p.devices, tokenKey(token))
-	return true
+	return s.spool.Forget(tokenKey(token), func(d *device) { s.spool.discard(d, dropRetired) })
 }
 
-// State tells what waits for a token and what was delivered; found is false for one that was never known.
+// State returns what waits for a token and what was delivered; found is false for one that was never known.
 func (s *Server) State(token string) (st TokenState, found bool) {
-	p := s.post
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	d := p.devices[tokenKey(token)]
+	p := s.spool
+	p.Lock()
+	defer p.Unlock()
+	d := p.Devices[tokenKey(token)]
 	if d == nil {
 		return TokenState{}, false
 	}
-	return d.state(p.clock.Now()), true
+	return d.state(p.Clock.Now()), true
 }

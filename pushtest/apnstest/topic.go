@@ -39,10 +39,10 @@ var suffixOf = map[string]string{
 	"mdm":          "", // the topic is the UID of the MDM certificate's subject
 }
 
-func (s *Server) checkPushType(a *attempt) *refusal {
+func (c *checks) checkPushType(a *attempt) *refusal {
 	vs := a.Values("apns-push-type")
 	if len(vs) == 0 {
-		if s.set.Bool("apns_push_type.required") {
+		if c.Switches.Bool("apns_push_type.required") {
 			return refuse(InvalidPushType)
 		}
 		return nil
@@ -101,18 +101,18 @@ var ruleCertificateTopic = Rule{
 	Varies:  []string{string(TopicDisallowed), string(BadTopic)},
 }
 
-func (s *Server) checkTopic(a *attempt) *refusal {
+func (c *checks) checkTopic(a *attempt) *refusal {
 	a.fullTopic = a.Get("apns-topic")
-	if c := a.link.cert; a.fullTopic == "" && a.sign == nil && len(c.topics) == 1 {
-		a.fullTopic = c.topics[0]
-		if !c.voIP {
+	if cert := a.link.cert; a.fullTopic == "" && a.sign == nil && len(cert.topics) == 1 {
+		a.fullTopic = cert.topics[0]
+		if !cert.voIP {
 			a.fullTopic += suffixOf[a.pushType]
 		}
 	}
 	if a.fullTopic == "" {
 		return refuse(MissingTopic)
 	}
-	if !topicForm.MatchString(a.fullTopic) || len(a.fullTopic) > s.set.Int("apns_topic.length") {
+	if !topicForm.MatchString(a.fullTopic) || len(a.fullTopic) > c.Switches.Int("apns_topic.length") {
 		return refuse(BadTopic)
 	}
 	suffix := suffixOf[a.pushType]
@@ -120,20 +120,20 @@ func (s *Server) checkTopic(a *attempt) *refusal {
 		suffix = suffixOf["voip"] // VoIP pushes are older than push types
 	}
 	bundle, has := strings.CutSuffix(a.fullTopic, suffix)
-	if reason := s.set.String("apns_topic.suffix"); (!has || bundle == "") && reason != "accept" {
+	if reason := c.Switches.String("apns_topic.suffix"); (!has || bundle == "") && reason != "accept" {
 		return refuse(Reason(reason))
 	}
 	a.topic = bundle
 	if a.sign == nil {
-		if !s.mayUse(a.link.cert, bundle, a.fullTopic) {
-			return refuse(Reason(s.set.String("certificate.topic")))
+		if !c.access.mayUse(a.link.cert, bundle, a.fullTopic) {
+			return refuse(Reason(c.Switches.String("certificate.topic")))
 		}
 		if a.pushType == "location" {
 			return refuse(TopicDisallowed)
 		}
 		return nil
 	}
-	for _, allowed := range [][]string{s.topics, a.sign.key.Topics} {
+	for _, allowed := range [][]string{c.access.topics, a.sign.key.Topics} {
 		if len(allowed) > 0 && !slices.Contains(allowed, bundle) && !slices.Contains(allowed, a.fullTopic) {
 			return refuse(TopicDisallowed)
 		}

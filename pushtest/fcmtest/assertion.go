@@ -110,7 +110,7 @@ func (a *assertion) checkSignature(key *rsa.PublicKey) bool {
 }
 
 // checkAssertion is the whole judgement; authority is the host that the request was made to.
-func (s *Server) checkAssertion(jwt, authority string) (scopes []string, no *oauthError) {
+func (o *oauth) checkAssertion(jwt, authority string) (scopes []string, no *oauthError) {
 	a, no := parseAssertion(jwt)
 	if no != nil {
 		return nil, no
@@ -120,18 +120,18 @@ func (s *Server) checkAssertion(jwt, authority string) (scopes []string, no *oau
 		return nil, invalidJWT("the algorithm must be RS256.")
 	case a.Typ != "" && !strings.EqualFold(a.Typ, "JWT"):
 		return nil, invalidJWT("typ must be JWT.")
-	case a.Iss != s.account.ClientEmail:
-		return nil, unknownAccount(s.set.String("oauth.unknown_account"))
-	case a.Kid != "" && s.account.PrivateKeyID != "" && a.Kid != s.account.PrivateKeyID, !a.checkSignature(s.account.key):
+	case a.Iss != o.account.ClientEmail:
+		return nil, unknownAccount(o.Switches.String("oauth.unknown_account"))
+	case a.Kid != "" && o.account.PrivateKeyID != "" && a.Kid != o.account.PrivateKeyID, !a.checkSignature(o.account.key):
 		return nil, &oauthError{"invalid_grant", "Invalid JWT Signature."}
 	}
-	if no := a.checkTimes(time.Now(), s.set.Duration("oauth.skew")); no != nil {
+	if no := a.checkTimes(time.Now(), o.Switches.Duration("oauth.skew")); no != nil {
 		return nil, no
 	}
-	if !slices.ContainsFunc(a.Aud, func(aud string) bool { return slices.Contains(s.audiences(authority), aud) }) {
-		return nil, invalidJWT("Failed audience check. The right audience is " + s.account.TokenURI)
+	if !slices.ContainsFunc(a.Aud, func(aud string) bool { return slices.Contains(o.audiences(authority), aud) }) {
+		return nil, invalidJWT("Failed audience check. The right audience is " + o.account.TokenURI)
 	}
-	return s.checkScopes(a.Scope)
+	return o.checkScopes(a.Scope)
 }
 
 func unknownAccount(word string) *oauthError {
@@ -148,10 +148,10 @@ func unknownAccount(word string) *oauthError {
 
 // audiences are the names of the token endpoint: the account's, this address by each of its names, and Google's own, for a
 // client whose connections are led here.
-func (s *Server) audiences(authority string) []string {
-	port := s.port()
+func (o *oauth) audiences(authority string) []string {
+	port := o.port
 	return []string{
-		s.account.TokenURI, s.TokenURL(), "https://" + authority + "/token",
+		o.account.TokenURI, o.url, "https://" + authority + "/token",
 		"https://localhost:" + port + "/token", "https://127.0.0.1:" + port + "/token", "https://[::1]:" + port + "/token",
 		"https://oauth2.googleapis.com/token",
 	}

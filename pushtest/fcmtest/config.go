@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"regexp"
 
-	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
 const (
@@ -33,19 +33,8 @@ type Config struct {
 var projectForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.:-]{0,127}$`)
 
 func (c *Config) check() error {
-	if c.Listen == "" {
-		c.Listen = defaultListen
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if err := simkit.CheckAddress("Listen", "listen", c.Listen); err != nil {
-		return fmt.Errorf("fcmtest: %w", err)
-	}
-	if c.Control != "" {
-		if err := simkit.CheckAddress("Control", "control", c.Control); err != nil {
-			return fmt.Errorf("fcmtest: %w", err)
-		}
+	if err := simulator.CheckConfig("fcmtest", &c.Listen, &c.Control, defaultListen, &c.Logger); err != nil {
+		return err
 	}
 	if c.Project != "" && !projectForm.MatchString(c.Project) {
 		return fmt.Errorf("fcmtest: Project (--project) is %q; want a project id such as %s", c.Project, defaultProject)

@@ -1,8 +1,6 @@
 package fcmtest
 
 import (
-	"net/http"
-
 	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
@@ -37,8 +35,8 @@ func (c controlTokens) ForgetToken(token string) bool { return c.Forget(token) }
 func (s *Server) newControl() *simkit.Control {
 	c := simkit.NewControl("Hush FCM simulator")
 	simkit.TokenRoutes(c, simkit.Tokens[tokenBody, simkit.Empty](controlTokens{s}))
-	simkit.CommonRoutes(c, s.clock, s.ledger, s.faults, s.Reset)
-	c.HandleFile(simkit.CAFile(s.ca))
+	simkit.CommonRoutes(c, s.kit.Clock, s.kit.Ledger, s.kit.Faults, s.Reset)
+	c.HandleFile(simkit.CAFile(s.kit.CA))
 	c.HandleFile(simkit.File{Path: "/_sim/service-account.json", Type: "application/json", Content: s.accountFile,
 		Summary: "The service account, if the simulator has made it and kept it in memory; with --service-account it is a file."})
 	return c
@@ -47,11 +45,8 @@ func (s *Server) newControl() *simkit.Control {
 // accountFile gives out an account that exists nowhere else. One that came from a file may be a real one, and stays where it
 // is.
 func (s *Server) accountFile() ([]byte, error) {
-	if !s.accountInMemory {
+	if !s.account.inMemory {
 		return nil, rest.NotFound("the service account stands in a file, and is only given out when it does not")
 	}
 	return s.ServiceAccountJSON(), nil
 }
-
-// ControlHandler is the control API as a handler, for tests that mount it on a server of their own.
-func (s *Server) ControlHandler() http.Handler { return s.control }

@@ -212,14 +212,16 @@ func compactSize(n *simkit.Node) int {
 }
 
 // checkFields asks all rules on fields, in their stated order.
-func (s *Server) checkFields(r *request) *refusal {
+func (s *sends) checkFields(r *request) *refusal {
 	for _, ask := range []func(*request) *refusal{
 		checkTarget,
 		checkTopic,
-		func(r *request) *refusal { return checkReservedKeys(r, s.set.String("data.reserved")) },
+		func(r *request) *refusal { return checkReservedKeys(r, s.Switches.String("data.reserved")) },
 		checkTTL,
 		checkLabels,
-		func(r *request) *refusal { return checkSize(r, s.set.Int("size.max"), s.set.String("size.body")) },
+		func(r *request) *refusal {
+			return checkSize(r, s.Switches.Int("size.max"), s.Switches.String("size.body"))
+		},
 		checkAPNSSize,
 	} {
 		if no := ask(r); no != nil {

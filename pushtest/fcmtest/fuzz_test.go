@@ -9,26 +9,32 @@ import (
 
 	"github.com/hushpush/hush/pushtest/internal/h2sim"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
-// fuzzServer is a simulator without sockets.
-func fuzzServer(f *testing.F) *Server {
+// fuzzKit is a simulator's without sockets.
+func fuzzKit(f *testing.F) *simulator.Kit {
 	set, err := simkit.NewSwitches(Rules(), nil, 0)
 	if err != nil {
 		f.Fatal(err)
 	}
+	return &simulator.Kit{Switches: set, Clock: &simkit.Clock{}, Ledger: simkit.NewLedger(10), Random: simkit.NewRand(1)}
+}
+
+func fuzzOAuth(f *testing.F) *oauth {
 	account, err := newServiceAccount("demo", "https://localhost/token")
 	if err != nil {
 		f.Fatal(err)
 	}
-	s := &Server{set: set, clock: &simkit.Clock{}, ledger: simkit.NewLedger(10), project: "demo", number: "1", account: account}
-	s.post = newPost(set, s.clock, s.ledger, simkit.NewRand(1))
-	f.Cleanup(s.post.agenda.Close)
-	return s
+	tokens, err := newAccessTokens()
+	if err != nil {
+		f.Fatal(err)
+	}
+	return &oauth{Kit: fuzzKit(f), account: account, access: tokens}
 }
 
 func FuzzMessage(f *testing.F) {
-	s := fuzzServer(f)
+	s := &sends{Kit: fuzzKit(f), project: newProject("demo")}
 	for _, seed := range []string{
 		`{"validate_only":false,"message":{"token":"a:1","data":{"k":"v"},"android":{"collapse_key":"hush","priority":"high","ttl":"90.9s"}}}`,
 		`{"message":{"topic":"news","apns":{"headers":{"a":"b"},"payload":{"aps":{"x":[1,null,{}]}}}}}`,
@@ -67,23 +73,23 @@ func FuzzMessage(f *testing.F) {
 }
 
 func FuzzAssertion(f *testing.F) {
-	s := fuzzServer(f)
+	o := fuzzOAuth(f)
 	f.Add("a.b.c")
 	f.Add("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIiwiYXVkIjpbImIiXSwiaWF0IjoxLCJleHAiOjJ9.AA")
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
 	f.Fuzz(func(t *testing.T, jwt string) {
-		if scopes, no := s.checkAssertion(jwt, "localhost"); no == nil {
+		if scopes, no := o.checkAssertion(jwt, "localhost"); no == nil {
 			t.Fatalf("%q: a stranger's assertion was believed, with scopes %v", jwt, scopes)
 		}
 	})
 }
 
 func FuzzTokenRequest(f *testing.F) {
-	s := fuzzServer(f)
+	o := fuzzOAuth(f)
 	f.Add("grant_type=x&assertion=y")
 	f.Add("%zz&&==;")
 	f.Fuzz(func(t *testing.T, body string) {
-		a := s.token(&h2sim.Request{Method: "POST", Body: []byte(body)})
+		a := o.answer(&h2sim.Request{Method: "POST", Body: []byte(body)})
 		if a.status != 400 || !json.Valid(a.body) {
 			t.Fatalf("%q: got %d %s", body, a.status, a.body)
 		}
@@ -92,17 +98,19 @@ func FuzzTokenRequest(f *testing.F) {
 }
 
 func FuzzAccessToken(f *testing.F) {
-	s := fuzzServer(f)
+	o := fuzzOAuth(f)
 	f.Add("ya29.c.e30.AA")
 	f.Fuzz(func(t *testing.T, token string) {
-		if s.readToken(token) != nil {
+		if o.access.read(token) != nil {
 			t.Fatalf("%q: a stranger's access token was believed", token)
 		}
 	})
 }
 
 func FuzzTokenBody(f *testing.F) {
-	s := fuzzServer(f)
+	s := &Server{project: newProject("demo")}
+	s.spool = newSpool(fuzzKit(f), s.project)
+	f.Cleanup(s.spool.Close)
 	control := simkit.NewControl("fuzz")
 	simkit.TokenRoutes(control, simkit.Tokens[tokenBody, simkit.Empty](controlTokens{s}))
 	f.Add(`{"token":"abc:APA91b","package":"com.example.notes","project":"demo","online":true}`)

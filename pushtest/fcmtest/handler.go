@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/hushpush/hush/pushtest/internal/h2sim"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 	"golang.org/x/net/http2/hpack"
 )
 
@@ -67,18 +69,25 @@ type call struct {
 	id       string // in the ledger
 }
 
-// handle answers one request: it writes it down, lets a fault have its way, and else judges it by the rules.
-func (s *Server) handle(r *h2sim.Request) h2sim.Response {
-	c := s.newCall(r)
+// handler answers requests.
+type handler struct {
+	*simulator.Kit
+	oauth *oauth
+	sends *sends
+}
+
+// handle answers one request: it writes it down, lets a fault have its way, and else answers it by the rules.
+func (h *handler) handle(r *h2sim.Request) h2sim.Response {
+	c := h.newCall(r)
 	var faulty bool
 	if c.endpoint != endpointOther {
-		c.fault, c.faultID, faulty = s.faults.Take(c.endpoint, c.token)
+		c.fault, c.faultID, faulty = h.Faults.Take(c.endpoint, c.token)
 	}
-	c.id = s.ledger.Add(c.entry(s))
+	c.id = h.Ledger.Add(c.entry(h.Clock.Now()))
 	if faulty {
 		switch c.fault.Do {
 		case simkit.Answer:
-			return s.finish(c, spoiled(&c.fault, c.endpoint))
+			return h.finish(c, spoiled(&c.fault, c.endpoint))
 		case simkit.Delay:
 			if !delay(r, c.fault.Wait.Std()) {
 				return h2sim.Response{}
@@ -94,28 +103,28 @@ func (s *Server) handle(r *h2sim.Request) h2sim.Response {
 			return h2sim.Response{}
 		}
 	}
-	a := s.judge(c)
+	a := h.answer(c)
 	if faulty && c.fault.Do == simkit.TakeAndClose {
 		a.status = 0
-		res := s.finish(c, a)
+		res := h.finish(c, a)
 		r.Conn.Close()
 		return res
 	}
-	return s.finish(c, a)
+	return h.finish(c, a)
 }
 
-func (s *Server) judge(c *call) answer {
+func (h *handler) answer(c *call) answer {
 	switch c.endpoint {
 	case endpointOAuth:
-		return s.token(c.Request)
+		return h.oauth.answer(c.Request)
 	case endpointSend:
-		return s.send(c)
+		return h.sends.answer(c)
 	}
 	return htmlPage(http.StatusNotFound)
 }
 
-// newCall tells what is asked for, and reads a send's body once, for faults, ledger and rules alike.
-func (s *Server) newCall(r *h2sim.Request) *call {
+// newCall finds out what is asked for, and reads a send's body once, for faults, ledger and rules alike.
+func (h *handler) newCall(r *h2sim.Request) *call {
 	path, _, _ := strings.Cut(r.Path, "?")
 	c := &call{Request: r, endpoint: endpointOther}
 	if path == "/token" {
@@ -132,7 +141,7 @@ func (s *Server) newCall(r *h2sim.Request) *call {
 		c.badBody.fields = nil
 		return c
 	}
-	if c.tree, c.badBody = parseBody(r.Body, s.set.Int("json.depth")); c.badBody == nil {
+	if c.tree, c.badBody = parseBody(r.Body, h.Switches.Int("json.depth")); c.badBody == nil {
 		c.token = tokenOf(c.tree)
 	}
 	return c
@@ -153,8 +162,8 @@ func projectOf(path string) (string, bool) {
 }
 
 // entry is how the ledger begins to tell of the request: as refused, until it is known better.
-func (c *call) entry(s *Server) simkit.Entry {
-	e := simkit.Entry{At: s.clock.Now(), Connection: c.Conn.ID, Endpoint: c.endpoint, Method: c.Method, Path: simkit.MaskPath(c.Path), Token: c.token,
+func (c *call) entry(now time.Time) simkit.Entry {
+	e := simkit.Entry{At: now, Connection: c.Conn.ID, Endpoint: c.endpoint, Method: c.Method, Path: simkit.MaskPath(c.Path), Token: c.token,
 		Headers: map[string]string{}, Outcome: simkit.Refused, Fault: c.faultID}
 	for _, f := range c.Header {
 		v := simkit.MaskHeader(f.Name, f.Value)
@@ -186,8 +195,8 @@ func maskAssertion(body []byte) []byte {
 }
 
 // finish writes down how it ended, and makes the response.
-func (s *Server) finish(c *call, a answer) h2sim.Response {
-	s.ledger.Update(c.id, func(e *simkit.Entry) {
+func (h *handler) finish(c *call, a answer) h2sim.Response {
+	h.Ledger.Update(c.id, func(e *simkit.Entry) {
 		e.Status = a.status
 		switch {
 		case a.outcome != "" || a.status/100 != 2: // it is noted already, or stays refused
@@ -201,8 +210,8 @@ func (s *Server) finish(c *call, a answer) h2sim.Response {
 		}
 	})
 	res := h2sim.Response{Status: a.status, Body: a.body}
-	for _, h := range a.header {
-		res.Header = append(res.Header, hpack.HeaderField{Name: h[0], Value: h[1]})
+	for _, f := range a.header {
+		res.Header = append(res.Header, hpack.HeaderField{Name: f[0], Value: f[1]})
 	}
 	return res
 }

@@ -56,16 +56,16 @@ var ruleIOSKeys = Rule{
 }
 
 // iosOwn are the keys that FCM adds; nil if the switch says that it adds none.
-func (s *Server) iosOwn(messageID string, d *device) map[string]string {
-	if !s.set.Bool("ios.own_keys") {
+func (s *sends) iosOwn(messageID string, d *device) map[string]string {
+	if !s.Switches.Bool("ios.own_keys") {
 		return nil
 	}
 	fid, _, _ := strings.Cut(d.Token.Token, ":")
-	return map[string]string{"gcm.message_id": messageID, "google.c.sender.id": s.number, "google.c.fid": clip(fid), "google.c.a.e": "1"}
+	return map[string]string{"gcm.message_id": messageID, "google.c.sender.id": s.project.number, "google.c.fid": clip(fid), "google.c.a.e": "1"}
 }
 
 // apnsPush makes APNs' request of a message to an app on iOS.
-func (s *Server) apnsPush(r *request, d *device, messageID string) *APNsPush {
+func (s *sends) apnsPush(r *request, d *device, messageID string) *APNsPush {
 	p := &APNsPush{Headers: map[string]string{
 		"apns-expiration": strconv.FormatInt(time.Now().Add(maxIOSStorage).Unix(), 10), "apns-priority": "10", "apns-topic": d.Package,
 	}}
@@ -185,9 +185,9 @@ var ruleIOSCredentials = Rule{
 	Fixed:   "it is a state of the project, not an open question",
 }
 
-func (s *Server) checkIOSCredentials() *refusal {
+func (s *sends) checkIOSCredentials() *refusal {
 	no := &refusal{status: http.StatusUnauthorized, message: codeMessage[ThirdPartyAuth], code: ThirdPartyAuth}
-	switch s.set.String("ios.credentials") {
+	switch s.Switches.String("ios.credentials") {
 	case "good":
 		return nil
 	case "wrong":

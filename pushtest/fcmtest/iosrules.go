@@ -88,15 +88,15 @@ func checkIOSSize(p *APNsPush) *refusal {
 }
 
 // checkIOS asks all of them, in their stated order.
-func (s *Server) checkIOS(r *request, p *APNsPush, d *device) *refusal {
+func (s *sends) checkIOS(r *request, p *APNsPush, d *device) *refusal {
 	if no := s.checkIOSCredentials(); no != nil {
 		return no
 	}
-	how := s.set.String("ios.headers")
+	how := s.Switches.String("ios.headers")
 	if no := checkIOSHeaders(p, d, how); no != nil {
 		return no
 	}
-	if no := checkIOSPriority(r, p, s.set.String("ios.data_priority"), how); no != nil {
+	if no := checkIOSPriority(r, p, s.Switches.String("ios.data_priority"), how); no != nil {
 		return no
 	}
 	return checkIOSSize(p)
@@ -112,9 +112,9 @@ var ruleIOSRate = Rule{
 	Varies:  []string{"1000", "3000"},
 }
 
-// checkIOSRate counts one message against the device's minute. The caller holds the post office's lock.
-func (s *Server) checkIOSRate(d *device, now time.Time) *refusal {
-	most := s.set.Int("ios.per_minute")
+// checkIOSRate counts one message against the device's minute. The caller holds the lock.
+func (p *spool) checkIOSRate(d *device, now time.Time) *refusal {
+	most := p.Switches.Int("ios.per_minute")
 	if most == 0 {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (s *Server) checkIOSRate(d *device, now time.Time) *refusal {
 	if ok {
 		return nil
 	}
-	return quotaExceeded("Device message rate exceeded.", "device:"+d.Token.Token, s.retryAfter(now, next))
+	return quotaExceeded("Device message rate exceeded.", "device:"+d.Token.Token, retryAfter(p.Switches, now, next))
 }
 
 var ruleIOSStorage = Rule{
@@ -133,12 +133,12 @@ var ruleIOSStorage = Rule{
 	Certain: simkit.Documented,
 }
 
-// storeIOS keeps a message at APNs. The caller holds mu.
-func (p *post) storeIOS(d *device, m *parcel, now time.Time) {
-	for _, old := range d.pending {
+// storeIOS keeps a message at APNs. The caller holds the lock.
+func (p *spool) storeIOS(d *device, m *pending, now time.Time) {
+	for _, old := range d.waiting {
 		p.end(d, old, simkit.Replaced, Collapsed)
 	}
-	d.pending = []*parcel{m}
+	d.waiting = []*pending{m}
 	p.reschedule(d, now)
 }
 
@@ -153,7 +153,7 @@ var ruleIOSGone = Rule{
 	Varies:  []string{"next", "now"},
 }
 
-// goneAtOnce says whether a send finds the app gone and is itself refused. The caller holds post.mu.
-func (s *Server) goneAtOnce(d *device) bool {
-	return d.Platform == IOS && d.uninstalled && d.Online && s.set.String("ios.gone") == "now"
+// goneAtOnce reports whether a send finds the app gone and is itself refused. The caller holds the lock.
+func (p *spool) goneAtOnce(d *device) bool {
+	return d.Platform == IOS && d.uninstalled && d.Online && p.Switches.String("ios.gone") == "now"
 }

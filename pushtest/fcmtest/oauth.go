@@ -2,17 +2,21 @@ package fcmtest
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/pushtest/internal/h2sim"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
 var ruleOAuth = Rule{
@@ -66,8 +70,17 @@ func (e *oauthError) answer() answer {
 	return answer{status: http.StatusBadRequest, body: googleJSON(e), reason: e.Error, header: jsonHeader()}
 }
 
-// token answers POST /token. r is the request with a form as its body.
-func (s *Server) token(r *h2sim.Request) answer {
+// oauth is the token endpoint.
+type oauth struct {
+	*simulator.Kit
+	account *serviceAccount
+	access  *accessTokens
+	url     string // of the endpoint
+	port    string // the same on each of this machine's names
+}
+
+// answer answers POST /token. r is the request with a form as its body.
+func (o *oauth) answer(r *h2sim.Request) answer {
 	if r.Method != http.MethodPost {
 		return htmlPage(http.StatusNotFound)
 	}
@@ -81,13 +94,13 @@ func (s *Server) token(r *h2sim.Request) answer {
 	if form.Get("assertion") == "" {
 		return (&oauthError{"invalid_request", "Missing required parameter: assertion"}).answer()
 	}
-	scopes, no := s.checkAssertion(form.Get("assertion"), r.Authority)
+	scopes, no := o.checkAssertion(form.Get("assertion"), r.Authority)
 	if no != nil {
 		return no.answer()
 	}
-	life := s.set.Duration("oauth.expires_in")
+	life := o.Switches.Duration("oauth.expires_in")
 	out := map[string]any{
-		"access_token": s.issue(scopes, time.Now().Add(life)),
+		"access_token": o.access.issue(scopes, time.Now().Add(life)),
 		"expires_in":   int(life / time.Second),
 		"token_type":   "Bearer",
 	}
@@ -95,7 +108,7 @@ func (s *Server) token(r *h2sim.Request) answer {
 }
 
 // checkScopes wants names that Google knows.
-func (s *Server) checkScopes(scope string) ([]string, *oauthError) {
+func (o *oauth) checkScopes(scope string) ([]string, *oauthError) {
 	scopes := strings.Fields(scope)
 	if len(scopes) == 0 {
 		return nil, &oauthError{"invalid_scope", "Invalid OAuth scope or ID token audience provided."}
@@ -108,7 +121,7 @@ func (s *Server) checkScopes(scope string) ([]string, *oauthError) {
 		}
 		may = may || sc == scopeMessaging || sc == scopeCloud
 	}
-	if !may && !s.set.Bool("oauth.foreign_scopes") {
+	if !may && !o.Switches.Bool("oauth.foreign_scopes") {
 		return nil, &oauthError{"invalid_scope", "None of the requested scopes allows to send messages."}
 	}
 	return scopes, nil
@@ -122,31 +135,45 @@ type grant struct {
 	Round   int64     `json:"r"` // RevokeAccessTokens makes the tokens of former rounds void
 }
 
-func (s *Server) issue(scopes []string, expires time.Time) string {
-	b, err := json.Marshal(grant{scopes, expires, s.round.Load()})
+// accessTokens issues and checks the access tokens.
+type accessTokens struct {
+	key   [32]byte     // seals them; never changes
+	round atomic.Int64 // those of former rounds are void
+}
+
+func newAccessTokens() (*accessTokens, error) {
+	t := &accessTokens{}
+	if _, err := rand.Read(t.key[:]); err != nil {
+		return nil, fmt.Errorf("fcmtest: no random numbers: %w", err)
+	}
+	return t, nil
+}
+
+func (t *accessTokens) issue(scopes []string, expires time.Time) string {
+	b, err := json.Marshal(grant{scopes, expires, t.round.Load()})
 	if err != nil {
 		panic("fcmtest: own grant does not marshal: " + err.Error())
 	}
-	return "ya29.c." + base64.RawURLEncoding.EncodeToString(b) + "." + base64.RawURLEncoding.EncodeToString(s.seal(b))
+	return "ya29.c." + base64.RawURLEncoding.EncodeToString(b) + "." + base64.RawURLEncoding.EncodeToString(t.seal(b))
 }
 
-func (s *Server) seal(b []byte) []byte {
-	m := hmac.New(sha256.New, s.tokenKey[:])
+func (t *accessTokens) seal(b []byte) []byte {
+	m := hmac.New(sha256.New, t.key[:])
 	m.Write(b)
 	return m.Sum(nil)
 }
 
-// readToken is the grant of an access token, nil if it is not ours, expired (by real time) or revoked.
-func (s *Server) readToken(token string) *grant {
+// read returns the grant of an access token, nil if it is not ours, expired (by real time) or revoked.
+func (t *accessTokens) read(token string) *grant {
 	body, ok := strings.CutPrefix(token, "ya29.c.")
 	payload, mac, ok2 := strings.Cut(body, ".")
 	b, err := base64.RawURLEncoding.DecodeString(payload)
 	sum, err2 := base64.RawURLEncoding.DecodeString(mac)
-	if !ok || !ok2 || err != nil || err2 != nil || !hmac.Equal(sum, s.seal(b)) {
+	if !ok || !ok2 || err != nil || err2 != nil || !hmac.Equal(sum, t.seal(b)) {
 		return nil
 	}
 	var g grant
-	if json.Unmarshal(b, &g) != nil || !time.Now().Before(g.Expires) || g.Round != s.round.Load() {
+	if json.Unmarshal(b, &g) != nil || !time.Now().Before(g.Expires) || g.Round != t.round.Load() {
 		return nil
 	}
 	return &g
@@ -162,14 +189,14 @@ var ruleAccessToken = Rule{
 const expected = "Expected OAuth 2 access token, login cookie or other valid authentication credential. " +
 	"See https://developers.google.com/identity/sign-in/web/devconsole-project."
 
-func (s *Server) checkAccess(r *h2sim.Request) *refusal {
+func (t *accessTokens) check(r *h2sim.Request) *refusal {
 	value := r.Get("authorization")
 	scheme, token, _ := strings.Cut(value, " ")
 	if value == "" || !strings.EqualFold(scheme, "bearer") {
 		return &refusal{status: http.StatusUnauthorized, challenge: true, info: "CREDENTIALS_MISSING",
 			message: "Request is missing required authentication credential. " + expected}
 	}
-	g := s.readToken(strings.TrimSpace(token))
+	g := t.read(strings.TrimSpace(token))
 	if g == nil {
 		return &refusal{status: http.StatusUnauthorized, challenge: true, info: "ACCESS_TOKEN_INVALID",
 			message: "Request had invalid authentication credentials. " + expected}

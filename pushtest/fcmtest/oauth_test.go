@@ -90,8 +90,8 @@ func TestAccessTokensAreJudgedByRealTime(t *testing.T) {
 	if got := w.oauth(assertionForm(w.jwt().String())); got.status != 200 {
 		t.Errorf("an assertion of real now, two simulated days later: got %+v", got)
 	}
-	expired := "Bearer " + w.issue([]string{scopeMessaging}, time.Now().Add(-time.Second))
-	foreign := "Bearer " + w.issue([]string{scopePrefix + "drive"}, time.Now().Add(time.Hour))
+	expired := "Bearer " + w.access.issue([]string{scopeMessaging}, time.Now().Add(-time.Second))
+	foreign := "Bearer " + w.access.issue([]string{scopePrefix + "drive"}, time.Now().Add(time.Hour))
 	for name, c := range map[string]struct {
 		bearer string
 		want   int

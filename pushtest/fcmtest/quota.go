@@ -2,9 +2,11 @@ package fcmtest
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
 var ruleProjectQuota = Rule{
@@ -96,26 +98,41 @@ func (w *window) roll(now time.Time, span time.Duration, most int) {
 	}
 }
 
-// checkProjectQuota counts one send against the project's minute.
-func (s *Server) checkProjectQuota() *refusal {
-	now := s.clock.Now()
-	s.quotaMu.Lock()
-	ok, next := s.projectWindow.take(now, time.Minute, s.set.Int("quota.project_per_minute"))
-	s.quotaMu.Unlock()
+// quota is a project's.
+type quota struct {
+	*simulator.Kit
+	project *project // never changes
+
+	mu     sync.Mutex
+	minute window // guarded by mu
+}
+
+// check counts one send against the project's minute.
+func (q *quota) check() *refusal {
+	now := q.Clock.Now()
+	q.mu.Lock()
+	ok, next := q.minute.take(now, time.Minute, q.Switches.Int("quota.project_per_minute"))
+	q.mu.Unlock()
 	if ok {
 		return nil
 	}
 	return quotaExceeded("Quota exceeded for quota metric 'Send requests' and limit 'Send requests per minute' of service 'fcm.googleapis.com'.",
-		"project:"+s.project, s.retryAfter(now, next))
+		"project:"+q.project.id, retryAfter(q.Switches, now, next))
 }
 
-// checkDeviceRate counts one message against the device's minute and hour. The caller holds the post office's lock.
-func (s *Server) checkDeviceRate(d *device, now time.Time) (no *refusal, until time.Time) {
+func (q *quota) reset() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.minute = window{}
+}
+
+// checkDeviceRate counts one message against the device's minute and hour. The caller holds the lock.
+func (p *spool) checkDeviceRate(d *device, now time.Time) (no *refusal, until time.Time) {
 	if d.Platform == IOS {
-		return s.checkIOSRate(d, now), time.Time{}
+		return p.checkIOSRate(d, now), time.Time{}
 	}
-	perMinute, perHour := s.set.Int("quota.device_per_minute"), s.set.Int("quota.device_per_hour")
-	if s.set.String("quota.device_over") == "delay" {
+	perMinute, perHour := p.Switches.Int("quota.device_per_minute"), p.Switches.Int("quota.device_per_hour")
+	if p.Switches.String("quota.device_over") == "delay" {
 		inMinute, inHour := d.minute.book(now, time.Minute, perMinute), d.hour.book(now, time.Hour, perHour)
 		if inMinute.After(inHour) {
 			return nil, inMinute
@@ -129,12 +146,12 @@ func (s *Server) checkDeviceRate(d *device, now time.Time) (no *refusal, until t
 			return nil, time.Time{}
 		}
 	}
-	return quotaExceeded("Device message rate exceeded.", fmt.Sprintf("device:%s", d.Token.Token), s.retryAfter(now, next)), time.Time{}
+	return quotaExceeded("Device message rate exceeded.", fmt.Sprintf("device:%s", d.Token.Token), retryAfter(p.Switches, now, next)), time.Time{}
 }
 
 // retryAfter is the seconds until next, rounded up; 0 if the switch says that none is told.
-func (s *Server) retryAfter(now, next time.Time) int {
-	if !s.set.Bool("quota.retry_after") {
+func retryAfter(set *simkit.Switches, now, next time.Time) int {
+	if !set.Bool("quota.retry_after") {
 		return 0
 	}
 	return max(int((next.Sub(now)+time.Second-1)/time.Second), 1)

@@ -3,9 +3,11 @@ package fcmtest
 import (
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
 var ruleProject = Rule{
@@ -51,15 +53,25 @@ var ruleOverwritten = Rule{
 	Certain: simkit.Documented,
 }
 
-// send judges a send request in the stated order and, if nothing refuses, takes the message.
-func (s *Server) send(c *call) answer {
-	if no := s.checkAccess(c.Request); no != nil {
+// sends is the send endpoint.
+type sends struct {
+	*simulator.Kit
+	project *project
+	access  *accessTokens
+	quota   *quota
+	spool   *spool
+	count   atomic.Uint64 // of message ids
+}
+
+// answer checks a send request in the stated order and, if nothing refuses, takes the message.
+func (s *sends) answer(c *call) answer {
+	if no := s.access.check(c.Request); no != nil {
 		return no.answer()
 	}
 	if no := s.checkProject(c.project); no != nil {
 		return no.answer()
 	}
-	if no := s.checkProjectQuota(); no != nil {
+	if no := s.quota.check(); no != nil {
 		return no.answer()
 	}
 	if c.badBody != nil {
@@ -72,31 +84,31 @@ func (s *Server) send(c *call) answer {
 	if r.token == "" {
 		return s.accepted(c, r, simkit.Discarded, DroppedNobody)
 	}
-	return s.take(c, r)
+	return s.receive(c, r)
 }
 
-func (s *Server) checkProject(project string) *refusal {
-	known := project == s.project || project == s.number
+func (s *sends) checkProject(project string) *refusal {
+	known := s.project.is(project)
 	switch {
-	case known && s.set.String("project.permission") == "granted":
+	case known && s.Switches.String("project.permission") == "granted":
 		return nil
-	case known && s.set.String("project.permission") == "disabled":
+	case known && s.Switches.String("project.permission") == "disabled":
 		return &refusal{status: http.StatusForbidden, info: "SERVICE_DISABLED", message: "Firebase Cloud Messaging API has not been used in project " +
-			s.number + " before or it is disabled."}
-	case known, s.set.String("project.unknown") == "403":
+			s.project.number + " before or it is disabled."}
+	case known, s.Switches.String("project.unknown") == "403":
 		return &refusal{status: http.StatusForbidden, message: "Permission 'cloudmessaging.messages.create' denied on resource '//cloudresourcemanager.googleapis.com/projects/" +
 			clip(project) + "' (or it may not exist)."}
 	}
 	return &refusal{status: http.StatusNotFound, message: codeMessage[Unregistered]}
 }
 
-// take gives a message to the post office, faults included, and answers.
-func (s *Server) take(c *call, r *request) answer {
-	p := s.post
-	p.mu.Lock()
-	now := s.clock.Now()
-	d := p.devices[r.token]
-	no := s.checkToken(d, r, now)
+// receive gives a message to the spool, faults included, and answers.
+func (s *sends) receive(c *call, r *request) answer {
+	p := s.spool
+	p.Lock()
+	now := s.Clock.Now()
+	d := p.Devices[r.token]
+	no := p.checkToken(d, r, now)
 	var push *APNsPush
 	id := s.messageID()
 	if no == nil && d.Platform == IOS {
@@ -104,23 +116,23 @@ func (s *Server) take(c *call, r *request) answer {
 		no = s.checkIOS(r, push, d)
 	}
 	if no != nil || r.validateOnly {
-		p.mu.Unlock()
+		p.Unlock()
 		if no != nil {
 			return no.answer()
 		}
 		return s.accepted(c, r, simkit.Discarded, "validateOnly")
 	}
-	no, notTill := s.checkDeviceRate(d, now)
+	no, notTill := p.checkDeviceRate(d, now)
 	if no != nil {
-		p.mu.Unlock()
+		p.Unlock()
 		return no.answer()
 	}
-	m := s.newParcel(c, r, id, now)
+	m := s.newPending(c, r, id, now)
 	m.notTill = notTill
 	if push != nil {
 		m.toIOS(push, now)
 	}
-	if push == nil && m.CollapseKey == "" && s.set.String("collapse.default") == "package" {
+	if push == nil && m.CollapseKey == "" && s.Switches.String("collapse.default") == "package" {
 		m.CollapseKey = d.Package
 	}
 	if d.lowered && push == nil {
@@ -130,7 +142,7 @@ func (s *Server) take(c *call, r *request) answer {
 	switch c.fault.Do {
 	case simkit.Lose:
 	case simkit.Throttle:
-		m.notTill = now.Add(s.set.Duration("collapse.refill"))
+		m.notTill = now.Add(s.Switches.Duration("collapse.refill"))
 		outcome, why = p.accept(d, m, now)
 	case simkit.Twice:
 		m.twice = true
@@ -138,35 +150,35 @@ func (s *Server) take(c *call, r *request) answer {
 	default:
 		outcome, why = p.accept(d, m, now)
 	}
-	s.ledger.Outcome(c.id, outcome, why) // while the lock is held: what becomes of it next comes after
-	p.mu.Unlock()
-	p.drain(d)
+	s.Ledger.Outcome(c.id, outcome, why) // while the lock is held: what becomes of it next comes after
+	p.Unlock()
+	p.Drain(d)
 	return s.named(r, m.ID, outcome)
 }
 
-// accepted notes the outcome of a message that no device is asked about.
-func (s *Server) accepted(c *call, r *request, outcome simkit.Outcome, why string) answer {
-	s.ledger.Outcome(c.id, outcome, why)
+// accepted records the outcome of a message that no device is asked about.
+func (s *sends) accepted(c *call, r *request, outcome simkit.Outcome, why string) answer {
+	s.Ledger.Outcome(c.id, outcome, why)
 	return s.named(r, s.messageID(), outcome)
 }
 
-func (s *Server) named(r *request, id string, outcome simkit.Outcome) answer {
+func (s *sends) named(r *request, id string, outcome simkit.Outcome) answer {
 	if r.validateOnly {
 		id = "fake_message_id"
 	}
-	body := googleJSON(map[string]string{"name": "projects/" + s.project + "/messages/" + id})
+	body := googleJSON(map[string]string{"name": "projects/" + s.project.id + "/messages/" + id})
 	return answer{status: http.StatusOK, header: jsonHeader(), body: body, outcome: outcome}
 }
 
 // messageID is unique in a simulator, in the form that FCM's ids have; clients must not read it.
-func (s *Server) messageID() string {
-	n := s.sent.Add(1)
-	return fmt.Sprintf("0:%d%%%08x%08x", s.clock.Now().UnixMicro(), n, uint32(s.post.rand.Uint64()))
+func (s *sends) messageID() string {
+	n := s.count.Add(1)
+	return fmt.Sprintf("0:%d%%%08x%08x", s.Clock.Now().UnixMicro(), n, uint32(s.Random.Uint64()))
 }
 
-func (s *Server) newParcel(c *call, r *request, id string, now time.Time) *parcel {
-	m := &parcel{expires: now.Add(r.ttl()), Message: Message{
-		ID: id, RequestID: c.id, From: s.number, Data: make(map[string]string, len(r.data)),
+func (s *sends) newPending(c *call, r *request, id string, now time.Time) *pending {
+	m := &pending{expires: now.Add(r.ttl()), Message: Message{
+		ID: id, RequestID: c.id, From: s.project.number, Data: make(map[string]string, len(r.data)),
 		CollapseKey: r.collapseKey, Priority: r.priority, SentPriority: r.priority, TTL: r.ttl(), SentAt: now,
 		Notification: r.notification != nil, DirectBootOK: r.directBootOK,
 	}}
@@ -180,7 +192,7 @@ func (s *Server) newParcel(c *call, r *request, id string, now time.Time) *parce
 }
 
 // toIOS makes a message to APNs of one to FCM: nothing of android counts.
-func (m *parcel) toIOS(push *APNsPush, now time.Time) {
+func (m *pending) toIOS(push *APNsPush, now time.Time) {
 	m.APNs = push
 	m.CollapseKey, m.DirectBootOK = "", false
 	m.Priority = Normal

@@ -207,15 +207,15 @@ func TestOtherProjectsAndPathsAreNoDeadTokens(t *testing.T) {
 	w.phone("a:1", true)
 	body := `{"message":{"token":"a:1"}}`
 	for path, want := range map[string]int{
-		"/v1/projects/demo/messages:send":                   200,
-		"/v1/projects/demo/messages%3Asend":                 200,
-		"/v1/projects/" + w.number + "/messages:send":       200,
-		"/v1/projects/demo/messages:send?alt=json&key=none": 200,
-		"/v1/projects/other/messages:send":                  404,
-		"/v1/projects/demo/messages":                        404,
-		"/v1/projects//messages:send":                       404,
-		"/fcm/send":                                         404,
-		"/":                                                 404,
+		"/v1/projects/demo/messages:send":                     200,
+		"/v1/projects/demo/messages%3Asend":                   200,
+		"/v1/projects/" + w.project.number + "/messages:send": 200,
+		"/v1/projects/demo/messages:send?alt=json&key=none":   200,
+		"/v1/projects/other/messages:send":                    404,
+		"/v1/projects/demo/messages":                          404,
+		"/v1/projects//messages:send":                         404,
+		"/fcm/send":                                           404,
+		"/":                                                   404,
 	} {
 		got := w.post(w.client, w.URL()+path, w.bearer, body)
 		if got.status != want || got.code != "" {

@@ -32,8 +32,9 @@ type serviceAccount struct {
 	TokenURI     string `json:"token_uri"`
 	Universe     string `json:"universe_domain"`
 
-	key *rsa.PublicKey
-	raw []byte // the JSON as it stands in the file
+	key      *rsa.PublicKey
+	raw      []byte // the JSON as it stands in the file
+	inMemory bool   // it stands in no file
 }
 
 // processKey makes one RSA key a process: it takes a while, and the accounts of a simulator are told apart by their names.

@@ -72,8 +72,8 @@ var ruleExpiry = Rule{
 	Certain: simkit.Documented,
 }
 
-// store keeps a message that cannot be delivered now. The caller holds post.mu.
-func (p *post) store(d *device, m *parcel, why string, now time.Time) (simkit.Outcome, string) {
+// store keeps a message that cannot be delivered now. The caller holds the lock.
+func (p *spool) store(d *device, m *pending, why string, now time.Time) (simkit.Outcome, string) {
 	if m.APNs != nil {
 		p.storeIOS(d, m, now)
 		return d.wait(m, why), why
@@ -86,19 +86,19 @@ func (p *post) store(d *device, m *parcel, why string, now time.Time) (simkit.Ou
 	} else if p.overflows(d) {
 		p.discardAll(d, DroppedTooMany)
 		d.notice = true
-		if p.set.String("storage.overflow") == "all" {
+		if p.Switches.String("storage.overflow") == "all" {
 			d.tell(m, Lost, DroppedTooMany)
 			return simkit.Discarded, DroppedTooMany
 		}
 	}
-	d.pending = append(d.pending, m)
+	d.waiting = append(d.waiting, m)
 	p.reschedule(d, now)
 	return d.wait(m, why), why
 }
 
-// wait notes why a message waits, now or from now on, and tells the phone. The caller holds post.mu, and writes the outcome into
+// wait records why a message waits, now or from now on, and tells the phone. The caller holds the lock, and writes the outcome into
 // the ledger.
-func (d *device) wait(m *parcel, why string) simkit.Outcome {
+func (d *device) wait(m *pending, why string) simkit.Outcome {
 	m.waits = why
 	d.tell(m, Waits, why)
 	if why == DelayedThrottled {
@@ -107,39 +107,39 @@ func (d *device) wait(m *parcel, why string) simkit.Outcome {
 	return simkit.Stored
 }
 
-func (p *post) overflows(d *device) bool {
+func (p *spool) overflows(d *device) bool {
 	n := 0
-	for _, w := range d.pending {
+	for _, w := range d.waiting {
 		if w.CollapseKey == "" {
 			n++
 		}
 	}
-	return n >= p.set.Int("storage.max")
+	return n >= p.Switches.Int("storage.max")
 }
 
-// collapse makes room for a message with a collapse key; false says that it is itself what has to go.
-func (p *post) collapse(d *device, m *parcel) bool {
+// collapse makes room for a message with a collapse key; false: it is itself what has to go.
+func (p *spool) collapse(d *device, m *pending) bool {
 	var keyed []int // positions of waiting messages with a key, oldest first
-	for i, w := range d.pending {
+	for i, w := range d.waiting {
 		if w.CollapseKey == m.CollapseKey {
 			p.end(d, w, simkit.Replaced, Collapsed)
-			d.pending = slices.Delete(d.pending, i, i+1)
+			d.waiting = slices.Delete(d.waiting, i, i+1)
 			return true
 		}
 		if w.CollapseKey != "" {
 			keyed = append(keyed, i)
 		}
 	}
-	most := p.set.Int("collapse.keys")
+	most := p.Switches.Int("collapse.keys")
 	if len(keyed) < most {
 		return true
 	}
 	victim := 0
-	switch p.set.String("collapse.keep") {
+	switch p.Switches.String("collapse.keep") {
 	case "oldest":
 		return false
 	case "any":
-		if victim = p.rand.IntN(len(keyed) + 1); victim == len(keyed) {
+		if victim = p.Random.IntN(len(keyed) + 1); victim == len(keyed) {
 			return false
 		}
 	}
@@ -147,8 +147,8 @@ func (p *post) collapse(d *device, m *parcel) bool {
 		return false
 	}
 	i := keyed[victim]
-	p.end(d, d.pending[i], simkit.Discarded, Collapsed)
-	d.pending = slices.Delete(d.pending, i, i+1)
+	p.end(d, d.waiting[i], simkit.Discarded, Collapsed)
+	d.waiting = slices.Delete(d.waiting, i, i+1)
 	return true
 }
 
@@ -161,8 +161,8 @@ var ruleInactive = Rule{
 	Default: "720h",
 }
 
-func (p *post) inactive(d *device, now time.Time) bool {
-	return d.Platform != IOS && !d.Online && now.Sub(d.seenAt) > p.set.Duration("inactive.after")
+func (p *spool) inactive(d *device, now time.Time) bool {
+	return d.Platform != IOS && !d.Online && now.Sub(d.seenAt) > p.Switches.Duration("inactive.after")
 }
 
 var ruleTokenExpiry = Rule{
@@ -175,8 +175,8 @@ var ruleTokenExpiry = Rule{
 }
 
 // expireToken ends a token whose device has been away too long; it reports whether the token is void.
-func (p *post) expireToken(d *device, now time.Time) bool {
-	life := p.set.Duration("token.life")
+func (p *spool) expireToken(d *device, now time.Time) bool {
+	life := p.Switches.Duration("token.life")
 	if d.retiredAt.IsZero() && !d.Online && now.Sub(d.seenAt) >= life {
 		p.retire(d, d.seenAt.Add(life))
 	}
@@ -193,12 +193,12 @@ var ruleNotice = Rule{
 }
 
 // giveNotice tells the app that messages were deleted, once it can be told.
-func (p *post) giveNotice(d *device, now time.Time) {
+func (p *spool) giveNotice(d *device, now time.Time) {
 	if !d.notice || !d.Online || d.uninstalled || d.readiness(&Message{Priority: Normal}) != Ready {
 		return
 	}
 	d.notice = false
-	if now.Sub(d.lastMessageAt) > p.set.Duration("notice.for") {
+	if now.Sub(d.lastMessageAt) > p.Switches.Duration("notice.for") {
 		return
 	}
 	d.told++
@@ -216,12 +216,12 @@ var ruleOrder = Rule{
 	Varies:  []string{"sent", "any"},
 }
 
-func (p *post) shuffle(waiting []*parcel) {
-	if p.set.String("storage.order") != "any" {
+func (p *spool) shuffle(waiting []*pending) {
+	if p.Switches.String("storage.order") != "any" {
 		return
 	}
 	for i := len(waiting) - 1; i > 0; i-- {
-		j := p.rand.IntN(i + 1)
+		j := p.Random.IntN(i + 1)
 		waiting[i], waiting[j] = waiting[j], waiting[i]
 	}
 }

@@ -1,10 +1,9 @@
 package fcmtest
 
 import (
-	"fmt"
-	"io"
-	"strings"
 	"testing"
+
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
 // Option changes what New starts.
@@ -41,48 +40,16 @@ func New(t testing.TB, opts ...Option) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		s.Close()
-		if t.Failed() {
-			var b strings.Builder
-			s.WriteTimeline(&b)
-			t.Logf("what the FCM simulator saw:\n%s", b.String())
-		}
-	})
+	simulator.CloseWith(t, s.Server)
 	return s
 }
 
-// WriteTimeline prints the latest 200 requests for a person, a line each: when, what was asked, for whom, the answer, what
-// became of it and why. Payloads are left out.
-func (s *Server) WriteTimeline(w io.Writer) {
-	all := s.Requests()
-	if len(all) == 0 {
-		fmt.Fprintln(w, "no request")
+// describe is a request in the words of the timeline.
+func describe(r Request) string {
+	if r.Token == "" {
+		return clip(r.Path)
 	}
-	if more := len(all) - 200; more > 0 {
-		fmt.Fprintf(w, "… %d earlier\n", more)
-		all = all[more:]
-	}
-	for _, r := range all {
-		fmt.Fprintf(w, "%s #%s conn %d %s %s", r.At.Format("15:04:05.000"), r.ID, r.Connection, r.Method, clip(r.Path))
-		if r.Token != "" {
-			fmt.Fprintf(w, " to %s", shortToken(r.Token))
-		}
-		if r.Status == 0 {
-			fmt.Fprint(w, " → no answer")
-		} else {
-			fmt.Fprintf(w, " → %d", r.Status)
-		}
-		for _, word := range []string{string(r.Outcome), r.Reason} {
-			if word != "" {
-				fmt.Fprint(w, " ", word)
-			}
-		}
-		if r.Fault != "" {
-			fmt.Fprintf(w, " (fault %s)", r.Fault)
-		}
-		fmt.Fprintln(w)
-	}
+	return clip(r.Path) + " to " + shortToken(r.Token)
 }
 
 func shortToken(t string) string {

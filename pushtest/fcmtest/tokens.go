@@ -77,28 +77,28 @@ func (s *Server) Register(t Token) error {
 }
 
 func (s *Server) put(t Token, online *bool) (created bool, err error) {
-	p := s.post
-	p.mu.Lock()
-	d := p.devices[t.Token]
-	if faults := t.check(d); len(faults) > 0 {
-		p.mu.Unlock()
-		return false, rest.Invalid(faults...)
+	p := s.spool
+	p.Lock()
+	d := p.Devices[t.Token]
+	if errs := t.check(d); len(errs) > 0 {
+		p.Unlock()
+		return false, rest.Invalid(errs...)
 	}
 	if d == nil {
-		if len(p.devices) >= maxTokens {
-			p.mu.Unlock()
+		if len(p.Devices) >= maxTokens {
+			p.Unlock()
 			return false, rest.Invalid(rest.Fault{Location: "body.token", Code: "too_many", Message: fmt.Sprintf("%d tokens are known already", maxTokens)})
 		}
-		d = &device{Token: Token{Token: t.Token, Package: "com.example.app", Project: s.project, Online: true}, heapSlot: -1, seenAt: s.clock.Now()}
-		p.devices[t.Token] = d
+		d = &device{Token: Token{Token: t.Token, Package: "com.example.app", Project: s.project.id, Online: true}, seenAt: p.Clock.Now()}
+		p.Devices[t.Token] = d
 		created = true
 	}
 	d.change(t)
 	if online != nil {
 		p.setOnline(d, *online)
 	}
-	p.mu.Unlock()
-	p.drain(d)
+	p.Unlock()
+	p.Drain(d)
 	return created, nil
 }
 
@@ -127,7 +127,7 @@ func (t *Token) check(d *device) (faults rest.Faults) {
 	return faults
 }
 
-// change takes over what is given. The caller holds post.mu.
+// change takes over what is given. The caller holds the lock.
 func (d *device) change(t Token) {
 	if t.Package != "" {
 		d.Package = t.Package
@@ -152,7 +152,7 @@ func (d *device) change(t Token) {
 	}
 }
 
-// readiness asks for what is set on the token, and then the phone. The caller holds post.mu.
+// readiness asks for what is set on the token, and then the phone. The caller holds the lock.
 func (d *device) readiness(m *Message) Readiness {
 	switch {
 	case d.stopped:
@@ -171,9 +171,9 @@ func (d *device) readiness(m *Message) Readiness {
 	return r
 }
 
-// setOnline connects or disconnects. The caller holds mu, and calls drain afterwards.
-func (p *post) setOnline(d *device, online bool) {
-	now := p.clock.Now()
+// setOnline connects or disconnects. The caller holds the lock, and calls Drain afterwards.
+func (p *spool) setOnline(d *device, online bool) {
+	now := p.Clock.Now()
 	if p.expireToken(d, now) { // it was away too long, or is void: the connection changes nothing for messages
 		d.Online = online
 		return
@@ -182,39 +182,30 @@ func (p *post) setOnline(d *device, online bool) {
 		d.seenAt = now
 	}
 	d.Online = online
-	p.flush(d, now)
+	p.Flush(d, now)
 }
 
-// with finds a device, lets f change it, and delivers what can be delivered then.
-func (s *Server) with(token string, f func(d *device, now time.Time)) error {
-	p := s.post
-	p.mu.Lock()
-	d := p.devices[token]
-	if d == nil {
-		p.mu.Unlock()
+// change lets f change a device, and delivers what can be delivered then.
+func (s *Server) change(token string, f func(d *device, now time.Time)) error {
+	if !s.spool.Change(token, f) {
 		return errUnknownToken
 	}
-	now := p.clock.Now()
-	f(d, now)
-	p.flush(d, now)
-	p.mu.Unlock()
-	p.drain(d)
 	return nil
 }
 
 // Look has FCM ask a phone's Ready again, because the answer may be another one now: what can be delivered is delivered before
-// Look returns. waits tells whether something still waits.
+// Look returns. waits reports whether something still waits.
 func (s *Server) Look(token string) (waits bool, err error) {
-	err = s.with(token, func(d *device, now time.Time) {
-		s.post.flush(d, now) // as with does afterwards, when there is nothing left to do
-		waits = len(d.pending) > 0
+	err = s.change(token, func(d *device, now time.Time) {
+		s.spool.Flush(d, now) // as change does afterwards, when there is nothing left to do
+		waits = len(d.waiting) > 0
 	})
 	return waits, err
 }
 
 // SetOnline connects a phone to FCM or disconnects it; what waits is delivered before it returns.
 func (s *Server) SetOnline(token string, online bool) error {
-	return s.with(token, func(d *device, _ time.Time) { s.post.setOnline(d, online) })
+	return s.change(token, func(d *device, _ time.Time) { s.spool.setOnline(d, online) })
 }
 
 var ruleDoze = Rule{
@@ -226,14 +217,14 @@ var ruleDoze = Rule{
 
 // SetDoze puts a phone into Doze, or ends it and delivers what waits.
 func (s *Server) SetDoze(token string, doze bool) error {
-	return s.with(token, func(d *device, _ time.Time) { d.doze = doze })
+	return s.change(token, func(d *device, _ time.Time) { d.doze = doze })
 }
 
 // ReleaseHeld delivers what Doze has held back, as a maintenance window does; the phone stays in Doze.
 func (s *Server) ReleaseHeld(token string) error {
-	return s.with(token, func(d *device, now time.Time) {
+	return s.change(token, func(d *device, now time.Time) {
 		d.maintenance = true
-		s.post.flush(d, now)
+		s.spool.Flush(d, now)
 		d.maintenance = false
 	})
 }
@@ -248,7 +239,7 @@ var ruleLocked = Rule{
 // SetLocked says that a phone has been restarted and not been unlocked since, or unlocks it and delivers what waits. Its app is
 // taken for one that is made for direct boot.
 func (s *Server) SetLocked(token string, locked bool) error {
-	return s.with(token, func(d *device, _ time.Time) { d.locked = locked })
+	return s.change(token, func(d *device, _ time.Time) { d.locked = locked })
 }
 
 var ruleLowered = Rule{
@@ -260,48 +251,39 @@ var ruleLowered = Rule{
 
 // SetPriorityLowered says that FCM takes high priority away from the app's messages, or gives it back.
 func (s *Server) SetPriorityLowered(token string, lowered bool) error {
-	return s.with(token, func(d *device, _ time.Time) { d.lowered = lowered })
+	return s.change(token, func(d *device, _ time.Time) { d.lowered = lowered })
 }
 
 // SetForceStopped says that the person has force-stopped the app, or has opened it again. Messages meanwhile are dropped.
 func (s *Server) SetForceStopped(token string, stopped bool) error {
-	return s.with(token, func(d *device, _ time.Time) { d.stopped = stopped })
+	return s.change(token, func(d *device, _ time.Time) { d.stopped = stopped })
 }
 
 // Uninstall removes the app from the phone: FCM finds out with the next message that it tries to deliver.
 func (s *Server) Uninstall(token string) error {
-	return s.with(token, func(d *device, _ time.Time) { d.uninstalled = true })
+	return s.change(token, func(d *device, _ time.Time) { d.uninstalled = true })
 }
 
 // Retire ends a token at once, as deleteToken does: sends get UNREGISTERED.
 func (s *Server) Retire(token string) error {
-	return s.with(token, func(d *device, now time.Time) { s.post.retire(d, now) })
+	return s.change(token, func(d *device, now time.Time) { s.spool.retire(d, now) })
 }
 
 // Forget makes a token unknown; it reports whether it was known.
 func (s *Server) Forget(token string) bool {
-	p := s.post
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	d := p.devices[token]
-	if d == nil {
-		return false
-	}
-	p.discardAll(d, DroppedRetired)
-	delete(p.devices, token)
-	return true
+	return s.spool.Forget(token, func(d *device) { s.spool.discardAll(d, DroppedRetired) })
 }
 
-// State tells what waits for a token and what was delivered; found is false for one that was never known.
+// State returns what waits for a token and what was delivered; found is false for one that was never known.
 func (s *Server) State(token string) (st TokenState, found bool) {
-	p := s.post
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	d := p.devices[token]
+	p := s.spool
+	p.Lock()
+	defer p.Unlock()
+	d := p.Devices[token]
 	if d == nil {
 		return TokenState{}, false
 	}
-	now := p.clock.Now()
+	now := p.Clock.Now()
 	p.expireToken(d, now)
 	st = TokenState{Token: token, Online: d.Online, Stored: []string{}, Delivered: append([]string{}, d.delivered...), DeletedMessages: d.told}
 	if d.notice { // it is on its way
@@ -311,23 +293,12 @@ func (s *Server) State(token string) (st TokenState, found bool) {
 		at := d.retiredAt
 		st.RetiredAt = &at
 	}
-	for _, m := range d.pending {
+	for _, m := range d.waiting {
 		if now.Before(m.expires) {
 			st.Stored = append(st.Stored, m.RequestID)
 		}
 	}
 	return st, true
-}
-
-// reset forgets all tokens, and begins its choices anew.
-func (p *post) reset(seed uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, d := range p.dues {
-		d.heapSlot = -1
-	}
-	p.devices, p.dues = map[string]*device{}, nil
-	p.rand.Reset(seed)
 }
 
 var ruleUnknownToken = Rule{
@@ -362,16 +333,16 @@ var rulePackage = Rule{
 	Certain: simkit.Documented,
 }
 
-// checkToken judges a device token; d may be nil. The caller holds post.mu.
-func (s *Server) checkToken(d *device, r *request, now time.Time) *refusal {
+// checkToken judges a device token; d may be nil. The caller holds the lock.
+func (p *spool) checkToken(d *device, r *request, now time.Time) *refusal {
 	switch {
-	case d == nil && s.set.String("token.unknown") == "older":
+	case d == nil && p.Switches.String("token.unknown") == "older":
 		return invalid(codeMessage[InvalidArgument], "message.token", "Invalid registration token")
 	case d == nil:
 		return invalid("The registration token is not a valid FCM registration token", "", "")
-	case d.Project != s.project && d.Project != s.number:
+	case !p.project.is(d.Project):
 		return &refusal{status: http.StatusForbidden, message: codeMessage[SenderIDMismatch], code: SenderIDMismatch}
-	case s.post.expireToken(d, now), s.goneAtOnce(d):
+	case p.expireToken(d, now), p.goneAtOnce(d):
 		return &refusal{status: http.StatusNotFound, message: codeMessage[Unregistered], code: Unregistered}
 	case r.restricted != "" && d.Platform != IOS && r.restricted != d.Package:
 		return invalid(codeMessage[InvalidArgument], "message.android.restricted_package_name", "Package name does not match the registration token")

@@ -1,13 +1,12 @@
 package fcmtest
 
 import (
-	"container/heap"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/hushpush/hush/pushtest/internal/simkit"
+	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
 // Why a message was delayed or dropped, in the words of FCM's own delivery data
@@ -27,7 +26,7 @@ const (
 	DroppedNobody    = "noSubscribers"
 )
 
-// device is one app installation as FCM knows it. All of it is guarded by post.mu.
+// device is one app installation as FCM knows it. All of it is guarded by the spool's lock.
 type device struct {
 	Token
 	doze, stopped, locked bool
@@ -37,7 +36,7 @@ type device struct {
 	retiredAt             time.Time // zero while the token is good
 	seenAt                time.Time // when it was last connected, if it is not now
 	lastMessageAt         time.Time
-	pending               []*parcel // what waits, oldest first
+	waiting               []*pending // oldest first
 	bucket                bucket
 	minute, hour          window
 	notice                bool // the app is to be told of deleted messages
@@ -46,13 +45,10 @@ type device struct {
 
 	outbox   []delivery // what Deliver is still to be called with
 	draining bool       // somebody calls it
-
-	due      time.Time // when its pending must be looked at; zero: not
-	heapSlot int       // in post.agenda; -1 if it is not there
 }
 
-// parcel is a message on its way.
-type parcel struct {
+// pending is a message on its way.
+type pending struct {
 	Message
 	expires time.Time
 	notTill time.Time // held back by a rate until then; zero if it is not
@@ -68,28 +64,22 @@ type delivery struct {
 	why     string // "": it is delivered
 }
 
-// post is FCM's post office: who is known, what waits for whom, and what becomes due when.
-type post struct {
-	set    *simkit.Switches
-	clock  *simkit.Clock
-	ledger *simkit.Ledger
-	rand   *simkit.Rand
-
-	mu      sync.Mutex
-	devices map[string]*device // guarded by mu
-	dues    dueHeap            // guarded by mu
-	agenda  *simkit.Agenda
+// spool is what lies behind the send endpoint: who is known, what waits for whom, and what becomes due when. Its lock guards all
+// that it knows of devices.
+type spool struct {
+	simulator.Spool[*device]
+	project *project // never changes
 }
 
-func newPost(set *simkit.Switches, clock *simkit.Clock, ledger *simkit.Ledger, rnd *simkit.Rand) *post {
-	p := &post{set: set, clock: clock, ledger: ledger, rand: rnd, devices: map[string]*device{}}
-	p.agenda = simkit.NewAgenda(clock, p.step)
-	return p
+func newSpool(kit *simulator.Kit, p *project) *spool {
+	s := &spool{project: p}
+	s.Init(kit, s)
+	return s
 }
 
-// accept takes a message for a device that is known and good. The caller holds mu, and calls drain afterwards without it.
+// accept takes a message for a device that is known and good. The caller holds the lock, and calls Drain afterwards without it.
 // The outcome is in the ledger.
-func (p *post) accept(d *device, m *parcel, now time.Time) (simkit.Outcome, string) {
+func (p *spool) accept(d *device, m *pending, now time.Time) (simkit.Outcome, string) {
 	d.lastMessageAt = now
 	if p.inactive(d, now) {
 		d.notice = true
@@ -106,21 +96,21 @@ func (p *post) accept(d *device, m *parcel, now time.Time) (simkit.Outcome, stri
 	return p.store(d, m, why, now)
 }
 
-// tell has the phone told what becomes of a message that it does not get now. The caller holds mu.
-func (d *device) tell(m *parcel, fate Fate, why string) {
+// tell has the phone told what becomes of a message that it does not get now. The caller holds the lock.
+func (d *device) tell(m *pending, fate Fate, why string) {
 	if d.NotDelivered != nil && len(d.outbox) < maxOutbox {
 		d.outbox = append(d.outbox, delivery{&m.Message, fate, why})
 	}
 }
 
-// end notes that a message which waited comes to nothing. The caller holds mu.
-func (p *post) end(d *device, m *parcel, outcome simkit.Outcome, why string) {
-	p.ledger.Outcome(m.RequestID, outcome, why)
+// end records that a message which waited comes to nothing. The caller holds the lock.
+func (p *spool) end(d *device, m *pending, outcome simkit.Outcome, why string) {
+	p.Ledger.Outcome(m.RequestID, outcome, why)
 	d.tell(m, Lost, why)
 }
 
 // hold says why a message cannot be delivered now, "" if it can, and when to look again (zero: when the device changes).
-func (p *post) hold(d *device, m *parcel, now time.Time) (why string, until time.Time) {
+func (p *spool) hold(d *device, m *pending, now time.Time) (why string, until time.Time) {
 	if !d.Online || len(d.outbox) >= maxOutbox {
 		return DelayedOffline, time.Time{}
 	}
@@ -136,7 +126,7 @@ func (p *post) hold(d *device, m *parcel, now time.Time) (why string, until time
 		return DelayedThrottled, m.notTill
 	}
 	if m.CollapseKey != "" && m.TTL > 0 {
-		if next := d.bucket.next(now, p.set.Int("collapse.burst"), p.set.Duration("collapse.refill")); next.After(now) {
+		if next := d.bucket.next(now, p.Switches.Int("collapse.burst"), p.Switches.Duration("collapse.refill")); next.After(now) {
 			return DelayedThrottled, next
 		}
 	}
@@ -158,7 +148,7 @@ var ruleForceStop = Rule{
 }
 
 // handOver gives a message to the phone that is there.
-func (p *post) handOver(d *device, m *parcel, now time.Time) (simkit.Outcome, string) {
+func (p *spool) handOver(d *device, m *pending, now time.Time) (simkit.Outcome, string) {
 	switch {
 	case d.uninstalled:
 		d.tell(m, Lost, DroppedGone)
@@ -191,7 +181,7 @@ const (
 )
 
 // retire ends a token: what waits is discarded, sends get UNREGISTERED.
-func (p *post) retire(d *device, at time.Time) {
+func (p *spool) retire(d *device, at time.Time) {
 	if !d.retiredAt.IsZero() {
 		return
 	}
@@ -200,22 +190,22 @@ func (p *post) retire(d *device, at time.Time) {
 	d.notice = false
 }
 
-func (p *post) discardAll(d *device, why string) {
-	for _, m := range d.pending {
+func (p *spool) discardAll(d *device, why string) {
+	for _, m := range d.waiting {
 		p.end(d, m, simkit.Discarded, why)
 	}
-	d.pending = nil
-	p.schedule(d, time.Time{})
+	d.waiting = nil
+	p.Schedule(d, time.Time{})
 }
 
-// flush looks at all that waits for a device, at a simulated time that may lie in the past of the clock. The caller holds mu.
-func (p *post) flush(d *device, now time.Time) {
+// Flush looks at all that waits for a device, at a simulated time that may lie in the past of the clock. The caller holds the lock.
+func (p *spool) Flush(d *device, now time.Time) {
 	if p.expireToken(d, now) {
 		return
 	}
 	p.giveNotice(d, now)
-	waiting := d.pending
-	d.pending = nil
+	waiting := d.waiting
+	d.waiting = nil
 	p.shuffle(waiting)
 	for i, m := range waiting {
 		if !now.Before(m.expires) {
@@ -223,17 +213,17 @@ func (p *post) flush(d *device, now time.Time) {
 			continue
 		}
 		if why, _ := p.hold(d, m, now); why != "" {
-			d.pending = append(d.pending, m)
+			d.waiting = append(d.waiting, m)
 			if why != m.waits {
-				p.ledger.Outcome(m.RequestID, d.wait(m, why), why)
+				p.Ledger.Outcome(m.RequestID, d.wait(m, why), why)
 			}
 			continue
 		}
 		m.Stored = true
 		outcome, why := p.handOver(d, m, now)
-		p.ledger.Outcome(m.RequestID, outcome, why)
+		p.Ledger.Outcome(m.RequestID, outcome, why)
 		if !d.retiredAt.IsZero() { // it found that the app is gone
-			d.pending = append(d.pending, waiting[i+1:]...)
+			d.waiting = append(d.waiting, waiting[i+1:]...)
 			p.discardAll(d, DroppedRetired)
 			return
 		}
@@ -241,10 +231,10 @@ func (p *post) flush(d *device, now time.Time) {
 	p.reschedule(d, now)
 }
 
-// reschedule notes when the pending messages of a device must be looked at again.
-func (p *post) reschedule(d *device, now time.Time) {
+// reschedule sets when the waiting messages of a device must be looked at again.
+func (p *spool) reschedule(d *device, now time.Time) {
 	var due time.Time
-	for _, m := range d.pending {
+	for _, m := range d.waiting {
 		at := m.expires
 		if _, until := p.hold(d, m, now); !until.IsZero() && until.Before(at) {
 			at = until
@@ -253,37 +243,14 @@ func (p *post) reschedule(d *device, now time.Time) {
 			due = at
 		}
 	}
-	p.schedule(d, due)
+	p.Schedule(d, due)
 }
 
-// step is what the agenda does: it goes through what is due in the order of time, so that a jump of the clock has the same
-// effects as waiting would have had.
-func (p *post) step(now time.Time) time.Time {
-	p.mu.Lock()
-	var touched []*device
-	for len(p.dues) > 0 && !p.dues[0].due.After(now) {
-		d := p.dues[0]
-		p.flush(d, d.due)
-		if len(d.outbox) > 0 {
-			touched = append(touched, d)
-		}
-	}
-	var next time.Time
-	if len(p.dues) > 0 {
-		next = p.dues[0].due
-	}
-	p.mu.Unlock()
-	for _, d := range touched {
-		p.drain(d)
-	}
-	return next
-}
-
-// drain calls the phone with what is in its outbox, in order and one call at a time, without the lock: a phone may call the
+// Drain calls the phone with what is in its outbox, in order and one call at a time, without the lock: a phone may call the
 // server from within. Whoever finds another one at it leaves.
-func (p *post) drain(d *device) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *spool) Drain(d *device) {
+	p.Lock()
+	defer p.Unlock()
 	if d.draining {
 		return
 	}
@@ -293,7 +260,7 @@ func (p *post) drain(d *device) {
 		calls := d.outbox
 		d.outbox = nil
 		deliver, deleted, notDelivered := d.Deliver, d.DeletedMessages, d.NotDelivered
-		p.mu.Unlock()
+		p.Unlock()
 		for _, c := range calls {
 			switch {
 			case c.message == nil && deleted != nil:
@@ -305,51 +272,11 @@ func (p *post) drain(d *device) {
 				deliver(c.message.clone())
 			}
 		}
-		p.mu.Lock()
+		p.Lock()
 		if len(calls) >= maxOutbox { // what came meanwhile was stored
-			p.flush(d, p.clock.Now())
+			p.Flush(d, p.Clock.Now())
 		}
 	}
-}
-
-// schedule puts a device into the agenda, moves it there, or (zero) takes it out. The caller holds mu.
-func (p *post) schedule(d *device, due time.Time) {
-	d.due = due
-	switch {
-	case due.IsZero() && d.heapSlot >= 0:
-		heap.Remove(&p.dues, d.heapSlot)
-	case due.IsZero():
-	case d.heapSlot >= 0:
-		heap.Fix(&p.dues, d.heapSlot)
-	default:
-		heap.Push(&p.dues, d)
-	}
-	if len(p.dues) > 0 && p.dues[0] == d {
-		p.agenda.Poke()
-	}
-}
-
-// dueHeap holds the devices for which something becomes due, the earliest first.
-type dueHeap []*device
-
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
-func (h dueHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].heapSlot, h[j].heapSlot = i, j
-}
-func (h *dueHeap) Push(x any) {
-	d := x.(*device)
-	d.heapSlot = len(*h)
-	*h = append(*h, d)
-}
-func (h *dueHeap) Pop() any {
-	old := *h
-	d := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	d.heapSlot = -1
-	return d
 }
 
 func (m *Message) clone() Message {
