@@ -283,7 +283,7 @@ func (b *backend) takeForeignWake(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(protocol.ForeignWakeAnswer{WakeKey: *protocol.NewWakeKey(wakeKey(d.Key(), req.K))})
 }
 
-// caller is the device of a call; nil: it was refused. mu is held.
+// caller returns the device of a call, and nil after it has refused the call. mu is held.
 func (b *backend) caller(w http.ResponseWriter, r *http.Request) *push.Device {
 	d := b.devices[b.creds[r.Header.Get(protocol.HeaderDevice)]]
 	if d == nil || d.User == "" {
@@ -352,7 +352,7 @@ func (b *backend) takeReceipts(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// device is the one that is registered for a user, as soon as there is one.
+// device waits for the device that is registered for a user, and returns it.
 func (b *backend) device(user string) push.Device {
 	b.t.Helper()
 	var found push.Device
@@ -368,7 +368,7 @@ func (b *backend) device(user string) push.Device {
 	return found
 }
 
-// accept puts a push into a user's inbox, and nothing more.
+// accept puts a push into the inbox of a user, and does nothing else.
 func (b *backend) accept(user, payload string, ttl time.Duration) *sent {
 	b.t.Helper()
 	d := b.device(user)
@@ -395,7 +395,7 @@ func (b *backend) give(p *sent) {
 	})
 }
 
-// wake is Hush's part of a provider's payload that carries the pushes, sealed as the server would now.
+// wake returns Hush's field of a payload that carries the pushes, sealed as the server would seal it now.
 func (b *backend) wake(pushes ...*sent) protocol.SealedWake {
 	return b.seal(pushes[0].device, carrying(pushes...))
 }
@@ -422,7 +422,7 @@ func sealed(t testing.TB, key push.WakeKey, w any) (out protocol.SealedWake) {
 	return out
 }
 
-// carrying is a wake that carries the pushes, not sealed yet.
+// carrying returns a wake that carries the pushes, not sealed yet.
 func carrying(pushes ...*sent) protocol.Wake {
 	w := protocol.Wake{Wake: string(push.NewID())}
 	for _, p := range pushes {
@@ -433,13 +433,13 @@ func carrying(pushes ...*sent) protocol.Wake {
 	return w
 }
 
-// userInfo is a wake as APNs brings it.
+// userInfo returns a wake as APNs brings it.
 func userInfo(w any) []byte {
 	b, _ := json.Marshal(map[string]any{"aps": map[string]int{"content-available": 1}, protocol.WakeField: w})
 	return b
 }
 
-// data is a wake as FCM brings it.
+// data returns a wake as FCM brings it.
 func data(w any) map[string]string {
 	b, _ := json.Marshal(w)
 	return map[string]string{protocol.WakeField: string(b)}
@@ -456,7 +456,7 @@ func (b *backend) final(p *sent) sent {
 	return got
 }
 
-// events are what the device has said of a push, in order.
+// events returns what the device has reported about a push, in order.
 func (b *backend) events(p *sent) []push.ReceiptEvent {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -475,7 +475,7 @@ func (b *backend) count(call string) int {
 	return b.calls[call]
 }
 
-// setStranger has somebody else answer in the server's place; nil: nobody does any more.
+// setStranger makes somebody else answer in the place of the server; nil: the server itself.
 func (b *backend) setStranger(answer http.HandlerFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -488,7 +488,7 @@ func (b *backend) setDown(down bool) {
 	b.down = down
 }
 
-// wait waits for a condition, which is asked with mu held.
+// wait waits until ok, which is called with mu held, reports true.
 func (b *backend) wait(what string, ok func() bool) {
 	b.t.Helper()
 	b.waitUnlocked(what, func() bool {
@@ -513,13 +513,13 @@ func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Fatalf("waited 30s for %s", what)
 }
 
-// recorder is an app: it notes what its handlers get.
+// recorder records what an app's handlers get.
 type recorder struct {
 	mu  sync.Mutex
 	got []string // callback:path:payload
 }
 
-func (r *recorder) note(callback string, path push.Path, payload string) {
+func (r *recorder) add(callback string, path push.Path, payload string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.got = append(r.got, fmt.Sprintf("%s:%s:%s", callback, path, payload))

@@ -40,14 +40,14 @@ func openApp(t testing.TB, b *backend, dir string, change ...func(*sdk.Config)) 
 	return &app{Client: client, t: t}
 }
 
-// handle sets both handlers to ones that note what they get.
+// handle sets both handlers to ones that record what they get.
 func (a *app) handle() *app {
 	a.OnThroughMessageReceived(func(_ context.Context, m sdk.Message) sdk.FetchResult {
-		a.note("through", m.Path, m.Extras[sdk.ExtraPayload])
+		a.add("through", m.Path, m.Extras[sdk.ExtraPayload])
 		return sdk.NewData
 	})
 	err := a.SetBackgroundMessageHandler(func(_ context.Context, m sdk.Message) sdk.FetchResult {
-		a.note("background", m.Path, m.Extras[sdk.ExtraPayload])
+		a.add("background", m.Path, m.Extras[sdk.ExtraPayload])
 		return sdk.NoData
 	})
 	if err != nil {
@@ -66,7 +66,7 @@ func (a *app) registered() *app {
 	return a
 }
 
-// open brings the app to the foreground and waits for its session, and for its answer to hello: what is accepted from then
+// open brings the app to the foreground and waits for its session and for its answer to hello: what is accepted from then
 // on was not open when the session began.
 func (a *app) open(b *backend, user string) {
 	a.t.Helper()
@@ -172,7 +172,7 @@ func TestBackgroundWakeGoesToOnThroughMessageReceivedWhereNoBackgroundHandlerIsS
 	b := newBackend(t)
 	a := openApp(t, b, t.TempDir())
 	a.OnThroughMessageReceived(func(_ context.Context, m sdk.Message) sdk.FetchResult {
-		a.note("through", m.Path, m.Extras["payload"])
+		a.add("through", m.Path, m.Extras["payload"])
 		return sdk.NewData
 	})
 	a.registered()

@@ -96,7 +96,7 @@ func TestAQueuedPushInDoubtIsAskedAbout(t *testing.T) {
 	a := openApp(t, b, t.TempDir(), phone.on)
 	release := make(chan struct{})
 	a.OnThroughMessageReceived(func(_ context.Context, m sdk.Message) sdk.FetchResult {
-		a.note("through", m.Path, m.Extras[sdk.ExtraPayload])
+		a.add("through", m.Path, m.Extras[sdk.ExtraPayload])
 		if m.Extras[sdk.ExtraPayload] == "first" {
 			<-release
 		}
@@ -116,7 +116,7 @@ func TestAQueuedPushInDoubtIsAskedAbout(t *testing.T) {
 	a.waitFor(t, "through:session:first", "through:session:good")
 }
 
-// expire takes a push out of the inbox, as the server does when its time to live has ended.
+// expire removes a push from the inbox, as the server does when its time to live has ended.
 func (b *backend) expire(payload string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

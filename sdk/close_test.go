@@ -64,7 +64,7 @@ func (s slowReceipts) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// contents are the files of a directory by name.
+// contents returns the files of a directory by name.
 func contents(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

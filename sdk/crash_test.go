@@ -18,7 +18,7 @@ import (
 	"github.com/hushpush/hush/sdk"
 )
 
-// helper is an app in a process of its own: the test binary, started again. It handles one wake and tells on standard
+// helper is an app in a process of its own: the test binary, started again. It handles one wake and says on standard
 // output what it does. The job is what its handler does: "hang" never returns, "wait" returns once standard input ends,
 // "return" returns at once.
 func helper(job string) {
@@ -101,7 +101,7 @@ func (p *process) expect(want string) {
 	}
 }
 
-// silent tells that the process says nothing more, up to now.
+// silent checks that the process has said nothing more so far.
 func (p *process) silent() {
 	p.t.Helper()
 	select {

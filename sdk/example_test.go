@@ -13,13 +13,13 @@ import (
 	"github.com/hushpush/hush/sdk"
 )
 
-// onBackground is a top-level function: it needs nothing that the app's UI has set up.
+// onBackground is a top-level function: it needs nothing that the UI of the app has set up.
 func onBackground(_ context.Context, m sdk.Message) sdk.FetchResult {
 	fmt.Println("background:", m.Extras["payload"])
 	return sdk.NewData
 }
 
-// An app opens its client, sets its handlers, registers, and forwards what the system hands it.
+// An app opens its client, sets its handlers, registers, and forwards what the system gives it.
 func Example() {
 	server := exampleServer() // in an app: the address of its Hush server
 	defer server.close()
@@ -62,7 +62,7 @@ func Example() {
 	// foreground: cursor 1842
 }
 
-// A handler leans on nothing but its arguments; a closure or a method value is refused.
+// A background handler needs nothing but its arguments; a closure or a method value is refused.
 func ExampleClient_SetBackgroundMessageHandler() {
 	client, cleanUp := exampleClient(sdk.Android)
 	defer cleanUp()
@@ -151,7 +151,7 @@ func exampleClient(p sdk.Platform) (*sdk.Client, func()) {
 	return client, func() { _ = client.Close(); _ = os.RemoveAll(dir) }
 }
 
-// server is the tests' backend, as an example uses it.
+// exampleServer starts the backend of the tests for an example.
 type server struct {
 	*backend
 	t   *exampleT
@@ -159,7 +159,7 @@ type server struct {
 	got *sent
 }
 
-// exampleT stands in for a test, which an example has not.
+// exampleT stands in for a test, which an example does not have.
 type exampleT struct {
 	testing.TB
 	ends []func()

@@ -215,7 +215,7 @@ func FuzzJournal(f *testing.F) {
 	})
 }
 
-// FuzzLedger feeds lines to the ledger without a disk, which is what makes FuzzJournal slow.
+// FuzzLedger gives lines to the ledger without a disk, because the disk makes FuzzJournal slow.
 func FuzzLedger(f *testing.F) {
 	f.Add(encode(record{Start: &start{Push: "p", By: process{PID: -1}}}, record{End: ptr(handled("q"))}, record{Sent: []string{"q"}}))
 	f.Fuzz(func(t *testing.T, content []byte) {

@@ -10,7 +10,7 @@ import (
 )
 
 // A child that is being forked has the parent's open files until it runs its own program. On a busy machine that takes a
-// while, for which the lock must not be held on.
+// while, and the lock must be free meanwhile.
 func TestReleaseFreesTheDirectoryWhileAChildStillHasTheFileOpen(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "hush.lock")

@@ -35,7 +35,7 @@ func (p *pipes) Close() error {
 	return nil
 }
 
-// Addr names the network's only server.
+// Addr returns the name of the only server of the network.
 func (*pipes) Addr() net.Addr { return pipeAddr{} }
 
 type pipeAddr struct{}
@@ -62,8 +62,8 @@ func (p *pipes) start(s *httptest.Server) {
 	s.Start()
 }
 
-// path is the way between a phone and a server. What is open on it can go dead, as behind a router that forgot it: bytes
-// vanish both ways, and neither side is told, not even that the other has closed. New connections get through.
+// path is the way between a phone and a server. Its connections can go dead, as behind a router that forgot them: bytes
+// vanish both ways, and neither side notices, not even that the other has closed. New connections get through.
 type path struct {
 	in   net.Listener
 	dial func(context.Context) (net.Conn, error) // to the server
@@ -83,7 +83,7 @@ func newPath(t testing.TB, in net.Listener, dial func(context.Context) (net.Conn
 	return p
 }
 
-// socketPath is one of real sockets.
+// socketPath is a path of real sockets.
 func socketPath(t testing.TB, b *backend) *path {
 	t.Helper()
 	in, err := net.Listen("tcp", "127.0.0.1:0")
@@ -104,7 +104,7 @@ func (p *path) through(c *sdk.Config) {
 	}
 }
 
-// cut makes all that is open now go dead.
+// cut makes all connections that are open now go dead.
 func (p *path) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,7 +146,7 @@ func (p *path) accept() {
 	}
 }
 
-// carry copies until a side closes. On a dead way it takes everything and hands on nothing, the end neither.
+// carry copies until a side closes. On a dead way it reads everything and passes on nothing, not even the end.
 func carry(to, from net.Conn, dead <-chan struct{}) {
 	buf := make([]byte, 32<<10)
 	for {

@@ -15,7 +15,7 @@ import (
 	"github.com/hushpush/hush/sdk"
 )
 
-// as gives the app a user whom the test changes.
+// as makes the app return tokens of a user whom the test changes.
 func as(user *atomic.Value) func(*sdk.Config) {
 	return func(c *sdk.Config) {
 		c.Token = func(context.Context) (string, error) { return user.Load().(string), nil }
@@ -124,7 +124,7 @@ func TestWhatASessionBringsIsForTheOwnerWhoOpenedIt(t *testing.T) {
 	}
 }
 
-// A wake that finds the credential void, while a registration is refused, takes nothing from what follows of the refusal.
+// A wake that finds the credential void while a registration is refused does not change what follows from the refusal.
 func TestATakenDeviceWhoseCredentialIsFoundVoidMeanwhileTakesANewID(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t)

@@ -39,7 +39,7 @@ func TestThePageOfLocksNamesEachLockAndNoOther(t *testing.T) {
 	}
 }
 
-// locks are the fields of the package's structs that are a mutex or a turnstile.
+// locks returns the fields of the structs of the package that are a mutex or a turnstile.
 func locks(t *testing.T) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob("*.go")

@@ -13,7 +13,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// A refusal of a session's handshake is read as one of a call is: it too says when to come back.
+// A refusal of the handshake of a session is read as one of a call is: it, too, says when to come back.
 func TestARefusalOfTheHandshakeSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
 	d := dialer{hear: func(http.Header, time.Time, time.Time) {}}

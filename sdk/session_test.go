@@ -18,7 +18,7 @@ import (
 	"github.com/hushpush/hush/sdk"
 )
 
-// session is the id of the device's session, as soon as it is another one than was.
+// session waits for a session of the device other than was, and returns its id.
 func (a *app) session(b *backend, was string) (id string) {
 	a.t.Helper()
 	key := push.DeviceKey{App: "notes", Device: b.device("alice").ID}
@@ -30,7 +30,7 @@ func (a *app) session(b *backend, was string) (id string) {
 	return id
 }
 
-// handledOnce checks that the server was told of the end of a push exactly once, after everything before now was told.
+// handledOnce checks that the end of a push was reported exactly once, once all before now has been reported.
 func (b *backend) handledOnce(p *sent) {
 	b.t.Helper()
 	later := b.accept("alice", "later", time.Hour)

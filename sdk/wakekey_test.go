@@ -13,7 +13,7 @@ import (
 	"github.com/hushpush/hush/sdk"
 )
 
-// age makes the server's clock go on, so that its keys are old.
+// age moves the clock of the server ahead, so that its keys are old.
 func (b *backend) age(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

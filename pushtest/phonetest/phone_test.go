@@ -60,7 +60,7 @@ func wait(t *testing.T, p *phonetest.Phone, what string, ok func(*phonetest.Phon
 	}
 }
 
-// record waits for a line of the record about a push that tells an end: a result, or a reason.
+// record waits for a line of the record that says how a push ended: a result, or a reason.
 func record(t *testing.T, p *phonetest.Phone, push string) (found phonetest.Record) {
 	t.Helper()
 	wait(t, p, "an end of push "+push, func(p *phonetest.Phone) bool {
