@@ -151,7 +151,7 @@ func exampleClient(p sdk.Platform) (*sdk.Client, func()) {
 	return client, func() { _ = client.Close(); _ = os.RemoveAll(dir) }
 }
 
-// exampleServer starts the backend of the tests for an example.
+// server is the backend of the tests, as an example uses it.
 type server struct {
 	*backend
 	t   *exampleT

@@ -128,7 +128,7 @@ func (p *Phone) SetBucket(b StandbyBucket) error {
 	default:
 		return fmt.Errorf("phonetest: bucket is %q; want active, working_set, frequent, rare or restricted", b)
 	}
-	p.system.changeStandby(func(s standby) standby {
+	p.budgets.changeStandby(func(s standby) standby {
 		s.bucket = b
 		return s
 	})
@@ -171,7 +171,7 @@ func (p *Phone) SetClock(off time.Duration) {
 func (p *Phone) Shown() { p.setStandby(standby.shown) }
 
 func (p *Phone) setStandby(change func(standby) standby) {
-	p.system.changeStandby(change)
+	p.budgets.changeStandby(change)
 	p.record.change()
 	p.system.release()
 }
@@ -196,7 +196,7 @@ type Facts struct {
 
 // Facts returns what has been set on the phone, as it is now.
 func (p *Phone) Facts() Facts {
-	f, standby := p.conditions.get(), p.system.currentStandby()
+	f, standby := p.conditions.get(), p.budgets.currentStandby()
 	bucket := standby.bucket
 	if bucket == "" {
 		bucket = Active

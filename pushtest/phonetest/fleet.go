@@ -50,7 +50,7 @@ type Fleet struct {
 	closed bool              // guarded by mu
 	busy   int               // guarded by mu; workers that run, see Settle; if InOrder: pushes whose turn is to come
 	idle   chan struct{}     // guarded by mu; closed when busy falls to 0, nil while nobody waits
-	turns  []*system         // guarded by mu; if InOrder: whose turn it is, one entry a push
+	turns  []*worker         // guarded by mu; if InOrder: whose turn it is, one entry a push
 	turner bool              // guarded by mu; if InOrder: a goroutine takes the turns
 }
 

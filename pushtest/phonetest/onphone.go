@@ -74,7 +74,7 @@ func (s *system) releaseOnPhone() {
 			continue
 		}
 		m.released = true // what was released in a maintenance window is not held back, nor over, because time has jumped on
-		s.enqueue(m)
+		s.worker.add(m)
 	}
 	s.onPhone = again
 	s.scheduleRelease()
@@ -88,7 +88,7 @@ func (s *system) scheduleRelease() {
 	now, rules, f := s.clock.now(), s.fleet.cfg.Rules, s.conditions.get()
 	var at time.Time
 	if s.spec.Platform == IOS {
-		at = s.pacing.until(now, rules)
+		at = s.budgets.until(now)
 	} else if f.dozing {
 		_, at = dozeWindow(f.dozeSince, now, rules)
 	}

@@ -16,13 +16,16 @@ type Phone struct {
 
 	// The parts, each with a state and a lock of its own. What a person does is this type's own methods (person.go), under
 	// app.steps, the turn of whoever changes what runs; it is held while the app or the push service is called. The other
-	// locks are not. They are taken in this order: system.mu, then the fleet's or app.mu, conditions.mu or service.mu, and
-	// last record.mu.
+	// locks are not. They are taken in this order: system.mu, worker.mu, then the fleet's, app.mu, conditions.mu, budgets.mu or
+	// service.mu, and last record.mu.
 	conditions conditions // what a person has set
 	record     record     // what happened
 	service    connection // the app's installation at its push service
 	app        execution  // the app as the system runs it
-	system     system     // what the system does with pushes
+	budgets    budgets    // what the system counts of pushes
+	system     system     // what the system does with pushes before the app gets them
+	worker     worker     // who works on pushes
+	handover   handover   // how the app gets them
 }
 
 func newPhone(f *Fleet, number int, s Spec) *Phone {
@@ -40,9 +43,12 @@ func newPhone(f *Fleet, number int, s Spec) *Phone {
 	p.app.spec, p.app.fleet, p.app.record, p.app.conditions = &p.spec, f, &p.record, &p.conditions
 	p.app.token, p.app.ended, p.app.state = p.service.current, p.system.appEnded, NeverRun
 	p.system.number, p.system.spec, p.system.fleet, p.system.clock = number, &p.spec, f, &p.clock
-	p.system.record, p.system.conditions, p.system.app, p.system.service = &p.record, &p.conditions, &p.app, &p.service
-	p.system.pacing.born = f.clock.Now()
-	p.system.standby = standby{bucket: s.Bucket, osVersion: s.OSVersion}
+	p.system.record, p.system.conditions, p.system.budgets = &p.record, &p.conditions, &p.budgets
+	p.system.app, p.system.service, p.system.worker = &p.app, &p.service, &p.worker
+	p.worker.fleet, p.worker.record, p.worker.app, p.worker.system, p.worker.handover = f, &p.record, &p.app, &p.system, &p.handover
+	p.handover = handover{spec: &p.spec, fleet: f, clock: &p.clock, record: &p.record, budgets: &p.budgets, app: &p.app}
+	p.budgets.rules, p.budgets.pacing.born = &f.cfg.Rules, f.clock.Now()
+	p.budgets.standby = standby{bucket: s.Bucket, osVersion: s.OSVersion}
 	return p
 }
 

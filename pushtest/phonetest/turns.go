@@ -7,22 +7,20 @@ import (
 
 // Who works on pushes: a worker for each phone that has some, or one for all phones with Config.InOrder.
 
-// begin counts n pushes that a phone has queued, and starts a worker for them if none runs. s.mu is held.
-func (f *Fleet) begin(s *system, n int) {
+// begin counts a push that a phone's worker has queued, and starts a goroutine for it if none runs. w.mu is held.
+func (f *Fleet) begin(w *worker) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.cfg.InOrder {
-		if !s.working {
-			s.working = true
+		if !w.running {
+			w.running = true
 			f.busy++
-			f.wg.Go(s.work)
+			f.wg.Go(w.run)
 		}
 		return
 	}
-	for range n {
-		f.turns = append(f.turns, s)
-	}
-	f.busy += n
+	f.turns = append(f.turns, w)
+	f.busy++
 	if !f.turner {
 		f.turner = true
 		f.wg.Go(f.takeTurns)
@@ -49,10 +47,10 @@ func (f *Fleet) takeTurns() {
 			f.mu.Unlock()
 			return
 		}
-		s := f.turns[0]
+		w := f.turns[0]
 		f.turns = f.turns[1:]
 		f.mu.Unlock()
-		s.turn()
+		w.turn()
 		f.done()
 	}
 }
