@@ -16,9 +16,9 @@ type wakeKeyStore interface {
 	// WakeKeyOwner returns whose a wake key is; push.ErrNotFound if no registered device has it.
 	WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner, error)
 
-	// TakeToken takes the provider token from a device whose wake, made at a time, came to another one. It leaves a device alone that
+	// DropToken takes the provider token from a device whose wake, made at a time, came to another one. It leaves a device alone that
 	// has another owner or has registered since. It reports whether it took it.
-	TakeToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (taken bool, err error)
+	DropToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (taken bool, err error)
 }
 
 type foreignWakeInput struct {
@@ -66,7 +66,7 @@ func (a *API) takeToken(ctx context.Context, c *call, owner push.WakeKeyOwner, w
 	if !ok {
 		return nil
 	}
-	taken, err := a.Store.TakeToken(ctx, owner, madeAt)
+	taken, err := a.Store.DropToken(ctx, owner, madeAt)
 	if err != nil || !taken {
 		return err
 	}

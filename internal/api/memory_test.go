@@ -285,7 +285,7 @@ func (m *memory) WakeKeyOwner(_ context.Context, id string) (push.WakeKeyOwner, 
 	return push.WakeKeyOwner{}, push.ErrNotFound
 }
 
-func (m *memory) TakeToken(_ context.Context, from push.WakeKeyOwner, madeAt time.Time) (bool, error) {
+func (m *memory) DropToken(_ context.Context, from push.WakeKeyOwner, madeAt time.Time) (bool, error) {
 	defer m.lock()()
 	d := m.devices[from.DeviceKey]
 	if !d.LosesToken(from.OwnerGeneration, madeAt) {

@@ -10,42 +10,42 @@ import (
 )
 
 const (
-	maxUnread = 20_000 // events of one app that are kept for followers who have not taken them
-	maxTaken  = 500    // events that a follower takes at once
+	maxUnread = 20_000 // events of one app that are kept for followers that have not read them
+	maxTaken  = 500    // events that a follower reads at once
 )
 
-// appLogs hold, of each app that somebody follows, the events that were committed last. All followers of an app share its
-// log, so that a commit costs the same for one of them as for a thousand; an app that nobody follows has none.
+// appLogs hold the most recently committed events of each app that has followers. All followers of an app share its log, so that a
+// commit costs the same for one as for a thousand. An app without followers has no log.
 type appLogs struct {
-	followed atomic.Int64 // followers of any app, so that nobody costs nothing
+	followed atomic.Int64 // the number of followers of all apps; without any, no commit takes the lock
 
 	mu    sync.Mutex
-	byApp map[string]*appLog // guarded by mu, with all that is in it
+	byApp map[string]*appLog // guarded by mu, with everything in it
 }
 
-// appLog is the end of an app's events. They are numbered from the log's first one.
+// appLog holds the last events of an app. They are numbered from the first event of the log on.
 type appLog struct {
-	pieces     []piece // oldest first; what is in them never changes
+	pieces     []piece // oldest first; their contents never change
 	size       int     // events in pieces
 	nextNumber uint64  // number of the event that comes next
 	followers  map[*follower]struct{}
 }
 
-// piece is what one commit has brought, or a part of it.
+// piece is the events of one commit, or some of them.
 type piece struct {
-	first  uint64 // number of its first event
+	first  uint64 // the number of its first event
 	events []push.AppEvent
 }
 
-// follower is one who follows an app.
+// follower is one follower of an app.
 type follower struct {
-	changed chan struct{} // 1 place
-	next    uint64        // number of the event that it takes next; guarded by appLogs.mu
+	changed chan struct{} // of capacity 1
+	next    uint64        // the number of the event that it reads next; guarded by appLogs.mu
 }
 
 func newAppLogs() *appLogs { return &appLogs{byApp: map[string]*appLog{}} }
 
-// WatchApp follows the events of an app that this process commits from now on.
+// WatchApp returns a watch of the events of an app that this process commits from now on.
 func (s *Store) WatchApp(app string) push.AppWatch {
 	all := s.appLogs
 	all.mu.Lock()
@@ -81,7 +81,7 @@ func (l *appLogs) stop(app string, log *appLog, f *follower) {
 	}
 }
 
-// follows reports whether anybody follows the app.
+// follows reports whether the app has followers.
 func (l *appLogs) follows(app string) bool {
 	if l.followed.Load() == 0 {
 		return false
@@ -91,21 +91,21 @@ func (l *appLogs) follows(app string) bool {
 	return l.byApp[app] != nil
 }
 
-// tell adds what was committed to the logs of those apps that are followed.
-func (l *appLogs) publish(happened map[string][]push.AppEvent) {
-	if len(happened) == 0 {
+// publish adds committed events to the logs of the apps that have followers.
+func (l *appLogs) publish(events map[string][]push.AppEvent) {
+	if len(events) == 0 {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for app, events := range happened {
+	for app, events := range events {
 		if log := l.byApp[app]; log != nil {
 			log.add(events)
 		}
 	}
 }
 
-// add appends events and drops the oldest ones beyond maxUnread.
+// add appends events, drops the oldest ones beyond maxUnread, and wakes the followers.
 func (l *appLog) add(events []push.AppEvent) {
 	for from := 0; from < len(events); from += maxTaken {
 		chunk := events[from:min(from+maxTaken, len(events))]
@@ -126,7 +126,7 @@ func (l *appLog) add(events []push.AppEvent) {
 	}
 }
 
-// take returns what a follower has not taken yet of the first piece that has any.
+// next returns the events of the first piece that has some which the follower has not read, and how many the follower has missed.
 func (l *appLog) next(f *follower) (events []push.AppEvent, missed int) {
 	if f.next == l.nextNumber || len(l.pieces) == 0 {
 		return nil, 0
@@ -143,7 +143,7 @@ func (l *appLog) next(f *follower) (events []push.AppEvent, missed int) {
 var resourcesOf = fold("of_push text, of_app text",
 	"SELECT p.id, p.resource_id FROM {rows}, pushes p WHERE p.id = r.of_push AND p.app = r.of_app")
 
-// ResourcesOf are the ids of the resources of an app's pushes, as far as those are there.
+// ResourcesOf returns the ids of the resources of those of an app's pushes that exist.
 func (s *Store) ResourcesOf(ctx context.Context, app string, pushes []push.ID) (map[push.ID]string, error) {
 	rows := resourcesOf.rows(len(pushes))
 	for _, id := range pushes {

@@ -16,7 +16,8 @@ func readApp(scan scanFunc) (a push.App, err error) {
 	return a, err
 }
 
-// PutApp makes the app if it is not there. What a deletion that was cut short left of its namesake goes first.
+// PutApp creates the app if it does not exist. If an app of that name was deleted and its removal was interrupted, PutApp completes
+// that first.
 func (s *Store) PutApp(ctx context.Context, name string) (app push.App, created bool, err error) {
 	for {
 		var leftover bool
@@ -48,7 +49,7 @@ func (s *Store) PutApp(ctx context.Context, name string) (app push.App, created 
 	}
 }
 
-// App is the app of that name.
+// App returns the app of that name.
 func (s *Store) App(ctx context.Context, name string) (push.App, error) {
 	app, err := s.cache.apps.get(name, func() (push.App, error) {
 		return one(ctx, s.read, readApp, "SELECT name, created_at FROM apps WHERE name = ? AND deleting = 0", name)
@@ -56,7 +57,7 @@ func (s *Store) App(ctx context.Context, name string) (push.App, error) {
 	return app, wrap("app", err)
 }
 
-// Apps is a page of all apps, by name.
+// Apps returns a page of all apps, by name.
 func (s *Store) Apps(ctx context.Context, cursor string, limit int) ([]push.App, string, error) {
 	key, err := decodeCursor(cursor, 1)
 	if err != nil {
@@ -69,8 +70,9 @@ func (s *Store) Apps(ctx context.Context, cursor string, limit int) ([]push.App,
 	return list, next, wrap("apps", err)
 }
 
-// DeleteApp removes the app and all that is its own. It is gone for every caller from the first commit on, after which gone
-// is called; its rows follow in pieces. If that is cut short, the next PutApp or DeleteApp of the name goes on.
+// DeleteApp removes the app and everything that belongs to it. From the first commit on the app does not exist for any caller, and
+// DeleteApp then calls gone. It removes the app's rows afterwards, in pieces. If that is interrupted, the next PutApp or DeleteApp
+// of the name completes it.
 func (s *Store) DeleteApp(ctx context.Context, name string, gone func()) error {
 	o := &op{app: name, do: func(ctx context.Context, t *tx) error {
 		mark := exec("UPDATE apps SET deleting = 1 WHERE name = ? AND deleting = 0", name)
@@ -80,7 +82,7 @@ func (s *Store) DeleteApp(ctx context.Context, name string, gone func()) error {
 		if mark.n == 0 {
 			return push.ErrNotFound
 		}
-		// What lets others in, or makes something new, goes at once.
+		// Rows that grant access, or from which new rows come, are removed at once.
 		return t.run(ctx,
 			exec("DELETE FROM server_keys WHERE app = ?", name),
 			exec("DELETE FROM signing_keys WHERE app = ?", name),
@@ -101,12 +103,12 @@ func (s *Store) DeleteApp(ctx context.Context, name string, gone func()) error {
 	return err
 }
 
-// deleteRows is how many rows one transaction removes.
+// deleteRows is how many rows one transaction removes at most.
 const deleteRows = 500
 
-// appRows are the tables that can be long, each with what its rows are found by.
+// appRows are the statements that remove up to a number of an app's rows from each table that may be large.
 var appRows = []string{
-	// Of the first push only: what is behind it comes once it is gone.
+	// The deliveries of the first push only; those of the next follow once that push is removed.
 	`DELETE FROM deliveries WHERE push IN (SELECT n FROM pushes WHERE app = ? ORDER BY id LIMIT 1) AND (holder, user_id) IN
 		(SELECT holder, user_id FROM deliveries WHERE push IN (SELECT n FROM pushes WHERE app = ? ORDER BY id LIMIT 1) LIMIT ?)`,
 	"DELETE FROM device_state WHERE n IN (SELECT n FROM devices WHERE app = ? AND id IN (SELECT id FROM devices WHERE app = ? ORDER BY id LIMIT ?))",
@@ -117,11 +119,11 @@ var appRows = []string{
 	"DELETE FROM idempotency WHERE app = ? AND key IN (SELECT key FROM idempotency WHERE app = ? LIMIT ?)",
 }
 
-// countsOfApp removes the counts of the pushes that go with the next piece: nothing else would find them afterwards.
+// countsOfApp removes the counts of the pushes that the next piece removes. Nothing would find them afterwards.
 const countsOfApp = `DELETE FROM push_counts WHERE push IN (SELECT n FROM pushes WHERE app = ? ORDER BY id LIMIT ?)
 	AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.push = push_counts.push)`
 
-// emptyApp removes the rows of an app that is being deleted, in pieces, and at last the app.
+// emptyApp removes the rows of an app that is being deleted, in pieces, and finally the app's own.
 func (s *Store) emptyApp(ctx context.Context, name string) error {
 	for again := true; again; {
 		o := &op{app: name, long: true, do: func(ctx context.Context, t *tx) error {
@@ -140,7 +142,7 @@ func (s *Store) emptyApp(ctx context.Context, name string) error {
 	return nil
 }
 
-// emptyPiece removes up to deleteRows rows and tells whether something is left.
+// emptyPiece removes up to deleteRows rows, and reports whether there may be more.
 func (t *tx) emptyPiece(ctx context.Context, app string) (more bool, err error) {
 	for _, sql := range appRows {
 		piece := exec(sql, app, app, deleteRows)
@@ -151,7 +153,7 @@ func (t *tx) emptyPiece(ctx context.Context, app string) (more bool, err error) 
 			return true, nil
 		}
 	}
-	// Only pushes without deliveries are left, but for those behind the first one.
+	// The first push has no deliveries left. Those behind it may have some, and then stay for another piece.
 	counts := exec(countsOfApp, app, deleteRows)
 	first := exec(`DELETE FROM pushes WHERE id IN (SELECT id FROM pushes WHERE app = ? ORDER BY id LIMIT ?)
 		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.push = pushes.n)`, app, deleteRows)
@@ -161,7 +163,7 @@ func (t *tx) emptyPiece(ctx context.Context, app string) (more bool, err error) 
 	return false, t.run(ctx, exec("DELETE FROM apps WHERE name = ? AND deleting = 1", app))
 }
 
-// appExists is push.ErrNotFound for an app that is not there, and keeps it from being deleted until the transaction ends.
+// appExists returns push.ErrNotFound if the app does not exist. Otherwise the app cannot be deleted until the transaction ends.
 func (t *tx) appExists(ctx context.Context, app string) error {
 	sql := "SELECT name FROM apps WHERE name = ? AND deleting = 0"
 	if t.s.db.locksRows() {
@@ -171,7 +173,7 @@ func (t *tx) appExists(ctx context.Context, app string) error {
 	return err
 }
 
-// doing says what was being done when an error came; nil stays nil.
+// wrap returns an error that says what was being done; nil for nil.
 func wrap(what string, err error) error {
 	if err == nil {
 		return nil

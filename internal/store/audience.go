@@ -15,14 +15,14 @@ var (
 
 const devicePage = "SELECT " + deviceColumns + " FROM " + devicesWithState + " WHERE d.app = ? AND d.user_id <> '' AND d.id > ? ORDER BY d.id LIMIT ?"
 
-// Audience says whom a push would reach now, without changing anything: the first 10 000 devices, and users who have none.
+// Audience returns the targets that a push would have now: the first 10 000 devices, and users without one. It changes nothing.
 func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error) {
 	var targets []push.Target
 	if p.To.Deferred() {
 		targets, err := s.matching(ctx, p)
 		return targets, nil, wrap("audience", err)
 	}
-	a := newAcceptance(nil, time.Time{}) // it only reads
+	a := newAcceptance(nil, time.Time{}) // used for reading only
 	a.request(p.App, p.To.Users, p.To.Devices)
 	aud := a.apps[p.App]
 	byID := map[string]push.Device{}
@@ -51,7 +51,7 @@ func (s *Store) Audience(ctx context.Context, p push.Push) ([]push.Target, []pus
 	return targets, warnings, nil
 }
 
-// matching are the first devices of an app that the push is for.
+// matching returns the first devices of the app that a push with tags, or to all, is for.
 func (s *Store) matching(ctx context.Context, p push.Push) ([]push.Target, error) {
 	var targets []push.Target
 	for after, tags := "", map[string][]string{}; len(targets) < push.MaxAudience; {

@@ -7,25 +7,26 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// A broadcast's deliveries are made in the database, for the devices whose numbers are in a range: no row of theirs comes here
-// unless somebody follows the push or its app. Devices are taken in the order of their numbers, in which the tables that are
-// written have them, too. Statements on devices end with the arguments of inRange.
+// A broadcast's deliveries are made by the database itself, for the devices whose numbers are in a range. Their rows are read here
+// only if the push or its app has followers. Devices come in the order of their numbers, which is the order of the written
+// tables, too. The last arguments of statements on devices are those of inRange.
 const (
 	inRange  = "{app} = ? AND {n} > ? AND {n} <= ? AND d.user_id <> '' AND d.created_at <= ?"
 	rangeEnd = "SELECT MAX(n), COUNT(*) FROM (SELECT d.n FROM devices d WHERE {app} = ? AND {n} > ? ORDER BY {app}, {n} LIMIT ?) r"
 	rangeIDs = "SELECT d.n, d.id, d.user_id FROM devices d WHERE " + inRange + " ORDER BY {app}, {n}"
 
-	// The rows are locked in the order of lockDevices. Those of a second range would come out of that order, so nobody is waited for.
+	// The rows are locked in the order of lockDevices. Those of a second range would be out of that order, so their locks are not
+	// waited for.
 	rangeInOrder  = "SELECT 1 FROM devices d WHERE " + inRange + " ORDER BY d.app, d.id"
 	rangeLock     = rangeInOrder + " {lock}"
 	rangeLockFree = rangeInOrder + " {skip}"
 	rangeCount    = "SELECT COUNT(*) FROM devices d WHERE " + inRange
 
-	// What is open under a collapse key on devices of a platform, but for the push itself.
+	// The open deliveries with a collapse key on devices of a platform, except those of the push itself.
 	rangeOpen = "SELECT " + deliveryColumns + " FROM (SELECT * FROM devices d WHERE {app} = ? AND {n} > ? AND {n} <= ? AND d.platform = ?) v " +
 		"JOIN deliveries d ON d.holder = v.n JOIN pushes p ON p.n = d.push WHERE d.collapse_key = ? AND d.final_at IS NULL AND d.push <> ?"
 
-	// What differs between the platforms is time to live and collapse key; first comes what holds for iOS.
+	// Time to live and collapse key may differ between the platforms. The arguments for iOS come first.
 	rangeDeliver = `INSERT INTO deliveries (push, holder, user_id, state, reason, since, expires_at, now_or_never, generation, collapse_key, events)
 		SELECT ?, d.n, d.user_id, ?, ?, ?, CASE d.platform WHEN 'ios' THEN CAST(? AS BIGINT) ELSE CAST(? AS BIGINT) END,
 			CASE d.platform WHEN 'ios' THEN CAST(? AS BIGINT) ELSE CAST(? AS BIGINT) END, d.owner_gen,
@@ -34,14 +35,14 @@ const (
 		AND device_state.n = o.holder AND (device_state.due_at IS NULL OR device_state.due_at > ?)`
 )
 
-// A piece of a broadcast is made of ranges, until it has taken long enough: others wait for its transaction.
+// A piece of a broadcast makes ranges for rangesTime, since other callers wait for its transaction.
 const (
 	rangeDevices = 1_000
 	rangesTime   = 12 * time.Millisecond
 )
 
-// broadcast makes the deliveries for the next devices of the app, for limit at most. The devices are held for lease, and named,
-// only where all that is made fits into one range. Others are due at once, and whoever has room for them claims them.
+// broadcast makes the deliveries for the next devices of the app, limit at most. If they all fit into one range, the devices are
+// this node's for lease, and in keys. Otherwise they are due now, and any node may claim them.
 func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duration) error {
 	r, err := e.t.resourceOrDefault(ctx, e.p.App, e.p.ResourceID)
 	if err != nil {
@@ -68,7 +69,7 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 	}
 }
 
-// nextRange goes on to the range of the next limit devices, and reports how many there are.
+// nextRange moves on to the range of the next limit devices, and returns how many there are.
 func (e *expansion) nextRange(ctx context.Context, limit int) (devices int, err error) {
 	e.from = e.upTo
 	_, err = one(ctx, e.t, func(scan scanFunc) (none struct{}, err error) {
@@ -82,7 +83,8 @@ func (e *expansion) nextRange(ctx context.Context, limit int) (devices int, err 
 	return devices, err
 }
 
-// lockRange locks the range's devices, where others write at the same time. It reports false if that is to be left to the next piece.
+// lockRange locks the range's devices, if there are concurrent writers. It returns false if some of them are locked by others and are
+// to be left to the next piece.
 func (e *expansion) lockRange(ctx context.Context) (locked bool, err error) {
 	where := e.inRange()
 	switch {
@@ -97,10 +99,10 @@ func (e *expansion) lockRange(ctx context.Context) (locked bool, err error) {
 	return err == nil && there[0] == rows, err
 }
 
-// inRange is the arguments of inRange.
+// inRange returns the arguments of inRange.
 func (e *expansion) inRange() []any { return []any{e.p.App, e.from, e.upTo, micros(e.p.Start())} }
 
-// makeRange makes the range's deliveries, and holds its devices if they are few.
+// makeRange makes the range's deliveries, and leases its devices if they are few.
 func (e *expansion) makeRange(ctx context.Context, r push.Resource, few bool, lease time.Duration) error {
 	where := e.inRange()
 	ios, android := e.place(r, push.IOS), e.place(r, push.Android)
@@ -129,14 +131,14 @@ func (e *expansion) makeRange(ctx context.Context, r push.Resource, few bool, le
 	return e.t.run(ctx, end...)
 }
 
-// place is what the push makes on a device of a platform.
+// place returns the delivery that the push makes on a device of a platform.
 func (e *expansion) place(r push.Resource, platform push.Platform) push.Placement {
 	n := e.t.s.cfg.Accepting.Place(e.p.Push, r, push.Recipient{Device: "any", Platform: platform}, e.now, push.Ending{})
 	n.Row = push.Row{Push: e.p.n, Counted: e.p.counted}
 	return n
 }
 
-// note notes what was made, device by device only where somebody is to be told so.
+// recordMade records the deliveries that were made: device by device if they are few or have followers, and otherwise their number.
 func (e *expansion) recordMade(ctx context.Context, n push.Placement, made int, few bool, where []any) error {
 	if !few && !e.t.followed(e.p.Push) {
 		e.t.recordMany(n, made)
@@ -155,8 +157,8 @@ func (e *expansion) recordMade(ctx context.Context, n push.Placement, made int, 
 	return nil
 }
 
-// supersede ends what is open under the collapse key on the range's devices of a platform. Where that is newer than what is to
-// be made, this is outdated.
+// supersede ends the open deliveries with the collapse key on the range's devices of a platform. If one is newer than the delivery
+// to be made, it stays open, and its device is added to outdated.
 func (e *expansion) supersede(ctx context.Context, platform push.Platform, n push.Placement, outdated map[int64]bool) error {
 	if n.CollapseKey == "" {
 		return nil
@@ -176,7 +178,7 @@ func (e *expansion) supersede(ctx context.Context, platform push.Platform, n pus
 	return e.t.run(ctx, e.t.change(older...)...)
 }
 
-// outdated is the statements that end what was just made for devices on which something newer is open.
+// endOutdated returns the statements that end the deliveries just made on devices with a newer one.
 func (e *expansion) endOutdated(ctx context.Context, newer map[int64]bool) ([]*stmt, error) {
 	if len(newer) == 0 {
 		return nil, nil
@@ -194,11 +196,11 @@ func (e *expansion) endOutdated(ctx context.Context, newer map[int64]bool) ([]*s
 	return e.t.change(changes...), err
 }
 
-// ofHolders are the open deliveries of a push for some holders.
+// ofHolders finds the open deliveries of a push for given holders.
 var ofHolders = fold("of_push int, of_holder int", "SELECT "+withPayload(deliveryColumns, noPayload)+
 	" FROM {rows}, "+deliveriesWithDevice+" WHERE d.push = r.of_push AND d.holder = r.of_holder AND d.final_at IS NULL")
 
-// ranged is a device of a broadcast's range.
+// ranged is a device in a broadcast's range.
 type ranged struct {
 	push.DeliveryKey
 	n int64

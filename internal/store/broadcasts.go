@@ -7,27 +7,27 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// broadcasts are the apps for which broadcasts are being made. Until all of their deliveries are there, looks at the first
-// of an app's devices would only take the writer's time from the others.
+// broadcasts knows the apps for which broadcasts are being made. Until all deliveries of a broadcast are made, looks at the app's
+// devices wait, because they would only delay the writer.
 type broadcasts struct {
 	mu    sync.Mutex
 	byApp map[string]*activeBroadcasts // guarded by mu
 }
 
-// makingBroadcasts is when the first piece was made since the app had none under way, and when the next one of each is missed.
+// activeBroadcasts are the broadcasts of one app that are being made.
 type activeBroadcasts struct {
-	since time.Time
-	until map[push.ID]time.Time
+	since time.Time             // when the first piece was made since the app had none
+	until map[push.ID]time.Time // when the next piece of each is overdue
 }
 
-// How long looks wait for a broadcast: for its next piece, which perhaps cannot be made, and for all of it, since what is now or
-// never does not live long.
+// How long looks wait: for the next piece of a broadcast, which may fail, and for all broadcasts of an app, since now-or-never
+// deliveries expire soon.
 const (
 	nextPiece = 250 * time.Millisecond
 	allPieces = 30 * time.Second
 )
 
-// made notes a piece of a broadcast.
+// pieceMade records that a piece of a broadcast was made, and whether it was the last.
 func (b *broadcasts) pieceMade(app string, id push.ID, now time.Time, last bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -48,7 +48,7 @@ func (b *broadcasts) pieceMade(app string, id push.ID, now time.Time, last bool)
 	m.until[id] = now.Add(nextPiece)
 }
 
-// over forgets a broadcast. It is called with mu held.
+// remove removes a broadcast. The caller holds mu.
 func (b *broadcasts) remove(app string, id push.ID) {
 	delete(b.byApp[app].until, id)
 	if len(b.byApp[app].until) == 0 {
@@ -56,7 +56,7 @@ func (b *broadcasts) remove(app string, id push.ID) {
 	}
 }
 
-// now returns the apps whose looks wait.
+// active returns the apps whose looks wait, and removes the broadcasts whose next piece is overdue.
 func (b *broadcasts) active(now time.Time) map[string]bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

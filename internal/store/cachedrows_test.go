@@ -129,7 +129,7 @@ func TestStrangersFillNoMemory(t *testing.T) {
 			t.Fatalf("a key that nobody made: %v; want not found", err)
 		}
 	}
-	if n := w.KeptKeys(); n != 0 {
+	if n := w.CachedKeys(); n != 0 {
 		t.Errorf("%d keys are kept of those that nobody made; want none", n)
 	}
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// sealedRow names a row for its sealed value, so that the value is good for nothing in another row.
+// sealedRow returns the additional data of a sealed value. It names the value's row, so that the value cannot be opened in another.
 func sealedRow(app, kind, id string) []byte {
 	return []byte("hush\x00" + app + "\x00" + kind + "\x00" + id)
 }
 
-// PutCredential stores or replaces what an app is known by at info.Provider, encrypted, and makes the devices that wait for
-// it due now. push.ErrNotFound if the app is not there.
+// PutCredential stores or replaces an app's credential at info.Provider, encrypted, and makes the devices due now that may wait for
+// it. It reports whether there was none, and returns push.ErrNotFound if the app does not exist.
 func (s *Store) PutCredential(ctx context.Context, app string, info push.CredentialInfo, c push.Credential) (created bool, err error) {
 	plain, err := json.Marshal(storedCredential(c))
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *Store) PutCredential(ctx context.Context, app string, info push.Credent
 			return err
 		}
 		created = n == 0
-		sealed, err := s.sealer.Seal(plain, sealedRow(app, "credential", string(info.Provider))) // here: see Reseal
+		sealed, err := s.sealer.Seal(plain, sealedRow(app, "credential", string(info.Provider))) // sealed inside the transaction; see Reseal
 		if err != nil {
 			return wrap("seal credential", err)
 		}
@@ -46,7 +46,7 @@ func (s *Store) PutCredential(ctx context.Context, app string, info push.Credent
 	return created, s.LookAgain(ctx, app, s.now())
 }
 
-// keptCredential is a row: what may be read back, and the credential itself, sealed.
+// credentialRecord is a row of credentials: what may be read back, and the sealed credential.
 type credentialRecord struct {
 	info   push.CredentialInfo
 	sealed []byte
@@ -62,7 +62,7 @@ func readCredential(scan scanFunc) (c credentialRecord, err error) {
 	return c, err
 }
 
-// Credential is what an app is known by at a provider.
+// Credential returns an app's credential at a provider.
 func (s *Store) Credential(ctx context.Context, app string, p push.Provider) (push.Credential, push.CredentialInfo, error) {
 	row, err := one(ctx, s.read, readCredential, "SELECT info, sealed FROM credentials WHERE app = ? AND provider = ?", app, string(p))
 	if err != nil {
@@ -74,13 +74,13 @@ func (s *Store) Credential(ctx context.Context, app string, p push.Provider) (pu
 	}
 	var c credentialRow
 	if err := json.Unmarshal(plain, &c); err != nil {
-		// What json says could show a part of the credential.
+		// The error of json may contain a part of the credential.
 		return push.Credential{}, push.CredentialInfo{}, fmt.Errorf("store: credential of %s at %s: is not the JSON that was stored", app, p)
 	}
 	return c.credential(), row.info, nil
 }
 
-// topics are those of an app's APNs credential, read once in a transaction; none where it names none, or there is none.
+// topicsOf returns the topics that an app's APNs credential names; none without one. A transaction reads them once.
 func (t *tx) topicsOf(ctx context.Context, app string) ([]string, error) {
 	if topics, ok := t.topics[app]; ok {
 		return topics, nil
@@ -99,7 +99,7 @@ func (t *tx) topicsOf(ctx context.Context, app string) ([]string, error) {
 	return t.topics[app], nil
 }
 
-// Credentials is what may be read back of an app's credentials, by provider.
+// Credentials returns what may be read back of an app's credentials, by provider.
 func (s *Store) Credentials(ctx context.Context, app string) ([]push.CredentialInfo, error) {
 	rows, err := all(ctx, s.read, readCredential, "SELECT info, sealed FROM credentials WHERE app = ? ORDER BY provider LIMIT ?", app, maxPage)
 	infos := make([]push.CredentialInfo, len(rows))
@@ -109,7 +109,7 @@ func (s *Store) Credentials(ctx context.Context, app string) ([]push.CredentialI
 	return infos, wrap("credentials", err)
 }
 
-// DeleteCredential forgets what an app is known by at a provider.
+// DeleteCredential deletes an app's credential at a provider.
 func (s *Store) DeleteCredential(ctx context.Context, app string, p push.Provider) error {
 	return s.deleteOne(ctx, "delete credential", app, "DELETE FROM credentials WHERE app = ? AND provider = ?", app, string(p))
 }

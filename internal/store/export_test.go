@@ -28,8 +28,8 @@ func (r pausingReader) run(ctx context.Context, stmts ...*stmt) error {
 	return err
 }
 
-// KeptKeys is how many server keys the store has in memory.
-func (s *Store) KeptKeys() int {
+// CachedKeys returns how many server keys are cached.
+func (s *Store) CachedKeys() int {
 	s.cache.keys.mu.Lock()
 	defer s.cache.keys.mu.Unlock()
 	return len(s.cache.keys.rows)

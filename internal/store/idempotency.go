@@ -9,7 +9,7 @@ import (
 
 type idempotencyKey struct{ app, key string }
 
-// answer is what a request was answered the first time.
+// answer is the response to the first request with an idempotency key.
 type answer struct {
 	bodyHash []byte
 	answer   []byte
@@ -27,6 +27,7 @@ const (
 
 var insertAnswers = foldInsert("idempotency", "app text, key blob, body_hash blob, answer blob, created_at int")
 
+// readAnswer returns the statement that reads the answer under a key.
 func (a *acceptance) readAnswer(key idempotencyKey) *stmt {
 	return each(func(scan scanFunc) error {
 		found, err := readAnswer(scan)
@@ -35,14 +36,15 @@ func (a *acceptance) readAnswer(key idempotencyKey) *stmt {
 	}, answerByKey, key.app, []byte(key.key))
 }
 
-// remember keeps an answer for repeated requests, also for those of this transaction.
+// remember stores an answer for repeated requests, including those in this transaction.
 func (a *acceptance) remember(key idempotencyKey, bodyHash []byte, result push.Accepted) {
 	row := answer{bodyHash: bodyHash, answer: []byte(encode(storedAccepted(result)))}
 	a.answers[key] = row
 	a.newAnswers.add(str(key.app), raw([]byte(key.key)), raw(blob(bodyHash)), raw(row.answer), when(a.now))
 }
 
-// PutIdempotent keeps the answer of a whole batch under an idempotency key. push.ErrConflict if the key is taken.
+// PutIdempotent stores the answer to a request for several pushes under an idempotency key. It returns push.ErrConflict if the key
+// is in use.
 func (s *Store) PutIdempotent(ctx context.Context, app, key string, bodyHash, answer []byte) error {
 	return s.write(ctx, "put idempotency key", &op{app: app, do: func(ctx context.Context, t *tx) error {
 		insert := exec(insertAnswer, app, []byte(key), blob(bodyHash), blob(answer), micros(s.now()))
@@ -56,8 +58,8 @@ func (s *Store) PutIdempotent(ctx context.Context, app, key string, bodyHash, an
 	}})
 }
 
-// Idempotent is what was kept under a key: the hash of the body that it came with, and the answer. found is false if
-// nothing was.
+// Idempotent returns what is stored under an idempotency key: the hash of the request's body, and the answer. found reports whether
+// there is anything.
 func (s *Store) Idempotent(ctx context.Context, app, key string) (bodyHash, stored []byte, found bool, err error) {
 	a, err := one(ctx, s.read, readAnswer, answerByKey, app, []byte(key))
 	if errors.Is(err, push.ErrNotFound) {

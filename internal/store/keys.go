@@ -17,8 +17,8 @@ func readServerKey(scan scanFunc) (k push.ServerKey, err error) {
 	return k, err
 }
 
-// CreateServerKey stores a key by the hash of its secret. push.ErrNotFound if its app is not there, push.ErrConflict if its
-// id or hash is taken.
+// CreateServerKey stores a key with the hash of its secret. It returns push.ErrNotFound if its app does not exist, and
+// push.ErrConflict if its id or hash is already in use.
 func (s *Store) CreateServerKey(ctx context.Context, k push.ServerKey, hash []byte) error {
 	return s.write(ctx, "create server key", &op{app: k.App, do: func(ctx context.Context, t *tx) error {
 		if err := t.appExists(ctx, k.App); err != nil {
@@ -38,8 +38,8 @@ func (s *Store) CreateServerKey(ctx context.Context, k push.ServerKey, hash []by
 
 const keyByHash = "SELECT " + keyColumns + " FROM server_keys WHERE hash = ?"
 
-// ServerKeyByHash finds a key by the hash of its secret. Its UsedAt may be some seconds old; nothing else is older than the last
-// change that was answered.
+// ServerKeyByHash returns the key whose secret has this hash. Its UsedAt may be some seconds old. The rest is never older than the
+// last change that was acknowledged.
 func (s *Store) ServerKeyByHash(ctx context.Context, hash []byte) (push.ServerKey, error) {
 	k, err := s.cache.keys.get(string(hash), func() (push.ServerKey, error) {
 		return one(ctx, s.read, readServerKey, keyByHash, hash)
@@ -47,13 +47,13 @@ func (s *Store) ServerKeyByHash(ctx context.Context, hash []byte) (push.ServerKe
 	return k, wrap("server key", err)
 }
 
-// ServerKey is one of an app's keys.
+// ServerKey returns one of an app's keys.
 func (s *Store) ServerKey(ctx context.Context, app, id string) (push.ServerKey, error) {
 	k, err := one(ctx, s.read, readServerKey, "SELECT "+keyColumns+" FROM server_keys WHERE app = ? AND id = ?", app, id)
 	return k, wrap("server key", err)
 }
 
-// ServerKeys is a page of an app's keys, by id.
+// ServerKeys returns a page of an app's keys, by id.
 func (s *Store) ServerKeys(ctx context.Context, app, cursor string, limit int) ([]push.ServerKey, string, error) {
 	key, err := decodeCursor(cursor, 1)
 	if err != nil {
@@ -66,13 +66,13 @@ func (s *Store) ServerKeys(ctx context.Context, app, cursor string, limit int) (
 	return list, next, wrap("server keys", err)
 }
 
-// DeleteServerKey makes a key void.
+// DeleteServerKey deletes a key.
 func (s *Store) DeleteServerKey(ctx context.Context, app, id string) error {
 	defer s.cache.forget(app)
 	return s.deleteOne(ctx, "delete server key", app, "DELETE FROM server_keys WHERE app = ? AND id = ?", app, id)
 }
 
-// deleteOne runs a DELETE; push.ErrNotFound if there was no such row.
+// deleteOne runs a DELETE. It returns push.ErrNotFound if there was no such row.
 func (s *Store) deleteOne(ctx context.Context, what, app, sql string, args ...any) error {
 	return s.write(ctx, what, &op{app: app, do: func(ctx context.Context, t *tx) error {
 		gone := exec(sql, args...)
@@ -86,9 +86,9 @@ func (s *Store) deleteOne(ctx context.Context, what, app, sql string, args ...an
 	}})
 }
 
-// KeysUsed notes when keys last let somebody in. A key that is gone meanwhile is left out.
+// KeysUsed stores when keys were last used. It ignores keys that no longer exist.
 func (s *Store) KeysUsed(ctx context.Context, uses []push.KeyUse) error {
-	return s.write(ctx, "note the use of keys", &op{weight: len(uses), do: func(ctx context.Context, t *tx) error {
+	return s.write(ctx, "store the use of keys", &op{weight: len(uses), do: func(ctx context.Context, t *tx) error {
 		stmts := make([]*stmt, len(uses))
 		for i, use := range uses {
 			sql := "UPDATE server_keys SET used_at = ? WHERE app = ? AND id = ?"

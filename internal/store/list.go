@@ -10,13 +10,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// listCost is what one page of a list of pushes may cost, whatever the app has and whatever is asked for. A page that would
-// cost more ends early, and its cursor goes on.
+// listCost limits the cost of one page of a list of pushes, for any app and any filter. A page that would cost more ends early, and
+// its cursor goes on from there.
 type listCost struct {
-	examineAtOnce int // pushes looked at by one question
-	examineMost   int // pushes looked at for a page
-	countFew      int // a push with more deliveries is counted by itself
-	countMost     int // deliveries counted for a page, but for its last push, which may have any number
+	examineAtOnce int // pushes read by one query
+	examineMost   int // pushes read for a page
+	countFew      int // a push with at least as many deliveries is counted separately
+	countMost     int // deliveries counted for a page, beside those of its last push, which may have any number
 }
 
 var listCosts = listCost{examineAtOnce: 500, examineMost: 10_000, countFew: 1_000, countMost: 400_000}
@@ -24,23 +24,23 @@ var listCosts = listCost{examineAtOnce: 500, examineMost: 10_000, countFew: 1_00
 // idSlack is how far the time in a push's id may be from the time at which it was accepted.
 const idSlack = time.Minute
 
-// lists are ids of an app's pushes in a range, newest first.
+// The ids of an app's pushes in a range of ids, newest first.
 const (
 	idsOfApp = "SELECT id FROM pushes WHERE app = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
-	// By the devices that are or were the user's, and what waits, or waited, for the user without one.
+	// Found by the devices that are or were the user's, and by the deliveries that wait, or waited, for the user without a device.
 	idsOfUser = `SELECT DISTINCT p.id FROM (SELECT n AS holder FROM devices WHERE app = ? AND user_id = ? AND user_id <> ''
 		UNION ALL SELECT device FROM former_owners WHERE app = ? AND user_id = ? UNION ALL SELECT CAST(? AS BIGINT)) h
 		CROSS JOIN deliveries d CROSS JOIN pushes p WHERE d.holder = h.holder AND d.user_id = ? AND p.n = d.push AND p.app = ? AND p.id >= ? AND p.id < ?
 		ORDER BY p.id DESC LIMIT ?`
-	// Pushes without deliveries may name the user all the same, in the JSON of their audience. "Replace" is a search that both
-	// engines spell alike.
+	// Pushes without deliveries, and whether the JSON of their audience contains the user's id. Both engines have replace, by which
+	// it is searched.
 	idsUnmade = `SELECT id, CASE WHEN replace(audience, ?, '') <> audience THEN 1 ELSE 0 END FROM pushes
 		WHERE app = ? AND (made = 0 OR cancelled_at IS NOT NULL) AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?`
 )
 
-// listRows reads those of the pushes named that the filter takes. Of a user's pushes, the state is that of a delivery of
-// theirs. A push whose time has not come is scheduled, and one that was cancelled before is cancelled, though it has no
-// deliveries. The audience is read where it tells what deliveries cannot.
+// listRows reads those of the named pushes that match the filter. With a user, the state is matched against the user's deliveries
+// only. A push for later that is not due yet matches "scheduled", and one that was cancelled before it was due matches
+// "cancelled", although neither has deliveries. The audience is read if the deliveries may not show it.
 var listRows = fold("of_id text, of_app text, resource text, of_user text, of_holder int, state text, from_at int, to_at int",
 	`SELECT p.n, p.counted, p.id, p.resource_id, p.accepted_at, p.deliver_at, p.expires_at, p.made, p.list, p.cancelled_at,
 		CASE WHEN p.made = 0 OR p.cancelled_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.push = p.n) THEN p.audience ELSE '' END
@@ -57,12 +57,13 @@ var listRows = fold("of_id text, of_app text, resource text, of_user text, of_ho
 			WHEN p.counted = 1 THEN EXISTS (SELECT 1 FROM push_counts c WHERE c.push = p.n AND c.state = r.state AND c.n > 0)
 			ELSE EXISTS (SELECT 1 FROM deliveries d WHERE d.push = p.n AND d.state = r.state) END`)
 
-// countsOf counts the states of up to so many deliveries of each push.
+// countsOf counts the states of each push's deliveries, up to a number of deliveries.
 var countsOf = fold("of_push int, up_to int", `SELECT r.of_push, c.state, c.n FROM {rows}, {lateral} (SELECT f.state, COUNT(*) AS n FROM
 	(SELECT state FROM deliveries WHERE push = r.of_push LIMIT r.up_to) f GROUP BY f.state) c`)
 
-// Pushes is a page of an app's pushes, newest first, as far as the filter takes them. A page that has cost enough ends before
-// it is full: it may be empty, and the cursor goes on where it ended. Only a page without a cursor is the last.
+// Pushes returns a page of those of an app's pushes that match the filter, newest first, and the cursor of the next page. A page
+// that would cost too much ends before it is full, and may be empty; the cursor goes on where it ended. Only the last page has no
+// cursor.
 func (s *Store) Pushes(ctx context.Context, app string, f push.PushFilter, cursor string, limit int) ([]push.Listed, string, error) {
 	key, err := decodeCursor(cursor, 1)
 	if err != nil {
@@ -79,7 +80,7 @@ func (s *Store) Pushes(ctx context.Context, app string, f push.PushFilter, curso
 	return page, encodeCursor(next), nil
 }
 
-// idAt is an id before all that are made at t, moved by a slack; open if there is no t.
+// idAt returns an id before all ids made at t+slack; open if t is zero.
 func idAt(t time.Time, slack time.Duration, open string) string {
 	if t.IsZero() {
 		return open
@@ -87,18 +88,18 @@ func idAt(t time.Time, slack time.Duration, open string) string {
 	return string(push.FirstID(t.Add(slack)))
 }
 
-// listing is one page of pushes on its way.
+// listing reads one page of a list of pushes.
 type listing struct {
 	s            *Store
 	app          string
 	filter       push.PushFilter
 	cost         listCost
-	from, before string // ids: from is in the range, before is not
-	counted      int
-	ofUser       map[string]bool // ids of pushes that have a delivery of the filter's user
+	from, before string          // the range of ids: from is in it, before is not
+	counted      int             // deliveries counted so far
+	ofUser       map[string]bool // the ids of pushes with a delivery for the filter's user
 }
 
-// page gathers up to limit pushes. next is the last one that was looked at, if there may be more behind it.
+// page reads up to limit pushes. next is the id of the last push that was examined, if there may be more; otherwise "".
 func (l *listing) page(ctx context.Context, limit int) (page []push.Listed, next string, err error) {
 	for examined := 0; examined < l.cost.examineMost; {
 		ids, last, err := l.candidates(ctx, l.ahead(limit-len(page)+1))
@@ -130,7 +131,7 @@ func (l *listing) page(ctx context.Context, limit int) (page []push.Listed, next
 	return page, l.before, nil
 }
 
-// ahead is how many pushes are looked at by the next question, if so many are wanted.
+// ahead returns how many pushes the next query reads to find the wanted number of matching ones.
 func (l *listing) ahead(wanted int) int {
 	if l.filter.State != "" || l.filter.Resource != "" {
 		return l.cost.examineAtOnce
@@ -138,8 +139,8 @@ func (l *listing) ahead(wanted int) int {
 	return min(wanted, l.cost.examineAtOnce)
 }
 
-// candidates are the next ids to look at, newest first, at most about so many; whole: there are no more. What is looked at
-// next comes behind them.
+// candidates returns the ids of the next pushes to examine, newest first, about limit at most, and moves l.before behind them. last
+// reports whether there are no more.
 func (l *listing) candidates(ctx context.Context, limit int) (ids []string, last bool, err error) {
 	if l.filter.User == "" {
 		ids, err = all(ctx, l.s.read, scalar[string], idsOfApp, l.app, l.from, l.before, limit)
@@ -157,7 +158,7 @@ func (l *listing) candidates(ctx context.Context, limit int) (ids []string, last
 		return nil, false, err
 	}
 	last = len(made) < limit && len(unmade) < limit
-	floor := "" // above it both lists are whole
+	floor := "" // both queries have returned all ids down to this one
 	if len(made) == limit {
 		floor = made[limit-1]
 	}
@@ -184,7 +185,7 @@ func (l *listing) candidates(ctx context.Context, limit int) (ids []string, last
 
 type unmadePush struct {
 	id    string
-	named bool // its audience may name the user
+	named bool // whether its audience may name the user
 }
 
 func readUnmade(scan scanFunc) (u unmadePush, err error) {
@@ -194,17 +195,17 @@ func readUnmade(scan scanFunc) (u unmadePush, err error) {
 	return u, err
 }
 
-// listedRow is a push of a list, and whether its deliveries are counted, or are still to be.
+// listedRow is a push of a list, with what its counts are made from.
 type listedRow struct {
 	push.Listed
-	n            int64 // of the push
-	countsStored bool  // its counts stand beside it
+	n            int64 // the number of the push
+	countsStored bool  // push_counts has its counts
 	to           push.Audience
 	unmade       bool
 	counted      bool
 }
 
-// rows reads the pushes of ids that the filter takes, newest first.
+// rows reads those of the pushes with these ids that match the filter, newest first.
 func (l *listing) rows(ctx context.Context, ids []string) ([]*listedRow, error) {
 	from, to := int64(0), int64(1)<<62
 	if !l.filter.After.IsZero() {
@@ -213,12 +214,12 @@ func (l *listing) rows(ctx context.Context, ids []string) ([]*listedRow, error) 
 	if !l.filter.Before.IsZero() {
 		to = l.filter.Before.UnixMicro()
 	}
-	asked := listRows.rows(len(ids))
+	rows := listRows.rows(len(ids))
 	for _, id := range ids {
-		asked.add(str(id), str(l.app), str(l.filter.Resource), str(l.filter.User), num(userHolder(l.app, l.filter.User)), str(l.filter.State), num(from), num(to))
+		rows.add(str(id), str(l.app), str(l.filter.Resource), str(l.filter.User), num(userHolder(l.app, l.filter.User)), str(l.filter.State), num(from), num(to))
 	}
 	var found []*listedRow
-	err := l.s.read.run(ctx, listRows.each(asked, func(scan scanFunc) error {
+	err := l.s.read.run(ctx, listRows.each(rows, func(scan scanFunc) error {
 		row, ok, err := l.read(scan)
 		if ok {
 			found = append(found, row)
@@ -229,7 +230,7 @@ func (l *listing) rows(ctx context.Context, ids []string) ([]*listedRow, error) 
 	return found, err
 }
 
-// read reads one row of listRows; false: its push is not for the user after all.
+// read reads one row of listRows. It returns false if the push turns out not to be for the filter's user.
 func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
 	var (
 		p                         pushRow
@@ -260,7 +261,8 @@ func (l *listing) read(scan scanFunc) (*listedRow, bool, error) {
 	return row, user == "" || l.ofUser[string(p.ID)] || slices.Contains(p.To.Users, user), nil
 }
 
-// count fills in the counts of found[i] and what follows from them: with those of its neighbours, if it is not large.
+// count sets the counts of found[i] and the fields that follow from them. If the push is not large, the pushes behind it are counted
+// by the same query.
 func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 	row := found[i]
 	if !row.counted && !row.countsStored {
@@ -277,7 +279,7 @@ func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 		row.Counts, total = counts, sum(counts)
 	}
 	if row.countsStored {
-		total = len(row.Counts) // that is all that was read
+		total = len(row.Counts) // only the rows of push_counts were read
 	}
 	l.counted += total
 	row.Final = row.Expanded && !slices.ContainsFunc(push.States(), func(s push.State) bool { return !s.Final() && row.Counts[s] > 0 })
@@ -285,7 +287,7 @@ func (l *listing) count(ctx context.Context, found []*listedRow, i int) error {
 	return nil
 }
 
-// countFew counts the first deliveries of each of the next pushes.
+// countFew counts the first deliveries of each of the next pushes, cost.countFew at most.
 func (l *listing) countFew(ctx context.Context, found []*listedRow) error {
 	const together = 100
 	byNumber := map[int64]*listedRow{}

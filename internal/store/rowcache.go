@@ -26,10 +26,10 @@ func newRowCaches() *rowCaches {
 // forget drops what is known of an app. Whoever changes keys or resources, or removes an app, calls it after the commit and before the change is
 // answered, so that the next request reads what is there now. It is the one place that is told of changes: those of another
 // node would come here too.
-func (r *rowCaches) forget(app string) {
-	r.keys.forget(app)
-	r.apps.forget(app)
-	r.resources.forget(app)
+func (c *rowCaches) forget(app string) {
+	c.keys.forget(app)
+	c.apps.forget(app)
+	c.resources.forget(app)
 }
 
 // Bounds of what is kept.
@@ -57,49 +57,49 @@ func newRowCache[K comparable, V any](appOf func(V) string) rowCache[K, V] {
 }
 
 // get answers from what is kept, or else by read, whose row it then keeps.
-func (k *rowCache[K, V]) get(key K, read func() (V, error)) (V, error) {
+func (c *rowCache[K, V]) get(key K, read func() (V, error)) (V, error) {
 	asked := time.Now()
-	row, ok, forgets := k.lookup(key, asked)
+	row, ok, generation := c.lookup(key, asked)
 	if ok {
 		return row, nil
 	}
 	row, err := read()
 	if err == nil {
-		k.put(key, cachedRow[V]{row, asked}, forgets)
+		c.put(key, cachedRow[V]{row, asked}, generation)
 	}
 	return row, err
 }
 
-func (k *rowCache[K, V]) lookup(key K, now time.Time) (row V, ok bool, forgets int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	found, ok := k.rows[key]
-	return found.row, ok && now.Sub(found.readAt) < cacheTTL, k.generation
+func (c *rowCache[K, V]) lookup(key K, now time.Time) (row V, ok bool, generation int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found, ok := c.rows[key]
+	return found.row, ok && now.Sub(found.readAt) < cacheTTL, c.generation
 }
 
 // keep keeps a row, unless something was forgotten since it was asked for: then it may have been read before the change.
-func (k *rowCache[K, V]) put(key K, row cachedRow[V], forgets int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if forgets != k.generation {
+func (c *rowCache[K, V]) put(key K, row cachedRow[V], generation int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if generation != c.generation {
 		return
 	}
-	if _, there := k.rows[key]; !there && len(k.rows) >= maxCachedRows {
-		for other := range k.rows { // any
-			delete(k.rows, other)
+	if _, there := c.rows[key]; !there && len(c.rows) >= maxCachedRows {
+		for other := range c.rows { // any
+			delete(c.rows, other)
 			break
 		}
 	}
-	k.rows[key] = row
+	c.rows[key] = row
 }
 
-func (k *rowCache[K, V]) forget(app string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.generation++
-	for key, kept := range k.rows {
-		if k.appOf(kept.row) == app {
-			delete(k.rows, key)
+func (c *rowCache[K, V]) forget(app string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	for key, cached := range c.rows {
+		if c.appOf(cached.row) == app {
+			delete(c.rows, key)
 		}
 	}
 }

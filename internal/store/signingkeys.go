@@ -9,7 +9,7 @@ import (
 
 const signingKeyColumns = "app, kid, alg, sealed, public_key, created_at, name, used_at, expires_at"
 
-// readSigningKey opens the sealed secret.
+// readSigningKey reads a key, and opens its sealed secret.
 func (s *Store) readSigningKey(scan scanFunc) (k push.SigningKey, err error) {
 	k, sealed, err := readSealedSigningKey(scan)
 	if err != nil || len(sealed) == 0 {
@@ -28,14 +28,14 @@ func readSealedSigningKey(scan scanFunc) (k push.SigningKey, sealed []byte, err 
 	return k, sealed, err
 }
 
-// readOpenSigningKey leaves the secret where it is.
+// readOpenSigningKey reads a key without its secret.
 func readOpenSigningKey(scan scanFunc) (push.SigningKey, error) {
 	k, _, err := readSealedSigningKey(scan)
 	return k, err
 }
 
-// PutSigningKey stores or replaces a key that verifies user tokens. push.ErrNotFound if its app is not there. Another key
-// under the same kid was made when it came, and was never used.
+// PutSigningKey stores or replaces a key that verifies user tokens, and reports whether there was none with its kid. It returns
+// push.ErrNotFound if the app does not exist. The same key keeps its CreatedAt and UsedAt; another one under the same kid does not.
 func (s *Store) PutSigningKey(ctx context.Context, k push.SigningKey) (created bool, err error) {
 	err = s.write(ctx, "put signing key", &op{app: k.App, do: func(ctx context.Context, t *tx) error {
 		if err := t.appExists(ctx, k.App); err != nil {
@@ -58,7 +58,7 @@ func (s *Store) PutSigningKey(ctx context.Context, k push.SigningKey) (created b
 }
 
 func (t *tx) insertSigningKey(ctx context.Context, k push.SigningKey) (err error) {
-	var sealed []byte // made here, inside the transaction: see Reseal
+	var sealed []byte // sealed inside the transaction; see Reseal
 	if k.Secret != "" {
 		if sealed, err = t.s.sealer.Seal([]byte(k.Secret.Reveal()), sealedRow(k.App, "signing key", k.KID)); err != nil {
 			return wrap("seal signing key", err)
@@ -73,13 +73,13 @@ func (t *tx) insertSigningKey(ctx context.Context, k push.SigningKey) (err error
 
 const signingKeyByID = "SELECT " + signingKeyColumns + " FROM signing_keys WHERE app = ? AND kid = ?"
 
-// SigningKey is one of an app's keys, with its secret.
+// SigningKey returns one of an app's keys, with its secret.
 func (s *Store) SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error) {
 	k, err := one(ctx, s.read, s.readSigningKey, signingKeyByID, app, kid)
 	return k, wrap("signing key", err)
 }
 
-// SigningKeys is a page of an app's keys, by kid, without their secrets.
+// SigningKeys returns a page of an app's keys, by kid, without their secrets.
 func (s *Store) SigningKeys(ctx context.Context, app, cursor string, limit int) ([]push.SigningKey, string, error) {
 	key, err := decodeCursor(cursor, 1)
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *Store) SigningKeys(ctx context.Context, app, cursor string, limit int) 
 	return list, next, wrap("signing keys", err)
 }
 
-// SigningKeysFrom are an app's keys whose kid begins with prefix, by kid, with their secrets; 1 000 at most.
+// SigningKeysFrom returns those of an app's keys whose kid begins with prefix, by kid, with their secrets; 1 000 at most.
 func (s *Store) SigningKeysFrom(ctx context.Context, app, prefix string) ([]push.SigningKey, error) {
 	list, err := all(ctx, s.read, s.readSigningKey,
 		"SELECT "+signingKeyColumns+" FROM signing_keys WHERE app = ? AND kid >= ? AND kid < ? ORDER BY kid LIMIT ?",
@@ -100,7 +100,7 @@ func (s *Store) SigningKeysFrom(ctx context.Context, app, prefix string) ([]push
 	return list, wrap("signing keys", err)
 }
 
-// DeleteSigningKey makes the tokens that it signed void.
+// DeleteSigningKey deletes a key, which makes the tokens that it has signed void.
 func (s *Store) DeleteSigningKey(ctx context.Context, app, kid string) error {
 	return s.deleteOne(ctx, "delete signing key", app, "DELETE FROM signing_keys WHERE app = ? AND kid = ?", app, kid)
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// topicsRead is how many devices Topics looks at: the first ones will do.
+// topicsRead is how many devices Topics reads.
 const topicsRead = 1_000
 
 const topicsOf = `SELECT d.bundle_id FROM (SELECT bundle_id, platform, user_id FROM devices WHERE app = ? ORDER BY id LIMIT ?) d
 	WHERE d.platform = ? AND d.user_id <> ''`
 
-// Topics are the bundle ids that an app's registered iOS devices name, at most limit, as far as its first 1 000 devices show.
+// Topics returns the bundle ids of an app's registered iOS devices, limit at most. It reads only the app's first 1 000 devices.
 func (s *Store) Topics(ctx context.Context, app string, limit int) ([]string, error) {
 	list, err := all(ctx, s.read, scalar[string], topicsOf, app, topicsRead, string(push.IOS))
 	slices.Sort(list)

@@ -7,7 +7,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// PutTags replaces a user's tags. They may come before the user's first device. push.ErrNotFound if the app is not there.
+// PutTags replaces a user's tags. A user may have tags before the first device. It returns push.ErrNotFound if the app does not
+// exist.
 func (s *Store) PutTags(ctx context.Context, app, user string, tags []string) error {
 	return s.write(ctx, "put tags", &op{app: app, users: []string{user}, do: func(ctx context.Context, t *tx) error {
 		if err := t.appExists(ctx, app); err != nil {
@@ -26,7 +27,7 @@ func readTags(scan scanFunc) (tags []string, err error) {
 	return tags, err
 }
 
-// Tags are a user's tags; none for a user who is not known.
+// Tags returns a user's tags; none for an unknown user.
 func (s *Store) Tags(ctx context.Context, app, user string) ([]string, error) {
 	tags, err := one(ctx, s.read, readTags, "SELECT tags FROM users WHERE app = ? AND id = ?", app, user)
 	if errors.Is(err, push.ErrNotFound) {
@@ -40,8 +41,8 @@ const (
 	removeUser  = "DELETE FROM users WHERE app = ? AND id = ?"
 )
 
-// RemoveUsers removes up to limit rows of users, at most 1 000, that say nothing: the user was never seen and has no tags. A
-// push to somebody never seen leaves one where it has to be locked; see rowLocks. It says how many went.
+// RemoveUsers removes up to limit rows of users, at most 1 000, who were never seen and have no tags, and returns how many. Where
+// rows have to be locked, a push to such a user leaves a row; see rowLocks.
 func (s *Store) RemoveUsers(ctx context.Context, limit int) (removed int, err error) {
 	limit = pageSize(limit)
 	if first, err := all(ctx, s.read, readRef, unseenUsers, 1); err != nil || len(first) == 0 {

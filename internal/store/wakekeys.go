@@ -7,12 +7,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// keysKept is how many of a device's wake keys are known at most: at one in 30 days, those of a year.
+// maxWakeKeys is how many of a device's wake keys are stored at most. With a new one every 30 days, those are the keys of a year.
 const maxWakeKeys = 12
 
 const (
 	insertWakeKey = "INSERT INTO wake_keys (id, app, device_id, owner_gen, made_at) VALUES (?, ?, ?, ?, ?)"
-	// Of a former owner's keys none is of use: a wake sealed with one was made before the present owner's registration.
+	// A former owner's keys are of no use: a wake sealed with one was made before the current owner's registration.
 	removeOldWakeKeys = `DELETE FROM wake_keys WHERE app = ? AND device_id = ? AND (owner_gen <> ? OR id NOT IN
 		(SELECT id FROM wake_keys WHERE app = ? AND device_id = ? ORDER BY made_at DESC, id LIMIT ?))`
 	removeWakeKeys = "DELETE FROM wake_keys WHERE app = ? AND device_id = ?"
@@ -20,8 +20,8 @@ const (
 		UNION ALL SELECT app, device_id, owner_gen FROM wake_keys WHERE id = ?`
 )
 
-// keepWakeKey is the statements for a device's row that gets a newer wake key: they note whose the one before is, if it is still
-// the same owner's. The keys themselves are nowhere: they are derived.
+// archiveWakeKey returns the statements for a device that gets a new wake key. They store whose the previous one is, if the owner is
+// the same. The keys themselves are not stored anywhere, since they are derived.
 func archiveWakeKey(was, d *push.Device) (stmts []*stmt) {
 	if was.WakeKeyID == "" {
 		return nil
@@ -37,7 +37,7 @@ func readWakeKeyOwner(scan scanFunc) (o push.WakeKeyOwner, err error) {
 	return o, err
 }
 
-// WakeKeyOwner is whose a wake key is; push.ErrNotFound for one that no registered device has.
+// WakeKeyOwner returns the device and the owner generation of a wake key. It returns push.ErrNotFound if no registered device has it.
 func (s *Store) WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner, error) {
 	if !storable(id) {
 		return push.WakeKeyOwner{}, wrap("wake key", push.ErrNotFound)
@@ -46,19 +46,20 @@ func (s *Store) WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner,
 	return o, wrap("wake key", err)
 }
 
-// TakeToken takes its provider token from a device whose wake, made at a time, came to another device; but only if it is
-// still the owner's that the wake was made for, has the token, and has not registered since. It reports whether it did.
-func (s *Store) TakeToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (taken bool, err error) {
-	err = s.write(ctx, "take token", &op{app: from.App, devices: []string{from.Device}, do: func(ctx context.Context, t *tx) error {
-		taken = false
+// DropToken removes the provider token of a device whose wake, made at madeAt, arrived at another device. It does so only if the
+// device has a token and still the owner that the wake was for, and has not registered since. It reports whether it removed the
+// token.
+func (s *Store) DropToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (dropped bool, err error) {
+	err = s.write(ctx, "drop token", &op{app: from.App, devices: []string{from.Device}, do: func(ctx context.Context, t *tx) error {
+		dropped = false
 		d, err := t.lockDevice(ctx, from.DeviceKey)
 		if err != nil {
 			return err
 		}
-		if taken = d.LosesToken(from.OwnerGeneration, madeAt); !taken {
+		if dropped = d.LosesToken(from.OwnerGeneration, madeAt); !dropped {
 			return nil
 		}
 		return t.dropToken(ctx, d)
 	}})
-	return taken, err
+	return dropped, err
 }

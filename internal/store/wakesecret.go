@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	wakeSecretName  = "wake secret" // the setting that has it, sealed, in base64
+	wakeSecretName  = "wake secret" // the name of the setting with the secret, sealed and in base64
 	wakeSecretBytes = 32
 )
 
-// WakeSecret is what all wake keys are derived from. It stays the same for as long as there is a wake key.
+// WakeSecret returns the secret from which all wake keys are derived. It stays the same as long as there is a wake key.
 func (s *Store) WakeSecret() push.Secret { return s.wakeSecret }
 
-// loadWakeSecret reads the wake secret; the first start makes it.
+// loadWakeSecret reads the wake secret, which the first start makes.
 func (t *tx) loadWakeSecret(ctx context.Context) error {
 	stored, err := all(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ?", wakeSecretName)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Store) openWakeSecret(stored string) (push.Secret, error) {
 	return push.Secret(plain), err
 }
 
-// putWakeSecret seals the wake secret and stores it. Reseal seals it anew for another secret key; wake keys stay what they are.
+// putWakeSecret seals the wake secret and stores it. Reseal seals it again with another secret key, which changes no wake key.
 func (t *tx) putWakeSecret(ctx context.Context, secret push.Secret) error {
 	sealed, err := t.s.sealer.Seal([]byte(secret.Reveal()), sealedRow("", wakeSecretName, ""))
 	if err != nil {

@@ -8,25 +8,25 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// maxPending is how many changed deliveries a watcher that does not come to take them is kept.
+// maxPending is how many changed deliveries are kept for a watcher that has not read them.
 const maxPending = 10_000
 
-// watchers tells who follows a push that a commit of this process touched it.
+// watchers publishes which pushes the commits of this process changed.
 type watchers struct {
 	mu     sync.Mutex
-	byPush map[push.ID]map[*watcher]struct{}
+	byPush map[push.ID]map[*watcher]struct{} // guarded by mu
 }
 
-// watcher is one who follows a push. All but changed is guarded by watchers.mu.
+// watcher is one follower of a push. All fields but changed are guarded by watchers.mu.
 type watcher struct {
-	changed chan struct{} // 1 place
+	changed chan struct{} // of capacity 1
 	pending map[push.DeliveryKey]struct{}
-	many    bool
+	many    bool // more deliveries changed than pending names
 }
 
 func newWatchers() *watchers { return &watchers{byPush: map[push.ID]map[*watcher]struct{}{}} }
 
-// Watch follows the changes of a push.
+// Watch returns a watch of the changes of a push that this process commits from now on.
 func (s *Store) Watch(id push.ID) push.Watch {
 	all := s.watch
 	w := &watcher{changed: make(chan struct{}, 1), pending: map[push.DeliveryKey]struct{}{}}
@@ -41,7 +41,7 @@ func (s *Store) Watch(id push.ID) push.Watch {
 		Next: func() ([]push.DeliveryKey, bool) {
 			all.mu.Lock()
 			defer all.mu.Unlock()
-			return w.drain()
+			return w.next()
 		},
 		Stop: func() {
 			all.mu.Lock()
@@ -54,12 +54,14 @@ func (s *Store) Watch(id push.ID) push.Watch {
 	}
 }
 
-func (w *watcher) drain() (keys []push.DeliveryKey, many bool) {
+// next returns the deliveries that changed since the last call, and whether others may have changed, too.
+func (w *watcher) next() (keys []push.DeliveryKey, many bool) {
 	keys, many = slices.Collect(maps.Keys(w.pending)), w.many
 	w.pending, w.many = map[push.DeliveryKey]struct{}{}, false
 	return keys, many
 }
 
+// add adds changed deliveries, and wakes the watcher.
 func (w *watcher) add(keys []push.DeliveryKey, many bool) {
 	for _, k := range keys {
 		w.pending[k] = struct{}{}
@@ -73,15 +75,15 @@ func (w *watcher) add(keys []push.DeliveryKey, many bool) {
 	}
 }
 
-// watches reports whether somebody follows a push.
+// watches reports whether a push has watchers.
 func (w *watchers) watches(id push.ID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.byPush[id]) > 0
 }
 
-// tell hands on what a commit touched: of each push the deliveries, none where only the push itself was. many are the pushes of
-// which more were than are named.
+// publish passes on what a commit changed: the deliveries of each push, or none if only the push itself changed. many are the pushes
+// with more changed deliveries than are named.
 func (w *watchers) publish(touched map[push.ID][]push.DeliveryKey, many map[push.ID]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

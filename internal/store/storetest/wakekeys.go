@@ -126,7 +126,7 @@ func (suite) ATokenIsTakenOnlyFromWhoHasNotRegisteredSince(t *testing.T, w *Worl
 		{"a wake that came", from, time.Now().Add(time.Hour), true},
 		{"again", from, time.Now().Add(time.Hour), false},
 	} {
-		if got, err := w.TakeToken(Context(t), c.from, c.madeAt); got != c.want || err != nil {
+		if got, err := w.DropToken(Context(t), c.from, c.madeAt); got != c.want || err != nil {
 			t.Errorf("%s: taken %v, %v; want %v", c.name, got, err, c.want)
 		}
 	}
