@@ -113,7 +113,7 @@ func (e *expansion) makeRange(ctx context.Context, r push.Resource, few bool, le
 		}
 	}
 	insert := exec(rangeDeliver, append([]any{e.p.n, string(ios.State), string(ios.Reason), micros(ios.Since), micros(ios.ExpiresAt), micros(android.ExpiresAt),
-		bit(ios.NowOrNever), bit(android.NowOrNever), nullBlob([]byte(ios.CollapseKey)), nullBlob([]byte(android.CollapseKey)), encodeEvents(ios.Events)}, where...)...)
+		bit(ios.NowOrNever), bit(android.NowOrNever), blobOrNull([]byte(ios.CollapseKey)), blobOrNull([]byte(android.CollapseKey)), encodeEvents(ios.Events)}, where...)...)
 	if !few {
 		lease = 0
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// micros is a time as it is stored; nil, which is NULL, for none.
+// micros returns a time as it is stored; nil, which is NULL, for the zero time.
 func micros(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -21,7 +21,7 @@ func micros(t time.Time) any {
 	return t.UnixMicro()
 }
 
-// clock is a stored time; the zero time for NULL.
+// clock returns a stored time; the zero time for NULL.
 func clock(us *int64) time.Time {
 	if us == nil {
 		return time.Time{}
@@ -29,7 +29,7 @@ func clock(us *int64) time.Time {
 	return time.UnixMicro(*us).UTC()
 }
 
-// clockOr0 is a stored time; the zero time for 0.
+// clockOr0 returns a stored time; the zero time for 0.
 func clockOr0(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}
@@ -37,7 +37,7 @@ func clockOr0(us int64) time.Time {
 	return time.UnixMicro(us).UTC()
 }
 
-// blob is what a BLOB column that may not be NULL takes: an empty slice for nil.
+// blob returns the value for a BLOB column that may not be NULL: an empty slice for nil.
 func blob(b []byte) []byte {
 	if b == nil {
 		return []byte{}
@@ -45,6 +45,7 @@ func blob(b []byte) []byte {
 	return b
 }
 
+// bit returns a bool as it is stored.
 func bit(b bool) int64 {
 	if b {
 		return 1
@@ -52,7 +53,8 @@ func bit(b bool) int64 {
 	return 0
 }
 
-// encode is for values that always can be: our own structs, and what came as JSON.
+// encode returns a value as JSON. It panics on a value that cannot be JSON, so it is only for our own structs and for values that came
+// as JSON.
 func encode(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -61,6 +63,7 @@ func encode(v any) string {
 	return string(b)
 }
 
+// decode reads JSON into v. It leaves v as it is for "".
 func decode(text string, v any) error {
 	if text == "" {
 		return nil
@@ -68,7 +71,7 @@ func decode(text string, v any) error {
 	return json.Unmarshal([]byte(text), v)
 }
 
-// jsonList is a list as a column of text takes it.
+// jsonList returns a list as a JSON array.
 func jsonList[T ~string](list []T) string {
 	if list == nil {
 		return "[]"
@@ -96,7 +99,7 @@ func decodeTimes(b []byte) []time.Time {
 	return times
 }
 
-// tokenHash is what a provider token is found by: tokens may be longer than an index entry. nil for no token.
+// tokenHash returns the hash that a provider token is found by, since tokens may be longer than an index entry; nil for no token.
 func tokenHash(token push.Secret) []byte {
 	if token == "" {
 		return nil
@@ -104,27 +107,26 @@ func tokenHash(token push.Secret) []byte {
 	return push.TokenHash(token)
 }
 
-// nullBlob is NULL for an empty slice.
-func nullBlob(b []byte) any {
+// blobOrNull returns the value of a BLOB column; NULL for an empty slice.
+func blobOrNull(b []byte) any {
 	if len(b) == 0 {
 		return nil
 	}
 	return b
 }
 
-// A cursor names the last row of a page by its sort key. Callers see it as an opaque string.
-
+// encodeCursor returns a cursor with the sort key of a page's last row. Cursors are opaque to callers.
 func encodeCursor(key ...string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(encode(key)))
 }
 
-// storable tells whether PostgreSQL's text can hold a string; what it cannot hold is not there.
+// storable reports whether PostgreSQL's type text can hold a string. No row has one that it cannot hold.
 func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// errCursor is a cursor that no page of this kind gave.
-var errCursor = push.FieldErrors{{Location: "query.cursor", Code: push.CodeBadValue, Message: "is no cursor of this list; want one that a page of it gave"}}
+// errCursor means that no page of this list returned the cursor.
+var errCursor = push.FieldErrors{{Location: "query.cursor", Code: push.CodeBadValue, Message: "is not a cursor of this list; want one that a page of it returned"}}
 
-// decodeCursor gives parts strings, all empty for the first page.
+// decodeCursor returns the sort key in a cursor, which has as many strings as parts says. All are empty for the first page.
 func decodeCursor(cursor string, parts int) ([]string, error) {
 	key := make([]string, parts)
 	if cursor == "" {
@@ -140,12 +142,12 @@ func decodeCursor(cursor string, parts int) ([]string, error) {
 	return key, nil
 }
 
-// maxPage bounds every list.
+// maxPage is the largest page of any list.
 const maxPage = 1_000
 
 func pageSize(limit int) int { return min(max(limit, 1), maxPage) }
 
-// page cuts a list that was read with one row more than asked for, and names its last row if there are more.
+// page cuts a list that was read with one row more than limit. It returns the cursor of the next page; "" if there is none.
 func page[T any](list []T, limit int, key func(T) string) ([]T, string) {
 	if len(list) <= limit {
 		return list, ""

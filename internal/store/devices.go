@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// deviceColumns are those of a device d, and of its state s.
+// deviceColumns are the columns of a device d and its state s.
 const (
 	deviceColumns = `d.n, d.app, d.id, d.user_id, d.platform, d.environment, d.bundle_id, d.package, d.facts, d.provider_token, d.former_tokens,
 	d.token_state, d.app_state, d.owner_gen, d.token_gen, d.token_at, d.token_loss, d.credential_hash, d.wake_key, d.wake_key_at, d.seal_key, d.created_at,
@@ -17,7 +17,7 @@ const (
 	devicesWithState = "devices d JOIN device_state s ON s.n = d.n"
 )
 
-// encodeFacts is "" for none.
+// encodeFacts returns the facts as JSON; "" for none.
 func encodeFacts(facts map[string]any) string {
 	if len(facts) == 0 {
 		return ""
@@ -25,7 +25,7 @@ func encodeFacts(facts map[string]any) string {
 	return encode(facts)
 }
 
-// lossRow is how the loss of a token is stored: push.TokenLoss field by field.
+// lossRow is the stored form of push.TokenLoss.
 type lossRow struct {
 	At       time.Time     `json:"at"`
 	Reason   push.Reason   `json:"reason"`
@@ -35,7 +35,7 @@ type lossRow struct {
 	PushID   push.ID       `json:"push,omitempty"`
 }
 
-// encodeLoss is "" for none.
+// encodeLoss returns the loss of a token as JSON; "" for none.
 func encodeLoss(l push.TokenLoss) string {
 	if l.At.IsZero() {
 		return ""
@@ -43,7 +43,7 @@ func encodeLoss(l push.TokenLoss) string {
 	return encode(lossRow(l))
 }
 
-// heardMicros is a time as heard_at takes it; 0 for never.
+// heardMicros returns a time for the column heard_at; 0 for never.
 func heardMicros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -51,7 +51,7 @@ func heardMicros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// readDeviceAnd reads deviceColumns, and into more what a query has beside them.
+// readDeviceAnd reads deviceColumns, and the further columns of a query into more.
 func readDeviceAnd(scan scanFunc, more ...any) (d push.Device, err error) {
 	var (
 		facts, loss                     string
@@ -92,14 +92,14 @@ const (
 	devicesOfUser = "SELECT " + deviceColumns + " FROM " + devicesWithState + " WHERE d.app = ? AND d.user_id = ? AND d.user_id <> '' AND d.id > ? ORDER BY d.id LIMIT ?"
 )
 
-// DeviceByCredential finds a registered device by the hash of its credential. That of an app which is being deleted is
-// void at once, though its row goes later.
+// DeviceByCredential returns the registered device whose credential has this hash. The credentials of an app that is being deleted are
+// void at once, although the rows are removed later.
 func (s *Store) DeviceByCredential(ctx context.Context, hash []byte) (push.Device, error) {
 	d, err := one(ctx, s.read, readDevice, deviceByCredential, blob(hash))
 	return d, wrap("device by credential", err)
 }
 
-// Device is a registered device.
+// Device returns a registered device.
 func (s *Store) Device(ctx context.Context, key push.DeviceKey) (push.Device, error) {
 	d, err := one(ctx, s.read, readDevice, deviceByID, key.App, key.Device)
 	if err == nil && !d.Registered() {
@@ -108,7 +108,7 @@ func (s *Store) Device(ctx context.Context, key push.DeviceKey) (push.Device, er
 	return d, wrap("device", err)
 }
 
-// DevicesOf is a page of a user's devices, by id.
+// DevicesOf returns a page of a user's devices, by id.
 func (s *Store) DevicesOf(ctx context.Context, app, user, cursor string, limit int) ([]push.Device, string, error) {
 	key, err := decodeCursor(cursor, 1)
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *Store) DevicesOf(ctx context.Context, app, user, cursor string, limit i
 	return list, next, wrap("devices of a user", err)
 }
 
-// DevicesOfUsers are the ids of the devices of users, in no order.
+// DevicesOfUsers returns the ids of the devices of users, in no order.
 func (s *Store) DevicesOfUsers(ctx context.Context, app string, users []string) ([]string, error) {
 	var ids []string
 	err := s.read.run(ctx, idsOfUsers.each(idsOfUsers.idRows(app, users), func(scan scanFunc) error {
@@ -131,7 +131,7 @@ func (s *Store) DevicesOfUsers(ctx context.Context, app string, users []string) 
 	return ids, wrap("devices of users", err)
 }
 
-// MissingDevices are those of the ids that name no registered device, in the order given.
+// MissingDevices returns those of the ids that name no registered device, in the given order.
 func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([]string, error) {
 	there := map[string]bool{}
 	err := s.read.run(ctx, targetsByID.each(targetsByID.idRows(app, ids), func(scan scanFunc) error {
@@ -151,7 +151,7 @@ func (s *Store) MissingDevices(ctx context.Context, app string, ids []string) ([
 	return missing, nil
 }
 
-// ReportState takes over what a device says of itself over its session. Empty values leave what is known.
+// ReportState stores what a device reports about itself over its session. An empty state and nil facts leave the stored ones.
 func (s *Store) ReportState(ctx context.Context, key push.DeviceKey, state push.AppState, facts map[string]any) error {
 	return s.write(ctx, "report state", &op{app: key.App, devices: []string{key.Device}, do: func(ctx context.Context, t *tx) error {
 		d, err := one(ctx, t, readDevice, deviceByID+" {lock}", key.App, key.Device)
@@ -172,8 +172,8 @@ func (s *Store) ReportState(ctx context.Context, key push.DeviceKey, state push.
 	}})
 }
 
-// Unregister ends a device: its open deliveries are undeliverable, its credential is void. Its row stays a while (see
-// RemoveDevices), so that its generations go on counting; for callers it is not found any more.
+// Unregister unregisters a device: its open deliveries become undeliverable, and its credential void. Its row stays for a while (see
+// RemoveDevices), so that its generations go on counting, but callers no longer find it.
 func (s *Store) Unregister(ctx context.Context, key push.DeviceKey) error {
 	return s.write(ctx, "unregister", &op{app: key.App, devices: []string{key.Device}, do: func(ctx context.Context, t *tx) error {
 		d, err := one(ctx, t, readDevice, deviceByID+" {lock}", key.App, key.Device)
@@ -187,7 +187,7 @@ func (s *Store) Unregister(ctx context.Context, key push.DeviceKey) error {
 	}})
 }
 
-// unregister takes a device's owner away, for a reason that its open deliveries end with. Its row is locked.
+// unregister removes a device's owner, and ends its open deliveries for this reason. The device's row is locked.
 func (t *tx) unregister(ctx context.Context, d push.Device, why push.Reason) error {
 	if err := t.endOpen(ctx, d, push.Undeliverable, why); err != nil {
 		return err
@@ -202,12 +202,12 @@ func (t *tx) unregister(ctx context.Context, d push.Device, why push.Reason) err
 
 const allOpenOf = "SELECT " + deviceDeliveryColumns + " FROM " + deliveriesWithPush + " WHERE d.holder = ? AND d.final_at IS NULL ORDER BY d.since, d.push"
 
-// openOf is all open deliveries of a device, without payloads.
+// openOf returns all open deliveries of a device, without payloads.
 func (t *tx) openOf(ctx context.Context, d push.Device) ([]push.Delivery, error) {
 	return all(ctx, t, readDeliveryOf(d.ID), allOpenOf, noPayload, d.Number)
 }
 
-// endOpen brings all open deliveries of a device to a final state. Its row is locked.
+// endOpen brings all open deliveries of a device to a final state. The device's row is locked.
 func (t *tx) endOpen(ctx context.Context, d push.Device, state push.State, why push.Reason) error {
 	open, err := t.openOf(ctx, d)
 	if err != nil {

@@ -7,12 +7,12 @@ import (
 	"os"
 )
 
-// privateMode is the mode of all files of the store, whatever the directory's is and the process' umask.
+// privateMode is the mode of all files of the store, whatever the mode of the directory and the umask of the process.
 const privateMode fs.FileMode = 0o600
 
-// keepPrivate makes the database file before SQLite does, which would give it the umask's mode; SQLite gives the files beside
-// it the mode of the database. Files that are open to others, from an earlier version or a restore, are closed to them. A
-// file whose mode is not ours to change is said in the log, and used all the same.
+// createPrivate creates the database file with privateMode before SQLite would create it with the mode of the umask. SQLite gives its
+// other files the mode of the database file. Files that other users can open, from an earlier version or a restore, are closed to
+// them. If this process may not change the mode of a file, that is logged, and the file is used all the same.
 func createPrivate(path string, log *slog.Logger) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, privateMode)
 	if err != nil {
@@ -29,6 +29,7 @@ func createPrivate(path string, log *slog.Logger) error {
 	return nil
 }
 
+// closeToOthers sets a file's mode to privateMode if other users can open it.
 func closeToOthers(file string, log *slog.Logger) error {
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -18,7 +18,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	return migrate(ctx, goose.DialectSQLite3, db, "sqlite")
 }
 
-// migratePostgres holds a lock of the whole database, so that of several nodes that start together one migrates.
+// migratePostgres holds a lock on the whole database, so that only one of several nodes that start together migrates it.
 func migratePostgres(ctx context.Context, db *sql.DB) error {
 	locker, err := lock.NewPostgresSessionLocker()
 	if err != nil {
@@ -45,7 +45,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, folder stri
 	return nil
 }
 
-// notNewer refuses a database that a later hush has changed: this one would write rows as they no longer are.
+// notNewer returns an error if a newer hush has changed the schema, since this one would write rows that no longer fit it.
 func notNewer(ctx context.Context, p *goose.Provider) error {
 	is, knows, err := p.GetVersions(ctx)
 	if err != nil {

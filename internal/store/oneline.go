@@ -6,10 +6,11 @@ import (
 	"unicode"
 )
 
-// oneLineError is an error of the database whose text is one line without control characters. The driver's own has a line
-// for each try to connect, and a server's may have anything.
+// oneLineError is an error of the database whose text is one line without control characters. The text of the driver has a line for
+// each attempt to connect, and that of a server may contain anything.
 type oneLineError struct{ error }
 
+// oneLine returns err as a oneLineError; nil for nil.
 func oneLine(err error) error {
 	if err == nil {
 		return nil
@@ -17,7 +18,7 @@ func oneLine(err error) error {
 	return oneLineError{err}
 }
 
-// Error joins the lines of the text.
+// Error returns the text with its lines joined.
 func (e oneLineError) Error() string {
 	var b strings.Builder
 	for _, line := range informative(visibleLines(e.error.Error())) {
@@ -32,7 +33,7 @@ func (e oneLineError) Error() string {
 	return b.String()
 }
 
-// visibleLines are the lines of a text that have something to see.
+// visibleLines returns the lines of a text that are not blank, without control characters.
 func visibleLines(text string) []string {
 	var lines []string
 	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
@@ -43,11 +44,11 @@ func visibleLines(text string) []string {
 	return lines
 }
 
-// noTLS is the end of the line of a try with TLS at a server that has none: pgconn.startTLS.
+// noTLS is the end of the line for an attempt with TLS at a server without it; see pgconn.startTLS.
 const noTLS = ": tls error: server refused TLS connection"
 
-// telling are the lines that say why there is no connection, each once. Under sslmode=prefer and allow the driver tries each
-// address with TLS and without. That the server has no TLS is then no reason, because the address was tried without, too.
+// informative returns the lines that say why there is no connection, each once. With sslmode=prefer and allow, the driver tries each
+// address with TLS and without. A server without TLS is then no reason, because the address was also tried without.
 func informative(lines []string) []string {
 	seen := make(map[string]bool, len(lines))
 	var informativeLines []string
@@ -65,7 +66,7 @@ func informative(lines []string) []string {
 
 func (e oneLineError) Unwrap() error { return e.error }
 
-// visible drops what would do something to a terminal; a tab is a space.
+// visible drops characters that would affect a terminal, and turns a tab into a space.
 func visible(r rune) rune {
 	switch {
 	case r == '\t':

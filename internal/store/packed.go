@@ -12,11 +12,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Timelines and wakes are written with every push, and read as a whole: they are stored packed, field behind field, in a form
-// that is the store's own. A field is its number and its value; fields without a value are left out. Numbers and words are never
-// given to anything else.
+// Timelines and wakes are written with every push, and read as a whole. So they are stored packed, in a format of the store's own. A
+// field is its number followed by its value; fields without a value are left out. The numbers of fields and words are never
+// reused.
 
-// words are what packed text mostly is; others are spelled out. New ones are added at the end.
+// words are the most frequent texts, each packed as its number. Other texts are spelled out. New words are appended.
 var words = []string{
 	"scheduled", "waiting", "sent", "received", "handled", "expired", "cancelled", "superseded", "undeliverable",
 	"wake_sent", "wake_answered", "wake_failed", "token_dropped", "handled_late", "left_out",
@@ -34,10 +34,10 @@ var wordNumbers = func() map[string]uint64 {
 	return m
 }()
 
-// How a text is packed: its first number is below kinds by one of these, or that of a word above them.
+// How a text is packed. It begins with one of these numbers, or with textKinds plus the number of a word.
 const (
-	textPlain = iota // its length, and its bytes
-	textUUID         // 16 bytes, of one as uuid spells it
+	textPlain = iota // then its length and its bytes
+	textUUID         // then 16 bytes, for a UUID in its canonical spelling
 	textKinds
 )
 
@@ -85,7 +85,7 @@ func (p *packer) flag(field uint64, is bool) {
 	}
 }
 
-// time drops what is less than a microsecond.
+// time appends a time, truncated to microseconds.
 func (p *packer) time(field uint64, t time.Time) {
 	if !t.IsZero() {
 		p.uint(field)
@@ -102,7 +102,7 @@ func (p *packer) ids(field uint64, ids []push.ID) {
 
 var errPacked = errors.New("a packed column is damaged")
 
-// unpacker reads fields. After damage it reads zeros, and has an error.
+// unpacker reads fields. On damaged data it sets err, and reads zero values from then on.
 type unpacker struct {
 	b   []byte
 	err error
@@ -136,7 +136,7 @@ func (u *unpacker) number() int     { return int(u.int()) }
 func (u *unpacker) flag() bool      { return u.int() != 0 }
 func (u *unpacker) time() time.Time { return time.UnixMicro(u.int()).UTC() }
 
-func (u *unpacker) take(n uint64) []byte {
+func (u *unpacker) bytes(n uint64) []byte {
 	if n > uint64(len(u.b)) {
 		u.fail()
 		return nil
@@ -149,9 +149,9 @@ func (u *unpacker) take(n uint64) []byte {
 func (u *unpacker) text() string {
 	switch kind := u.uint(); {
 	case kind == textPlain:
-		return string(u.take(u.uint()))
+		return string(u.bytes(u.uint()))
 	case kind == textUUID:
-		id, err := uuid.FromBytes(u.take(16))
+		id, err := uuid.FromBytes(u.bytes(16))
 		if err != nil {
 			u.fail()
 			return ""
@@ -164,7 +164,7 @@ func (u *unpacker) text() string {
 	return ""
 }
 
-// each calls read for each field; read takes its value.
+// each calls read for each field; read has to read its value.
 func (u *unpacker) each(read func(field uint64)) error {
 	for len(u.b) > 0 {
 		read(u.uint())
@@ -193,7 +193,7 @@ const (
 	eventCount
 )
 
-// encodeEvents is what is appended to a timeline: for each event its length, and its fields.
+// encodeEvents returns events packed, to be appended to a timeline: for each event, its length and its fields.
 func encodeEvents(events []push.Event) []byte {
 	all := packer{}
 	var room [128]byte
@@ -224,7 +224,7 @@ func encodeEvents(events []push.Event) []byte {
 func decodeEvents(b []byte) ([]push.Event, error) {
 	var events []push.Event
 	for u := (unpacker{b: b}); len(u.b) > 0; {
-		e, err := decodeEvent(u.take(u.uint()))
+		e, err := decodeEvent(u.bytes(u.uint()))
 		if err = errors.Join(u.err, err); err != nil {
 			return nil, fmt.Errorf("timeline: %w", err)
 		}
@@ -278,7 +278,7 @@ func decodeEvent(b []byte) (e push.Event, err error) {
 	return e, err
 }
 
-// The fields of a wake. Of those of push.Wake, what a request needs only while it is sent is not stored.
+// The fields of a wake. The fields of push.Wake that only a request being sent needs are not stored.
 const (
 	wakeID = iota + 1
 	wakeState
@@ -296,7 +296,7 @@ const (
 	wakeMaybeDelivered
 )
 
-// encodeWake is empty for none. A wake may stand without an id or a state only if it is the zero value.
+// encodeWake returns a wake packed; empty for the zero value. Any other wake has an id or a state.
 func encodeWake(w push.Wake) []byte {
 	p := packer{}
 	if w.State == push.WakeNone && w.ID == "" {

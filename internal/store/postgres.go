@@ -18,17 +18,17 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// oldestPostgres is the first version that is supported.
+// oldestPostgres is the oldest supported version.
 const oldestPostgres = 150000
 
-// postgresEngine is a PostgreSQL database, shared with other nodes. Statements that stand together go out together
-// (pipelined), so that a batch costs a few round trips.
+// postgresEngine is a PostgreSQL database, which other nodes may share. The statements of one call are pipelined, so that a batch costs
+// a few round trips.
 type postgresEngine struct {
 	*translator
 	pool   *pgxpool.Pool
-	lock   *databaseLock // nil until it is taken
-	me     string        // this process, as its claim has it
-	fenced atomic.Bool   // transactions look whether the claim is still ours
+	lock   *databaseLock // nil until it is acquired
+	me     string        // this process as its claim names it
+	fenced atomic.Bool   // transactions check that the claim is still ours
 }
 
 func openPostgres(ctx context.Context, c Config, me holder, turn turnstile) (*postgresEngine, error) {
@@ -48,7 +48,8 @@ func openPostgres(ctx context.Context, c Config, me holder, turn turnstile) (*po
 	return e, nil
 }
 
-// whyNoURL is the driver's reason behind its own copy of the URL, which may show the password; "" where the reason could, too.
+// urlProblem returns the driver's reason for refusing a URL, without the driver's copy of the URL, which may contain the password. It
+// returns "" if the reason may contain the password, too.
 func urlProblem(text string, err error) string {
 	said := oneLine(err).Error()
 	end := strings.LastIndex(said, "`: ")
@@ -66,17 +67,17 @@ func urlProblem(text string, err error) string {
 	return ": " + why
 }
 
-// setParameters says how all of Hush's connections are to be.
+// setParameters sets the parameters of all of Hush's connections.
 func setParameters(cfg *pgx.ConnConfig) {
 	for name, value := range map[string]string{
 		"synchronous_commit":            "on", // accepted means flushed, whatever the server's default
 		"application_name":              "hush",
 		"default_transaction_isolation": "read committed",
-		// Each question has its index (plan_test.go). Left to itself, the planner reads the whole of a table that was empty
-		// when it was last analysed, and plans the same statements over and over.
+		// Each query has its index (plan_test.go). By default, the planner reads the whole of a table that was empty when it was
+		// last analysed, and plans the same statements again and again.
 		"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off", "plan_cache_mode": "force_generic_plan",
-		"idle_in_transaction_session_timeout": "60000", // a node that hangs lets its locks go
-		// PostgreSQL finds within turnWait that the machine of a connection has vanished, and lets its locks go.
+		"idle_in_transaction_session_timeout": "60000", // a node that hangs loses its locks
+		// PostgreSQL notices within turnWait that the machine of a connection is gone, and releases its locks.
 		"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "3", "tcp_keepalives_count": "2", "tcp_user_timeout": "12000",
 	} {
 		cfg.RuntimeParams[name] = value
@@ -86,12 +87,12 @@ func setParameters(cfg *pgx.ConnConfig) {
 	}
 }
 
-// prepare finds out whether the database can be used, takes it for this process, and brings its schema up to date.
+// prepare checks that the database can be used, acquires it for this process, and brings its schema up to date.
 func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn turnstile) error {
 	var version, seqscan string
 	err := e.pool.QueryRow(ctx, "SELECT current_setting('server_version_num'), current_setting('enable_seqscan')").Scan(&version, &seqscan)
 	switch n, notNumber := strconv.Atoi(version); {
-	case err != nil && strings.Contains(err.Error(), "unsupported startup parameter"): // in PgBouncer's words
+	case err != nil && strings.Contains(err.Error(), "unsupported startup parameter"): // PgBouncer's text
 		return fmt.Errorf("connect: %w; %w", err, errPooler)
 	case err != nil:
 		return fmt.Errorf("connect: %w", err)
@@ -107,7 +108,7 @@ func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn 
 	if err != nil {
 		return err
 	}
-	e.pool.Reset() // PostgreSQL may have restarted while we waited
+	e.pool.Reset() // PostgreSQL may have restarted during the wait
 	return e.migrate(ctx)
 }
 
@@ -116,10 +117,11 @@ func (e *postgresEngine) migrate(ctx context.Context) error {
 	return errors.Join(migratePostgres(ctx, db), db.Close())
 }
 
-// errPooler: a connection that a pooler gives to others after each transaction holds no lock for us, and has their settings.
+// errPooler means that a pooler seems to stand between Hush and PostgreSQL. It would give our connection to others after each
+// transaction, and with it our locks and settings.
 var errPooler = errors.New("a pooler such as PgBouncer seems to stand in between, which Hush cannot use: name PostgreSQL itself")
 
-// versionName is a version as people know it: 140005 is 14.5.
+// versionName returns a version as people write it, such as 14.5 for 140005.
 func versionName(number string) string {
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 100000 {
@@ -140,7 +142,7 @@ func (e *postgresEngine) reader() runner                 { return e }
 func (e *postgresEngine) ping(ctx context.Context) error { return oneLine(e.pool.Ping(ctx)) }
 func (e *postgresEngine) fence()                         { e.fenced.Store(e.lock != nil) }
 
-// run sends single statements, outside of a transaction.
+// run runs single statements, outside of a transaction.
 func (e *postgresEngine) run(ctx context.Context, stmts ...*stmt) error {
 	return e.pipeline(ctx, e.pool, stmts)
 }
@@ -149,6 +151,7 @@ type batchSender interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
+// pipeline sends statements together, and then reads their results.
 func (e *postgresEngine) pipeline(ctx context.Context, to batchSender, stmts []*stmt) (err error) {
 	b := &pgx.Batch{}
 	sent := make([]*stmt, 0, len(stmts))
@@ -181,7 +184,7 @@ func (e *postgresEngine) pipeline(ctx context.Context, to batchSender, stmts []*
 	return nil
 }
 
-// read takes the statement's part of the results.
+// read reads the result of the statement.
 func (s *stmt) read(results pgx.BatchResults) error {
 	row := s.row
 	if s.hit != nil {
@@ -212,7 +215,7 @@ func (s *stmt) read(results pgx.BatchResults) error {
 	return rows.Err()
 }
 
-// judge tells what everyone may repeat from what is a statement's fault.
+// classify tells errors after which a transaction may be repeated from those of a statement.
 func (e *postgresEngine) classify(err error) verdict {
 	if errors.Is(err, errOusted) {
 		return verdictOusted
@@ -235,10 +238,10 @@ func (e *postgresEngine) classify(err error) verdict {
 	return verdictError
 }
 
-// whoClaimed locks the row against the claim of the next process, which thus waits for what this one has begun.
+// whoClaimed also locks the row, so that the next process cannot claim the database before the transactions of this one end.
 const whoClaimed = "SELECT value FROM settings WHERE name = ? FOR SHARE"
 
-// errLost is a connection that was found closed.
+// errLost means that a connection was found closed.
 var errLost = errors.New("the connection to the database was lost")
 
 func (e *postgresEngine) begin(ctx context.Context) (transaction, error) {
@@ -260,7 +263,7 @@ func (e *postgresEngine) begin(ctx context.Context) (transaction, error) {
 	return t, nil
 }
 
-// postgresTx is a transaction on a connection of its own. Its id tells its outcome even if the connection is lost in COMMIT.
+// postgresTx is a transaction on a connection of its own. Its outcome can be read by its id if the connection is lost during COMMIT.
 type postgresTx struct {
 	e    *postgresEngine
 	conn *pgxpool.Conn
@@ -290,13 +293,13 @@ func (t *postgresTx) commit(ctx context.Context) error {
 	return err
 }
 
-// How long the outcome of a lost COMMIT is asked for.
+// How long readBack tries to read the outcome of a lost COMMIT.
 const (
 	readBackTries = 30
 	readBackWait  = 200 * time.Millisecond
 )
 
-// readBack finds out what became of a transaction whose connection was lost in COMMIT.
+// readBack reads the outcome of a transaction whose connection was lost during COMMIT.
 func (t *postgresTx) readBack(ctx context.Context, lost error) error {
 	for range readBackTries {
 		status, err := one(ctx, t.e, scalar[*string], "SELECT pg_xact_status(?::text::xid8)", t.xid)
@@ -312,7 +315,7 @@ func (t *postgresTx) readBack(ctx context.Context, lost error) error {
 	return errors.Join(errUnknown, lost)
 }
 
-// rollback closes a connection that cannot roll back; the server then does.
+// rollback rolls back. It closes a connection that cannot, whose transaction the server then rolls back.
 func (t *postgresTx) rollback() {
 	if t.conn == nil {
 		return

@@ -9,20 +9,19 @@ import (
 	"strings"
 )
 
-// sealKeysBefore is the setting that names the keys, apart from the present one, that rows may still be sealed with.
+// oldSealKeysName is the name of the setting with the ids of earlier keys that values may still be sealed with.
 const oldSealKeysName = "secret key ids before"
 
-// resealRows is how many rows one transaction seals anew.
+// resealRows is how many rows one transaction reseals.
 const resealRows = 100
 
-// Reseal seals everything anew that another key than the sealer's present one has sealed, in pieces. It returns how many
-// values that were. When it returns without an error, nothing is sealed with another key, and nothing will be by this
-// process: what is sealed is sealed inside the writer's transactions, one at a time. Cut short, it goes on when it is called
-// again.
+// Reseal reseals, with the sealer's current key, all values that an earlier key has sealed, in pieces. It returns how many there
+// were. When it returns no error, no value is sealed with an earlier key, and this process will seal none with one: values are
+// sealed only inside the writer's transactions. If Reseal is interrupted, the next call completes it.
 func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
 	for done := false; !done; {
 		n := 0
-		err := s.write(ctx, "seal anew", &op{long: true, do: func(ctx context.Context, t *tx) (err error) {
+		err := s.write(ctx, "reseal", &op{long: true, do: func(ctx context.Context, t *tx) (err error) {
 			if err := t.claimSealKey(ctx); err != nil {
 				return err
 			}
@@ -40,13 +39,13 @@ func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
 	return resealed, nil
 }
 
-// SealKeysBefore names the keys, apart from the present one, that something may still be sealed with.
+// SealKeysBefore returns the ids of earlier keys that values may still be sealed with.
 func (s *Store) SealKeysBefore(ctx context.Context) ([]string, error) {
 	stored, err := all(ctx, s.read, scalar[string], "SELECT value FROM settings WHERE name = ?", oldSealKeysName)
 	return strings.Fields(strings.Join(stored, " ")), wrap("secret keys", err)
 }
 
-// noteKeyBefore remembers that rows may be sealed with a key that is not the present one any more.
+// addOldSealKey stores the id of a key that was the current one until now, and that values may still be sealed with.
 func (t *tx) addOldSealKey(ctx context.Context, id string) error {
 	stored, err := all(ctx, t, scalar[string], "SELECT value FROM settings WHERE name = ? {lock}", oldSealKeysName)
 	if err != nil {
@@ -59,7 +58,7 @@ func (t *tx) addOldSealKey(ctx context.Context, id string) error {
 	return t.putSetting(ctx, oldSealKeysName, strings.Join(append(ids, id), " "))
 }
 
-// sealedAt is a sealed value and where it is.
+// sealedAt is a sealed value and the key of its row.
 type sealedAt struct {
 	app, id string
 	sealed  []byte
@@ -70,7 +69,7 @@ func readSealedAt(scan scanFunc) (r sealedAt, err error) {
 	return r, err
 }
 
-// sealedTables are the tables with sealed values. A value begins with a byte for its version and six for the id of its key.
+// sealedTables are the tables with sealed values. A value begins with one byte for its version and six for the id of its key.
 var sealedTables = []struct{ kind, find, put string }{
 	{"credential", "SELECT app, provider, sealed FROM credentials WHERE substr(sealed, 2, 6) <> ? ORDER BY app, provider LIMIT ? {lock}",
 		"UPDATE credentials SET sealed = ? WHERE app = ? AND provider = ?"},
@@ -78,7 +77,7 @@ var sealedTables = []struct{ kind, find, put string }{
 		"UPDATE signing_keys SET sealed = ? WHERE app = ? AND kid = ?"},
 }
 
-// resealPiece seals up to resealRows values anew, or one setting.
+// resealPiece reseals up to resealRows values, or the settings if no others are left.
 func (t *tx) resealPiece(ctx context.Context) (n int, err error) {
 	present, err := hex.DecodeString(t.s.sealer.KeyID())
 	if err != nil {
@@ -105,7 +104,7 @@ func (t *tx) resealPiece(ctx context.Context) (n int, err error) {
 	return t.resealSettings(ctx, present)
 }
 
-// sealedSettings are the settings that are sealed, in base64, each under its own name.
+// sealedSettings are the names of the settings that are sealed, in base64. The additional data of each is its name.
 var sealedSettings = []string{wakeSecretName}
 
 func (t *tx) resealSettings(ctx context.Context, present []byte) (n int, err error) {

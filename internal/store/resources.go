@@ -10,7 +10,8 @@ import (
 
 type resourceKey struct{ app, id string }
 
-// policy is how a resource is stored; its own names, so that a renamed field of push does not empty stored resources.
+// policy is the stored form of a resource. Its field names are its own, so that a renamed field of push does not make stored resources
+// unreadable.
 type policy struct {
 	APNs       *strategy `json:"apns,omitempty"`
 	FCM        *strategy `json:"fcm,omitempty"`
@@ -18,7 +19,7 @@ type policy struct {
 }
 
 type strategy struct {
-	TTL         *int64 `json:"ttl,omitempty"` // nanoseconds, as all spans here
+	TTL         *int64 `json:"ttl,omitempty"` // in nanoseconds, as all durations here
 	Wakes       int    `json:"wakes,omitempty"`
 	Per         int64  `json:"per,omitempty"`
 	Burst       int    `json:"burst,omitempty"`
@@ -57,8 +58,8 @@ func readResource(scan scanFunc) (r push.Resource, err error) {
 	return r, err
 }
 
-// PutResource stores or replaces a resource and makes the devices of its app that wait due now, since what they wait for
-// may have changed. push.ErrNotFound if the app is not there.
+// PutResource stores or replaces a resource, and makes the waiting devices of its app due now, since the change may end their wait.
+// It reports whether there was none, and returns push.ErrNotFound if the app does not exist.
 func (s *Store) PutResource(ctx context.Context, r push.Resource) (created bool, err error) {
 	err = s.write(ctx, "put resource", &op{app: r.App, do: func(ctx context.Context, t *tx) error {
 		if err := t.appExists(ctx, r.App); err != nil {
@@ -81,8 +82,8 @@ func (s *Store) PutResource(ctx context.Context, r push.Resource) (created bool,
 
 const resourceByID = "SELECT app, id, policy FROM resources WHERE app = ? AND id = ?"
 
-// Resource is one of an app's resources, as the last change left it that was answered. Its strategies are shared, and not to be
-// written to.
+// Resource returns one of an app's resources, never older than the last change that was acknowledged. Its strategies are shared, and
+// must not be written to.
 func (s *Store) Resource(ctx context.Context, app, id string) (push.Resource, error) {
 	r, err := s.cache.resources.get(resourceKey{app, id}, func() (push.Resource, error) {
 		return one(ctx, s.read, readResource, resourceByID, app, id)
@@ -90,7 +91,7 @@ func (s *Store) Resource(ctx context.Context, app, id string) (push.Resource, er
 	return r, wrap("resource", err)
 }
 
-// Resources is a page of an app's resources, by id.
+// Resources returns a page of an app's resources, by id.
 func (s *Store) Resources(ctx context.Context, app, cursor string, limit int) ([]push.Resource, string, error) {
 	key, err := decodeCursor(cursor, 1)
 	if err != nil {
@@ -103,14 +104,14 @@ func (s *Store) Resources(ctx context.Context, app, cursor string, limit int) ([
 	return list, next, wrap("resources", err)
 }
 
-// DeleteResource forgets a resource. Open deliveries under it are treated as without a strategy.
+// DeleteResource deletes a resource. Its open deliveries are then treated as without a strategy.
 func (s *Store) DeleteResource(ctx context.Context, app, id string) error {
 	defer s.cache.forget(app)
 	return s.deleteOne(ctx, "delete resource", app, "DELETE FROM resources WHERE app = ? AND id = ?", app, id)
 }
 
-// resource is one as the transaction sees it, read once; nil if there is none. It is not taken from readOnce, which hears of a
-// change only after its commit, when the next transaction may have begun.
+// resource returns a resource as the transaction sees it, which reads it once; nil if there is none. It does not use rowCaches, which
+// are invalidated only after a commit, when the next transaction may have begun.
 func (t *tx) resource(ctx context.Context, app, id string) (*push.Resource, error) {
 	key := resourceKey{app, id}
 	if r, ok := t.resources[key]; ok {

@@ -7,10 +7,10 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// readOnce has what nearly every request asks for and few requests change: server keys by the hash of their secret, apps, and
-// resources. What is not there is not kept, since strangers may ask for as much of that as they like.
+// rowCaches cache the rows that nearly every request reads and few requests change: server keys by the hash of their secret, apps,
+// and resources. They do not cache that a row is missing, since strangers may ask for any number of missing rows.
 type rowCaches struct {
-	keys      rowCache[string, push.ServerKey] // their UsedAt is as old as they are
+	keys      rowCache[string, push.ServerKey] // their UsedAt may be as old as cacheTTL
 	apps      rowCache[string, push.App]
 	resources rowCache[resourceKey, push.Resource]
 }
@@ -23,40 +23,40 @@ func newRowCaches() *rowCaches {
 	}
 }
 
-// forget drops what is known of an app. Whoever changes keys or resources, or removes an app, calls it after the commit and before the change is
-// answered, so that the next request reads what is there now. It is the one place that is told of changes: those of another
-// node would come here too.
+// forget drops the cached rows of an app. Methods that change keys or resources, or remove an app, call it after the commit and before
+// they return, so that the next request reads the new rows. It is the only way to invalidate the caches; changes by another node
+// would have to use it, too.
 func (c *rowCaches) forget(app string) {
 	c.keys.forget(app)
 	c.apps.forget(app)
 	c.resources.forget(app)
 }
 
-// Bounds of what is kept.
+// Limits of a cache.
 const (
-	maxCachedRows = 4096            // of a kind
-	cacheTTL      = 2 * time.Second // for what nobody tells of: a commit whose outcome is unknown, or a row changed by another program
+	maxCachedRows = 4096            // in each cache
+	cacheTTL      = 2 * time.Second // for changes without a call of forget: a commit whose outcome is unknown, or another program's
 )
 
-// kept is rows that were read, by what they were asked for.
+// rowCache caches rows by the key that they were read by.
 type rowCache[K comparable, V any] struct {
 	appOf func(V) string
 
 	mu         sync.Mutex
 	rows       map[K]cachedRow[V] // guarded by mu
-	generation int                // guarded by mu; how often forget was called
+	generation int                // guarded by mu; the number of calls of forget
 }
 
 type cachedRow[V any] struct {
 	row    V
-	readAt time.Time // when it was asked for
+	readAt time.Time // when the read began
 }
 
 func newRowCache[K comparable, V any](appOf func(V) string) rowCache[K, V] {
 	return rowCache[K, V]{appOf: appOf, rows: map[K]cachedRow[V]{}}
 }
 
-// get answers from what is kept, or else by read, whose row it then keeps.
+// get returns the cached row, or the result of read, which it then caches.
 func (c *rowCache[K, V]) get(key K, read func() (V, error)) (V, error) {
 	asked := time.Now()
 	row, ok, generation := c.lookup(key, asked)
@@ -77,7 +77,7 @@ func (c *rowCache[K, V]) lookup(key K, now time.Time) (row V, ok bool, generatio
 	return found.row, ok && now.Sub(found.readAt) < cacheTTL, c.generation
 }
 
-// keep keeps a row, unless something was forgotten since it was asked for: then it may have been read before the change.
+// put caches a row, unless forget was called since its read began: the row may then be older than the change.
 func (c *rowCache[K, V]) put(key K, row cachedRow[V], generation int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

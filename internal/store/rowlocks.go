@@ -8,9 +8,8 @@ import (
 	"slices"
 )
 
-// Where others write at the same time, a transaction locks the rows of users and devices that it is about: users before
-// devices, each in order, so that no two transactions wait for each other in a circle. Nobody registers a device for a user
-// whose row is locked.
+// On a database with concurrent writers, a transaction locks the rows of its users and devices: users before devices, and each kind in
+// order, so that transactions cannot deadlock. No device can be registered for a user whose row is locked.
 var (
 	addUsers  = fold("of_app text, of_user text", "INSERT INTO users (app, id) SELECT r.of_app, r.of_user FROM {rows} ON CONFLICT DO NOTHING")
 	lockUsers = fold("of_app text, of_user text",
@@ -21,7 +20,7 @@ var (
 		"SELECT 1 FROM {rows}, devices d WHERE d.app = r.of_app AND d.id = r.of_device ORDER BY d.app, d.id FOR UPDATE OF d")
 )
 
-// lockRows locks what a batch will touch.
+// lockRows locks the users and devices of the ops of a batch.
 func (t *tx) lockRows(ctx context.Context, batch []*op) error {
 	var l rowLocks
 	for _, o := range batch {
@@ -30,7 +29,7 @@ func (t *tx) lockRows(ctx context.Context, batch []*op) error {
 	return l.lock(ctx, t)
 }
 
-// lockOf locks users and devices of one app, and the devices of the users.
+// lockOf locks users and devices of one app, and the devices of these users.
 func (t *tx) lockOf(ctx context.Context, app string, users, devices []string) error {
 	var l rowLocks
 	l.add(app, users, devices)
@@ -52,11 +51,11 @@ func (l *rowLocks) add(app string, users, devices []string) {
 	}
 }
 
-// maxLockTries ends a loop that cannot last: the rows that it wants are removed once a minute.
+// maxLockTries bounds the loop of lockUserRows, which does not need many tries: RemoveUsers runs once a minute.
 const maxLockTries = 20
 
-// lockUserRows locks the rows of users. Those never seen get a row to lock, and RemoveUsers may have taken it by the time it
-// is locked: then another one is made.
+// lockUserRows locks the rows of users. It inserts rows for users without one. RemoveUsers may remove such a row before it is locked;
+// then lockUserRows tries again.
 func (t *tx) lockUserRows(ctx context.Context, users []ref) error {
 	for range maxLockTries {
 		locked := 0
@@ -68,7 +67,7 @@ func (t *tx) lockUserRows(ctx context.Context, users []ref) error {
 	return fmt.Errorf("rows of %d users could not be locked", len(users))
 }
 
-// lock locks the users, then the devices with those of the users.
+// lock locks the users, and then the devices, including those of the users.
 func (l *rowLocks) lock(ctx context.Context, t *tx) error {
 	users := inOrder(l.users)
 	if err := t.lockUserRows(ctx, users); err != nil {
@@ -109,6 +108,7 @@ func (f *folded) idRows(app string, ids []string) *rows {
 	return rows
 }
 
+// ignore reads nothing of a row.
 func ignore(scanFunc) error { return nil }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -7,10 +7,10 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// The forms in which the store keeps as JSON what it never asks for by a part. Their names are the store's own: neither a renamed
-// field of push nor a change of the API empties what is stored.
+// These are the JSON forms of values that no query searches. Their field names are the store's own, so that neither a renamed field
+// of push nor a change of the API makes stored values unreadable.
 
-// audienceRow is for whom a push is.
+// audienceRow is the audience of a push.
 type audienceRow struct {
 	Users   []string    `json:"users,omitempty"`
 	Devices []string    `json:"devices,omitempty"`
@@ -44,7 +44,7 @@ func decodeAudience(text string) (push.Audience, error) {
 	return a, err
 }
 
-// acceptedRow is the answer to one push. The devices are left out: nothing is to be done for them again.
+// acceptedRow is the answer to one push. It has no devices, since a repeated request does nothing for them.
 type acceptedRow struct {
 	ID         push.ID      `json:"id"`
 	Deliveries int          `json:"deliveries"`
@@ -72,7 +72,7 @@ func (row acceptedRow) accepted() push.Accepted {
 	return a
 }
 
-// credentialRow is a credential; it is sealed before it is stored.
+// credentialRow is a credential, which is sealed before it is stored.
 type credentialRow struct {
 	APNs *apnsCredentialRow `json:"apns,omitempty"`
 	FCM  *fcmCredentialRow  `json:"fcm,omitempty"`

@@ -68,7 +68,7 @@ func (t *tx) insertSigningKey(ctx context.Context, k push.SigningKey) (err error
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (app, kid) DO UPDATE SET alg = excluded.alg, sealed = excluded.sealed, public_key = excluded.public_key,
 			created_at = excluded.created_at, name = excluded.name, used_at = excluded.used_at, expires_at = excluded.expires_at`,
-		k.App, k.KID, k.Alg, nullBlob(sealed), k.PublicKey, micros(k.CreatedAt), k.Name, micros(k.UsedAt), micros(k.ExpiresAt)))
+		k.App, k.KID, k.Alg, blobOrNull(sealed), k.PublicKey, micros(k.CreatedAt), k.Name, micros(k.UsedAt), micros(k.ExpiresAt)))
 }
 
 const signingKeyByID = "SELECT " + signingKeyColumns + " FROM signing_keys WHERE app = ? AND kid = ?"

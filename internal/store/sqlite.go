@@ -17,11 +17,11 @@ import (
 
 const (
 	sqliteFile  = "hush.db"
-	busyTimeout = 10 * time.Second // only another program that has the file open can be in the way
+	busyTimeout = 10 * time.Second // only another program that has the file open can hold a lock
 )
 
-// sqliteEngine is SQLite in the data directory: one writing connection and a few that read. Why not by database/sql:
-// docs/decisions/0011-sqlite-without-database-sql.md.
+// sqliteEngine is SQLite in the data directory, with one connection that writes and a few that read.
+// docs/decisions/0011-sqlite-without-database-sql.md says why it does not use database/sql.
 type sqliteEngine struct {
 	*translator
 	conn    *litedb.Conn // the writing connection; owned by the writer
@@ -56,7 +56,8 @@ func openSQLite(ctx context.Context, cfg Config) (*sqliteEngine, error) {
 	return e, nil
 }
 
-// migrateSQLiteFile brings the schema up to date by database/sql, as goose wants it, and makes the file what it stays.
+// migrateSQLiteFile brings the schema up to date, and sets the file's page size and journal mode. It uses database/sql, which goose
+// needs.
 func migrateSQLiteFile(ctx context.Context, path string) error {
 	q := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "page_size(4096)", "journal_mode(WAL)", "synchronous(FULL)"}}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String())
@@ -66,16 +67,16 @@ func migrateSQLiteFile(ctx context.Context, path string) error {
 	return errors.Join(migrateSQLite(ctx, db), db.Close())
 }
 
-// connSettings are those of every connection.
+// connSettings are the settings of every connection.
 //
-// 8 MiB of page cache is little on purpose. What is not in it is in the system's, a copy away. At 64 MiB each commit after
-// the split of a page walks the whole cache: balance_nonroot raises the highest page number, for whose followers
-// pcache1TruncateUnsafe then looks in every bucket. That was 15 % of the server's time.
+// The page cache of 8 MiB is small on purpose. Other pages are in the system's cache, one copy away. With 64 MiB, each commit after
+// the split of a page walks the whole cache: balance_nonroot raises the highest page number, and pcache1TruncateUnsafe then
+// searches every bucket for pages behind it. That was 15 % of the server's time.
 var connSettings = []string{
 	"PRAGMA journal_mode = WAL",
 	"PRAGMA synchronous = FULL",                   // accepted means flushed
-	"PRAGMA wal_autocheckpoint = 0",               // walWrapper does it, off the way of an answer
-	"PRAGMA journal_size_limit = " + walSizeLimit, // what a long reader made grow shrinks again
+	"PRAGMA wal_autocheckpoint = 0",               // walWrapper does it while no caller waits
+	"PRAGMA journal_size_limit = " + walSizeLimit, // a log that grew because of a long reader shrinks again
 	"PRAGMA cache_size = -8192",
 	"PRAGMA temp_store = MEMORY",
 }
@@ -97,13 +98,13 @@ func openConn(path string, more ...string) (*litedb.Conn, error) {
 	return c, nil
 }
 
-// close closes the writing connection last, which then copies the log into the database file and removes it.
+// close closes the writing connection last. Closing it copies the log into the database file and removes the log.
 func (e *sqliteEngine) close() error {
 	return errors.Join(e.readers.close(), e.wal.close(), e.conn.Close())
 }
 
 func (e *sqliteEngine) locksRows() bool { return false }
-func (e *sqliteEngine) fence()          {} // nobody gets past the lock of the data directory
+func (e *sqliteEngine) fence()          {} // the lock of the data directory keeps other processes out
 func (e *sqliteEngine) reader() runner  { return e.readers }
 func (e *sqliteEngine) maintain()       { e.wal.maintain() }
 
@@ -120,8 +121,8 @@ func (e *sqliteEngine) begin(ctx context.Context) (transaction, error) {
 	return t, nil
 }
 
-// judge: a failed read or write of the file is the end, as is a file that is no database any more. A full disk is not: the
-// transaction is rolled back, and nothing of it is there.
+// classify takes a failed read or write of the file, and a damaged file, as fatal. A full disk is not fatal: the transaction is rolled
+// back as a whole.
 func (e *sqliteEngine) classify(err error) verdict {
 	var se *litedb.Error
 	if !errors.As(err, &se) {

@@ -12,7 +12,7 @@ import (
 
 const (
 	sqliteReaderCount = 4
-	// readTime bounds one call of a reader: what it sees is held in the write-ahead log, which cannot begin anew meanwhile.
+	// readTime bounds one call of a reader. During the call, the write-ahead log has to keep what the reader sees, and cannot restart.
 	readTime = 30 * time.Second
 	// interruptAgain is how soon an interrupt is repeated; see litedb.Conn.Interrupt.
 	interruptAgain = 5 * time.Millisecond
@@ -20,10 +20,10 @@ const (
 
 var errReadTime = fmt.Errorf("a query took longer than %s", readTime)
 
-// sqliteReaders run queries, each call on one of a few connections that nobody else uses meanwhile.
+// sqliteReaders run queries. Each call has one of a few connections to itself.
 type sqliteReaders struct {
 	spell  func(string) string
-	free   chan *litedb.Conn // as many places as connections
+	free   chan *litedb.Conn // its capacity is the number of connections
 	closed chan struct{}
 }
 
@@ -42,7 +42,7 @@ func openReaders(path string, spell func(string) string) (*sqliteReaders, error)
 	return r, nil
 }
 
-// close waits for the queries that run. It is called once.
+// close waits for the running queries, and closes the connections. It may be called once.
 func (r *sqliteReaders) close() error {
 	close(r.closed)
 	var errs []error
@@ -52,6 +52,7 @@ func (r *sqliteReaders) close() error {
 	return errors.Join(errs...)
 }
 
+// acquire waits for a free connection. The caller sends it back to free.
 func (r *sqliteReaders) acquire(ctx context.Context) (*litedb.Conn, error) {
 	select {
 	case <-r.closed:
@@ -84,7 +85,7 @@ func (r *sqliteReaders) run(ctx context.Context, stmts ...*stmt) error {
 	return err
 }
 
-// whyDone is the error of a context that is done, and which clock it was where that is known.
+// doneError returns the error of a context that is done, with its cause if that is another one.
 func doneError(ctx context.Context) error {
 	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
 		return fmt.Errorf("%w: %w", ctx.Err(), cause)
@@ -92,8 +93,8 @@ func doneError(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// interruptWhenDone interrupts the connection from the time that ctx is done until the function that it returns is called.
-// When that has returned, nothing of it interrupts what runs on the connection next.
+// interruptWhenDone interrupts the connection repeatedly once ctx is done, until stop is called. After stop has returned, no more
+// interrupts reach the connection, so the next caller may use it.
 func interruptWhenDone(ctx context.Context, c *litedb.Conn) (stop func()) {
 	ended, gone := make(chan struct{}), make(chan struct{})
 	unwatch := context.AfterFunc(ctx, func() {

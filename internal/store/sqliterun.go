@@ -6,7 +6,7 @@ import (
 	"github.com/hushpush/hush/internal/store/litedb"
 )
 
-// runAll runs statements on a connection of SQLite. What ends with ctx stops before its next row.
+// runAll runs statements on a connection of SQLite. When ctx ends, the current statement stops before its next row.
 func runAll(ctx context.Context, c *litedb.Conn, spell func(string) string, stmts []*stmt) error {
 	for _, s := range stmts {
 		done, err := runMany(ctx, c, spell, s)
@@ -24,7 +24,7 @@ func runAll(ctx context.Context, c *litedb.Conn, spell func(string) string, stmt
 	return nil
 }
 
-// runMany runs a statement for as many of its rows as can be taken rowsAtOnce at a time, and says for how many.
+// runMany runs a statement for its rows, rowsAtOnce at a time, as long as there are as many. It returns for how many rows it has run.
 func runMany(ctx context.Context, c *litedb.Conn, spell func(string) string, s *stmt) (done int, err error) {
 	s.n = 0
 	if s.fold == nil || s.fold.many == "" || s.row != nil || s.hit != nil || s.rows.len() < rowsAtOnce {
@@ -46,14 +46,14 @@ func runMany(ctx context.Context, c *litedb.Conn, spell func(string) string, s *
 	return done, nil
 }
 
-// sqliteRun is one statement being run: once, or for each of its rows.
+// sqliteRun is the run of one statement: once, or for each of its rows.
 type sqliteRun struct {
 	c        *litedb.Conn
 	prepared *litedb.Stmt
 	s        *stmt
 }
 
-// all runs it for its rows from one on.
+// all runs the statement for its rows from one on, or once if it is not folded.
 func (r *sqliteRun) all(ctx context.Context, from int) error {
 	scan := scanFunc(r.prepared.Scan)
 	if r.s.fold == nil {
@@ -77,6 +77,7 @@ func (r *sqliteRun) all(ctx context.Context, from int) error {
 	return nil
 }
 
+// once runs the prepared statement with the arguments that are bound, and reads its rows.
 func (r *sqliteRun) once(ctx context.Context, scan scanFunc) error {
 	defer r.prepared.Reset()
 	for ctx.Err() == nil {

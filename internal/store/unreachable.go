@@ -9,17 +9,17 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// unreachable is an error because the database could not be asked, or the connection to it was lost. Callers branch on
-// push.ErrUnavailable; a log shows the driver's own words.
+// unreachable is an error of a database that could not be reached, or whose connection was lost. Callers branch on
+// push.ErrUnavailable. The text is the driver's, for the log.
 type unreachable struct{ error }
 
-// Error is on one line: the driver has one for each address that it tried.
+// Error returns the text on one line. The driver's own has a line for each address that it tried.
 func (u unreachable) Error() string { return oneLine(u.error).Error() }
 
 func (unreachable) Is(target error) bool { return target == push.ErrUnavailable }
 func (u unreachable) Unwrap() error      { return u.error }
 
-// named gives an error of the database the name that callers branch on, if it has one.
+// nameError makes an error of the database one that callers can branch on, if it means that the database is unreachable.
 func nameError(db engine, err error) error {
 	if err != nil && (errors.Is(err, errUnknown) || db.classify(err) == verdictLost) {
 		return unreachable{err}
@@ -30,7 +30,8 @@ func nameError(db engine, err error) error {
 	return err
 }
 
-// namingReader is the engine's reader, with named errors. Nothing is repeated here: some rows may have been read already.
+// namingReader is the engine's reader with errors from nameError. It does not repeat queries, since some rows may have been read
+// already.
 type namingReader struct{ db engine }
 
 func (r namingReader) run(ctx context.Context, stmts ...*stmt) error {

@@ -14,35 +14,36 @@ import (
 )
 
 const (
-	walPages         = 4096                  // of 4 KiB, so 16 MiB: a log of that many pages is copied into the database file
+	walPages         = 4096                  // the log's size, in pages of 4 KiB, from which on it is copied into the database file: 16 MiB
 	walReaderWait    = 10 * time.Millisecond // how long the writer waits for readers, for each walPages in the log
-	walMaxReaderWait = 20 * walReaderWait    // and how long at most
-	walLongFactor    = 16                    // so many times walPages is told the log, once
+	walMaxReaderWait = 20 * walReaderWait    // the longest such wait
+	walLongFactor    = 16                    // the log's size in walPages from which on it is logged, once, that it grows
 )
 
-// walSizeLimit is the size in bytes to which the log's file is cut when it begins anew. Without a long reader it stays below.
+// walSizeLimit is the size in bytes to which the log's file is truncated when the log restarts. The file is larger only after a long
+// reader.
 var walSizeLimit = strconv.Itoa(2 * walPages * 4096)
 
-// walWrapper keeps the write-ahead log short by letting it begin anew at the front of its file, which then stays as it is:
-// a file that does not grow is flushed faster than one that does.
+// walWrapper keeps the write-ahead log short: it makes the log restart at the beginning of its file, whose size then stays the same.
+// A file that does not grow is flushed faster than one that does.
 //
-// The log begins anew with the first write after all of it was copied into the database file, unless a reader still needs
-// it. So it is copied beside the writer, on a connection of its own; then the writer copies the little that was written
-// meanwhile, between two commits, when nobody waits for an answer. There it waits walPatience for readers that are in the
-// way. Readers that come later do not prolong that: nothing is written, and they see what is copied. A reader that takes
-// longer makes the log grow, and all this is tried again when it is a quarter longer, with as much more patience. Our own
-// readers end after readTime. What is in the log is safe however long that takes, and whoever is killed.
+// The log restarts with the first write after all of it was copied into the database file (a checkpoint), unless a reader still needs
+// it. So most of it is copied concurrently with the writer, on a second connection. The writer then copies the little that was
+// written in the meantime, between two commits, when no caller waits. It waits walReaderWait for readers that need the log. Later
+// readers do not prolong that wait, since they see the database file, which has everything by then. If a reader takes longer, the
+// log grows, and both copies are tried again when it is a quarter longer, with a longer wait. Our own readers end after readTime.
+// The contents of the log are safe however long this takes, and whichever process is killed.
 type walWrapper struct {
 	conn   *litedb.Conn // the writer's
-	beside *litedb.Conn // owned by copy
+	beside *litedb.Conn // the second connection; owned by copy
 	log    *slog.Logger
-	pages  int // walPages; less in tests
+	pages  int // walPages, or less in tests
 
-	next       int  // at how many pages it is tried again; 0: at once. Owned by the writer, as are the other two
-	prepared   bool // most of it is copied, or being copied
-	longLogged bool // the log has been told that the write-ahead log is long
+	next       int  // the size at which it is tried again, in pages; 0: at once. Owned by the writer, as the next two
+	prepared   bool // most of the log is copied, or being copied
+	longLogged bool // it was logged that the write-ahead log grows
 
-	failing atomic.Bool // the last copy failed, which the log has been told
+	failing atomic.Bool // the last copy failed, and that was logged
 	copying atomic.Bool
 	copies  chan struct{}
 	done    sync.WaitGroup
@@ -58,14 +59,14 @@ func newWALWrapper(path string, conn *litedb.Conn, cfg Config) (*walWrapper, err
 	return w, nil
 }
 
-// close waits for a copy that is under way. settle must not be called any more.
+// close waits for a running copy. maintain must not be called after it.
 func (w *walWrapper) close() error {
 	close(w.copies)
 	w.done.Wait()
 	return w.beside.Close()
 }
 
-// copy copies what can be copied without waiting, each time that it is asked to.
+// copy copies as much of the log as it can without waiting, for each request in copies.
 func (w *walWrapper) copy() {
 	for range w.copies {
 		_, _, err := w.beside.Checkpoint(litedb.CheckpointPassive)
@@ -74,7 +75,7 @@ func (w *walWrapper) copy() {
 	}
 }
 
-// settle is called between two transactions.
+// maintain starts a copy, or restarts the log, if the log is long. It is called between two transactions.
 func (w *walWrapper) maintain() {
 	logged, copied, err := w.conn.Checkpoint(litedb.CheckpointNothing)
 	switch {
@@ -97,7 +98,7 @@ func (w *walWrapper) maintain() {
 	}
 }
 
-// restart copies what readers allow.
+// restart copies the rest of the log, and waits for readers up to patience so that the next write restarts it.
 func (w *walWrapper) restart(patience time.Duration) error {
 	if err := w.conn.SetBusyTimeout(patience); err != nil {
 		return err
@@ -106,7 +107,7 @@ func (w *walWrapper) restart(patience time.Duration) error {
 	return errors.Join(err, w.conn.SetBusyTimeout(busyTimeout))
 }
 
-// tell tells the log of a failed copy, once until one succeeds. A reader, or another copy, in the way is no failure.
+// logFailure logs a failed copy, once until one succeeds. A reader or another copy in the way is no failure.
 func (w *walWrapper) logFailure(err error) {
 	if se := (*litedb.Error)(nil); errors.As(err, &se) && se.Kind() == sqlite3.SQLITE_BUSY {
 		return
