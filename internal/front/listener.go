@@ -116,14 +116,18 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close closes the listener.
+// Close closes the listener. It may be called again.
 func (l *Listener) Close() error {
 	l.mu.Lock()
+	was := l.closed
 	l.closed = true
 	if l.sweep != nil {
 		l.sweep.Stop()
 	}
 	l.mu.Unlock()
+	if was {
+		return nil
+	}
 	return l.Listener.Close()
 }
 

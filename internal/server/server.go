@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,11 +52,12 @@ type Config struct {
 	Fatal func(error)
 }
 
-// Server is one running node.
+// Server is one node.
 type Server struct {
 	cfg         Config
 	log         *slog.Logger
-	closers     closers
+	phase       phase
+	closers     closers // owned by Start, then by Shutdown: phase keeps them apart
 	addr        net.Addr
 	metricsAddr net.Addr     // nil: /metrics is on addr
 	cert        *certificate // nil: plain HTTP
@@ -69,7 +69,6 @@ type Server struct {
 	rotatingRoot sync.Mutex // held from the announcement of a root key until it is settled
 
 	failed chan error
-	ending atomic.Bool // Shutdown was called
 
 	store   *store.Store
 	auth    *auth.Auth
@@ -84,9 +83,8 @@ type Server struct {
 	stopVitals func()
 }
 
-// Start starts a server and returns once it listens. An error leaves nothing running behind. Before it listens, it waits for
-// another process that has the data directory or the database, and refuses a database that belongs to other keys.
-func Start(ctx context.Context, cfg Config) (*Server, error) {
+// New checks a Config. The server does nothing before its Start.
+func New(cfg Config) (*Server, error) {
 	if cfg.Settings.Data == "" {
 		return nil, errors.New("server: data is empty; want a directory for the database and the keys")
 	}
@@ -99,14 +97,35 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Logger.With("room", "server"), failed: make(chan error, 1), reseal: make(chan struct{}, 1), metrics: prometheus.NewRegistry()}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.vitals = vitals.New(vitals.Config{Version: cfg.Version, Registry: s.metrics, Logger: cfg.Logger, Now: cfg.Now, BacklogLimit: cfg.Settings.Limits.Backlog})
-	for _, step := range []func(context.Context) error{
-		s.readCertificate, s.openStore, s.connectProviders, s.startDelivery, s.attachVitals, s.listenMetrics, s.listen, s.watchVitals,
-	} {
-		if err := step(ctx); err != nil {
-			return nil, errors.Join(err, s.closers.close(context.WithoutCancel(ctx)))
-		}
+	return s, nil
+}
+
+// Start makes a server and starts it.
+func Start(ctx context.Context, cfg Config) (*Server, error) {
+	s, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Start(ctx); err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// Start starts the server and returns once it listens. An error leaves nothing running behind. Before it listens, it waits
+// for another process that has the data directory or the database, and refuses a database that belongs to other keys. A
+// server starts once, and not after Shutdown.
+func (s *Server) Start(ctx context.Context) error {
+	return s.phase.start(ctx, func(ctx context.Context) error {
+		for _, step := range []func(context.Context) error{
+			s.readCertificate, s.openStore, s.connectProviders, s.startDelivery, s.attachVitals, s.listenMetrics, s.listen, s.watchVitals,
+		} {
+			if err := step(ctx); err != nil {
+				return errors.Join(err, s.closers.close(context.WithoutCancel(ctx)))
+			}
+		}
+		return nil
+	})
 }
 
 // Addr is the address that the server listens on.
@@ -135,17 +154,17 @@ func (s *Server) RootKey() push.Secret { return s.roots.Secret() }
 func (s *Server) Failed() <-chan error { return s.failed }
 
 // Shutdown stops accepting, finishes or hands back what is in flight, and returns once nothing of the server runs any
-// more. It is safe to call twice.
+// more. A start that is under way is broken off. It may be called again and from several goroutines: all calls return
+// together, with the same error.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.ending.Store(true)
-	return s.closers.close(ctx)
+	return s.phase.stop(func() error { return s.closers.close(ctx) })
 }
 
 var errEnding = errors.New("server: it is stopping")
 
 // ready is nil while the server serves: from the start of a drain, who still has a connection is told to look elsewhere.
 func (s *Server) ready(ctx context.Context) error {
-	if s.ending.Load() {
+	if s.phase.stopping() {
 		return errEnding
 	}
 	return s.store.Ping(ctx)
