@@ -25,7 +25,7 @@ var arrows = []struct {
 	{"internal/proxy/...", nil},    // how everybody connects
 	{"internal/stranger/...", nil}, // whose answers clients believe
 	{"client/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
-	{"sdk/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
+	{"sdk/...", []string{"push", "protocol", "internal/linger", "internal/proxy", "internal/stranger"}},
 	{"examples/...", []string{"sdk/...", "client", "push", "protocol", "pushtest/phonetest/phoneline"}}, // what users have: no room
 	{"pushtest/internal/...", []string{"pushtest/internal/...", "internal/nearest", "internal/rest"}},
 	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey", "internal/rest"}}, // useful without the rest of Hush
@@ -45,10 +45,11 @@ var arrows = []struct {
 	{"internal/provider/...", []string{"push", "protocol", "internal/h2push", "internal/jsonstring", "internal/logged", "internal/pemkey", "internal/spell", "internal/hour"}},
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/rest"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},
-	{"internal/calm/...", nil}, // a warning that repeats is a line a minute
+	{"internal/linger/...", nil}, // a close that the peer gets to read
+	{"internal/calm/...", nil},   // a warning that repeats is a line a minute
 	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm", "internal/jsonstring", "internal/rest"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
-	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket", "internal/rest"}},
+	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket", "internal/linger", "internal/rest"}},
 	{"internal/turns/...", nil}, // a queue in which apps take turns
 	{"internal/delivery/...", []string{"push", "internal/turns"}},
 	{"internal/store/...", []string{"push", "internal/turns"}},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lxzan/gws"
 
+	"github.com/hushpush/hush/internal/linger"
 	"github.com/hushpush/hush/internal/proxy"
 	"github.com/hushpush/hush/protocol"
 )
@@ -45,7 +46,7 @@ func (d dialer) dial(ctx context.Context, w who, s *session) error {
 		}
 		return err
 	}
-	s.net = &lingerConn{Conn: conn}
+	s.net = &heldConn{Conn: linger.Conn{Conn: conn}}
 	asked := time.Now()
 	release := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	option := &gws.ClientOption{
@@ -129,34 +130,16 @@ func (d dialer) handshakeError(ctx context.Context, answer *http.Response, asked
 	return refusal
 }
 
-// lingerConn closes in two steps: the first Close only ends our side, and the read loop goes on for a moment until the
-// server has ended its own. Closing at once with bytes unread would reset the connection, and the reset can overtake the
-// last frames that we have written.
-type lingerConn struct {
-	net.Conn
-	held    atomic.Bool // Close does nothing yet
-	closing atomic.Bool
+// heldConn is the connection below a session's socket.
+type heldConn struct {
+	linger.Conn
+	held atomic.Bool // Close does nothing yet
 }
 
-// lingerWait is how long the server has to end its side.
-const lingerWait = time.Second
-
 // Close ends our side of the connection; called again, it closes the connection.
-func (c *lingerConn) Close() error {
+func (c *heldConn) Close() error {
 	if c.held.Load() {
 		return nil
 	}
-	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if c.closing.Swap(true) || !ok {
-		return c.Conn.Close()
-	}
-	_ = c.Conn.SetDeadline(time.Now().Add(lingerWait))
-	return half.CloseWrite()
-}
-
-// bound sets the deadline of the next write.
-func (c *lingerConn) bound() {
-	if !c.closing.Load() {
-		_ = c.Conn.SetWriteDeadline(time.Now().Add(writeWait))
-	}
+	return c.Conn.Close()
 }

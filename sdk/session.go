@@ -31,11 +31,11 @@ type session struct {
 	gws.BuiltinEventHandler
 	log      *slog.Logger
 	clock    *clock
-	queue    *queue      // where pushes go
-	of       owner       // whose session it is; never changes
-	liveness *liveness   // has a lock of its own
-	conn     *gws.Conn   // set by dial, before the read loop begins
-	net      *lingerConn // set by dial, as conn
+	queue    *queue    // where pushes go
+	of       owner     // whose session it is; never changes
+	liveness *liveness // has a lock of its own
+	conn     *gws.Conn // set by dial, before the read loop begins
+	net      *heldConn // set by dial, as conn
 
 	hello  chan protocol.ServerFrame // capacity 1; the first frame
 	closed chan struct{}             // closed when the read loop has ended
@@ -70,7 +70,7 @@ func (s *session) OnPong(*gws.Conn, []byte) { s.liveness.sign() }
 // OnPing answers the server's heartbeat.
 func (s *session) OnPing(_ *gws.Conn, payload []byte) {
 	s.liveness.sign()
-	s.net.bound()
+	s.net.BoundWrite(writeWait)
 	_ = s.conn.WritePong(payload)
 }
 
@@ -181,13 +181,13 @@ func (s *session) send(f protocol.DeviceFrame) error {
 	if len(b) > protocol.MaxFrameBytes {
 		return fmt.Errorf("a frame of %d bytes; a session takes at most %d", len(b), protocol.MaxFrameBytes)
 	}
-	s.net.bound()
+	s.net.BoundWrite(writeWait)
 	return s.conn.WriteMessage(gws.OpcodeText, b)
 }
 
 // ping asks the server for a sign of life.
 func (s *session) ping() {
-	s.net.bound()
+	s.net.BoundWrite(writeWait)
 	_ = s.conn.WritePing(nil)
 }
 
@@ -196,9 +196,9 @@ func (s *session) leave(background bool) {
 	if background {
 		_ = s.send(protocol.DeviceFrame{Type: protocol.FrameState, AppState: push.AppState(Background)})
 	}
-	s.net.bound()
+	s.net.BoundWrite(writeWait)
 	_ = s.conn.WriteClose(1000, nil)
 }
 
 // abort closes the connection of a session that is dead, without waiting for the server.
-func (s *session) abort() { _ = s.net.Conn.Close() }
+func (s *session) abort() { _ = s.net.Conn.Conn.Close() }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/lxzan/gws"
 
+	"github.com/hushpush/hush/internal/linger"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -31,13 +32,13 @@ type session struct {
 	place  int           // guarded by beats.mu; its place in the heap, from 1; 0: it is not in the heap
 
 	mu      sync.Mutex
-	socket  *gws.Conn  // guarded by mu until start has set it; nil before
-	net     lingerConn // the same
-	out     *outgoing  // guarded by mu; frames that wait to be written; nil: none
-	in      *incoming  // guarded by mu; frames that wait to be handled; nil: the handle loop does not run
-	code    uint16     // guarded by mu; the close code; 0: the session is not ending
-	ready   bool       // guarded by mu; hello is queued, and the write loop may start
-	writing bool       // guarded by mu; the write loop runs, or is about to
+	socket  *gws.Conn   // guarded by mu until start has set it; nil before
+	net     linger.Conn // the same
+	out     *outgoing   // guarded by mu; frames that wait to be written; nil: none
+	in      *incoming   // guarded by mu; frames that wait to be handled; nil: the handle loop does not run
+	code    uint16      // guarded by mu; the close code; 0: the session is not ending
+	ready   bool        // guarded by mu; hello is queued, and the write loop may start
+	writing bool        // guarded by mu; the write loop runs, or is about to
 }
 
 func newSession(g *Gateway, d push.Device, expires time.Time) *session {

@@ -101,7 +101,7 @@ func (s *session) writeLoop() {
 			s.writing = code != 0
 			s.mu.Unlock()
 			if code != 0 {
-				s.net.bound(s.gateway.cfg.WriteWait)
+				s.net.BoundWrite(s.gateway.cfg.WriteWait)
 				_ = s.socket.WriteClose(code, nil)
 			}
 			return
@@ -110,7 +110,7 @@ func (s *session) writeLoop() {
 		if f.late != nil && !s.load(&f) {
 			continue
 		}
-		s.net.bound(s.gateway.cfg.WriteWait)
+		s.net.BoundWrite(s.gateway.cfg.WriteWait)
 		if err := s.socket.WriteMessage(f.opcode, f.data); err != nil {
 			s.end(protocol.CloseSlow)
 		}
