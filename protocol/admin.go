@@ -30,7 +30,7 @@ type Apps struct {
 type KeyRequest struct {
 	Role      push.Role `json:"role"`
 	Name      string    `json:"name,omitempty" doc:"for people, at most 128 bytes"`
-	ExpiresAt string    `json:"expires_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
+	ExpiresAt string    `json:"expires_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, in the future: the key is void from then on; without it, the key has no end"`
 }
 
 // Key is a server key. Secret is set once, in the answer that made the key.
@@ -46,7 +46,7 @@ type KeyFacts struct {
 	Name       string     `json:"name" required:"false" doc:"for people; empty for none"`
 	CreatedAt  time.Time  `json:"created_at"`
 	LastUsedAt *time.Time `json:"last_used_at,omitempty" doc:"to about a minute; absent for never"`
-	ExpiresAt  *time.Time `json:"expires_at,omitempty" doc:"the key is void from then on; absent for no end"`
+	ExpiresAt  *time.Time `json:"expires_at,omitempty" doc:"the key is void from then on; absent if it has no end"`
 }
 
 // Keys is a page of server keys.
@@ -61,7 +61,7 @@ type SigningKeyRequest struct {
 	Secret    string   `json:"secret,omitempty" doc:"HS256: base64, 32 bytes or more"`
 	PublicKey string   `json:"public_key,omitempty" doc:"ES256: PEM of a P-256 public key"`
 	Name      string   `json:"name,omitempty" doc:"for people, at most 128 bytes"`
-	ExpiresAt string   `json:"expires_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, in the future: the key is void from then on; no end unless told"`
+	ExpiresAt string   `json:"expires_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, in the future: the key is void from then on; without it, the key has no end"`
 }
 
 // SigningKey is the part of a signing key that may be read back.
@@ -94,7 +94,7 @@ type SigningKeys struct {
 // UserTokenRequest asks for a user's token.
 type UserTokenRequest struct {
 	User string `json:"user"`
-	TTL  string `json:"ttl,omitempty" minLength:"1" doc:"how long it is good for; 1h unless told, at most 744h (or what the server's auth.user_token_max says)"`
+	TTL  string `json:"ttl,omitempty" minLength:"1" doc:"how long it is valid; default 1h, at most 744h (or the server's auth.user_token_max)"`
 }
 
 // UserToken is a user's token.
@@ -109,7 +109,7 @@ type Resource struct {
 	APNs       *Strategy `json:"apns,omitempty"`
 	FCM        *Strategy `json:"fcm,omitempty"`
 	ClientSend bool      `json:"client_send" required:"false" doc:"whether apps may send under it"`
-	Applies    *Applies  `json:"applies,omitempty" doc:"in answers: every setting as it applies, and which of them are defaults; ignored in a PUT, so that what was got can be put"`
+	Applies    *Applies  `json:"applies,omitempty" doc:"in answers: every setting as it applies, and which of them are defaults; ignored in a PUT, so that an answer can be put back"`
 }
 
 // Applies is a resource with its defaults filled in.
@@ -122,7 +122,7 @@ type Applies struct {
 // Strategy is the policy for one provider. Priority is for FCM only.
 type Strategy struct {
 	TTL         string        `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h"`
-	Priority    push.Priority `json:"priority,omitempty" doc:"of FCM alone; normal unless told"`
+	Priority    push.Priority `json:"priority,omitempty" doc:"FCM only; default normal"`
 	Budget      *Budget       `json:"budget,omitempty"`
 	Rewake      *Rewake       `json:"rewake,omitempty"`
 	CollapseKey string        `json:"collapse_key,omitempty"`

@@ -12,14 +12,14 @@ type APNsProvider struct {
 	Key      string   `json:"key,omitempty" doc:"PEM of the .p8"`
 	KeyID    string   `json:"key_id,omitempty"`
 	TeamID   string   `json:"team_id,omitempty"`
-	Topics   []string `json:"topics,omitempty" doc:"bundle ids; where given, devices with any other are not woken"`
+	Topics   []string `json:"topics,omitempty" doc:"bundle ids; if given, devices with any other are not woken"`
 	P12      string   `json:"p12,omitempty" doc:"base64 of the .p12"`
 	Password string   `json:"password,omitempty"`
 }
 
 // FCMProvider stores a service account.
 type FCMProvider struct {
-	ServiceAccount json.RawMessage `json:"service_account" doc:"the JSON as Google gives it"`
+	ServiceAccount json.RawMessage `json:"service_account" doc:"the JSON as Google issues it"`
 }
 
 // Providers is an app's credentials, as far as they may be read back.

@@ -51,7 +51,7 @@ type Device struct {
 	Facts           map[string]any   `json:"facts,omitempty"`
 	OwnerGeneration int              `json:"owner_generation"`
 	TokenGeneration int              `json:"token_generation"`
-	Budget          *BudgetWait      `json:"budget,omitempty" doc:"of one device, while a budget keeps its next wake back"`
+	Budget          *BudgetWait      `json:"budget,omitempty" doc:"of one device, while a budget delays its next wake"`
 }
 
 // Devices is a page of devices.

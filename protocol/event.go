@@ -51,9 +51,9 @@ func (e Event) MarshalJSON() ([]byte, error) {
 type AppEvent struct {
 	PushID     push.ID    `json:"push_id,omitempty"`
 	ResourceID string     `json:"resource_id,omitempty"`
-	DeviceID   string     `json:"device_id,omitempty" doc:"left out while the user has no device, and of the push as a whole"`
+	DeviceID   string     `json:"device_id,omitempty" doc:"left out while the user has no device, and for the push as a whole"`
 	User       string     `json:"user,omitempty"`
-	State      push.State `json:"state,omitempty" doc:"where the delivery stands with the event"`
+	State      push.State `json:"state,omitempty" doc:"the delivery's state after the event"`
 	Event
 }
 

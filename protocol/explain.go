@@ -13,14 +13,14 @@ type Explanation struct {
 	Platform       push.Platform       `json:"platform"`
 	Text           string              `json:"text" doc:"for people: what keeps it from getting anything, what waits, and when it was last seen"`
 	Registered     bool                `json:"registered"`
-	UnregisteredAt *time.Time          `json:"unregistered_at,omitempty" doc:"its row stays for 30 days from then"`
+	UnregisteredAt *time.Time          `json:"unregistered_at,omitempty" doc:"its row is kept for 30 days from then"`
 	Token          TokenStanding       `json:"token"`
 	Credential     *CredentialStanding `json:"credential,omitempty"`
 	LastSeenAt     *time.Time          `json:"last_seen_at,omitempty" doc:"to about an hour; absent for never"`
-	SessionSince   *time.Time          `json:"session_since,omitempty" doc:"when its open session was opened; absent for none"`
+	SessionSince   *time.Time          `json:"session_since,omitempty" doc:"when its open session was opened; absent if none is open"`
 	WakesLastHour  int                 `json:"wakes_last_hour"`
-	Wakes          []WakeResult        `json:"wakes" doc:"what became of those, oldest first, as far as open deliveries tell"`
-	Budget         *BudgetWait         `json:"budget,omitempty" doc:"what keeps its next wake back; absent where no budget does"`
+	Wakes          []WakeResult        `json:"wakes" doc:"what became of those, oldest first, as far as open deliveries show"`
+	Budget         *BudgetWait         `json:"budget,omitempty" doc:"what delays its next wake; absent if no budget does"`
 	Open           int                 `json:"open" doc:"open deliveries in all"`
 	Waits          []Wait              `json:"waits" doc:"the 256 oldest of them, by what they wait for"`
 }
@@ -29,7 +29,7 @@ type Explanation struct {
 type TokenStanding struct {
 	State    push.TokenState `json:"state"`
 	Since    *time.Time      `json:"since,omitempty" doc:"when it was registered, or lost"`
-	Reason   string          `json:"reason,omitempty" doc:"the provider's own, or token_moved: it turned up on another device"`
+	Reason   string          `json:"reason,omitempty" doc:"as the provider spells it, or token_moved: it turned up on another device"`
 	Provider push.Provider   `json:"provider,omitempty" doc:"who refused it"`
 	Status   int             `json:"status,omitempty" doc:"HTTP, of the refusal"`
 	WakeID   string          `json:"wake_id,omitempty" doc:"the wake that was refused"`
@@ -46,12 +46,12 @@ type CredentialStanding struct {
 // WakeResult is what became of one wake.
 type WakeResult struct {
 	WakeID   string        `json:"wake_id"`
-	At       time.Time     `json:"at" doc:"of the last thing known of it"`
+	At       time.Time     `json:"at" doc:"of the last thing known about it"`
 	Provider push.Provider `json:"provider"`
-	Status   int           `json:"status,omitempty" doc:"HTTP, of the provider's answer; absent for none"`
+	Status   int           `json:"status,omitempty" doc:"HTTP, of the provider's answer; absent if there was none"`
 	Reason   string        `json:"reason,omitempty" doc:"as the provider spells it"`
 	Error    push.Failure  `json:"error,omitempty"`
-	Received bool          `json:"received" doc:"a receipt came for what it was for"`
+	Received bool          `json:"received" doc:"a receipt came for a push that it was for"`
 }
 
 // Wait is how many open deliveries are in the same state for the same reason.

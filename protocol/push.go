@@ -12,11 +12,11 @@ type PushRequest struct {
 	To          Audience  `json:"to"`
 	ResourceID  string    `json:"resource_id"`
 	Payload     string    `json:"payload,omitempty" doc:"at most 64 KiB of UTF-8; reaches the handler byte for byte"`
-	TTL         string    `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h; the strategy's unless told"`
+	TTL         string    `json:"ttl,omitempty" minLength:"1" doc:"0s (now or never) to 672h; default: the strategy's"`
 	CollapseKey string    `json:"collapse_key,omitempty" doc:"of open pushes with the same key, a device keeps the newest"`
-	Deliver     push.Mode `json:"deliver,omitempty" doc:"auto unless told"`
+	Deliver     push.Mode `json:"deliver,omitempty" doc:"default auto"`
 	DeliverAt   string    `json:"deliver_at,omitempty" minLength:"1" format:"date-time" doc:"RFC 3339, up to 28 days ahead"`
-	DryRun      bool      `json:"dry_run,omitempty" doc:"say what would be done, and do nothing"`
+	DryRun      bool      `json:"dry_run,omitempty" doc:"answer what would be done, and do nothing"`
 }
 
 // PushAccepted is the answer to a push that is committed and flushed. Deliveries is left out if the audience is looked up
@@ -80,7 +80,7 @@ type Push struct {
 	ExpiresAt  time.Time  `json:"expires_at"`
 	Final      bool       `json:"final" doc:"all its deliveries are made and final"`
 
-	Counts     map[push.State]int `json:"counts" doc:"how many of its deliveries are in which state, of those that are made"`
+	Counts     map[push.State]int `json:"counts" doc:"how many of the deliveries made so far are in which state"`
 	Expanded   bool               `json:"expanded" doc:"all its deliveries are made; those of a large audience are made in pieces"`
 	Warnings   []Warning          `json:"warnings" doc:"why nobody gets it: it was cancelled before it began, or nobody was there when its time came"`
 	Deliveries []Delivery         `json:"deliveries"`
@@ -90,7 +90,7 @@ type Push struct {
 // Pushes is a page of an app's pushes, newest first.
 type Pushes struct {
 	Pushes []ListedPush `json:"pushes"`
-	Cursor string       `json:"cursor" doc:"of the next page; empty on the last. A page may be short, or empty, and have a cursor: the search went on long enough"`
+	Cursor string       `json:"cursor" doc:"of the next page; empty on the last. A page may be short, or empty, and still have a cursor: a search ends after a while"`
 }
 
 // ListedPush is a push as lists have it.
@@ -102,7 +102,7 @@ type ListedPush struct {
 	ExpiresAt  time.Time          `json:"expires_at"`
 	Final      bool               `json:"final" doc:"all its deliveries are made and final"`
 	Expanded   bool               `json:"expanded" doc:"all its deliveries are made; those of a large audience are made in pieces"`
-	Counts     map[push.State]int `json:"counts" doc:"how many of its deliveries are in which state, of those that are made"`
+	Counts     map[push.State]int `json:"counts" doc:"how many of the deliveries made so far are in which state"`
 	Warnings   []Warning          `json:"warnings" doc:"why nobody gets it: it was cancelled before it began, or nobody was there when its time came"`
 }
 

@@ -36,22 +36,22 @@ type DatabaseStatus struct {
 
 // BacklogStatus is the work that is due. What waits for a phone, a budget or a retry does not count.
 type BacklogStatus struct {
-	Due      int        `json:"due" doc:"devices and pushes in nobody's hand, counted to 100 000, or to a limit that is higher"`
-	InMemory int        `json:"in_memory" doc:"devices that were taken and wait for a worker"`
-	InWork   int        `json:"in_work" doc:"devices that a worker has in hand"`
-	Limit    int        `json:"limit" doc:"limits.backlog: how much of all that there may be before pushes are refused; 0: any"`
+	Due      int        `json:"due" doc:"devices and pushes that nobody has claimed, counted to 100 000, or to a higher limit"`
+	InMemory int        `json:"in_memory" doc:"claimed devices that wait for a worker"`
+	InWork   int        `json:"in_work" doc:"devices that a worker is working on"`
+	Limit    int        `json:"limit" doc:"limits.backlog: how large the backlog may be before pushes are refused; 0: any size"`
 	Full     bool       `json:"full" doc:"the limit is reached: pushes are refused"`
-	OldestAt *time.Time `json:"oldest_at,omitempty" doc:"since when the oldest of it is due; not there if nothing is"`
+	OldestAt *time.Time `json:"oldest_at,omitempty" doc:"since when the oldest of it is due; absent if nothing is due"`
 	Oldest   string     `json:"oldest" doc:"how long that is"`
-	Late     bool       `json:"late" doc:"the oldest is due for more than 30s"`
-	LookedAt *time.Time `json:"looked_at,omitempty" doc:"when this was so: the store is asked every 5s, every 250ms where there is a limit"`
+	Late     bool       `json:"late" doc:"the oldest has been due for more than 30s"`
+	LookedAt *time.Time `json:"looked_at,omitempty" doc:"when the store was asked: every 5s, or every 250ms if there is a limit"`
 }
 
 // CommitStatus is about the group commits: each has many changes, and every push, receipt and wake waits for one.
 type CommitStatus struct {
 	LastAt  *time.Time `json:"last_at,omitempty"`
 	Last    string     `json:"last,omitempty" doc:"how long it took, with its flush to disk"`
-	Hangs   string     `json:"hangs,omitempty" doc:"how long the one under way has been, where that is too long"`
+	Hangs   string     `json:"hangs,omitempty" doc:"how long the one under way has taken, if that is too long"`
 	Count   int        `json:"count" doc:"within the last hour, like the following"`
 	P50     string     `json:"p50,omitempty"`
 	P99     string     `json:"p99,omitempty"`
@@ -71,7 +71,7 @@ type LastHour struct {
 // WakeCounts is wakes by what the provider answered.
 type WakeCounts struct {
 	Sent    int                `json:"sent"`
-	Taken   int                `json:"taken" doc:"by the provider, which does not mean that the phone got it"`
+	Taken   int                `json:"taken" doc:"by the provider, which does not mean that the phone got them"`
 	Refused map[push.Fault]int `json:"refused" doc:"by whose fault it is: token, suspect, credentials, push, pace, quota, provider"`
 }
 
@@ -94,11 +94,11 @@ type ProviderStatus struct {
 type ProviderTrouble struct {
 	Standing    push.ProviderState `json:"standing"`
 	Environment push.Environment   `json:"environment,omitempty"`
-	Topic       string             `json:"topic,omitempty" doc:"where only this one is refused"`
+	Topic       string             `json:"topic,omitempty" doc:"if only this one is refused"`
 	Since       time.Time          `json:"since"`
 	Failed      int                `json:"failed" doc:"wakes"`
-	Devices     int                `json:"devices" doc:"hit, at least"`
-	Pushes      int                `json:"pushes" doc:"that wait on those devices, at least"`
+	Devices     int                `json:"devices" doc:"affected, at least"`
+	Pushes      int                `json:"pushes" doc:"that wait for those devices, at least"`
 }
 
 // ProviderError is why the last failed wake failed.
