@@ -17,7 +17,7 @@ func newApp(w world) *cobra.Command {
 
 func newAppPut(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
-		Use: "put NAME", Short: "Make an app; one that is there stays as it is", Args: wantArgs("NAME"),
+		Use: "put NAME", Short: "Make an app; an existing app is not changed", Args: wantArgs("NAME"),
 		Example: "  hush app put notes",
 	}, false, func(ctx context.Context, r *remote, args []string) error {
 		ctx, cancel := r.within(ctx)
@@ -79,11 +79,11 @@ func newAppList(w world) *cobra.Command {
 func newAppDelete(w world) *cobra.Command {
 	var yes bool
 	cmd, r := w.client(&cobra.Command{
-		Use: "delete NAME", Short: "Delete an app with all that belongs to it", Args: wantArgs("NAME"),
-		Long: `Delete an app with all that belongs to it: keys, credentials, resources, users, devices and pushes. Nothing brings them
-back, so it asks first. --yes answers; without it and without a terminal the command deletes nothing.
+		Use: "delete NAME", Short: "Delete an app with everything that belongs to it", Args: wantArgs("NAME"),
+		Long: `Delete an app with everything that belongs to it: keys, credentials, resources, users, devices and pushes. They cannot be
+restored, so the command asks first. --yes confirms; without --yes and without a terminal the command deletes nothing.
 
-Exit status: 1 also where the answer is no, 2 also where nobody can be asked.`,
+Exit status: 1 also if the answer is no, 2 also if nobody can be asked.`,
 		Example: "  hush app delete notes\n  hush app delete notes --yes",
 	}, false, func(ctx context.Context, r *remote, args []string) error {
 		if !yes {

@@ -136,9 +136,9 @@ func newRoot(w world, args []string) *cobra.Command {
 		Short: "Self-hosted silent push for iOS and Android",
 		Long: `Hush wakes an app on a phone with a small payload, and the person holding it notices nothing.
 
-One binary: the server (serve), its command line (app, key, signing-key, provider, resource, user, device, push, trace, listen,
-cancel), simulators of APNs and FCM for tests in every language (sim), all of it at work on this machine (demo), and how fast it is
-here (bench).
+Hush is one binary. It has the server (serve), its command line (app, key, signing-key, provider, resource, user, device,
+push, trace, listen, cancel), simulators of APNs and FCM for tests in every language (sim), a demo of all of it on this
+machine (demo), and benchmarks (bench).
 
 Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) final, but not handled on every device,
 130 interrupted, 143 ended by SIGTERM.`,
@@ -164,7 +164,7 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) f
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagFault(cmd, args, err) })
-	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print which hush this is, like 'hush version'")
+	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version, like 'hush version'")
 	root.Flags().BoolVar(&asJSON, "json", false, "with --version: as JSON")
 	for id, commands := range map[string][]*cobra.Command{
 		groupRun:  {newServe(w), newStatus(w), newDemo(w), newSim(w), newBench(w)},

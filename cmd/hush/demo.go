@@ -20,12 +20,13 @@ func newDemo(w world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "demo", Short: "See silent pushes reach phones in every state, on this machine", Args: noArgs,
 		Long: `Start a server, simulators of APNs and FCM, an example app as real processes, and a phone for each state that an app can be
-in; send one push to each through the public API, and show which handler ran, or what kept it from running until the app
-was opened. Needs nothing but this program, and less than a minute.
+in. Send one push to each phone through the public API, and show which handler ran, or what kept it from running until the
+app was opened. The demo needs only this program, and takes less than a minute.
 
-Without --once the server then stays up until Ctrl-C, with its address, its keys and lines to paste into another shell.
+Without --once the server then keeps running until Ctrl-C, and the demo prints its address, its keys and lines to paste into
+another shell.
 
-Exit status: 0 if every row is as expected, else 1.`,
+Exit status: 0 if every row is as expected, otherwise 1.`,
 		Example: "  hush demo\n  hush demo --once --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch color {

@@ -19,20 +19,20 @@ import (
 
 func newDeviceImport(w world) *cobra.Command {
 	cmd, _ := w.client(&cobra.Command{
-		Use: "import FILE", Short: "Bring devices that were registered elsewhere, from NDJSON", Args: wantArgs("FILE"),
-		Long: `Bring devices that were registered elsewhere. FILE (- is standard input) has a device a line, as JSON:
+		Use: "import FILE", Short: "Import devices that were registered elsewhere, from NDJSON", Args: wantArgs("FILE"),
+		Long: `Import devices that were registered elsewhere. FILE (- is standard input) has one device a line, as JSON:
 
   {"user": "alice", "device_id": "d1", "platform": "ios",
    "bundle_id": "com.example.notes", "environment": "production",
    "provider_token": "00fc13ad…"}
 
-(on one line each). It may be of any size: lines are sent as they are read. A line that is refused does not keep the others
-from being taken; it is named on standard error, with the reason. To import a file again is safe. A device gets its credential
-when its owner registers it the next time.
+(each on one line). FILE may be of any size: lines are sent as they are read. A refused line does not prevent the import of
+the others; standard error names the line and the reason. Importing a file again is safe. A device gets its credential when
+its owner next registers it.
 
 With --json the API's answer is printed as it comes, an object a line.
 
-Exit status: 0 every line was taken, 1 at least one was refused.`,
+Exit status: 0 every line was imported, 1 at least one was refused.`,
 		Example: "  hush device import --app notes devices.ndjson\n  export-devices | hush device import --app notes -",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		from, err := w.open("FILE", args[0])

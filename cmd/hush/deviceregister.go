@@ -29,11 +29,11 @@ func newDeviceRegister(w world) *cobra.Command {
 	var f registrationFlags
 	cmd, _ := w.client(&cobra.Command{
 		Use: "register", Short: "Register a device for a user, as the SDK does", Args: noArgs,
-		Long: `Register a device for a user, as the SDK does, with a token that the server makes for it. The device's credential is shown
-this once, and with it the key that opens its wakes: whoever plays the device needs both. A device that is there already is
-changed with its own credential only.
+		Long: `Register a device for a user, as the SDK does, with a user token that the server makes. The command shows the device's
+credential only this once, together with the key that opens its wakes: whoever plays the device needs both. A device that is
+already registered can be changed only with its own credential.
 
-With --json the API's answer is printed, with the device_id in it.`,
+With --json the command prints the API's answer, which has the device_id.`,
 		Example: "  hush device register --app notes --user alice --platform android\n" +
 			"  hush device register --app notes --user alice --platform ios \\\n" +
 			"    --bundle-id com.example.notes --environment development --token 00fc13ad…",

@@ -13,10 +13,10 @@ import (
 func newDeviceWhy(w world) *cobra.Command {
 	var user string
 	cmd, _ := w.client(&cobra.Command{
-		Use: "why [DEVICE]", Short: "Say why a device gets what it gets, or nothing", Args: atMostArgs("DEVICE"),
-		Long: `Say in a few sentences why a device gets what it gets, or nothing: since when its token is dead and by which answer, until when a
-budget or a credential holds it back, what waits for it, and when it was last seen. With --user, of all devices of a user. --json
-has the same as facts, an object a line for each device.`,
+		Use: "why [DEVICE]", Short: "Say why a device gets its pushes, or none", Args: atMostArgs("DEVICE"),
+		Long: `Say in a few sentences why a device gets its pushes, or why it gets none: since when its token is dead and by which answer,
+until when a budget or a credential holds it back, what waits for it, and when it was last seen. With --user the command
+explains all devices of a user. With --json it prints the same as facts, an object a line for each device.`,
 		Example: "  hush device why --app notes DEVICE\n  hush device why --app notes --user alice",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		if (user == "") == (len(args) == 0) {

@@ -12,7 +12,7 @@ import (
 )
 
 func newKey(w world) *cobra.Command {
-	return group("key", "Server keys: what backends ask the API with",
+	return group("key", "Server keys: the keys with which backends call the API",
 		newKeyCreate(w), newKeyList(w), newKeyDelete(w), newKeyRotateRoot(w), newKeyRotateSecret(w))
 }
 
@@ -20,7 +20,7 @@ func newKeyCreate(w world) *cobra.Command {
 	var asked protocol.KeyRequest
 	var expires string
 	cmd, _ := w.client(&cobra.Command{
-		Use: "create", Short: "Make a server key; its secret is shown this once", Args: noArgs,
+		Use: "create", Short: "Make a server key; its secret is shown only this once", Args: noArgs,
 		Example: "  hush key create --app notes --role send --name backend --expires 2160h",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
 		if asked.Role == "" {
@@ -75,7 +75,7 @@ func newKeyList(w world) *cobra.Command {
 
 func newKeyDelete(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
-		Use: "delete KEY_ID", Short: "Void a server key at once", Args: wantArgs("KEY_ID"),
+		Use: "delete KEY_ID", Short: "Revoke a server key at once", Args: wantArgs("KEY_ID"),
 		Example: "  hush key delete --app notes KEY_ID",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		ctx, cancel := r.within(ctx)

@@ -23,12 +23,12 @@ func newListen(w world) *cobra.Command {
 	var filter client.EventFilter
 	cmd, r := w.client(&cobra.Command{
 		Use: "listen", Short: "Show what happens in an app, live", Args: noArgs,
-		Long: `Show each event in an app as it is committed, from now on, a line each: when, what, the push, its resource, the device
-and its user, and what else the timeline says. Filters may be repeated; an event must match one of each kind that is given.
-"hush trace PUSH_ID" has a push's whole timeline.
+		Long: `Show each event in an app as it is committed, from now on. Each event is a line: the time, the event, the push, its
+resource, the device and its user, and the rest of the timeline's entry. Filters may be repeated; an event must match one
+filter of each kind that is given. "hush trace PUSH_ID" shows a push's whole timeline.
 
-With --json each event is a line of JSON, as the API sends it. A server that goes away is waited for; what happens until it is
-back is not shown. Ctrl-C ends it, with exit status 0.`,
+With --json each event is a line of JSON, as the API sends it. If the server goes away, the command waits for it; events
+until it is back are not shown. Ctrl-C ends the command, with exit status 0.`,
 		Example: "  hush listen --app notes\n  hush listen --app notes --user alice --state undeliverable --state expired\n  hush listen --app notes --json",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
 		width, _, _ := terminalSize(r.w.stdout)

@@ -121,7 +121,7 @@ func newPutFCM(w world) *cobra.Command {
 
 func newProviderList(w world) *cobra.Command {
 	cmd, _ := w.client(&cobra.Command{
-		Use: "list", Short: "Show what may be read back of an app's credentials", Args: noArgs,
+		Use: "list", Short: "Show an app's credentials, without their secrets", Args: noArgs,
 		Example: "  hush provider list --app notes",
 	}, true, func(ctx context.Context, r *remote, _ []string) error {
 		answer, err := one(ctx, r, func(ctx context.Context) (protocol.Providers, error) { return r.Providers(ctx, r.app) })

@@ -11,11 +11,11 @@ import (
 
 func newProviderCheck(w world) *cobra.Command {
 	cmd, _ := w.client(&cobra.Command{
-		Use: "check PROVIDER", Short: "Try the stored credentials for apns or fcm, and send to nobody", Args: wantArgs("PROVIDER"),
-		Long: `Try an app's stored credentials for apns or fcm, and send to nobody: APNs gets a request to a token that no device
-has, FCM a message that it only validates. Says what works, or what does not and what to change.
+		Use: "check PROVIDER", Short: "Try the stored credentials for apns or fcm, without sending", Args: wantArgs("PROVIDER"),
+		Long: `Try an app's stored credentials for apns or fcm, without sending to anybody: APNs gets a request for a token that no device
+has, and FCM gets a message that it only validates. The command says what works, or what does not work and what to change.
 
-Exit status: 0 they work, 1 they do not.`,
+Exit status: 0 the credentials work, 1 they do not.`,
 		Example:   "  hush provider check --app notes apns",
 		ValidArgs: providerNames,
 	}, true, func(ctx context.Context, r *remote, args []string) error {

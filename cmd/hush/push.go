@@ -28,12 +28,12 @@ func newPush(w world) *cobra.Command {
 	var f pushFlags
 	cmd, r := w.client(&cobra.Command{
 		Use: "push", Short: "Send a push", Args: pushArgs,
-		Long: `Send a push. When the answer comes, it is committed and flushed to the server's disk; what becomes of it, "hush trace"
-tells. --to is user:U, device:D, tag:T (users with any of the tags) or all; the first three may be repeated, but not mixed.
+		Long: `Send a push. When the answer comes, the push is committed and flushed to the server's disk; "hush trace" shows what becomes
+of it. --to is user:U, device:D, tag:T (users with any of the tags) or all; the first three may be repeated, but not mixed.
 
-For tags and all the deliveries are made after that answer. The command shows how many are made, in which states and how fast,
-until all are; on a terminal in one place. Ctrl-C or SIGTERM ends that, and changes nothing for the push. With --json the
-answer is printed at once.`,
+For tags and all, the server makes the deliveries after that answer. The command shows how many are made, in which states
+and how fast, until all are made; on a terminal it redraws in place. Ctrl-C or SIGTERM ends the command, and does not affect
+the push. With --json the answer is printed at once.`,
 		Example: `  hush push --app notes --to user:alice --resource both \
     --payload '{"cursor":1841}'
   hush push --app notes --to tag:beta --resource both --payload-file note.json
@@ -237,7 +237,7 @@ func whyNobodyNow(warnings []protocol.Warning) string {
 
 func newCancel(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
-		Use: "cancel PUSH_ID", Short: "Cancel a push, as far as it is not final", Args: wantArgs("PUSH_ID"),
+		Use: "cancel PUSH_ID", Short: "Cancel a push on the devices where it is not final", Args: wantArgs("PUSH_ID"),
 		Example: "  hush cancel --app notes PUSH_ID",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		done, err := one(ctx, r, func(ctx context.Context) (protocol.Cancelled, error) { return r.Cancel(ctx, r.app, args[0]) })

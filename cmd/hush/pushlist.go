@@ -22,9 +22,9 @@ func newPushList(w world) *cobra.Command {
 	var after, before string
 	var filter client.PushFilter
 	cmd, r := w.client(&cobra.Command{
-		Use: "list", Short: "List pushes, newest first: what was sent, and how it stands", Args: noArgs,
-		Long: `List an app's pushes, newest first, with how many of their deliveries are in which state. What is given must hold; with --user,
---state is that of the user's own deliveries.
+		Use: "list", Short: "List pushes, newest first, with their states", Args: noArgs,
+		Long: `List an app's pushes, newest first, with how many of their deliveries are in which state. A push must match all filters that
+are given; with --user, --state is that of the user's own deliveries.
 
 --after and --before take a time (RFC 3339), a day (2006-01-02), "today", or how long ago (such as 2h).`,
 		Example: "  hush push list --app notes\n" +

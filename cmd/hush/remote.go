@@ -60,7 +60,7 @@ func (r *remote) addAppTo(cmd *cobra.Command) {
 }
 
 func (r *remote) addPageTo(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&r.page.Limit, "limit", 0, "one page of at most so many; otherwise a table has all, and --json the first page")
+	cmd.Flags().IntVar(&r.page.Limit, "limit", 0, "show one page of at most this length; otherwise a table has all, and --json has the first page")
 	cmd.Flags().StringVar(&r.page.Cursor, "cursor", "", "go on where the page with this cursor ended")
 	becomes(cmd, "limit", "query.limit")
 	becomes(cmd, "cursor", "query.cursor")

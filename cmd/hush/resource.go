@@ -16,15 +16,15 @@ import (
 )
 
 func newResource(w world) *cobra.Command {
-	return group("resource", "Resources: named push policies, what APNs and FCM are told",
+	return group("resource", "Resources: named push policies with the rules for APNs and FCM",
 		newResourcePut(w), newResourceGet(w), newResourceList(w), newResourceDelete(w))
 }
 
 func newResourcePut(w world) *cobra.Command {
 	var file string
 	cmd, r := w.client(&cobra.Command{
-		Use: "put NAME", Short: "Save a resource; what is not silent is refused with the cause", Args: wantArgs("NAME"),
-		Long: `Save a resource from a JSON file, such as
+		Use: "put NAME", Short: "Store a resource; one that is not silent is refused with the cause", Args: wantArgs("NAME"),
+		Long: `Store a resource from a JSON file, such as
 
   {"apns": {"ttl": "24h", "budget": {"wakes": 3, "per": "1h", "burst": 2},
             "rewake": {"times": 2, "after": "30m"}},
@@ -60,7 +60,7 @@ Everything has a default: {"apns": {}, "fcm": {}} is a whole resource for both p
 
 func newResourceGet(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
-		Use: "get NAME", Short: "Show a resource's settings, those that are defaults too", Args: wantArgs("NAME"),
+		Use: "get NAME", Short: "Show a resource's settings, defaults included", Args: wantArgs("NAME"),
 		Example: "  hush resource get --app notes both",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		resource, err := one(ctx, r, func(ctx context.Context) (protocol.Resource, error) { return r.Resource(ctx, r.app, args[0]) })

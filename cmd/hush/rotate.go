@@ -14,9 +14,9 @@ import (
 func newKeyRotateRoot(w world) *cobra.Command {
 	var keep time.Duration
 	cmd, _ := w.client(&cobra.Command{
-		Use: "rotate-root", Short: "Make a new root key; the present one stays good for a while", Args: noArgs,
-		Long: `Make a new root key. The server writes it to root.key in its data directory; the present one stays good for --keep, so that
-whoever uses it can be moved. --keep 0s voids it at once, as for one that has leaked.`,
+		Use: "rotate-root", Short: "Make a new root key; the present one stays valid for a while", Args: noArgs,
+		Long: `Make a new root key. The server writes it to root.key in its data directory. The present key stays valid for --keep, so that
+its users can change to the new one. --keep 0s revokes the present key at once, for instance because it has leaked.`,
 		Example: "  hush key rotate-root --keep 1h",
 	}, false, func(ctx context.Context, r *remote, _ []string) error {
 		key, err := one(ctx, r, func(ctx context.Context) (protocol.RootKey, error) { return r.RotateRootKey(ctx, keep) })
@@ -37,10 +37,11 @@ const rotationLook = 200 * time.Millisecond
 
 func newKeyRotateSecret(w world) *cobra.Command {
 	cmd, _ := w.client(&cobra.Command{
-		Use: "rotate-secret", Short: "Make a new secret key, and encrypt everything anew with it", Args: noArgs,
-		Long: `Make a new secret key, which encrypts credentials and signing keys, and encrypt everything anew with it. The server goes on
-meanwhile, with both keys; one that is stopped or killed goes on at its next start. The command waits until it is done; the
-server then takes the old key out of its file. Backups made before need the old key: keep your copy as long as them.`,
+		Use: "rotate-secret", Short: "Make a new secret key, and encrypt everything again with it", Args: noArgs,
+		Long: `Make a new secret key, which encrypts credentials and signing keys, and encrypt everything again with it. The server serves
+meanwhile, with both keys; if it is stopped or killed, it continues at its next start. The command waits until everything is
+encrypted; the server then takes the old key out of its file. Backups from before need the old key: keep your copy of it as
+long as you keep them.`,
 		Example: "  hush key rotate-secret",
 	}, false, func(ctx context.Context, r *remote, _ []string) error {
 		ctx, cancel := r.within(ctx)
@@ -49,7 +50,7 @@ server then takes the old key out of its file. Backups made before need the old 
 		for err == nil && len(key.OldKeyIDs) > 0 {
 			select {
 			case <-ctx.Done():
-				r.say("key %s encrypts from now on; the server still encrypts anew what %s has\n", key.KeyID, strings.Join(key.OldKeyIDs, ", "))
+				r.say("key %s encrypts from now on; the server is still re-encrypting what %s encrypted\n", key.KeyID, strings.Join(key.OldKeyIDs, ", "))
 				return nil
 			case <-time.After(rotationLook):
 				key, err = r.SecretKey(ctx)

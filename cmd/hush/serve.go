@@ -35,11 +35,14 @@ Each setting can be given as a flag, as a variable (--delivery-ack-wait is HUSH_
     ack_wait: 5s
 
 The first start writes root.key (may do everything) and secret.key (encrypts credentials; keep a copy apart from the
-database) to the data directory. The database belongs to these two keys from then on, and a server with others is refused. One
-server serves a database: another one waits up to 15 s for it to end, and is then refused. When the server serves, the first line on standard output is "ready listen=HOST:PORT"; logs
-go to standard error. SIGTERM or Ctrl-C: it stops accepting, finishes or hands back what is in flight, and exits 0 within
-10 s; before "ready" it exits 143 or 130. Ctrl-C once more ends it at once; what was accepted is kept in either case. SIGHUP: it reads the certificate's files and the
-log level of the --config file again, and says in the log what has changed; other settings need a restart.`,
+database) to the data directory. From then on the database belongs to these two keys, and a server with other keys refuses
+to start. One server serves a database: another one waits up to 15 s for it to end, and then refuses to start. When the
+server serves, it prints "ready listen=HOST:PORT" as the first line on standard output; logs go to standard error.
+
+At SIGTERM or Ctrl-C the server stops accepting, finishes or hands back what is in flight, and exits 0 within 10 s; before
+"ready" it exits 143 or 130. A second Ctrl-C ends it at once. Accepted pushes are kept in either case. At SIGHUP the server
+reads the certificate's files and the log level of the --config file again, and logs what has changed; other settings need a
+restart.`,
 		Example: `  hush serve --data ./hush-data
   hush serve --config /etc/hush/hush.yaml
   HUSH_DATABASE=postgres://hush@db/hush hush serve --listen 0.0.0.0:8443 \

@@ -16,7 +16,7 @@ import (
 )
 
 func newSigningKey(w world) *cobra.Command {
-	return group("signing-key", "Signing keys: what verifies the user tokens that a backend signs",
+	return group("signing-key", "Signing keys: they verify the user tokens that a backend signs",
 		newSigningKeyPut(w), newSigningKeyGet(w), newSigningKeyList(w), newSigningKeyDelete(w))
 }
 
@@ -30,11 +30,11 @@ type signingKeyFlags struct {
 func newSigningKeyPut(w world) *cobra.Command {
 	var f signingKeyFlags
 	cmd, r := w.client(&cobra.Command{
-		Use: "put KID", Short: "Store a key that verifies the user tokens which name it", Args: wantArgs("KID"),
-		Long: `Store a key that verifies the user tokens whose header names it (kid): ES256 with a public key, or HS256 with a secret, which
-both sides have. Tokens that Hush makes itself ("hush user token") need none.
+		Use: "put KID", Short: "Store a key that verifies the user tokens that name it", Args: wantArgs("KID"),
+		Long: `Store a key that verifies the user tokens whose header names it (kid): ES256 with a public key, or HS256 with a secret that
+both sides have. Tokens that Hush makes itself ("hush user token") need no such key.
 
---generate makes a secret and shows it this once; with --json it is in the answer, as secret.`,
+--generate makes a secret and shows it only this once; with --json it is the field secret of the answer.`,
 		Example: "  hush signing-key put --app notes 2026-01 --public-key public.pem\n" +
 			"  hush signing-key put --app notes 2026-02 --generate\n" +
 			"  openssl rand -base64 32 | hush signing-key put --app notes 2026-03 \\\n    --secret-file -",
@@ -157,7 +157,7 @@ func newSigningKeyList(w world) *cobra.Command {
 
 func newSigningKeyDelete(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
-		Use: "delete KID", Short: "Delete a signing key, and void the tokens it signed", Args: wantArgs("KID"),
+		Use: "delete KID", Short: "Delete a signing key, and revoke the tokens that it signed", Args: wantArgs("KID"),
 		Example: "  hush signing-key delete --app notes 2026-01",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		ctx, cancel := r.within(ctx)

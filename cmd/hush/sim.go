@@ -135,12 +135,11 @@ func newSimAPNs(w world) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "apns", Short: "Run an APNs simulator", Args: noArgs,
-		Long: `Run a simulator of APNs' provider API. Senders need trust in ca.pem, and either a signing key (.p8) or one of the client
-certificates (.p12, empty password) that --cert-dir gets for each --topic. The first line on standard output is
-"ready listen=HOST:PORT", with " control=HOST:PORT" if there is a control API; that one is described at
-/_sim/openapi.json.
+		Long: `Run a simulator of APNs' provider API. Senders must trust ca.pem, and need a signing key (.p8) or one of the client
+certificates (.p12, empty password) that the simulator writes to --cert-dir for each --topic. The first line on standard
+output is "ready listen=HOST:PORT", with " control=HOST:PORT" if there is a control API, which /_sim/openapi.json describes.
 
-For several keys, --key, --key-id and --team-id are repeated in step.`,
+For several keys, repeat --key, --key-id and --team-id in the same order.`,
 		Example: `  hush sim apns --control 127.0.0.1:3197 --cert-dir certs --key certs/key.p8 \
     --key-id ABC1234567 --team-id DEF1234567 --topic com.example.notes
   hush sim apns --rules`,
@@ -167,9 +166,9 @@ func newSimFCM(w world) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "fcm", Short: "Run an FCM simulator", Args: noArgs,
-		Long: `Run a simulator of FCM's HTTP v1 API and of the OAuth endpoint that its senders get their tokens from. Senders need the
-service account file and trust in ca.pem. The first line on standard output is "ready listen=HOST:PORT", with
-" control=HOST:PORT" if there is a control API; that one is described at /_sim/openapi.json.`,
+		Long: `Run a simulator of FCM's HTTP v1 API and of the OAuth endpoint that gives its senders their tokens. Senders need the service
+account file, and must trust ca.pem. The first line on standard output is "ready listen=HOST:PORT", with "
+control=HOST:PORT" if there is a control API, which /_sim/openapi.json describes.`,
 		Example: `  hush sim fcm --control 127.0.0.1:3198 --cert-dir certs \
     --service-account certs/service-account.json
   hush sim fcm --rules`,

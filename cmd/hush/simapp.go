@@ -17,15 +17,16 @@ import (
 func newSimApp(w world) *cobra.Command {
 	var user, dir string
 	cmd, _ := w.client(&cobra.Command{
-		Use: "app", Short: "Be an app with Hush's SDK on a simulated phone", Args: noArgs,
-		Long: `Be the app on a phone of "hush sim world": with Hush's SDK in it, registered for a user when it is opened, connected while
-it is in the foreground. Each push that its handler gets is a line in the phone's device log, and is answered new_data, so
-that "hush trace" shows how it was handled. The phone starts it, and has to tell it all events:
+		Use: "app", Short: "Run as an app with Hush's SDK on a simulated phone", Args: noArgs,
+		Long: `Run as the app on a phone of "hush sim world". The app has Hush's SDK in it; it registers for a user when it is opened, and
+is connected while it is in the foreground. Each push that its handler gets is a line in the phone's device log, and is
+answered new_data, so that "hush trace" shows how it was handled. The phone starts the app, and must send it all events:
 
   hush sim world --app-events all \
     --app 'HUSH_KEY=… hush sim app --app notes --user alice'
 
-A real app asks its own backend for a user token. This one makes it, with the key, which may be of role send.`,
+A real app gets its user token from its own backend. This app makes the token itself, with the key, for which role send is
+enough.`,
 		Example: `  hush sim world --app-events all \
     --app 'hush sim app --app notes --user alice'
   # every phone a user of its own

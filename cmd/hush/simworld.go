@@ -24,23 +24,23 @@ func newSimWorld(w world) *cobra.Command {
 	var f worldFlags
 	cmd := &cobra.Command{
 		Use: "world", Short: "Run both simulators, with phones on them", Args: noArgs,
-		Long: `Run the simulators of APNs and FCM with phones on them, in one time. The first line on standard output is
-"ready apns=HOST:PORT fcm=HOST:PORT control=HOST:PORT". Phones are made and moved over the control API, which is described
-at /_sim/openapi.json; below /_sim/apns/ and /_sim/fcm/ each provider has its own.
+		Long: `Run the simulators of APNs and FCM with phones on them, all with the same time. The first line on standard output is
+"ready apns=HOST:PORT fcm=HOST:PORT control=HOST:PORT". Phones are made and changed over the control API, which /_sim/openapi.json describes; each provider has a control API of its
+own below /_sim/apns/ and /_sim/fcm/.
 
-The app on every phone is the command given with --app, run by /bin/sh in a process of its own: stopped while the app is
-suspended, ended when the system would end it. It reads a JSON object a line on standard input and answers on standard
-output; what else it prints is in the device log:
+The app on every phone is the command given with --app, which /bin/sh runs in a process of its own. The process is stopped
+while the app is suspended, and ended when the system would end it. It reads a JSON object a line on standard input and
+answers on standard output; everything else that it prints is in the device log:
 
   {"id":"1","phone":"p1","event":"push","data":{…},"allowed":"30s"}
   {"id":"1","result":"new_data"}      or no_data, or failed
 
-With --app-events all it is told of launches, states and tokens as well. It finds HUSH_PHONE and HUSH_PHONE_TOKEN in its
-environment. Without --app, phones have an app without a process, which answers new_data; with --seed they take turns then,
-and time moves by /_sim/clock only, so that the same script has the same effects at each run.
+With --app-events all the app also gets launches, states and tokens. Its environment has HUSH_PHONE and HUSH_PHONE_TOKEN.
+Without --app, the app on each phone has no process and answers new_data; with --seed the phones then take turns, and only
+/_sim/clock advances time, so that the same script has the same effects at each run.
 
-POST /_sim/clock {"advance": "1h"} moves the time of providers and phones, and not that of Hush: a push that is "waiting
-(budget)" goes by the server's clock. "Budgets without waiting" in docs/testing.md tells how to go on at once.`,
+POST /_sim/clock {"advance": "1h"} advances the time of providers and phones, and not that of Hush: a push that is "waiting
+(budget)" waits by the server's clock. "Budgets without waiting" in docs/testing.md says how to end the wait.`,
 		Example: `  hush sim world --cert-dir certs --key certs/key.p8 \
     --service-account certs/service-account.json --app 'python3 app.py'
   hush sim world --rules`,

@@ -18,12 +18,12 @@ import (
 
 func newStatus(w world) *cobra.Command {
 	cmd, r := w.client(&cobra.Command{
-		Use: "status", Short: "Show how the server does: what is wrong first, then the facts", Args: noArgs,
-		Long: `Show how the server does. What is wrong comes first: the database, work that is late, slow commits, apps that have
-trouble with APNs or FCM, each with the last error. Then the facts: version, uptime, engine, sessions, backlog, commit times,
-and what happened within the last hour. It counts from the start of the process at the longest. Needs the root key.
+		Use: "status", Short: "Show the state of the server: problems first, then the facts", Args: noArgs,
+		Long: `Show the state of the server. Problems come first: the database, late work, slow commits, and apps that have trouble with
+APNs or FCM, each with the last error. The facts follow: version, uptime, engine, sessions, backlog, commit times, and
+counts of the last hour, or since the start of the process if that is shorter. Needs the root key.
 
-Exit status: 0 the server was reached, whatever it says.`,
+Exit status: 0 if the server was reached, whatever its state.`,
 		Example: "  hush status\n  hush status --json",
 	}, false, func(ctx context.Context, r *remote, _ []string) error {
 		var all protocol.ServerStatus

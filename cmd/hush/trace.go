@@ -19,10 +19,10 @@ import (
 func newTrace(w world) *cobra.Command {
 	var noFollow bool
 	cmd, r := w.client(&cobra.Command{
-		Use: "trace PUSH_ID", Short: "Draw a push's timeline per device, live until it is final", Args: wantArgs("PUSH_ID"),
-		Long: `Draw the timeline of a push per device, and follow it live until it is final on all of them. With --json the API's
-answer is printed once, when it is final (with --no-follow: at once). A server that restarts meanwhile is waited for, up to a
-minute. Ctrl-C or SIGTERM stops watching, and changes nothing for the push.
+		Use: "trace PUSH_ID", Short: "Draw a push's timeline for each device, live until it is final", Args: wantArgs("PUSH_ID"),
+		Long: `Draw the timeline of a push for each device, and follow it live until the push is final on all devices. With --json the
+API's answer is printed once, when the push is final (with --no-follow: at once). If the server restarts meanwhile, the
+command waits for it, up to a minute. Ctrl-C or SIGTERM ends the command, and does not affect the push.
 
 Exit status: 0 handled on every device, stopped by Ctrl-C or SIGTERM, or with --no-follow not final yet; 4 final, but not
 handled on every device.`,

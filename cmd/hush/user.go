@@ -17,7 +17,7 @@ func newUser(w world) *cobra.Command {
 func newUserToken(w world) *cobra.Command {
 	var ttl time.Duration
 	cmd, _ := w.client(&cobra.Command{
-		Use: "token USER", Short: "Make a user's token, which the SDK registers and connects with", Args: wantArgs("USER"),
+		Use: "token USER", Short: "Make a user token, with which the SDK registers and connects", Args: wantArgs("USER"),
 		Example: "  hush user token --app notes alice --ttl 1h",
 	}, true, func(ctx context.Context, r *remote, args []string) error {
 		token, err := one(ctx, r, func(ctx context.Context) (protocol.UserToken, error) { return r.UserToken(ctx, r.app, args[0], ttl) })
@@ -27,7 +27,7 @@ func newUserToken(w world) *cobra.Command {
 		r.say("%s\n", token.Token)
 		return nil
 	})
-	cmd.Flags().DurationVar(&ttl, "ttl", 0, "how long it is good for (default 1h, the server's)")
+	cmd.Flags().DurationVar(&ttl, "ttl", 0, "how long the token is valid (default 1h, the server's)")
 	becomes(cmd, "ttl", "body.ttl")
 	argumentBecomes(cmd, "USER", "body.user")
 	return cmd
@@ -35,7 +35,7 @@ func newUserToken(w world) *cobra.Command {
 
 func newUserTags(w world) *cobra.Command {
 	cmd, _ := w.client(&cobra.Command{
-		Use: "tags USER [TAG...]", Short: "Set a user's tags; those not named are gone",
+		Use: "tags USER [TAG...]", Short: "Replace a user's tags",
 		Example: "  hush user tags --app notes alice beta de",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || args[0] == "" {

@@ -16,7 +16,7 @@ var version = ""
 func newVersion(w world) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "version", Short: "Print which hush this is", Args: noArgs,
+		Use: "version", Short: "Print the version of hush", Args: noArgs,
 		Example: "  hush version",
 		RunE:    func(*cobra.Command, []string) error { return printVersion(w.stdout, asJSON) },
 	}
