@@ -12,11 +12,11 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// keptBytes is how much memory for arguments a statement keeps for the next time.
-const keptBytes = 64 << 10
+// maxRetainedBytes is how much memory for arguments a statement retains after Reset, at most.
+const maxRetainedBytes = 64 << 10
 
-// Bind sets all parameters, as they stand. Values are nil, strings, integers and bools, also of types of that kind, and []byte, of
-// which a nil one is NULL.
+// Bind sets all parameters, in order. A value is nil, a string, an integer, a bool, or of a type of one of these kinds, or a []byte. nil
+// and a nil []byte are NULL.
 func (s *Stmt) Bind(values ...any) error {
 	s.values = slices.Grow(s.values[:0], len(values))
 	for i, v := range values {
@@ -30,7 +30,7 @@ func (s *Stmt) Bind(values ...any) error {
 	return s.BindValues(s.values, nil)
 }
 
-// BindValues sets all parameters. order says which of the values each of them gets; nil: as they stand.
+// BindValues sets all parameters. order has the index of each parameter's value; nil means that the values are in order.
 func (s *Stmt) BindValues(values []Value, order []int) error {
 	n := len(values)
 	if order != nil {
@@ -40,7 +40,7 @@ func (s *Stmt) BindValues(values []Value, order []int) error {
 	case s.at == 0:
 		return errClosed
 	case s.running:
-		return errors.New("SQLite: the statement is under way")
+		return errors.New("SQLite: the statement is running; reset it before binding")
 	case n != s.params:
 		return fmt.Errorf("SQLite: %d arguments; want %d", n, s.params)
 	}
@@ -50,11 +50,11 @@ func (s *Stmt) BindValues(values []Value, order []int) error {
 		}
 		return &values[i]
 	}
-	size := 1 // so that also an empty text has an address; without one it would be NULL
+	size := 1 // so that even an empty text has an address, without which it would be NULL
 	for i := range n {
 		size += len(pick(i).bytes)
 	}
-	if err := s.makeRoom(size); err != nil {
+	if err := s.reserveArgs(size); err != nil {
 		return err
 	}
 	free := bytesAt(s.args.at, s.args.size)
@@ -68,8 +68,8 @@ func (s *Stmt) BindValues(values []Value, order []int) error {
 	return nil
 }
 
-// makeRoom gets memory for the bytes of all arguments before the first of them is bound: later it could not move.
-func (s *Stmt) makeRoom(size int) error {
+// reserveArgs allocates memory for the bytes of all arguments before the first is bound, since it cannot move after that.
+func (s *Stmt) reserveArgs(size int) error {
 	s.quotable = size > 1
 	if size > math.MaxInt32 {
 		return &Error{Code: sqlite3.SQLITE_TOOBIG, Message: "the arguments are too big"}
@@ -79,13 +79,13 @@ func (s *Stmt) makeRoom(size int) error {
 	}
 	room, err := allocate(s.c.tls, 1<<bits.Len(uint(size|63)))
 	if err == nil {
-		s.args.free(s.c.tls) // still bound, and not read before it is bound anew
+		s.args.free(s.c.tls) // still bound, but not read before all parameters are bound again
 		s.args = room
 	}
 	return err
 }
 
-// bind sets one parameter; its bytes go to the front of free.
+// bind sets one parameter, and copies its bytes to the front of free.
 func (s *Stmt) bind(i int32, v *Value, free []byte) error {
 	at := uintptr(unsafe.Pointer(unsafe.SliceData(free)))
 	size := int32(copy(free, v.bytes))
@@ -106,20 +106,20 @@ func (s *Stmt) bind(i int32, v *Value, free []byte) error {
 	return nil
 }
 
-// Value is an argument as SQLite knows it. Its zero value is NULL.
+// Value is an argument of one of SQLite's types. Its zero value is NULL.
 type Value struct {
 	kind  int32
 	n     int64
-	bytes string // of a text or a blob; those of the argument itself
+	bytes string // of a text or a blob; not a copy
 }
 
-// Integer is an integer.
+// Integer returns an integer.
 func Integer(n int64) Value { return Value{kind: sqlite3.SQLITE_INTEGER, n: n} }
 
-// Text is a text.
+// Text returns a text.
 func Text(s string) Value { return Value{kind: sqlite3.SQLITE_TEXT, bytes: s} }
 
-// Blob is a blob, which is not to be changed before the statement has been reset; NULL for nil.
+// Blob returns a blob; NULL for nil. b must not be changed before the statement is reset.
 func Blob(b []byte) Value {
 	if b == nil {
 		return Value{}
@@ -130,13 +130,13 @@ func Blob(b []byte) Value {
 // Null reports whether a value is NULL.
 func (v Value) Null() bool { return v.kind == 0 || v.kind == sqlite3.SQLITE_NULL }
 
-// Integer is the number of an integer.
+// Integer returns the number of an integer.
 func (v Value) Integer() int64 { return v.n }
 
-// Text is the text, or the bytes of a blob.
+// Text returns a text, or the bytes of a blob.
 func (v Value) Text() string { return v.bytes }
 
-// valueOf is the value of what Bind takes, and false of anything else.
+// valueOf returns the Value of an argument of Bind; false if its type is not supported.
 func valueOf(v any) (Value, bool) {
 	switch v := v.(type) {
 	case nil:

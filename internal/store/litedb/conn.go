@@ -15,28 +15,28 @@ import (
 
 // Conn is a connection to one database file.
 type Conn struct {
-	tls   *libc.TLS
-	db    uintptr // 0 once it is closed
-	stmts map[string]*Stmt
-	words map[string]string // see word
+	tls      *libc.TLS
+	db       uintptr // 0 once closed
+	stmts    map[string]*Stmt
+	interned map[string]string // see intern
 
 	interrupting sync.Mutex // held while Interrupt uses open
 	open         bool       // guarded by interrupting
 }
 
-// Open opens a database file that is there. Close the connection.
+// Open opens an existing database file. The caller has to Close the connection.
 func Open(path string) (*Conn, error) {
 	if strings.IndexByte(path, 0) >= 0 {
 		return nil, errors.New("SQLite: a path with a zero byte")
 	}
-	c := &Conn{tls: libc.NewTLS(), stmts: map[string]*Stmt{}, words: map[string]string{}, open: true}
+	c := &Conn{tls: libc.NewTLS(), stmts: map[string]*Stmt{}, interned: map[string]string{}, open: true}
 	if err := c.openFile(path); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }
 
-// openFile spares SQLite's own mutex: there is one caller at a time.
+// openFile opens the file without SQLite's own mutex, since there is one caller at a time.
 func (c *Conn) openFile(path string) error {
 	name, err := allocateString(c.tls, path)
 	if err != nil {
@@ -50,17 +50,17 @@ func (c *Conn) openFile(path string) error {
 	defer out.free(c.tls)
 	const flags = sqlite3.SQLITE_OPEN_READWRITE | sqlite3.SQLITE_OPEN_NOMUTEX | sqlite3.SQLITE_OPEN_EXRESCODE
 	rc := sqlite3.Xsqlite3_open_v2(c.tls, name.at, out.at, flags, 0)
-	c.db = pointerAt(out.at) // also after most errors: it tells them, and is to be closed
+	c.db = pointerAt(out.at) // set even after most errors; it has their message, and must be closed
 	if rc != sqlite3.SQLITE_OK {
 		return c.errorOf(rc)
 	}
-	return c.planOnce()
+	return c.disableReplanning()
 }
 
-// planOnce keeps SQLite from planning a statement anew when the value of an argument could make another index the right one: for
-// "user = ?" beside an index of rows "WHERE user = ”" that was at every call, and took more time than the call.
-func (c *Conn) planOnce() error {
-	room, err := allocate(c.tls, 2*8) // a place of 8 bytes for each argument, as libc.VaList has them
+// disableReplanning keeps SQLite from planning a statement again when the value of an argument may make another index usable. For
+// "user = ?", and a partial index of the rows with an empty user, it did so at every call, and took longer than the call.
+func (c *Conn) disableReplanning() error {
+	room, err := allocate(c.tls, 2*8) // 8 bytes for each argument, as libc.VaList lays them out
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,7 @@ func (c *Conn) planOnce() error {
 	return nil
 }
 
-// Close ends the statements, those under way too, and the connection. An open transaction is rolled back. Closing twice is
-// no error.
+// Close closes the connection and its statements, even running ones. It rolls an open transaction back. It may be called twice.
 func (c *Conn) Close() error {
 	c.interrupting.Lock()
 	defer c.interrupting.Unlock()
@@ -93,8 +92,8 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// Interrupt makes the statement that is being stepped now fail with SQLITE_INTERRUPT. It has no effect on one that begins
-// later, so who wants a statement to end calls it until that has ended. It may be called by any goroutine, also after Close.
+// Interrupt makes the statement that is being stepped fail with SQLITE_INTERRUPT. It has no effect on a statement that begins later, so
+// a caller repeats it until the statement has ended. Any goroutine may call it, even after Close.
 func (c *Conn) Interrupt() {
 	c.interrupting.Lock()
 	defer c.interrupting.Unlock()
@@ -106,7 +105,7 @@ func (c *Conn) Interrupt() {
 	sqlite3.Xsqlite3_interrupt(tls, c.db)
 }
 
-// Exec runs one statement that is needed rarely, and drops its rows.
+// Exec runs one statement without preparing it for later use, and ignores its rows.
 func (c *Conn) Exec(text string) error {
 	s, err := c.compile(text, 0)
 	if err != nil {
@@ -122,10 +121,10 @@ func (c *Conn) Exec(text string) error {
 	return err
 }
 
-// Changes is how many rows the last INSERT, UPDATE or DELETE touched that has ended.
+// Changes returns how many rows the last completed INSERT, UPDATE or DELETE affected.
 func (c *Conn) Changes() int64 { return sqlite3.Xsqlite3_changes64(c.tls, c.db) }
 
-// SetBusyTimeout says how long to wait for a lock that another connection has before failing with SQLITE_BUSY.
+// SetBusyTimeout sets how long a statement waits for another connection's lock before it fails with SQLITE_BUSY.
 func (c *Conn) SetBusyTimeout(d time.Duration) error {
 	if rc := sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, int32(d.Milliseconds())); rc != sqlite3.SQLITE_OK {
 		return c.errorOf(rc)
@@ -133,18 +132,19 @@ func (c *Conn) SetBusyTimeout(d time.Duration) error {
 	return nil
 }
 
-// Checkpoint is how much of the write-ahead log is copied into the database file.
+// Checkpoint is a mode of checkpoints: how much of the write-ahead log they copy into the database file.
 type Checkpoint int32
 
 // https://sqlite.org/c3ref/wal_checkpoint_v2.html
 const (
-	CheckpointNothing Checkpoint = sqlite3.SQLITE_CHECKPOINT_NOOP    // asks only
-	CheckpointPassive Checkpoint = sqlite3.SQLITE_CHECKPOINT_PASSIVE // as much as can be without waiting for anybody
-	CheckpointRestart Checkpoint = sqlite3.SQLITE_CHECKPOINT_RESTART // all, and waits until the next write can begin the log anew
+	CheckpointNothing Checkpoint = sqlite3.SQLITE_CHECKPOINT_NOOP    // copies nothing
+	CheckpointPassive Checkpoint = sqlite3.SQLITE_CHECKPOINT_PASSIVE // copies as much as it can without waiting
+	CheckpointRestart Checkpoint = sqlite3.SQLITE_CHECKPOINT_RESTART // copies all, and waits until the next write can restart the log
 )
 
-// Checkpoint copies from the write-ahead log and answers how many pages that has, and how many of them are copied. It fails
-// with SQLITE_BUSY if it could not do all that the mode promises before the busy timeout; what it did then counts all the same.
+// Checkpoint copies pages of the write-ahead log into the database file. It returns how many pages the log has, and how many of them
+// are copied. It fails with SQLITE_BUSY if it cannot do all that the mode promises within the busy timeout; the pages that it has
+// copied stay copied.
 func (c *Conn) Checkpoint(mode Checkpoint) (logged, copied int, err error) {
 	out, err := allocate(c.tls, 8)
 	if err != nil {
@@ -159,9 +159,8 @@ func (c *Conn) Checkpoint(mode Checkpoint) (logged, copied int, err error) {
 	return int(counts[0]), int(counts[1]), err
 }
 
-// SyncData has SQLite flush with fdatasync(2) in place of fsync(2), for all connections of the process. That flushes the same
-// but the times of a file, for which a file system would write its own journal at each commit. Where the system has no
-// fdatasync, nothing changes.
+// SyncData makes all connections of the process flush files by fdatasync(2) instead of fsync(2). fdatasync does not flush a file's
+// times, for which a file system would write its own journal at each commit. On systems without fdatasync, SyncData does nothing.
 func SyncData() error {
 	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
 		return fmt.Errorf("SQLite: fdatasync: %w", err)

@@ -1,4 +1,4 @@
-// Package litedb is SQLite for one caller at a time: a thin binding of modernc.org/sqlite/lib without database/sql.
+// Package litedb binds SQLite for one caller at a time: a thin layer over modernc.org/sqlite/lib, without database/sql.
 //
 //	c, err := litedb.Open(path)
 //	s, err := c.Prepare("SELECT name FROM users WHERE id = ?")
@@ -7,12 +7,12 @@
 //	err = s.Scan(&name)
 //	s.Reset()
 //
-// A connection and its statements belong to one goroutine at a time; only Interrupt may be called from another. Everything
-// is freed by Close, and nothing by the garbage collector.
+// A connection and its statements belong to one goroutine at a time; only Interrupt may be called from another. Close frees all
+// memory, and the garbage collector none of it.
 //
-// Memory. What SQLite sees lies outside of Go's heap, in memory of the C library that SQLite was translated with, so that
-// nothing moves or vanishes under it. The bytes of a statement's arguments are copied once, into memory of the statement,
-// and SQLite is told that they stay as they are (SQLITE_STATIC). That holds because they are only ever written by Bind, which
-// refuses a statement that has been stepped and not reset, and which binds all parameters anew. What Scan gives is copied
-// into Go's heap, because SQLite keeps a column's bytes only until the next step.
+// Memory. SQLite sees only memory outside of Go's heap, from the C library that SQLite was translated with, so that nothing moves or
+// vanishes under it. The bytes of a statement's arguments are copied once, into memory of the statement, and are bound as
+// SQLITE_STATIC, which promises that they do not change. The promise holds because only Bind writes them: it refuses a statement
+// that has been stepped and not reset, and binds all parameters again. Scan copies a row into Go's heap, because SQLite keeps a
+// column's bytes only until the next step.
 package litedb

@@ -8,15 +8,15 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Error is what SQLite answered. Its text may name tables, columns and words of the statement, and never holds an argument.
+// Error is an error of SQLite. Its text may contain tables, columns and words of the statement, but never an argument.
 type Error struct {
 	Code    int    // the extended result code, https://sqlite.org/rescode.html
-	Message string // SQLite's
+	Message string // SQLite's own
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s (SQLite %d)", e.Message, e.Code) }
 
-// Kind is the primary result code.
+// Kind returns the primary result code.
 func (e *Error) Kind() int { return e.Code & 0xff }
 
 var (
@@ -24,7 +24,7 @@ var (
 	errClosed = errors.New("SQLite: the connection is closed")
 )
 
-// errorOf is the error of the last call, which returned rc. SQLite's message is used only if it is about that.
+// errorOf returns the error of the last call, which returned rc. It uses SQLite's message only if that belongs to rc.
 func (c *Conn) errorOf(rc int32) error {
 	if c.db != 0 && sqlite3.Xsqlite3_extended_errcode(c.tls, c.db) == rc {
 		return &Error{Code: int(rc), Message: libc.GoString(sqlite3.Xsqlite3_errmsg(c.tls, c.db))}
@@ -32,7 +32,7 @@ func (c *Conn) errorOf(rc int32) error {
 	return c.plainError(rc)
 }
 
-// plainError says what rc means, and nothing of what was done.
+// plainError returns an error with the general meaning of rc, and nothing from the statement.
 func (c *Conn) plainError(rc int32) error {
 	return &Error{Code: int(rc), Message: libc.GoString(sqlite3.Xsqlite3_errstr(c.tls, rc))}
 }

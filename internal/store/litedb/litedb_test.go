@@ -219,12 +219,12 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	}{
 		{&text, nil, "it is NULL"},
 		{&n, nil, "it is NULL"},
-		{&n, secret, "it is no integer"},
+		{&n, secret, "it is not an integer"},
 		{&text, 7, "it is neither text nor blob"},
-		{&small, 300, "the number is too big"},
-		{&half, 1, "no destination"},
-		{half, 1, "no destination"},
-		{(*word)(nil), "x", "no destination"},
+		{&small, 300, "the number is too large"},
+		{&half, 1, "unsupported destination"},
+		{half, 1, "unsupported destination"},
+		{(*word)(nil), "x", "unsupported destination"},
 		{&n, 1.5, "argument 1 is a float64"},
 		{&n, []string{secret}, "argument 1 is a []string"},
 	} {

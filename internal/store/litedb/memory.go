@@ -7,7 +7,7 @@ import (
 	"modernc.org/libc/sys/types"
 )
 
-// memory is a piece of the C library's memory.
+// memory is a block of the C library's memory.
 type memory struct {
 	at   uintptr
 	size int
@@ -28,7 +28,7 @@ func (m *memory) free(tls *libc.TLS) {
 	*m = memory{}
 }
 
-// allocateString is a string as C has it. Free it.
+// allocateString returns a copy of s as a C string. The caller has to free it.
 func allocateString(tls *libc.TLS, s string) (memory, error) {
 	m, err := allocate(tls, len(s)+1)
 	if err == nil {
@@ -38,12 +38,12 @@ func allocateString(tls *libc.TLS, s string) (memory, error) {
 	return m, err
 }
 
-// bytesAt is memory of the C library, and no longer valid than that is.
+// bytesAt returns a slice of the C library's memory, valid until that is freed.
 func bytesAt(at uintptr, size int) []byte { return unsafe.Slice((*byte)(pointer(at)), size) }
 
-// pointerAt reads a pointer of C.
+// pointerAt reads a C pointer.
 func pointerAt(at uintptr) uintptr { return *(*uintptr)(pointer(at)) }
 
-// pointer is an address outside of Go's heap. The detour says so to go vet, which takes every uintptr for an address in the
-// heap that the garbage collector does not see.
+// pointer returns an address outside of Go's heap as a pointer. The indirection satisfies go vet, which takes any conversion of a
+// uintptr for a heap address that the garbage collector does not track.
 func pointer(at uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&at)) }

@@ -8,9 +8,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Scan gives all columns of the row that Step found. A destination is a pointer to a string, an integer or a bool, also of
-// types of that kind, to []byte, or to a pointer to one of these, which is nil for NULL; so is a []byte. Any other
-// destination refuses NULL. Texts and blobs go into strings and bytes alike.
+// Scan reads all columns of the current row. A destination is a pointer to a string, an integer, a bool or a type of one of these
+// kinds, to a []byte, or to a pointer to any of them. NULL is read as a nil pointer or a nil []byte; other destinations refuse it.
+// Both texts and blobs can be read into strings and into bytes.
 func (s *Stmt) Scan(dest ...any) error {
 	if len(dest) != s.columns {
 		return fmt.Errorf("SQLite: %d destinations; the row has %d columns", len(dest), s.columns)
@@ -57,12 +57,12 @@ func (s *Stmt) reflected(i int32, v reflect.Value) error {
 		if err == nil && b == nil {
 			err = errNull
 		}
-		v.SetString(s.c.word(b))
+		v.SetString(s.c.intern(b))
 		return err
 	case v.CanInt():
 		n, err := s.integer(i)
 		if err == nil && v.OverflowInt(n) {
-			return errors.New("the number is too big")
+			return errors.New("the number is too large")
 		}
 		v.SetInt(n)
 		return err
@@ -86,9 +86,9 @@ func (s *Stmt) reflected(i int32, v reflect.Value) error {
 }
 
 var (
-	errDestination = errors.New("no destination for a column")
+	errDestination = errors.New("unsupported destination")
 	errNull        = errors.New("it is NULL")
-	errNoInteger   = errors.New("it is no integer")
+	errNoInteger   = errors.New("it is not an integer")
 	errNoText      = errors.New("it is neither text nor blob")
 )
 
@@ -113,21 +113,21 @@ func (s *Stmt) text(i int32) (string, error) {
 	return string(b), err
 }
 
-// Texts of a type of their own are mostly words out of a few.
+// Texts of named string types mostly have a few different values. So short ones are interned.
 const (
-	wordBytes = 16
-	keptWords = 256
+	maxInternedBytes = 16
+	maxInterned      = 256
 )
 
-// word is a text, of which short ones are kept for the next time.
-func (c *Conn) word(b []byte) string {
-	if len(b) > wordBytes {
+// intern returns a text. Short ones are allocated once.
+func (c *Conn) intern(b []byte) string {
+	if len(b) > maxInternedBytes {
 		return string(b)
 	}
-	w, known := c.words[string(b)]
+	w, known := c.interned[string(b)]
 	if !known {
-		if w = string(b); len(c.words) < keptWords {
-			c.words[w] = w
+		if w = string(b); len(c.interned) < maxInterned {
+			c.interned[w] = w
 		}
 	}
 	return w
@@ -141,7 +141,7 @@ func (s *Stmt) bytes(i int32) ([]byte, error) {
 	return append(make([]byte, 0, len(b)), b...), err
 }
 
-// borrow is SQLite's own copy of a text or a blob, which is gone with the next step; nil for NULL.
+// borrow returns a text or a blob in SQLite's own memory, valid until the next step; nil for NULL.
 func (s *Stmt) borrow(i int32) ([]byte, error) {
 	var at uintptr
 	switch s.kind(i) {

@@ -8,20 +8,20 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Stmt is a prepared statement of a connection, which keeps it.
+// Stmt is a prepared statement, which its connection caches and frees.
 type Stmt struct {
 	c       *Conn
 	at      uintptr
 	params  int
 	columns int
-	args    memory  // the bytes that are bound
-	values  []Value // of the last Bind
+	args    memory  // the bytes of the bound arguments
+	values  []Value // reused by Bind
 
 	running  bool // stepped, and not reset since
-	quotable bool // texts or blobs are bound: functions such as json_extract quote them when they fail
+	quotable bool // texts or blobs are bound, which functions such as json_extract quote in their errors
 }
 
-// Prepare is the statement of this text, prepared the first time.
+// Prepare returns the statement with this text. It prepares it the first time only.
 func (c *Conn) Prepare(text string) (*Stmt, error) {
 	if s := c.stmts[text]; s != nil {
 		return s, nil
@@ -68,7 +68,7 @@ func (s *Stmt) finalize() {
 	s.args.free(s.c.tls)
 }
 
-// Step runs on to the next row, and reports whether there is one.
+// Step runs the statement to its next row, and reports whether there is one.
 func (s *Stmt) Step() (bool, error) {
 	if s.at == 0 {
 		return false, errClosed
@@ -89,20 +89,21 @@ func (s *Stmt) Step() (bool, error) {
 	}
 }
 
-// Reset ends the statement, wherever it is, and with it what it holds of the database. Without Reset it cannot be bound again.
+// Reset ends the statement, and releases its locks on the database. A statement that has been stepped has to be reset before it is
+// bound again.
 func (s *Stmt) Reset() {
 	if s.at == 0 {
 		return
 	}
 	sqlite3.Xsqlite3_reset(s.c.tls, s.at) // repeats the error of the last step
 	s.running = false
-	if s.args.size > keptBytes {
+	if s.args.size > maxRetainedBytes {
 		sqlite3.Xsqlite3_clear_bindings(s.c.tls, s.at)
 		s.args.free(s.c.tls)
 	}
 }
 
-// Plans is how often the statement was planned since it was prepared.
+// Plans returns how often the statement has been planned, including when it was prepared.
 func (s *Stmt) Plans() int {
 	return 1 + int(sqlite3.Xsqlite3_stmt_status(s.c.tls, s.at, sqlite3.SQLITE_STMTSTATUS_REPREPARE, 0))
 }

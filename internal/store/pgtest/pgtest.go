@@ -1,6 +1,6 @@
-// Package pgtest starts a private PostgreSQL for tests: one cluster per test binary, one database per test. The cluster
-// lives in a temporary directory, listens on a Unix socket in it and nowhere else, and is gone afterwards. A machine
-// without PostgreSQL fails the tests and says so; it does not skip them.
+// Package pgtest starts a private PostgreSQL for tests: one cluster per test binary, and one database per test. The cluster is in a
+// temporary directory, listens only on a Unix socket there, and is removed afterwards. Without PostgreSQL on the machine, the
+// tests fail with a message that says so; they are not skipped.
 package pgtest
 
 import (
@@ -32,9 +32,9 @@ const (
 // cluster is the test binary's PostgreSQL.
 type cluster struct {
 	bin  string
-	dir  string // of the socket; data is in it
+	dir  string // has the socket, and the data below it
 	as   *syscall.SysProcAttr
-	made int // databases; guarded by mu
+	made int // the number of databases; guarded by mu
 }
 
 var (
@@ -42,7 +42,7 @@ var (
 	shared *cluster // guarded by mu
 )
 
-// Main runs a package's tests and stops the cluster that they started, if they did. It is to be called by TestMain:
+// Main runs a package's tests, and stops the cluster if they started one. TestMain calls it:
 //
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 func Main(m *testing.M) int {
@@ -59,7 +59,7 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// URL gives the URL of a fresh database, for Config.DatabaseURL. The cluster is started by the first call.
+// URL returns the URL of a new database, for Config.DatabaseURL. The first call starts the cluster.
 func URL(t testing.TB) string {
 	t.Helper()
 	mu.Lock()
@@ -101,7 +101,7 @@ func start() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A socket's path may have about 100 bytes, so not below a long TMPDIR of a test.
+	// A socket's path is limited to about 100 bytes, so a test's TMPDIR may be too long for it.
 	dir, err := os.MkdirTemp("/tmp", "hush-pg")
 	if err != nil {
 		return nil, err
@@ -130,8 +130,8 @@ func (c *cluster) stop() error {
 	return errors.Join(err, os.RemoveAll(c.dir))
 }
 
-// run runs one of PostgreSQL's programs. pg_ctl's server inherits what it writes to, so that is a file and not a pipe,
-// whose end would be waited for.
+// run runs one of PostgreSQL's programs. Its output goes to a file, because the server that pg_ctl starts inherits the output, and
+// the end of a pipe would be waited for.
 func (c *cluster) run(program string, args ...string) error {
 	out, err := os.CreateTemp("", "hush-pg")
 	if err != nil {
@@ -150,7 +150,7 @@ func (c *cluster) run(program string, args ...string) error {
 	return nil
 }
 
-// notRoot makes the cluster run as another user than root, who may not run PostgreSQL.
+// notRoot makes the cluster run as another user if the tests run as root, who may not run PostgreSQL.
 func (c *cluster) notRoot() error {
 	if os.Getuid() != 0 {
 		return nil
@@ -171,7 +171,7 @@ func (c *cluster) notRoot() error {
 	return errors.New("the tests run as root, PostgreSQL may not, and there is neither a user postgres nor nobody")
 }
 
-// binaries is the directory of initdb and pg_ctl: Debian's newest, else that of pg_ctl on PATH.
+// binaries returns the directory of initdb and pg_ctl: Debian's newest, or that of the pg_ctl on PATH.
 func binaries() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/pg_ctl")
 	if err != nil {
