@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// followed are the events that a follower has not taken, each as "event state device user resource", sorted.
+// followed returns the events that a follower has not read, each as "event state device user resource", sorted.
 func (w *World) followed(watch push.AppWatch) (lines []string) {
 	w.T.Helper()
 	for {

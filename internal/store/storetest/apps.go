@@ -243,7 +243,7 @@ func (suite) CredentialsAreEncryptedAtRest(t *testing.T, w *World) {
 	if err := errors.Join(w.DeleteCredential(Context(t), "notes", push.APNs), w.DeleteSigningKey(Context(t), "notes", "s1"), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	// Nothing of an app is sealed any more; the key is the database's all the same.
+	// No value of an app is sealed any more, but the database still belongs to the key.
 	if _, err := store.Open(Context(t), other); err == nil || !strings.Contains(err.Error(), "k1") || !strings.Contains(err.Error(), "k2") {
 		t.Errorf("another key for a database without credentials: %v; want an error that names both", err)
 	}

@@ -39,7 +39,7 @@ func (suite) AnAppsDevicesWaitUntilItsBroadcastIsMade(t *testing.T, w *World) {
 	w.wantClaimed(c, "notes/d3", "notes/d4", "notes/d5")
 }
 
-// wantClaimed claims devices that are due, and compares them.
+// wantClaimed claims the devices that are due, and compares them with those wanted.
 func (w *World) wantClaimed(c *Clock, want ...string) {
 	w.T.Helper()
 	keys, err := w.ClaimDevices(Context(w.T), c.Now(), time.Hour, 100)

@@ -11,7 +11,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Clock is a time that a test moves.
+// Clock is a clock that a test sets.
 type Clock struct{ ahead atomic.Int64 }
 
 func (c *Clock) Now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
@@ -19,7 +19,7 @@ func (c *Clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
 const day = 24 * time.Hour
 
-// limited opens the store anew with a clock, and with a limit of devices (0: the default).
+// limited reopens the store with a clock and a limit of devices per user; 0 is the default.
 func (w *World) limited(limit int) *Clock {
 	w.T.Helper()
 	c := &Clock{}
@@ -41,7 +41,7 @@ func (w *World) devicesOf(user string) []string {
 	return ids
 }
 
-// try registers a device of a user without a provider token, or imports it.
+// try registers a user's device without a provider token, or imports it.
 func (w *World) try(user, id string, imported bool) (push.Registered, error) {
 	w.T.Helper()
 	r := push.Registration{DeviceID: id, Platform: push.Android}

@@ -10,7 +10,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// finals counts what became final, as "state reason".
+// finals counts the deliveries that became final, by "state reason".
 type finals struct {
 	mu sync.Mutex
 	n  map[string]int
@@ -25,7 +25,7 @@ func (f *finals) Final(state push.State, why push.Reason, n int) {
 	f.n[fmt.Sprintf("%s %s", state, why)] += n
 }
 
-// since is what was counted since the last call.
+// since returns the counts since the last call.
 func (f *finals) since() map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

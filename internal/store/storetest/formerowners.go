@@ -6,7 +6,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// What a user was sent is found by the user also when the device has another owner, or none.
+// A user's deliveries are found by the user even after the device has got another owner, or none.
 func (suite) AFormerOwnersPushesAreFoundByThem(t *testing.T, w *World) {
 	hash := w.AddDevice("notes", "alice", "d1", push.Android)
 	w.MustPutResource(push.Resource{App: "notes", ID: "both"})

@@ -10,7 +10,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// ExpandAll makes all deliveries of what is due and says how many devices got one.
+// ExpandAll makes all deliveries of the pushes that are due, and returns how many devices got one.
 func (w *World) ExpandAll(now time.Time, limit int) int {
 	w.T.Helper()
 	n := 0

@@ -12,7 +12,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// An import of many devices at once comes to what it comes to one by one: here in two apps that have begun alike.
+// An import of many devices at once has the same outcome as one by one, here in two apps that start alike.
 func (suite) ManyRegistrationsAreLikeOneAfterTheOther(t *testing.T, w *World) {
 	const limit = 3
 	c := w.limited(limit)
@@ -47,7 +47,7 @@ func (suite) ManyRegistrationsAreLikeOneAfterTheOther(t *testing.T, w *World) {
 	}
 }
 
-// importApp is an app into which is imported.
+// importApp is an app that devices are imported into.
 type importApp struct {
 	w      *World
 	app    string
@@ -55,7 +55,7 @@ type importApp struct {
 	pushes []push.ID
 }
 
-// begin has users with registered devices, with former ones, with none, and pushes for all of them.
+// begin makes users with registered devices, with former ones and with none, and pushes for all of them.
 func (a *importApp) begin() {
 	t := a.w.T
 	t.Helper()
@@ -87,7 +87,7 @@ func (a *importApp) begin() {
 	}
 }
 
-// lines are of few devices, users and tokens, so that they get in each other's way.
+// lines returns the lines of an import with few different devices, users and tokens, so that they affect each other.
 func (a *importApp) lines(n int) []push.ImportedDevice {
 	lines := make([]push.ImportedDevice, n)
 	for i := range lines {
@@ -123,7 +123,7 @@ func (a *importApp) many(lines []push.ImportedDevice) []string {
 	return out
 }
 
-// outcome is what a caller is told.
+// outcome returns the result that a caller gets, as text.
 func outcome(r push.RegisterResult) string {
 	for _, e := range []error{push.ErrDeviceTaken, push.ErrTooManyDevices, push.ErrNotFound} {
 		if errors.Is(r.Err, e) {
@@ -152,7 +152,7 @@ func deviceText(d push.Device) string {
 		d.OwnerGeneration, d.TokenGeneration, d.Platform, len(d.CredentialHash) > 0, d.WakeKeyID != "", d.HeardAt.Format(time.DateOnly), d.TokenLoss.Reason)
 }
 
-// standing is what the app comes to.
+// standing returns the state of the app after the import, as text.
 func (a *importApp) standing() (out []string) {
 	t := a.w.T
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// flight is a push whose wake was decided on as it was accepted, and its answer.
+// flight is a push whose wake was decided on when it was accepted, and the settlement of its answer.
 type flight struct {
 	*World
 	push push.Push
@@ -18,7 +18,7 @@ type flight struct {
 	credential []byte // the device's
 }
 
-// wakeLease is how long the wake of a flight is its node's own.
+// wakeLease is the lease of the wake of a flight.
 const wakeLease = 10 * time.Second
 
 func newFlight(t *testing.T, w *World) *flight {
@@ -71,7 +71,7 @@ func (f *flight) want(state push.State, inFlight bool) {
 	}
 }
 
-// claimed is how many devices are due at a time.
+// claimed returns how many devices are due at a time.
 func (f *flight) claimed(at time.Time) int {
 	f.T.Helper()
 	keys, err := f.ClaimDevices(Context(f.T), at, time.Second, 10)
@@ -109,7 +109,7 @@ func (suite) AnAnswerDoesNotSettleWhatHasChanged(t *testing.T, w *World) {
 				f.T.Error(err)
 			}
 		},
-		"the device": func(f *flight) { // a push accepted meanwhile has it in hand
+		"the device": func(f *flight) { // its node owns it for a push accepted in the meantime
 			f.MustAccept(PushTo(ToUsers("alice"), "y"))
 			f.left.Changes.Device = &push.Device{Number: f.left.Left.Number, DueAt: f.now.Add(time.Minute)}
 		},
@@ -131,7 +131,7 @@ func (suite) WhatEndsWhileItsWakeIsInFlightLeavesTheWakeInFlight(t *testing.T, w
 	f.want(push.Handled, false) // nobody has answered within its lease
 }
 
-// AWakeInFlightOfAFormerOwnerIsNotTheNewOnes has a wake of bob's answered while alice's, who had the device before, is not.
+// AWakeInFlightOfAFormerOwnerIsNotTheNewOnes settles bob's wake while that of alice, the former owner of the device, is in flight.
 func (suite) AWakeInFlightOfAFormerOwnerIsNotTheNewOnes(t *testing.T, w *World) {
 	f := newFlight(t, w)
 	r := push.Registration{DeviceID: "d1", Platform: push.IOS}
@@ -199,7 +199,7 @@ func (suite) CloseFinishesAnswersThatWaitForCompany(t *testing.T, w *World) {
 		}
 		settled <- err
 	}()
-	// Whether it waits by now or is refused, it has an end.
+	// It waits by now, or is refused; in both cases it ends.
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}

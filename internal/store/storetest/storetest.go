@@ -1,5 +1,5 @@
-// Package storetest says by tests what an engine of package store has to do. A new engine passes Exercise, as SQLite and PostgreSQL
-// do; what an engine has of its own (its files, its locks, its nodes) it tests itself.
+// Package storetest is the test suite for the engines of package store. A new engine has to pass Exercise, as SQLite and PostgreSQL do.
+// It tests separately what only it has, such as files, locks and nodes.
 package storetest
 
 import (
@@ -14,13 +14,13 @@ import (
 
 // Engine is one kind of database.
 type Engine struct {
-	// Empty gives the settings of an empty database of the test's own, which is gone when the test ends.
+	// Empty returns the settings of an empty database for this test only, which is removed when the test ends.
 	Empty func(t testing.TB) store.Config
 
-	// Check, if there is one, is called for each store behind its test, while the store is open.
+	// Check, if not nil, is called for each store after its test, while the store is open.
 	Check func(t testing.TB, s *store.Store)
 
-	// SingleNode: a database belongs to one data directory, and so to one process at a time.
+	// SingleNode reports that a database belongs to one data directory, and so to one process at a time.
 	SingleNode bool
 }
 
@@ -37,13 +37,13 @@ func Exercise(t *testing.T, e Engine) {
 	}
 }
 
-// suite has the tests: each of its methods is one. Its World is an open store of the engine.
+// suite has the tests as its methods. Each gets a World with an open store of the engine.
 type suite struct{}
 
-// sealer marks what is sealed, so that a test can look for what is not; and binds it to its row, as a real one does.
+// sealer marks sealed values, so that a test can search for unsealed ones, and binds each to its row, as a real sealer does.
 type sealer struct{ key string }
 
-// SealedBy is Config.Keys of a process that has the key of this id, and no root key.
+// SealedBy returns the Config.Keys of a process with the key with this id and no root key.
 func SealedBy(key string) func(store.KnownKeys) (store.Keys, error) {
 	return func(store.KnownKeys) (store.Keys, error) { return store.Keys{Sealer: sealer{key}}, nil }
 }

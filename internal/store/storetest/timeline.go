@@ -7,8 +7,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// note appends events to the timeline of a delivery.
-func (w *World) note(device string, id push.ID, events ...push.Event) {
+// appendEvents appends events to the timeline of a delivery.
+func (w *World) appendEvents(device string, id push.ID, events ...push.Event) {
 	w.T.Helper()
 	_, err := w.Step(Context(w.T), push.StepRequest{Key: Key(device), Named: []push.ID{id}}, func(s push.Snapshot) push.Changes {
 		return push.Changes{Deliveries: []push.Change{{Delivery: s.Named[0], Events: events}}}
@@ -29,7 +29,7 @@ func (suite) ATimelineIsBoundedAndStillSaysHowItEnded(t *testing.T, w *World) {
 		for range each {
 			events = append(events, push.Event{At: time.Now(), Event: push.EventWakeSent})
 		}
-		w.note("d1", p.ID, events...)
+		w.appendEvents("d1", p.ID, events...)
 	}
 	token := w.tokenOf("d1")
 	for range 3 { // the phone's token goes to another device and back: an event each time
@@ -59,7 +59,7 @@ func (w *World) tokenOf(device string) push.Secret {
 	return d.ProviderToken
 }
 
-// moveToken has a registered device renew its registration with a token.
+// moveToken renews the registration of a registered device with a token.
 func (w *World) moveToken(user, device string, token push.Secret) {
 	w.T.Helper()
 	d, err := w.Device(Context(w.T), Key(device))

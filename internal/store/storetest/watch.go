@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// wantChanged waits until a watch has been told of all these deliveries, "device user" each, and of no other.
+// wantChanged waits until a watch has reported exactly these deliveries, each as "device user".
 func wantChanged(t *testing.T, watch push.Watch, what string, want ...string) {
 	t.Helper()
 	var got []string
@@ -17,7 +17,7 @@ func wantChanged(t *testing.T, watch push.Watch, what string, want ...string) {
 		select {
 		case <-watch.Changed:
 		case <-Context(t).Done():
-			t.Fatalf("%s: told of %q; want %q", what, got, want)
+			t.Fatalf("%s: changed are %q; want %q", what, got, want)
 		}
 		keys, many := watch.Next()
 		if many {
@@ -29,7 +29,7 @@ func wantChanged(t *testing.T, watch push.Watch, what string, want ...string) {
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
-		t.Errorf("%s: told of %q; want %q", what, got, want)
+		t.Errorf("%s: changed are %q; want %q", what, got, want)
 	}
 	select {
 	case <-watch.Changed: // of the push itself

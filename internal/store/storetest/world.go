@@ -21,13 +21,13 @@ type World struct {
 	Engine Engine
 }
 
-// New is a world on an empty database of an engine.
+// New returns a world with an empty database of an engine.
 func New(t testing.TB, e Engine) *World {
 	t.Helper()
 	return NewWith(t, e, e.Empty(t))
 }
 
-// NewWith is a world on an empty database with other settings than the engine's.
+// NewWith is New with other settings than the engine's.
 func NewWith(t testing.TB, e Engine, cfg store.Config) *World {
 	t.Helper()
 	if cfg.DevicesPerUser == 0 {
@@ -57,7 +57,7 @@ func (w *World) Reopen() {
 	w.Store = Open(w.T, w.Config)
 }
 
-// Context ends after a minute, and with the test.
+// Context returns a context that ends after a minute, or with the test.
 func Context(t testing.TB) context.Context {
 	c, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
@@ -74,7 +74,7 @@ func (w *World) MustPutResource(r push.Resource) {
 
 var counter atomic.Int64
 
-// NewHash is a fresh hash of a credential.
+// NewHash returns the hash of a new credential.
 func NewHash() []byte {
 	h := sha256.Sum256(fmt.Appendf(nil, "credential %d", counter.Add(1)))
 	return h[:]
@@ -97,15 +97,15 @@ func (w *World) AddDevice(app, user, id string, p push.Platform) []byte {
 	return hash
 }
 
-// PushTo is a push of the app "notes" under "both", accepted now.
+// PushTo returns a push of the app "notes" with the resource "both", accepted now.
 func PushTo(to push.Audience, payload string) push.Push {
 	return push.Push{ID: push.NewID(), App: "notes", ResourceID: "both", Payload: []byte(payload), To: to, AcceptedAt: time.Now()}
 }
 
-// ToUsers is an audience of users.
+// ToUsers returns an audience of users.
 func ToUsers(users ...string) push.Audience { return push.Audience{Users: users} }
 
-// ToDevices is an audience of devices.
+// ToDevices returns an audience of devices.
 func ToDevices(devices ...string) push.Audience { return push.Audience{Devices: devices} }
 
 // MustAccept accepts one push, without a look at its devices.
@@ -118,7 +118,7 @@ func (w *World) MustAccept(p push.Push) push.Accepted {
 	return r.Accepted
 }
 
-// AllDeliveries are all deliveries of a push, at most 1 000.
+// AllDeliveries returns all deliveries of a push, at most 1 000.
 func (w *World) AllDeliveries(id push.ID) []push.Delivery {
 	w.T.Helper()
 	list, next, err := w.Deliveries(Context(w.T), "notes", id, "", 1000)
@@ -128,7 +128,7 @@ func (w *World) AllDeliveries(id push.ID) []push.Delivery {
 	return list
 }
 
-// States writes deliveries down as "device user state reason", sorted.
+// States returns deliveries as "device user state reason", sorted.
 func States(list []push.Delivery) []string {
 	out := []string{}
 	for _, d := range list {
@@ -146,10 +146,10 @@ func (w *World) WantStates(id push.ID, want ...string) {
 	}
 }
 
-// Key names a device of the app "notes".
+// Key returns the key of a device of the app "notes".
 func Key(device string) push.DeviceKey { return push.DeviceKey{App: "notes", Device: device} }
 
-// Handle has a device report that its handler returned.
+// Handle reports, as a device does, that its handler returned.
 func (w *World) Handle(device string, ids ...push.ID) {
 	w.T.Helper()
 	_, err := w.Step(Context(w.T), push.StepRequest{Key: Key(device), Named: ids}, func(s push.Snapshot) (c push.Changes) {

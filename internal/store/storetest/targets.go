@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// crowd names so many users that their deliveries are not made in one transaction. None has a device.
+// crowd returns so many users, without devices, that their deliveries are not made in one transaction.
 func crowd(more ...string) push.Audience {
 	users := more
 	for i := range 1_200 {
@@ -18,7 +18,7 @@ func crowd(more ...string) push.Audience {
 	return ToUsers(users...)
 }
 
-// large accepts a push for so many that it is made in pieces.
+// large accepts a push for so many users that its deliveries are made in pieces.
 func (w *World) large(p push.Push, deliveries int) push.Accepted {
 	w.T.Helper()
 	a := w.MustAccept(p)
@@ -28,7 +28,7 @@ func (w *World) large(p push.Push, deliveries int) push.Accepted {
 	return a
 }
 
-// piece makes the next piece of a push.
+// piece makes the next piece of a push's deliveries.
 func (w *World) piece(p push.Push, now time.Time) (done bool) {
 	w.T.Helper()
 	_, done, err := w.Expand(Context(w.T), push.PushRef{App: "notes", ID: p.ID}, now, 500, 0)
@@ -49,7 +49,7 @@ func (w *World) wantCounts(p push.Push, expanded bool, want map[push.State]int) 
 	}
 }
 
-// onDevices are the deliveries of a push that are for a device, as states has them.
+// onDevices returns those of a push's deliveries that are for a device, as States writes them.
 func (w *World) onDevices(p push.Push) []string {
 	w.T.Helper()
 	var list []push.Delivery

@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// WakeAll decides to wake the device for what is open, in every column that a look may write.
+// WakeAll decides to wake the device for its open deliveries. It sets every column that a look may write.
 func WakeAll(now time.Time) func(push.Snapshot) push.Changes {
 	return func(snap push.Snapshot) push.Changes {
 		d := snap.Device
@@ -78,8 +78,8 @@ func (suite) ALookAtAFreshPushCommitsWhatTheNextLookWould(t *testing.T, w *World
 	}
 }
 
-// ALookAtAPushBesideOpenOnesCommitsWhatTheNextLookWould is the same where something is open on the devices, up to as much as is
-// looked at with a push, and one more.
+// ALookAtAPushBesideOpenOnesCommitsWhatTheNextLookWould does the same with open deliveries on the devices: up to as many as a look at
+// a new push allows, and one more.
 func (suite) ALookAtAPushBesideOpenOnesCommitsWhatTheNextLookWould(t *testing.T, w *World) {
 	w.MustPutResource(push.Resource{App: "notes", ID: "other", APNs: &push.Strategy{}})
 	for before := range 9 {
