@@ -10,54 +10,74 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// Malformation is why something is no JSON as it is read here.
+type Malformation string
+
+// The malformations, as people read them.
+const (
+	NoJSON        Malformation = "it is no JSON"
+	Empty         Malformation = "it is empty; want a JSON value"
+	CutOff        Malformation = "it ends in the middle; want a whole JSON value"
+	Followed      Malformation = "something follows the JSON value; want one value"
+	NotUTF8       Malformation = "it is not UTF-8, or has a lone surrogate; want UTF-8"
+	LoneSurrogate Malformation = `a string has a lone surrogate, half of a UTF-16 pair such as \ud83d without \ude00; want both halves, or none`
+	WrongEscape   Malformation = "a string has a wrong escape"
+	DoubledName   Malformation = "an object has the same name twice; want each once"
+	TooDeep       Malformation = "it nests deeper than %d levels"
+	TooWide       Malformation = "its objects have more than %d names"
+)
+
 // Malformed is what is no JSON as it is read here. It shows nothing of the JSON.
 type Malformed struct {
-	What string // what it is instead
-	At   int64  // the byte at which that shows; 0: none in particular
+	Why  Malformation
+	At   int64 // the byte at which that shows; 0: none in particular
+	Most int   // of TooDeep and TooWide
 }
 
-// Error says what it is instead.
+// Error says why, and where.
 func (m *Malformed) Error() string {
-	if m.At == 0 {
-		return m.What
+	switch {
+	case m.Most > 0:
+		return fmt.Sprintf(string(m.Why), m.Most)
+	case m.At == 0:
+		return string(m.Why)
 	}
-	return fmt.Sprintf("%s (at byte %d)", m.What, m.At)
+	return fmt.Sprintf("%s (at byte %d)", m.Why, m.At)
 }
 
-// malformed is the error of the walk in words.
-func (s Strict) malformed(value []byte, err error) *Malformed {
+// MalformedBy is why value is no JSON, by the error of a jsontext.Decoder that read it.
+func MalformedBy(value []byte, err error) *Malformed {
+	var malformed *Malformed
 	var syntax *jsontext.SyntacticError
 	switch {
-	case errors.Is(err, errTooDeep):
-		return &Malformed{What: fmt.Sprintf("it nests deeper than %d levels", s.Depth)}
-	case errors.Is(err, errTooWide):
-		return &Malformed{What: fmt.Sprintf("its objects have more than %d names", s.Names)}
+	case errors.As(err, &malformed):
+		return malformed
 	case errors.As(err, &syntax):
-		return &Malformed{What: syntaxFault(value, syntax), At: syntax.ByteOffset}
+		return &Malformed{Why: malformationAt(value, syntax), At: syntax.ByteOffset}
 	case errors.Is(err, io.EOF):
-		return &Malformed{What: "it is empty; want a JSON value"}
+		return &Malformed{Why: Empty}
 	}
-	return &Malformed{What: "it is no JSON"}
+	return &Malformed{Why: NoJSON}
 }
 
 // surrogate is the escape of half of a UTF-16 pair.
 var surrogate = regexp.MustCompile(`^\\u[dD][89a-fA-F][0-9a-fA-F]{2}`)
 
-// syntaxFault looks at the byte at which the decoder stopped.
-func syntaxFault(value []byte, err *jsontext.SyntacticError) string {
+// malformationAt looks at the byte at which the decoder stopped.
+func malformationAt(value []byte, err *jsontext.SyntacticError) Malformation {
 	rest := value[min(err.ByteOffset, int64(len(value))):]
 	r, size := utf8.DecodeRune(rest)
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return "an object has the same name twice; want each once"
+		return DoubledName
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return "it ends in the middle; want a whole JSON value"
+		return CutOff
 	case r == utf8.RuneError && size == 1:
-		return "it is not UTF-8, or has a lone surrogate; want UTF-8"
+		return NotUTF8
 	case surrogate.Match(rest):
-		return `a string has a lone surrogate, half of a UTF-16 pair such as \ud83d without \ude00; want both halves, or none`
+		return LoneSurrogate
 	case size > 0 && rest[0] == '\\':
-		return "a string has a wrong escape"
+		return WrongEscape
 	}
-	return "it is no JSON"
+	return NoJSON
 }

@@ -46,12 +46,12 @@ func (s Strict) Check(value []byte, at string, schema *Schema, refuse Refuse) (F
 	}()
 	w := walk{Strict: s, value: value, dec: dec, refuse: refuse, root: at}
 	if err := w.any(schema); err != nil {
-		return nil, s.malformed(value, err)
+		return nil, MalformedBy(value, err)
 	}
 	if _, err := dec.ReadToken(); err == nil {
-		return nil, &Malformed{What: "something follows the JSON value; want one value", At: dec.InputOffset()}
+		return nil, &Malformed{Why: Followed, At: dec.InputOffset()}
 	} else if !errors.Is(err, io.EOF) {
-		return nil, s.malformed(value, err)
+		return nil, MalformedBy(value, err)
 	}
 	if w.heavy {
 		return nil, &Heavy{w.faults}

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"bytes"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,11 +51,6 @@ func (w *walk) fault(code Code, format string, args ...any) {
 	}
 }
 
-var (
-	errTooDeep = errors.New("too deep")
-	errTooWide = errors.New("too many names")
-)
-
 // tooDeep reports whether what comes would nest too deep.
 func (w *walk) tooDeep(kind jsontext.Kind) bool {
 	return (kind == jsontext.KindBeginObject || kind == jsontext.KindBeginArray) && w.dec.StackDepth() >= w.Depth
@@ -67,7 +61,7 @@ func (w *walk) any(schema *Schema) error {
 	schema = schema.Target()
 	kind := w.dec.PeekKind()
 	if w.tooDeep(kind) {
-		return errTooDeep
+		return &Malformed{Why: TooDeep, Most: w.Depth}
 	}
 	if schema == nil || schema.Type == "" || schema.Alone || schema.Nullable && kind == jsontext.KindNull {
 		return w.free(kind)
@@ -144,7 +138,7 @@ func (w *walk) object(schema *Schema) error {
 // escaped there.
 func (w *walk) name() ([]byte, error) {
 	if w.names++; w.names > w.Names && w.Names > 0 {
-		return nil, errTooWide
+		return nil, &Malformed{Why: TooWide, Most: w.Names}
 	}
 	quoted, err := w.dec.ReadValue()
 	if err != nil {
@@ -210,7 +204,7 @@ func (w *walk) array(schema *Schema) error {
 // there too. Numbers must be such that Go's decoder takes them.
 func (w *walk) free(kind jsontext.Kind) error {
 	if w.tooDeep(kind) {
-		return errTooDeep
+		return &Malformed{Why: TooDeep, Most: w.Depth}
 	}
 	token, err := w.dec.ReadToken()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
@@ -36,8 +37,6 @@ var ruleDepth = Rule{
 func parseBody(body []byte, depth int) (*simkit.Node, *refusal) {
 	tree, err := simkit.ParseJSON(body, depth)
 	switch {
-	case errors.Is(err, simkit.ErrTooDeep):
-		return nil, badShape(Violation{Description: "Invalid JSON payload received. Message too deep. Max recursion depth reached."})
 	case err != nil:
 		return nil, badShape(Violation{Description: "Invalid JSON payload received. " + syntaxWords(err)})
 	case tree.Kind != simkit.Object:
@@ -51,13 +50,18 @@ func parseBody(body []byte, depth int) (*simkit.Node, *refusal) {
 
 // syntaxWords says in words of ours what cannot be read, without a byte of the body.
 func syntaxWords(err error) string {
-	s := err.Error()
-	switch {
-	case strings.Contains(s, "duplicate"):
+	var malformed *rest.Malformed
+	if !errors.As(err, &malformed) {
+		return "Unexpected token."
+	}
+	switch malformed.Why {
+	case rest.TooDeep:
+		return "Message too deep. Max recursion depth reached."
+	case rest.DoubledName:
 		return "A name is given twice."
-	case strings.Contains(s, "UTF-8"):
+	case rest.NotUTF8:
 		return "Text is not valid UTF-8."
-	case strings.Contains(s, "EOF"):
+	case rest.CutOff, rest.Empty:
 		return "Unexpected end of string."
 	}
 	return "Unexpected token."

@@ -93,10 +93,10 @@ func Start(cfg Config) (*World, error) {
 
 func (w *World) start(cfg Config, rules phonetest.Rules) (err error) {
 	if w.APNs, err = apnstest.Start(cfg.APNs); err != nil {
-		return flagNames(err, "--listen", "--apns-listen")
+		return underFlag(err, "apns-listen")
 	}
 	if w.FCM, err = fcmtest.Start(cfg.FCM); err != nil {
-		return flagNames(err, "--listen", "--fcm-listen")
+		return underFlag(err, "fcm-listen")
 	}
 	if w.inOrder = cfg.Seed != 0 && cfg.App == nil; w.inOrder {
 		w.APNs.StopClock()
@@ -120,21 +120,16 @@ func (w *World) start(cfg Config, rules phonetest.Rules) (err error) {
 	return nil
 }
 
-// flagNames tells a person the flag that this command has for what a simulator calls otherwise.
-func flagNames(err error, old, name string) error {
-	if text := err.Error(); strings.Contains(text, old+" ") || strings.Contains(text, old+")") {
-		return &renamed{strings.ReplaceAll(text, old, name), err}
+// underFlag is an error of a simulator's address under the flag that this command has for it; other errors stay.
+func underFlag(err error, flag string) error {
+	var address *simkit.AddressError
+	if !errors.As(err, &address) {
+		return err
 	}
-	return err
+	named := *address
+	named.Flag = flag
+	return fmt.Errorf("worldtest: %w", &named)
 }
-
-type renamed struct {
-	text string
-	err  error
-}
-
-func (r *renamed) Error() string { return r.text }
-func (r *renamed) Unwrap() error { return r.err }
 
 // Close ends the control API, all apps and phones, and the providers. It may be called twice.
 func (w *World) Close() {

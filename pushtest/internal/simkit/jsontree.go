@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hushpush/hush/internal/rest"
 )
 
 // Kind is what a JSON value is.
@@ -49,22 +51,19 @@ func (n *Node) Get(name string) *Node {
 	return nil
 }
 
-// ErrTooDeep says that a body nests deeper than its reader allows.
-var ErrTooDeep = errors.New("nested too deeply")
-
-// ParseJSON reads one JSON value and nothing after it. Invalid UTF-8, lone surrogates and doubled names are errors; nesting
-// beyond depth is ErrTooDeep. Memory is bounded by the body's own size: the reader never recurses beyond depth.
+// ParseJSON reads one JSON value and nothing after it: a body of a provider's own protocol, whose rules are the simulators'. Invalid
+// UTF-8, lone surrogates, doubled names and nesting beyond depth are a *rest.Malformed. Memory is bounded by the body's own size: the
+// reader never recurses beyond depth.
 func ParseJSON(b []byte, depth int) (*Node, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(b))
 	n, err := parseValue(d, depth)
 	if err != nil {
-		return nil, err
+		return nil, rest.MalformedBy(b, err)
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
-		if err == nil {
-			err = errors.New("more than one JSON value")
-		}
-		return nil, err
+	if _, err := d.ReadToken(); err == nil {
+		return nil, &rest.Malformed{Why: rest.Followed, At: d.InputOffset()}
+	} else if !errors.Is(err, io.EOF) {
+		return nil, rest.MalformedBy(b, err)
 	}
 	return n, nil
 }
@@ -72,9 +71,6 @@ func ParseJSON(b []byte, depth int) (*Node, error) {
 func parseValue(d *jsontext.Decoder, depth int) (*Node, error) {
 	t, err := d.ReadToken()
 	if err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
 		return nil, err
 	}
 	switch t.Kind() {
@@ -87,16 +83,16 @@ func parseValue(d *jsontext.Decoder, depth int) (*Node, error) {
 	case '0':
 		return &Node{Kind: Number, Text: t.String()}, nil
 	case '{':
-		return parseObject(d, depth-1)
+		return parseObject(d, depth)
 	case '[':
-		return parseArray(d, depth-1)
+		return parseArray(d, depth)
 	}
 	return nil, fmt.Errorf("unexpected %v", t.Kind())
 }
 
 func parseObject(d *jsontext.Decoder, depth int) (*Node, error) {
-	if depth < 0 {
-		return nil, ErrTooDeep
+	if d.StackDepth() > depth {
+		return nil, &rest.Malformed{Why: rest.TooDeep, Most: depth}
 	}
 	n := &Node{Kind: Object}
 	for d.PeekKind() != '}' {
@@ -116,8 +112,8 @@ func parseObject(d *jsontext.Decoder, depth int) (*Node, error) {
 }
 
 func parseArray(d *jsontext.Decoder, depth int) (*Node, error) {
-	if depth < 0 {
-		return nil, ErrTooDeep
+	if d.StackDepth() > depth {
+		return nil, &rest.Malformed{Why: rest.TooDeep, Most: depth}
 	}
 	n := &Node{Kind: Array}
 	for d.PeekKind() != ']' {

@@ -122,8 +122,8 @@ func (l *Ledger) Changed() <-chan struct{} {
 	return l.news
 }
 
-// tell wakes those who wait for a change. The caller holds mu.
-func (l *Ledger) tell() {
+// wake wakes those who wait for a change. The caller holds mu.
+func (l *Ledger) wake() {
 	if l.news != nil {
 		close(l.news)
 		l.news = nil
@@ -143,7 +143,7 @@ func (l *Ledger) Add(e Entry) (id string) {
 		l.list = l.list[1:]
 		l.first++
 	}
-	l.tell()
+	l.wake()
 	return e.ID
 }
 
@@ -154,7 +154,7 @@ func (l *Ledger) Update(id string, f func(*Entry)) {
 	defer l.mu.Unlock()
 	if i, ok := l.index(id); ok {
 		f(l.list[i])
-		l.tell()
+		l.wake()
 	}
 }
 
@@ -216,7 +216,7 @@ func (l *Ledger) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.first, l.list, l.bytes = 1, nil, 0
-	l.tell()
+	l.wake()
 }
 
 // index finds an entry by id. The caller holds mu.

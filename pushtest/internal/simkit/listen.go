@@ -8,19 +8,46 @@ import (
 	"syscall"
 )
 
-// Listen opens a TCP listener on addr ("host:port"; port 0 takes a free one). If the address is in use the error says so in
-// words for the person at the terminal, and names the flag that would choose another one.
+// AddressError is an address that cannot be listened on, in words for the person at the terminal.
+type AddressError struct {
+	Field, Flag string // the field of a Config, and the flag, that give the address; Field is "" where listening has failed
+	Addr        string
+	Err         error // why listening has failed; nil for what is no address
+}
+
+// Error says what is wrong, and names the flag that would choose another one.
+func (e *AddressError) Error() string {
+	switch {
+	case e.Err == nil:
+		return fmt.Sprintf("%s (--%s) is %q; want HOST:PORT, such as 127.0.0.1:2197, with a port of 0 (any that is free) to 65535", e.Field, e.Flag, e.Addr)
+	case errors.Is(e.Err, syscall.EADDRINUSE):
+		return fmt.Sprintf("listen on %s: the address is in use, perhaps by another simulator; "+
+			"end that one, or give another address with --%s (port 0 takes a free port): %v", e.Addr, e.Flag, e.Err)
+	}
+	return fmt.Sprintf("listen on %s (--%s): %v", e.Addr, e.Flag, e.Err)
+}
+
+// Unwrap is why listening has failed.
+func (e *AddressError) Unwrap() error { return e.Err }
+
+// Listen opens a TCP listener on addr ("host:port"; port 0 takes a free one). The error is an *AddressError.
 func Listen(addr, flag string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", addr)
-	switch {
-	case err == nil:
-		return ln, nil
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen on %s: the address is in use, perhaps by another simulator; "+
-			"end that one, or give another address with --%s (port 0 takes a free port): %w", addr, flag, err)
-	default:
-		return nil, fmt.Errorf("listen on %s (--%s): %w", addr, flag, err)
+	if err != nil {
+		return nil, &AddressError{Flag: flag, Addr: addr, Err: err}
 	}
+	return ln, nil
+}
+
+// CheckAddress returns an *AddressError for what cannot be listened on.
+func CheckAddress(field, flag, addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		if n, err := strconv.Atoi(port); err == nil && n >= 0 && n <= 65535 {
+			return nil
+		}
+	}
+	return &AddressError{Field: field, Flag: flag, Addr: addr}
 }
 
 // ReadyLine is the first line on a simulator's standard output, without the line break. control is "" without a control API.
@@ -29,15 +56,4 @@ func ReadyLine(listen, control string) string {
 		return "ready listen=" + listen
 	}
 	return "ready listen=" + listen + " control=" + control
-}
-
-// CheckAddress says what is wrong with the value of a flag, or of the field of a Config of that name, that is to be listened on.
-func CheckAddress(field, flag, addr string) error {
-	_, port, err := net.SplitHostPort(addr)
-	if err == nil {
-		if n, err := strconv.Atoi(port); err == nil && n >= 0 && n <= 65535 {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s (--%s) is %q; want HOST:PORT, such as 127.0.0.1:2197, with a port of 0 (any that is free) to 65535", field, flag, addr)
 }
