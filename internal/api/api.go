@@ -62,16 +62,16 @@ type Config struct {
 // at the end.
 type API struct {
 	Config
-	mux      *rest.Mux
-	document *rest.Document // complete once New has returned
-	metrics  *metrics
-	auditLog *auditLog
-	calm     *slog.Logger // for what can fail with every request
-	bodies   *bodies
-	rates    rates
-	streams  *streams
-	telling  turns
-	openapi  []byte // never changes once New has returned
+	mux       *rest.Mux
+	document  *rest.Document // complete once New has returned
+	metrics   *metrics
+	auditLog  *auditLog
+	calm      *slog.Logger // for what can fail with every request
+	bodies    *bodies
+	rates     rates
+	streams   *streams
+	composing turns
+	openapi   []byte // never changes once New has returned
 }
 
 // New makes the API; an error says what of the configuration is missing.
@@ -85,7 +85,7 @@ func New(c Config) (*API, error) {
 		}
 	}
 	c = c.withDefaults()
-	a := &API{Config: c, mux: rest.NewMux(noRoute), document: newDocument(c.Version), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), telling: newTurns(), rates: newRates(c.Limits, c.Now)}
+	a := &API{Config: c, mux: rest.NewMux(noRoute), document: newDocument(c.Version), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), composing: newTurns(), rates: newRates(c.Limits, c.Now)}
 	a.calm = calm.Logger(c.Logger)
 	var err error
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {
@@ -103,7 +103,7 @@ func New(c Config) (*API, error) {
 }
 
 // Close writes to the log what it has summed up so far. Call it when no request is under way any more.
-func (a *API) Close() { a.auditLog.tell() }
+func (a *API) Close() { a.auditLog.flush() }
 
 func (c Config) withDefaults() Config {
 	if c.Metrics == nil {

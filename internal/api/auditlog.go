@@ -110,13 +110,13 @@ func (l *auditLog) single(r auditRecord) bool {
 	}
 	l.sums[key]++
 	if l.timer == nil {
-		l.timer = time.AfterFunc(auditPer, l.tell)
+		l.timer = time.AfterFunc(auditPer, l.flush)
 	}
 	return false
 }
 
-// tell writes the sums.
-func (l *auditLog) tell() {
+// flush writes the sums.
+func (l *auditLog) flush() {
 	l.mu.Lock()
 	sums := l.sums
 	l.sums = map[sumKey]int{}

@@ -15,7 +15,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// followStore tells how a push goes on.
+// followStore is where the changes of a push are read.
 type followStore interface {
 	// Watch follows the changes of a push that this process commits from now on.
 	Watch(id push.ID) push.Watch
@@ -44,44 +44,44 @@ func (a *API) followPush(ctx context.Context, c *call, in *PushPath) (rest.Strea
 		return nil, err
 	}
 	return a.serverSentEvents(ctx, c, func(w *eventWriter) error {
-		s := &eventStream{eventWriter: w, api: a, app: in.App, id: id, seed: maphash.MakeSeed(), told: map[uint64]uint64{}}
+		s := &eventStream{eventWriter: w, api: a, app: in.App, id: id, seed: maphash.MakeSeed(), sent: map[uint64]uint64{}}
 		return s.run(ctx)
 	})
 }
 
-// eventStream tells one client of one push. It keeps of each delivery only two hashes: a broadcast has a million.
+// eventStream follows one push for one client. It keeps of each delivery only two hashes: a broadcast has a million.
 type eventStream struct {
 	*eventWriter
 	api    *API
 	app    string
 	id     push.ID
 	seed   maphash.Seed
-	told   map[uint64]uint64  // hash of who a delivery is for: hash of what was told last
+	sent   map[uint64]uint64  // hash of who a delivery is for: hash of what was sent last
 	counts map[push.State]int // as they were when somebody else's changes were last looked for
 }
 
-// run tells all that changes until the push is final, or the client goes. While nothing does, nothing is read.
+// run sends all that changes until the push is final, or the client goes. While nothing does, nothing is read.
 func (s *eventStream) run(ctx context.Context) error {
 	watch := s.api.Store.Watch(s.id)
 	defer watch.Stop()
 	var keys []push.DeliveryKey
 	for whole := true; ; {
 		// What stands is read before the deliveries, so that none that ends in between is missed; what made it final may not
-		// have been told yet.
+		// have been sent yet.
 		final, err := s.api.Store.Final(ctx, s.app, s.id)
 		if err != nil {
 			return fmt.Errorf("api: live timeline: %w", err)
 		}
 		if whole || final {
-			err = s.tellAll(ctx)
+			err = s.sendAll(ctx)
 		} else {
-			err = s.tellThese(ctx, keys)
+			err = s.sendThese(ctx, keys)
 		}
 		if err != nil {
 			return fmt.Errorf("api: live timeline: %w", err)
 		}
 		if final {
-			return s.tellFinal(ctx)
+			return s.sendFinal(ctx)
 		}
 		if keys, whole, err = s.wait(ctx, watch); err != nil {
 			return err
@@ -89,7 +89,7 @@ func (s *eventStream) run(ctx context.Context) error {
 	}
 }
 
-func (s *eventStream) tellFinal(ctx context.Context) error {
+func (s *eventStream) sendFinal(ctx context.Context) error {
 	p, standing, err := s.api.Store.Push(ctx, s.app, s.id)
 	if err != nil {
 		return fmt.Errorf("api: live timeline: %w", err)
@@ -101,15 +101,15 @@ func (s *eventStream) tellFinal(ctx context.Context) error {
 	return s.send("final", pushBody(p, standing, counts))
 }
 
-// tellAll sends each delivery that is not as it was told last.
-func (s *eventStream) tellAll(ctx context.Context) error {
+// sendAll sends each delivery that is not as it was sent last.
+func (s *eventStream) sendAll(ctx context.Context) error {
 	cursor := ""
 	for {
 		deliveries, next, err := s.api.Store.Deliveries(ctx, s.app, s.id, cursor, eventPage)
 		if err != nil {
 			return err
 		}
-		if err := s.tell(ctx, deliveries); err != nil {
+		if err := s.sendChanged(ctx, deliveries); err != nil {
 			return err
 		}
 		if next == "" {
@@ -119,48 +119,48 @@ func (s *eventStream) tellAll(ctx context.Context) error {
 	}
 }
 
-// tellThese sends those deliveries of which it was said that they changed.
-func (s *eventStream) tellThese(ctx context.Context, keys []push.DeliveryKey) error {
+// sendThese sends those deliveries of which it was said that they changed.
+func (s *eventStream) sendThese(ctx context.Context, keys []push.DeliveryKey) error {
 	for page := range slices.Chunk(keys, eventPage) {
 		deliveries, err := s.api.Store.DeliveriesOf(ctx, s.app, s.id, page)
 		if err != nil {
 			return err
 		}
-		if err := s.tell(ctx, deliveries); err != nil {
+		if err := s.sendChanged(ctx, deliveries); err != nil {
 			return err
 		}
 	}
 	return s.flush()
 }
 
-func (s *eventStream) tell(ctx context.Context, deliveries []push.Delivery) error {
+func (s *eventStream) sendChanged(ctx context.Context, deliveries []push.Delivery) error {
 	bodies, err := s.api.deliveryBodies(ctx, deliveries)
 	if err != nil {
 		return err
 	}
 	for _, d := range bodies {
-		if err := s.tellOne(d); err != nil {
+		if err := s.sendOne(d); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *eventStream) tellOne(body protocol.Delivery) error {
+func (s *eventStream) sendOne(body protocol.Delivery) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
 	who := maphash.String(s.seed, body.DeviceID+"\x00"+body.User)
 	what := maphash.Bytes(s.seed, text)
-	if last, known := s.told[who]; known && last == what {
+	if last, known := s.sent[who]; known && last == what {
 		return nil
 	}
-	s.told[who] = what
+	s.sent[who] = what
 	return s.write("event: delivery\ndata: %s\n\n", text)
 }
 
-// wait returns which deliveries changed, or that any may have. Changes of other processes are not told; where there can be
+// wait returns which deliveries changed, or that any may have. Changes of other processes are not reported; where there can be
 // any, they are looked for from time to time by what is cheap to read.
 func (s *eventStream) wait(ctx context.Context, watch push.Watch) (keys []push.DeliveryKey, whole bool, err error) {
 	for {

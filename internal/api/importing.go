@@ -190,7 +190,7 @@ func (run *importRun) answer(ctx context.Context, lines *lineQueue) error {
 	defer stop()
 	reader.Go(func() {
 		defer close(understood)
-		for batch := lines.take(); len(batch) > 0; batch = lines.take() {
+		for batch := lines.next(); len(batch) > 0; batch = lines.next() {
 			select {
 			case understood <- readImportLines(batch):
 			case <-ctx.Done():

@@ -37,8 +37,8 @@ func (q *lineQueue) put(line importLine) bool {
 	return true
 }
 
-// take returns all that is there, and waits until there is something. None: no more will come.
-func (q *lineQueue) take() []importLine {
+// next returns all that is there, and waits until there is something. None: no more will come.
+func (q *lineQueue) next() []importLine {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.lines) == 0 && !q.ended && !q.abandoned {

@@ -182,7 +182,7 @@ func (a *API) putSigningKey(ctx context.Context, c *call, in *putSigningKeyInput
 		App: in.App, KID: in.KID, Alg: in.Body.Alg, Secret: push.Secret(secret), PublicKey: in.Body.PublicKey, CreatedAt: a.Now().UTC(),
 		KeyFacts: a.keyFacts(&c.faults, in.Body.Name, in.Body.ExpiresAt),
 	}
-	if err := c.takeSigningKey(a.Auth.CheckSigningKey(key)); err != nil {
+	if err := c.addKeyFaults(a.Auth.CheckSigningKey(key)); err != nil {
 		return nil, err
 	}
 	isNew, err := a.Store.PutSigningKey(ctx, key)
@@ -207,8 +207,8 @@ func (a *API) listSigningKeys(ctx context.Context, c *call, in *appPage) (*rest.
 	return rest.NewAnswer(http.StatusOK, protocol.SigningKeys{SigningKeys: listOf(keys, signingKeyBody), Cursor: next}), nil
 }
 
-// takeSigningKey adds what is wrong with a signing key: its kid is in the path, the rest in the body.
-func (c *call) takeSigningKey(err error) error {
+// addKeyFaults adds what is wrong with a signing key: its kid is in the path, the rest in the body.
+func (c *call) addKeyFaults(err error) error {
 	var fields push.FieldErrors
 	if errors.As(err, &fields) {
 		for _, f := range fields {

@@ -79,10 +79,10 @@ type newDeviceToken struct {
 	user string // "": it holds none
 }
 
-// takeNewDevice takes a token for a registration that may make a device, or change its owner. A renewal needs none: that is
+// reserveNewDevice reserves a token for a registration that may make a device, or change its owner. A renewal needs none: that is
 // one with the device's credential for the same owner. Who has none left may still register what is there already, as an
 // import left it.
-func (a *API) takeNewDevice(ctx context.Context, c *call, device string) (newDeviceToken, error) {
+func (a *API) reserveNewDevice(ctx context.Context, c *call, device string) (newDeviceToken, error) {
 	user := c.claims.User
 	if user == "" || (c.device.ID == device && c.device.User == user) {
 		return newDeviceToken{}, nil

@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// listenStore tells what happens in an app.
+// listenStore is where the events of an app are read.
 type listenStore interface {
 	// WatchApp follows the events that this process commits from now on.
 	WatchApp(app string) push.AppWatch
@@ -99,7 +99,7 @@ func among[T comparable](list []T, value T) bool {
 	return len(list) == 0 || slices.Contains(list, value)
 }
 
-// appStream tells one client of one app. It keeps nothing of what it has told.
+// appStream follows one app for one client. It keeps nothing of what it has sent.
 type appStream struct {
 	*eventWriter
 	api    *API
@@ -107,18 +107,18 @@ type appStream struct {
 	filter eventFilter
 }
 
-// run tells what is committed until the client goes.
+// run sends what is committed until the client goes.
 func (s *appStream) run(ctx context.Context) error {
 	watch := s.api.Store.WatchApp(s.app)
 	defer watch.Stop()
-	if err := s.note(push.EventBegan, 0); err != nil {
+	if err := s.sendOwn(push.EventBegan, 0); err != nil {
 		return err
 	}
 	for {
 		if err := s.wait(ctx, watch.Changed); err != nil {
 			return err
 		}
-		if err := s.tellNew(ctx, watch); err != nil {
+		if err := s.sendNew(ctx, watch); err != nil {
 			return fmt.Errorf("api: live events: %w", err)
 		}
 		if err := s.beat(heartbeat); err != nil {
@@ -142,32 +142,32 @@ func (s *appStream) wait(ctx context.Context, changed <-chan struct{}) error {
 	}
 }
 
-// tellNew tells all that was committed by now.
-func (s *appStream) tellNew(ctx context.Context, watch push.AppWatch) error {
+// sendNew sends all that was committed by now.
+func (s *appStream) sendNew(ctx context.Context, watch push.AppWatch) error {
 	for ctx.Err() == nil {
 		events, missed := watch.Next()
 		if missed > 0 {
-			if err := s.note(push.EventMissed, missed); err != nil {
+			if err := s.sendOwn(push.EventMissed, missed); err != nil {
 				return err
 			}
 		}
 		if len(events) == 0 {
 			return nil
 		}
-		if err := s.tell(ctx, events); err != nil {
+		if err := s.sendAsked(ctx, events); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// note sends an event of the stream itself.
-func (s *appStream) note(name push.EventName, count int) error {
+// sendOwn sends an event of the stream itself.
+func (s *appStream) sendOwn(name push.EventName, count int) error {
 	return s.send(string(name), protocol.AppEvent{Event: protocol.Event{At: s.api.Now().UTC(), Event: name, Count: count}})
 }
 
-// tell sends those of the events that are asked for. What events of a statement on many deliveries lack is looked up.
-func (s *appStream) tell(ctx context.Context, events []push.AppEvent) error {
+// sendAsked sends those of the events that are asked for. What events of a statement on many deliveries lack is looked up.
+func (s *appStream) sendAsked(ctx context.Context, events []push.AppEvent) error {
 	var asked []push.AppEvent
 	var lacking []push.ID
 	for _, e := range events {
@@ -188,7 +188,7 @@ func (s *appStream) tell(ctx context.Context, events []push.AppEvent) error {
 		}
 	}
 	var text []byte
-	err := s.api.telling.do(ctx, func() (err error) {
+	err := s.api.composing.do(ctx, func() (err error) {
 		text, err = s.compose(asked, resources)
 		return err
 	})

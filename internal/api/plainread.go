@@ -60,8 +60,8 @@ func (r *plainReader) skip() byte {
 	return 0
 }
 
-// take passes over a byte that has to come next.
-func (r *plainReader) take(c byte) {
+// expect passes over a byte that has to come next.
+func (r *plainReader) expect(c byte) {
 	if r.odd = r.odd || r.skip() != c || c == 0; !r.odd {
 		r.at++
 	}
@@ -77,17 +77,17 @@ func (r *plainReader) next(end byte, first bool) bool {
 		r.at++
 		return false
 	case !first:
-		r.take(',')
+		r.expect(',')
 	}
 	return !r.odd
 }
 
 // members reads an object; member reads the value of each name.
 func (r *plainReader) members(member func(name []byte)) {
-	r.take('{')
+	r.expect('{')
 	for first := true; r.next('}', first); first = false {
 		name := r.raw()
-		r.take(':')
+		r.expect(':')
 		if !r.odd {
 			member(name)
 		}
@@ -108,7 +108,7 @@ func (r *plainReader) object(fields []string, field func(name string)) (there ui
 
 // array reads a list; item reads a value.
 func (r *plainReader) array(item func()) {
-	r.take('[')
+	r.expect('[')
 	for first := true; r.next(']', first); first = false {
 		item()
 	}
@@ -123,7 +123,7 @@ func (r *plainReader) raw() []byte {
 
 // quoted reads a string as it is written, between its quotes.
 func (r *plainReader) quoted() (s []byte, escaped bool) {
-	if r.take('"'); r.odd {
+	if r.expect('"'); r.odd {
 		return nil, false
 	}
 	ascii, from := true, r.at

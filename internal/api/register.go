@@ -101,7 +101,7 @@ func (a *API) putOwnDevice(ctx context.Context, c *call, in *putDeviceInput) (*r
 	if err := c.faults.err(); err != nil {
 		return nil, err
 	}
-	token, err := a.takeNewDevice(ctx, c, r.DeviceID)
+	token, err := a.reserveNewDevice(ctx, c, r.DeviceID)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (a *API) register(ctx context.Context, app string, r push.Registration, who
 	if err != nil {
 		return push.Registered{}, missing(err, "app", app)
 	}
-	a.tellOf(ctx, registered, moved)
+	a.announce(ctx, registered, moved)
 	return registered, nil
 }
 
@@ -140,13 +140,13 @@ func (a *API) registerMany(ctx context.Context, app string, devices []push.Impor
 			results[i].Err = missing(r.Err, "app", app)
 			continue
 		}
-		a.tellOf(ctx, r.Registered, r.Moved)
+		a.announce(ctx, r.Registered, r.Moved)
 	}
 	return results
 }
 
-// tellOf tells the other rooms of a registration. A device that is not due has nothing open, and needs no look.
-func (a *API) tellOf(ctx context.Context, r push.Registered, moved []push.DeviceKey) {
+// announce tells the other rooms of a registration. A device that is not due has nothing open, and needs no look.
+func (a *API) announce(ctx context.Context, r push.Registered, moved []push.DeviceKey) {
 	key := r.Device.Key()
 	if r.OwnerChanged {
 		a.Sessions.Drop(key, "", protocol.CloseOwnerChanged)

@@ -12,7 +12,7 @@ import (
 
 const (
 	heartbeat = 15 * time.Second       // between comments on a silent stream, at most; proxies cut what is silent for long
-	eventRest = 100 * time.Millisecond // between two readings, so that a broadcast's receipts are told in few
+	eventRest = 100 * time.Millisecond // between two readings, so that a broadcast's receipts are sent in few pieces
 )
 
 // eventWriter writes server-sent events (WHATWG HTML, "Server-sent events") to one client. A client that reads nothing for
@@ -23,9 +23,9 @@ type eventWriter struct {
 	spoke   time.Time // when something was last written
 }
 
-// serverSentEvents answers a call with what tell writes, as one of the streams that its key may have open. If tell ends with
+// serverSentEvents answers a call with what write writes, as one of the streams that its key may have open. If write ends with
 // an error, the client sees that the stream was cut.
-func (a *API) serverSentEvents(ctx context.Context, c *call, tell func(*eventWriter) error) (rest.Stream, error) {
+func (a *API) serverSentEvents(ctx context.Context, c *call, write func(*eventWriter) error) (rest.Stream, error) {
 	leave, err := a.streams.enter(c.key)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (a *API) serverSentEvents(ctx context.Context, c *call, tell func(*eventWri
 		defer leave()
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx
-		err := tell(&eventWriter{w: w, control: http.NewResponseController(w)})
+		err := write(&eventWriter{w: w, control: http.NewResponseController(w)})
 		if err != nil && ctx.Err() == nil {
 			a.Logger.DebugContext(ctx, "a live timeline ended early", "error", err.Error())
 			panic(http.ErrAbortHandler) // so that the client sees that it was cut, and asks again

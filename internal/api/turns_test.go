@@ -13,20 +13,20 @@ import (
 func TestFollowersComposeWhatTheyTellOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &API{telling: newTurns()}
+		a := &API{composing: newTurns()}
 		follow := func() *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()
 			s := &appStream{eventWriter: &eventWriter{w: w, control: http.NewResponseController(w)}, api: a, app: "notes"}
 			events := []push.AppEvent{{PushID: "p1", ResourceID: "both"}, {PushID: "p2", ResourceID: "both"}}
 			go func() {
-				if err := s.tell(t.Context(), events); err != nil {
+				if err := s.sendAsked(t.Context(), events); err != nil {
 					t.Error(err)
 				}
 			}()
 			return w
 		}
 		composing := make(chan struct{})
-		go func() { _ = a.telling.do(t.Context(), func() error { <-composing; return nil }) }()
+		go func() { _ = a.composing.do(t.Context(), func() error { <-composing; return nil }) }()
 		synctest.Wait()
 		first, second := follow(), follow()
 		synctest.Wait()

@@ -1,10 +1,10 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -48,7 +48,6 @@ func refusalOf(err error, unauthenticated refusal) refusal {
 // write answers with a problem (RFC 9457).
 func (r refusal) write(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
 	switch r.status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="hush"`)
@@ -60,8 +59,7 @@ func (r refusal) write(w http.ResponseWriter) {
 	case http.StatusMethodNotAllowed:
 		h.Set("Allow", http.MethodGet)
 	}
-	w.WriteHeader(r.status)
-	_ = json.NewEncoder(w).Encode(protocol.Problem{
+	rest.WriteProblem(w, r.status, string(r.code), protocol.Problem{
 		Title: http.StatusText(r.status), Status: r.status, Code: r.code, Detail: r.detail,
 	})
 }
