@@ -34,11 +34,7 @@ func (c *Client) try(ctx context.Context, app string, cred push.Credential, info
 			return push.CredentialCheck{}, fmt.Errorf("apns: look up the topics of devices: %w", err)
 		}
 	}
-	id, err := provider.Identity(cred)
-	var s *sender
-	if err == nil {
-		s, err = c.newSender(id, cred)
-	}
+	s, err := c.newSender(provider.Identity(cred), cred)
 	if err != nil {
 		return failed(provider.NoCredential(push.APNs, err), "APNs"), nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -88,10 +87,7 @@ func (s *Senders) load(ctx context.Context, app string) (Sender, string, error) 
 	if err != nil {
 		return nil, "", fmt.Errorf("look up the credential: %w", err)
 	}
-	id, err := Identity(cred)
-	if err != nil {
-		return nil, "", err
-	}
+	id := Identity(cred)
 	s.mu.Lock()
 	found, ok := s.byID[id]
 	s.mu.Unlock()
@@ -168,20 +164,21 @@ func (s *Senders) drop(one Sender) {
 	})
 }
 
-// Identity tells credentials apart: the id that a sender is made for. It is no secret. Topics are no part of it: they are
-// the provider's to know.
-func Identity(cred push.Credential) (string, error) {
-	if cred.APNs != nil {
-		a := *cred.APNs
-		a.Topics = nil
-		cred.APNs = &a
+// Identity returns the id of the sender that a credential needs: the same for equal credentials only. It reveals nothing of a
+// secret. Topics do not count: they are the provider's to know.
+func Identity(cred push.Credential) string {
+	sum := sha256.New()
+	add := func(part string) { fmt.Fprintf(sum, "%d:%s", len(part), part) } // its length, so that no two lists of parts are alike
+	if c := cred.APNs; c != nil {
+		for _, part := range []string{"apns", c.Key.Reveal(), c.KeyID, c.TeamID, string(c.P12), c.Password.Reveal()} {
+			add(part)
+		}
 	}
-	b, err := json.Marshal(cred)
-	if err != nil {
-		return "", errors.New("the stored credential is not JSON")
+	if c := cred.FCM; c != nil {
+		add("fcm")
+		add(string(c.ServiceAccount))
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Doubt has the store asked again at the app's next wake: its credential was refused, and there may be a new one.

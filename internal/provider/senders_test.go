@@ -173,3 +173,25 @@ func waitFor(t *testing.T, what string, is func() bool) {
 		}
 	}
 }
+
+func TestEachCredentialHasASenderOfItsOwn(t *testing.T) {
+	t.Parallel()
+	creds := []push.Credential{
+		{APNs: &push.APNsCredential{Key: "k", KeyID: "i", TeamID: "t"}}, {APNs: &push.APNsCredential{Key: "ki", TeamID: "t"}},
+		{APNs: &push.APNsCredential{P12: []byte("k")}}, {APNs: &push.APNsCredential{Password: "k"}},
+		{FCM: &push.FCMCredential{ServiceAccount: []byte("k")}}, {FCM: &push.FCMCredential{ServiceAccount: []byte("{}")}},
+	}
+	of := map[string]int{}
+	for i, c := range creds {
+		id := provider.Identity(c)
+		if other, there := of[id]; there {
+			t.Errorf("credentials %d and %d have one sender", other, i)
+		}
+		of[id] = i
+	}
+	named := creds[0]
+	named.APNs = &push.APNsCredential{Key: "k", KeyID: "i", TeamID: "t", Topics: []string{"com.example"}}
+	if provider.Identity(named) != provider.Identity(creds[0]) {
+		t.Error("a credential has another sender for its topics; want the same")
+	}
+}
