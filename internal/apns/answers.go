@@ -83,7 +83,7 @@ var unknown = []answer{
 	{504, "", push.FaultProvider, later, true},
 }
 
-// meaning is the line for a status and a reason. A status that no line has is the provider's fault: nothing is dropped
+// meaning returns the line for a status and a reason. A status that no line has is the provider's fault: nothing is dropped
 // for what nobody understands.
 func meaning(status int, reason string) answer {
 	for _, table := range [][]answer{answers, unknown} {
@@ -96,7 +96,7 @@ func meaning(status int, reason string) answer {
 	return answer{status: status, reason: reason, fault: push.FaultProvider, wait: later, unclear: status >= 500}
 }
 
-// reach is how much a refusal of our credentials is about: a topic's is about no other topic of the app.
+// reach returns how much a refusal of our credentials is about: a topic's is about no other topic of the app.
 func reach(reason string) push.Reach {
 	switch reason {
 	case "BadTopic", "MissingTopic", "TopicDisallowed":
@@ -114,8 +114,8 @@ func isAPNs(resp h2push.Response) bool {
 	return parseRefusal(resp.Body).reason != ""
 }
 
-// ofGoAway is the meaning of a connection's last word, spelt like an answer's reason; ok is false for one that says
-// nothing of us or the provider. A reason that blames a token or a request belongs to another request: APNs ends a
+// ofGoAway returns the meaning of the reason in a GOAWAY, spelt like an answer's; ok is false for one that says nothing of us or
+// the provider. A reason that blames a token or a request belongs to another request: APNs ends a
 // connection that has brought too many bad ones.
 func ofGoAway(reason string) (a answer, ok bool) {
 	for _, a := range answers {
@@ -148,7 +148,7 @@ func parseRefusal(body []byte) refusal {
 	return r
 }
 
-// after is how long a wake waits before its next try; asked is what Retry-After asked for. Delivery makes the wait
+// after returns how long a wake waits before its next try; asked is what Retry-After asked for. Delivery makes the wait
 // longer from try to try.
 func (w wait) after(retryWait, asked time.Duration) time.Duration {
 	switch {

@@ -57,7 +57,7 @@ func parseP12(p12 []byte, password push.Secret) (tls.Certificate, error) {
 	return cert, nil
 }
 
-// topicsOf are the topics that a certificate may push to: Apple's list, or else the bundle id in its subject. The list is
+// topicsOf returns the topics that a certificate may push to: Apple's list, or else the bundle id in its subject. The list is
 // a sequence in which each topic's name is followed by a sequence of its kinds.
 func topicsOf(cert *x509.Certificate) []string {
 	for _, ext := range cert.Extensions {
@@ -93,7 +93,7 @@ func topicList(der []byte) []string {
 	return topics
 }
 
-// teamOf is the team that Apple writes into the subject's organizational unit; "" if there is none.
+// teamOf returns the team that Apple writes into the subject's organizational unit; "" if there is none.
 func teamOf(cert *x509.Certificate) string {
 	for _, unit := range cert.Subject.OrganizationalUnit {
 		if unit = strings.TrimSpace(unit); appleID(unit) {

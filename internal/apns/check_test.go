@@ -110,7 +110,7 @@ type certOptions struct {
 	from, to time.Duration
 }
 
-// newP12 is a certificate as Apple makes them, with its key and password.
+// newP12 returns a certificate as Apple makes them, with its key and password.
 func newP12(t *testing.T, o certOptions) ([]byte, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -147,7 +147,7 @@ func newP12(t *testing.T, o certOptions) ([]byte, string) {
 	return p12, password
 }
 
-// topicList is Apple's extension: each topic, followed by a sequence of its kinds.
+// topicList returns Apple's extension: each topic, followed by a sequence of its kinds.
 func topicList(t *testing.T, topics []string) []byte {
 	t.Helper()
 	var content []byte

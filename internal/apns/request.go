@@ -24,7 +24,7 @@ const (
 // usualBodyBytes is what most bodies have room in.
 const usualBodyBytes = 512
 
-// body is the request's body: nothing in aps but content-available, and Hush's part beside it, sealed.
+// body returns the request's body: nothing in aps but content-available, and Hush's part beside it, sealed.
 func body(w *push.Wake) ([]byte, *push.WakeError) {
 	text := append(make([]byte, 0, usualBodyBytes), bodyHead...)
 	text, err := provider.AppendSealedWake(text, w, maxBodyBytes-len(bodyHead)-len(bodyTail))
@@ -39,7 +39,7 @@ var errBundleID = errors.New("no topic can be named like the device's bundle id"
 // requestFields is how many header fields a request has, with the provider token.
 const requestFields = 8
 
-// request is a wake as APNs gets it, but for who we are (Apple, "Sending notification requests to APNs", and for the
+// request returns a wake as APNs gets it, but for who we are (Apple, "Sending notification requests to APNs", and for the
 // type and the priority "Pushing background updates to your App").
 func request(d *push.Device, w *push.Wake, now time.Time) (provider.Request, *push.WakeError) {
 	if !h2push.ValidValue(d.BundleID) {
@@ -65,7 +65,7 @@ func request(d *push.Device, w *push.Wake, now time.Time) (provider.Request, *pu
 	}, err
 }
 
-// authorized is the request with the provider token; none with a certificate. It takes the place of what authorized returned for
+// authorized returns the request with the provider token; none with a certificate. It takes the place of what authorized returned for
 // the same request before.
 func authorized(req h2push.Request, token push.Secret) h2push.Request {
 	if token != "" {
@@ -74,7 +74,7 @@ func authorized(req h2push.Request, token push.Secret) h2push.Request {
 	return req
 }
 
-// expiration is until when APNs may keep the wake, in Unix seconds, rounded up like exp in the payload; 0: not at all, for
+// expiration returns until when APNs may keep the wake, in Unix seconds, rounded up like exp in the payload; 0: not at all, for
 // now or never and for what has ended.
 func expiration(at, now time.Time) string {
 	if at.IsZero() || !at.After(now) {

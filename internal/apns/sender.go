@@ -62,7 +62,7 @@ func (s *sender) Send(ctx context.Context, r provider.Request) provider.Result {
 	return out
 }
 
-// unsigned is what it means that no provider token could be signed.
+// unsigned returns what it means that no provider token could be signed.
 func unsigned(err error) provider.Result {
 	return provider.Result{
 		Answer:  provider.NotSent(push.APNs, err.Error()),
@@ -83,7 +83,7 @@ func (s *sender) do(ctx context.Context, env push.Environment, req h2push.Reques
 	return s.cfg.interpret(resp, secrets)
 }
 
-// pool is the sender's pool for an environment; h2push.ErrClosed if the sender has been closed.
+// pool returns the sender's pool for an environment; h2push.ErrClosed if the sender has been closed.
 func (s *sender) pool(env push.Environment) (*h2push.Pool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +127,7 @@ func spent(resp h2push.Response) bool {
 	return false
 }
 
-// token is the provider token to send with; "" with a certificate.
+// token returns the provider token to send with; "" with a certificate.
 func (s *sender) token() (push.Secret, error) {
 	if s.signer == nil {
 		return "", nil

@@ -122,7 +122,7 @@ func (a *apple) ca() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate().Raw})
 }
 
-// verify is the JWT's claims, if it is signed by the key.
+// verify returns the JWT's claims, if it is signed by the key.
 func (a *apple) verify(t *testing.T, raw string) (jwt.MapClaims, map[string]any) {
 	t.Helper()
 	claims := jwt.MapClaims{}

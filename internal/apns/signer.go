@@ -35,7 +35,7 @@ type signer struct {
 	keep     time.Time   // guarded by mu; no new token is signed before it: APNs would not have one
 }
 
-// current is the token to send with, signed anew if it is due.
+// current returns the token to send with, signed anew if it is due.
 func (s *signer) current() (push.Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,7 +45,7 @@ func (s *signer) current() (push.Secret, error) {
 	return s.token, s.sign()
 }
 
-// expired is called when APNs said ExpiredProviderToken to a token. It tells whether there is another to try: one that
+// expired is called when APNs said ExpiredProviderToken to a token. It reports whether there is another to try: one that
 // somebody has signed meanwhile, or a new one. Before its time a new one is signed once in 20 minutes, no more.
 func (s *signer) expired(refused push.Secret) (bool, error) {
 	s.mu.Lock()
@@ -64,7 +64,7 @@ func (s *signer) expired(refused push.Secret) (bool, error) {
 }
 
 // tooMany is called when APNs said TooManyProviderTokenUpdates to a token: the one before it is taken up again, if it is
-// still good. It tells whether there is another token to try.
+// still good. It reports whether there is another token to try.
 func (s *signer) tooMany(refused push.Secret) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// meet is a client whose APNs is a stranger.
+// meet returns a client whose APNs is a stranger.
 func meet(t *testing.T) (*world, *wakertest.Stranger) {
 	t.Helper()
 	s := wakertest.NewStranger(t)

@@ -135,7 +135,7 @@ func sum(cred push.Credential, all []tried) push.CredentialCheck {
 	return c
 }
 
-// place is where, and for what, a request was tried.
+// place returns where, and for what, a request was tried.
 func (t tried) place() string {
 	var s string
 	if t.topic != "" {
@@ -158,7 +158,7 @@ func failed(a push.Answer, name string) push.CredentialCheck {
 	return provider.Failed(a, name, "apns.url or apns.development_url, if they are set", "apns.ca")
 }
 
-// advice is what one trouble means, and what to change.
+// advice returns what one trouble means, and what to change.
 func (t tried) advice(cred push.Credential) push.CredentialCheck {
 	if t.Answer.Error != push.FailureNone && t.Refused.Fault == push.FaultProvider {
 		return failed(t.Answer, "APNs"+t.place())

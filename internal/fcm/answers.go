@@ -67,7 +67,7 @@ var answers = []answer{
 	{504, "DEADLINE_EXCEEDED", "", anything, push.FaultProvider, later, true},
 }
 
-// reach is how much a refusal of our credentials is about: the project's credentials for APNs or web push concern only the
+// reach returns how much a refusal of our credentials is about: the project's credentials for APNs or web push concern only the
 // tokens that go that way.
 func reach(code string) push.Reach {
 	switch code {
@@ -87,7 +87,7 @@ type refusal struct {
 	own     bool   // it is Google's error object; else a stranger's page
 }
 
-// reason is the refusal as FCM spells it: its errorCode, or else the RPC status.
+// reason returns the refusal as FCM spells it: its errorCode, or else the RPC status.
 func (r refusal) reason() string {
 	if r.code != "" {
 		return r.code
@@ -95,7 +95,7 @@ func (r refusal) reason() string {
 	return r.rpc
 }
 
-// meaning is the line for a refusal. One that no line has is the provider's fault: nothing is dropped for what nobody
+// meaning returns the line for a refusal. One that no line has is the provider's fault: nothing is dropped for what nobody
 // understands.
 func meaning(status int, r refusal) answer {
 	fits := []func(answer) bool{
@@ -225,7 +225,7 @@ func (c Config) unanswered(err error, secrets provider.Secrets) provider.Result 
 // longestQuotaWait ends the doubling of waits for a quota.
 const longestQuotaWait = time.Hour
 
-// after is how long a wake waits before its next try; asked is what Retry-After asked for. Delivery makes the waits
+// after returns how long a wake waits before its next try; asked is what Retry-After asked for. Delivery makes the waits
 // longer from try to try, but for a quota's: that holds all of an app's sends, and is doubled here.
 func (c Config) after(a answer, attempt int, asked time.Duration) time.Duration {
 	switch {

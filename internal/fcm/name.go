@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// name is what FCM calls a message that it took; "": this is not its answer.
+// name returns what FCM calls a message that it took; "": this is not its answer.
 func name(body []byte) string {
 	if usual := usualName(body); usual != "" {
 		return usual

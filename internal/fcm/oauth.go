@@ -28,7 +28,7 @@ const (
 	maxTokenBody  = 64 << 10
 )
 
-// assertion is the JWT that an access token is asked for with (Google, "Using OAuth 2.0 for Server to Server
+// assertion returns the JWT with which an access token is requested (Google, "Using OAuth 2.0 for Server to Server
 // Applications").
 func (a *account) assertion(now time.Time, tokenURI string) (push.Secret, error) {
 	iat := now.Add(-clockSkew)
@@ -66,7 +66,7 @@ func (e *OAuthError) Error() string {
 	return fmt.Sprintf("oauth: the token endpoint answered %d %s", e.Status, e.Reason)
 }
 
-// Unwrap is what lies below.
+// Unwrap returns what lies below.
 func (e *OAuthError) Unwrap() error { return e.err }
 
 // refused reports whether the endpoint will not have this account, rather than not being able to answer.
@@ -93,17 +93,17 @@ type tokens struct {
 	until    time.Time   // guarded by mu; from then on it is due
 	failed   error       // guarded by mu; of the last request; nil if it brought a token
 	failedAt time.Time   // guarded by mu
-	flight   *flight     // guarded by mu; nil: none is under way
+	underWay *fetching   // guarded by mu; nil: none is under way
 }
 
-// flight is one request for a token. Its result stands once done is closed.
-type flight struct {
+// fetching is one request for a token. Its result stands once done is closed.
+type fetching struct {
 	done  chan struct{}
 	token push.Secret
 	err   error
 }
 
-// get is a token that is good now. The error is an *OAuthError, or the context's.
+// get returns a valid token. The error is an *OAuthError, or the context's.
 func (t *tokens) get(ctx context.Context) (push.Secret, error) {
 	t.mu.Lock()
 	now := t.now()
@@ -119,11 +119,11 @@ func (t *tokens) get(ctx context.Context) (push.Secret, error) {
 		defer t.mu.Unlock()
 		return "", t.failed // asking again at once would bring the same, for each waiting wake anew
 	}
-	f := t.flight
+	f := t.underWay
 	if f == nil {
-		f = &flight{done: make(chan struct{})}
-		t.flight = f
-		t.work.Go(func() { t.fly(f) })
+		f = &fetching{done: make(chan struct{})}
+		t.underWay = f
+		t.work.Go(func() { t.fetch(f) })
 	}
 	t.mu.Unlock()
 	select {
@@ -143,7 +143,8 @@ func (t *tokens) drop(refused push.Secret) {
 	}
 }
 
-func (t *tokens) fly(f *flight) {
+// fetch makes the request that is under way, and gives its result to all who wait.
+func (t *tokens) fetch(f *fetching) {
 	token, life, err := t.ask()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -153,7 +154,7 @@ func (t *tokens) fly(f *flight) {
 		t.token = token
 		t.until = t.now().Add(life - min(renewBefore, life/10))
 	}
-	t.flight = nil
+	t.underWay = nil
 	close(f.done)
 }
 

@@ -23,7 +23,7 @@ func (c *Client) mayQuote(tokenURL string) bool {
 	return c.cfg.TokenURL != "" || c.tokenHosts.origins[originOf(u)]
 }
 
-// host is where an access token is asked for, as a detail names it.
+// host returns the place where access tokens are requested, in the words of a detail.
 func (t *tokens) host() string {
 	u, err := url.Parse(t.url)
 	if err != nil {
@@ -32,7 +32,7 @@ func (t *tokens) host() string {
 	return "token endpoint " + u.Host
 }
 
-// lost is the lack of an answer. What a host that may not be quoted has shown of itself, such as a certificate's names, is
+// lost returns the error for a request that brought no answer. What a host that may not be quoted has shown of itself, such as a certificate's names, is
 // left out.
 func (t *tokens) lost(err error) *OAuthError {
 	e := &OAuthError{Failure: h2push.FailureOf(err), err: err}
@@ -44,7 +44,7 @@ func (t *tokens) lost(err error) *OAuthError {
 	return e
 }
 
-// refusal is what an answer without a token means: OAuth's own (RFC 6749, section 5.2), Google's, or a stranger's.
+// refusal returns what an answer without a token means: OAuth's own (RFC 6749, section 5.2), Google's, or a stranger's.
 func (t *tokens) refusal(resp h2push.Response, assertion push.Secret) *OAuthError {
 	e := &OAuthError{Status: resp.Status, retryAfter: provider.RetryAfter(resp.Header, t.now())}
 	reason, text := oauthReason(resp.Body)
@@ -79,7 +79,7 @@ func oauthReason(body []byte) (reason, description string) {
 	return b.Error, b.Description
 }
 
-// kindOf is what a page is, and nothing of what it says.
+// kindOf returns the kind of a page, and nothing of its content.
 func kindOf(resp h2push.Response) string {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("content-type"))
 	switch {
@@ -93,7 +93,7 @@ func kindOf(resp h2push.Response) string {
 	return "answered something else"
 }
 
-// withoutToken is what it means for a wake that no access token could be had. FCM has not seen it.
+// withoutToken returns what it means for a wake that no access token could be had. FCM has not seen it.
 func (c Config) withoutToken(err error) provider.Result {
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: provider.Jittered(c.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
 	out := provider.Result{Answer: push.Answer{Provider: push.FCM, Error: push.FailureOther}, Refused: e, Shared: true}

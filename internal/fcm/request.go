@@ -18,7 +18,7 @@ const maxDataBytes = 4000
 // usualBodyBytes is what most bodies have room in.
 const usualBodyBytes = 512
 
-// body is a send's body (Firebase, "projects.messages"), Hush's part sealed. It has no notification, and none can be put in.
+// body returns a send's body (Firebase, "projects.messages"), Hush's part sealed. It has no notification, and none can be put in.
 func body(d *push.Device, w *push.Wake, now time.Time) ([]byte, *push.WakeError) {
 	hush, err := provider.AppendSealedWake(make([]byte, 0, usualBodyBytes), w, maxDataBytes-len(protocol.WakeField))
 	if err != nil {
@@ -32,7 +32,7 @@ func body(d *push.Device, w *push.Wake, now time.Time) ([]byte, *push.WakeError)
 	return append(append(text, ttl(w.ExpiresAt, now)...), `"}}}`...), nil
 }
 
-// priority is FCM's: normal, unless the resource's strategy says high.
+// priority returns FCM's word: normal, unless the resource's strategy says high.
 func priority(p push.Priority) string {
 	if p == push.High {
 		return string(push.High)
@@ -40,7 +40,7 @@ func priority(p push.Priority) string {
 	return string(push.Normal)
 }
 
-// ttl is how long FCM may keep the message, in whole seconds, rounded up like exp in the payload; "0s", now or never, for a
+// ttl returns how long FCM may keep the message, in whole seconds, rounded up like exp in the payload; "0s", now or never, for a
 // wake that does not expire.
 func ttl(expiresAt, now time.Time) string {
 	left := time.Duration(0)

@@ -108,7 +108,7 @@ func (w *world) fault(f fcmtest.Fault) {
 	}
 }
 
-// requests are those to one endpoint that the simulator has seen.
+// requests returns those to one endpoint that the simulator has seen.
 func (w *world) requests(endpoint string) []fcmtest.Request {
 	var out []fcmtest.Request
 	for _, r := range w.sim.Requests() {
@@ -136,7 +136,7 @@ func with(account []byte, member, value string) []byte {
 	return out
 }
 
-// faultJSON is a fault as the control API takes it.
+// faultJSON returns a fault as the control API takes it.
 func faultJSON(format string, a ...any) fcmtest.Fault {
 	var f fcmtest.Fault
 	if err := json.Unmarshal(fmt.Appendf(nil, format, a...), &f); err != nil {

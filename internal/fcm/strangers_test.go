@@ -15,7 +15,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// meet is a client whose FCM is a stranger; its token endpoint is Google's.
+// meet returns a client whose FCM is a stranger; its token endpoint is Google's.
 func meet(t *testing.T) (*world, *wakertest.Stranger) {
 	t.Helper()
 	s := wakertest.NewStranger(t)
@@ -155,7 +155,7 @@ func TestATokenEndpointsTroublesAreTold(t *testing.T) {
 	}
 }
 
-// unused is an address at which nobody listens.
+// unused returns an address at which nobody listens.
 func unused(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

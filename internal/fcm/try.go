@@ -50,7 +50,7 @@ func failedToken(a push.Answer) push.CredentialCheck {
 	return provider.Failed(a, "Google's token endpoint", "fcm.token_url or the service account's token_uri", "fcm.ca")
 }
 
-// adviceOnToken is what it means that no access token could be had.
+// adviceOnToken returns what it means that no access token could be had.
 func adviceOnToken(err error) push.CredentialCheck {
 	var e *OAuthError
 	if !errors.As(err, &e) {
@@ -77,7 +77,7 @@ func adviceOnToken(err error) push.CredentialCheck {
 	return c
 }
 
-// advice is what FCM's answer means, and what to change. why is the reason of its ErrorInfo.
+// advice returns what FCM's answer means, and what to change. why is the reason of its ErrorInfo.
 func advice(a *account, answer push.Answer, refused *push.WakeError, why string) push.CredentialCheck {
 	if answer.Error != push.FailureNone {
 		return failed(answer)

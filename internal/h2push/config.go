@@ -120,7 +120,7 @@ const (
 	longestBackOff = 30 * time.Second
 )
 
-// backOff is how long to wait before the next dial after so many failures in a row, with jitter. The first reconnect is
+// backOff returns how long to wait before the next dial after so many failures in a row, with jitter. The first reconnect is
 // at once: most lost connections were closed by a server that is being restarted, and another takes over.
 func backOff(fails int) time.Duration {
 	if fails <= 1 {

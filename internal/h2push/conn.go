@@ -43,7 +43,7 @@ type conn struct {
 	nc      net.Conn
 	host    endpoint
 	cfg     Config
-	changed func() // tells the pool that usable or limit may have changed
+	changed func() // called when usable or limit may have changed
 	ready   chan struct{}
 	done    chan struct{} // closed with the connection
 	nudge   chan struct{} // holds one: ping now
@@ -201,7 +201,7 @@ func (c *conn) limit() int {
 	return c.maxStreams
 }
 
-// cause is why the connection is closed, with the reason of its GOAWAY; nil while it is open.
+// cause returns why the connection is closed, with the reason of its GOAWAY; nil while it is open.
 func (c *conn) cause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -222,7 +222,7 @@ func (c *conn) roundTrip(ctx context.Context, req Request) (Response, error) {
 	select {
 	case <-st.done:
 	case <-ctx.Done():
-		c.give(st, context.Cause(ctx))
+		c.abandon(st, context.Cause(ctx))
 		<-st.done
 	}
 	if st.err != nil {
@@ -244,7 +244,7 @@ func (c *conn) open(req *Request) (*stream, []byte, error) {
 			return err
 		}
 		for len(rest) > 0 {
-			n, _ := c.take(st, len(rest))
+			n, _ := c.reserve(st, len(rest))
 			if n == 0 {
 				return nil
 			}
@@ -311,8 +311,8 @@ func (c *conn) writeHeaders(id uint32, req *Request) error {
 	return nil
 }
 
-// take reserves up to want bytes of the windows, one frame at most. With 0, the channel is closed when one has grown.
-func (c *conn) take(st *stream, want int) (int, <-chan struct{}) {
+// reserve reserves up to want bytes of the windows, one frame at most. With 0, the channel is closed when one has grown.
+func (c *conn) reserve(st *stream, want int) (int, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := min(int64(want), int64(c.maxFrame), c.window, st.window)
@@ -328,7 +328,7 @@ func (c *conn) take(st *stream, want int) (int, <-chan struct{}) {
 // sendRest sends what the windows held back, until all is sent, the stream is done, or ctx ends.
 func (c *conn) sendRest(ctx context.Context, st *stream, rest []byte) {
 	for len(rest) > 0 {
-		n, opened := c.take(st, len(rest))
+		n, opened := c.reserve(st, len(rest))
 		if n == 0 {
 			select {
 			case <-opened:
@@ -354,8 +354,8 @@ func (c *conn) sendRest(ctx context.Context, st *stream, rest []byte) {
 	}
 }
 
-// give ends a stream whose answer nobody waits for any more, and asks the peer whether it still lives.
-func (c *conn) give(st *stream, cause error) {
+// abandon ends a stream whose answer nobody waits for any more, and asks the peer whether it still lives.
+func (c *conn) abandon(st *stream, cause error) {
 	c.mu.Lock()
 	_, open := c.streams[st.id]
 	c.finish(st, &Error{Sent: st.sent, Err: cause})
@@ -453,7 +453,7 @@ func (c *conn) watch(reading <-chan error) {
 	}
 }
 
-// patience is how long the peer may be silent before it is pinged.
+// patience returns how long the peer may be silent before it is pinged.
 func (c *conn) patience() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -21,7 +21,7 @@ var (
 	errBroke = errors.New("the peer broke HTTP/2")
 )
 
-// FailureOf is the class of an error that left a request without an answer, of Do or of net/http. The first line that fits
+// FailureOf returns the class of an error that left a request without an answer, of Do or of net/http. The first line that fits
 // counts: what a lower layer said is more exact than what came of it.
 func FailureOf(err error) push.Failure {
 	for _, line := range []struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// listen is the address of a server that does this with each connection.
+// listen returns the address of a server that does this with each connection.
 func listen(t *testing.T, do func(net.Conn)) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -68,7 +68,7 @@ func TestHTTP1IsSpokenWhereItIsAllowed(t *testing.T) {
 	}
 }
 
-// raw1 is a peer of HTTP/1.1 that says this to each request and hangs up after the last of it.
+// raw1 returns a peer of HTTP/1.1 that says this to each request and hangs up after the last of it.
 func raw1(t *testing.T, answers ...string) *peer {
 	t.Helper()
 	return newPeerALPN(t, "http/1.1", func(nc net.Conn, _ int) error {

@@ -134,7 +134,7 @@ func (p *peer) connections() int {
 	return p.conns
 }
 
-// request is the next request, whole; SETTINGS and PING are answered on the way.
+// request returns the next request, whole; SETTINGS and PING are answered on the way.
 func (w *wire) request() (id uint32, path string, body []byte, err error) {
 	for {
 		f, err := w.ReadFrame()

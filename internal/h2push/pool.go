@@ -149,7 +149,7 @@ func (p *Pool) acquire(ctx context.Context) (*slot, error) {
 		p.mu.Unlock()
 		return nil, &Error{Err: ErrClosed}
 	}
-	if s := p.take(); s != nil {
+	if s := p.claim(); s != nil {
 		p.mu.Unlock()
 		return s, nil
 	}
@@ -166,8 +166,8 @@ func (p *Pool) acquire(ctx context.Context) (*slot, error) {
 	}
 }
 
-// take takes a place where one is free and nobody waits for it: next to always. The caller holds mu.
-func (p *Pool) take() *slot {
+// claim takes a place where one is free and nobody waits for it, as it nearly always is. The caller holds mu.
+func (p *Pool) claim() *slot {
 	if len(p.waiters) > 0 {
 		return nil
 	}
@@ -236,7 +236,7 @@ func (p *Pool) dispatch() {
 	}
 }
 
-// pick is the least busy connection with a free place; nil if there is none. The caller holds mu.
+// pick returns the least busy connection with a free place; nil if there is none. The caller holds mu.
 func (p *Pool) pick() *slot {
 	var best *slot
 	for _, s := range p.slots {
@@ -254,7 +254,7 @@ func (p *Pool) pick() *slot {
 	return best
 }
 
-// crowded tells whether every connection has so much in flight that one more would help. The caller holds mu.
+// crowded reports whether every connection has so much in flight that one more would help. The caller holds mu.
 func (p *Pool) crowded() bool {
 	usable := 0
 	for _, s := range p.slots {
@@ -301,7 +301,7 @@ func (p *Pool) grow() {
 	}
 }
 
-// most is how many usable connections there may be. The caller holds mu.
+// most returns how many usable connections there may be. The caller holds mu.
 func (p *Pool) most() int {
 	if p.serial {
 		return max(p.cfg.MaxConns, maxSerial)

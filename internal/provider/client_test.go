@@ -27,7 +27,7 @@ func (s *script) Send(_ context.Context, r provider.Request) provider.Result {
 
 func (*script) Close(context.Context) {}
 
-// room is a client whose only sender is s.
+// room returns a client whose only sender is s.
 func room(t *testing.T, s *script) (*provider.Client, *wakertest.Credentials) {
 	t.Helper()
 	creds := &wakertest.Credentials{}

@@ -41,7 +41,7 @@ func (s Secrets) reveal() []string {
 // Detail is provider.Detail, without these secrets.
 func (s Secrets) Detail(text string) string { return Detail(text, push.MaxDetailBytes, s.reveal()...) }
 
-// ID is what a provider calls a request that it took, of usual form, as it stands; of any other form it is a stranger's text,
+// ID returns what a provider calls a request that it took, of usual form, as it stands; of any other form it is a stranger's text,
 // which may quote the request.
 func ID(id string, usual func(string) bool, secrets Secrets) string {
 	if usual(id) {
@@ -50,7 +50,7 @@ func ID(id string, usual func(string) bool, secrets Secrets) string {
 	return Detail(id, idBytes, secrets.reveal()...)
 }
 
-// Word is s if it can be a reason or a code as providers spell them: up to 64 letters and underscores. Of anything else it
+// Word returns s if it can be a reason or a code as providers spell them: up to 64 letters and underscores. Of anything else it
 // is "": a reason is told as it stands, and must not be a token that a stranger has read in a request.
 func Word(s string) string {
 	if len(s) > 64 {
@@ -129,7 +129,7 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
 }
 
-// cut is s up to limit bytes, and no half character.
+// cut returns the first limit bytes of s, without a half character at their end.
 func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s

@@ -14,7 +14,7 @@ const (
 	kinds                   // how many there are
 )
 
-// story is how the log tells of one kind.
+// story is what the log says of one kind.
 type story struct {
 	begun, goes, ended string
 	more, moreEnded    string // of apps that have no line of their own
@@ -39,15 +39,15 @@ var stories = [kinds]story{
 	},
 }
 
-// part is what a trouble is on. Devices name their environment and bundle id themselves: one with a wrong one must not stand
-// for the others.
-type part struct {
+// scope is what a trouble concerns. Devices name their environment and bundle id themselves: one that names a wrong one must not
+// stand for the others.
+type scope struct {
 	kind        kind
 	environment push.Environment
 	bundleID    string // of a credential that is refused for one topic; "": for all
 }
 
-// cause is what a wake failed of, as far as it is the same for the next one.
+// cause is why a wake failed, as far as it is the same for the next one.
 type cause struct {
 	class  push.Failure
 	fault  push.Fault
@@ -55,7 +55,7 @@ type cause struct {
 	reason string
 }
 
-// name is the class of a failure, or the fault of a refusal.
+// name returns the class of a failure, or the fault of a refusal.
 func (c cause) name() string {
 	if c.class != push.FailureNone {
 		return string(c.class)
@@ -63,36 +63,36 @@ func (c cause) name() string {
 	return string(c.fault)
 }
 
-// troubled is the trouble that a wake's failure belongs to; bad is false for a failure that is about this device or push
-// alone, or about the provider's own business. What failed may be shared by all of the app's wakes, such as the access
-// token, or may have failed for all of them: then it is a trouble whatever was answered.
-func troubled(d *push.Device, a *push.Answer, e *push.WakeError, shared bool) (p part, bad bool) {
+// troubled returns the scope of the trouble that a wake's failure belongs to; bad is false for a failure that concerns this
+// device or push alone, or only the provider. shared says that what failed is needed for all of the app's wakes, such as the
+// access token, or that it has failed for all of them: then it is a trouble whatever was answered.
+func troubled(d *push.Device, a *push.Answer, e *push.WakeError, shared bool) (s scope, bad bool) {
 	switch {
 	case e == nil:
-		return part{}, false
+		return scope{}, false
 	case e.Fault == push.FaultCredentials && e.Reach == push.ReachTopic:
-		return part{credential, d.Environment, d.BundleID}, true
+		return scope{credential, d.Environment, d.BundleID}, true
 	case e.Fault == push.FaultCredentials && e.Reach == push.ReachEnvironment:
-		return part{kind: credential, environment: d.Environment}, true
+		return scope{kind: credential, environment: d.Environment}, true
 	case e.Fault == push.FaultProvider && (shared || a.Error != push.FailureNone):
-		return part{kind: unreachable, environment: d.Environment}, true
+		return scope{kind: unreachable, environment: d.Environment}, true
 	case e.Fault == push.FaultQuota:
-		return part{kind: quota, environment: d.Environment}, true
+		return scope{kind: quota, environment: d.Environment}, true
 	}
-	return part{}, false
+	return scope{}, false
 }
 
-// endedBy reports whether what a wake of another fate came to shows that the trouble is over. Only the provider's own answer
-// does; that it answers says nothing of a credential while it has troubles of its own, or may mean the credential itself.
-func (p part) endedBy(d *push.Device, a *push.Answer, e *push.WakeError) bool {
-	if e != nil && (a.Error != push.FailureNone || a.Status == 0) || p.environment != d.Environment {
+// endedBy reports whether the result of another wake shows that the trouble is over. Only the provider's own answer does. It
+// says nothing of a credential if the provider has troubles of its own, or if it may mean the credential itself.
+func (s scope) endedBy(d *push.Device, a *push.Answer, e *push.WakeError) bool {
+	if e != nil && (a.Error != push.FailureNone || a.Status == 0) || s.environment != d.Environment {
 		return false
 	}
-	switch p.kind {
+	switch s.kind {
 	case unreachable:
 		return true
 	case credential:
-		return (p.bundleID == "" || p.bundleID == d.BundleID) && (e == nil || e.Fault != push.FaultProvider && e.Fault != push.FaultCredentials && e.Fault != push.FaultSuspect)
+		return (s.bundleID == "" || s.bundleID == d.BundleID) && (e == nil || e.Fault != push.FaultProvider && e.Fault != push.FaultCredentials && e.Fault != push.FaultSuspect)
 	}
 	return e == nil
 }

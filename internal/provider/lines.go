@@ -6,7 +6,7 @@ import (
 	"github.com/hushpush/hush/internal/spell"
 )
 
-// lines rations what the log has of a provider: when it is down, it is down for every app. Guarded by Troubles.mu.
+// lines limits how much is logged of a provider: when it is down, it is down for every app. Guarded by Troubles.mu.
 type lines struct {
 	since  time.Time // of the ration
 	all    map[ration]int
@@ -25,8 +25,8 @@ const (
 	maxLinesOfApp = 4 // a minute: its devices can name any number of bundle ids
 )
 
-// take reports whether a trouble gets a line of its own.
-func (l *lines) take(now time.Time, r ration, app string) bool {
+// allow reports whether a trouble gets a line of its own, and counts it.
+func (l *lines) allow(now time.Time, r ration, app string) bool {
 	if l.since.IsZero() || now.Sub(l.since) >= spell.Per {
 		l.since, l.all, l.ofApp = now, map[ration]int{}, map[string]int{}
 	}
@@ -38,17 +38,17 @@ func (l *lines) take(now time.Time, r ration, app string) bool {
 	return true
 }
 
-// tell writes a trouble's line, or leaves it to the sum. The caller holds mu.
-func (t *Troubles) tell(tr *trouble, line spell.Line, now time.Time) {
+// report writes a trouble's line, or leaves it to the sum. The caller holds mu.
+func (t *Troubles) report(tr *trouble, line spell.Line, now time.Time) {
 	if line == spell.None {
 		return
 	}
-	if !t.lines.take(now, ration{tr.part.kind, line}, tr.app) {
-		tr.untold = line
+	if !t.lines.allow(now, ration{tr.scope.kind, line}, tr.app) {
+		tr.unreported = line
 		return
 	}
-	tr.untold = spell.None
-	s := stories[tr.part.kind]
+	tr.unreported = spell.None
+	s := stories[tr.scope.kind]
 	switch attrs := tr.attrs(string(t.provider), now); line {
 	case spell.Begun:
 		t.log.Warn(s.begun, append(attrs, "next", s.next)...)
@@ -61,11 +61,11 @@ func (t *Troubles) tell(tr *trouble, line spell.Line, now time.Time) {
 
 func (tr *trouble) attrs(provider string, now time.Time) []any {
 	attrs := []any{"provider", provider, "app", tr.app}
-	if tr.part.environment != "" {
-		attrs = append(attrs, "environment", string(tr.part.environment))
+	if tr.scope.environment != "" {
+		attrs = append(attrs, "environment", string(tr.scope.environment))
 	}
-	if tr.part.bundleID != "" {
-		attrs = append(attrs, "topic", tr.part.bundleID)
+	if tr.scope.bundleID != "" {
+		attrs = append(attrs, "topic", tr.scope.bundleID)
 	}
 	attrs = append(attrs, "fault", string(tr.cause.fault), "error", tr.cause.name())
 	if tr.cause.status != 0 {
@@ -95,13 +95,13 @@ func (t *Troubles) sumUp(now time.Time) {
 	for _, of := range t.apps {
 		for _, tr := range of.troubles {
 			switch {
-			case tr.untold == spell.None:
+			case tr.unreported == spell.None:
 			case tr.spell.Lasts():
-				going[tr.part.kind].add(tr)
+				going[tr.scope.kind].add(tr)
 			default:
-				ended[tr.part.kind].add(tr)
+				ended[tr.scope.kind].add(tr)
 			}
-			tr.untold = spell.None
+			tr.unreported = spell.None
 		}
 	}
 	for k, s := range stories {

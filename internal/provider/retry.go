@@ -12,11 +12,11 @@ import (
 
 const longestRetryAfter = 24 * time.Hour
 
-// Soon is how long a wake waits that only met a bad connection or server: a second, and jitter. Whoever tries again and
+// Soon returns how long a wake waits that only met a bad connection or server: a second, and jitter. Whoever tries again and
 // again makes it longer each time.
 func Soon() time.Duration { return Jittered(time.Second) }
 
-// Jittered is a wait of at least d, and at most half as long again, so that many do not come back at once.
+// Jittered returns a wait of at least d, and at most half as long again, so that many do not come back at once.
 func Jittered(d time.Duration) time.Duration { return d + rand.N(d/2+1) }
 
 // Within is context.WithTimeoutCause, but for a context that ends sooner anyway: that one will do, and costs nothing.

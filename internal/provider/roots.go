@@ -6,7 +6,7 @@ import (
 	"github.com/hushpush/hush/internal/pemkey"
 )
 
-// Roots are the system's certificate authorities and those of a PEM file, one or more; nil, the system's alone, for none.
+// Roots returns the system's certificate authorities and those of a PEM file, one or more; nil, the system's alone, for none.
 func Roots(extra []byte) (*x509.CertPool, error) {
 	if len(extra) == 0 {
 		return nil, nil

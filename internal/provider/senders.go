@@ -55,7 +55,7 @@ func NewSenders(c Credentials, p push.Provider, now func() time.Time, drain time
 	}
 }
 
-// Of is the sender of an app. The errors are the store's (push.ErrNotFound: the app has no credential), push.FieldErrors
+// Of returns the sender of an app. The errors are the store's (push.ErrNotFound: the app has no credential), push.FieldErrors
 // where what is stored is no good, and push.ErrUnavailable after Close.
 func (s *Senders) Of(ctx context.Context, app string) (Sender, error) {
 	now := s.now()

@@ -59,7 +59,7 @@ func (h *history) unknown(failed time.Time) {
 	}
 }
 
-// Standing is how an app does with the provider.
+// Standing returns how an app does with the provider.
 func (t *Troubles) Standing(name string) push.ProviderStanding {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -97,15 +97,15 @@ func (t *Troubles) Standing(name string) push.ProviderStanding {
 func (tr *trouble) lasts() bool { return tr.spell.Lasts() && !tr.replaced && tr.waits() }
 
 func (tr *trouble) shown() push.ProviderTrouble {
-	return push.ProviderTrouble{State: tr.state(), Environment: tr.part.environment, Topic: tr.part.bundleID,
+	return push.ProviderTrouble{State: tr.state(), Environment: tr.scope.environment, Topic: tr.scope.bundleID,
 		Since: tr.spell.Since, Failed: tr.spell.Count, Devices: len(tr.devices), Pushes: tr.pushes}
 }
 
 func (tr *trouble) state() push.ProviderState {
 	switch {
-	case tr.part.kind == unreachable:
+	case tr.scope.kind == unreachable:
 		return push.ProviderUnreachable
-	case tr.part.kind == quota:
+	case tr.scope.kind == quota:
 		return push.ProviderHeld
 	case tr.cause.reason == NoCredentials:
 		return push.ProviderNoCredential
@@ -115,7 +115,7 @@ func (tr *trouble) state() push.ProviderState {
 
 func severity(s push.ProviderState) int { return slices.Index(push.ProviderStates(), s) }
 
-// InTrouble are the apps that have a trouble which lasts, by name.
+// InTrouble returns the apps that have a trouble which lasts, by name.
 func (t *Troubles) InTrouble() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 // Retry-After asks for another. Delivery doubles it from try to try.
 const strangerWait = 10 * time.Second
 
-// Stranger is what an answer means that does not look like the provider's: of a proxy, a captive portal, or another server
+// Stranger returns what an answer means that does not look like the provider's: of a proxy, a captive portal, or another server
 // under its name. Whatever it says, it says nothing of the token, the credential or the push, so that nothing is dropped and
 // the wake goes out again. It is unclear where the request may have been passed on.
 func Stranger(p push.Provider, resp h2push.Response, now time.Time, wait time.Duration, secrets Secrets) Result {
@@ -39,7 +39,7 @@ func passedOn(status int) bool {
 	return status >= 200 && status < 300
 }
 
-// quote is a stranger's content type and the beginning of its page.
+// quote returns a stranger's content type and the beginning of its page.
 func quote(resp h2push.Response, secrets []string) string {
 	kind := Detail(resp.Header.Get("content-type"), 60, secrets...)
 	if kind == "" {

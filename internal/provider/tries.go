@@ -28,7 +28,7 @@ type try struct {
 	ended  time.Time // guarded by Tries.mu; zero: it is under way
 }
 
-// Do is the result of f, or of the one that is under way for the app.
+// Do returns the result of f, or of the one that is under way for the app.
 func (t *Tries) Do(ctx context.Context, app string, f func(context.Context) (push.CredentialCheck, error)) (push.CredentialCheck, error) {
 	for {
 		one, mine := t.begin(app)
@@ -48,7 +48,7 @@ func (t *Tries) Do(ctx context.Context, app string, f func(context.Context) (pus
 	}
 }
 
-// begin is the app's try, and whether the caller is to run it.
+// begin returns the app's try, and whether the caller is to run it.
 func (t *Tries) begin(app string) (one *try, mine bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Troubles knows how apps do with a provider, and tells the log their troubles: when one begins, once a minute while it goes
-// on, and when it is over. Its methods may be called at the same time.
+// Troubles knows how apps do with a provider, and logs their troubles: when one begins, once a minute while it goes on, and
+// when it is over. Its methods may be called at the same time.
 type Troubles struct {
 	log      *slog.Logger
 	provider push.Provider
@@ -29,22 +29,22 @@ type Troubles struct {
 
 // app is one app's standing. Guarded by Troubles.mu.
 type app struct {
-	troubles map[part]*trouble // at most push.MaxProviderTroubles
+	troubles map[scope]*trouble // at most push.MaxProviderTroubles
 	history
 }
 
 // trouble is one of an app. Guarded by Troubles.mu.
 type trouble struct {
-	spell    spell.Spell
-	app      string
-	part     part
-	cause    cause // of the last wake that failed
-	detail   string
-	devices  map[uint64]waiting // hit, and still waiting, by the hash of the id
-	pushes   int                // the sum of theirs
-	others   time.Time          // until when devices wait that maxDevices left out; zero: none do
-	replaced bool               // the credential was replaced since the last failure
-	untold   spell.Line         // the line that it did not get for itself
+	spell      spell.Spell
+	app        string
+	scope      scope
+	cause      cause // of the last wake that failed
+	detail     string
+	devices    map[uint64]waiting // hit, and still waiting, by the hash of the id
+	pushes     int                // the sum of theirs
+	others     time.Time          // until when devices wait that maxDevices left out; zero: none do
+	replaced   bool               // the credential was replaced since the last failure
+	unreported spell.Line         // the line that it did not get for itself
 }
 
 // waiting is what waits on a device that a trouble has hit.
@@ -65,12 +65,12 @@ const (
 	abandoned = 2 * time.Hour
 )
 
-// NewTroubles makes an empty one.
+// NewTroubles returns one that knows of no app.
 func NewTroubles(log *slog.Logger, p push.Provider, now func() time.Time) *Troubles {
 	return &Troubles{log: log, provider: p, now: now, seed: maphash.MakeSeed(), apps: map[string]*app{}}
 }
 
-// Forget is called when an app's credential has changed. Whether the new one is taken, the next wake tells.
+// Forget is called when an app's credential has changed. The next wake shows whether the new one is accepted.
 func (t *Troubles) Forget(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -80,11 +80,11 @@ func (t *Troubles) Forget(name string) {
 	}
 	a.answered = time.Time{}
 	for _, tr := range a.troubles {
-		tr.replaced = tr.part.kind != unreachable
+		tr.replaced = tr.scope.kind != unreachable
 	}
 }
 
-// Gone is called when an app is deleted: nobody is to hear of its troubles any more.
+// Gone is called when an app is deleted: its troubles are logged no more.
 func (t *Troubles) Gone(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -104,18 +104,18 @@ func (t *Troubles) Record(d *push.Device, w *push.Wake, r Result) {
 	of := t.appOf(d.App)
 	of.record(now, a, e)
 	down := of.isDown(d.Environment, e != nil && e.Fault == push.FaultProvider)
-	p, bad := troubled(d, a, e, r.Shared || down)
+	s, bad := troubled(d, a, e, r.Shared || down)
 	for _, tr := range of.troubles {
-		if (!bad || tr.part.kind != p.kind) && tr.part.endedBy(d, a, e) {
-			t.tell(tr, tr.spell.Well(now), now)
+		if (!bad || tr.scope.kind != s.kind) && tr.scope.endedBy(d, a, e) {
+			t.report(tr, tr.spell.Well(now), now)
 		}
 	}
 	if bad {
-		t.failed(of, p, d, w, a, e, now)
+		t.failed(of, s, d, w, a, e, now)
 	}
 }
 
-// appOf is an app's standing, made if need be. The caller holds mu.
+// appOf returns an app's standing, and makes it if there is none. The caller holds mu.
 func (t *Troubles) appOf(name string) *app {
 	of := t.apps[name]
 	if of == nil {
@@ -125,34 +125,34 @@ func (t *Troubles) appOf(name string) *app {
 			}
 			t.forget(other, a)
 		}
-		of = &app{troubles: map[part]*trouble{}}
+		of = &app{troubles: map[scope]*trouble{}}
 		t.apps[name] = of
 	}
 	return of
 }
 
-// failed notes one more failure. The caller holds mu.
-func (t *Troubles) failed(of *app, p part, d *push.Device, w *push.Wake, a *push.Answer, e *push.WakeError, now time.Time) {
-	tr := of.troubles[p]
+// failed records one more failure. The caller holds mu.
+func (t *Troubles) failed(of *app, s scope, d *push.Device, w *push.Wake, a *push.Answer, e *push.WakeError, now time.Time) {
+	tr := of.troubles[s]
 	var former spell.Spell
 	if tr != nil && (tr.replaced || tr.spell.Done(now)) { // what comes now is another one
 		if tr.replaced {
 			former = tr.spell
 			former.Renew()
 		}
-		t.drop(of, p)
+		t.drop(of, s)
 		tr = nil
 	}
 	if tr == nil {
 		if len(of.troubles) >= push.MaxProviderTroubles {
 			return
 		}
-		tr = &trouble{spell: former, app: d.App, part: p, devices: map[uint64]waiting{}}
-		of.troubles[p] = tr
+		tr = &trouble{spell: former, app: d.App, scope: s, devices: map[uint64]waiting{}}
+		of.troubles[s] = tr
 	}
 	tr.cause, tr.detail = cause{class: a.Error, fault: e.Fault, status: a.Status, reason: e.Reason}, a.Detail
 	t.hit(tr, d.ID, w, now)
-	t.tell(tr, tr.spell.Hit(now), now)
+	t.report(tr, tr.spell.Hit(now), now)
 }
 
 // hit counts a device and its pushes. The caller holds mu.
@@ -176,7 +176,7 @@ func (t *Troubles) hit(tr *trouble, device string, w *push.Wake, now time.Time) 
 	tr.pushes += len(w.Pushes) - before.pushes
 }
 
-// leave forgets the devices that wait no more, and reports whether the last one has left. The caller holds mu.
+// leave forgets the devices that wait no longer, and reports whether the last one has left. The caller holds mu.
 func (t *Troubles) leave(tr *trouble, now time.Time) bool {
 	before := tr.waits()
 	for h, w := range tr.devices {
@@ -195,8 +195,8 @@ func (t *Troubles) leave(tr *trouble, now time.Time) bool {
 // waits reports whether a device that it has hit still waits.
 func (tr *trouble) waits() bool { return len(tr.devices) > 0 || !tr.others.IsZero() }
 
-// outdated reports whether nobody is to hear of it any more. One that nobody waits in stays for the log until there was nothing
-// to tell for a minute: a failure within that goes on with it.
+// outdated reports whether the trouble can be forgotten. One in which nobody waits is kept for the log until it has been quiet
+// for a minute: a failure within that time continues it.
 func (tr *trouble) outdated(now time.Time) bool {
 	if !tr.spell.Lasts() {
 		return tr.spell.Done(now)
@@ -206,26 +206,26 @@ func (tr *trouble) outdated(now time.Time) bool {
 
 // forget forgets an app. The caller holds mu.
 func (t *Troubles) forget(name string, of *app) {
-	for p := range of.troubles {
-		t.drop(of, p)
+	for s := range of.troubles {
+		t.drop(of, s)
 	}
 	delete(t.apps, name)
 }
 
 // drop forgets a trouble. The caller holds mu.
-func (t *Troubles) drop(of *app, p part) {
-	t.devices -= len(of.troubles[p].devices)
-	delete(of.troubles, p)
+func (t *Troubles) drop(of *app, s scope) {
+	t.devices -= len(of.troubles[s].devices)
+	delete(of.troubles, s)
 }
 
-// Tick is called every few seconds: it tells what goes on, and sums up what had no line of its own.
+// Tick is called every few seconds: it logs the troubles that go on, and sums up those that had no line of their own.
 func (t *Troubles) Tick() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
 	var news []*trouble
 	for _, of := range t.apps {
-		for p, tr := range of.troubles {
+		for s, tr := range of.troubles {
 			if t.leave(tr, now) && tr.spell.Lasts() {
 				of.unknown(tr.spell.Last)
 			}
@@ -235,10 +235,10 @@ func (t *Troubles) Tick() {
 			}
 			switch {
 			case line != spell.None:
-				tr.untold = line
+				tr.unreported = line
 				news = append(news, tr)
-			case tr.untold == spell.None && tr.outdated(now):
-				t.drop(of, p)
+			case tr.unreported == spell.None && tr.outdated(now):
+				t.drop(of, s)
 			}
 		}
 	}
@@ -246,7 +246,7 @@ func (t *Troubles) Tick() {
 		return cmp.Or(cmp.Compare(b.spell.Count, a.spell.Count), strings.Compare(a.app, b.app))
 	})
 	for _, tr := range news {
-		t.tell(tr, tr.untold, now)
+		t.report(tr, tr.unreported, now)
 	}
 	if now.Sub(t.lines.summed) >= spell.Per {
 		t.sumUp(now)

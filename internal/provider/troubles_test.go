@@ -51,7 +51,7 @@ func setup() *world {
 	return w
 }
 
-func (w *world) note(d push.Device, wake push.Wake, a push.Answer, e *push.WakeError, shared bool) {
+func (w *world) record(d push.Device, wake push.Wake, a push.Answer, e *push.WakeError, shared bool) {
 	w.Record(&d, &wake, provider.Result{Answer: a, Refused: e, Shared: shared})
 }
 
@@ -69,7 +69,7 @@ func (w *world) do(steps ...step) {
 		if s.device.ID == "" {
 			s.device = device("d", "", "")
 		}
-		w.note(s.device, push.Wake{Pushes: []push.ID{"p", "q"}}, s.answer, s.err, false)
+		w.record(s.device, push.Wake{Pushes: []push.ID{"p", "q"}}, s.answer, s.err, false)
 	}
 }
 
@@ -216,7 +216,7 @@ func TestAThousandAppsAreAFewLines(t *testing.T) {
 		for i := range apps {
 			d := device("d", "", "")
 			d.App = fmt.Sprint("app-", i)
-			w.note(d, push.Wake{Pushes: []push.ID{"p"}}, a, e, false)
+			w.record(d, push.Wake{Pushes: []push.ID{"p"}}, a, e, false)
 		}
 	}
 	for range 24 { // two minutes
@@ -306,7 +306,7 @@ func TestATroubleThatNobodyWaitsInAnyMoreIsNone(t *testing.T) {
 		w := setup()
 		w.do(step{answer: answered})
 		wake := func(id string, ttl time.Duration) {
-			w.note(device(id, "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, c.answer, c.err, false)
+			w.record(device(id, "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, c.answer, c.err, false)
 		}
 		w.pass(time.Minute)
 		wake("d", 5*time.Second)
@@ -327,7 +327,7 @@ func TestShortLivedPushesAreALineAMinute(t *testing.T) {
 	t.Parallel()
 	w := setup()
 	for range 20 { // 200 s
-		w.note(device("d", "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(5 * time.Second)}, refused, noAnswer, false)
+		w.record(device("d", "", ""), push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(5 * time.Second)}, refused, noAnswer, false)
 		w.pass(10 * time.Second)
 	}
 	w.pass(3 * time.Minute)
@@ -340,7 +340,7 @@ func TestADeviceBeyondThoseThatAreCountedWaitsToo(t *testing.T) {
 	t.Parallel()
 	w := setup()
 	wake := func(app, id string, ttl time.Duration) {
-		w.note(push.Device{App: app, ID: id}, push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, refused, noAnswer, false)
+		w.record(push.Device{App: app, ID: id}, push.Wake{Pushes: []push.ID{"p"}, EndsAt: w.now.Add(ttl)}, refused, noAnswer, false)
 	}
 	for i := range 100_000 {
 		wake("large", fmt.Sprint(i), time.Hour)

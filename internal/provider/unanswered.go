@@ -10,7 +10,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// NoAnswer is what it means that a request brought no answer, for an error of h2push. The wake goes out again after wait, at
+// NoAnswer returns what it means that a request brought no answer, for an error of h2push. The wake goes out again after wait, at
 // the earliest.
 func NoAnswer(p push.Provider, err error, wait time.Duration, secrets Secrets) Result {
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: wait, Err: fmt.Errorf("%s: %w", p, err)}
@@ -24,12 +24,12 @@ func NoAnswer(p push.Provider, err error, wait time.Duration, secrets Secrets) R
 	return Result{Answer: answer, Refused: e}
 }
 
-// Lost is the answer where none came, for an error of h2push or net/http.
+// Lost returns the answer where none came, for an error of h2push or net/http.
 func Lost(p push.Provider, err error, secrets Secrets) push.Answer {
 	return push.Answer{Provider: p, Error: h2push.FailureOf(err), Detail: Detail(Cause(err), push.MaxDetailBytes, secrets.reveal()...)}
 }
 
-// NotSent is the answer where nothing could be sent, such as for want of a good credential.
+// NotSent returns the answer where nothing could be sent, such as for want of a good credential.
 func NotSent(p push.Provider, why string) push.Answer {
 	return push.Answer{Provider: p, Error: push.FailureNotSent, Detail: Detail(why, push.MaxDetailBytes)}
 }
@@ -37,7 +37,7 @@ func NotSent(p push.Provider, why string) push.Answer {
 // NoCredentials is the reason of a WakeError where an app has no credential stored.
 const NoCredentials = string(push.ReasonNoCredentials)
 
-// NoCredential is the answer where the app's credential could not be had, for an error of Senders.Of.
+// NoCredential returns the answer where the app's credential could not be had, for an error of Senders.Of.
 func NoCredential(p push.Provider, err error) push.Answer { return noCredential(p, err).Answer }
 
 func noCredential(p push.Provider, err error) Result {
@@ -60,7 +60,7 @@ func noCredential(p push.Provider, err error) Result {
 	}
 }
 
-// Cause is an error's text without what was wrapped around an error of h2push or net/http, such as a URL.
+// Cause returns an error's text without what was wrapped around an error of h2push or net/http, such as a URL.
 func Cause(err error) string {
 	var lost *h2push.Error
 	var asked *url.Error

@@ -53,7 +53,7 @@ func pushEntry(dst []byte, p push.PushItem, with bool) (_ []byte, whole bool) {
 	return e.AppendJSON(dst), e.Payload != nil
 }
 
-// fill is a protocol.Wake as JSON, in at most limit bytes: the items, oldest first, each in the list of its kind. One that
+// fill returns a protocol.Wake as JSON, in at most limit bytes: the items, oldest first, each in the list of its kind. One that
 // would not fit even alone goes without its payload; once the room is used up, the rest go without theirs, as long as their ids
 // fit. What is left out is fetched from the inbox. The bytes are good until f is filled anew.
 func (f *filling) fill(w *push.Wake, limit int) []byte {
@@ -113,7 +113,7 @@ func (f *filling) add(item push.Item, alone int) bool {
 	return true
 }
 
-// wake is the wake so far.
+// wake returns the wake so far.
 func (f *filling) wake() []byte {
 	out := f.head
 	for i, l := range lists {
@@ -124,7 +124,7 @@ func (f *filling) wake() []byte {
 	return f.head
 }
 
-// expiry is a time as the SDK gets it: Unix seconds, rounded up, so that nothing is dropped before its time; 0: never.
+// expiry returns a time as the SDK gets it: Unix seconds, rounded up, so that nothing is dropped before its time; 0: never.
 func expiry(at time.Time) int64 {
 	if at.IsZero() {
 		return 0

@@ -67,7 +67,7 @@ var ruleTokenScheme = Rule{
 	Varies:  []string{"lower", "any"},
 }
 
-// bearer is the token of the authorization header.
+// bearer returns the token of the authorization header.
 func (x *access) bearer(a *attempt) (string, bool) {
 	scheme, token, ok := strings.Cut(a.Get("authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "bearer") || token == "" {
@@ -219,7 +219,7 @@ func (x *access) bind(l *link, sign *signature) *refusal {
 	return nil
 }
 
-// forbidsChange says whether a connection that is bound to one key of a team may not go on with another.
+// forbidsChange reports whether a connection that is bound to one key of a team may not go on with another.
 func (x *access) forbidsChange(first, now *Key) bool {
 	switch x.Switches.String("connection.key") {
 	case "accept":

@@ -16,7 +16,7 @@ import (
 	"github.com/hushpush/hush/pushtest/apnstest"
 )
 
-// part is one part of a JWT.
+// part returns one part of a JWT.
 func part(v any) string {
 	b, _ := json.Marshal(v)
 	return base64.RawURLEncoding.EncodeToString(b)

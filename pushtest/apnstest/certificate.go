@@ -80,7 +80,7 @@ var ruleCertificateSuffixes = Rule{
 	Varies:  []string{"all", "voip"},
 }
 
-// mayUse says whether a certificate is good for a topic: fullTopic as the request says it, bundle without its suffix.
+// mayUse reports whether a certificate is good for a topic: fullTopic as the request says it, bundle without its suffix.
 func (x *access) mayUse(c *sender, bundle, fullTopic string) bool {
 	suffix := strings.TrimPrefix(fullTopic, bundle)
 	switch {
@@ -129,7 +129,7 @@ func (x *access) readSender(certs []*x509.Certificate) *sender {
 	return se
 }
 
-// checkCertificate says whether its holder may send here at all.
+// checkCertificate reports whether its holder may send here at all.
 func (x *access) checkCertificate(c *sender) *refusal {
 	if !c.trusted || len(c.topics) == 0 {
 		return refuse(BadCertificate)
@@ -260,7 +260,7 @@ func (s *Server) writeClientCertificates(dir string) error {
 	return nil
 }
 
-// goodP12 says whether an earlier start has written the file, for this authority and topic.
+// goodP12 reports whether an earlier start has written the file, for this authority and topic.
 func (s *Server) goodP12(path, topic string) bool {
 	p12, err := os.ReadFile(path)
 	if err != nil {

@@ -247,13 +247,13 @@ func (cs *connections) slowDown(a *attempt, no *refusal) (end bool) {
 	return most > 0 && a.link.errors == most || no.reason == BadDeviceToken && bad > 0 && a.link.badTokens == bad
 }
 
-// reasonJSON is the body of a refusal without a timestamp, and the debug data of a GOAWAY.
+// reasonJSON returns the body of a refusal without a timestamp, and the debug data of a GOAWAY.
 func reasonJSON(r Reason) []byte {
 	b, _ := json.Marshal(map[string]Reason{"reason": r})
 	return b
 }
 
-// goneJSON is the body of a 410: since when, in milliseconds.
+// goneJSON returns the body of a 410: since when, in milliseconds.
 func goneJSON(r Reason, at time.Time) []byte {
 	b, _ := json.Marshal(struct {
 		Reason    Reason `json:"reason"`

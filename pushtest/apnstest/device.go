@@ -40,13 +40,13 @@ type pending struct {
 	overtaken bool // held for the next one to go first
 }
 
-// isToken says whether a text may be a device token: whole bytes in hexadecimal, 200 at most.
+// isToken reports whether a text may be a device token: whole bytes in hexadecimal, 200 at most.
 func isToken(s string) bool {
 	_, err := hex.DecodeString(s)
 	return err == nil && len(s) >= 2 && len(s) <= 400
 }
 
-// tokenKey is what a token is known by: the same bytes in either case are the same token.
+// tokenKey returns what a token is known by: the same bytes in either case are the same token.
 func tokenKey(token string) string { return strings.ToLower(token) }
 
 func sameToken(a, b string) bool { return tokenKey(a) == tokenKey(b) }
@@ -179,7 +179,7 @@ func (d *device) recordDelivery(requestID string) {
 
 const maxDelivered = 1000 // ids that a token's state lists
 
-// state is what the control API tells. The caller holds the lock.
+// state returns what the control API tells. The caller holds the lock.
 func (d *device) state(now time.Time) TokenState {
 	st := TokenState{Token: d.Token.Token, Online: d.Online, Stored: []string{}, Delivered: append([]string{}, d.delivered...)}
 	if d.retired != "" {

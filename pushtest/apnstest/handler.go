@@ -148,7 +148,7 @@ func (h *handler) spoil(a *attempt) (resp h2sim.Response, done bool) {
 	return h2sim.Response{}, false
 }
 
-// answerFault is the answer that a fault gives: its raw body, or the usual one for its status and reason.
+// answerFault returns the answer that a fault gives: its raw body, or the usual one for its status and reason.
 func (h *handler) answerFault(a *attempt) h2sim.Response {
 	f := &a.fault
 	status := f.Status
@@ -221,7 +221,7 @@ func (h *handler) record(a *attempt, status int, reason Reason) {
 	})
 }
 
-// entry is how the ledger begins to tell of a request: as refused, until it is known better.
+// entry returns what the ledger says of a request at first: that it is refused, until it is known better.
 func (h *handler) entry(a *attempt) simkit.Entry {
 	e := simkit.Entry{
 		At: h.Clock.Now(), Connection: a.Conn.ID, Endpoint: endpointSend, Method: a.Method, Path: simkit.MaskPath(a.Path), Token: a.token,
@@ -238,7 +238,7 @@ func (h *handler) entry(a *attempt) simkit.Entry {
 	return e
 }
 
-// spelling is how a token of a path was registered, or the path's own spelling if it was not.
+// spelling returns how a token of a path was registered, or the path's own spelling if it was not.
 func (p *spool) spelling(token string, ok bool) string {
 	if !ok {
 		return ""

@@ -28,7 +28,7 @@ func (c *checks) checkMismatch(a *attempt) *refusal {
 	return nil
 }
 
-// typeFits says whether a payload is what its push type promises, as far as background pushes go. A payload that is no JSON
+// typeFits reports whether a payload is what its push type promises, as far as background pushes go. A payload that is no JSON
 // is another rule's affair.
 func typeFits(pushType string, body []byte) bool {
 	if pushType != "background" && pushType != "" {

@@ -17,7 +17,7 @@ var ruleMuted = Rule{
 	Varies:  []string{"deliver", "discard"},
 }
 
-// SetNotifications says whether the person lets the app show notifications, as it is unless told.
+// SetNotifications reports whether the person lets the app show notifications, as it is unless told.
 func (s *Server) SetNotifications(token string, on bool) error {
 	return s.change(token, func(d *device, _ time.Time) { d.muted = !on })
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/pushtest/apnstest"
 )
 
-// order is the numbers n of the payloads that a phone got.
+// order returns the numbers n of the payloads that a phone got.
 func (i *inbox) order() (ns []string) {
 	for _, n := range i.all() {
 		ns = append(ns, string(n.Payload))

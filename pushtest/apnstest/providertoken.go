@@ -69,7 +69,7 @@ func parseJWT(token string) (c claims, err error) {
 	return c, nil
 }
 
-// verify says whether key has signed the token: raw R and S, 32 bytes each (RFC 7518, section 3.4).
+// verify reports whether key has signed the token: raw R and S, 32 bytes each (RFC 7518, section 3.4).
 func (c *claims) verify(key *ecdsa.PublicKey) bool {
 	if len(c.signature) != 64 {
 		return false

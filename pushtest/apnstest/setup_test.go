@@ -68,7 +68,7 @@ type answer struct {
 	Body      string
 }
 
-// request is a good one, but for what change makes of it.
+// request returns a good request, but for what change makes of it.
 func (w *world) request(change ...func(*http.Request)) *http.Request {
 	w.t.Helper()
 	req, err := http.NewRequest("POST", w.URL()+"/3/device/"+token(1), strings.NewReader(ping))
@@ -139,7 +139,7 @@ func (a answer) mustBe(t testing.TB, status int, reason apnstest.Reason, what st
 	}
 }
 
-// state is what the control API says of a token.
+// state returns what the control API says of a token.
 func (w *world) state(tok string) apnstest.TokenState {
 	w.t.Helper()
 	st, found := w.State(tok)
@@ -149,7 +149,7 @@ func (w *world) state(tok string) apnstest.TokenState {
 	return st
 }
 
-// outcome is what became of the n-th request, counted from 1.
+// outcome returns what became of the n-th request, counted from 1.
 func (w *world) outcome(n int) string {
 	w.t.Helper()
 	all := w.Requests()

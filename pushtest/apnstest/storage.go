@@ -45,7 +45,7 @@ var ruleReplaceOdds = Rule{
 	Varies:  []string{"0.5", "0.75", "0.9"},
 }
 
-// olderStays says whether a notification that waits keeps its place against a newer one. The caller holds the lock.
+// olderStays reports whether a notification that waits keeps its place against a newer one. The caller holds the lock.
 func (p *spool) olderStays(old *pending, now time.Time) bool {
 	return p.Switches.String("storage.replace") == "usually" && now.Sub(old.SentAt) < p.Switches.Duration("storage.replace.within") &&
 		p.Random.Float64() >= p.Switches.Float("storage.replace.odds")

@@ -15,7 +15,7 @@ import (
 	"github.com/hushpush/hush/pushtest/internal/h2sim/h2raw"
 )
 
-// raw is a connection that sends the frames it is told to.
+// raw returns a connection that sends the frames it is told to.
 func (w *world) raw(cert *tls.Certificate) *h2raw.Client {
 	w.t.Helper()
 	cfg := &tls.Config{RootCAs: w.Pool(), ServerName: "localhost"}
@@ -30,7 +30,7 @@ func (w *world) raw(cert *tls.Certificate) *h2raw.Client {
 	return c
 }
 
-// fields are the headers of a good request, with these instead or besides.
+// fields returns the headers of a good request, with these instead or besides.
 func (w *world) fields(more ...string) []string {
 	all := []string{"authorization", "bearer " + w.jwt, "apns-topic", topic, "apns-push-type", "background", "apns-priority", "5"}
 	for i := 0; i+1 < len(more); i += 2 {

@@ -75,7 +75,7 @@ func New(t testing.TB, opts ...Option) *Server {
 	return s
 }
 
-// describe is a request in the words of the timeline.
+// describe returns a request in the words of the timeline.
 func describe(r Request) string {
 	text := shortPath(r.Path)
 	for _, name := range []string{"apns-topic", "apns-push-type", "apns-priority"} {

@@ -141,7 +141,7 @@ func (c *checks) checkTopic(a *attempt) *refusal {
 	return nil
 }
 
-// hasAPS says whether a payload is what Apple describes: an object with a dictionary aps.
+// hasAPS reports whether a payload is what Apple describes: an object with a dictionary aps.
 func hasAPS(body []byte) bool {
 	n, err := simkit.ParseJSON(body, maxDepth)
 	if err != nil || n.Kind != simkit.Object {

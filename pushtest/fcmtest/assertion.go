@@ -109,7 +109,7 @@ func (a *assertion) checkSignature(key *rsa.PublicKey) bool {
 	return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], a.signature) == nil
 }
 
-// checkAssertion is the whole judgement; authority is the host that the request was made to.
+// checkAssertion checks all of an assertion; authority is the host that the request was made to.
 func (o *oauth) checkAssertion(jwt, authority string) (scopes []string, no *oauthError) {
 	a, no := parseAssertion(jwt)
 	if no != nil {
@@ -146,7 +146,7 @@ func unknownAccount(word string) *oauthError {
 	return &oauthError{"invalid_client", "The OAuth client was not found."}
 }
 
-// audiences are the names of the token endpoint: the account's, this address by each of its names, and Google's own, for a
+// audiences returns the names of the token endpoint: the account's, this address by each of its names, and Google's own, for a
 // client whose connections are led here.
 func (o *oauth) audiences(authority string) []string {
 	port := o.port

@@ -86,7 +86,7 @@ var statusMessage = map[int]string{
 // usualCode is the FcmError that an injected answer gets when the fault does not say.
 var usualCode = map[int]ErrorCode{400: InvalidArgument, 404: Unregistered, 429: QuotaExceeded, 500: Internal, 503: Unavailable}
 
-// invalid is a 400 of FCM proper: the request could be read, and one field is wrong. An empty field names none.
+// invalid returns a 400 of FCM proper: the request could be read, and one field is wrong. An empty field names none.
 func invalid(message, field, description string) *refusal {
 	r := &refusal{status: http.StatusBadRequest, message: message, code: InvalidArgument}
 	if field != "" {
@@ -95,7 +95,7 @@ func invalid(message, field, description string) *refusal {
 	return r
 }
 
-// badShape is a 400 of the layer before FCM: the JSON does not fit the schema. It has no FcmError.
+// badShape returns a 400 of the layer before FCM: the JSON does not fit the schema. It has no FcmError.
 func badShape(fields ...Violation) *refusal {
 	parts := make([]string, len(fields))
 	for i, f := range fields {
@@ -104,12 +104,12 @@ func badShape(fields ...Violation) *refusal {
 	return &refusal{status: http.StatusBadRequest, message: strings.Join(parts, "\n"), fields: fields}
 }
 
-// quotaExceeded is a 429; whose names the quota, as in a QuotaFailure's subject.
+// quotaExceeded returns a 429; whose names the quota, as in a QuotaFailure's subject.
 func quotaExceeded(message, whose string, retryAfter int) *refusal {
 	return &refusal{status: http.StatusTooManyRequests, message: message, code: QuotaExceeded, quota: whose, retryAfter: retryAfter}
 }
 
-// body is the JSON of the refusal, indented as Google does.
+// body returns the JSON of the refusal, indented as Google does.
 func (r *refusal) body() []byte {
 	var details []map[string]any
 	if r.code != "" {
@@ -144,7 +144,7 @@ func (r *refusal) statusText() string {
 	return "UNKNOWN"
 }
 
-// reason is what the ledger says: FCM's error code or, without one, the status in words.
+// reason returns what the ledger says: FCM's error code or, without one, the status in words.
 func (r *refusal) reason() string {
 	if r.code != "" {
 		return string(r.code)
@@ -179,7 +179,7 @@ func jsonHeader() [][2]string {
 	return [][2]string{{"content-type", "application/json; charset=UTF-8"}}
 }
 
-// htmlPage is what Google's front end answers when no API stands behind a path, or when the API behind it fails (502).
+// htmlPage returns what Google's front end answers when no API stands behind a path, or when the API behind it fails (502).
 func htmlPage(status int) answer {
 	title := http.StatusText(status)
 	body := "<!DOCTYPE html>\n<html lang=en>\n  <meta charset=utf-8>\n  <title>Error " + title + "</title>\n  <p>" + title + "\n"

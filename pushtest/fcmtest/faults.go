@@ -50,7 +50,7 @@ func checkFault(f Fault) (field, message string) {
 	return "", ""
 }
 
-// spoiled is what a fault of kind answer makes: the raw body, or the usual one for its status and reason.
+// spoiled returns what a fault of kind answer makes: the raw body, or the usual one for its status and reason.
 func spoiled(f *Fault, endpoint string) answer {
 	a := answer{status: f.Status, reason: f.ReasonText()}
 	switch {
@@ -87,7 +87,7 @@ func spoiled(f *Fault, endpoint string) answer {
 	return a
 }
 
-// usualOAuthError is the error that a status goes with, in RFC 6749's words (sections 4.1.2.1 and 5.2).
+// usualOAuthError returns the error that a status goes with, in RFC 6749's words (sections 4.1.2.1 and 5.2).
 func usualOAuthError(status int) string {
 	switch {
 	case status == http.StatusUnauthorized:

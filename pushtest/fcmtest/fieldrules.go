@@ -93,7 +93,7 @@ func checkTTL(r *request) *refusal {
 	return nil
 }
 
-// ttl is how long the message may wait, once checkTTL has passed it.
+// ttl returns how long the message may wait, once checkTTL has passed it.
 func (r *request) ttl() time.Duration {
 	if !r.hasTTL {
 		return maxTTL
@@ -156,7 +156,7 @@ func checkSize(r *request, most int, body string) *refusal {
 	return invalid("Android message is too big", "", "")
 }
 
-// size is the bytes that count against the limit.
+// size returns the bytes that count against the limit.
 func (r *request) size() int {
 	n := 0
 	for _, m := range r.data {
@@ -189,7 +189,7 @@ const (
 	iosTooBig  = "iOS message is too big"
 )
 
-// compactSize is about the bytes that a value takes as JSON without white space.
+// compactSize returns about the bytes that a value takes as JSON without white space.
 func compactSize(n *simkit.Node) int {
 	size := len(n.Text)
 	switch n.Kind {

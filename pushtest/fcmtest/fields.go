@@ -122,7 +122,7 @@ var (
 	}}
 )
 
-// camel is the lowerCamelCase spelling of a proto name.
+// camel returns the lowerCamelCase spelling of a proto name.
 func camel(name string) string {
 	parts := strings.Split(name, "_")
 	for i, p := range parts[1:] {
@@ -133,7 +133,7 @@ func camel(name string) string {
 	return strings.Join(parts, "")
 }
 
-// find is the field that a JSON name means, in either spelling; nil if there is none.
+// find returns the field that a JSON name means, in either spelling; nil if there is none.
 func (m *messageType) find(name string) *field {
 	for i := range m.fields {
 		if f := &m.fields[i]; f.name == name || camel(f.name) == name {

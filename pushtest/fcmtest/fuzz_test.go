@@ -12,7 +12,7 @@ import (
 	"github.com/hushpush/hush/pushtest/internal/simulator"
 )
 
-// fuzzKit is a simulator's without sockets.
+// fuzzKit returns a simulator's kit without sockets.
 func fuzzKit(f *testing.F) *simulator.Kit {
 	set, err := simkit.NewSwitches(Rules(), nil, 0)
 	if err != nil {

@@ -147,7 +147,7 @@ func (h *handler) newCall(r *h2sim.Request) *call {
 	return c
 }
 
-// projectOf is the project in a send's path; the colon may be escaped.
+// projectOf returns the project in a send's path; the colon may be escaped.
 func projectOf(path string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, "/v1/projects/")
 	if !ok {
@@ -161,7 +161,7 @@ func projectOf(path string) (string, bool) {
 	return project, err == nil && project != ""
 }
 
-// entry is how the ledger begins to tell of the request: as refused, until it is known better.
+// entry returns what the ledger says of the request at first: that it is refused, until it is known better.
 func (c *call) entry(now time.Time) simkit.Entry {
 	e := simkit.Entry{At: now, Connection: c.Conn.ID, Endpoint: c.endpoint, Method: c.Method, Path: simkit.MaskPath(c.Path), Token: c.token,
 		Headers: map[string]string{}, Outcome: simkit.Refused, Fault: c.faultID}

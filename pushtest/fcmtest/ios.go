@@ -55,7 +55,7 @@ var ruleIOSKeys = Rule{
 	Varies:  []string{"true", "false"},
 }
 
-// iosOwn are the keys that FCM adds; nil if the switch says that it adds none.
+// iosOwn returns the keys that FCM adds; nil if the switch says that it adds none.
 func (s *sends) iosOwn(messageID string, d *device) map[string]string {
 	if !s.Switches.Bool("ios.own_keys") {
 		return nil
@@ -79,7 +79,7 @@ func (s *sends) apnsPush(r *request, d *device, messageID string) *APNsPush {
 // maxIOSStorage is how long APNs keeps a notification at most, and FCM asks it to.
 const maxIOSStorage = 30 * 24 * time.Hour
 
-// ttl is how long APNs may keep the message: 0 is now or never. A sender's expiration is real time.
+// ttl returns how long APNs may keep the message: 0 is now or never. A sender's expiration is real time.
 func (p *APNsPush) ttl() time.Duration {
 	at, err := strconv.ParseInt(p.Headers["apns-expiration"], 10, 64)
 	if err != nil || at == 0 {
@@ -88,7 +88,7 @@ func (p *APNsPush) ttl() time.Duration {
 	return min(max(time.Until(time.Unix(at, 0)).Round(time.Second), 0), maxIOSStorage)
 }
 
-// iosBody is the JSON that APNs gets: the sender's payload, and beside it what it does not have itself.
+// iosBody returns the JSON that APNs gets: the sender's payload, and beside it what it does not have itself.
 func iosBody(r *request, own map[string]string) []byte {
 	root := &simkit.Node{Kind: simkit.Object}
 	if r.apnsPayload != nil {

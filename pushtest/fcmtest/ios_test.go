@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// iphone is a token of an app on iOS.
+// iphone returns a token of an app on iOS.
 func (w *world) iphone(token string, online bool) *phone {
 	w.t.Helper()
 	p := &phone{}

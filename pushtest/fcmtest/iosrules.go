@@ -118,7 +118,7 @@ func (p *spool) checkIOSRate(d *device, now time.Time) *refusal {
 	if most == 0 {
 		return nil
 	}
-	ok, next := d.minute.take(now, time.Minute, most)
+	ok, next := d.minute.count(now, time.Minute, most)
 	if ok {
 		return nil
 	}

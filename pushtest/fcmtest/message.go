@@ -62,7 +62,7 @@ type dataAt struct {
 
 type labelAt struct{ path, label string }
 
-// child is an object's member by its proto name, in either spelling; nil for none and for null.
+// child returns an object's member by its proto name, in either spelling; nil for none and for null.
 func child(n *simkit.Node, name string) *simkit.Node {
 	v := n.Get(name)
 	if v == nil || v.Kind == simkit.Null {
@@ -132,7 +132,7 @@ func newRequest(tree *simkit.Node) *request {
 	return r
 }
 
-// tokenOf is the device token that a body names, "" if it cannot be told; it is for faults and for the ledger, before any check.
+// tokenOf returns the device token that a body names, "" if it cannot be told; it is for faults and for the ledger, before any check.
 func tokenOf(tree *simkit.Node) string {
 	if t := child(child(tree, "message"), "token"); t != nil && t.Kind == simkit.String {
 		return t.Text

@@ -63,8 +63,8 @@ type window struct {
 	n    int
 }
 
-// take counts one event if fewer than most lie in the span; else it says when the next span begins.
-func (w *window) take(now time.Time, span time.Duration, most int) (ok bool, next time.Time) {
+// count counts one event if fewer than most lie in the span; else next is when the next span begins.
+func (w *window) count(now time.Time, span time.Duration, most int) (ok bool, next time.Time) {
 	w.roll(now, span, most)
 	if w.n >= most {
 		return false, w.from.Add(span)
@@ -73,7 +73,7 @@ func (w *window) take(now time.Time, span time.Duration, most int) (ok bool, nex
 	return true, time.Time{}
 }
 
-// book counts one event in any case, and says when it may happen: zero for at once, else when the span begins that has room.
+// book counts one event in any case, and returns when it may happen: zero for at once, else the beginning of the span that has room.
 func (w *window) book(now time.Time, span time.Duration, most int) time.Time {
 	if most <= 0 {
 		return now.Add(span)
@@ -111,7 +111,7 @@ type quota struct {
 func (q *quota) check() *refusal {
 	now := q.Clock.Now()
 	q.mu.Lock()
-	ok, next := q.minute.take(now, time.Minute, q.Switches.Int("quota.project_per_minute"))
+	ok, next := q.minute.count(now, time.Minute, q.Switches.Int("quota.project_per_minute"))
 	q.mu.Unlock()
 	if ok {
 		return nil
@@ -139,17 +139,17 @@ func (p *spool) checkDeviceRate(d *device, now time.Time) (no *refusal, until ti
 		}
 		return nil, inHour
 	}
-	okMinute, next := d.minute.take(now, time.Minute, perMinute)
+	okMinute, next := d.minute.count(now, time.Minute, perMinute)
 	if okMinute {
 		var okHour bool
-		if okHour, next = d.hour.take(now, time.Hour, perHour); okHour {
+		if okHour, next = d.hour.count(now, time.Hour, perHour); okHour {
 			return nil, time.Time{}
 		}
 	}
 	return quotaExceeded("Device message rate exceeded.", fmt.Sprintf("device:%s", d.Token.Token), retryAfter(p.Switches, now, next)), time.Time{}
 }
 
-// retryAfter is the seconds until next, rounded up; 0 if the switch says that none is told.
+// retryAfter returns the seconds until next, rounded up; 0 if the switch says that none is told.
 func retryAfter(set *simkit.Switches, now, next time.Time) int {
 	if !set.Bool("quota.retry_after") {
 		return 0
@@ -196,7 +196,7 @@ func (b *bucket) refill(now time.Time, every time.Duration) {
 	b.at = b.at.Add(time.Duration(back) * every)
 }
 
-// next is when one more may pass: now or earlier if one may pass at once.
+// next returns when one more may pass: now or earlier if one may pass at once.
 func (b *bucket) next(now time.Time, most int, every time.Duration) time.Time {
 	b.refill(now, every)
 	if b.used < most {
@@ -205,8 +205,8 @@ func (b *bucket) next(now time.Time, most int, every time.Duration) time.Time {
 	return b.at.Add(every)
 }
 
-// take uses one up.
-func (b *bucket) take(now time.Time) {
+// spend uses one up.
+func (b *bucket) spend(now time.Time) {
 	if b.used == 0 {
 		b.at = now
 	}

@@ -125,7 +125,7 @@ func TestIdleConnectionsAreEnded(t *testing.T) {
 	}
 }
 
-// getByHTTP1 is all that a connection with one request brings until its end.
+// getByHTTP1 returns all that a connection with one request brings until its end.
 func (w *world) getByHTTP1() ([]byte, error) {
 	w.t.Helper()
 	conn, err := tls.Dial("tcp", w.Addr(), &tls.Config{RootCAs: w.Pool(), NextProtos: []string{"http/1.1"}})

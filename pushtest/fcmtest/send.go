@@ -170,7 +170,7 @@ func (s *sends) named(r *request, id string, outcome simkit.Outcome) answer {
 	return answer{status: http.StatusOK, header: jsonHeader(), body: body, outcome: outcome}
 }
 
-// messageID is unique in a simulator, in the form that FCM's ids have; clients must not read it.
+// messageID returns an id that is unique in a simulator, in the form that FCM's ids have; clients must not read it.
 func (s *sends) messageID() string {
 	n := s.count.Add(1)
 	return fmt.Sprintf("0:%d%%%08x%08x", s.Clock.Now().UnixMicro(), n, uint32(s.Random.Uint64()))

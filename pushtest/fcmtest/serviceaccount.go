@@ -103,7 +103,7 @@ func (a *serviceAccount) write(path string) error {
 	return nil
 }
 
-// simulated says whether a simulator wrote the account: by its name, which no account of Google's has.
+// simulated reports whether a simulator wrote the account: by its name, which no account of Google's has.
 func (a *serviceAccount) simulated() bool {
 	return a.ClientEmail == simulatedName+"@"+a.ProjectID+".iam.gserviceaccount.com" && a.ClientID == simulatedID
 }

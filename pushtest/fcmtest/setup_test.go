@@ -154,7 +154,7 @@ func (w *world) phone(token string, online bool) *phone {
 	return p
 }
 
-// last is the latest send in the ledger.
+// last returns the latest send in the ledger.
 func (w *world) last() Request {
 	all := w.Requests()
 	return all[len(all)-1]

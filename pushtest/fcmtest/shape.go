@@ -178,7 +178,7 @@ func checkMap(n *simkit.Node, path string) (bad []Violation) {
 	return bad
 }
 
-// enumValue is the name of an enum's value: by name in any case, or by number; "" if it has no such value.
+// enumValue returns the name of an enum's value: by name in any case, or by number; "" if it has no such value.
 func enumValue(e *enumType, n *simkit.Node) string {
 	switch n.Kind {
 	case simkit.String:
@@ -216,7 +216,7 @@ func parseDuration(n *simkit.Node) (seconds int64, ok bool) {
 	return s, true
 }
 
-// literal is a value as Google's refusals quote it: strings in quotes, numbers as written, objects and lists by kind only.
+// literal returns a value as Google's refusals quote it: strings in quotes, numbers as written, objects and lists by kind only.
 func literal(n *simkit.Node) string {
 	switch n.Kind {
 	case simkit.String:

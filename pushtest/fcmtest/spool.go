@@ -90,14 +90,14 @@ func (p *spool) accept(d *device, m *pending, now time.Time) (simkit.Outcome, st
 	case why == "":
 		return p.handOver(d, m, now)
 	case m.TTL == 0:
-		d.tell(m, Lost, DroppedExpired)
+		d.report(m, Lost, DroppedExpired)
 		return simkit.Discarded, DroppedExpired
 	}
 	return p.store(d, m, why, now)
 }
 
-// tell has the phone told what becomes of a message that it does not get now. The caller holds the lock.
-func (d *device) tell(m *pending, fate Fate, why string) {
+// report has the phone told what becomes of a message that it does not get now. The caller holds the lock.
+func (d *device) report(m *pending, fate Fate, why string) {
 	if d.NotDelivered != nil && len(d.outbox) < maxOutbox {
 		d.outbox = append(d.outbox, delivery{&m.Message, fate, why})
 	}
@@ -106,7 +106,7 @@ func (d *device) tell(m *pending, fate Fate, why string) {
 // end records that a message which waited comes to nothing. The caller holds the lock.
 func (p *spool) end(d *device, m *pending, outcome simkit.Outcome, why string) {
 	p.Ledger.Outcome(m.RequestID, outcome, why)
-	d.tell(m, Lost, why)
+	d.report(m, Lost, why)
 }
 
 // hold says why a message cannot be delivered now, "" if it can, and when to look again (zero: when the device changes).
@@ -151,15 +151,15 @@ var ruleForceStop = Rule{
 func (p *spool) handOver(d *device, m *pending, now time.Time) (simkit.Outcome, string) {
 	switch {
 	case d.uninstalled:
-		d.tell(m, Lost, DroppedGone)
+		d.report(m, Lost, DroppedGone)
 		p.retire(d, now)
 		return simkit.Discarded, DroppedGone
 	case d.readiness(&m.Message) == Stopped:
-		d.tell(m, Lost, DroppedStopped)
+		d.report(m, Lost, DroppedStopped)
 		return simkit.Discarded, DroppedStopped
 	}
 	if m.CollapseKey != "" && m.TTL > 0 {
-		d.bucket.take(now)
+		d.bucket.spend(now)
 	}
 	times := 1
 	if m.twice {

@@ -80,14 +80,14 @@ func (p *spool) store(d *device, m *pending, why string, now time.Time) (simkit.
 	}
 	if m.CollapseKey != "" {
 		if !p.collapse(d, m) {
-			d.tell(m, Lost, Collapsed)
+			d.report(m, Lost, Collapsed)
 			return simkit.Discarded, Collapsed
 		}
 	} else if p.overflows(d) {
 		p.discardAll(d, DroppedTooMany)
 		d.notice = true
 		if p.Switches.String("storage.overflow") == "all" {
-			d.tell(m, Lost, DroppedTooMany)
+			d.report(m, Lost, DroppedTooMany)
 			return simkit.Discarded, DroppedTooMany
 		}
 	}
@@ -100,7 +100,7 @@ func (p *spool) store(d *device, m *pending, why string, now time.Time) (simkit.
 // the ledger.
 func (d *device) wait(m *pending, why string) simkit.Outcome {
 	m.waits = why
-	d.tell(m, Waits, why)
+	d.report(m, Waits, why)
 	if why == DelayedThrottled {
 		return simkit.Throttled
 	}

@@ -44,7 +44,7 @@ func New(t testing.TB, opts ...Option) *Server {
 	return s
 }
 
-// describe is a request in the words of the timeline.
+// describe returns a request in the words of the timeline.
 func describe(r Request) string {
 	if r.Token == "" {
 		return clip(r.Path)

@@ -27,7 +27,7 @@ type Token struct {
 	Deliver         func(Message) // nil: messages are counted and given to nobody
 	DeletedMessages func()        // onDeletedMessages: what waited was discarded; nil: nobody is told
 
-	// Ready says whether the phone takes a message now, as far as SetDoze, SetLocked and SetForceStopped leave that open; nil:
+	// Ready reports whether the phone takes a message now, as far as SetDoze, SetLocked and SetForceStopped leave that open; nil:
 	// it does. It is asked whenever FCM might deliver a message, also several times for one, with the simulator locked: it
 	// answers at once, does not call the Server, and does not change the message. When its answers change, call Look.
 	Ready func(Message) Readiness

@@ -11,7 +11,7 @@ import (
 // Key seals the wakes of the tests.
 var Key = push.WakeKey{ID: "qLqk3vvJ4o1ZbZ0d", Key: "sixteen bytes of"}
 
-// Open is what is sealed in Hush's part of a request.
+// Open returns what is sealed in Hush's part of a request.
 func Open(t testing.TB, part []byte) protocol.Wake {
 	t.Helper()
 	var sealed protocol.SealedWake

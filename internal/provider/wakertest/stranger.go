@@ -88,7 +88,7 @@ func (s *Stranger) Echoes(status int) {
 	s.page, s.echo = Page{Status: status}, true
 }
 
-// CA is the PEM of its certificate.
+// CA returns the PEM of its certificate.
 func (s *Stranger) CA() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 }

@@ -41,14 +41,14 @@ func (c *Credentials) Fail(err error) {
 	c.err = err
 }
 
-// Asked is how many questions have come.
+// Asked returns how many questions have come.
 func (c *Credentials) Asked() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.asked
 }
 
-// Credential is what a client asks.
+// Credential returns what a client asks.
 func (c *Credentials) Credential(_ context.Context, app string, p push.Provider) (push.Credential, push.CredentialInfo, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

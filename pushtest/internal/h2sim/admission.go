@@ -64,7 +64,7 @@ func (a *admission) evict() *slot {
 	return out
 }
 
-// next is the slot that goes next; nil if none may go now, but perhaps after wait. The caller holds mu.
+// next returns the slot that goes next; nil if none may go now, but perhaps after wait. The caller holds mu.
 func (a *admission) next(now time.Time) (out *slot, wait time.Duration) {
 	if a.fresh.Len() <= a.max/4 {
 		if out = a.longestUnused(); out != nil {
@@ -84,7 +84,7 @@ func (a *admission) next(now time.Time) (out *slot, wait time.Duration) {
 	return a.longestUnused(), 0
 }
 
-// longestUnused is the proven slot to go next; nil if there is none, or a handler works for each. The caller holds mu.
+// longestUnused returns the proven slot to go next; nil if there is none, or a handler works for each. The caller holds mu.
 func (a *admission) longestUnused() (out *slot) {
 	for s := range a.proven {
 		if s.working == 0 && (out == nil || s.usedAt.Before(out.usedAt)) {

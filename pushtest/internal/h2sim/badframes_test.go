@@ -154,14 +154,14 @@ func trailers(c *h2raw.Client, end bool, fields ...string) {
 	c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true, EndStream: end, BlockFragment: c.Block(fields...)})
 }
 
-// headers is a whole request on stream 1 of these fields and no others.
+// headers returns a whole request on stream 1 of these fields and no others.
 func headers(fields ...string) func(c *h2raw.Client) {
 	return func(c *h2raw.Client) {
 		c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true, EndStream: true, BlockFragment: c.Block(fields...)})
 	}
 }
 
-// raw is a frame as it stands.
+// raw returns a frame as it stands.
 func raw(typ http2.FrameType, flags http2.Flags, id uint32, p []byte) func(*h2raw.Client) {
 	return func(c *h2raw.Client) { c.Framer.WriteRawFrame(typ, flags, id, p) }
 }

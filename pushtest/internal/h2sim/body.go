@@ -50,7 +50,7 @@ func (c *Conn) body(st *stream, f *http2.DataFrame) error {
 	if st.declared >= 0 && st.got > st.declared {
 		return c.reset(st.id, http2.ErrCodeProtocol)
 	}
-	if !st.taken {
+	if !st.started {
 		keep := min(len(p), c.cfg.MaxBodyBytes-len(st.req.Body))
 		if open, err := c.hold(st, keep); !open || err != nil {
 			return err
@@ -58,7 +58,7 @@ func (c *Conn) body(st *stream, f *http2.DataFrame) error {
 		st.req.Body = append(st.req.Body, p[:keep]...)
 		if keep < len(p) {
 			st.req.BodyTooLarge = true
-			if err := c.take(st, c.cfg.Handler); err != nil {
+			if err := c.startHandler(st, c.cfg.Handler); err != nil {
 				return err
 			}
 		}
@@ -66,7 +66,7 @@ func (c *Conn) body(st *stream, f *http2.DataFrame) error {
 	if f.StreamEnded() {
 		return c.bodyEnded(st)
 	}
-	if st.taken {
+	if st.started {
 		return nil // its window is not refilled: nobody reads on
 	}
 	return c.refill(st)
@@ -80,7 +80,7 @@ func (c *Conn) bodyEnded(st *stream) error {
 	if st.declared >= 0 && st.got != st.declared && !st.req.BodyTooLarge {
 		return c.reset(st.id, http2.ErrCodeProtocol)
 	}
-	return c.take(st, c.cfg.Handler)
+	return c.startHandler(st, c.cfg.Handler)
 }
 
 // giveBack returns n bytes to the connection's window, in pieces worth a frame.

@@ -100,7 +100,7 @@ func (c *Conn) Close() {
 // return status 0.
 func (c *Conn) Silence() { c.silent.Store(true) }
 
-// RemoteAddr is the client's address.
+// RemoteAddr returns the client's address.
 func (c *Conn) RemoteAddr() string { return c.raw.RemoteAddr().String() }
 
 // SetMaxStreams tells the client how many streams it may have open from now on. A higher limit is granted at once; a lower
@@ -121,7 +121,7 @@ func (c *Conn) SetMaxStreams(n uint32) {
 	})
 }
 
-// maxStreams is the limit that the client is held to: the highest of what it may still go by. The caller holds mu.
+// maxStreams returns the limit that the client is held to: the highest of what it may still go by. The caller holds mu.
 func (c *Conn) maxStreams() uint32 {
 	most := c.limits[0]
 	for _, n := range c.limits[1:] {
@@ -178,7 +178,7 @@ func (c *Conn) goAway(before uint32, code http2.ErrCode, debug []byte) {
 	c.endIfDrained()
 }
 
-// highestTaken is the highest id of a stream that is or may have been worked on, other than maxID itself. Ids are odd and
+// highestTaken returns the highest id of a stream that is or may have been worked on, other than maxID itself. Ids are odd and
 // rise, but the client may leave some out; the one below is right for all. The caller holds mu.
 func (c *Conn) highestTaken() uint32 {
 	if c.maxID < 2 {
@@ -195,7 +195,7 @@ func (c *Conn) endIfDrained() {
 	c.mu.Lock()
 	drained := c.goneTold && c.running == 0 && !c.opening
 	for _, st := range c.streams {
-		if !st.ended || !st.taken { // a request that has ended is taken in a moment: readLoop is at it
+		if !st.ended || !st.started { // a request that has ended is taken in a moment: readLoop is at it
 			drained = drained && time.Since(c.goneAt) > drainWait
 		}
 	}

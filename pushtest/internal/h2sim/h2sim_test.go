@@ -76,7 +76,7 @@ func must[T any](t testing.TB) func(T, error) T {
 	}
 }
 
-// client is Go's own. It sends refused requests again after 0, 1, 2, 4, 8, 16 and 32 s, and gets the time for that.
+// client returns Go's own client. It sends refused requests again after 0, 1, 2, 4, 8, 16 and 32 s, and gets the time for that.
 func client(trust *tls.Config, h1 bool) *http.Client {
 	p := new(http.Protocols)
 	p.SetHTTP1(h1)

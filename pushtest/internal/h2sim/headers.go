@@ -177,11 +177,11 @@ func (c *Conn) open(b *headerBlock) error {
 	}
 	switch {
 	case b.over:
-		return c.take(st, headerListTooLarge)
+		return c.startHandler(st, headerListTooLarge)
 	case b.ends && declared > 0:
 		return c.reset(st.id, http2.ErrCodeProtocol)
 	case b.ends:
-		return c.take(st, c.cfg.Handler)
+		return c.startHandler(st, c.cfg.Handler)
 	}
 	return nil
 }

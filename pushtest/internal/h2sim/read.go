@@ -130,7 +130,7 @@ func (c *Conn) readError(fh http2.FrameHeader, err error, whole bool) error {
 	return err
 }
 
-// known says whether the client has ever opened the stream.
+// known reports whether the client has ever opened the stream.
 func (c *Conn) known(id uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -26,7 +26,7 @@ type Request struct {
 // Context ends when the client resets the stream, or the connection ends.
 func (r *Request) Context() context.Context { return r.ctx }
 
-// Get is the first value of a header (in lower case), "" if there is none.
+// Get returns the first value of a header (in lower case), "" if there is none.
 func (r *Request) Get(name string) string {
 	for _, f := range r.Header {
 		if f.Name == name {
@@ -36,7 +36,7 @@ func (r *Request) Get(name string) string {
 	return ""
 }
 
-// Values are all values of a header (in lower case), in order.
+// Values returns all values of a header (in lower case), in order.
 func (r *Request) Values(name string) (vs []string) {
 	for _, f := range r.Header {
 		if f.Name == name {

@@ -48,10 +48,10 @@ func Serve(ln net.Listener, cfg Config) *Server {
 	return s
 }
 
-// Addr is where the server listens.
+// Addr returns where the server listens.
 func (s *Server) Addr() net.Addr { return s.ln.Addr() }
 
-// Conns are the connections that are open now and past OnConn, in no order.
+// Conns returns the connections that are open now and past OnConn, in no order.
 func (s *Server) Conns() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()

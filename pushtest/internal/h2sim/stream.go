@@ -18,7 +18,7 @@ type stream struct {
 	recvWindow int64 // what the client may still send
 	sendWindow int64 // what we may still send
 	ended      bool  // the client has sent END_STREAM
-	taken      bool  // the handler has been started
+	started    bool  // the handler has been
 	closed     bool  // no longer in Conn.streams: answered, reset, or given up
 	since      time.Time
 	held       int64 // bytes that are charged for it, until it is over and its handler has returned
@@ -33,7 +33,7 @@ func (c *Conn) drop(st *stream) {
 	st.closed = true
 	delete(c.streams, st.id)
 	st.cancel()
-	if !st.taken {
+	if !st.started {
 		c.settle(st)
 	}
 	if !st.ended {
@@ -52,10 +52,10 @@ func (c *Conn) reset(id uint32, code http2.ErrCode) error {
 	return c.write(func() error { return c.fr.WriteRSTStream(id, code) })
 }
 
-// take starts the handler of a stream whose request is whole, or cut at the limit.
-func (c *Conn) take(st *stream, h Handler) error {
+// startHandler starts the handler of a stream whose request is whole, or cut at the limit.
+func (c *Conn) startHandler(st *stream, h Handler) error {
 	c.mu.Lock()
-	if st.closed || st.taken {
+	if st.closed || st.started {
 		c.mu.Unlock()
 		return nil
 	}
@@ -64,7 +64,7 @@ func (c *Conn) take(st *stream, h Handler) error {
 		c.mu.Unlock()
 		return connError{http2.ErrCodeEnhanceYourCalm, "too many requests were begun and reset"}
 	}
-	st.taken = true
+	st.started = true
 	c.waits(st, false)
 	c.running++
 	c.mu.Unlock()

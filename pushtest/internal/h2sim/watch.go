@@ -38,7 +38,7 @@ func (c *Conn) look(now time.Time) {
 	var late []uint32
 	c.mu.Lock()
 	for _, st := range c.streams {
-		unread := st.taken && (st.sendWindow <= 0 || c.sendWindow <= 0)
+		unread := st.started && (st.sendWindow <= 0 || c.sendWindow <= 0)
 		if (!st.ended || unread) && now.Sub(st.since) > c.cfg.BodyWait {
 			late = append(late, st.id)
 		}

@@ -86,7 +86,7 @@ func OpenCA(dir string) (*CA, error) {
 	return ca, nil
 }
 
-// PEM is the authority's certificate.
+// PEM returns the authority's certificate.
 func (c *CA) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.cert.Raw})
 }
@@ -98,7 +98,7 @@ func (c *CA) Pool() *x509.CertPool {
 	return p
 }
 
-// Certificate is the authority's own certificate, as a chain needs it.
+// Certificate returns the authority's own certificate, as a chain needs it.
 func (c *CA) Certificate() *x509.Certificate { return c.cert }
 
 // Server issues a server's certificate for the names and addresses in hosts; empty ones are left out, and the wildcard

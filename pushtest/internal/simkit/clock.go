@@ -16,7 +16,7 @@ type Clock struct {
 	watchID int                     // guarded by mu
 }
 
-// Now is the simulated time, in UTC.
+// Now returns the simulated time, in UTC.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

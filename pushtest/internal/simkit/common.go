@@ -157,7 +157,7 @@ var (
 	DeleteFault  = rest.Route{Method: "DELETE", Path: "/_sim/faults/{id}", Summary: "Take a fault away.", Status: http.StatusNoContent}
 )
 
-// UnknownFault is the answer where a path names a fault that was never set.
+// UnknownFault returns the answer where a path names a fault that was never set.
 func UnknownFault() error { return rest.NotFound("no fault has this id") }
 
 // CommonRoutes mounts the routes that every simulator has: requests, faults, clock, reset. reset puts the simulator's own

@@ -37,7 +37,7 @@ func NewControl(title string) *Control {
 	return c
 }
 
-// problemSchema is a problem's schema with the codes that are used here.
+// problemSchema returns a problem's schema with the codes that are used here.
 func problemSchema(schemas *rest.Schemas) *rest.Schema {
 	problem := rest.SchemaFor[rest.Problem](schemas)
 	problem.Properties["code"].Enum = []string{"invalid", "not_found", "method_not_allowed", "body_too_large", "internal"}

@@ -96,7 +96,7 @@ func (f *Fault) Validate() (faults rest.Faults) {
 	return faults
 }
 
-// RawBody is the bytes of Body: a JSON string's value, other JSON as it was written.
+// RawBody returns the bytes of Body: a JSON string's value, other JSON as it was written.
 func (f *Fault) RawBody() []byte {
 	var s string
 	if json.Unmarshal(f.Body, &s) == nil {
@@ -105,7 +105,7 @@ func (f *Fault) RawBody() []byte {
 	return f.Body
 }
 
-// ReasonText is Reason, "" if there is none.
+// ReasonText returns Reason, "" if there is none.
 func (f *Fault) ReasonText() string {
 	if f.Reason == nil {
 		return ""
@@ -113,7 +113,7 @@ func (f *Fault) ReasonText() string {
 	return *f.Reason
 }
 
-// RetryAfterSeconds is RetryAfter as the header wants it: whole seconds, rounded up; 0 for no header.
+// RetryAfterSeconds returns RetryAfter as the header wants it: whole seconds, rounded up; 0 for no header.
 func (f *Fault) RetryAfterSeconds() int {
 	return int((time.Duration(f.RetryAfter) + time.Second - 1) / time.Second)
 }
@@ -126,7 +126,7 @@ type Faults struct {
 	// Check refuses what means nothing at an endpoint ("" accepts). Set before use; nil accepts all.
 	Check func(Fault) (field, message string)
 
-	// SameToken says whether two spellings are one device token. Set before use; nil: no two are.
+	// SameToken reports whether two spellings are one device token. Set before use; nil: no two are.
 	SameToken func(a, b string) bool
 
 	clock     *Clock

@@ -24,10 +24,10 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Std is the span as package time has it.
+// Std returns the span as package time has it.
 func (d Duration) Std() time.Duration { return time.Duration(d) }
 
-// Describe is a span's schema.
+// Describe returns a span's schema.
 func (Duration) Describe(*rest.Schemas) *rest.Schema {
 	return &rest.Schema{Type: rest.String, Format: "go-duration", Description: "A span in Go's form, such as 90s or 1h."}
 }

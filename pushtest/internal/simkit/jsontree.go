@@ -38,7 +38,7 @@ type Member struct {
 	Value *Node
 }
 
-// Get is the value of an object's member, nil if there is none or if n is no object.
+// Get returns the value of an object's member, nil if there is none or if n is no object.
 func (n *Node) Get(name string) *Node {
 	if n == nil {
 		return nil

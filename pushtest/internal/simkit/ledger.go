@@ -61,7 +61,7 @@ func (e *Entry) SetBody(b []byte) {
 // about 1000).
 const maxBodyDepth = 100
 
-// depth is how deep a JSON text nests.
+// depth returns how deep a JSON text nests.
 func depth(text []byte) (deepest int) {
 	level, inString := 0, false
 	for i := 0; i < len(text); i++ {
@@ -91,7 +91,7 @@ func (e *Entry) size() int {
 
 // Ledger keeps the latest requests in memory: at most as many as told, and at most 64 MiB of them; older ones are forgotten.
 type Ledger struct {
-	// SameToken says whether two spellings are one device token. Set before use; nil: no two are.
+	// SameToken reports whether two spellings are one device token. Set before use; nil: no two are.
 	SameToken func(a, b string) bool
 
 	most  int
@@ -168,7 +168,7 @@ func (l *Ledger) Outcome(id string, o Outcome, reason string) {
 	})
 }
 
-// Get is a copy of one entry.
+// Get returns a copy of one entry.
 func (l *Ledger) Get(id string) (Entry, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,7 +179,7 @@ func (l *Ledger) Get(id string) (Entry, bool) {
 	return *l.list[i], true
 }
 
-// Page is up to limit entries after the cursor ("": from the oldest kept), oldest first, of one token or (token "") of all.
+// Page returns up to limit entries after the cursor ("": from the oldest kept), oldest first, of one token or (token "") of all.
 // next is where to go on, "" at the end. ok is false for a cursor that this ledger never gave.
 func (l *Ledger) Page(token, cursor string, limit int) (page []Entry, next string, ok bool) {
 	l.mu.Lock()
@@ -205,7 +205,7 @@ func (l *Ledger) Page(token, cursor string, limit int) (page []Entry, next strin
 	return page, "", true
 }
 
-// All is a copy of what is kept, oldest first.
+// All returns a copy of what is kept, oldest first.
 func (l *Ledger) All() []Entry {
 	page, _, _ := l.Page("", "", 1<<31-1)
 	return page

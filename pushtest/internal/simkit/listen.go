@@ -50,7 +50,7 @@ func CheckAddress(field, flag, addr string) error {
 	return &AddressError{Field: field, Flag: flag, Addr: addr}
 }
 
-// ReadyLine is the first line on a simulator's standard output, without the line break. control is "" without a control API.
+// ReadyLine returns the first line on a simulator's standard output, without the line break. control is "" without a control API.
 func ReadyLine(listen, control string) string {
 	if control == "" {
 		return "ready listen=" + listen

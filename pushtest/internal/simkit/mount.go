@@ -27,7 +27,7 @@ func (c *Control) Mount(folder string, other *Control) {
 	}))
 }
 
-// cutRaw is the escaped path below the prefix, for tokens with a %2F in them; "" where Path says all.
+// cutRaw returns the escaped path below the prefix, for tokens with a %2F in them; "" where Path says all.
 func cutRaw(u *url.URL, prefix string) string {
 	if u.RawPath == "" {
 		return ""

@@ -26,11 +26,11 @@ func (r *Rand) Reset(seed uint64) {
 	r.r = rand.New(rand.NewPCG(seed, 0x68757368))
 }
 
-// Float64 is in [0, 1).
+// Float64 returns in [0, 1).
 func (r *Rand) Float64() float64 { r.mu.Lock(); defer r.mu.Unlock(); return r.r.Float64() }
 
-// IntN is in [0, n); n must be above 0.
+// IntN returns in [0, n); n must be above 0.
 func (r *Rand) IntN(n int) int { r.mu.Lock(); defer r.mu.Unlock(); return r.r.IntN(n) }
 
-// Uint64 is any number of 64 bits.
+// Uint64 returns any number of 64 bits.
 func (r *Rand) Uint64() uint64 { r.mu.Lock(); defer r.mu.Unlock(); return r.r.Uint64() }

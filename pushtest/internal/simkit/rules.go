@@ -41,7 +41,7 @@ type Rule struct {
 // Rules is a simulator's table, in the order in which a reader meets them.
 type Rules []Rule
 
-// With is the table with the values that NewSwitches makes of sets and seed.
+// With returns the table with the values that NewSwitches makes of sets and seed.
 func (rs Rules) With(sets []string, seed uint64) (Rules, error) {
 	s, err := NewSwitches(rs, sets, seed)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// ServerTLS is how a simulator that listens on listen ("host:port") shows itself: with a certificate for that host, for
+// ServerTLS returns how a simulator that listens on listen ("host:port") shows itself: with a certificate for that host, for
 // localhost, 127.0.0.1 and ::1, and for names. One that listens on all addresses cannot know by which name clients find it
 // (that of a service in a network of containers, say): it makes certificates for the names that they ask for, and for the
 // addresses that they reach it by.

@@ -52,7 +52,7 @@ func NewSwitches(rules Rules, sets []string, seed uint64) (*Switches, error) {
 	return s, nil
 }
 
-// chosen is what a seed makes of a switch. It depends on the switch's name and no other one's, so that a seed means the same
+// chosen returns what a seed makes of a switch. It depends on the switch's name and no other one's, so that a seed means the same
 // when the table grows.
 func chosen(r Rule, seed uint64) string {
 	h := fnv.New64a()
@@ -132,7 +132,7 @@ func inRange(r Rule, what string, value float64, err error) error {
 
 func plain(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// String is the value of a switch; an unknown name is a mistake in the simulator and panics.
+// String returns the value of a switch; an unknown name is a mistake in the simulator and panics.
 func (s *Switches) String(name string) string {
 	v, ok := s.values[name]
 	if !ok {
@@ -141,24 +141,24 @@ func (s *Switches) String(name string) string {
 	return v
 }
 
-// Bool is the value of a switch that is true or false.
+// Bool returns the value of a switch that is true or false.
 func (s *Switches) Bool(name string) bool { return s.String(name) == "true" }
 
-// Int is the value of a switch that counts.
+// Int returns the value of a switch that counts.
 func (s *Switches) Int(name string) int {
 	n, err := strconv.Atoi(s.String(name))
 	mustBe(name, err)
 	return n
 }
 
-// Float is the value of a switch that is a number.
+// Float returns the value of a switch that is a number.
 func (s *Switches) Float(name string) float64 {
 	f, err := strconv.ParseFloat(s.String(name), 64)
 	mustBe(name, err)
 	return f
 }
 
-// Duration is the value of a switch that is a span.
+// Duration returns the value of a switch that is a span.
 func (s *Switches) Duration(name string) time.Duration {
 	d, err := time.ParseDuration(s.String(name))
 	mustBe(name, err)

@@ -97,7 +97,7 @@ func (c *Client) Block(fields ...string) []byte {
 	return bytes.Clone(c.block.Bytes())
 }
 
-// NextID is the id for another stream.
+// NextID returns the id for another stream.
 func (c *Client) NextID() uint32 {
 	id := c.nextID
 	c.nextID += 2
@@ -133,7 +133,7 @@ func (c *Client) Await(id uint32) (*Answer, error) {
 	return c.answers[id], nil
 }
 
-// Answer is what has come on a stream so far; nil: nothing.
+// Answer returns what has come on a stream so far; nil: nothing.
 func (c *Client) Answer(id uint32) *Answer { return c.answers[id] }
 
 // AwaitGoAway reads until the server sends GOAWAY.
@@ -159,14 +159,14 @@ func (c *Client) Until(ok func() bool) error {
 		if err != nil {
 			return err
 		}
-		if err := c.note(f); err != nil {
+		if err := c.record(f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Client) note(f http2.Frame) error {
+func (c *Client) record(f http2.Frame) error {
 	id := f.Header().StreamID
 	if id != 0 && c.answers[id] == nil {
 		c.answers[id] = &Answer{Header: map[string]string{}}
