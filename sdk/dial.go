@@ -55,7 +55,7 @@ func (d dialer) dial(ctx context.Context, w who, s *session) error {
 	}
 	w.headers(option.RequestHeader)
 	option.RequestHeader.Set("Sec-WebSocket-Protocol", protocol.Subprotocol)
-	s.net.held.Store(true) // the library closes a connection that was refused; the refusal's body is still to be read
+	s.net.ignoresClose.Store(true) // the library closes a connection that was refused; the refusal's body is still to be read
 	socket, answer, err := gws.NewClientFromConn(s, option, s.net)
 	if err != nil {
 		defer conn.Close()
@@ -66,7 +66,7 @@ func (d dialer) dial(ctx context.Context, w who, s *session) error {
 		_ = conn.Close()
 		return context.Cause(ctx)
 	}
-	s.net.held.Store(false)
+	s.net.ignoresClose.Store(false)
 	s.conn = socket
 	go func() {
 		defer close(s.closed)
@@ -133,12 +133,12 @@ func (d dialer) handshakeError(ctx context.Context, answer *http.Response, asked
 // heldConn is the connection below a session's socket.
 type heldConn struct {
 	linger.Conn
-	held atomic.Bool // Close does nothing yet
+	ignoresClose atomic.Bool // Close does nothing yet
 }
 
 // Close ends our side of the connection; called again, it closes the connection.
 func (c *heldConn) Close() error {
-	if c.held.Load() {
+	if c.ignoresClose.Load() {
 		return nil
 	}
 	return c.Conn.Close()

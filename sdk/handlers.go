@@ -79,9 +79,9 @@ func (c *Client) SetBackgroundMessageHandler(h Handler) error {
 	return nil
 }
 
-// checkTopLevel refuses a function that is not a top-level one, by its name in the symbol table, such as example.com/app/notes.onBackground. The compiler
-// calls a closure name.func1 or name.glob..func1, and a method value notes.(*T).Method-fm or notes.T.Method-fm. A type
-// parameter's instance ends in [...].
+// checkTopLevel refuses a function that is not a top-level one, by its name in the symbol table, such as
+// example.com/app/notes.onBackground. The compiler calls a closure name.func1 or name.glob..func1, and a method value
+// notes.(*T).Method-fm or notes.T.Method-fm. The name of a generic function's instance ends in [...].
 func checkTopLevel(symbol string) error {
 	name := symbol[strings.LastIndexByte(symbol, '/')+1:]
 	if generic := strings.IndexByte(name, '['); generic >= 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// errNoCredential is why nothing can be asked of the server, or told it.
+// errNoCredential is returned when something is to be asked of the server, or sent to it, without a credential.
 var errNoCredential = errors.New("the device is not registered")
 
 // inbox reads the device's open deliveries from the server. It has no state but the queue, which has a lock of its own.

@@ -9,7 +9,7 @@ import (
 const answerWait = 2 * time.Second
 
 // liveness is what is known of whether the server at the other end of a session is still there. A socket can be dead without
-// anybody being told: a router forgot it, or the phone has changed networks.
+// an error on either side: a router forgot it, or the phone has changed networks.
 type liveness struct {
 	doubted chan struct{} // capacity 1; a doubt has begun
 

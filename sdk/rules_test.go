@@ -204,15 +204,15 @@ func FuzzWake(f *testing.F) {
 	f.Add([]byte(`{"v":3,"k":7}`))
 	f.Add([]byte(`{"v":2,"k":"k1","s":"AAAA"}`))
 	f.Add([]byte(`[[[[`))
-	f.Fuzz(func(t *testing.T, part []byte) {
-		sealed, err := parseWake(part)
+	f.Fuzz(func(t *testing.T, field []byte) {
+		sealed, err := parseWake(field)
 		if err != nil {
 			return
 		}
 		w, _ := s.open(sealed)
 		for _, p := range w.Pushes {
 			if p.ID == "" {
-				t.Errorf("%q: a push without an id", part)
+				t.Errorf("%q: a push without an id", field)
 			}
 			if p.Payload != nil {
 				wakeMessage(p, "apns")

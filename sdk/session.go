@@ -23,7 +23,7 @@ const (
 	defaultHeartbeat = 25 * time.Second
 )
 
-// errSessionEnded is the answer to whoever waited for one over a session that ended.
+// errSessionEnded is returned to a caller that waited for an answer over a session that ended.
 var errSessionEnded = errors.New("the session has ended")
 
 // session is one open session. Its read loop, a goroutine that dial starts, calls the On methods; everybody may write.
@@ -95,7 +95,7 @@ func (s *session) OnMessage(_ *gws.Conn, m *gws.Message) {
 	}
 }
 
-// onHello gives the first hello to whoever opens the session.
+// onHello gives the first hello to the goroutine that opens the session.
 func (s *session) onHello(f protocol.ServerFrame) {
 	s.mu.Lock()
 	first := !s.greeted
@@ -125,7 +125,7 @@ func (s *session) onPush(f protocol.ServerFrame) {
 	}
 }
 
-// onReceipts gives the answer to receipts to whoever waits for it.
+// onReceipts gives the answer to receipts to the goroutine that waits for it.
 func (s *session) onReceipts(f protocol.ServerFrame) {
 	s.mu.Lock()
 	answer := s.waiting[f.Seq]

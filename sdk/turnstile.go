@@ -2,7 +2,8 @@ package sdk
 
 import "context"
 
-// turnstile is a mutex for work that may take long: whoever waits for it gives up when a context ends. It has capacity 1.
+// turnstile is a mutex for work that may take long: a caller that waits for it gives up when its context ends. It has
+// capacity 1.
 type turnstile chan struct{}
 
 // Unlock admits the next one.

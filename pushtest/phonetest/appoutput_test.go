@@ -33,7 +33,7 @@ func FuzzWhatAnAppWrites(f *testing.F) {
 			host:  Host{Log: func(_ int, text string) { logged = append(logged, []byte(text)) }},
 			asked: map[string]chan phoneline.Answer{"1": asked},
 		}
-		w := &lineWriter{take: p.answer}
+		w := &lineWriter{handle: p.answer}
 		for rest := out; len(rest) > 0; {
 			n := min(piece, len(rest))
 			if got, err := w.Write(rest[:n]); got != n || err != nil {

@@ -48,7 +48,7 @@ func (s *system) keptAtService(m Message, did Did, why Reason) (moved bool) {
 	case s.closed:
 	case did == Held:
 		s.atService = true
-		s.timesKept++
+		s.timesAtService++
 		if !recorded || last.Reason != why {
 			s.record.add(Record{Push: m.ID, Did: Held, Reason: why, State: state})
 		}
@@ -66,7 +66,7 @@ func (s *system) keptAtService(m Message, did Did, why Reason) (moved bool) {
 // phone meanwhile.
 func (s *system) fetchFromService() {
 	s.mu.Lock()
-	ask, kept := s.atService && !s.closed, s.timesKept
+	ask, kept := s.atService && !s.closed, s.timesAtService
 	s.mu.Unlock()
 	line, keeps := s.service.toService().(keeper)
 	if !ask || !keeps {
@@ -75,7 +75,7 @@ func (s *system) fetchFromService() {
 	waits := line.look()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if waits || s.timesKept != kept { // or something came meanwhile
+	if waits || s.timesAtService != kept { // or something came meanwhile
 		s.scheduleRelease()
 		return
 	}

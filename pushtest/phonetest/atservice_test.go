@@ -11,7 +11,7 @@ import (
 )
 
 // onFCM runs a test with each kind of app on an Android phone with a simulator of FCM.
-func onFCM(t *testing.T, spec phonetest.Spec, rules phonetest.Rules, f func(t *testing.T, k kept)) {
+func onFCM(t *testing.T, spec phonetest.Spec, rules phonetest.Rules, f func(t *testing.T, k phoneOnFCM)) {
 	t.Helper()
 	for kind, app := range apps(t) {
 		t.Run(kind, func(t *testing.T) {
@@ -26,13 +26,13 @@ func onFCM(t *testing.T, spec phonetest.Spec, rules phonetest.Rules, f func(t *t
 				t.Fatal(err)
 			}
 			send := senderTo(t, fcm, p)
-			f(t, kept{t, fcm, d, p, func(say, android string) { t.Helper(); send(say, `,"android":{`+android+`}`) }})
+			f(t, phoneOnFCM{t, fcm, d, p, func(say, android string) { t.Helper(); send(say, `,"android":{`+android+`}`) }})
 		})
 	}
 }
 
 // kept is a phone, and FCM that keeps what the phone cannot take.
-type kept struct {
+type phoneOnFCM struct {
 	t     *testing.T
 	fcm   *fcmtest.Server
 	fleet *phonetest.Fleet
@@ -41,7 +41,7 @@ type kept struct {
 }
 
 // want looks at the outcomes of all sends, at FCM, and at how many messages wait there.
-func (k kept) want(when string, stored int, outcomes ...string) {
+func (k phoneOnFCM) want(when string, stored int, outcomes ...string) {
 	k.t.Helper()
 	var got []string
 	for _, r := range k.fcm.Requests() {
@@ -54,7 +54,7 @@ func (k kept) want(when string, stored int, outcomes ...string) {
 }
 
 // records waits for so many lines of the phone's record, and returns what they say: how a handler ended, or else what was done.
-func (k kept) records(n int) (lines []string) {
+func (k phoneOnFCM) records(n int) (lines []string) {
 	k.t.Helper()
 	wait(k.t, k.phone, fmt.Sprint(n, " lines of the record, all with an end"), func(p *phonetest.Phone) bool {
 		lines = nil
@@ -71,7 +71,7 @@ func (k kept) records(n int) (lines []string) {
 	return lines
 }
 
-func (k kept) wantRecords(when string, want ...string) {
+func (k phoneOnFCM) wantRecords(when string, want ...string) {
 	k.t.Helper()
 	if got := k.records(len(want)); strings.Join(got, ", ") != strings.Join(want, ", ") {
 		k.t.Errorf("%s: the record says %q, want %q", when, got, want)
@@ -80,7 +80,7 @@ func (k kept) wantRecords(when string, want ...string) {
 
 func TestFCMKeepsWhatComesInDoze(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{}, func(t *testing.T, k phoneOnFCM) {
 		k.send("one", "")
 		k.want("in Doze", 1, "stored")
 		k.wantRecords("in Doze", "held doze")
@@ -107,7 +107,7 @@ func TestFCMKeepsWhatComesInDoze(t *testing.T) {
 
 func TestWhatWaitedOfflineAndThenInDozeComesInTheNextWindow(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{State: phonetest.Doze, Offline: true}, phonetest.Rules{}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{State: phonetest.Doze, Offline: true}, phonetest.Rules{}, func(t *testing.T, k phoneOnFCM) {
 		k.send("one", "")
 		if n := len(k.phone.Records()); n != 0 {
 			t.Errorf("off-line the phone has %d lines of record, want none: it knows of nothing", n)
@@ -123,7 +123,7 @@ func TestWhatWaitedOfflineAndThenInDozeComesInTheNextWindow(t *testing.T) {
 
 func TestAPhoneThatIsAdvancedAloneDoesNotJumpOverAWindow(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{}, func(t *testing.T, k phoneOnFCM) {
 		k.send("one", `"ttl":"60s"`) // by FCM's time, which does not move
 		k.phone.Advance(90 * time.Minute)
 		waitLogged(t, k.phone, "push one")
@@ -143,7 +143,7 @@ func TestAPhoneThatIsAdvancedAloneDoesNotJumpOverAWindow(t *testing.T) {
 
 func TestFCMDropsWhatComesForAnAppThatWasForceStoppedOrNeverOpened(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{}, phonetest.Rules{}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{}, phonetest.Rules{}, func(t *testing.T, k phoneOnFCM) {
 		k.send("early", "")
 		k.wantRecords("never opened", "dropped never_run")
 		if err := k.phone.ForceStop(t.Context()); err != nil {
@@ -164,7 +164,7 @@ func TestFCMDropsWhatComesForAnAppThatWasForceStoppedOrNeverOpened(t *testing.T)
 
 func TestAHundredAndOneMessagesInDozeAreGoneAndTheAppIsTold(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{}, func(t *testing.T, k phoneOnFCM) {
 		for i := range 101 {
 			k.send(fmt.Sprint("m", i), "")
 		}
@@ -184,7 +184,7 @@ func TestAHundredAndOneMessagesInDozeAreGoneAndTheAppIsTold(t *testing.T) {
 
 func TestAPhoneWithAScreenLockGetsOnlyWhatIsForDirectBootUntilItIsUnlocked(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{State: phonetest.Terminated}, phonetest.Rules{}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{State: phonetest.Terminated}, phonetest.Rules{}, func(t *testing.T, k phoneOnFCM) {
 		k.phone.Restart()
 		k.send("no lock", "")
 		k.wantRecords("without a lock", "new_data")
@@ -229,7 +229,7 @@ func TestALockedPhoneWithoutFCMHoldsByItself(t *testing.T) {
 
 func TestOpeningAnAppThatIsOpenEndsDoze(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{State: phonetest.Foreground}, phonetest.Rules{}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{State: phonetest.Foreground}, phonetest.Rules{}, func(t *testing.T, k phoneOnFCM) {
 		k.phone.SetDoze(true)
 		k.send("one", "")
 		k.want("in Doze", 1, "stored")
@@ -243,7 +243,7 @@ func TestOpeningAnAppThatIsOpenEndsDoze(t *testing.T) {
 
 func TestAReinstallationInDozeIsFoundByFCM(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{}, func(t *testing.T, k phoneOnFCM) {
 		k.send("held", "")
 		k.wantRecords("in Doze", "held doze")
 		if err := k.phone.Reinstall(t.Context()); err != nil {
@@ -258,7 +258,7 @@ func TestAReinstallationInDozeIsFoundByFCM(t *testing.T) {
 
 func TestAnAppThatShowsNothingLosesItsHighPriorityAtFCM(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{HighUnseen: 2}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{State: phonetest.Doze}, phonetest.Rules{HighUnseen: 2}, func(t *testing.T, k phoneOnFCM) {
 		for i := range 3 {
 			k.send(fmt.Sprint("m", i), `"priority":"high"`)
 		}
@@ -271,7 +271,7 @@ func TestAnAppThatShowsNothingLosesItsHighPriorityAtFCM(t *testing.T) {
 
 func TestWhatFCMDeliveredIsNotHeldByAPhoneThatDozesAMomentLater(t *testing.T) {
 	t.Parallel()
-	onFCM(t, phonetest.Spec{State: phonetest.Background}, phonetest.Rules{}, func(t *testing.T, k kept) {
+	onFCM(t, phonetest.Spec{State: phonetest.Background}, phonetest.Rules{}, func(t *testing.T, k phoneOnFCM) {
 		for i := range 10 {
 			k.send(fmt.Sprint("m", i), "")
 			k.phone.SetDoze(true)

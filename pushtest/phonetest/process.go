@@ -35,8 +35,8 @@ func (c Command) Launch(h Host) (Instance, error) {
 	cmd.Env, cmd.Dir = c.Env, c.Dir
 	cmd.WaitDelay = time.Second // for pipes that a process outside the group keeps open
 	p := &process{cmd: cmd, host: h, out: make(chan []byte, maxQueue), gone: make(chan struct{}), asked: map[string]chan phoneline.Answer{}}
-	stdout := &lineWriter{take: p.answer}
-	stderr := &lineWriter{take: func(line []byte) { h.Log(cmd.Process.Pid, string(line)) }}
+	stdout := &lineWriter{handle: p.answer}
+	stderr := &lineWriter{handle: func(line []byte) { h.Log(cmd.Process.Pid, string(line)) }}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -175,10 +175,10 @@ func (p *process) Kill() {
 	<-p.gone
 }
 
-// lineWriter calls take with each line that is written to it; a line that is too long is cut.
+// lineWriter calls handle with each line that is written to it; a line that is too long is cut.
 type lineWriter struct {
-	take func(line []byte)
-	buf  []byte
+	handle func(line []byte)
+	buf    []byte
 }
 
 func (w *lineWriter) Write(b []byte) (int, error) {
@@ -191,7 +191,7 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 			}
 			end, next = phoneline.MaxLineBytes, 0
 		}
-		w.take(slices.Clone(bytes.TrimRight(w.buf[:end], "\r")))
+		w.handle(slices.Clone(bytes.TrimRight(w.buf[:end], "\r")))
 		w.buf = w.buf[end+next:]
 	}
 }
@@ -199,7 +199,7 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 // flush handles what was written last without the end of a line.
 func (w *lineWriter) flush() {
 	if len(w.buf) > 0 {
-		w.take(w.buf)
+		w.handle(w.buf)
 		w.buf = nil
 	}
 }

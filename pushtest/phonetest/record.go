@@ -144,7 +144,7 @@ func (r *record) lastWords() string {
 	return ""
 }
 
-// change wakes those who wait, after a change of the phone of which no line tells.
+// change wakes those who wait, after a change of the phone that has no line.
 func (r *record) change() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

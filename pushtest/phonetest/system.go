@@ -21,11 +21,11 @@ type system struct {
 
 	// mu is taken after the app's steps, and before every other lock of the phone and the fleet's: a push is judged and held,
 	// or what is held is judged anew, without a change between that nobody would look at again.
-	mu        sync.Mutex
-	closed    bool      // guarded by mu
-	onPhone   []Message // guarded by mu; what the phone holds; on iOS at most one
-	atService bool      // guarded by mu; the push service may keep something that the phone could not take
-	timesKept int       // guarded by mu; how often the service has kept something so
+	mu             sync.Mutex
+	closed         bool      // guarded by mu
+	onPhone        []Message // guarded by mu; what the phone holds; on iOS at most one
+	atService      bool      // guarded by mu; the push service may keep something that the phone could not take
+	timesAtService int       // guarded by mu; how often the service has kept something so
 }
 
 // deliver takes a message that has reached the phone. It never blocks.
