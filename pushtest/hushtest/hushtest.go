@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -148,7 +149,7 @@ func address() string { return fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_0
 func (s *Server) start(t testing.TB) {
 	t.Helper()
 	err := s.startOnce(t.Context())
-	for end := time.Now().Add(Wait); err != nil && strings.Contains(err.Error(), "address already in use") && time.Now().Before(end); {
+	for end := time.Now().Add(Wait); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(end); {
 		if s.URL == "" {
 			s.settings.Listen = address()
 		}

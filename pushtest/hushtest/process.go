@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +40,9 @@ type process struct {
 
 // start starts the command and waits for its line "ready". Its log goes where an in-process server's does.
 func (c *command) start(set config.Config, log *logs) (*process, error) {
+	if err := isFree(set.Listen); err != nil {
+		return nil, err
+	}
 	p := &process{cmd: exec.Command(c.path, "serve"), ended: make(chan error, 1)}
 	set.Log.Level = slog.LevelDebug
 	p.cmd.Env = slices.Concat(config.WithoutSettings(os.Environ()), config.Environ(set), c.env)
@@ -68,6 +72,15 @@ func (c *command) start(set config.Config, log *logs) (*process, error) {
 	root, err := os.ReadFile(filepath.Join(set.Data, "root.key"))
 	p.root = push.Secret(strings.TrimSpace(string(root)))
 	return p, err
+}
+
+// isFree returns an error if an address cannot be listened on now. A process could only say so in its log.
+func isFree(address string) error {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return ln.Close()
 }
 
 func (p *process) url() string { return "http://" + p.listen }

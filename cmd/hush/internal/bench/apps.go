@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lxzan/gws"
@@ -122,7 +122,7 @@ func (a *app) refused(resp *http.Response, err error) error {
 	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 		return fmt.Errorf("bench: opening session %d: the server answered %s", a.device, resp.Status)
 	}
-	if strings.Contains(err.Error(), "too many open files") {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		return fmt.Errorf("bench: opening session %d: %w: fewer --devices, or a higher ulimit -n", a.device, err)
 	}
 	return fmt.Errorf("bench: opening session %d: %w", a.device, err)
