@@ -50,7 +50,7 @@ func (p promise) check(resp *http.Response, body []byte) error {
 	return nil
 }
 
-// checkHead is check for status and header.
+// checkHead does what check does, for status and header alone.
 func (p promise) checkHead(resp *http.Response) error {
 	switch kind := stranger.MediaType(resp.Header); {
 	case !slices.Contains(p.statuses, resp.StatusCode):

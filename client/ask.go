@@ -74,7 +74,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, mem
 	return c.askJSON(ctx, q, out)
 }
 
-// post is call for a POST whose success has this status instead of 200.
+// post calls with POST; its success has this status instead of 200.
 func (c *Client) post(ctx context.Context, path string, in, out any, status int, members ...string) error {
 	q := question{method: http.MethodPost, path: path, answer: promise{statuses: []int{status}, kind: kindJSON, members: members}}
 	if err := q.setJSON(in); err != nil {

@@ -98,7 +98,7 @@ func (c *Client) ImportDevices(ctx context.Context, app string, lines []protocol
 	return results, err
 }
 
-// ImportStream is ImportDevices for imports that are too large for memory. Each line of body is the JSON of a
+// ImportStream does what ImportDevices does, for imports that are too large for memory. Each line of body is the JSON of a
 // protocol.ImportLine. ImportStream calls each with the result of every line as it comes, in order. If each returns an error,
 // the import ends and ImportStream returns that error unchanged. After any other error, lines beyond the last result may have
 // been imported too; an import may be repeated. Needs role admin.

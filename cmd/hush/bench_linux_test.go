@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// processesIn are the processes that were told to write into a directory.
+// processesIn returns the processes that were told to write into a directory.
 func processesIn(t *testing.T, temp string) (pids []string) {
 	t.Helper()
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")

@@ -43,7 +43,7 @@ func measured(t *testing.T, args ...string) bench.Report {
 	return r
 }
 
-// benchCommand is a benchmark that has not started. Settings of the environment must not reach the server that it measures.
+// benchCommand returns a benchmark that has not been started. Settings of the environment must not reach the server that it measures.
 func benchCommand(t *testing.T, temp string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()

@@ -84,7 +84,7 @@ func printLatency(to io.Writer, s terminal.Style, l bench.Latency) {
 	}
 }
 
-// bar is a count drawn in eighths of a cell, filled up to barCells; what is not nothing shows.
+// bar draws a count in eighths of a cell, padded to barCells. A count above 0 is never invisible.
 func bar(count, most int64) string {
 	eighths := int(count * barCells * 8 / most)
 	if count > 0 {
@@ -97,7 +97,7 @@ func bar(count, most int64) string {
 	return text + strings.Repeat(" ", barCells-(eighths+7)/8)
 }
 
-// counted is a number of things.
+// counted returns a number with its unit in the singular or plural.
 func counted(n int, unit string) string {
 	switch {
 	case n == 1:
@@ -124,7 +124,7 @@ func thousands(n int) string {
 	return b.String()
 }
 
-// milliseconds is a time with three digits.
+// milliseconds returns a time with three digits.
 func milliseconds(ms float64) string {
 	if ms >= 1_000 {
 		return strconv.FormatFloat(ms/1_000, 'g', 3, 64) + " s"
@@ -132,7 +132,7 @@ func milliseconds(ms float64) string {
 	return strconv.FormatFloat(ms, 'g', 3, 64) + " ms"
 }
 
-// duration is a short time in seconds, with three digits.
+// duration returns a short time in seconds, with three digits.
 func duration(seconds float64) string {
 	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Nanosecond).String()
 }

@@ -50,7 +50,7 @@ type exitError struct{ code int }
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 
-// run is the whole command: args without the program's name in, exit code out.
+// run runs the whole command. It takes the arguments without the program's name and returns the exit code.
 func run(ctx context.Context, args []string, w world) int {
 	out := &output{to: w.stdout}
 	w.stdout = out
@@ -89,7 +89,7 @@ func exitCode(ctx context.Context, err error, began bool) int {
 	return exitRefused
 }
 
-// isStranger tells whether somebody else than Hush answered in its place: the server was not reached.
+// isStranger reports whether somebody other than Hush answered in its place, so that the server was not reached.
 func isStranger(err error) bool {
 	var answer *client.Error
 	return errors.As(err, &answer) && answer.Code == ""
@@ -109,7 +109,7 @@ func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
 	}
 }
 
-// complaints are what is wrong, each beginning a line of its own.
+// complaints returns what is wrong, each beginning a line of its own.
 func complaints(err error, code int) []string {
 	var faults *faultsError
 	several, joined := err.(interface{ Unwrap() []error })
@@ -128,7 +128,7 @@ func complaints(err error, code int) []string {
 	return []string{err.Error()}
 }
 
-// newRoot is the whole tree of commands; args are those of the command line, for what is said of them.
+// newRoot returns the whole tree of commands. args are those of the command line; its complaints quote them.
 func newRoot(w world, args []string) *cobra.Command {
 	var showVersion, asJSON bool
 	root := &cobra.Command{
@@ -181,7 +181,7 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 server not reached, 4 (trace) f
 	return root
 }
 
-// group is a command that only holds others.
+// group returns a command that only holds others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	var examples []string
 	for _, c := range commands {
@@ -228,7 +228,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// atMostArgs is for commands with up to one argument of each of these names.
+// atMostArgs accepts up to one argument of each of these names.
 func atMostArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > len(names) {
@@ -238,7 +238,7 @@ func atMostArgs(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// wantArgs is for commands with one argument of each of these names.
+// wantArgs accepts exactly one argument of each of these names.
 func wantArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := atMostArgs(names...)(cmd, args); err != nil {

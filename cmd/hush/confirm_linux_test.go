@@ -101,7 +101,7 @@ func TestCtrlCAtTheQuestionDeletesNothing(t *testing.T) {
 	}
 }
 
-// asked is the command as a process whose standard input is a terminal.
+// asked returns the command as a process whose standard input is a terminal.
 func asked(t *testing.T, env map[string]string, screen *os.File, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()

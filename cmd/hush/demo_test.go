@@ -147,7 +147,7 @@ func paste(t *testing.T, line string) (string, error) {
 	return string(out), err
 }
 
-// shell is a shell that is to run a line, somewhere else than the demo.
+// shell returns a shell that is to run a line, somewhere else than the demo.
 func shell(ctx context.Context, t *testing.T, line string) *exec.Cmd {
 	sh := exec.CommandContext(ctx, "sh", "-c", line)
 	sh.Dir = t.TempDir()
@@ -207,7 +207,7 @@ func (d *runningDemo) until(text string) {
 	d.t.Fatalf("the demo ended before it printed %q: %v", text, d.lines.Err())
 }
 
-// tries are the lines to try next: those that are indented by more than what is said of them.
+// tries returns the lines to try next: those that are indented by more than what is said of them.
 func (d *runningDemo) tries() (lines []string) {
 	d.t.Helper()
 	d.until("What to try next")

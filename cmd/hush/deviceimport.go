@@ -119,7 +119,7 @@ func (i *importing) sum(err error) {
 	}
 }
 
-// reasons are what is wrong, field by field.
+// reasons returns what is wrong, field by field.
 func reasons(refusal *client.Error) []string {
 	if len(refusal.Fields) == 0 {
 		return []string{fmt.Sprintf("%s (%s)", first(refusal.Detail, http.StatusText(refusal.Status)), refusal.Code)}
@@ -155,7 +155,7 @@ func (w *idleWatch) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// failure is why the lines cannot be read; nil if they can.
+// failure returns why the lines cannot be read; nil if they can.
 func (w *idleWatch) failure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

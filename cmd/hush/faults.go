@@ -71,7 +71,7 @@ func faultLine(place string, f protocol.ProblemField) string {
 	return fmt.Sprintf("%s: %s (%s)", place, f.Message, f.Code)
 }
 
-// giverOf is what gave a field of the request: a flag, with the line of its file, a variable, or an argument; "" for none.
+// giverOf returns what gave a field of the request: a flag, with the line of its file, a variable, or an argument; "" for none.
 func (r *remote) giverOf(cmd *cobra.Command, location string) string {
 	for key, argument := range cmd.Annotations {
 		if field, ok := strings.CutPrefix(key, fieldsOf); ok && holds(field, location) {
@@ -110,7 +110,7 @@ type jsonFile struct {
 	body       []byte
 }
 
-// lineOf is the line of a body in which a location begins, or of what is nearest around it where it is missing.
+// lineOf returns the line of a body in which a location begins, or of what is nearest around it where it is missing.
 func lineOf(body []byte, location string) int {
 	return 1 + bytes.Count(body[:offsetOf(jsontext.NewDecoder(bytes.NewReader(body)), "body", location)], []byte("\n"))
 }
@@ -145,7 +145,7 @@ func offsetOf(dec *jsontext.Decoder, at, location string) int64 {
 	return found
 }
 
-// lineOfSyntax is the line in which a body ceases to be JSON.
+// lineOfSyntax returns the line in which a body ceases to be JSON.
 func lineOfSyntax(body []byte) int {
 	dec := jsontext.NewDecoder(bytes.NewReader(body))
 	err := dec.SkipValue()

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// everyCommand is the whole tree, cobra's own commands included.
+// everyCommand returns the whole tree, cobra's own commands included.
 func everyCommand() []*cobra.Command {
 	all := []*cobra.Command{newRoot(world{getenv: func(string) string { return "" }}, nil)}
 	for i := 0; i < len(all); i++ {

@@ -93,7 +93,7 @@ func newKeyDelete(w world) *cobra.Command {
 
 const expiresUsage = "when it is void: a time such as 2027-01-02T15:04:05Z, or a while from now such as 2160h (default never)"
 
-// endOf is a key's end as the API takes it: a time, or a while from now; "" for none.
+// endOf returns a key's end as the API takes it: a time, or a while from now; "" for none.
 func endOf(text string, now time.Time) (string, error) {
 	if text == "" {
 		return "", nil

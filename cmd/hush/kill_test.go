@@ -152,7 +152,7 @@ func (w *killed) send(ctx context.Context, key push.Secret, user string) {
 	}
 }
 
-// phone is an app with the SDK, woken by its provider, or with a session where it is in the foreground.
+// phone returns an app with the SDK, woken by its provider, or with a session where it is in the foreground.
 func (w *killed) phone(user string, platform sdk.Platform, foreground bool) {
 	w.t.Helper()
 	t := w.t

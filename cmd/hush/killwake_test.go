@@ -186,7 +186,7 @@ func (w *gatedWorld) wantCounted(device string, want int) {
 	}
 }
 
-// sent are the tries of wakes on a delivery's timeline.
+// sent returns the tries of wakes on a delivery's timeline.
 func sent(d protocol.Delivery) (tries []protocol.Event) {
 	for _, e := range d.Events {
 		if e.Event == push.EventWakeSent {

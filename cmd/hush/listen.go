@@ -126,7 +126,7 @@ func (l *listening) begin() {
 	l.began, l.away = true, time.Time{}
 }
 
-// drawAppEvent is one event on one line; on a terminal (width is not 0) that is too narrow for it, what does not fit stands
+// drawAppEvent draws one event on one line; on a terminal (width is not 0) that is too narrow for it, what does not fit stands
 // below.
 func drawAppEvent(e protocol.AppEvent, width int, s terminal.Style) string {
 	name := fmt.Sprintf("%-13s", clean(string(e.Event.Event)))
@@ -149,7 +149,7 @@ func drawAppEvent(e protocol.AppEvent, width int, s terminal.Style) string {
 	return b.String()
 }
 
-// appEventWords are what stays together on a line: resource, device and user, and the details.
+// appEventWords returns what stays together on a line: resource, device and user, and the details.
 func appEventWords(e protocol.AppEvent) []string {
 	words := []string{clean(e.ResourceID)}
 	switch {

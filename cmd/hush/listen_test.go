@@ -17,7 +17,7 @@ import (
 
 const eventsPath = "GET /v1/apps/notes/events"
 
-// stream is server-sent events with these data.
+// stream returns server-sent events with these data.
 func stream(data ...string) string {
 	var b strings.Builder
 	for _, d := range data {

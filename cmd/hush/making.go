@@ -75,7 +75,7 @@ func (m *making) show(ctx context.Context, id string) {
 	}
 }
 
-// stop is for Ctrl-C: what was shown stands.
+// stop ends the drawing after Ctrl-C; what was shown stays.
 func (m *making) stop() { fmt.Fprintln(m.r.w.stderr, "hush: stopped watching; the push goes on") }
 
 // tell shows how it stands, if it is time.
@@ -120,7 +120,7 @@ func finishedText(made int, took time.Duration) string {
 	return fmt.Sprintf("%d made within %s, %.0f a second", made, took.Round(time.Millisecond), float64(made)/max(took, time.Millisecond).Seconds())
 }
 
-// statesText is how many deliveries are in which state, most first.
+// statesText returns how many deliveries are in which state, most first.
 func statesText(counts map[push.State]int) string {
 	states := sortedKeys(counts)
 	slices.SortStableFunc(states, func(a, b push.State) int { return counts[b] - counts[a] })
@@ -149,7 +149,7 @@ func (p *pace) at(now time.Time, n int) {
 	}
 }
 
-// perSecond is 0 until there were two counts.
+// perSecond returns the pace, which is 0 until there are two counts.
 func (p *pace) perSecond() float64 {
 	if len(p.seen) < 2 {
 		return 0

@@ -20,7 +20,7 @@ const (
 	makingPath    = broadcastPath + "?limit=1"
 )
 
-// made is a push for all of which so many deliveries are made.
+// made returns a push for all of which so many deliveries are made.
 func made(waiting, sent int, expanded bool) string {
 	return fmt.Sprintf(`{"push_id":"01a22704-7e61-7639-b118-e27fc440ddad","resource_id":"both","accepted_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-03T03:04:05Z","final":false,"cursor":"",
 		"deliveries":[],"counts":{"waiting":%d,"sent":%d},"expanded":%t}`, waiting, sent, expanded)

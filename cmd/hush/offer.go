@@ -62,7 +62,7 @@ func offerAudience(*cobra.Command, []string, string) ([]cobra.Completion, cobra.
 		cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveKeepOrder
 }
 
-// offered is one of what there is, with what tells it apart. Neither comes into the shell with more than one line.
+// offered returns one of what there is, with what tells it apart. Neither comes into the shell with more than one line.
 func offered(name string, about ...string) cobra.Completion {
 	var words []string
 	for _, a := range about {
@@ -122,7 +122,7 @@ func signingKeyIDs(ctx context.Context, r *remote) ([]cobra.Completion, error) {
 // recentlySent is how many recent ones are worth reading through.
 const recentlySent = 20
 
-// recentPushes has the most recent pushes, newest first, as their ids say nothing to people.
+// recentPushes returns the most recent pushes, newest first, since their ids say nothing to people.
 func recentPushes(ctx context.Context, r *remote) ([]cobra.Completion, error) {
 	pushes, err := r.Pushes(ctx, r.app, client.PushFilter{}, client.Page{Limit: recentlySent})
 	var all []cobra.Completion

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// completed is what the shell is offered for the last of args, without cobra's directive.
+// completed returns what the shell is offered for the last of args, without cobra's directive.
 func completed(t *testing.T, env map[string]string, args ...string) []string {
 	t.Helper()
 	got := hush(t, env, "", append([]string{"__complete"}, args...)...)

@@ -23,7 +23,7 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// terminalOf is what may be a terminal behind a writer.
+// terminalOf returns what may be a terminal behind a writer.
 func terminalOf(w io.Writer) io.Writer {
 	if o, ok := w.(*output); ok {
 		return o.to

@@ -199,7 +199,7 @@ func (r *remote) trusting(err error) error {
 // clientVariables are those of client commands.
 var clientVariables = []string{"HUSH_SERVER", "HUSH_KEY", "HUSH_APP", "HUSH_CA", "HUSH_PROXY", "HUSH_P12_PASSWORD"}
 
-// mistyped are the variables that were probably meant for the command, and that it does not read.
+// mistyped returns the variables that were probably meant for the command, and that it does not read.
 func (w world) mistyped() []config.Mistyped {
 	if w.environ == nil {
 		return nil
@@ -207,7 +207,7 @@ func (w world) mistyped() []config.Mistyped {
 	return config.MistypedVariables(w.environ(), clientVariables...)
 }
 
-// stopped is the end of a command that shows what happens until it is stopped. Ctrl-C and SIGTERM are how
+// stopped returns the end of a command that shows what happens until it is stopped. Ctrl-C and SIGTERM are how
 // people end it, so they are no error: what was shown stands, and resume is the command line that goes on. Any other err
 // stays as it is.
 func (r *remote) stopped(ctx context.Context, err error, resume string) error {
@@ -307,7 +307,7 @@ func (w world) open(what, path string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// first is the first text that is not empty.
+// first returns the first text that is not empty.
 func first(texts ...string) string {
 	for _, t := range texts {
 		if t != "" {

@@ -87,15 +87,15 @@ func (r reread) logLevel() (said []any, err error) {
 	return said, nil
 }
 
-// levelName is a level as its setting spells it.
+// levelName returns a level as its setting spells it.
 func levelName(l slog.Level) string { return strings.ToLower(l.String()) }
 
-// inOneLine is the text of several errors, without their line breaks.
+// inOneLine returns the text of several errors, without their line breaks.
 func inOneLine(err error) string {
 	return strings.Join(strings.Fields(clean(strings.ReplaceAll(err.Error(), "\n", "; "))), " ")
 }
 
-// firstWord is the first argument that is no flag: the command.
+// firstWord returns the first argument that is no flag: the command.
 func firstWord(args []string) string {
 	for _, arg := range args {
 		if !strings.HasPrefix(arg, "-") {

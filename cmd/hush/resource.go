@@ -114,7 +114,7 @@ func newResourceDelete(w world) *cobra.Command {
 	return cmd
 }
 
-// resourceTable has a row per strategy, as it applies; what was not given is marked.
+// resourceTable returns a row per strategy, as it applies; what was not given is marked.
 func resourceTable(all ...protocol.Resource) *table {
 	t := newTable("RESOURCE", "PROVIDER", "TTL", "PRIORITY", "BUDGET", "WAKE AGAIN", "COLLAPSE KEY")
 	for _, r := range all {
@@ -134,7 +134,7 @@ func resourceTable(all ...protocol.Resource) *table {
 	return t
 }
 
-// appliesOf is a resource as it applies; of a server of an older version, as it was given.
+// appliesOf returns a resource as it applies; of a server of an older version, as it was given.
 func appliesOf(r protocol.Resource) protocol.Applies {
 	if r.Applies == nil {
 		return protocol.Applies{APNs: r.APNs, FCM: r.FCM}
@@ -155,7 +155,7 @@ func strategiesOf(a protocol.Applies) []strategyOf {
 // defaultMark stands behind a setting that was not given.
 const defaultMark = "(default)"
 
-// marked is the text of a setting that has parts, or none, with a mark if it is a default. Of one with parts the mark names
+// marked returns the text of a setting that has parts, or none, with a mark if it is a default. Of one with parts the mark names
 // those that are, unless all are.
 func marked(text string, defaults []string, setting string, parts ...string) string {
 	if len(parts) == 0 && slices.Contains(defaults, setting) {
@@ -176,7 +176,7 @@ func marked(text string, defaults []string, setting string, parts ...string) str
 	return fmt.Sprintf("%s (default: %s)", text, strings.Join(some, ", "))
 }
 
-// settingsTable has a row per setting of a resource, as it applies; what was not given is marked.
+// settingsTable returns a row per setting of a resource, as it applies; what was not given is marked.
 func settingsTable(r protocol.Resource) *table {
 	t := newTable("RESOURCE", "SETTING", "VALUE", "")
 	applies := appliesOf(r)
@@ -199,7 +199,7 @@ func settingsTable(r protocol.Resource) *table {
 
 type settingLine struct{ name, value string }
 
-// settingsOf are the settings of a strategy that has them all.
+// settingsOf returns the settings of a strategy that has them all.
 func settingsOf(s protocol.Strategy) []settingLine {
 	lines := []settingLine{{"ttl", short(s.TTL)}}
 	if s.Priority != "" {
@@ -217,7 +217,7 @@ func settingsOf(s protocol.Strategy) []settingLine {
 	return lines
 }
 
-// short is a duration without the units that are zero.
+// short returns a duration without the units that are zero.
 func short(duration string) string {
 	d, err := time.ParseDuration(duration)
 	if err != nil {

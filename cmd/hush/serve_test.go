@@ -37,7 +37,7 @@ func process(t *testing.T, env []string, args ...string) (*exec.Cmd, *bufio.Scan
 	return cmd, lines, &errout
 }
 
-// processWithLog is process whose standard error is read while it runs.
+// processWithLog does what process does; standard error is read while it runs.
 func processWithLog(t *testing.T, args ...string) (*exec.Cmd, *bufio.Scanner, *logLines) {
 	t.Helper()
 	var log logLines

@@ -17,7 +17,7 @@ func (e endedBy) Error() string { return "ended by " + signalName(e.Signal) }
 // Is reports whether target is context.Canceled.
 func (endedBy) Is(target error) bool { return target == context.Canceled }
 
-// exitEnded is the exit code of a command that its context's end made fail.
+// exitEnded returns the exit code of a command that failed because its context ended.
 func exitEnded(cause error) int {
 	var e endedBy
 	if errors.As(cause, &e) && e.Signal == syscall.SIGTERM {
@@ -26,7 +26,7 @@ func exitEnded(cause error) int {
 	return exitInterrupted
 }
 
-// signalName is a signal as those know it who send it.
+// signalName returns a signal by the name under which it is sent.
 func signalName(sig os.Signal) string {
 	switch sig {
 	case os.Interrupt:

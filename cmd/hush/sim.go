@@ -119,7 +119,7 @@ func (f *apnsFlags) addTo(cmd *cobra.Command) {
 	complete(cmd, "key-environment", "both", "production", "development")
 }
 
-// config is a simulator's, but for where it listens and what every simulator is told.
+// config returns the settings of a simulator, but for where it listens and what all simulators have.
 func (f *apnsFlags) config() (apnstest.Config, error) {
 	keys, err := apnstest.Keys(f.files, f.ids, f.teams, f.environments)
 	if err == nil {

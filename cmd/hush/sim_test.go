@@ -48,7 +48,7 @@ func background(t *testing.T, env map[string]string, args ...string) (line strin
 	return lines.Text(), stop
 }
 
-// readyAddress is an address of the line "ready listen=… control=…".
+// readyAddress returns an address of the line "ready listen=… control=…".
 func readyAddress(t *testing.T, line, name string) string {
 	t.Helper()
 	words := strings.Fields(line)

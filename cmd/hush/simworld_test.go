@@ -128,7 +128,7 @@ func (w *simWorld) pushIOS(token, note string) int {
 		"authorization": "bearer " + w.bearer(), "apns-topic": "com.example.notes", "apns-push-type": "background", "apns-priority": "5"}, nil)
 }
 
-// bearer is one provider token for all pushes: a new one within 20 minutes would be refused.
+// bearer returns one provider token for all pushes: a new one within 20 minutes would be refused.
 func (w *simWorld) bearer() string {
 	w.t.Helper()
 	if w.signed != "" {

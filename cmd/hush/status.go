@@ -76,7 +76,7 @@ func (p statusPage) print(line func(string)) {
 	p.apps(line)
 }
 
-// wrong is what is wrong, worst first; none: nothing is.
+// wrong returns what is wrong, worst first.
 func (p statusPage) wrong() (lines []string) {
 	say := func(text string) {
 		for i, l := range wrapped(text, statusWidth-9) {
@@ -111,7 +111,7 @@ func (p statusPage) wrong() (lines []string) {
 	return lines
 }
 
-// troubleText is a trouble in a sentence.
+// troubleText returns a trouble in a sentence.
 func troubleText(t protocol.ProviderTrouble) string {
 	text := map[push.ProviderState]string{
 		push.ProviderUnreachable: "the provider is unreachable", push.ProviderNoCredential: "there is no credential",
@@ -128,7 +128,7 @@ func troubleText(t protocol.ProviderTrouble) string {
 		push.Counted(t.Pushes, "push"))
 }
 
-// facts are names and what is so.
+// facts returns the rows of a name and its value.
 func (p statusPage) facts() [][2]string {
 	facts := [][2]string{
 		{"server", fmt.Sprintf("hush %s, up %s since %s", p.Version, p.Uptime, terminal.Moment(p.StartedAt))},
@@ -245,7 +245,7 @@ func errorText(e protocol.ProviderError) string {
 	return strings.Join(words, " ")
 }
 
-// wrapped is a text in lines of at most width columns, without what would steer a terminal.
+// wrapped returns a text in lines of at most width columns, without what would steer a terminal.
 func wrapped(text string, width int) []string { return terminal.Fold(clean(text), width) }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

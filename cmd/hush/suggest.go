@@ -30,7 +30,7 @@ func didYouMean(meant string) string {
 	return fmt.Sprintf("; did you mean %s?", meant)
 }
 
-// meantCommand is the command below cmd that a word means that none bears; nil if none is near. Another word for one counts
+// meantCommand returns the command below cmd that an unknown word probably means; nil if none is near. Another word for one counts
 // like its name.
 func meantCommand(cmd *cobra.Command, word string) *cobra.Command {
 	var words []string
@@ -103,7 +103,7 @@ func flagHint(cmd *cobra.Command, name string) string {
 	return ""
 }
 
-// bearerOf is a command above or below cmd that has the flag; nil for none.
+// bearerOf returns a command above or below cmd that has the flag; nil for none.
 func bearerOf(cmd *cobra.Command, name string) *cobra.Command {
 	for c := cmd.Parent(); c != nil; c = c.Parent() {
 		if c.Flags().Lookup(name) != nil {
@@ -148,10 +148,10 @@ func addChoice[S ~string](cmd *cobra.Command, into *S, flag, usage string, words
 	complete(cmd, flag, words...)
 }
 
-// String is the value.
+// String returns the value.
 func (c *choice[S]) String() string { return string(*c.into) }
 
-// Type is how help names the value.
+// Type returns what help calls the value.
 func (c *choice[S]) Type() string { return "string" }
 
 // Set refuses what is none of the words.
@@ -177,7 +177,7 @@ func addChoices[S ~string](cmd *cobra.Command, into *[]S, flag, usage string, wo
 	complete(cmd, flag, words...)
 }
 
-// String is the values; "" where there is none, which help does not call a default.
+// String returns the values; "" for none, which help does not show as a default.
 func (c *choices[S]) String() string {
 	var all []string
 	for _, v := range *c.into {
@@ -186,7 +186,7 @@ func (c *choices[S]) String() string {
 	return strings.Join(all, ",")
 }
 
-// Type is how help names a value.
+// Type returns what help calls a value.
 func (c *choices[S]) Type() string { return "string" }
 
 // Set refuses what is none of the words.

@@ -34,7 +34,7 @@ func (t *table) print(to io.Writer) {
 // clean keeps what others wrote from steering the terminal.
 func clean(s string) string { return terminal.Clean(s) }
 
-// cleanLines is clean for a text of several lines.
+// cleanLines does what clean does, for a text of several lines.
 func cleanLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {

@@ -38,7 +38,7 @@ func TestTheDeliveriesOfAPushAreCountedInOnePlace(t *testing.T) {
 	}
 }
 
-// drawnOn is what a command writes to a terminal of so many columns.
+// drawnOn returns what a command writes to a terminal of so many columns.
 func drawnOn(t *testing.T, columns uint16, env map[string]string, args ...string) string {
 	t.Helper()
 	keyboard, screen := pseudoTerminal(t)

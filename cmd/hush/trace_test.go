@@ -22,7 +22,7 @@ const (
 	traceExpired = `{"device_id":"","user":"bob","state":"expired","reason":"ttl","events":[{"at":"2026-01-02T03:14:05Z","event":"expired","reason":"ttl"}]}`
 )
 
-// traceFinal is a final push with these deliveries, on one line.
+// traceFinal returns a final push with these deliveries, on one line.
 func traceFinal(deliveries string) string {
 	return oneLine(strings.NewReplacer(`"final":false`, `"final":true`,
 		`{"device_id":"d1","user":"alice","state":"waiting","events":[{"at":"2026-01-02T03:04:05Z","event":"waiting"}]}`, deliveries).Replace(traceOpen))

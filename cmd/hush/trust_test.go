@@ -46,7 +46,7 @@ func TestACertificateThatIsNotTrustedSaysHowToTrustIt(t *testing.T) {
 	}
 }
 
-// newAuthority is a certificate that has signed nobody's.
+// newAuthority returns a certificate that has signed nobody's.
 func newAuthority(t *testing.T) []byte {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

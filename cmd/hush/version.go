@@ -37,7 +37,7 @@ func printVersion(to io.Writer, asJSON bool) error {
 	return err
 }
 
-// versionOf is the version and the revision of the source, as far as the build knows them.
+// versionOf returns the version and the revision of the source, as far as the build knows them.
 func versionOf() (v, revision string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -23,7 +23,7 @@ func start(cmd *exec.Cmd) error {
 	return <-done
 }
 
-// launch is the thread that starts all children. Nobody ends it: they hang on it.
+// launch runs the thread that starts all children. It never ends, since they would end with it.
 func launch(jobs <-chan func()) {
 	runtime.LockOSThread()
 	for job := range jobs {

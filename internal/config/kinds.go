@@ -15,7 +15,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// same is the text of a value that is its own text.
+// same returns its argument: the text of a value that is a string.
 func same(s string) string { return s }
 
 // path is a file or a directory; whoever opens it says what is wrong with it.
@@ -24,7 +24,7 @@ var path = kind[string]{name: "path", text: same, parse: func(s string) (string,
 // maxDuration keeps a slip of the pen (a year for a minute) from being taken.
 const maxDuration = 10 * 365 * 24 * time.Hour
 
-// duration is a span of time; 0s means the standard one, which an example names.
+// duration returns the kind of a span of time. 0s means the standard one.
 func duration(standard string) kind[time.Duration] {
 	return kind[time.Duration]{name: "duration", text: time.Duration.String, parse: func(s string) (time.Duration, error) {
 		d, err := time.ParseDuration(s)
@@ -38,7 +38,7 @@ func duration(standard string) kind[time.Duration] {
 	}}
 }
 
-// count is a number that is at least 1.
+// count returns the kind of a number that is at least 1.
 func count(example int) kind[int] {
 	return kind[int]{name: "number", text: strconv.Itoa, parse: func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
@@ -49,7 +49,7 @@ func count(example int) kind[int] {
 	}}
 }
 
-// countOrNone is a number, or 0 for no limit.
+// countOrNone returns the kind of a number, or of 0 for no limit.
 func countOrNone(example int) kind[int] {
 	return kind[int]{name: "number", text: strconv.Itoa, parse: func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
@@ -201,7 +201,7 @@ var units = []struct {
 	bytes int64
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}
 
-// size is a number of bytes with its unit, of which there are at least so many.
+// size returns the kind of a number of bytes with its unit, of at least so many bytes.
 func size(least int64, example string) kind[int64] {
 	return kind[int64]{name: "size", text: sizeText, parse: func(s string) (int64, error) {
 		for _, u := range units {
@@ -221,7 +221,7 @@ func size(least int64, example string) kind[int64] {
 
 func sizeText(bytes int64) string { return strconv.FormatInt(bytes>>10, 10) + "KiB" }
 
-// rate is a burst and a time, such as 30/1m, or off.
+// rate returns the kind of a burst and a time, such as 30/1m, or off.
 func rate(example string) kind[Rate] {
 	return kind[Rate]{name: "rate", text: Rate.text, parse: func(s string) (Rate, error) {
 		if s == "off" {

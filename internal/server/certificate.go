@@ -62,7 +62,7 @@ func loadCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, 
 	return c, nil
 }
 
-// get is tls.Config.GetCertificate. A handshake never fails for what is wrong with new files: the former certificate is kept
+// get implements tls.Config.GetCertificate. A handshake never fails for what is wrong with new files: the former certificate is kept
 // until both files are good and match, as a renewal replaces one before the other.
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()

@@ -13,7 +13,7 @@ import (
 	"github.com/hushpush/hush/internal/server"
 )
 
-// modes are those of the regular files below a directory, by name.
+// modes returns the modes of the regular files below a directory, by name.
 func modes(t *testing.T, dir string) map[string]fs.FileMode {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

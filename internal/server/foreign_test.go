@@ -32,7 +32,7 @@ func (p *phone) setOnline(platform sdk.Platform, online bool) {
 	}
 }
 
-// reopen is the same phone with another app in the place of the one before: a fresh directory, another user, app or server.
+// reopen replaces the app of a phone: a fresh directory, another user, app or server.
 func (p *phone) reopen(platform sdk.Platform, change func(*sdk.Config)) {
 	p.t.Helper()
 	p.client.Close()
@@ -41,7 +41,7 @@ func (p *phone) reopen(platform sdk.Platform, change func(*sdk.Config)) {
 
 func asItWas(*sdk.Config) {}
 
-// waitsAtTheProvider is a phone of alice whose provider has a stored wake with her push.
+// waitsAtTheProvider returns a phone of alice whose provider has a stored wake with her push.
 func waitsAtTheProvider(t *testing.T, hush *hushtest.Server, platform sdk.Platform) (p *phone, id string) {
 	t.Helper()
 	p = newPhone(t, hush, "alice", platform)
@@ -252,12 +252,12 @@ func TestAStoredWakeBringsNothingToAnOwnerWhoseAnswerWasLost(t *testing.T) {
 	})
 }
 
-// registration is the body by which a client that is not our SDK registers.
+// registration returns the body by which a client that is not our SDK registers.
 func registration(device, token string) string {
 	return `{"device_id":"` + device + `","platform":"ios","bundle_id":"` + hushtest.BundleID + `","environment":"production","provider_token":"` + token + `"}`
 }
 
-// wakeOf is Hush's part of the last request that APNs got for a token.
+// wakeOf returns Hush's part of the last request that APNs got for a token.
 func wakeOf(t *testing.T, hush *hushtest.Server, token string) (w protocol.SealedWake) {
 	t.Helper()
 	for _, r := range hush.APNs.Requests() {

@@ -12,7 +12,7 @@ import (
 	"github.com/hushpush/hush/internal/store"
 )
 
-// keys are the installation's: the secret key from the environment or its file, the root key from its file. Keys that are
+// keys returns the keys of the installation: the secret key from the environment or its file, the root key from its file. Keys that are
 // missing are made, but only where the database belongs to none yet, and only if nothing is wrong with the others.
 func (s *Server) keys(known store.KnownKeys) (store.Keys, error) {
 	secrets, secretErr := s.loadSecretKeys(known)
@@ -73,7 +73,7 @@ func (s *Server) loadRootKeys(known store.KnownKeys) (*auth.RootKeys, error) {
 	return nil, alsoWanted(err, known.CheckRoot("", s.rootKeyFile()))
 }
 
-// alsoWanted is what is to be said of a key that cannot be read, and which key is wanted, if one is. A key that is only
+// alsoWanted returns what is to be said of a key that cannot be read, and which key is wanted, if one is. A key that is only
 // missing is no error where none is wanted.
 func alsoWanted(err, wanted error) error {
 	switch missing := errors.Is(err, fs.ErrNotExist); {
@@ -128,7 +128,7 @@ func (s *Server) warnOfGroup(what, path string) {
 
 func (s *Server) rootKeyFile() string { return filepath.Join(s.cfg.Settings.Data, auth.RootKeyFile) }
 
-// secretKeyFile is where the secret key is, unless it is in the environment.
+// secretKeyFile returns where the secret key is, unless it is in the environment.
 func (s *Server) secretKeyFile() string {
 	return cmp.Or(s.cfg.Settings.SecretKeyFile, secretKeyPath(s.cfg.Settings.Data))
 }

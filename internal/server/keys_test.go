@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// sealedData is a data directory, and a database, with something encrypted in it.
+// sealedData returns a data directory, and a database, with something encrypted in it.
 func sealedData(t *testing.T, database push.Secret) (settings config.Config) {
 	t.Helper()
 	settings = config.Config{Data: t.TempDir(), Database: database}

@@ -14,7 +14,7 @@ var (
 	unauthenticatedRate = bucket.Rate{Burst: 500, Every: 100 * time.Millisecond}
 )
 
-// rateOf is a rate as it was set, or the standard one.
+// rateOf returns a rate as it was set, or the standard one.
 func rateOf(set config.Rate, standard bucket.Rate) bucket.Rate {
 	switch {
 	case set.Off:
@@ -25,7 +25,7 @@ func rateOf(set config.Rate, standard bucket.Rate) bucket.Rate {
 	return bucket.Rate{Burst: set.Burst, Every: set.Every}
 }
 
-// perSecond is a rate of n a second, all of which may come at once; 0: any.
+// perSecond returns a rate of n a second, all of which may come at once; 0: any.
 func perSecond(n int) bucket.Rate {
 	if n == 0 {
 		return bucket.Rate{}

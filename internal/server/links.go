@@ -81,7 +81,7 @@ func (p policies) DeleteSigningKey(ctx context.Context, app, kid string) error {
 	return p.grounds(p.Store.DeleteSigningKey(ctx, app, kid))
 }
 
-// grounds has what fell looked for after a change that went well.
+// grounds looks for what a change ended, if it succeeded.
 func (p policies) grounds(err error) error {
 	if err == nil {
 		p.server.auth.GroundsChanged()
@@ -89,7 +89,7 @@ func (p policies) grounds(err error) error {
 	return err
 }
 
-// Idempotent is the answer that an idempotency key brought; push.ErrNotFound if it is new.
+// Idempotent returns the answer that an idempotency key brought; push.ErrNotFound if it is new.
 func (p policies) Idempotent(ctx context.Context, app, key string) (hash, answer []byte, err error) {
 	hash, answer, found, err := p.Store.Idempotent(ctx, app, key)
 	if err == nil && !found {

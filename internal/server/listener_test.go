@@ -42,7 +42,7 @@ func startWith(t *testing.T, set config.Config) (*server.Server, *logged.Buffer)
 	return srv, log
 }
 
-// newCertificate is a certificate for 127.0.0.1 and its key, in PEM.
+// newCertificate returns a certificate for 127.0.0.1 and its key, in PEM.
 func newCertificate(t *testing.T, name string) (cert, key []byte) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -62,7 +62,7 @@ func newCertificate(t *testing.T, name string) (cert, key []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 }
 
-// shows is the name in the certificate that a new connection is shown.
+// shows returns the name in the certificate that a new connection is shown.
 func shows(t *testing.T, addr string) string {
 	t.Helper()
 	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) // the name is what is tested

@@ -83,7 +83,7 @@ func flooded(t *testing.T, hush *hushtest.Server) {
 	})
 }
 
-// wakesOver is how many wakes by APNs have come to an end.
+// wakesOver returns how many wakes by APNs have come to an end.
 func wakesOver(t *testing.T, hush *hushtest.Server) string {
 	t.Helper()
 	var over []string
@@ -98,7 +98,7 @@ func wakesOver(t *testing.T, hush *hushtest.Server) string {
 // rounds is how often it is tried.
 const rounds = 8
 
-// quickApp is another app, whose provider answers at once, with a phone in the foreground, and a device to be woken for each round.
+// quickApp returns another app, whose provider answers at once, with a phone in the foreground, and a device to be woken for each round.
 func quickApp(t *testing.T, hush *hushtest.Server) (app string) {
 	t.Helper()
 	app = "quick"

@@ -21,7 +21,7 @@ func putDevice(t *testing.T, hush *hushtest.Server, token, credential, body stri
 	return ask(t, hush, http.MethodPut, "/v1/device", token, credential, body)
 }
 
-// ask is one request by hand. An empty bearer or credential leaves its header out.
+// ask makes one request by hand. An empty bearer or credential leaves its header out.
 func ask(t *testing.T, hush *hushtest.Server, method, path, bearer, credential, body string) (status int, answer string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, hush.URL+path, strings.NewReader(body))

@@ -33,13 +33,13 @@ type phone struct {
 	handler func(context.Context, sdk.Message) sdk.FetchResult
 }
 
-// newPhone is a phone of a user whose app is in the background, registered for pushes.
+// newPhone returns a phone of a user whose app is in the background, registered for pushes.
 func newPhone(t *testing.T, hush *hushtest.Server, user string, platform sdk.Platform) *phone {
 	t.Helper()
 	return newPhoneBehind(t, hush, user, platform, "")
 }
 
-// newPhoneBehind is newPhone on a network whose only way out is a proxy.
+// newPhoneBehind does what newPhone does, on a network whose only way out is a proxy.
 func newPhoneBehind(t *testing.T, hush *hushtest.Server, user string, platform sdk.Platform, proxy string) *phone {
 	t.Helper()
 	p := &phone{t: t, hush: hush, user: user, token: newToken(platform), proxy: proxy}
@@ -152,7 +152,7 @@ func (p *phone) handle(ctx context.Context, m sdk.Message) sdk.FetchResult {
 	return sdk.NewData
 }
 
-// counts is how often the handler ran, and how many wakes came.
+// counts returns how often the handler ran, and how many wakes came.
 func (p *phone) counts() (handled, wakes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,7 +169,7 @@ func (p *phone) payloads() []string {
 	return out
 }
 
-// device is the phone's id on the server.
+// device returns the phone's id on the server.
 func (p *phone) device() string {
 	p.t.Helper()
 	devices := p.hush.DevicesOf(p.t, p.user)

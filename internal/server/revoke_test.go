@@ -189,7 +189,7 @@ func (r *revocation) stream(method, path, key string, body io.Reader) <-chan str
 	return ended
 }
 
-// importing is an import whose lines go on coming, until the server reads no more.
+// importing makes an import whose lines go on coming until the server reads no more.
 func (r *revocation) importing(key string) <-chan struct{} {
 	r.t.Helper()
 	body, lines := io.Pipe()

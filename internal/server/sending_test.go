@@ -209,7 +209,7 @@ func TestARestartGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
-// engines are the options for each database.
+// engines returns the options for each database.
 func engines(*testing.T) map[string]func(*testing.T) []hushtest.Option {
 	return map[string]func(*testing.T) []hushtest.Option{
 		"sqlite":   func(*testing.T) []hushtest.Option { return nil },

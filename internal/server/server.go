@@ -128,10 +128,10 @@ func (s *Server) Start(ctx context.Context) error {
 	})
 }
 
-// Addr is the address that the server listens on.
+// Addr returns the address that the server listens on.
 func (s *Server) Addr() string { return s.addr.String() }
 
-// MetricsAddr is the address that /metrics is served on.
+// MetricsAddr returns the address that /metrics is served on.
 func (s *Server) MetricsAddr() string {
 	if s.metricsAddr == nil {
 		return s.Addr()
@@ -139,7 +139,7 @@ func (s *Server) MetricsAddr() string {
 	return s.metricsAddr.String()
 }
 
-// URL is where clients find it.
+// URL returns where clients find it.
 func (s *Server) URL() string {
 	if s.cfg.Settings.TLSCert != "" {
 		return "https://" + s.Addr()
@@ -162,7 +162,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 var errEnding = errors.New("server: it is stopping")
 
-// ready is nil while the server serves: from the start of a drain, who still has a connection is told to look elsewhere.
+// ready returns nil while the server serves. From the start of a drain, a load balancer that still has a connection learns to
+// look elsewhere.
 func (s *Server) ready(ctx context.Context) error {
 	if s.phase.stopping() {
 		return errEnding

@@ -168,7 +168,7 @@ func (w *twin) open(is bool) {
 	}
 }
 
-// Wake is the provider: things happen before it answers.
+// Wake plays the provider: things happen before it answers.
 func (w *twin) Wake(context.Context, push.Device, push.Wake) (push.Answer, error) {
 	w.turn.Lock()
 	defer w.turn.Unlock()
@@ -192,7 +192,7 @@ func (w *twin) Wake(context.Context, push.Device, push.Wake) (push.Answer, error
 	return push.Answer{Provider: push.APNs, Status: 200}, nil
 }
 
-// happen is one thing that happens.
+// happen makes one thing happen.
 func (w *twin) happen() {
 	switch w.script.IntN(16) {
 	case 0, 1, 2, 3:
@@ -286,7 +286,7 @@ func (w *twin) rest() {
 	}
 }
 
-// standing is how everything stands, with ids of wakes by the order in which they came.
+// standing returns how everything stands, with ids of wakes by the order in which they came.
 func (w *twin) standing() string {
 	w.turn.Lock()
 	defer w.turn.Unlock()

@@ -25,7 +25,7 @@ func statusOf(t *testing.T, hush *hushtest.Server) protocol.ServerStatus {
 	return status
 }
 
-// appOf is the test's app in a status.
+// appOf returns the test's app in a status.
 func appOf(t *testing.T, s protocol.ServerStatus) protocol.AppStatus {
 	t.Helper()
 	for _, a := range s.Apps {

@@ -19,10 +19,10 @@ type backlog struct {
 	oldest   time.Duration
 }
 
-// isLate is the rule.
+// isLate reports whether a backlog is late.
 func isLate(now time.Time, b push.Backlog) bool { return age(now, b) > lateAfter }
 
-// age is how long the oldest of a backlog waits; 0: there is none.
+// age returns how long the oldest of a backlog waits; 0: there is none.
 func age(now time.Time, b push.Backlog) time.Duration {
 	if b.Oldest().IsZero() {
 		return 0

@@ -32,7 +32,7 @@ type underWay struct {
 	counted bool      // as slow
 }
 
-// hangs is how long it takes already, if that is too long; 0: it is not.
+// hangs returns how long the transaction has taken so far, if that is too long; 0 otherwise.
 func (u *underWay) hangs(now time.Time) time.Duration {
 	if u.begun.IsZero() || now.Sub(u.begun) < slowCommit {
 		return 0
@@ -40,7 +40,7 @@ func (u *underWay) hangs(now time.Time) time.Duration {
 	return now.Sub(u.begun)
 }
 
-// hanging is how long the transaction takes already that takes the longest, if that is too long.
+// hanging returns how long the longest transaction under way has taken so far, if that is too long; 0 otherwise.
 func (c *commits) hanging(now time.Time) (hangs time.Duration) {
 	for i := range c.under {
 		hangs = max(hangs, c.under[i].hangs(now))
@@ -57,14 +57,14 @@ func (s *slowest) note(took, flush time.Duration) {
 	}
 }
 
-// octant is a duration on a scale of eight to each doubling, so that a percentile is right to within a tenth.
+// octant returns a duration on a scale of eight to each doubling, so that a percentile is right to within a tenth.
 func octant(d time.Duration) int {
 	return int(math.Round(8 * math.Log2(float64(max(d, time.Microsecond)))))
 }
 
 func ofOctant(i int) time.Duration { return time.Duration(math.Exp2(float64(i) / 8)) }
 
-// percentile is that of durations counted by octant; 0 if there are none.
+// percentile returns the percentile p of durations counted by octant; 0 if there are none.
 func percentile(counts map[int]int, p float64) time.Duration {
 	all, keys := 0, []int{}
 	for k, n := range counts {

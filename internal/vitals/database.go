@@ -31,7 +31,7 @@ func (v *Vitals) databaseLooked(err error) {
 
 const errNoAnswer = push.Timeout("the database did not answer in time")
 
-// because is what an error of a question to the store came from: the clock that ran out, where one did.
+// because returns the cause of a store's error: the deadline that ran out, if one did.
 func because(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -26,7 +26,7 @@ const (
 	latest  = time.Minute
 )
 
-// undone is all that is not worked off: b has what is due from the last look, and what is in memory now.
+// undone returns all that is not worked off: b has what is due from the last look, and what is in memory now.
 func (i *intake) undone(b push.Backlog) int { return b.Undone() + i.left }
 
 // looked takes what a look has found. Before it, before was left to rows, and is found.
@@ -52,7 +52,7 @@ func (i *intake) isFull(now time.Time, undone int) {
 	}
 }
 
-// wait is after what time there is probably room, at the pace at which the backlog has shrunk since it was largest. One that
+// wait returns how long it probably takes until there is room, at the pace at which the backlog has shrunk since it was largest. One that
 // does not shrink will stay full about as long as it has been.
 func (i *intake) wait(now time.Time, undone int) time.Duration {
 	wait := now.Sub(i.fullAt)
@@ -97,7 +97,7 @@ func (v *Vitals) entered(atMost, devices, pushes int) {
 	}
 }
 
-// Refused is told that so many pushes were refused because the backlog is full.
+// Refused counts pushes that were refused because the backlog is full.
 func (v *Vitals) Refused(pushes int) {
 	v.metrics.refused.Add(float64(pushes))
 	v.mu.Lock()

@@ -15,7 +15,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Status is how the server does, with a page of apps. While the database does not answer it has what memory knows.
+// Status returns how the server does, with a page of apps. While the database does not answer it has what memory knows.
 func (v *Vitals) Status(ctx context.Context, cursor string, limit int) (protocol.ServerStatus, error) {
 	from, err := readCursor(cursor)
 	if err != nil {
@@ -35,7 +35,7 @@ func (v *Vitals) Status(ctx context.Context, cursor string, limit int) (protocol
 	return out, nil
 }
 
-// appsOf is a page of apps; of those that memory knows, while the database does not answer. Its error means that the caller
+// appsOf returns a page of apps; of those that memory knows, while the database does not answer. Its error means that the caller
 // has gone, or has given a cursor that is none.
 func (v *Vitals) appsOf(ctx context.Context, from place, troubled []string, limit int) ([]protocol.AppStatus, place, error) {
 	v.mu.Lock()
@@ -56,7 +56,7 @@ func (v *Vitals) appsOf(ctx context.Context, from place, troubled []string, limi
 	return v.appsFrom(ctx, from, troubled, limit, false)
 }
 
-// own is what this room knows by itself.
+// own returns what this room knows by itself.
 func (v *Vitals) own(now time.Time) protocol.ServerStatus {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -96,7 +96,7 @@ func (c *commits) status(now time.Time) protocol.CommitStatus {
 	return out
 }
 
-// short is a duration with as many digits as anybody reads.
+// short returns a duration with as many digits as anybody reads.
 func short(d time.Duration) string {
 	switch {
 	case d >= time.Second:
@@ -107,7 +107,7 @@ func short(d time.Duration) string {
 	return d.Round(10 * time.Microsecond).String()
 }
 
-// instant is a time that may not be.
+// instant returns a time; nil for the zero time.
 func instant(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -184,7 +184,7 @@ func readCursor(cursor string) (p place, err error) {
 	return p, nil
 }
 
-// appsFrom is a page: apps in trouble first, by name, then the others.
+// appsFrom returns a page: apps in trouble first, by name, then the others.
 func (v *Vitals) appsFrom(ctx context.Context, from place, troubled []string, limit int, askStore bool) ([]protocol.AppStatus, place, error) {
 	apps := []protocol.AppStatus{}
 	if from.All == nil {
@@ -224,7 +224,7 @@ func (v *Vitals) appsFrom(ctx context.Context, from place, troubled []string, li
 	return apps, place{All: from.All, end: !askStore}, nil
 }
 
-// appStatus is one app's, of the providers for which it has a credential or has had a wake.
+// appStatus returns the status of one app at the providers for which it has a credential or has had a wake.
 func (v *Vitals) appStatus(app string, stored []push.CredentialInfo) protocol.AppStatus {
 	out := protocol.AppStatus{App: app, Providers: map[push.Provider]protocol.ProviderStatus{}}
 	for name, p := range v.parts.Providers {

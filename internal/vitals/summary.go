@@ -55,7 +55,7 @@ func sortedFacts[T any](m map[fact]T) []fact {
 // inTrouble counts the apps that have trouble with a provider.
 func (v *Vitals) inTrouble() int { return len(v.troubled()) }
 
-// troubled are those apps, by name.
+// troubled returns the apps in trouble, by name.
 func (v *Vitals) troubled() []string {
 	var names []string
 	for _, p := range v.parts.Providers {

@@ -26,7 +26,7 @@ func (t *trouble) note(line spell.Line) spell.Line {
 	return line
 }
 
-// due is the line that is to be told now.
+// due returns the line that is to be logged now.
 func (t *trouble) due(now time.Time) spell.Line {
 	line := t.untold
 	t.untold = spell.None

@@ -110,7 +110,7 @@ func (r *rooms) set(change func()) {
 // log keeps lines.
 type log struct{ logged.Buffer }
 
-// lines are what was logged but for the last summary: the message, and the attributes that are asked for.
+// lines returns what was logged, except the last summary: each message with the attributes that are asked for.
 func (l *log) lines(t *testing.T, attrs ...string) []string {
 	t.Helper()
 	var got []string
@@ -143,7 +143,7 @@ func setup(t *testing.T) *world {
 	return setupLimited(t, 0)
 }
 
-// setupLimited is setup with a limit of the backlog.
+// setupLimited does what setup does, with a limit of the backlog.
 func setupLimited(t *testing.T, limit int) *world {
 	t.Helper()
 	w := &world{rooms: &rooms{trouble: map[string]push.ProviderStanding{}}, log: &log{}}

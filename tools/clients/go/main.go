@@ -63,7 +63,7 @@ func run(ctx context.Context, server, rootKey string) error {
 	return nil
 }
 
-// client is a client that shows one secret.
+// client returns a client that shows one secret.
 func client(server, header, secret string) (*hush.ClientWithResponses, error) {
 	return hush.NewClientWithResponses(server, hush.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
 		r.Header.Set(header, secret)
@@ -142,7 +142,7 @@ func handle(ctx context.Context, device *hush.ClientWithResponses, id string) er
 	return nil
 }
 
-// refused is what came instead of what was wanted.
+// refused returns what came instead of what was wanted.
 func refused(what string, err error, status int, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)

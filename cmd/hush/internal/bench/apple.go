@@ -37,7 +37,7 @@ const (
 	tellEvery    = 5 * time.Millisecond
 )
 
-// tokenOf is a device's token: it begins with the device's number.
+// tokenOf returns a device's token: it begins with the device's number.
 func tokenOf(device int) string { return fmt.Sprintf("%016x%048x", device, 0) }
 
 // deviceOf returns the number in a path with a token.
@@ -158,7 +158,7 @@ func serveApple(nc net.Conn, log *arrivals) {
 	}
 }
 
-// answerBlock is a 200 with an apns-id, which no table remembers: every connection may repeat it as it stands.
+// answerBlock returns a 200 with an apns-id, which no table remembers: every connection may repeat it as it stands.
 func answerBlock() []byte {
 	var b bytes.Buffer
 	e := hpack.NewEncoder(&b)

@@ -68,7 +68,7 @@ func bars(h *hdrhistogram.Histogram) (out []Bar) {
 	return out
 }
 
-// next is the end of the next bar: 10, 20, 50, 100 and so on.
+// next returns the end of the next bar: 10, 20, 50, 100 and so on.
 func next(end int64, step int) (int64, int) {
 	if step == 1 {
 		return end / 2 * 5, 2

@@ -67,10 +67,10 @@ func (o Options) tell(format string, args ...any) {
 	}
 }
 
-// warmUp is how many devices are there for the warm-up alone: a tenth of the others, and one request's at least.
+// warmUp returns how many devices are there for the warm-up alone: a tenth of the others, and one request's at least.
 func (o Options) warmUp() int { return max(o.Devices/10, o.shape().devices()) }
 
-// everybody is how many devices there are with those of the warm-up.
+// everybody returns how many devices there are with those of the warm-up.
 func (o Options) everybody() int { return o.warmUp() + o.Devices }
 
 // pace says in words how fast pushes are sent.

@@ -50,7 +50,7 @@ func runPart(ctx context.Context, text string) error {
 	return fmt.Errorf("bench: %s names no part", partEnv)
 }
 
-// command is this program as a part.
+// command returns a command that runs this program as a part.
 func (p part) command(self string) (*exec.Cmd, error) {
 	text, err := json.Marshal(p)
 	if err != nil {

@@ -66,7 +66,7 @@ func start(ctx context.Context, cmd *exec.Cmd, read func(*bufio.Reader) error) (
 	}
 }
 
-// pid is the process's number.
+// pid returns the process's number.
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // stop ends the process and waits for it.

@@ -205,7 +205,7 @@ func (p *pushRun) came() (n int) {
 	return n
 }
 
-// wakeLatency is how long the wakes took.
+// wakeLatency returns how long the wakes took.
 func (p *pushRun) wakeLatency() Latency {
 	woken := newLatencies()
 	for _, d := range p.devices {

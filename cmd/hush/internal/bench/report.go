@@ -94,7 +94,7 @@ func cpuOf(cpu time.Duration, done int) *CPU {
 	return &CPU{Seconds: cpu.Seconds(), PerUnit: per(cpu.Seconds(), float64(done)), UnitsPerCPUS: per(float64(done), cpu.Seconds())}
 }
 
-// per is a quotient; 0 where there is none.
+// per returns a quotient; 0 where there is none.
 func per(a, b float64) float64 {
 	if b == 0 {
 		return 0

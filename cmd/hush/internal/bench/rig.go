@@ -86,7 +86,7 @@ func (r *rig) ca() string       { return filepath.Join(r.dir, "ca.pem") }
 func (r *rig) data() string     { return filepath.Join(r.dir, "data") }
 func (r *rig) appleURL() string { return "https://" + r.apple.addr }
 
-// withServer is a rig with a server, an app with credentials, and a resource for wakes.
+// withServer returns a rig with a server, an app with credentials, and a resource for wakes.
 func withServer(ctx context.Context, o Options, each func(arrival)) (_ *rig, err error) {
 	o.tell("starting a server and an APNs")
 	r, err := newRig(ctx, o, each)
@@ -152,7 +152,7 @@ func (r *rig) measure(ctx context.Context, work func() error) (spent, error) {
 	})
 }
 
-// measureUntil is measure for work after which the server goes on with something else, which is not to be counted.
+// measureUntil does what measure does, for work after which the server goes on with something else that must not be counted.
 func (r *rig) measureUntil(ctx context.Context, work func() error) (s spent, err error) {
 	if err := quiet(ctx, r.server.pid()); err != nil {
 		return s, err
@@ -164,5 +164,5 @@ func (r *rig) measureUntil(ctx context.Context, work func() error) (s spent, err
 	return s, err
 }
 
-// title is a user, and a device has the same name.
+// title returns the name of a user and of its device.
 func title(device int) string { return fmt.Sprintf("device-%d", device) }

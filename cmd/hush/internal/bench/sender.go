@@ -183,7 +183,7 @@ func (r *rig) runSender(ctx context.Context, kind string, workers int, duration 
 	return said, nil
 }
 
-// yardstick is what Go's own client does in this run.
+// yardstick returns what Go's own client does in this run.
 func (r *rig) yardstick(ctx context.Context, workers int, duration time.Duration) (*Yardstick, error) {
 	r.options.tell("measuring Go's own HTTP/2 client for %s", duration)
 	s, err := r.runSender(ctx, goSender, workers, duration)

@@ -19,7 +19,7 @@ type shape struct {
 
 func (o Options) shape() shape { return shape{users: max(o.Users, 1), batch: o.Batch} }
 
-// devices is how many devices one request reaches.
+// devices returns how many devices one request reaches.
 func (s shape) devices() int { return max(s.users, s.batch) }
 
 // load says in words how requests are made.
@@ -34,7 +34,7 @@ func (s shape) load(workers int) string {
 	return fmt.Sprintf("%s, %d at a time", what, workers)
 }
 
-// body is the request to some users.
+// body returns the request to some users.
 func (s shape) body(devices []int) []byte {
 	if s.batch == 0 {
 		return pushBody(nil, devices)
@@ -68,7 +68,7 @@ func (s shape) requests(devices []int) [][]int {
 	return slices.Collect(slices.Chunk(devices, s.devices()))
 }
 
-// everybody is a push to all devices of the app.
+// everybody returns a push to all devices of the app.
 func everybody() protocol.PushRequest {
 	return protocol.PushRequest{To: protocol.Audience{All: true}, ResourceID: resourceID, Payload: payload}
 }

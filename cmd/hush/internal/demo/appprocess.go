@@ -21,7 +21,7 @@ func RunApp() bool {
 	return true
 }
 
-// appCommand is this program as the app with a directory.
+// appCommand returns a command that runs this program as the app with a directory.
 func appCommand(dir string) (phonetest.Command, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -86,7 +86,7 @@ func run(ctx context.Context, o Options, specs []spec) (err error) {
 	return err
 }
 
-// ended is why the demo ended before its table was there.
+// ended returns why the demo ended before its table was there.
 func ended(cause error) error {
 	if errors.Is(cause, context.Canceled) {
 		return interrupted{}

@@ -38,7 +38,7 @@ func show(t *testing.T, o Options, specs []spec) (out, progress string, err erro
 	return outBuf.String(), errBuf.String(), err
 }
 
-// named is one of the rows.
+// named returns one of the rows.
 func named(t *testing.T, name string) spec {
 	t.Helper()
 	for _, s := range rows() {
@@ -88,7 +88,7 @@ func TestEveryRowIsAsExpected(t *testing.T) {
 	}
 }
 
-// processesWith are the processes whose environment names a directory below dir; none where the system does not tell.
+// processesWith returns the processes whose environment names a directory below dir; none where the system does not tell.
 func processesWith(t *testing.T, dir string) (pids []string) {
 	t.Helper()
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")

@@ -13,7 +13,7 @@ import (
 	"github.com/hushpush/hush/pushtest/phonetest"
 )
 
-// played are the outcomes of rows that went well, and took long.
+// played returns the outcomes of rows that went well, and took long.
 func played(specs []spec) (outcomes []outcome) {
 	for _, s := range specs {
 		o := outcome{spec: s, pushID: "01a22526-65c6-708a-90fb-9f17362e60ef", row: Row{Platform: string(s.platform), State: s.state,

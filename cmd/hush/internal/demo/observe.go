@@ -20,7 +20,7 @@ type seen struct {
 	handlers []notes.Handled // handlers of this push that came to their end, by the app's own record
 }
 
-// heldBy is what kept a phone from giving a push to its app, by its record; "" if nothing did.
+// heldBy returns what kept a phone from giving a push to its app, by its record; "" if nothing did.
 func heldBy(records []phonetest.Record) string {
 	for _, r := range records {
 		if r.Did == phonetest.Held || r.Did == phonetest.Dropped {
@@ -30,7 +30,7 @@ func heldBy(records []phonetest.Record) string {
 	return ""
 }
 
-// waitsFor is what kept the server from reaching the app, by the push's timeline; "" if nothing did. That a wake is on its
+// waitsFor returns what kept the server from reaching the app, by the push's timeline; "" if nothing did. That a wake is on its
 // way keeps nobody from anything.
 func waitsFor(events []protocol.Event) string {
 	for _, e := range events {
@@ -41,7 +41,7 @@ func waitsFor(events []protocol.Event) string {
 	return ""
 }
 
-// row is what the observations amount to.
+// row returns what the observations amount to.
 func (s seen) row(of spec) (Row, error) {
 	r := Row{Scene: "push", Platform: string(of.platform), State: of.state, Resource: of.resource}
 	if r.Reason = heldBy(s.phone); r.Reason == "" && len(s.push.Deliveries) > 0 {
@@ -87,7 +87,7 @@ func (s seen) judgeWaiting(of spec, r Row, d protocol.Delivery) error {
 	return nil
 }
 
-// printed is the line in the device log that the handler's process printed with the payload.
+// printed returns the line in the device log that the handler's process printed with the payload.
 func printed(log []phonetest.LogLine, h notes.Handled) string {
 	i := slices.IndexFunc(log, func(l phonetest.LogLine) bool {
 		return !l.System && l.PID == h.PID && strings.Contains(l.Text, h.Callback) && strings.Contains(l.Text, h.Payload)

@@ -54,7 +54,7 @@ type spec struct {
 	left     bool   // nobody opens the app for the push: it still waits at the end
 }
 
-// completions is how often the push's handler is to complete.
+// completions returns how often the push's handler is to complete.
 func (s spec) completions() int {
 	if s.left {
 		return 0
@@ -62,7 +62,7 @@ func (s spec) completions() int {
 	return 1
 }
 
-// name is the phone's, and its user's.
+// name returns the name of the phone and of its user.
 func (s spec) name() string {
 	if s.user != "" {
 		return s.user
@@ -70,7 +70,7 @@ func (s spec) name() string {
 	return string(s.platform) + "-" + s.state + "-" + s.resource
 }
 
-// rows are the states of the design's table "What must happen, by platform and app state": each with a resource for the
+// rows returns the states of the design's table "What must happen, by platform and app state": each with a resource for the
 // phone's provider alone and one for both; and in the background one that has no strategy for the phone.
 func rows() []spec {
 	through, background := notes.OnThroughMessageReceived, notes.BackgroundMessageHandler

@@ -93,7 +93,7 @@ func heading(p phonetest.Platform) []string {
 	return []string{"", name, "path", "handler that ran", "  ms", "resource"}
 }
 
-// cells are an outcome's line in the table.
+// cells returns an outcome's line in the table.
 func (o *outcome) cells() []string {
 	mark, callback, ms := "✓", o.row.Callback, fmt.Sprintf("%4s", strconv.FormatInt(o.row.MS, 10))
 	switch {
@@ -108,7 +108,7 @@ func (o *outcome) cells() []string {
 	return cells
 }
 
-// note is what there is to say of an outcome beyond its cells; "" for a heading.
+// note returns what there is to say of an outcome beyond its cells; "" for a heading.
 func (o *outcome) note() string {
 	switch {
 	case o == nil:
@@ -158,7 +158,7 @@ func (p painter) summary(outcomes []outcome, unexpected int, took time.Duration)
 	}
 }
 
-// example is the push whose timeline is shown: one that took more than one way.
+// example returns the push whose timeline is shown: one that took more than one way.
 func example(outcomes []outcome) outcome {
 	for _, o := range outcomes {
 		if o.row.Reason == string(push.ReasonAckTimeout) {

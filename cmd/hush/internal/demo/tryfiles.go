@@ -28,7 +28,7 @@ func (w *world) writeTryFiles() (tryFiles, error) {
 	return f, nil
 }
 
-// tries are the lines to paste while the server is up. pushID is a push that has a timeline worth seeing.
+// tries returns the lines to paste while the server is up. pushID is a push that has a timeline worth seeing.
 func (f tryFiles) tries(pushID string) []try {
 	push := func(resource string) string {
 		return fmt.Sprintf("%s push --to user:%s --resource %s --payload hi", quote(f.hush), alice.name(), resource)
@@ -42,7 +42,7 @@ func (f tryFiles) tries(pushID string) []try {
 	}
 }
 
-// hushScript is this very program as a client of the demo's server.
+// hushScript returns a script that runs this very program as a client of the demo's server.
 func (w *world) hushScript() string {
 	return fmt.Sprintf(`#!/bin/sh
 # hush as a client of the demo: its server, its app, its root key.
@@ -50,7 +50,7 @@ HUSH_SERVER=%s HUSH_APP=%s HUSH_KEY=%s HUSH_PROXY=direct exec %s "$@"
 `, quote(w.url), appName, quote(w.root.Reveal()), quote(w.self))
 }
 
-// curlConfig is a push as a backend sends it, as a configuration file of curl.
+// curlConfig returns a push as a backend sends it, as a configuration file of curl.
 func (w *world) curlConfig() string {
 	body := fmt.Sprintf(`{"to":{"users":["%s"]},"resource_id":"%s","payload":"hi"}`, alice.name(), both)
 	return fmt.Sprintf(`# A push over HTTP: what stands here could be given to curl as flags.

@@ -151,7 +151,7 @@ func (w *world) startBackend() (err error) {
 	return nil
 }
 
-// home is the directory of the app on a phone.
+// home returns the directory of the app on a phone.
 func (w *world) home(s spec) string { return filepath.Join(w.dir, "phones", s.name()) }
 
 func (w *world) deadSocketPath() (*deadSocketPath, error) {

@@ -138,7 +138,7 @@ func run(command, dir string) (*bench.Report, error) {
 	return &r, nil
 }
 
-// cells are a row's, after the command.
+// cells returns the cells of a row, after the command.
 func cells(r *bench.Report) []string {
 	memory, ratio := "", ""
 	switch m := r.Memory; {
