@@ -95,7 +95,7 @@ func isStranger(err error) bool {
 	return errors.As(err, &answer) && answer.Code == ""
 }
 
-// complain tells people what went wrong; for wrong usage, also where the right one is written.
+// complain prints what went wrong and, for wrong usage, where the right one is explained.
 func complain(to io.Writer, cmd *cobra.Command, err error, code int) {
 	for _, line := range complaints(err, code) {
 		fmt.Fprintf(to, "hush: %s\n", cleanLines(line))

@@ -62,7 +62,7 @@ type importing struct {
 // importTold is how many lines pass between two words on the progress.
 const importTold = 10_000
 
-// send sends the lines, and tells of their results as they come.
+// send sends the lines and prints their results as they come.
 func (i *importing) send(ctx context.Context, lines io.Reader) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -71,7 +71,7 @@ func (i *importing) send(ctx context.Context, lines io.Reader) error {
 	defer watch.timer.Stop()
 	err := i.r.ImportStream(ctx, i.r.app, watch, func(result protocol.ImportResult) error {
 		watch.renew()
-		return i.take(result)
+		return i.count(result)
 	})
 	if failure := watch.failure(); err != nil && failure != nil {
 		return usagef("FILE: %v", failure)
@@ -82,8 +82,8 @@ func (i *importing) send(ctx context.Context, lines io.Reader) error {
 	return err
 }
 
-// take counts a result, and tells of a line that was refused.
-func (i *importing) take(result protocol.ImportResult) error {
+// count counts a result, and prints a line that was refused.
+func (i *importing) count(result protocol.ImportResult) error {
 	i.last = result.Line
 	switch {
 	case result.Problem != nil:

@@ -66,7 +66,7 @@ func (r *remote) named(cmd *cobra.Command, err error) error {
 	return faults
 }
 
-// faultLine tells of a fault at a place.
+// faultLine returns a fault with its place.
 func faultLine(place string, f protocol.ProblemField) string {
 	return fmt.Sprintf("%s: %s (%s)", place, f.Message, f.Code)
 }

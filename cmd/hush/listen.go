@@ -84,7 +84,7 @@ func (l *listening) follow(ctx context.Context, filter client.EventFilter) error
 		}
 		if l.away.IsZero() {
 			l.away = time.Now()
-			l.note("the server has gone away; waiting for it")
+			l.warn("the server has gone away; waiting for it")
 		}
 		select {
 		case <-ctx.Done():
@@ -94,8 +94,8 @@ func (l *listening) follow(ctx context.Context, filter client.EventFilter) error
 	}
 }
 
-// note tells people what is no event. Standard output has events alone.
-func (l *listening) note(format string, args ...any) {
+// warn prints what is not an event on standard error. Standard output has events alone.
+func (l *listening) warn(format string, args ...any) {
 	fmt.Fprintf(l.r.w.stderr, "hush: "+format+"\n", args...)
 }
 
@@ -105,7 +105,7 @@ func (l *listening) put(e protocol.AppEvent) error {
 		l.begin()
 		return nil
 	case push.EventMissed:
-		l.note("%d events were missed: they came faster than they were read", e.Count)
+		l.warn("%d events were missed: they came faster than they were read", e.Count)
 		if !l.r.json {
 			return nil
 		}
@@ -121,7 +121,7 @@ func (l *listening) begin() {
 	if !l.began {
 		fmt.Fprintf(l.r.w.stderr, "listening to app %s on %s; Ctrl-C ends it\n", clean(l.r.app), clean(l.r.server))
 	} else {
-		l.note("listening again; what happened while the connection was lost is not shown")
+		l.warn("listening again; what happened while the connection was lost is not shown")
 	}
 	l.began, l.away = true, time.Time{}
 }

@@ -61,7 +61,7 @@ func (m *making) show(ctx context.Context, id string) {
 			sayWarnings(m.r, p.Warnings)
 			return
 		}
-		m.tell(now, made, p)
+		m.update(now, made, p)
 		rest := makingLater
 		if now.Sub(m.began) < time.Second {
 			rest = makingSoon
@@ -78,8 +78,8 @@ func (m *making) show(ctx context.Context, id string) {
 // stop ends the drawing after Ctrl-C; what was shown stays.
 func (m *making) stop() { fmt.Fprintln(m.r.w.stderr, "hush: stopped watching; the push goes on") }
 
-// tell shows how it stands, if it is time.
-func (m *making) tell(now time.Time, made int, p protocol.Push) {
+// update draws how it stands, if it is time.
+func (m *making) update(now time.Time, made int, p protocol.Push) {
 	text := fmt.Sprintf("%d made so far, %.0f a second", made, m.pace.perSecond())
 	switch {
 	case m.live:

@@ -38,7 +38,7 @@ func checkProviderName(name string) error {
 	return nil
 }
 
-// checkProvider tries the stored credentials and tells the result.
+// checkProvider tries the stored credentials and prints the result.
 func checkProvider(ctx context.Context, r *remote, p push.Provider) error {
 	check, err := one(ctx, r, func(ctx context.Context) (protocol.CredentialCheck, error) { return r.CheckProvider(ctx, r.app, p) })
 	if err != nil {

@@ -84,7 +84,7 @@ func (f *simFlags) run(ctx context.Context, w world, page rulesPage, start func(
 	return nil
 }
 
-// startError tells wrong flags from what the machine does not give: a port in use, a file that cannot be read or written.
+// startError distinguishes wrong flags from what the machine refuses: a port in use, a file that cannot be read or written.
 func startError(err error) error {
 	var (
 		op   *net.OpError

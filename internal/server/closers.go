@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// closers is what has been started, in order; close ends it in reverse, also when a start failed half-way.
+// closers are the ends of what has been started, in order. close runs them in reverse, also when a start failed half-way.
 type closers struct {
 	stack []closer
 }

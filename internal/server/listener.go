@@ -63,7 +63,7 @@ func (s *Server) listenMetrics(ctx context.Context) error {
 	return nil
 }
 
-// fail tells the owner that a listener has ended by itself; one reason is enough.
+// fail reports to the owner that a listener has ended by itself; one reason is enough.
 func (s *Server) fail(err error) {
 	select {
 	case s.failed <- err:

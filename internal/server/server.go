@@ -150,7 +150,7 @@ func (s *Server) URL() string {
 // RootKey may do everything.
 func (s *Server) RootKey() push.Secret { return s.roots.Secret() }
 
-// Failed tells when the listener ended by itself.
+// Failed receives the error if a listener ends by itself.
 func (s *Server) Failed() <-chan error { return s.failed }
 
 // Shutdown stops accepting, finishes or hands back what is in flight, and returns once nothing of the server runs any
@@ -269,8 +269,8 @@ func readCA(setting, path string) ([]byte, error) {
 	return pem, nil
 }
 
-// startDelivery starts the engine and the gateway, which need each other: the gateway tells the engine of sessions, the
-// engine gives it pushes.
+// startDelivery starts the engine and the gateway, which need each other: the gateway reports sessions to the engine, and
+// the engine gives it pushes.
 func (s *Server) startDelivery(context.Context) error {
 	set := s.cfg.Settings
 	links := &links{}
@@ -314,7 +314,7 @@ func (s *Server) attachVitals(ctx context.Context) error {
 	return nil
 }
 
-// watchVitals begins to tell the log how the server does, once it listens: a start that failed has nothing to sum up.
+// watchVitals starts to log how the server does, once it listens: a start that failed has nothing to sum up.
 func (s *Server) watchVitals(context.Context) error {
 	s.stopVitals = start(s.vitals.Run)
 	return nil

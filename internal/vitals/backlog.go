@@ -42,7 +42,7 @@ func (b *backlog) looked(now time.Time, found push.Backlog) {
 	b.most, b.oldest = max(b.most, found.Due), max(b.oldest, age(now, found))
 }
 
-func (v *Vitals) tellBacklog(now time.Time) {
+func (v *Vitals) logBacklog(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	b := &v.backlog

@@ -48,10 +48,10 @@ func (c *commits) hanging(now time.Time) (hangs time.Duration) {
 	return hangs
 }
 
-// slowest is the slowest of some, and what of it was the flush.
+// slowest is how long the slowest of some commits took, and its flush.
 type slowest struct{ took, flush time.Duration }
 
-func (s *slowest) note(took, flush time.Duration) {
+func (s *slowest) record(took, flush time.Duration) {
 	if took > s.took {
 		*s = slowest{took, flush}
 	}
@@ -81,7 +81,7 @@ func percentile(counts map[int]int, p float64) time.Duration {
 	return 0
 }
 
-// Committing notes that a transaction of a committer, of which the store has a few, has begun.
+// Committing records that a transaction of a committer, of which the store has a few, has begun.
 func (v *Vitals) Committing(committer int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -91,7 +91,7 @@ func (v *Vitals) Committing(committer int) {
 	v.commits.under[committer] = underWay{begun: v.cfg.Now()}
 }
 
-// Committed notes that it is over: how long all of it took, and how long the flush to disk at its end. One that failed was
+// Committed records that a transaction is over: how long all of it took, and how long the flush to disk at its end. One that failed was
 // not flushed.
 func (v *Vitals) Committed(committer int, took, flush time.Duration, failed bool) {
 	v.mu.Lock()
@@ -101,7 +101,7 @@ func (v *Vitals) Committed(committer int, took, flush time.Duration, failed bool
 		c.hit(now, &c.under[committer])
 	}
 	c.under[committer].begun = time.Time{}
-	c.worst.note(took, flush)
+	c.worst.record(took, flush)
 	if failed {
 		return
 	}
@@ -109,7 +109,7 @@ func (v *Vitals) Committed(committer int, took, flush time.Duration, failed bool
 	c.lastAt, c.last = now, took
 	c.took.Add(now, octant(took), 1)
 	c.slowest.Record(now, took)
-	c.sinceLast.note(took, flush)
+	c.sinceLast.record(took, flush)
 }
 
 // hit counts a transaction under way as slow, once.
@@ -124,8 +124,8 @@ func (c *commits) hit(now time.Time, u *underWay) {
 	c.n++
 }
 
-// tellCommits tells the log of slow ones, and of one that hangs while it does.
-func (v *Vitals) tellCommits(now time.Time) {
+// logCommits logs slow commits, and one that hangs while it does.
+func (v *Vitals) logCommits(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	c := &v.commits
@@ -133,7 +133,7 @@ func (v *Vitals) tellCommits(now time.Time) {
 	for i := range c.under {
 		if u := &c.under[i]; u.hangs(now) > 0 {
 			c.hit(now, u)
-			c.worst.note(u.hangs(now), 0)
+			c.worst.record(u.hangs(now), 0)
 		}
 	}
 	line := c.slow.due(now)

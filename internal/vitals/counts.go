@@ -50,5 +50,5 @@ func (v *Vitals) TokenDropped(app string, p push.Provider, reason push.Reason) {
 	v.metrics.tokens.WithLabelValues(string(p)).Inc()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.dropped.note(app, p, reason)
+	v.dropped.count(app, p, reason)
 }

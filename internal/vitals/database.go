@@ -39,7 +39,7 @@ func because(ctx context.Context, err error) error {
 	return err
 }
 
-func (v *Vitals) tellDatabase(now time.Time) {
+func (v *Vitals) logDatabase(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	d := &v.database

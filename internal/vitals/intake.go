@@ -42,7 +42,7 @@ func (i *intake) looked(now time.Time, before int, found push.Backlog) {
 	}
 }
 
-// isFull notes that it is full.
+// isFull records that the backlog is full.
 func (i *intake) isFull(now time.Time, undone int) {
 	if i.fullAt.IsZero() {
 		i.fullAt, i.most = now, 0
@@ -108,7 +108,7 @@ func (v *Vitals) Refused(pushes int) {
 	}
 }
 
-func (v *Vitals) tellIntake(now time.Time) {
+func (v *Vitals) logIntake(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	i, b := &v.intake, v.backlog

@@ -16,7 +16,7 @@ import (
 type dropped struct{ by map[push.Provider]*drops }
 
 type drops struct {
-	told    time.Time // the last line; zero: none
+	logged  time.Time // the last line; zero: none
 	n       int
 	apps    map[string]int
 	reasons map[push.Reason]int
@@ -27,7 +27,7 @@ const (
 	maxDropReasons = 8
 )
 
-func (d *dropped) note(app string, p push.Provider, reason push.Reason) {
+func (d *dropped) count(app string, p push.Provider, reason push.Reason) {
 	if d.by == nil {
 		d.by = map[push.Provider]*drops{}
 	}
@@ -45,13 +45,13 @@ func (d *dropped) note(app string, p push.Provider, reason push.Reason) {
 	}
 }
 
-// tellDropped tells the log of what was dropped since the last line, a line a minute of each provider.
-func (v *Vitals) tellDropped(now time.Time) {
+// logDropped logs the tokens that were dropped since the last line, at most a line a minute for each provider.
+func (v *Vitals) logDropped(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, p := range slices.Sorted(maps.Keys(v.dropped.by)) {
 		d := v.dropped.by[p]
-		if d.n == 0 || !d.told.IsZero() && now.Sub(d.told) < spell.Per {
+		if d.n == 0 || !d.logged.IsZero() && now.Sub(d.logged) < spell.Per {
 			continue
 		}
 		most := slices.MaxFunc(slices.Collect(maps.Keys(d.apps)), func(a, b string) int {
@@ -63,6 +63,6 @@ func (v *Vitals) tellDropped(now time.Time) {
 		}
 		v.cfg.Logger.Info("provider tokens dropped", "provider", string(p), "tokens", d.n, "apps", len(d.apps),
 			"most", most, "of_most", d.apps[most], slog.Group("reasons", reasons...))
-		v.dropped.by[p] = &drops{told: now, apps: map[string]int{}, reasons: map[push.Reason]int{}}
+		v.dropped.by[p] = &drops{logged: now, apps: map[string]int{}, reasons: map[push.Reason]int{}}
 	}
 }

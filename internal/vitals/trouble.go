@@ -6,30 +6,30 @@ import (
 	"github.com/hushpush/hush/internal/spell"
 )
 
-// trouble is a spell that is noted in one place and told in another: what notes it must not wait for the log. Guarded by
+// trouble is a spell that is recorded in one place and logged in another: whoever records it must not wait for the log. Guarded by
 // Vitals.mu.
 type trouble struct {
 	spell.Spell
-	untold spell.Line // that a note has brought
+	pending spell.Line // not logged yet
 }
 
-// hit notes the trouble once more, and reports whether it begins with that.
-func (t *trouble) hit(now time.Time) (begins bool) { return t.note(t.Hit(now)) == spell.Begun }
+// hit records that the trouble has shown once more, and reports whether it begins with that.
+func (t *trouble) hit(now time.Time) (begins bool) { return t.keep(t.Hit(now)) == spell.Begun }
 
-// well notes that it is over.
-func (t *trouble) well(now time.Time) { t.note(t.Well(now)) }
+// well records that the trouble is over.
+func (t *trouble) well(now time.Time) { t.keep(t.Well(now)) }
 
-func (t *trouble) note(line spell.Line) spell.Line {
+func (t *trouble) keep(line spell.Line) spell.Line {
 	if line != spell.None {
-		t.untold = line
+		t.pending = line
 	}
 	return line
 }
 
 // due returns the line that is to be logged now.
 func (t *trouble) due(now time.Time) spell.Line {
-	line := t.untold
-	t.untold = spell.None
+	line := t.pending
+	t.pending = spell.None
 	if line == spell.None {
 		line = t.Tick(now)
 	}

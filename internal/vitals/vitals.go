@@ -1,4 +1,4 @@
-// Package vitals knows how the server does. The other rooms tell it what happened; it tells the log when work is late,
+// Package vitals knows how the server does. The other rooms report to it what happened; it logs when work is late,
 // commits are slow, the database is unreachable or tokens are dropped, sums up each hour in one line, and answers what a
 // status page shows. It decides one thing: whether the backlog has room for more pushes.
 //
@@ -116,7 +116,7 @@ const (
 	summaryWait = time.Hour
 )
 
-// Run tells the log until ctx ends, and then sums up a last time.
+// Run writes to the log until ctx ends, and then sums up a last time.
 func (v *Vitals) Run(ctx context.Context) {
 	var looks sync.WaitGroup
 	looks.Go(func() { v.lookLoop(ctx) })
@@ -129,19 +129,19 @@ func (v *Vitals) Run(ctx context.Context) {
 			v.summary(v.cfg.Now())
 			return
 		case <-t.C:
-			v.tell()
+			v.logLines()
 		}
 	}
 }
 
-// tell writes the lines that are due.
-func (v *Vitals) tell() {
+// logLines writes the lines that are due.
+func (v *Vitals) logLines() {
 	now := v.cfg.Now()
-	v.tellCommits(now)
-	v.tellDropped(now)
-	v.tellBacklog(now)
-	v.tellIntake(now)
-	v.tellDatabase(now)
+	v.logCommits(now)
+	v.logDropped(now)
+	v.logBacklog(now)
+	v.logIntake(now)
+	v.logDatabase(now)
 	for _, p := range v.parts.Providers {
 		p.Tick()
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // applePart is an APNs that answers 200 to everything and does nothing else, because what it costs is taken from the server
-// that is measured: they share the machine. It reads of a request only the device token, and tells on its output when the
+// that is measured: they share the machine. It reads only the device token of a request, and reports on its output when the
 // device's wake came.
 type applePart struct {
 	CA string // where it writes the certificate to trust
@@ -81,7 +81,7 @@ func (a *applePart) run(ctx context.Context, out io.Writer) error {
 	}
 }
 
-// arrivals tells of wakes.
+// arrivals reports wakes.
 type arrivals struct {
 	mu  sync.Mutex
 	out *bufio.Writer // guarded by mu
@@ -93,7 +93,7 @@ func (a *arrivals) add(device uint64, at time.Time) {
 	binary.BigEndian.PutUint64(b[8:], uint64(at.UnixNano()))
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, _ = a.out.Write(b[:]) // flush tells
+	_, _ = a.out.Write(b[:]) // flush reports an error
 }
 
 func (a *arrivals) flushLoop(ctx context.Context) {

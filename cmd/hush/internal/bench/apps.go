@@ -47,7 +47,7 @@ type app struct {
 
 // newApps registers devices without a token, of a user each.
 func newApps(ctx context.Context, r *rig, devices int) (*apps, error) {
-	r.options.tell("registering %d devices", devices)
+	r.options.progress("registering %d devices", devices)
 	a := &apps{rig: r, all: make([]*app, devices), opened: newLatencies()}
 	l := load{workers: setupWorkers, most: devices}
 	_, err := l.run(ctx, func(ctx context.Context, i int, _ time.Time) (err error) {
@@ -78,7 +78,7 @@ func (a *apps) register(ctx context.Context, device int) (*app, error) {
 func (a *apps) open(ctx context.Context, some []*app) error {
 	l := load{workers: setupWorkers, most: len(some)}
 	_, err := l.run(ctx, func(ctx context.Context, i int, began time.Time) error {
-		defer func() { a.opened.note(time.Since(began)) }()
+		defer func() { a.opened.record(time.Since(began)) }()
 		return some[i].open(ctx)
 	})
 	return err

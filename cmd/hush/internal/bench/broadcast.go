@@ -24,11 +24,11 @@ func Broadcast(ctx context.Context, o Options) (_ *Report, err error) {
 	if err := r.profile(ctx); err != nil {
 		return nil, err
 	}
-	o.tell("warming up")
+	o.progress("warming up")
 	if _, err := r.post.push(ctx, pushBody(nil, []int{0})); err != nil {
 		return nil, err
 	}
-	o.tell("a push to %d devices", o.Devices)
+	o.progress("a push to %d devices", o.Devices)
 	b := broadcast{rig: r, accepted: newLatencies(), made: newLatencies()}
 	used, err := r.measureUntil(ctx, func() error { return b.run(ctx, o.Duration) }) // not the looks at the devices that follow
 	if err != nil {
@@ -66,7 +66,7 @@ func (b *broadcast) run(ctx context.Context, longest time.Duration) error {
 		return err
 	}
 	accepted := time.Now()
-	b.accepted.note(accepted.Sub(begin))
+	b.accepted.record(accepted.Sub(begin))
 	for {
 		status, err := b.rig.hush.Status(ctx, appName, answer.PushID, client.Page{Limit: 1})
 		if err != nil {
@@ -77,7 +77,7 @@ func (b *broadcast) run(ctx context.Context, longest time.Duration) error {
 			b.done += n
 		}
 		if status.Expanded {
-			b.made.note(time.Since(accepted))
+			b.made.record(time.Since(accepted))
 			return nil
 		}
 		if b.took > longest {

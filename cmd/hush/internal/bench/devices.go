@@ -16,7 +16,7 @@ import (
 // importDevices imports devices that are asleep, each of a user of its own with the same name. Without tokens, nothing but a
 // session or an inbox reaches them.
 func (r *rig) importDevices(ctx context.Context, devices int, tokens bool) error {
-	r.options.tell("importing %d devices", devices)
+	r.options.progress("importing %d devices", devices)
 	in, out := io.Pipe()
 	go func() { out.CloseWithError(writeDevices(out, devices, tokens)) }()
 	defer in.Close()

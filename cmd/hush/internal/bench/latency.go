@@ -23,8 +23,8 @@ func newLatencies() *latencies {
 	return &latencies{h: hdrhistogram.New(1, longest.Microseconds(), digits)}
 }
 
-// note takes one. What took longer than a minute counts as a minute, what took less than a microsecond as nothing.
-func (l *latencies) note(took time.Duration) {
+// record takes one. What took longer than a minute counts as a minute, what took less than a microsecond as nothing.
+func (l *latencies) record(took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_ = l.h.RecordValue(min(max(took, 0), longest).Microseconds()) // in range

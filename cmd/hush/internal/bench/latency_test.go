@@ -10,7 +10,7 @@ func TestBarsAreInStepsOfOneTwoAndFive(t *testing.T) {
 	t.Parallel()
 	l := newLatencies()
 	for _, took := range []time.Duration{-time.Second, 30 * time.Microsecond, 90 * time.Microsecond, 100 * time.Microsecond, 450 * time.Microsecond, 4 * time.Millisecond, time.Hour} {
-		l.note(took)
+		l.record(took)
 	}
 	got := l.summary("x").Distribution
 	ends, counts := []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5}, []int64{1, 0, 1, 2, 0, 1, 0, 0, 1}
@@ -27,7 +27,7 @@ func TestBarsAreInStepsOfOneTwoAndFive(t *testing.T) {
 func TestBarsBeginWhereSomethingIs(t *testing.T) {
 	t.Parallel()
 	l := newLatencies()
-	l.note(3 * time.Millisecond)
+	l.record(3 * time.Millisecond)
 	if got := l.summary("x").Distribution; !slices.Equal(got, []Bar{{UpToMS: 5, Count: 1}}) {
 		t.Errorf("got %+v, want one bar, up to 5 ms", got)
 	}

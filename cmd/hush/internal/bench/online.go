@@ -24,17 +24,17 @@ func Online(ctx context.Context, o Options) (_ *Report, err error) {
 	}
 	m := newMeetings()
 	a.onPush = m.framed
-	o.tell("opening %d sessions", o.Devices)
+	o.progress("opening %d sessions", o.Devices)
 	defer a.close()
 	if err := a.open(ctx, a.all); err != nil {
 		return nil, err
 	}
-	o.tell("warming up")
+	o.progress("warming up")
 	if _, err := r.sendAtRate(ctx, m, min(o.Duration, time.Second)); err != nil {
 		return nil, err
 	}
 	m.reset()
-	o.tell("sending %s for %s", o.pace(), o.Duration)
+	o.progress("sending %s for %s", o.pace(), o.Duration)
 	var (
 		requests int
 		begin    time.Time
@@ -63,7 +63,7 @@ func (r *rig) sendAtRate(ctx context.Context, m *meetings, longest time.Duration
 		answer, err := r.post.push(ctx, pushBody(nil, []int{i % r.options.Devices}))
 		if err == nil {
 			at := time.Now()
-			m.accepted.note(at.Sub(due))
+			m.accepted.record(at.Sub(due))
 			m.answered(answer.PushID, at)
 		}
 		return err
@@ -98,7 +98,7 @@ func (m *meetings) answered(pushID string, at time.Time) {
 	defer m.mu.Unlock()
 	if m.early[pushID] {
 		delete(m.early, pushID)
-		m.wait.note(0)
+		m.wait.record(0)
 		return
 	}
 	m.waiting[pushID] = at
@@ -114,7 +114,7 @@ func (m *meetings) framed(pushID string, at time.Time) {
 		return
 	}
 	delete(m.waiting, pushID)
-	m.wait.note(at.Sub(answered))
+	m.wait.record(at.Sub(answered))
 }
 
 func (m *meetings) missing() int {

@@ -61,7 +61,7 @@ func (o Options) database() string {
 	return "postgres"
 }
 
-func (o Options) tell(format string, args ...any) {
+func (o Options) progress(format string, args ...any) {
 	if o.Tell != nil {
 		o.Tell(fmt.Sprintf(format, args...))
 	}

@@ -11,7 +11,7 @@ import (
 // Push sends pushes to devices that are asleep, one a device, until APNs' stand-in has answered each wake.
 func Push(ctx context.Context, o Options) (_ *Report, err error) {
 	woken := newWakes(o.everybody())
-	r, err := withServer(ctx, o, woken.note)
+	r, err := withServer(ctx, o, woken.record)
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +70,8 @@ func newWakes(devices int) *wakes {
 	return &wakes{sent: make([]atomic.Int64, devices), came: make([]atomic.Int64, devices)}
 }
 
-// note takes the first wake of a device that was sent a push; its repetitions are no news.
-func (w *wakes) note(a arrival) {
+// record takes the first wake of a device that was sent a push; its repetitions are no news.
+func (w *wakes) record(a arrival) {
 	if a.device >= uint64(len(w.sent)) || w.sent[a.device].Load() == 0 {
 		return
 	}
@@ -107,11 +107,11 @@ func (r *rig) sendToEach(ctx context.Context, w *wakes, await func(*pushRun, con
 	if err := r.profile(ctx); err != nil {
 		return nil, spent{}, err
 	}
-	r.options.tell("warming up")
+	r.options.progress("warming up")
 	if _, err := send(shuffled(0, warm), 0); err != nil {
 		return nil, spent{}, err
 	}
-	r.options.tell("sending for at most %s", r.options.Duration)
+	r.options.progress("sending for at most %s", r.options.Duration)
 	var run *pushRun
 	used, err := r.measure(ctx, func() (err error) {
 		run, err = send(shuffled(warm, r.options.Devices), r.options.Duration)
@@ -140,15 +140,15 @@ func (p *pushRun) request(ctx context.Context, devices []int) error {
 	for _, d := range devices {
 		p.wakes.sent[d].Store(began.UnixNano())
 	}
-	accepted, err := p.post(ctx, body)
-	p.accepted.note(time.Since(began))
+	accepted, err := p.accept(ctx, body)
+	p.accepted.record(time.Since(began))
 	if err == nil && accepted != len(devices) {
 		err = fmt.Errorf("bench: of %d devices %d were accepted", len(devices), accepted)
 	}
 	return err
 }
 
-func (p *pushRun) post(ctx context.Context, body []byte) (accepted int, err error) {
+func (p *pushRun) accept(ctx context.Context, body []byte) (accepted int, err error) {
 	if p.shape.batch > 0 {
 		return p.rig.post.batch(ctx, body)
 	}
@@ -210,7 +210,7 @@ func (p *pushRun) wakeLatency() Latency {
 	woken := newLatencies()
 	for _, d := range p.devices {
 		if at := p.wakes.came[d].Load(); at != 0 {
-			woken.note(time.Duration(at - p.wakes.sent[d].Load()))
+			woken.record(time.Duration(at - p.wakes.sent[d].Load()))
 		}
 	}
 	return woken.summary("request to wake at APNs")

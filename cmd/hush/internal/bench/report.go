@@ -16,8 +16,8 @@ type Report struct {
 	Seconds   float64 `json:"seconds"` // from the first request to the last that was done
 	PerSecond float64 `json:"per_second"`
 
-	CPU    *CPU    `json:"cpu,omitempty"`    // of the server's process alone; nil where the system does not tell
-	Memory *Memory `json:"memory,omitempty"` // of the server's process; nil where the system does not tell
+	CPU    *CPU    `json:"cpu,omitempty"`    // of the server's process alone; nil where the system does not say
+	Memory *Memory `json:"memory,omitempty"` // of the server's process; nil where the system does not say
 
 	Yardstick *Yardstick `json:"yardstick,omitempty"` // Go's own HTTP/2 client on the same pushes, in the same run
 	Ratio     float64    `json:"ratio,omitempty"`     // done per CPU-second, to the yardstick's

@@ -88,7 +88,7 @@ func (r *rig) appleURL() string { return "https://" + r.apple.addr }
 
 // withServer returns a rig with a server, an app with credentials, and a resource for wakes.
 func withServer(ctx context.Context, o Options, each func(arrival)) (_ *rig, err error) {
-	o.tell("starting a server and an APNs")
+	o.progress("starting a server and an APNs")
 	r, err := newRig(ctx, o, each)
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (r *rig) setUp(ctx context.Context) error {
 // spent is what the server's process had used before and after something.
 type spent struct {
 	before, after usage
-	measured      bool // false: the system does not tell
+	measured      bool // false: the system does not say
 }
 
 // measure does some work and returns what it cost the server. It waits before and after until nothing is under way there.

@@ -57,7 +57,7 @@ func (s *senderPart) run(ctx context.Context, out io.Writer) error {
 	}
 	took := newLatencies()
 	do := func(ctx context.Context, _ int, due time.Time) error {
-		defer func() { took.note(time.Since(due)) }()
+		defer func() { took.record(time.Since(due)) }()
 		return one(ctx)
 	}
 	l := load{workers: s.Workers, longest: s.Duration / 5}
@@ -185,7 +185,7 @@ func (r *rig) runSender(ctx context.Context, kind string, workers int, duration 
 
 // yardstick returns what Go's own client does in this run.
 func (r *rig) yardstick(ctx context.Context, workers int, duration time.Duration) (*Yardstick, error) {
-	r.options.tell("measuring Go's own HTTP/2 client for %s", duration)
+	r.options.progress("measuring Go's own HTTP/2 client for %s", duration)
 	s, err := r.runSender(ctx, goSender, workers, duration)
 	if err != nil {
 		return nil, err

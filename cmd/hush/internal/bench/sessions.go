@@ -24,12 +24,12 @@ func Sessions(ctx context.Context, o Options) (_ *Report, err error) {
 		return nil, err
 	}
 	defer a.close()
-	o.tell("warming up")
+	o.progress("warming up")
 	if err := a.open(ctx, a.all[:warm]); err != nil {
 		return nil, err
 	}
 	a.opened = newLatencies()
-	o.tell("opening %d sessions, then idle for %s", o.Devices, o.Duration)
+	o.progress("opening %d sessions, then idle for %s", o.Devices, o.Duration)
 	var took time.Duration
 	used, err := r.measure(ctx, func() error {
 		begin := time.Now()

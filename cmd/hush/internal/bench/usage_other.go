@@ -2,7 +2,7 @@
 
 package bench
 
-// usageOf says that this system does not tell what another process uses.
+// usageOf reports that this system does not say what another process uses.
 func usageOf(int) (usage, bool) { return usage{}, false }
 
 func forgetPeak(int) {}

@@ -18,7 +18,7 @@ func Wire(ctx context.Context, o Options) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	o.tell("measuring Hush's connection for %s", o.Duration)
+	o.progress("measuring Hush's connection for %s", o.Duration)
 	ours, err := r.runSender(ctx, hushSender, o.Concurrency, o.Duration)
 	if err != nil {
 		return nil, err

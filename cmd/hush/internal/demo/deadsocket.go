@@ -66,8 +66,8 @@ func (p *deadSocketPath) accept() {
 	}
 }
 
-// keep notes a connection, so that close ends it; false: the path is closed already.
-func (p *deadSocketPath) keep(c net.Conn) bool {
+// add registers a connection for close to end. It reports false if the path is closed already.
+func (p *deadSocketPath) add(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.stopped {
@@ -86,7 +86,7 @@ func (p *deadSocketPath) drop(c net.Conn) {
 // carry moves bytes both ways. Only a connection that begins as a WebSocket of Hush can go dead.
 func (p *deadSocketPath) carry(in net.Conn) {
 	defer p.drop(in)
-	if !p.keep(in) {
+	if !p.add(in) {
 		return
 	}
 	out, err := net.Dial("tcp", p.server)
@@ -94,7 +94,7 @@ func (p *deadSocketPath) carry(in net.Conn) {
 		return
 	}
 	defer p.drop(out)
-	if !p.keep(out) {
+	if !p.add(out) {
 		return
 	}
 	head := make([]byte, 32<<10)

@@ -110,8 +110,8 @@ func TestWhatAppsPrintCannotSteerTheTerminal(t *testing.T) {
 	w := &world{}
 	var b strings.Builder
 	w.follow(newPainter(Options{Out: &b}))
-	w.logs.take("alice", phonetest.LogLine{Text: "payload=\x1b[2J\u202e" + strings.Repeat("漢字", 60)})
-	w.logs.take("alice", phonetest.LogLine{Text: "system", System: true})
+	w.logs.add("alice", phonetest.LogLine{Text: "payload=\x1b[2J\u202e" + strings.Repeat("漢字", 60)})
+	w.logs.add("alice", phonetest.LogLine{Text: "system", System: true})
 	if strings.ContainsAny(b.String(), "\x1b\u202e") || strings.Contains(b.String(), "system") {
 		t.Errorf("the log shows %q; want neither control characters nor the system's lines", b.String())
 	}

@@ -77,7 +77,7 @@ type deviceLogs struct {
 	to func(phone string, l phonetest.LogLine) // guarded by mu
 }
 
-func (d *deviceLogs) take(phone string, l phonetest.LogLine) {
+func (d *deviceLogs) add(phone string, l phonetest.LogLine) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.to != nil {

@@ -71,7 +71,7 @@ func (s seen) row(of spec) (Row, error) {
 	if of.platform == phonetest.Android && of.state == "terminated" {
 		r.Log = printed(s.log, h)
 	}
-	return r, of.judge(r, h)
+	return r, of.check(r, h)
 }
 
 // judgeWaiting says what is not as expected of a push that is to wait still.
@@ -98,8 +98,8 @@ func printed(log []phonetest.LogLine, h notes.Handled) string {
 	return log[i].Text
 }
 
-// judge says what is not as expected.
-func (s spec) judge(r Row, h notes.Handled) error {
+// check says what is not as expected.
+func (s spec) check(r Row, h notes.Handled) error {
 	var wrong []string
 	differ := func(what, got, want string) {
 		if got != want {

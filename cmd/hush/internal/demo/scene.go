@@ -42,7 +42,7 @@ func (w *world) play(ctx context.Context, specs []spec, say *progress) []outcome
 			defer cancel()
 			sc := &scene{world: w, spec: s}
 			outcomes[i] = sc.play(rowCtx, slots)
-			if ctx.Err() == nil { // else the row ended with the demo, and tells nothing
+			if ctx.Err() == nil { // else the row ended with the demo, and says nothing
 				say.row(outcomes[i], len(specs))
 			}
 		})

@@ -100,7 +100,7 @@ func newWorld(ctx context.Context, o Options) (_ *world, err error) {
 		}
 	}
 	w.fleet = phonetest.New(phonetest.Config{
-		APNs: phonetest.APNs(w.apns), FCM: phonetest.FCM(w.fcm), OnLog: w.logs.take,
+		APNs: phonetest.APNs(w.apns), FCM: phonetest.FCM(w.fcm), OnLog: w.logs.add,
 	})
 	w.onClose("the network paths", func() error {
 		for _, p := range w.paths {
