@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -23,16 +22,6 @@ type Accepter interface {
 
 	// DevicesOfUsers returns the ids of the devices of users, in no order. An unknown user has none.
 	DevicesOfUsers(ctx context.Context, app string, users []string) ([]string, error)
-}
-
-// Forecaster predicts what accepting a push would find, and changes nothing.
-type Forecaster interface {
-	// Audience returns whom a push would reach now: the first 10 000 devices, and users without one. The error is push.FieldErrors
-	// for a device that is not registered.
-	Audience(ctx context.Context, p push.Push) ([]push.Target, []push.Warning, error)
-
-	// Resource returns one of an app's resources; push.ErrNotFound if it is not there. It is shared: do not write to it.
-	Resource(ctx context.Context, app, id string) (push.Resource, error)
 }
 
 // Accept makes a push durable and starts its delivery. When it returns without an error, the push is committed and flushed.
@@ -136,89 +125,4 @@ func (e *Engine) lookAsAccepted(ctx context.Context, reqs []push.AcceptRequest) 
 		}
 	}
 	return f, room
-}
-
-// DryRun returns what would be done with a push on each device of its audience (the first 10 000), and does nothing.
-func (e *Engine) DryRun(ctx context.Context, p push.Push) ([]push.Decision, []push.Warning, error) {
-	resource, err := e.cfg.Store.Resource(ctx, p.App, p.ResourceID)
-	if err != nil {
-		return nil, nil, fmt.Errorf("delivery: dry run: %w", err)
-	}
-	targets, warnings, err := e.cfg.Store.Audience(ctx, p)
-	if err != nil {
-		return nil, nil, fmt.Errorf("delivery: dry run: %w", err)
-	}
-	decisions := make([]push.Decision, 0, len(targets))
-	for _, t := range targets {
-		d, err := e.dryRun(ctx, p, resource, t)
-		if err != nil {
-			return nil, nil, fmt.Errorf("delivery: dry run: %w", err)
-		}
-		decisions = append(decisions, d)
-	}
-	return decisions, warnings, nil
-}
-
-func (e *Engine) dryRun(ctx context.Context, p push.Push, resource push.Resource, t push.Target) (push.Decision, error) {
-	accepting := push.Accepting{AckWait: e.cfg.AckWait}
-	if t.Device.ID == "" {
-		return withoutDevice(accepting.Place(p, resource, push.Recipient{User: t.User}, p.AcceptedAt, push.Ending{}).Delivery), nil
-	}
-	snap, err := e.cfg.Store.PeekDevice(ctx, t.Device.Key(), 0)
-	if err != nil {
-		return push.Decision{}, err
-	}
-	platform := snap.Device.Platform
-	trial := accepting.Place(p, resource, push.Recipient{Device: t.Device.ID, User: t.User, Platform: platform, Generation: snap.Device.OwnerGeneration},
-		p.AcceptedAt, push.Ending{}).Delivery
-	trial.Payload, trial.PayloadBytes = p.Payload, len(p.Payload)
-	snap.Open, snap.Resources = []push.Delivery{trial}, map[string]push.Resource{resource.ID: resource}
-	s := e.know(t.Device.Key(), true).of(snap)
-	b := newBoard(s.now, snap)
-	plan := planFor(s, b, snap.NextExpiry)
-	out := push.Decision{DeviceID: t.Device.ID, Provider: platform.Provider(), Reason: b.open[0].Reason}
-	switch {
-	case len(plan.session) > 0:
-		out.Do = push.DoSession
-	case plan.wake != nil:
-		out.Do = push.DoWake
-	case b.open[0].State.Final():
-		out.Do = push.DoStop
-	default:
-		out.Do, out.Budget = push.DoWait, budgetOf(b.open[0], b)
-		if out.Budget != nil {
-			out.Budget, err = e.budgetBeside(ctx, trial, resource, *out.Budget)
-		}
-		if out.Reason == push.ReasonNone {
-			out.Reason = push.ReasonWake // one is on its way already, and brings this one if it can
-		}
-	}
-	return out, err
-}
-
-// budgetBeside returns what a trial waits for beside the deliveries that are open: the first wake that any of their budgets
-// allows brings all of them.
-func (e *Engine) budgetBeside(ctx context.Context, trial push.Delivery, resource push.Resource, byItself push.BudgetWait) (*push.BudgetWait, error) {
-	snap, err := e.cfg.Store.PeekDevice(ctx, push.DeviceKey{App: trial.App, Device: trial.DeviceID}, lookLimit)
-	if err != nil {
-		return nil, err
-	}
-	snap.Open = append(snap.Open, trial)
-	if snap.Resources == nil {
-		snap.Resources = map[string]push.Resource{}
-	}
-	snap.Resources[resource.ID] = resource
-	if b, _ := peek(e.know(snap.Device.Key(), true).of(snap), snap); b.budget != nil {
-		return b.budget, nil
-	}
-	return &byItself, nil // it has just become free, or what is open is on its way
-}
-
-// withoutDevice returns the decision for a user without a device.
-func withoutDevice(made push.Delivery) push.Decision {
-	out := push.Decision{Do: push.DoWait, Reason: made.Reason}
-	if made.State.Final() {
-		out.Do = push.DoStop
-	}
-	return out
 }

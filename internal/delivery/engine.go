@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -103,20 +102,18 @@ const (
 	lease = 10 * time.Second
 )
 
-// Engine is the room's one object.
+// Engine takes pushes to their devices. Its parts have their own state and locks; what is left here is the way of a look.
 type Engine struct {
-	cfg     Config
-	queue   *queue // of devices that may have to be woken
-	online  *queue // of devices with a session, whose workers never wait for a provider
-	todo    *todo
-	senders *senders
-	clock   *clock
-	found   found           // devices with a session among what is due
-	hard    context.Context // ends requests in flight that outlast the drain
-	cut     context.CancelCauseFunc
-	ends    deadlines   // of requests for wakes
-	started time.Time   // never changes
-	ending  atomic.Bool // Run is draining: nothing new is sent
+	preview // DryRun, Budgets and Explain
+
+	cfg    Config
+	node   *localNode
+	queue  *queue // of devices that may have to be woken
+	online *queue // of devices with a session, whose workers never wait for a provider
+	todo   *todo
+	wakes  *wakeSender
+	clock  *clock
+	found  found // devices with a session among what is due
 }
 
 // New makes an Engine. Run does its work.
@@ -153,10 +150,13 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Vitals == nil {
 		cfg.Vitals = noVitals{}
 	}
-	hard, cut := context.WithCancelCause(context.Background())
+	n := &localNode{
+		sessions: cfg.Sessions, senders: newSenders(), ackWait: cfg.AckWait, singleNode: cfg.SingleNode, started: cfg.Now(), clock: cfg.Now,
+	}
 	e := &Engine{
-		hard: hard, cut: cut, started: cfg.Now(),
-		cfg: cfg, queue: newQueue(cfg.Queue, cfg.Workers, cfg.Now), online: newQueue(cfg.Queue, max(cfg.Workers/8, 1), cfg.Now), todo: newTodo(cfg.Now), senders: newSenders(),
+		preview: preview{store: cfg.Store, node: n}, cfg: cfg, node: n,
+		queue: newQueue(cfg.Queue, cfg.Workers, cfg.Now), online: newQueue(cfg.Queue, max(cfg.Workers/8, 1), cfg.Now),
+		todo: newTodo(cfg.Now), wakes: newWakeSender(&cfg, n.senders),
 	}
 	e.clock = newClock(e.dueWork(), cfg.Now, cfg.Logger)
 	return e, nil
@@ -171,8 +171,8 @@ const drainWait = 5 * time.Second
 func (e *Engine) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	stop := context.AfterFunc(ctx, func() {
-		e.ending.Store(true)
-		time.AfterFunc(drainWait, func() { e.cut(push.ErrStopping) })
+		e.node.ending.Store(true)
+		time.AfterFunc(drainWait, func() { e.wakes.cut(push.ErrStopping) })
 	})
 	defer stop()
 	begun := context.WithoutCancel(ctx)
@@ -197,7 +197,7 @@ func (e *Engine) handBack() {
 	defer cancel()
 	for _, key := range left {
 		if d, ok := e.todo.pop(key); ok && d.plan.wake != nil { // counted, and not sent
-			_, err := e.look(ctx, key, unsent(*d.plan.changes.Device, *d.plan.wake, "the server stopped before it could be sent"), e.know(key, true))
+			_, err := e.look(ctx, key, unsent(*d.plan.changes.Device, *d.plan.wake, "the server stopped before it could be sent"), e.node.know(key, true))
 			if err != nil {
 				e.cfg.Logger.Warn("a wake that was not sent was not taken back; it goes out when its lease has run out", "app", key.App, "device", key.Device, "error", err)
 			}
@@ -251,7 +251,7 @@ func (e *Engine) SessionOpened(key push.DeviceKey) {
 // CredentialsChanged drops what an app's previous credentials held back, and has its devices looked at.
 func (e *Engine) CredentialsChanged(app string, p push.Provider) {
 	now := e.cfg.Now()
-	e.senders.forget(now, sender{app, p})
+	e.node.senders.forget(now, sender{app, p})
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lease, errors.New("delivery: the look at an app's devices took too long"))
 	defer cancel()
 	// Storing the credentials made the devices due as well, but one that was looked at since still saw the hold.

@@ -15,19 +15,19 @@ const timelinesRead = 50
 // Explain returns why a device gets what it gets: what a look would decide now, and what is known of its token and its wakes.
 // hasCredential reports whether the app has a credential for a provider. A device that was unregistered is explained for as
 // long as its row stays; after that the error is push.ErrNotFound.
-func (e *Engine) Explain(ctx context.Context, key push.DeviceKey, hasCredential func(push.Provider) bool) (push.Explanation, error) {
-	snap, err := e.cfg.Store.PeekDevice(ctx, key, lookLimit)
+func (v *preview) Explain(ctx context.Context, key push.DeviceKey, hasCredential func(push.Provider) bool) (push.Explanation, error) {
+	snap, err := v.store.PeekDevice(ctx, key, lookLimit)
 	if err == nil && snap.Device.ID == "" {
 		err = push.ErrNotFound
 	}
 	if err != nil {
 		return push.Explanation{}, fmt.Errorf("delivery: explain: %w", err)
 	}
-	timelines, err := e.cfg.Store.OpenTimelines(ctx, key, timelinesRead)
+	timelines, err := v.store.OpenTimelines(ctx, key, timelinesRead)
 	if err != nil {
 		return push.Explanation{}, fmt.Errorf("delivery: explain: %w", err)
 	}
-	s := e.know(key, true).of(snap)
+	s := v.node.know(key, true).of(snap)
 	return explain(s, snap, timelines, hasCredential(snap.Device.Platform.Provider())), nil
 }
 

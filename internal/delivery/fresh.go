@@ -43,7 +43,7 @@ func (d *decided) stale(now time.Time) bool {
 // freshFor asks what this node knows of the targets of pushes.
 func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fresh, error) {
 	app := reqs[0].Push.App
-	f := &fresh{known: *e.know(push.DeviceKey{App: app}, false), plans: make(map[freshPush]*decided, min(named(reqs), appPlaces)), away: named(reqs)}
+	f := &fresh{known: *e.node.know(push.DeviceKey{App: app}, false), plans: make(map[freshPush]*decided, min(named(reqs), appPlaces)), away: named(reqs)}
 	if e.cfg.Sessions.Count() == 0 {
 		return f, nil
 	}
@@ -59,7 +59,7 @@ func (e *Engine) freshFor(ctx context.Context, reqs []push.AcceptRequest) (*fres
 		}
 		for _, id := range devices {
 			key := push.DeviceKey{App: app, Device: id}
-			f.sessions[key] = e.sessionOf(key)
+			f.sessions[key] = e.node.sessionOf(key)
 		}
 	}
 	if len(f.sessions) > 0 {
@@ -125,7 +125,7 @@ func (e *Engine) follow(f *fresh, id push.ID, keys []push.DeviceKey) (n int) {
 				continue
 			}
 		}
-		if len(d.plan.session) > 0 || d.plan.wake != nil || d.known.session == nil && e.sessionOf(key) != nil {
+		if len(d.plan.session) > 0 || d.plan.wake != nil || d.known.session == nil && e.node.sessionOf(key) != nil {
 			n++
 			e.handOver(key, d)
 		}

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -18,27 +19,38 @@ type known struct {
 	draining  bool          // nothing new is sent
 }
 
+// localNode is what knows it: this process's sessions, and what it has learned of providers.
+type localNode struct {
+	sessions   Sessions         // never changes, as all but senders and ending
+	senders    *senders         // has a lock of its own
+	ackWait    time.Duration    // for a session to acknowledge
+	singleNode bool             // no other node uses the store
+	started    time.Time        // when this process was
+	clock      func() time.Time // tells the time
+	ending     atomic.Bool      // the engine is draining: nothing new is sent
+}
+
 // know returns what this node knows of a device. Without useSession it ignores an open session.
-func (e *Engine) know(key push.DeviceKey, useSession bool) *known {
-	k := &known{now: e.now(), lost: !useSession, ackWait: e.cfg.AckWait, draining: e.ending.Load()}
-	k.standing[0] = e.senders.standing(sender{key.App, push.APNs})
-	k.standing[1] = e.senders.standing(sender{key.App, push.FCM})
-	if e.cfg.SingleNode {
-		k.soleSince = e.started
+func (n *localNode) know(key push.DeviceKey, useSession bool) *known {
+	k := &known{now: n.now(), lost: !useSession, ackWait: n.ackWait, draining: n.ending.Load()}
+	k.standing[0] = n.senders.standing(sender{key.App, push.APNs})
+	k.standing[1] = n.senders.standing(sender{key.App, push.FCM})
+	if n.singleNode {
+		k.soleSince = n.started
 	}
 	if useSession {
-		k.session = e.sessionOf(key)
+		k.session = n.sessionOf(key)
 	}
 	return k
 }
 
 // now returns the time as precisely as the store keeps it, so that a decision on rows that were just written equals one on rows
 // that were read.
-func (e *Engine) now() time.Time { return e.cfg.Now().UTC().Truncate(time.Microsecond) }
+func (n *localNode) now() time.Time { return n.clock().UTC().Truncate(time.Microsecond) }
 
 // sessionOf returns the device's open session; nil if there is none.
-func (e *Engine) sessionOf(key push.DeviceKey) *session {
-	id, since, ok := e.cfg.Sessions.Session(key)
+func (n *localNode) sessionOf(key push.DeviceKey) *session {
+	id, since, ok := n.sessions.Session(key)
 	if !ok {
 		return nil
 	}
@@ -74,8 +86,8 @@ func (k *known) ofDevice(d *push.Device, r rules) situation {
 
 // outdated reports whether an app's credentials were replaced since k was asked for: what waits for the previous ones has to be
 // looked at again.
-func (e *Engine) outdated(k *known, p push.Provider, app string) bool {
-	return e.senders.standing(sender{app, p}).renewed.After(k.standingOf(p).renewed)
+func (n *localNode) outdated(k *known, p push.Provider, app string) bool {
+	return n.senders.standing(sender{app, p}).renewed.After(k.standingOf(p).renewed)
 }
 
 // strategies returns a function that finds the strategies of resources. It remembers the last one: most looks ask for a single

@@ -52,7 +52,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 	}
 	for k, p := &d.known, &d.plan; ; {
 		if !is {
-			k = e.know(key, useSession)
+			k = e.node.know(key, useSession)
 			var err error
 			if *p, err = e.look(ctx, key, last, k); err != nil {
 				if !errors.Is(err, push.ErrNotFound) {
@@ -63,7 +63,7 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 		}
 		is, last = false, nil
 		switch {
-		case k.session == nil && e.sessionOf(key) != nil: // it gets what is open, and the wake is not sent
+		case k.session == nil && e.node.sessionOf(key) != nil: // it gets what is open, and the wake is not sent
 			if useSession = true; p.wake != nil {
 				last = unsent(*p.changes.Device, *p.wake, "a session was opened before it could be sent")
 			}
@@ -79,8 +79,8 @@ func (e *Engine) visit(ctx context.Context, key push.DeviceKey, wakes bool) {
 			e.handOver(key, &decided{*k, *p})
 			return
 		default:
-			o := e.wake(p.changes.Device, *p.wake)
-			k = e.know(key, useSession)
+			o := e.wakes.send(p.changes.Device, *p.wake)
+			k = e.node.know(key, useSession)
 			if is = e.settle(ctx, k, p, o); !is {
 				last = o
 			}
@@ -167,7 +167,7 @@ func (e *Engine) afterCommit(key push.DeviceKey, platform push.Platform, k *know
 	if p.dead {
 		e.cfg.Sessions.NoAck(key, k.session.id)
 	}
-	if e.outdated(k, platform.Provider(), key.App) {
+	if e.node.outdated(k, platform.Provider(), key.App) {
 		e.Look(key)
 	}
 }
@@ -203,25 +203,4 @@ func (e *Engine) sendToSession(key push.DeviceKey, pushes []push.Delivery) bool 
 	}
 	id, _, ok := e.cfg.Sessions.Session(key)
 	return ok && e.cfg.Sessions.Send(key, id, items)
-}
-
-// wake sends one wake, sealed with the key of the row on which it was decided. It outlives the stop signal: the provider may
-// have taken the request already.
-func (e *Engine) wake(d *push.Device, w push.Wake) *outcome {
-	w.Key = e.cfg.Keys.WakeKey(d.Key(), d.SealKeyID)
-	o := &outcome{wake: w, user: d.User, answer: push.Answer{Provider: w.Provider}}
-	waker := e.cfg.Wakers[w.Provider]
-	if waker == nil {
-		o.err = &push.WakeError{Fault: push.FaultCredentials, Reason: string(push.ReasonNoCredentials)}
-		o.answer.Error = push.FailureNotSent
-	} else {
-		answer, err := waker.Wake(e.ends.next(e.hard), *d, w)
-		o.answer = answer
-		if err != nil && !errors.As(err, &o.err) {
-			o.err = &push.WakeError{Fault: push.FaultProvider, Unclear: true, Err: err}
-		}
-	}
-	e.countWake(o)
-	e.senders.record(e.cfg.Now(), sender{d.App, w.Provider}, d, o)
-	return o
 }

@@ -233,9 +233,9 @@ func TestALookDecidedByFormerCredentialsIsLookedAtAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, taken)
 		who := sender{"notes", push.APNs}
-		n.senders.record(time.Now(), who, &push.Device{}, &outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Hour}})
+		n.node.senders.record(time.Now(), who, &push.Device{}, &outcome{err: &push.WakeError{Fault: push.FaultQuota, RetryAfter: time.Hour}})
 		time.Sleep(time.Second)
-		n.store.committing = func() { n.senders.forget(time.Now(), who) }
+		n.store.committing = func() { n.node.senders.forget(time.Now(), who) }
 		n.visit(t.Context(), n.phone, true)
 		if d := n.delivery(); d.Reason != push.ReasonQuota {
 			t.Fatalf("the push waits for %q; want the former credentials' quota", d.Reason)

@@ -1,10 +1,6 @@
 package delivery
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/hushpush/hush/push"
-)
+import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics counts what delivery does. Labels are closed sets: no app, device or push is one.
 type Metrics struct {
@@ -30,14 +26,4 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		r.MustRegister(m.Accepted, m.Wakes, m.Overflow)
 	}
 	return m
-}
-
-// countWake counts an answer to a wake.
-func (e *Engine) countWake(o *outcome) {
-	fault := push.Fault("")
-	if o.err != nil {
-		fault = o.err.Fault
-	}
-	e.cfg.Metrics.Wakes.WithLabelValues(string(o.wake.Provider), string(fault)).Inc()
-	e.cfg.Vitals.Woke(o.wake.Provider, fault)
 }

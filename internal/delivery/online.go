@@ -16,7 +16,7 @@ import (
 
 // lineOf returns the queue for looks at a device.
 func (e *Engine) lineOf(key push.DeviceKey) *queue {
-	if e.sessionOf(key) != nil {
+	if e.node.sessionOf(key) != nil {
 		return e.online
 	}
 	return e.queue
@@ -25,7 +25,7 @@ func (e *Engine) lineOf(key push.DeviceKey) *queue {
 // lookAtOnline queues those of the devices that have a session. All of them are due.
 func (e *Engine) lookAtOnline(keys []push.DeviceKey) {
 	for _, key := range keys {
-		if e.sessionOf(key) != nil && !e.online.add(key) {
+		if e.node.sessionOf(key) != nil && !e.online.add(key) {
 			e.cfg.Metrics.Overflow.Inc()
 		}
 	}

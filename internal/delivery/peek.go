@@ -8,8 +8,6 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// What people are told of a decision is what a look would decide now, so that it cannot differ from what is done.
-
 // Peeker reads what a look would, without locking or changing anything.
 type Peeker interface {
 	// PeekDevice returns a device with its oldest open deliveries, up to openLimit; an empty snapshot if it does not exist.
@@ -25,11 +23,20 @@ type Peeker interface {
 // peekAtOnce is how many devices are read together; each may have many open deliveries.
 const peekAtOnce = 20
 
+// preview answers what a look would decide now, and commits nothing: what people are told cannot differ from what is done.
+type preview struct {
+	store interface {
+		Forecaster
+		Peeker
+	}
+	node *localNode
+}
+
 // Budgets returns, for those of the devices whose next wake a budget delays, which limit does so and until when.
-func (e *Engine) Budgets(ctx context.Context, keys []push.DeviceKey) (map[push.DeviceKey]push.BudgetWait, error) {
+func (v *preview) Budgets(ctx context.Context, keys []push.DeviceKey) (map[push.DeviceKey]push.BudgetWait, error) {
 	waits := map[push.DeviceKey]push.BudgetWait{}
 	for some := range slices.Chunk(keys, peekAtOnce) {
-		snaps, err := e.cfg.Store.PeekDevices(ctx, some, lookLimit)
+		snaps, err := v.store.PeekDevices(ctx, some, lookLimit)
 		if err != nil {
 			return nil, fmt.Errorf("delivery: budgets: %w", err)
 		}
@@ -37,7 +44,7 @@ func (e *Engine) Budgets(ctx context.Context, keys []push.DeviceKey) (map[push.D
 			if !snap.Device.Registered() {
 				continue
 			}
-			if b, _ := peek(e.know(snap.Device.Key(), true).of(snap), snap); b.budget != nil {
+			if b, _ := peek(v.node.know(snap.Device.Key(), true).of(snap), snap); b.budget != nil {
 				waits[snap.Device.Key()] = *b.budget
 			}
 		}
