@@ -207,3 +207,18 @@ func (suite) ARefusedLineDoesNotMakeItsUserSeen(t *testing.T, w *World) {
 		t.Errorf("warned of %+v, %v; want of mallory, who has never been seen", warnings, err)
 	}
 }
+
+// AnImportOfAUserTwiceLeavesNoOtherUser imports two devices of one user. No row of another user may be left to remove.
+func (suite) AnImportOfAUserTwiceLeavesNoOtherUser(t *testing.T, w *World) {
+	device := func(id string) push.ImportedDevice {
+		return push.ImportedDevice{User: "alice", Registration: push.Registration{DeviceID: id, Platform: push.IOS}}
+	}
+	for _, r := range w.RegisterMany(Context(t), "notes", []push.ImportedDevice{device("d1"), device("d2")}) {
+		if r.Err != nil {
+			t.Error(r.Err)
+		}
+	}
+	if removed, err := w.RemoveUsers(Context(t), 10); removed != 0 || err != nil {
+		t.Errorf("removed %d users who were never seen, %v; want 0", removed, err)
+	}
+}
