@@ -13,8 +13,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// One push in and its outcome back, flushed, for users with a device each; with group commit and without. The ratio of the
-// two is what group commit is worth here; the numbers themselves are the machine's.
+// Accepts and handles pushes for users with a device each, flushed, with group commit and without. The ratio of the two is what
+// group commit gains; the numbers themselves depend on the machine.
 func BenchmarkAcceptAndHandle(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		for _, batch := range []int{1, 50, 500} {
@@ -31,7 +31,7 @@ func BenchmarkAcceptAndHandle(b *testing.B) {
 	}
 }
 
-// A push of one user accepted and flushed, so many callers at a time.
+// Accepts pushes for one user each, flushed, with several concurrent callers.
 func BenchmarkAccept(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		for _, callers := range []int{1, 32, 256} {
@@ -49,7 +49,7 @@ func BenchmarkAccept(b *testing.B) {
 	}
 }
 
-// byCallers calls do b.N times, by so many callers at a time, and reports how many a second.
+// byCallers calls do b.N times from concurrent callers, and reports the calls per second.
 func byCallers(b *testing.B, callers int, do func(i int) error) {
 	var wg sync.WaitGroup
 	var next atomic.Int64
@@ -70,7 +70,7 @@ func byCallers(b *testing.B, callers int, do func(i int) error) {
 
 const benchUsers = 1000
 
-// prepareBench makes an app with a resource, and benchUsers users with a device each.
+// prepareBench creates an app with a resource, and benchUsers users with a device each.
 func prepareBench(b *testing.B, s *Store) {
 	ctx := context.Background()
 	if _, _, err := s.PutApp(ctx, "notes"); err != nil {
@@ -120,7 +120,7 @@ func acceptAndHandleOne(ctx context.Context, s *Store, user int) error {
 
 const broadcastUsers = 20_000
 
-// A broadcast's deliveries, made in pieces as delivery asks for them.
+// Makes a broadcast's deliveries, in pieces as package delivery requests them.
 func BenchmarkBroadcast(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		b.Run(engine, func(b *testing.B) {
@@ -150,7 +150,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	}
 }
 
-// A timeline's events as the store keeps them, written and read.
+// Encodes and decodes the events of a timeline.
 func BenchmarkEvents(b *testing.B) {
 	events := []push.Event{{At: time.Now(), Event: push.EventAccepted}, {At: time.Now(), Event: push.EventWakeSent, Path: push.PathAPNs}}
 	b.Run("encode", func(b *testing.B) {
@@ -170,7 +170,7 @@ func BenchmarkEvents(b *testing.B) {
 	})
 }
 
-// Devices of an import, 1 024 at a time, as a file has them: by id, each with a token.
+// Imports devices, 1 024 at a time, in the order of a file: by id, each with a token.
 func BenchmarkRegisterMany(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		b.Run(engine, func(b *testing.B) {
@@ -188,7 +188,7 @@ func BenchmarkRegisterMany(b *testing.B) {
 	}
 }
 
-// importBench imports devices of a user each, each with a token, a batch at a time.
+// importBench imports devices, each with its own user and token, a batch at a time.
 func importBench(b *testing.B, s *Store, n int) {
 	for done := 0; done < n; done += registerAtOnce {
 		devices := make([]push.ImportedDevice, min(registerAtOnce, n-done))

@@ -11,7 +11,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// serverKey makes the key "k" of the app "notes".
+// serverKey creates the key "k" of the app "notes".
 func (w *world) serverKey() (hash []byte) {
 	w.T.Helper()
 	hash = storetest.NewHash()
@@ -22,12 +22,12 @@ func (w *world) serverKey() (hash []byte) {
 	return hash
 }
 
-// What was read once, and how it ends.
+// The changes of cached rows, and what is left after each.
 var endings = []struct {
 	name string
 	end  func(w *world) error
-	key  bool // the key is gone
-	left bool // the resource is there, with other strategies
+	key  bool // the key is deleted
+	left bool // the resource exists, with other strategies
 }{
 	{"the key is deleted", func(w *world) error { return w.DeleteServerKey(storetest.Context(w.T), "notes", "k") }, true, true},
 	{"the resource is changed", func(w *world) error {
@@ -58,7 +58,7 @@ func TestAnAnsweredChangeEndsWhatWasReadBefore(t *testing.T) {
 	}
 }
 
-// A row may be read before a change is committed, and come to who asked after the change is answered.
+// A row may be read before a change is committed, and reach the reader after the change is acknowledged.
 func TestARowReadBeforeItsChangeIsNotKept(t *testing.T) {
 	t.Parallel()
 	for _, e := range endings {
@@ -90,7 +90,7 @@ func TestARowReadBeforeItsChangeIsNotKept(t *testing.T) {
 	}
 }
 
-// readings is what the store says of the key and the resource.
+// readings returns what the store has of the key and the resource.
 type readings struct {
 	resource            push.Resource
 	keyErr, resourceErr error

@@ -18,14 +18,14 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// The test binary is also the process that is killed: with one of these set it writes to the store that they name.
+// The test binary is also the process that is killed. With one of these variables set, it writes to the store that they name.
 const (
 	crashDirEnv = "HUSH_STORE_CRASH_DIR"
 	crashURLEnv = "HUSH_STORE_CRASH_URL"
 )
 
-// crashLog is how many pages SQLite's write-ahead log has there before it begins anew: few, so that it is being copied half of
-// the time, and any kill meets that.
+// crashLog is after how many pages SQLite's write-ahead log restarts in that process. They are so few that it is being copied half the
+// time, so that kills interrupt copies.
 const crashLog = 32
 
 // writeUntilKilled accepts and handles pushes as fast as it can, and prints the id of each push that was acknowledged.
@@ -49,7 +49,7 @@ func writeUntilKilled() {
 					fmt.Println("error", r.Err)
 					os.Exit(1)
 				}
-				if _, _, err := s.Push(context.Background(), "notes", p.ID); err != nil { // a reader beside the writer
+				if _, _, err := s.Push(context.Background(), "notes", p.ID); err != nil { // read while others write
 					fmt.Println("error", err)
 					os.Exit(1)
 				}
@@ -75,13 +75,13 @@ func writeUntilKilled() {
 	select {}
 }
 
-// wakeLease is how long the process that is killed has for a wake.
+// wakeLease is the lease of the killed process's wakes.
 const wakeLease = 10 * time.Second
 
-// crashPhones is how many phones get pushes the short way.
+// crashPhones is how many phones get pushes whose wakes are decided on as they are accepted.
 const crashPhones = 3
 
-// sendShort counts a push's wake as the push is accepted, settles its plain 200, and has it handled.
+// sendShort counts a push's wake as the push is accepted, settles the wake's plain 200, and handles the push.
 func sendShort(s *store.Store, device, wake string) (push.ID, error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	p := storetest.PushTo(storetest.ToDevices(device), "x")
@@ -146,7 +146,7 @@ func surviveKills(t *testing.T, cfg store.Config) {
 			}
 		}
 		flying := w.endShort()
-		if cfg.DataDir != "" { // it had them in hand, and nobody else can have the wakes
+		if cfg.DataDir != "" { // the killed process owned them, and no other can have their wakes
 			if keys, err := w.ClaimDevices(storetest.Context(t), time.Now(), time.Second, 10); len(keys) != 1+flying || err != nil {
 				t.Errorf("round %d: %d devices due after the start, %v; want alice's, and %d whose wake had no answer", round, len(keys), err, flying)
 			}
@@ -155,7 +155,7 @@ func surviveKills(t *testing.T, cfg store.Config) {
 	}
 }
 
-// countOf is how many events of a name a delivery has.
+// countOf returns how many events with a name a delivery has.
 func countOf(d push.Delivery, name push.EventName) (n int) {
 	for _, e := range d.Events {
 		if e.Event == name {
@@ -165,8 +165,8 @@ func countOf(d push.Delivery, name push.EventName) (n int) {
 	return n
 }
 
-// endShort looks at the phones that got pushes the short way, and says how many have a wake in flight: the one that the push open on
-// them was counted for, and no other.
+// endShort looks at the phones that sendShort uses, and returns how many have a wake in flight. It may only be the wake that was counted
+// for the push that is open there.
 func (w *world) endShort() (flying int) {
 	w.T.Helper()
 	for i := range crashPhones {
@@ -192,7 +192,7 @@ func (w *world) endShort() (flying int) {
 	return flying
 }
 
-// handleShort ends what is open on those phones, so that nothing is in flight any more.
+// handleShort ends the open deliveries on those phones, so that no wake is in flight.
 func (w *world) handleShort() {
 	w.T.Helper()
 	for i := range crashPhones {
@@ -212,7 +212,7 @@ func (w *world) handleShort() {
 	}
 }
 
-// startCrasher starts this program as the process that is to be killed, with more of an environment, and gives what it says.
+// startCrasher starts this program as the process to be killed, with additional environment variables, and returns its output.
 func startCrasher(t *testing.T, cfg store.Config, env ...string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0]) // however long the disk takes
@@ -228,8 +228,8 @@ func startCrasher(t *testing.T, cfg store.Config, env ...string) (*exec.Cmd, io.
 	return cmd, pipe
 }
 
-// killWriter runs a writing process, kills it after some acknowledged pushes, and answers all that were acknowledged, and those that
-// were handled after they had gone the short way.
+// killWriter runs a writing process and kills it after some acknowledged pushes. It returns all acknowledged pushes, and those of
+// sendShort that were handled.
 func killWriter(t *testing.T, cfg store.Config, after int) (ids, handled []push.ID) {
 	t.Helper()
 	cmd, pipe := startCrasher(t, cfg)
@@ -237,7 +237,7 @@ func killWriter(t *testing.T, cfg store.Config, after int) (ids, handled []push.
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			break // the end, or a line that was cut off
+			break // the end, or an incomplete line
 		}
 		if strings.HasPrefix(line, "error") {
 			t.Fatal(line)

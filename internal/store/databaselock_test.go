@@ -14,13 +14,13 @@ import (
 	"github.com/hushpush/hush/internal/store/pgtest"
 )
 
-// endings gets what a store was ended with.
+// endings returns a Config.Fatal and the channel of its errors.
 func endings() (fatal func(error), ended chan error) {
 	ended = make(chan error, 16)
 	return func(err error) { ended <- err }, ended
 }
 
-// operator is somebody with a connection of their own to a store's database.
+// operator returns an operator's own connection to a store's database.
 func operator(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -31,7 +31,7 @@ func operator(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
-// holdersPID is the backend that holds the database; 0 if there is none.
+// holdersPID returns the backend that has the database lock; 0 if there is none.
 func holdersPID(t *testing.T, conn *pgx.Conn) (pid int) {
 	t.Helper()
 	err := conn.QueryRow(t.Context(), `SELECT coalesce(max(pid), 0) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1752527720 AND granted
@@ -60,7 +60,7 @@ func TestAHoldThatWasLostIsTakenAgain(t *testing.T) {
 	for range 2 {
 		was := holdersPID(t, conn)
 		if was == 0 {
-			t.Fatal("nobody holds the database")
+			t.Fatal("no backend has the database lock")
 		}
 		if _, err := conn.Exec(t.Context(), "SELECT pg_terminate_backend($1)", was); err != nil {
 			t.Fatal(err)
@@ -77,14 +77,14 @@ func TestAHoldThatWasLostIsTakenAgain(t *testing.T) {
 	}
 }
 
-// A machine that stood still for a while has lost its connections, and finds another process in its place.
+// A machine that was suspended for a while has lost its connections, and another process has replaced its own.
 func TestAProcessThatWasTakenOverWritesNoMoreAndEnds(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	fatal, ended := endings()
 	first := openFor(t, Config{DatabaseURL: url, Fatal: fatal})
 	conn := operator(t, url)
-	first.db.(*postgresEngine).lock.stop() // as if it could not take it again
+	first.db.(*postgresEngine).lock.stop() // as if it could not reacquire the lock
 	first.db.(*postgresEngine).lock.done.Wait()
 	second := openFor(t, Config{DatabaseURL: url, TurnWait: time.Minute})
 	if _, _, err := first.PutApp(t.Context(), "of-the-first"); !errors.Is(err, errOusted) {
@@ -126,10 +126,10 @@ func TestAProcessThatCannotConnectAnewLearnsThatItWasTakenOver(t *testing.T) {
 	fatal, ended := endings()
 	s := openFor(t, Config{DatabaseURL: w.url, Fatal: fatal})
 	conn := operator(t, url)
-	if _, _, err := s.Engine(t.Context()); err != nil { // over a connection that stays
+	if _, _, err := s.Engine(t.Context()); err != nil { // on a connection that stays open
 		t.Fatal(err)
 	}
-	_ = w.listener.Close() // no new connection; those that are there go on
+	_ = w.listener.Close() // no new connections; existing ones stay open
 	if _, err := conn.Exec(t.Context(), "UPDATE settings SET value = $1 WHERE name = $2", encode(newHolder("another")), holderName); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestAProcessThatCannotConnectAnewLearnsThatItWasTakenOver(t *testing.T) {
 	}
 }
 
-// The next process waits for what the one before has begun, though that has lost its hold.
+// The next process waits for the transactions of the previous one, even though that has lost its lock.
 func TestAClaimWaitsForATransactionUnderWay(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
@@ -185,7 +185,7 @@ func TestAClaimWaitsForATransactionUnderWay(t *testing.T) {
 	}
 }
 
-// onWarning logs nothing, and calls itself with each warning.
+// onWarning is a log handler that calls itself with each warning, and logs nothing.
 type onWarning func()
 
 func (w onWarning) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
@@ -193,7 +193,7 @@ func (w onWarning) Handle(context.Context, slog.Record) error    { w(); return n
 func (w onWarning) WithAttrs([]slog.Attr) slog.Handler           { return w }
 func (w onWarning) WithGroup(string) slog.Handler                { return w }
 
-// waitingFor logs for a process that waits for another one: lose is called once it does.
+// waitingFor returns a logger for a process that waits for another one. It calls lose once the process waits.
 func waitingFor(lose func()) *slog.Logger {
 	return slog.New(onWarning(sync.OnceFunc(lose)))
 }
@@ -263,12 +263,12 @@ func TestAnErrorOfPostgreSQLIsOneLine(t *testing.T) {
 		"failed to connect to `user=a database=b`:\n\t127.0.0.1:1 (h): refused\n\t[::1]:1 (h): refused": "failed to connect to `user=a database=b`: 127.0.0.1:1 (h): refused; [::1]:1 (h): refused",
 		"FATAL: \x1b[31mred\x07\r\n\nblue\u202e (SQLSTATE 1)":                                           "FATAL: [31mred; blue (SQLSTATE 1)",
 		"broken \xff\xfe bytes": "broken \uFFFD bytes",
-		// sslmode=prefer and allow, at a server without TLS
+		// sslmode=prefer and allow, with a server without TLS
 		"x:\n\ta:1 (h): tls error: server refused TLS connection\n\ta:1 (h): server error: FATAL: no": "x: a:1 (h): server error: FATAL: no",
 		"x:\n\ta:1 (h): server error: FATAL: no\n\ta:1 (h): tls error: server refused TLS connection": "x: a:1 (h): server error: FATAL: no",
-		// no server, so that it is the same with TLS and without
+		// no server, so that the errors with and without TLS are the same
 		"x:\n\ta:1 (h): refused\n\tb:1 (h): refused\n\ta:1 (h): refused\n\tb:1 (h): refused": "x: a:1 (h): refused; b:1 (h): refused",
-		// sslmode=require, and TLS that fails for another reason
+		// sslmode=require, and TLS fails for another reason
 		"x: a:1 (h): tls error: server refused TLS connection":                          "x: a:1 (h): tls error: server refused TLS connection",
 		"x:\n\ta:1 (h): tls error: server refused TLS connection\n\tb:1 (h): refused":   "x: a:1 (h): tls error: server refused TLS connection; b:1 (h): refused",
 		"x:\n\ta:1 (h): tls error: bad certificate\n\ta:1 (h): server error: FATAL: no": "x: a:1 (h): tls error: bad certificate; a:1 (h): server error: FATAL: no",

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A child that is being forked has the parent's open files until it runs its own program.
+// A child process has the parent's open files until it executes its own program.
 func TestUnlockFreesTheDataDirectoryWhileAChildStillHasTheFileOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -36,7 +36,7 @@ func TestUnlockFreesTheDataDirectoryWhileAChildStillHasTheFileOpen(t *testing.T)
 	}
 }
 
-// Whoever finds a file named lock after a crash may take it for a leftover.
+// Somebody who finds a file named lock after a crash may take it for a leftover.
 func TestADataDirectoryStaysLockedWhenItsLockFileIsRemoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -2,19 +2,19 @@ package store
 
 import "context"
 
-// Shared lets several stores have one PostgreSQL database.
+// Shared returns settings with which several stores may use one PostgreSQL database.
 func (c Config) Shared() Config {
 	c.shared = true
 	return c
 }
 
-// ShortLog makes SQLite's write-ahead log begin anew after so many pages.
+// ShortLog returns settings with which SQLite's write-ahead log restarts after this many pages.
 func (c Config) ShortLog(pages int) Config {
 	c.walPages = pages
 	return c
 }
 
-// AfterRead has f called when a question outside of a transaction has been answered, before its caller has the answer.
+// AfterRead makes the store call f after each query outside of a transaction, before the query returns to its caller.
 func (s *Store) AfterRead(f func()) { s.read = pausingReader{s.read, f} }
 
 type pausingReader struct {
@@ -35,13 +35,13 @@ func (s *Store) CachedKeys() int {
 	return len(s.cache.keys.rows)
 }
 
-// OpenWithoutTime counts deliveries that are open on a device that has no due time: nobody would look at it. Acceptance takes a
-// device without one as having nothing open.
+// OpenWithoutTime counts open deliveries on devices without a due_at, at which no node would look. Acceptance takes a device without
+// one for a device without open deliveries.
 func (s *Store) OpenWithoutTime(ctx context.Context) (int, error) {
 	return one(ctx, s.read, scalar[int], `SELECT COUNT(*) FROM deliveries d JOIN device_state s ON s.n = d.holder WHERE d.final_at IS NULL AND s.due_at IS NULL`)
 }
 
-// LocksWaitedFor counts locks that transactions on PostgreSQL wait for.
+// LocksWaitedFor counts the locks that transactions on PostgreSQL wait for.
 func (s *Store) LocksWaitedFor(ctx context.Context) (int, error) {
 	return one(ctx, s.read, scalar[int], "SELECT COUNT(*) FROM pg_locks WHERE NOT granted")
 }

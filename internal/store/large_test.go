@@ -17,7 +17,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// crashPushEnv names a push that the process which is killed makes the deliveries of.
+// crashPushEnv names the push whose deliveries the killed process makes.
 const crashPushEnv = "HUSH_STORE_CRASH_PUSH"
 
 // expandUntilKilled makes a push's deliveries, and prints a line for each piece.
@@ -31,7 +31,7 @@ func expandUntilKilled(s *store.Store, id push.ID) {
 	}
 }
 
-// largeEnv names how many devices the app "notes" gets for a large broadcast. make bench wants a million.
+// largeEnv says how many devices the app "notes" has in the test of a large broadcast. make bench sets a million.
 const largeEnv = "HUSH_STORE_LARGE_APP"
 
 var largeApp = func() int {
@@ -41,8 +41,8 @@ var largeApp = func() int {
 	return 10_000
 }()
 
-// largePiece is for how many devices a process makes deliveries at once until it is killed: so many that it does not come to the
-// end before, and as many as delivery asks for if they are a million.
+// largePiece returns the number of deliveries in a piece of the process that is killed: so few that the kill comes before the end, and
+// as many as package delivery requests if there are a million devices.
 func largePiece() int { return min(largeApp/40, 16_384) }
 
 func (w *world) manyDevices() {
@@ -62,7 +62,7 @@ func (w *world) manyDevices() {
 	}
 }
 
-// wantCounted checks that a large push has one delivery a device, and that what is kept of their states is what they are in.
+// wantCounted checks that a large push has one delivery per device, and that the stored counts are those of the deliveries' states.
 func (w *world) wantCounted(id push.ID) map[push.State]int {
 	w.T.Helper()
 	found, devices := map[push.State]int{}, map[string]bool{}
@@ -109,7 +109,7 @@ func TestALargeBroadcastIsCancelledInTheMiddle(t *testing.T) {
 			}
 		})
 		all.Go(func() {
-			for i := range 30 { // some are handled before, some while it is cancelled
+			for i := range 30 { // some are handled before the push is cancelled, and some during that
 				w.Handle(fmt.Sprintf("d%07d", i*7), p.ID)
 			}
 		})

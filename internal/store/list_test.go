@@ -12,8 +12,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// fillList puts pushes 0100001 to 0100100 into the app, of which every 25th has 40 deliveries to u1, u2 and so on, and the
-// others one to nobody's.
+// fillList inserts the pushes 0100001 to 0100100 of the app. Every 25th has 40 deliveries, to u1, u2 and so on; each other one has a
+// delivery to no user.
 func fillList(t *testing.T, s *Store, series string, empty string) {
 	t.Helper()
 	err := s.write(context.Background(), "fill", &op{long: true, do: func(ctx context.Context, tx *tx) error {
@@ -56,7 +56,7 @@ func checkListCosts(t *testing.T, s *Store) {
 		what   string
 		filter push.PushFilter
 		cost   listCost
-		pages  [][]int // the pushes of each page, of at most 10
+		pages  [][]int // the pushes of each page, with a limit of 10
 	}{
 		{"a rare state", expired, small, [][]int{{100, 75}, {50}, {25}, nil}},
 		{"a rare state, counted at most for 1 delivery", expired, listCost{10, 1000, 5, 1}, [][]int{{100}, {75}, {50}, {25}}},

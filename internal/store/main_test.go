@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	os.Exit(pgtest.Main(m))
 }
 
-// The engines, each with empty databases.
+// The two engines, with empty databases.
 var (
 	sqlite = storetest.Engine{
 		Empty: func(t testing.TB) store.Config { return store.Config{DataDir: t.TempDir()} },
@@ -39,14 +39,14 @@ func TestPostgreSQL(t *testing.T) {
 	storetest.Exercise(t, postgres)
 }
 
-// wantTimes checks that what is open has a due time on its device.
+// wantTimes checks that devices with open deliveries have a due_at.
 func wantTimes(t testing.TB, s *store.Store) {
 	if n, err := s.OpenWithoutTime(context.Background()); err == nil && n > 0 {
 		t.Errorf("%d deliveries are open on devices without a due time", n)
 	}
 }
 
-// world is what the tests of single engines have beside those of all.
+// world is a storetest.World, for the tests that are not part of the suite.
 type world struct{ *storetest.World }
 
 func newWorld(t testing.TB, cfg store.Config) *world {
@@ -67,7 +67,7 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
-// onNodes runs a test on two nodes: of one PostgreSQL database; on SQLite, where there is one node, twice that one.
+// onNodes runs a test on two nodes of one PostgreSQL database. On SQLite there is one node, which it passes twice.
 func onNodes(t *testing.T, test func(t *testing.T, nodes []*world)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {

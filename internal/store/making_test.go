@@ -14,12 +14,12 @@ func TestABroadcastHoldsUpItsDevicesForAWhile(t *testing.T) {
 	b.pieceMade("notes", "p", from, false)
 	for _, c := range []struct {
 		after time.Duration
-		made  bool // the next piece is
+		made  bool // the next piece is made
 		want  bool // devices wait
 	}{
 		{200 * time.Millisecond, true, true},
 		{400 * time.Millisecond, true, true},
-		{800 * time.Millisecond, false, false}, // one was missed
+		{800 * time.Millisecond, false, false}, // the next piece is overdue
 	} {
 		if got := b.active(from.Add(c.after))["notes"]; got != c.want {
 			t.Errorf("after %s: devices wait %v, want %v", c.after, got, c.want)
@@ -48,7 +48,7 @@ func TestWhoWatchesIsToldOfWhatIsNotNamed(t *testing.T) {
 	}
 }
 
-// TestTheEndOfOneBroadcastIsNotThatOfAnother has two of one app, of which one ends first.
+// TestTheEndOfOneBroadcastIsNotThatOfAnother makes two broadcasts of one app, and ends one of them.
 func TestTheEndOfOneBroadcastIsNotThatOfAnother(t *testing.T) {
 	var b broadcasts
 	from := time.Now()

@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// filled sets every field of a struct to a value that is not its zero value.
+// filled returns a struct with every field set to another value than its zero value.
 func filled[T any](t *testing.T, text string) (v T) {
 	t.Helper()
 	at := time.UnixMicro(1_700_000_000_123_456).UTC()

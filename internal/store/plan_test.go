@@ -9,14 +9,14 @@ import (
 	"github.com/hushpush/hush/internal/store/pgtest"
 )
 
-// The keys of tables, as the two engines name them in a plan.
+// The keys of tables, as the plans of the two engines name them.
 const (
 	byDeviceID = "devices_app_id_key|sqlite_autoindex_devices"
 	byNumber   = "devices_pkey|device_state_pkey|PRIMARY KEY"
-	byPush     = "deliveries_pkey|PRIMARY KEY|deliveries_of_holder|deliveries_inbox" // a push and a holder have one delivery, or two
+	byPush     = "deliveries_pkey|PRIMARY KEY|deliveries_of_holder|deliveries_inbox" // there are one or two deliveries of a push for a holder
 )
 
-// hotQuestions are those whose plan decides whether Hush is fast, with arguments and the index that must answer them.
+// hotQuestions are the queries whose plans decide whether Hush is fast, with arguments and the index that they have to use.
 var hotQuestions = []struct {
 	name  string
 	sql   string
@@ -85,7 +85,7 @@ var hotQuestions = []struct {
 	{"look again", lookAgain, []any{"notes", int64(5), 100}, "device_state_due_in_app|device_state_due"},
 }
 
-// hotFolds are those that are asked for many rows at once, here for one.
+// hotFolds are the same of folded statements, here with one row.
 var hotFolds = []struct {
 	name  string
 	fold  *folded
@@ -136,7 +136,7 @@ var hotFolds = []struct {
 	{"what is open on an imported device", knownDevices, []arg{num(0), str("notes"), str("d7")}, "deliveries_of_holder|deliveries_inbox"},
 }
 
-// fill puts enough rows into both engines that a planner has a choice: 20 000 deliveries on 5 000 devices of two apps.
+// These statements insert enough rows that a planner has a choice: 20 000 deliveries on 5 000 devices of two apps.
 const (
 	fillDevices = `INSERT INTO devices (app, id, user_id, platform, environment, provider_token, token_hash, token_state, app_state, owner_gen, token_gen,
 			credential_hash, created_at, updated_at)
@@ -207,7 +207,7 @@ func checkPlans(t *testing.T, s *Store, series, empty, token, credential, explai
 			}
 		}
 		if !s.db.locksRows() {
-			return nil // a data directory of SQLite is never analyzed: what it plans without statistics is what runs
+			return nil // no data directory of SQLite is ever analyzed, so its plans are made without statistics
 		}
 		return tx.run(ctx, exec("ANALYZE"))
 	}})
@@ -259,7 +259,7 @@ func checkPlan(t *testing.T, s *Store, name, index, scan string, explain func(li
 	for _, table := range []string{"devices", "device_state", "former_owners", "wake_keys", "deliveries", "pushes", "push_counts", "p", "d", "v", "s", "w", "o"} {
 		for _, line := range strings.Split(plan, "\n") {
 			if strings.Contains(plan, "CO-ROUTINE "+table) {
-				continue // a query of its own
+				continue // a subquery
 			}
 			if strings.Contains(line, scan+table+" ") && !strings.Contains(line, "USING") || strings.HasSuffix(line, scan+table) {
 				t.Errorf("%s reads the whole table:\n%s", name, plan)

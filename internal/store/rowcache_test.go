@@ -37,7 +37,7 @@ func TestWhatIsKeptIsReadOnce(t *testing.T) {
 	ask("a", "notes", 1)
 	ask("b", "other", 2)
 	k.forget("notes")
-	ask("b", "other", 2) // what another app changed stays
+	ask("b", "other", 2) // changes of another app do not remove it
 	ask("a", "notes", 3)
 	failed := errors.New("away")
 	if _, err := k.get("c", func() (push.Resource, error) { return push.Resource{}, failed }); !errors.Is(err, failed) {

@@ -45,7 +45,7 @@ func TestWhatIsStoredAsJSONComesBackWhole(t *testing.T) {
 	}
 }
 
-// What is stored in one version is read in the next: these texts are what has been stored so far.
+// The next version has to read what this one stores. These are the texts that have been stored so far.
 func TestTheFormsOfWhatIsStoredStay(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)

@@ -19,14 +19,14 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// on does something with the writing connection, in a transaction.
+// on calls do in a transaction of the writer.
 func (s *Store) on(do func(ctx context.Context, t *tx) error) error {
 	return s.write(context.Background(), "test", &op{long: true, do: do})
 }
 
 var fillings atomic.Int64
 
-// putPages changes so many of the ballast's pages in one transaction. SQLite would not write what is as it was.
+// putPages changes this many pages of the ballast in one transaction, to new contents, since SQLite does not write unchanged pages.
 func (s *Store) putPages(pages int) error {
 	return s.on(func(ctx context.Context, t *tx) error {
 		filling := bytes.Repeat([]byte{byte(fillings.Add(1))}, 3000)
@@ -34,7 +34,7 @@ func (s *Store) putPages(pages int) error {
 	})
 }
 
-// openWithBallast has a table of 100 pages, and a log that begins anew after so many pages.
+// openWithBallast opens a store with a table of 100 pages, whose log restarts after walPages pages.
 func openWithBallast(t *testing.T, cfg Config, walPages int) *Store {
 	t.Helper()
 	cfg.DataDir = t.TempDir()
@@ -58,7 +58,7 @@ func (s *Store) logBytes(t *testing.T) int64 {
 	return info.Size()
 }
 
-// The log of a store that is written to without a pause, and read by others all the time, begins anew again and again.
+// The log of a store with continuous writes and reads restarts again and again.
 func TestTheWriteAheadLogStaysShortUnderLoad(t *testing.T) {
 	t.Parallel()
 	const pages, written, rounds = 200, 40, 150 // 30 times the log's length in all
@@ -90,8 +90,8 @@ func TestTheWriteAheadLogStaysShortUnderLoad(t *testing.T) {
 	}
 }
 
-// A reader that does not end holds on to the log. The writer goes on, says so once, and when the reader has ended the log
-// begins anew and its file is cut.
+// A reader that does not end keeps the log from restarting. The writer goes on, and logs that once. When the reader has ended, the log
+// restarts and its file is truncated.
 func TestAReaderThatDoesNotEndMakesTheLogGrowAndNothingElse(t *testing.T) {
 	t.Parallel()
 	const pages, written = 10, 10
@@ -134,13 +134,13 @@ func TestAReaderThatDoesNotEndMakesTheLogGrowAndNothingElse(t *testing.T) {
 	})
 }
 
-// A caller has its answer before the log is copied.
+// A caller returns before the log is copied.
 func TestAnswersDoNotWaitForTheLog(t *testing.T) {
 	t.Parallel()
 	s, c := openCounting(t, Config{})
 	answered := make(chan struct{})
 	c.settled = func() { <-answered }
-	err := putTag(s, 1) // never returns if it waits
+	err := putTag(s, 1) // would never return if it waited for the copy
 	close(answered)
 	if err != nil {
 		t.Error(err)
@@ -211,7 +211,7 @@ func TestQueriesOfAClosedStoreAreUnavailable(t *testing.T) {
 	}
 }
 
-// A reader cannot write, and what panics in the middle of a query leaves nothing behind.
+// A reader cannot write, and a panic in the middle of a query leaves nothing behind.
 func TestConnectionsStayUsable(t *testing.T) {
 	t.Parallel()
 	s := openFor(t, Config{DataDir: t.TempDir()})
@@ -240,7 +240,7 @@ func TestConnectionsStayUsable(t *testing.T) {
 	}
 }
 
-// A full disk undoes what did not fit, and only that: what was answered stays, and when there is room, writing goes on.
+// A full disk undoes only the transaction that does not fit. Acknowledged changes stay, and writing goes on once there is room.
 func TestAFullDiskIsNoEnd(t *testing.T) {
 	t.Parallel()
 	s := openWithBallast(t, Config{Fatal: func(err error) { t.Errorf("fatal: %v", err) }}, walPages)
@@ -255,7 +255,7 @@ func TestAFullDiskIsNoEnd(t *testing.T) {
 	if _, _, err := s.PutApp(context.Background(), "notes"); err != nil {
 		t.Fatal(err)
 	}
-	limit(1) // SQLite makes that as many as there are
+	limit(1) // SQLite raises the limit to the current number of pages
 	written, full := 0, error(nil)
 	for i := 0; i < 10_000 && full == nil; i++ {
 		if full = s.PutTags(context.Background(), "notes", fmt.Sprint("u", i), []string{strings.Repeat("t", 3000)}); full == nil {

@@ -14,12 +14,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// TestTwoCommitsInFlightDecideOneAfterTheOther has a push accepted for many devices while a transaction that has just counted wakes for
-// the same ones has not committed. The second has to wait for it, and then finds wakes in flight.
+// TestTwoCommitsInFlightDecideOneAfterTheOther accepts a push for many devices while a transaction that has counted wakes for the same
+// devices has not committed. The second transaction has to wait for the first, and then finds the wakes in flight.
 func TestTwoCommitsInFlightDecideOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, store.Config{DatabaseURL: pgtest.URL(t)})
-	const many = 300 // more than waits for the first committer
+	const many = 300 // so many that the second committer takes them
 	users := make([]string, many)
 	devices := make([]push.ImportedDevice, many)
 	for i := range users {
@@ -68,7 +68,8 @@ func TestTwoCommitsInFlightDecideOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// TestABroadcastWaitsForNobodyWhileItHasARange has a device of a second range locked by others, who may wait for one of the first.
+// TestABroadcastWaitsForNobodyWhileItHasARange locks a device of the second range in another transaction, which might wait for one of the
+// first range.
 func TestABroadcastWaitsForNobodyWhileItHasARange(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
@@ -90,7 +91,7 @@ func TestABroadcastWaitsForNobodyWhileItHasARange(t *testing.T) {
 	}
 	register("first", 1)
 	p := storetest.PushTo(push.Audience{All: true}, "x")
-	clock.Advance(time.Hour) // the others of the first range are too new for the push, so that it takes no time
+	clock.Advance(time.Hour) // the other devices of the first range are too new for the push, so that it is made quickly
 	register("new", 999)
 	clock.Advance(-2 * time.Hour)
 	register("locked", 1)

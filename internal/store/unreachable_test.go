@@ -17,18 +17,18 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// way is the way to a database, which can be cut.
+// way is a proxy to a database, which can be closed.
 type way struct {
 	listener net.Listener
-	socket   string // of the database
-	url      string // through the way
+	socket   string // the database's
+	url      string // of the database through the proxy
 
 	mu    sync.Mutex
 	cut   bool       // guarded by mu
 	conns []net.Conn // guarded by mu
 }
 
-// wayTo opens a way to the database that a URL of pgtest names.
+// wayTo opens a proxy to the database that a URL of pgtest names.
 func wayTo(t *testing.T, database string) *way {
 	t.Helper()
 	u, err := url.Parse(database)
@@ -65,7 +65,7 @@ func (w *way) open(carrying *sync.WaitGroup) {
 	}
 }
 
-// keep notes the connections that a cut ends; false: the way is cut, and they are closed.
+// keep adds connections that close will close. It returns false, and closes them, if the proxy is closed.
 func (w *way) keep(conns ...net.Conn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,7 +78,7 @@ func (w *way) keep(conns ...net.Conn) bool {
 	return !w.cut
 }
 
-// close cuts the way.
+// close closes the proxy and its connections.
 func (w *way) close() {
 	_ = w.listener.Close()
 	w.mu.Lock()
@@ -89,7 +89,7 @@ func (w *way) close() {
 	}
 }
 
-// PostgreSQL has no TLS on a socket. Nothing is wrong with that unless TLS was asked for.
+// PostgreSQL has no TLS on a socket. That is an error only if TLS was required.
 func TestAServerWithoutTLSIsNoReasonWhereTLSWasNotAskedFor(t *testing.T) {
 	t.Parallel()
 	w := wayTo(t, pgtest.URL(t))
@@ -115,7 +115,7 @@ func TestAServerWithoutTLSIsNoReasonWhereTLSWasNotAskedFor(t *testing.T) {
 func TestADatabaseThatCannotBeReachedIsUnavailable(t *testing.T) {
 	t.Parallel()
 	w := wayTo(t, pgtest.URL(t))
-	url := strings.TrimSuffix(w.url, "?sslmode=disable") // so that there are two tries
+	url := strings.TrimSuffix(w.url, "?sslmode=disable") // so that there are two attempts
 	s := openFor(t, Config{DatabaseURL: url})
 	ctx := context.Background()
 	if _, _, err := s.PutApp(ctx, "notes"); err != nil {
@@ -126,7 +126,7 @@ func TestADatabaseThatCannotBeReachedIsUnavailable(t *testing.T) {
 		t.Errorf("a refused connection answers %v; want one line, without TLS", got)
 	}
 	w.close()
-	for range 3 { // first by connections that were open, then by new ones
+	for range 3 { // first on open connections, then on new ones
 		if _, err := s.App(ctx, "notes"); !errors.Is(err, push.ErrUnavailable) {
 			t.Errorf("reading an app answers %v; want push.ErrUnavailable", err)
 		}

@@ -14,14 +14,14 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// counting is an engine that counts commits and can be told to fail.
+// counting is an engine that counts commits, and whose commits can be made to fail.
 type counting struct {
 	engine
 	mu      sync.Mutex
 	commits int
 	fail    func(commit int) error // called before a commit; nil never fails
-	verdict verdict                // of errOnPurpose
-	settled func()                 // called in place of settle
+	verdict verdict                // the class of errOnPurpose
+	settled func()                 // called instead of maintain
 }
 
 func (c *counting) settle() {
@@ -72,7 +72,7 @@ func openCounting(t *testing.T, cfg Config) (*Store, *counting) {
 	return s, c
 }
 
-// hold keeps the writer busy until release is called, so that what is handed over meanwhile gathers.
+// hold keeps the writer busy until release is called, so that the ops submitted in the meantime form one batch.
 func (s *Store) hold(t *testing.T) (release func()) {
 	t.Helper()
 	begun, end := make(chan struct{}), make(chan struct{})
@@ -124,7 +124,7 @@ func TestWhatGathersBecomesOneTransaction(t *testing.T) {
 	}
 }
 
-// A transaction is as long as its deliveries are many, and everybody else waits for it.
+// The time of a transaction grows with its deliveries, and all other callers wait for it.
 func TestPushesForUsersWithManyDevicesAreSpreadOverTransactions(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -307,7 +307,7 @@ func TestOneThatGaveUpInTheQueueIsNotDone(t *testing.T) {
 	}
 }
 
-// TestADiskErrorOfSQLiteIsFatal makes SQLite meet a file that is no database any more.
+// TestADiskErrorOfSQLiteIsFatal overwrites the file so that it is no longer a database.
 func TestADiskErrorOfSQLiteIsFatal(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir() + "/hush.db"
@@ -371,7 +371,7 @@ func TestALostConnectionIsReplaced(t *testing.T) {
 	}
 	first := true
 	err := s.write(context.Background(), "write", &op{do: func(ctx context.Context, t *tx) error {
-		if first { // another node's operator ends our connection in the middle
+		if first { // an operator ends our connection in the middle
 			first = false
 			pid, err := one(ctx, t, scalar[int64], "SELECT pg_backend_pid()::bigint")
 			if err != nil {

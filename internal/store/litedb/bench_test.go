@@ -16,7 +16,7 @@ import (
 	"github.com/hushpush/hush/internal/store/litedb"
 )
 
-// What one row costs in a batch of 300 that is committed and flushed, by database/sql and by this package, on one table.
+// The cost of one row in a batch of 300 that is committed and flushed, with database/sql and with this package, on one table.
 const (
 	benchBatch  = 300
 	benchRows   = 100 * benchBatch
@@ -27,7 +27,7 @@ const (
 	benchList   = "SELECT state, at, events FROM json_each(?) AS r CROSS JOIN deliveries WHERE push = r.value ->> 0 AND device = r.value ->> 1"
 )
 
-// cpu is the processor time that this process has used. Wall time says little on a machine that does other things too.
+// cpu returns the processor time that this process has used. Wall time says little on a busy machine.
 func cpu(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -36,7 +36,7 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// perRow reports what b.N batches cost since the processor time was from.
+// perRow reports the processor time per row of b.N batches since from.
 func perRow(b *testing.B, from time.Duration) {
 	b.ReportMetric(float64((cpu(b)-from).Nanoseconds())/float64(b.N*benchBatch)/1000, "cpu-µs/row")
 }
@@ -104,7 +104,7 @@ func benchInserts(from int64) [][]any {
 	return rows
 }
 
-// benchUpdates are updates of rows in no order.
+// benchUpdates returns updates of rows in no order.
 func benchUpdates(from int64) [][]any {
 	rows := make([][]any, benchBatch)
 	for i := range rows {
@@ -147,7 +147,7 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
-// What it costs to find a row for each of 300 pairs of numbers: a statement for each, or one for a list of them in JSON.
+// The cost of finding a row for each of 300 pairs of numbers, with a statement for each, or with one for a list of them in JSON.
 func BenchmarkFind(b *testing.B) {
 	batch, c := byLitedb(b)
 	for n := int64(0); n < benchRows; n += benchBatch {

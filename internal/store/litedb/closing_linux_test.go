@@ -10,7 +10,7 @@ import (
 	"github.com/hushpush/hush/internal/store/litedb"
 )
 
-// Nothing is left to the garbage collector: opening and closing again and again takes no more memory, and no goroutines.
+// Close leaves nothing to the garbage collector: opening and closing repeatedly leaks neither memory nor goroutines.
 func TestClosingLeavesNothing(t *testing.T) {
 	path := newFile(t)
 	use := func() {
@@ -35,7 +35,7 @@ func TestClosingLeavesNothing(t *testing.T) {
 	if got := runtime.NumGoroutine(); got > goroutines {
 		t.Errorf("%d goroutines, want %d", got, goroutines)
 	}
-	if grown := resident(t) - before; grown > 96<<20 { // what was bound alone would be three times as much
+	if grown := resident(t) - before; grown > 96<<20 { // the bound arguments alone would be three times as much
 		t.Errorf("grown by %d bytes", grown)
 	}
 }
@@ -54,7 +54,7 @@ func TestLargeArgumentsAreGivenBack(t *testing.T) {
 	}
 }
 
-// resident is how much memory the process has now.
+// resident returns how much memory the process has now.
 func resident(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/statm")

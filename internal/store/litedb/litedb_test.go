@@ -17,7 +17,7 @@ import (
 	"github.com/hushpush/hush/internal/store/litedb"
 )
 
-// newFile is the path of an empty database whose journal is a write-ahead log.
+// newFile returns the path of an empty database in WAL mode.
 func newFile(t testing.TB) string { return newFileOf(t, "a file?with=odd#name.db") }
 
 func newFileOf(t testing.TB, name string) string {
@@ -54,7 +54,7 @@ func run(t testing.TB, c *litedb.Conn, texts ...string) {
 	}
 }
 
-// query runs a statement, and scan, if there is one, for each of its rows.
+// query runs a statement, and calls scan, if not nil, for each of its rows.
 func query(c *litedb.Conn, scan func(s *litedb.Stmt) error, text string, args ...any) error {
 	s, err := c.Prepare(text)
 	if err != nil {
@@ -90,7 +90,7 @@ func code(err error) int {
 	return e.Code
 }
 
-// What is bound and kept in a table is read as it was, whatever it is.
+// Any value that is bound and stored in a table is read back unchanged.
 func TestValuesComeBack(t *testing.T) {
 	t.Parallel()
 	c := open(t, newFile(t))
@@ -142,7 +142,7 @@ func FuzzValuesComeBack(f *testing.F) {
 	})
 }
 
-// A row costs no memory of Go's, and a row that is read no more than its texts and blobs.
+// Writing a row allocates no memory of Go's, and reading one only that of its texts and blobs.
 func TestARowCostsNoAllocation(t *testing.T) {
 	c := open(t, newFile(t))
 	run(t, c, "CREATE TABLE kept (n INTEGER PRIMARY KEY, s TEXT, b BLOB)")
@@ -248,7 +248,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	}
 }
 
-// order says which value a parameter gets, and one value may be that of several.
+// order has the index of each parameter's value, and several parameters may have the same value.
 func TestValuesInAnotherOrder(t *testing.T) {
 	t.Parallel()
 	c := open(t, newFile(t))
@@ -322,7 +322,7 @@ func TestAFullDatabaseIsSaidAndKeepsWhatItHad(t *testing.T) {
 	if code(err) != sqlite3.SQLITE_FULL {
 		t.Fatalf("%v; want SQLITE_FULL", err)
 	}
-	if err := c.Exec("ROLLBACK"); err != nil && code(err) != sqlite3.SQLITE_ERROR { // done already
+	if err := c.Exec("ROLLBACK"); err != nil && code(err) != sqlite3.SQLITE_ERROR { // SQLite has rolled back already
 		t.Error(err)
 	}
 	if err := query(c, nil, "INSERT INTO kept VALUES (?)", []byte("small")); err != nil {
@@ -452,7 +452,7 @@ func TestACheckpointCopiesTheLogAndLetsItBeginAnew(t *testing.T) {
 	path := newFile(t)
 	c, reader := open(t, path), open(t, path)
 	run(t, c, "PRAGMA wal_autocheckpoint = 0", "CREATE TABLE kept (n INTEGER)", "INSERT INTO kept VALUES (1)")
-	run(t, reader, "BEGIN", "SELECT n FROM kept") // holds on to the log as it is now
+	run(t, reader, "BEGIN", "SELECT n FROM kept") // keeps the log as it is now
 	run(t, c, "INSERT INTO kept VALUES (2)")
 	logged, copied, err := c.Checkpoint(litedb.CheckpointRestart)
 	if code(err) != sqlite3.SQLITE_BUSY || copied >= logged {
