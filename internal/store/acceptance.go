@@ -18,7 +18,7 @@ type acceptance struct {
 	answers map[idempotencyKey]answer
 	apps    map[string]*audience
 
-	wholeDevices bool    // whether devices are read with their state, which a look needs
+	withState    bool    // whether devices are read with their state, which a look needs
 	lookRow      lookRow // reads such a device
 	numbers      []int64 // for the pushes that are accepted next
 	deliveries   []*newDelivery
@@ -45,9 +45,12 @@ type target struct {
 }
 
 func newAcceptance(t *tx, now time.Time) *acceptance {
-	return &acceptance{t: t, now: now, answers: map[idempotencyKey]answer{}, apps: map[string]*audience{}, newest: map[collapseKey]*newDelivery{}, resources: map[resourceKey]map[string]push.Resource{},
+	return &acceptance{
+		t: t, now: now, answers: map[idempotencyKey]answer{}, apps: map[string]*audience{},
+		newest: map[collapseKey]*newDelivery{}, resources: map[resourceKey]map[string]push.Resource{},
 		pushes: insertPushes.rows(1), newAnswers: insertAnswers.rows(0), deviceStates: updateStates.rows(0),
-		leased: map[time.Duration]map[int64]bool{}, superseding: map[collapseKey]bool{}}
+		leased: map[time.Duration]map[int64]bool{}, superseding: map[collapseKey]bool{},
+	}
 }
 
 // acceptAll runs the acceptances of a batch.

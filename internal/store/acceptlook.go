@@ -17,8 +17,8 @@ import (
 // openBeside is how many other deliveries may be open on the device of a new one that is looked at while its push is accepted.
 const openBeside = 7
 
-// wholeDevice is a device as such a look needs it. open reports whether it has open deliveries.
-type wholeDevice struct {
+// deviceForLook is a device as such a look needs it. open reports whether it has open deliveries.
+type deviceForLook struct {
 	push.Device
 	open bool
 }
@@ -27,7 +27,7 @@ type wholeDevice struct {
 const lookColumns = `d.n, d.app, d.id, d.user_id, d.platform, d.environment, d.bundle_id, d.package, d.provider_token, d.token_state, d.app_state,
 	d.owner_gen, d.token_gen, COALESCE(d.token_at, 0), d.seal_key, d.created_at, s.heard_at, s.wake, s.wake_times, COALESCE(s.due_at, 0)`
 
-// lookRow reads rows of wholeColumns. Its destinations are allocated once and used for each row.
+// lookRow reads rows of lookTargetColumns. Its destinations are allocated once and used for each row.
 type lookRow struct {
 	d                              push.Device
 	token, wake, times             []byte
@@ -37,7 +37,7 @@ type lookRow struct {
 }
 
 // read reads a row into d, and reports whether a wake is in flight.
-func (r *lookRow) read(scan scanFunc, d *wholeDevice) (flies bool, err error) {
+func (r *lookRow) read(scan scanFunc, d *deviceForLook) (inFlight bool, err error) {
 	if r.into == nil {
 		r.into = []any{&r.d.Number, &r.d.App, &r.d.ID, &r.d.User, &r.d.Platform, &r.d.Environment, &r.d.BundleID, &r.d.Package, &r.token, &r.d.Token, &r.d.AppState,
 			&r.d.OwnerGeneration, &r.d.TokenGeneration, &r.tokenAt, &r.d.SealKeyID, &r.created, &r.heard, &r.wake, &r.times, &r.dueAt, &r.open, &r.inFlight}
@@ -59,7 +59,7 @@ func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push
 	open := make([][]push.Delivery, len(list))
 	ask := stepOpen.rows(0)
 	for i, n := range list {
-		d := a.apps[n.App].wholeDevices[n.Row.Holder]
+		d := a.apps[n.App].forLook[n.Row.Holder]
 		switch {
 		case d == nil || d.Wake.State != push.WakeNone || busy[n.Row.Holder]:
 			list[i] = nil
@@ -82,7 +82,7 @@ func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push
 		if n == nil || len(open[i]) > openBeside {
 			continue
 		}
-		more, err := a.lookAt(ctx, n, &a.apps[n.App].wholeDevices[n.Row.Holder].Device, open[i])
+		more, err := a.lookAt(ctx, n, &a.apps[n.App].forLook[n.Row.Holder].Device, open[i])
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +94,7 @@ func (a *acceptance) lookAtNew(ctx context.Context, busy map[int64]bool) ([]push
 // candidates returns the new deliveries that may be looked at: their caller has a look, and they are the only new one of their
 // device in this transaction.
 func (a *acceptance) candidates() []*newDelivery {
-	if !a.wholeDevices {
+	if !a.withState {
 		return nil
 	}
 	count := make(map[int64]int, len(a.deliveries))

@@ -9,15 +9,15 @@ import (
 
 // audience holds the users and devices of one app that pushes name, as read from the database.
 type audience struct {
-	users        map[string]bool // those requested; true: seen before
-	devices      map[string]push.Recipient
-	ofUser       map[string][]push.Recipient
-	wholeDevices map[int64]*wholeDevice // by number, if devices are read with their state
-	requested    []string               // ids of devices
+	users     map[string]bool // those requested; true: seen before
+	devices   map[string]push.Recipient
+	ofUser    map[string][]push.Recipient
+	forLook   map[int64]*deviceForLook // by number, if devices are read with their state
+	requested []string                 // ids of devices
 }
 
 func newAudience() *audience {
-	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}, wholeDevices: map[int64]*wholeDevice{}}
+	return &audience{users: map[string]bool{}, devices: map[string]push.Recipient{}, ofUser: map[string][]push.Recipient{}, forLook: map[int64]*deviceForLook{}}
 }
 
 // merge adds the users and devices of other.
@@ -40,7 +40,7 @@ func (aud *audience) Device(id string) (push.Recipient, bool) {
 func (a *acceptance) read(ctx context.Context, ops []*op) error {
 	stmts := []*stmt{a.t.s.numbersOfPushes(&a.numbers, len(ops))}
 	for _, o := range ops {
-		a.wholeDevices = a.wholeDevices || o.accept.look != nil
+		a.withState = a.withState || o.accept.look != nil
 		if i := o.accept.req.Idempotency; i != nil {
 			stmts = append(stmts, a.readAnswer(idempotencyKey{o.app, i.Key}))
 		}
@@ -97,22 +97,22 @@ func (a *acceptance) request(app string, users, devices []string) {
 	aud.requested = append(aud.requested, devices...)
 }
 
-// The columns of targets, and how they are found. wholeColumns also say whether deliveries are open on a device, and whether a wake
+// The columns of targets, and how they are found. lookTargetColumns also say whether deliveries are open on a device, and whether a wake
 // is in flight.
 const (
-	targetColumns = "d.app, d.n, d.id, d.user_id, d.platform, d.owner_gen, d.created_at"
-	wholeColumns  = lookColumns + ", CASE WHEN s.due_at IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL) THEN 1 ELSE 0 END" +
+	targetColumns     = "d.app, d.n, d.id, d.user_id, d.platform, d.owner_gen, d.created_at"
+	lookTargetColumns = lookColumns + ", CASE WHEN s.due_at IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries o WHERE o.holder = d.n AND o.final_at IS NULL) THEN 1 ELSE 0 END" +
 		", CASE WHEN length(s.wake) > 0 AND EXISTS (SELECT 1 FROM deliveries f WHERE f.holder = d.n AND f.wake_until IS NOT NULL) THEN 1 ELSE 0 END"
 	ofUsers = " WHERE d.app = r.of_app AND d.user_id = r.of_user AND d.user_id <> ''"
 	byIDs   = " WHERE d.app = r.of_app AND d.id = r.of_device AND d.user_id <> ''"
 )
 
 var (
-	targetsOfUsers = fold("of_app text, of_user text", "SELECT "+targetColumns+" FROM {rows}, devices d"+ofUsers)
-	targetsByID    = fold("of_app text, of_device text", "SELECT "+targetColumns+" FROM {rows}, devices d"+byIDs)
-	wholeOfUsers   = fold("of_app text, of_user text", "SELECT "+wholeColumns+" FROM {rows}, "+devicesWithState+ofUsers)
-	wholeByID      = fold("of_app text, of_device text", "SELECT "+wholeColumns+" FROM {rows}, "+devicesWithState+byIDs)
-	seenUsers      = fold("of_app text, of_user text", "SELECT u.app, u.id FROM {rows}, users u WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL")
+	targetsOfUsers     = fold("of_app text, of_user text", "SELECT "+targetColumns+" FROM {rows}, devices d"+ofUsers)
+	targetsByID        = fold("of_app text, of_device text", "SELECT "+targetColumns+" FROM {rows}, devices d"+byIDs)
+	lookTargetsOfUsers = fold("of_app text, of_user text", "SELECT "+lookTargetColumns+" FROM {rows}, "+devicesWithState+ofUsers)
+	lookTargetsByID    = fold("of_app text, of_device text", "SELECT "+lookTargetColumns+" FROM {rows}, "+devicesWithState+byIDs)
+	seenUsers          = fold("of_app text, of_user text", "SELECT u.app, u.id FROM {rows}, users u WHERE u.app = r.of_app AND u.id = r.of_user AND u.seen_at IS NOT NULL")
 )
 
 // readRecipient reads targetColumns.
@@ -128,11 +128,11 @@ func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error
 	if a.targetsRead++; a.t != nil && a.targetsRead > maxRecipients {
 		return nil, push.Recipient{}, errTooMany
 	}
-	if !a.wholeDevices {
+	if !a.withState {
 		app, to, err := readRecipient(scan)
 		return a.apps[app], to, err
 	}
-	d := &wholeDevice{}
+	d := &deviceForLook{}
 	inFlight, err := a.lookRow.read(scan, d)
 	if err != nil {
 		return nil, push.Recipient{}, err
@@ -141,15 +141,15 @@ func (a *acceptance) readTarget(scan scanFunc) (*audience, push.Recipient, error
 		d.Wake = push.Wake{} // it was answered; see Settle
 	}
 	aud := a.apps[d.App]
-	aud.wholeDevices[d.Number] = d
+	aud.forLook[d.Number] = d
 	return aud, push.Recipient{Device: d.ID, User: d.User, Platform: d.Platform, Generation: d.OwnerGeneration, Holder: d.Number, RegisteredAt: d.CreatedAt}, nil
 }
 
 // readTargets returns the statements that read the requested devices and the devices of the requested users.
 func (a *acceptance) readTargets() []*stmt {
 	ofUsers, byID := targetsOfUsers, targetsByID
-	if a.wholeDevices {
-		ofUsers, byID = wholeOfUsers, wholeByID
+	if a.withState {
+		ofUsers, byID = lookTargetsOfUsers, lookTargetsByID
 	}
 	users, devices := ofUsers.rows(0), byID.rows(0)
 	for _, app := range sortedKeys(a.apps) {

@@ -48,7 +48,7 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 	if err != nil {
 		return err
 	}
-	whole := limit <= rangeDevices
+	oneRange := limit <= rangeDevices
 	for began := time.Now(); ; {
 		looked, err := e.nextRange(ctx, min(limit, rangeDevices))
 		if err != nil || looked == 0 {
@@ -58,7 +58,7 @@ func (e *expansion) broadcast(ctx context.Context, limit int, lease time.Duratio
 			e.upTo, e.done = e.from, false
 			return err
 		}
-		few := whole || e.done && e.from == e.p.madeUpTo
+		few := oneRange || e.done && e.from == e.p.madeUpTo
 		if err := e.makeRange(ctx, r, few, lease); err != nil {
 			return err
 		}

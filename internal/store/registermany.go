@@ -86,12 +86,12 @@ func (r *batchRegistration) registerAll(ctx context.Context) error {
 	}
 	for _, i := range r.oneByOne {
 		d := r.devices[i]
-		reg, moved, whole, err := r.registerAndHandOver(ctx, d.Registration, r.app, d.Caller(), nil, nil)
+		reg, moved, complete, err := r.registerAndHandOver(ctx, d.Registration, r.app, d.Caller(), nil, nil)
 		if err != nil && !expected(err) {
 			return err
 		}
 		r.results[i] = push.RegisterResult{Registered: reg, Moved: moved, Err: err}
-		if err == nil && !whole {
+		if err == nil && !complete {
 			r.handOverLater = append(r.handOverLater, i)
 		}
 	}

@@ -83,14 +83,14 @@ var insertTargets = foldInsert("push_targets", "list text, piece int, push_id te
 
 // resolve returns the targets of an audience, read outside of any transaction.
 func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]push.Recipient, []push.Warning, error) {
-	whole := newAudience()
+	all := newAudience()
 	look := func(users, devices []string) error {
 		a := newAcceptance(nil, time.Time{}) // it only reads
 		a.request(app, users, devices)
 		if err := a.readRequested(ctx, s.read); err != nil {
 			return wrap("audience", err)
 		}
-		whole.merge(a.apps[app])
+		all.merge(a.apps[app])
 		return nil
 	}
 	for users := range slices.Chunk(to.Users, lookupAtOnce) {
@@ -103,7 +103,7 @@ func (s *Store) resolve(ctx context.Context, app string, to push.Audience) ([]pu
 			return nil, nil, err
 		}
 	}
-	return s.cfg.Accepting.Recipients(to, whole)
+	return s.cfg.Accepting.Recipients(to, all)
 }
 
 // fixDue stores the list of targets of a push for later that has become due, if they are many.

@@ -317,7 +317,7 @@ func TestADiskErrorOfSQLiteIsFatal(t *testing.T) {
 	_, err := openConn(path)
 	var se *litedb.Error
 	if e := (&sqliteEngine{}); !errors.As(err, &se) || e.classify(err) != verdictFatal {
-		t.Errorf("open: %v, judged %d; want an error of SQLite that is fatal", err, e.classify(err))
+		t.Errorf("open: %v, classified as %d; want an error of SQLite that is fatal", err, e.classify(err))
 	}
 }
 

@@ -311,7 +311,7 @@ func (suite) LeasesAreRenewedAndGivenBack(t *testing.T, w *World) {
 		t.Fatal(err)
 	}
 	if keys, _ := w.ClaimDevices(Context(t), now, 10*time.Second, 10); len(keys) != 0 {
-		t.Error("LookAgain took a device away from who has it in hand")
+		t.Error("LookAgain took a device from the node that owns it")
 	}
 	if err := w.RenewLeases(Context(t), []push.DeviceKey{Key("d1")}, now.Add(-time.Second)); err != nil {
 		t.Fatal(err)
@@ -322,7 +322,7 @@ func (suite) LeasesAreRenewedAndGivenBack(t *testing.T, w *World) {
 	if w.Config.DatabaseURL == "" {
 		w.Reopen()
 		if keys, _ := w.ClaimDevices(Context(t), time.Now(), time.Hour, 10); len(keys) != 1 {
-			t.Error("what the last process had in hand is not due after a start")
+			t.Error("a device that the last process owned is not due after a start")
 		}
 	}
 }
