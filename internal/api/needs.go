@@ -47,7 +47,7 @@ type Delivery interface {
 	CredentialsChanged(app string, provider push.Provider)
 }
 
-// Auth tells who asks, and makes their secrets.
+// Auth authenticates callers, and makes their secrets.
 type Auth interface {
 	ServerKey(ctx context.Context, bearer string) (push.ServerKey, error)
 	UserToken(ctx context.Context, token string) (push.UserClaims, error)

@@ -168,7 +168,7 @@ func idempotencyOf(c *call, key string) *push.Idempotency {
 	return &push.Idempotency{Key: key, BodyHash: c.bodyHash}
 }
 
-// repeats tells whether the same request was accepted before. Then it gets its answer again, also if by now it would be
+// repeats reports whether the same request was accepted before. Then it gets its answer again, also if by now it would be
 // refused, as when its deliver_at has gone by or its resource was deleted.
 func (a *API) repeats(ctx context.Context, app string, key *push.Idempotency) bool {
 	if key == nil {

@@ -13,6 +13,7 @@
 //	e := rest.Add[renaming, *rest.Answer[App]](document, rest.Route{ID: "rename", Method: "PUT", Path: "/apps/{app}", Summary: "Rename an app"})
 //	mux.Handle(e.Method, e.Path, func(w http.ResponseWriter, r *http.Request) { … })
 //
-// In there e.Input says all that is wrong with the parameters and the body, each at its place (body.name, query.dry), and fills a
-// renaming; the handler's Answer sends itself. Who may ask, how much may be read and what a refusal looks like is the caller's.
+// In there e.Input.Check says all that is wrong with the parameters, Strict.Check with e.Input.Body what is wrong with the body, each at
+// its place (query.dry, body.name), and e.Input.Fill fills a renaming; the handler's Answer sends itself. Who may ask, how much may be
+// read and what a refusal looks like is up to the caller.
 package rest

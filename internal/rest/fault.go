@@ -67,8 +67,8 @@ func (f Faults) Summary() string {
 // longest is how many bytes of a request's own words an answer repeats, so that it stays small.
 const longest = 64
 
-// Join is the location of a field in another one. A long name is cut short.
-func Join(at, name string) string { return at + "." + Clip(name) }
+// join is the location of a field in another one. A long name is cut short.
+func join(at, name string) string { return at + "." + Clip(name) }
 
 // Clip cuts what a stranger wrote short.
 func Clip(s string) string {

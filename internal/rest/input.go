@@ -167,7 +167,7 @@ func (in *Input) checkQuery(f *Faults, raw string) {
 			continue
 		}
 		if _, err := url.QueryUnescape(value); err != nil {
-			f.Add(Join("query", name), BadValue, "cannot be decoded: %v; want a percent sign as %%25", err)
+			f.Add(join("query", name), BadValue, "cannot be decoded: %v; want a percent sign as %%25", err)
 		}
 		given[name]++
 	}
@@ -181,9 +181,9 @@ func (in *Input) checkQuery(f *Faults, raw string) {
 		repeated, ok := known[name]
 		switch {
 		case !ok:
-			f.Add(Join("query", name), UnknownField, "%s", unknown(name, known))
+			f.Add(join("query", name), UnknownField, "%s", unknown(name, known))
 		case times > 1 && !repeated:
-			f.Add(Join("query", name), TooMany, "is given %d times; want it once", times)
+			f.Add(join("query", name), TooMany, "is given %d times; want it once", times)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (w *walk) at() string {
 	at := w.root
 	for _, s := range w.path {
 		if s.name != nil {
-			at = Join(at, string(s.name))
+			at = join(at, string(s.name))
 		} else {
 			at += "[" + strconv.Itoa(s.item) + "]"
 		}
