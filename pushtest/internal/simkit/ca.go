@@ -64,7 +64,7 @@ func NewCA() (*CA, error) {
 // Simulators that start at the same moment agree on one.
 func OpenCA(dir string) (*CA, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("simkit: making the certificate directory (--cert-dir): %w", err)
+		return nil, fmt.Errorf("simkit: making the certificate directory (--cert-dir) %s: %w", dir, err)
 	}
 	keyPath := filepath.Join(dir, caKeyFile)
 	ca, err := readCA(keyPath)
