@@ -84,7 +84,7 @@ var unknown = []answer{
 }
 
 // meaning returns the line for a status and a reason. A status that no line has is the provider's fault: nothing is dropped
-// for what nobody understands.
+// because of an unknown answer.
 func meaning(status int, reason string) answer {
 	for _, table := range [][]answer{answers, unknown} {
 		for _, a := range table {
@@ -96,7 +96,7 @@ func meaning(status int, reason string) answer {
 	return answer{status: status, reason: reason, fault: push.FaultProvider, wait: later, unclear: status >= 500}
 }
 
-// reach returns how much a refusal of our credentials is about: a topic's is about no other topic of the app.
+// reach returns how much a refusal of our credentials concerns: that of a topic concerns no other topic of the app.
 func reach(reason string) push.Reach {
 	switch reason {
 	case "BadTopic", "MissingTopic", "TopicDisallowed":
@@ -187,8 +187,8 @@ func (c Config) interpret(resp h2push.Response, secrets provider.Secrets) provid
 	return provider.Result{Answer: answer, Refused: e}
 }
 
-// unanswered returns what it means that no answer came: a GOAWAY's reason or, with a certificate, a TLS alert may say that
-// the credential was refused.
+// unanswered returns the result of a request that brought no answer: a GOAWAY's reason or, with a certificate, a TLS alert may
+// say that the credential was refused.
 func (c Config) unanswered(err error, certificate bool, secrets provider.Secrets) provider.Result {
 	r := provider.NoAnswer(push.APNs, err, provider.Soon(), secrets)
 	var lost *h2push.Error

@@ -14,8 +14,8 @@ import (
 // idLen is how many characters Apple's key and team ids have.
 const idLen = 10
 
-// Check looks a credential over before it is stored, without asking Apple, and tells what may be read back of it. What
-// is wrong comes as push.FieldErrors, with locations relative to the body. UpdatedAt is the time of the check.
+// Check checks a credential before it is stored, without asking Apple, and returns what may be read back of it. Its errors are
+// push.FieldErrors, with locations relative to the body. UpdatedAt is the time of the check.
 func (c *Client) Check(_ context.Context, cred push.Credential) (push.CredentialInfo, error) {
 	info := push.CredentialInfo{Provider: push.APNs, UpdatedAt: c.cfg.Now()}
 	var errs push.FieldErrors
@@ -54,7 +54,7 @@ const (
 	maxTopicBytes = 255
 )
 
-// checkTopics wants bundle ids as they are: they bind, so one that can be no app's would keep its devices from being woken.
+// checkTopics checks that topics are bundle ids as they stand. They bind: the devices of any other app are not woken.
 func checkTopics(topics []string, errs *push.FieldErrors) {
 	if len(topics) > maxTopics {
 		errs.Add("topics", push.CodeTooMany, fmt.Sprintf("has %d entries; want at most %d", len(topics), maxTopics))

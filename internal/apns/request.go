@@ -39,7 +39,7 @@ var errBundleID = errors.New("no topic can be named like the device's bundle id"
 // requestFields is how many header fields a request has, with the provider token.
 const requestFields = 8
 
-// request returns a wake as APNs gets it, but for who we are (Apple, "Sending notification requests to APNs", and for the
+// request returns a wake as APNs gets it, but for our credential (Apple, "Sending notification requests to APNs", and for the
 // type and the priority "Pushing background updates to your App").
 func request(d *push.Device, w *push.Wake, now time.Time) (provider.Request, *push.WakeError) {
 	if !h2push.ValidValue(d.BundleID) {
@@ -65,8 +65,8 @@ func request(d *push.Device, w *push.Wake, now time.Time) (provider.Request, *pu
 	}, err
 }
 
-// authorized returns the request with the provider token; none with a certificate. It takes the place of what authorized returned for
-// the same request before.
+// authorized returns the request with the provider token, or as it is with a certificate. What authorized returned for the same
+// request before is not valid any more.
 func authorized(req h2push.Request, token push.Secret) h2push.Request {
 	if token != "" {
 		req.Header = append(req.Header, h2push.Field{Name: "authorization", Value: "bearer " + token.Reveal()})

@@ -23,7 +23,7 @@ type sender struct {
 	pools  map[push.Environment]*h2push.Pool // guarded by mu
 }
 
-// newSender reads a credential as it is stored.
+// newSender makes a sender of a stored credential.
 func (c *Client) newSender(id string, cred push.Credential) (*sender, error) {
 	s := &sender{cfg: c.cfg, tls: &tls.Config{RootCAs: c.roots}, pools: map[push.Environment]*h2push.Pool{}}
 	var errs push.FieldErrors
@@ -62,7 +62,7 @@ func (s *sender) Send(ctx context.Context, r provider.Request) provider.Result {
 	return out
 }
 
-// unsigned returns what it means that no provider token could be signed.
+// unsigned returns the result of a request for which no provider token could be signed.
 func unsigned(err error) provider.Result {
 	return provider.Result{
 		Answer:  provider.NotSent(push.APNs, err.Error()),

@@ -87,7 +87,7 @@ func (s *sender) try(ctx context.Context, env push.Environment, topic string) pr
 	return s.do(ctx, env, authorized(req, token), provider.Secrets{Access: token})
 }
 
-// works reports whether the credential was good: APNs looked at the token, or missed the topic that nobody named.
+// works reports whether the credential is good: APNs looked at the token, or missed a topic where we named none.
 func (t tried) works() bool {
 	switch {
 	case t.Refused == nil:
@@ -103,8 +103,8 @@ func (t tried) works() bool {
 // otherEnvironments are the reasons of a credential that is for the other environment only.
 var otherEnvironments = []string{"BadCertificateEnvironment", "BadEnvironmentKeyIdInToken", "BadEnvironmentKeyInToken"}
 
-// sum makes sentences of all results: the first trouble counts. A credential for one environment only is none where it
-// works in the other.
+// sum puts all results into sentences: the first trouble counts. That a credential is for one environment only is no trouble if
+// it works there.
 func sum(cred push.Credential, all []tried) push.CredentialCheck {
 	var good, foreign []string
 	var bad *tried
@@ -173,7 +173,7 @@ func (t tried) advice(cred push.Credential) push.CredentialCheck {
 	case "TopicDisallowed", "BadTopic", "MissingTopic":
 		c.Do = fmt.Sprintf("Name a bundle id that the %s is for: an app of the same team, with push notifications enabled.", kind)
 	case "BadEnvironmentKeyIdInToken", "BadEnvironmentKeyInToken", "BadCertificateEnvironment":
-		c.Do = fmt.Sprintf("Store a %s that is for this environment too, or see to the addresses in apns.url and apns.development_url.", kind)
+		c.Do = fmt.Sprintf("Store a %s that is for this environment too, or check the addresses in apns.url and apns.development_url.", kind)
 	case "BadCertificate":
 		c.Do = "Store a certificate that Apple gave for push notifications, and that is neither expired nor revoked."
 	case "TooManyProviderTokenUpdates":
@@ -181,7 +181,7 @@ func (t tried) advice(cred push.Credential) push.CredentialCheck {
 	case "":
 		c.Do = "Store the credential again."
 	default:
-		c.Do = "See to the key's or certificate's permissions in Apple's developer account."
+		c.Do = "Check the key's or certificate's permissions in Apple's developer account."
 	}
 	if t.Refused.Fault == push.FaultProvider {
 		c.What = fmt.Sprintf("APNs%s cannot answer: %d %s.", t.place(), t.Answer.Status, t.Answer.Reason)

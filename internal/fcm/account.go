@@ -25,7 +25,7 @@ type account struct {
 	tokenURI string
 }
 
-// parseAccount reads a service account's JSON. Errors name the member that is wrong, never what is in it.
+// parseAccount reads a service account's JSON. Errors name the invalid member, never its value.
 func parseAccount(raw json.RawMessage) (*account, error) {
 	var m struct {
 		Type         string      `json:"type"`
@@ -53,7 +53,7 @@ func parseAccount(raw json.RawMessage) (*account, error) {
 		}
 	}
 	if strings.IndexFunc(m.ProjectID, notOfProjectID) >= 0 {
-		return nil, errors.New("has a project_id that is none; want letters, digits and hyphens, as the Firebase console shows it")
+		return nil, errors.New("has an invalid project_id; want letters, digits and hyphens, as the Firebase console shows it")
 	}
 	key, err := pemkey.RSA(m.PrivateKey.Reveal())
 	if err != nil {
@@ -65,7 +65,7 @@ func parseAccount(raw json.RawMessage) (*account, error) {
 	return &account{project: m.ProjectID, email: m.ClientEmail, keyID: m.PrivateKeyID, key: key, tokenURI: m.TokenURI}, nil
 }
 
-// notOfProjectID finds what no project's id has. Old ones begin with a domain, as example.com:demo.
+// notOfProjectID reports whether no project's id contains a character. Old ids begin with a domain, such as example.com:demo.
 func notOfProjectID(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.:", r)
 }
@@ -78,7 +78,7 @@ func (c *Client) checkTokenURI(a *account) error {
 	return c.tokenHosts.check(a.tokenURI)
 }
 
-// read reads a service account and checks what it wants of this server. What is wrong comes as push.FieldErrors.
+// read reads a service account and checks that this server may use it. Its errors are push.FieldErrors.
 func (c *Client) read(raw json.RawMessage) (*account, error) {
 	var errs push.FieldErrors
 	a, err := parseAccount(raw)
@@ -93,8 +93,8 @@ func (c *Client) read(raw json.RawMessage) (*account, error) {
 	return a, nil
 }
 
-// Check looks a credential over before it is stored, without asking Google, and tells what may be read back of it. What
-// is wrong comes as push.FieldErrors, with locations relative to the body. UpdatedAt is the time of the check.
+// Check checks a credential before it is stored, without asking Google, and returns what may be read back of it. Its errors are
+// push.FieldErrors, with locations relative to the body. UpdatedAt is the time of the check.
 func (c *Client) Check(_ context.Context, cred push.Credential) (push.CredentialInfo, error) {
 	var errs push.FieldErrors
 	if cred.FCM == nil || len(cred.FCM.ServiceAccount) == 0 || string(cred.FCM.ServiceAccount) == "null" {

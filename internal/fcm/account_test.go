@@ -28,7 +28,7 @@ func TestAServiceAccountIsCheckedBeforeItIsStored(t *testing.T) {
 		{"a user's credential", string(with(good, "type", "authorized_user")), push.CodeBadCredential, "another type than service_account"},
 		{"a web client", `{"web":{"client_id":"x"}}`, push.CodeBadCredential, "another type than service_account"},
 		{"no project", string(with(good, "project_id", "")), push.CodeBadCredential, "has no project_id"},
-		{"a project that is a path", string(with(good, "project_id", "demo/messages")), push.CodeBadCredential, "has a project_id that is none"},
+		{"a project that is a path", string(with(good, "project_id", "demo/messages")), push.CodeBadCredential, "has an invalid project_id"},
 		{"no email", string(with(good, "client_email", "")), push.CodeBadCredential, "has no client_email"},
 		{"no key", string(with(good, "private_key", "")), push.CodeBadCredential, "has no private_key"},
 		{"a key that is no PEM", string(with(good, "private_key", "secret")), push.CodeBadCredential, "private_key is not PEM"},

@@ -67,7 +67,7 @@ var answers = []answer{
 	{504, "DEADLINE_EXCEEDED", "", anything, push.FaultProvider, later, true},
 }
 
-// reach returns how much a refusal of our credentials is about: the project's credentials for APNs or web push concern only the
+// reach returns how much a refusal of our credentials concerns: the project's credentials for APNs or web push concern only the
 // tokens that go that way.
 func reach(code string) push.Reach {
 	switch code {
@@ -95,8 +95,8 @@ func (r refusal) reason() string {
 	return r.rpc
 }
 
-// meaning returns the line for a refusal. One that no line has is the provider's fault: nothing is dropped for what nobody
-// understands.
+// meaning returns the line for a refusal. One that no line has is the provider's fault: nothing is dropped because
+// of an unknown answer.
 func meaning(status int, r refusal) answer {
 	fits := []func(answer) bool{
 		func(a answer) bool { return r.code != "" && a.code == r.code },
@@ -216,8 +216,8 @@ func (c Config) interpret(resp h2push.Response, attempt int, secrets provider.Se
 	}}, line.status == http.StatusUnauthorized && line.code == ""
 }
 
-// unanswered returns what it means that no answer came. The wake goes out again after RetryWait, at the earliest: Google wants
-// no retry at once, and what was lost may have been an overloaded server's.
+// unanswered returns the result of a send that brought no answer. The wake goes out again after RetryWait, at the earliest: Google
+// wants no immediate retry, and the server that did not answer may be overloaded.
 func (c Config) unanswered(err error, secrets provider.Secrets) provider.Result {
 	return provider.NoAnswer(push.FCM, err, provider.Jittered(c.RetryWait), secrets)
 }

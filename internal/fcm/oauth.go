@@ -134,7 +134,7 @@ func (t *tokens) get(ctx context.Context) (push.Secret, error) {
 	}
 }
 
-// drop is called when FCM refused a token: the next get asks for a new one, unless somebody has already.
+// drop is called when FCM refused a token: the next get requests a new one, unless one has come meanwhile.
 func (t *tokens) drop(refused push.Secret) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

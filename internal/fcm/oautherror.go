@@ -13,8 +13,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// mayQuote reports whether what a token endpoint says may be told: Google's may, and the operator's. A service account may
-// name another, and its owner must not read through us what a host answers that only we can reach.
+// mayQuote reports whether the answers of a token endpoint may be quoted: Google's may, and the operator's. A service account may
+// name another, and its owner must not read through us the answers of a host that only we can reach.
 func (c *Client) mayQuote(tokenURL string) bool {
 	u, err := url.Parse(tokenURL)
 	if err != nil {
@@ -93,7 +93,7 @@ func kindOf(resp h2push.Response) string {
 	return "answered something else"
 }
 
-// withoutToken returns what it means for a wake that no access token could be had. FCM has not seen it.
+// withoutToken returns the result of a wake for which there is no access token. FCM has not seen it.
 func (c Config) withoutToken(err error) provider.Result {
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: provider.Jittered(c.RetryWait), Err: fmt.Errorf("fcm: %w", err)}
 	out := provider.Result{Answer: push.Answer{Provider: push.FCM, Error: push.FailureOther}, Refused: e, Shared: true}

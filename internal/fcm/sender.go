@@ -20,7 +20,7 @@ type sender struct {
 	pool   *h2push.Pool
 }
 
-// newSender reads a credential as it is stored.
+// newSender makes a sender of a stored credential.
 func (c *Client) newSender(cred push.Credential) (*sender, error) {
 	if cred.FCM == nil {
 		return nil, push.ErrNotFound

@@ -11,7 +11,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// nobody is a token that no device has.
+// nobody is a token of no device.
 const nobody = "hush-provider-check:sends-to-nobody"
 
 // try tries a credential: it asks for an access token, and has FCM check a message, to a token that no device has, that it is
@@ -72,7 +72,7 @@ func adviceOnToken(err error) push.CredentialCheck {
 	case strings.Contains(text, "account not found"):
 		c.Do = "Store the JSON of a service account that exists: this one was deleted."
 	default:
-		c.Do = "See in Google Cloud whether the service account and this key of it exist and are enabled, and whether this server's clock is right."
+		c.Do = "Check in Google Cloud whether the service account and this key of it exist and are enabled, and whether this server's clock is right."
 	}
 	return c
 }
@@ -98,9 +98,9 @@ func advice(a *account, answer push.Answer, refused *push.WakeError, why string)
 	case answer.Status == http.StatusNotFound:
 		c.Do = "Store the service account of a Firebase project: FCM knows none with this project_id."
 	case answer.Status == http.StatusUnauthorized:
-		c.Do = "Store a new key of the service account; if FCM refuses that as well, see to fcm.token_url and fcm.url, which have to belong together."
+		c.Do = "Store a new key of the service account; if FCM refuses that as well, check fcm.token_url and fcm.url, which have to belong together."
 	default:
-		c.Do = "See to the service account's permissions in Google Cloud."
+		c.Do = "Check the service account's permissions in Google Cloud."
 	}
 	return c
 }

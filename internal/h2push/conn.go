@@ -354,7 +354,7 @@ func (c *conn) sendRest(ctx context.Context, st *stream, rest []byte) {
 	}
 }
 
-// abandon ends a stream whose answer nobody waits for any more, and asks the peer whether it still lives.
+// abandon ends a stream whose answer is not waited for any more, and pings the peer.
 func (c *conn) abandon(st *stream, cause error) {
 	c.mu.Lock()
 	_, open := c.streams[st.id]

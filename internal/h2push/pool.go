@@ -11,7 +11,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// What a pool says of itself.
+// Why a request found no connection.
 var (
 	ErrClosed      = errors.New("the connection pool is closed")
 	errDialTimeout = push.Timeout("the connection was not ready in time")
@@ -182,7 +182,7 @@ func (p *Pool) claim() *slot {
 	return s
 }
 
-// leave takes a waiter out of the queue; a place that it was given meanwhile goes to the next.
+// leave removes a waiter from the queue; a place that it was given meanwhile goes to the next one.
 func (p *Pool) leave(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -324,7 +324,7 @@ func (p *Pool) changed() {
 	p.dispatch()
 }
 
-// giveUp tells all who wait why there is no connection, and when the next one may be made. The caller holds mu.
+// giveUp fails all who wait, with the reason why there is no connection and when the next one may be made. The caller holds mu.
 func (p *Pool) giveUp() {
 	e := &Error{Err: p.lastErr, RetryAfter: max(time.Until(p.notBefore), 0)}
 	var lost *Error
@@ -334,7 +334,7 @@ func (p *Pool) giveUp() {
 	p.failWaiters(e)
 }
 
-// failWaiters tells all who wait that there is no connection. The caller holds mu.
+// failWaiters fails all who wait. The caller holds mu.
 func (p *Pool) failWaiters(e *Error) {
 	for _, w := range p.waiters {
 		own := *e
@@ -361,7 +361,7 @@ func (p *Pool) dial() {
 	p.dispatch()
 }
 
-// add takes a ready connection in. It is called before the connection can report that it was lost.
+// add adds a ready connection. It is called before the connection can report that it was lost.
 func (p *Pool) add(s *slot) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -373,7 +373,7 @@ func (p *Pool) add(s *slot) error {
 	return nil
 }
 
-// lost takes a closed connection out.
+// lost removes a closed connection.
 func (p *Pool) lost(s *slot, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -393,7 +393,7 @@ func (p *Pool) lost(s *slot, err error) {
 	p.dispatch()
 }
 
-// failed notes a connection that came to nothing, and holds the next one back. The caller holds mu.
+// failed records a connection that failed, and delays the next one. The caller holds mu.
 func (p *Pool) failed(err error) {
 	if p.closed {
 		return
@@ -414,7 +414,7 @@ func (p *Pool) inFlight() int {
 	return n
 }
 
-// Close lets no new request in, waits for those in flight until ctx ends, and closes all connections. It is safe twice.
+// Close refuses new requests, waits for those in flight until ctx ends, and closes all connections. It may be called twice.
 func (p *Pool) Close(ctx context.Context) {
 	p.mu.Lock()
 	p.closed = true

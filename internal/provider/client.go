@@ -22,7 +22,7 @@ type Config struct {
 
 	// NewSender makes a sender of a stored credential; id names the credential and is no secret.
 	NewSender func(id string, c push.Credential) (Sender, error)
-	// Try tries a credential and sends to nobody.
+	// Try tries a credential and wakes no device.
 	Try func(ctx context.Context, app string, c push.Credential, info push.CredentialInfo) (push.CredentialCheck, error)
 }
 
@@ -46,7 +46,7 @@ type Request struct {
 
 // Result is what came of a request.
 type Result struct {
-	Answer  push.Answer     // the provider's own, or how it failed to come
+	Answer  push.Answer     // the provider's own, or why there is none
 	Refused *push.WakeError // nil: the provider took the wake
 	Mended  bool            // the sender's token was refused and has been renewed: the wake is to be sent again
 	Shared  bool            // what failed is needed for all of the app's wakes, such as an access token
@@ -88,11 +88,11 @@ func (c *Client) Send(ctx context.Context, d *push.Device, w *push.Wake, req Req
 	return r.Answer, nil
 }
 
-// sends is how often one wake goes out at most because of what is ours to mend: a token that had expired, a credential that
-// was replaced meanwhile.
+// sends is how often one wake goes out at most because of a fault of ours that can be mended: a token that had expired, a
+// credential that was replaced meanwhile.
 const sends = 3
 
-// send sends a request until its result stands. The answers to a refused token are in Mended of the last one.
+// send sends a request until its result is final. The answers that refused a token are in Mended of the last one.
 func (c *Client) send(ctx context.Context, app string, req Request) (last Result) {
 	var mended []push.Answer
 	defer func() { last.Answer.Mended = mended }()
@@ -126,7 +126,7 @@ func unsent(ctx context.Context, refused *push.WakeError) bool {
 	return refused != nil && errors.Is(refused.Err, h2push.ErrClosed) && !refused.Unclear && ctx.Err() == nil
 }
 
-// Try tries the app's stored credential and sends to nobody. It has connections of its own, and no wake is held up by what it
+// Try tries the app's stored credential and wakes no device. It uses connections of its own, and no wake is delayed by what it
 // finds. The error is the store's; push.ErrNotFound: the app has no credential.
 func (c *Client) Try(ctx context.Context, app string) (push.CredentialCheck, error) {
 	return c.tries.Do(ctx, app, func(ctx context.Context) (push.CredentialCheck, error) {

@@ -17,7 +17,7 @@ const (
 	hidden       = "[secret]"
 )
 
-// Detail makes of a stranger's text what people may read, at most limit bytes of it: valid UTF-8 without control characters,
+// Detail returns the part of a stranger's text that people may read, at most limit bytes: valid UTF-8 without control characters,
 // and without secrets. The secrets are what our own request carried, since error pages like to quote requests; a part of one
 // is hidden too, and so is whatever looks like a bearer token.
 func Detail(text string, limit int, secrets ...string) string {
@@ -27,7 +27,7 @@ func Detail(text string, limit int, secrets ...string) string {
 	return cut(strings.TrimSpace(printable(text)), limit)
 }
 
-// Secrets are what nobody may read of a request, in whatever answer it is quoted.
+// Secrets are the parts of a request that nobody may read in an answer that quotes it.
 type Secrets struct {
 	Body   []byte
 	Device push.Secret // the phone's token
@@ -41,8 +41,8 @@ func (s Secrets) reveal() []string {
 // Detail is provider.Detail, without these secrets.
 func (s Secrets) Detail(text string) string { return Detail(text, push.MaxDetailBytes, s.reveal()...) }
 
-// ID returns what a provider calls a request that it took, of usual form, as it stands; of any other form it is a stranger's text,
-// which may quote the request.
+// ID returns the id that a provider gave a request, as it stands if it has the usual form. In any other form it is a stranger's
+// text, which may quote the request.
 func ID(id string, usual func(string) bool, secrets Secrets) string {
 	if usual(id) {
 		return id
@@ -50,8 +50,8 @@ func ID(id string, usual func(string) bool, secrets Secrets) string {
 	return Detail(id, idBytes, secrets.reveal()...)
 }
 
-// Word returns s if it can be a reason or a code as providers spell them: up to 64 letters and underscores. Of anything else it
-// is "": a reason is told as it stands, and must not be a token that a stranger has read in a request.
+// Word returns s if it can be a reason or a code as providers spell them, up to 64 letters and underscores; else "". Reasons are
+// shown as they stand, and must not be a token that a stranger has read in a request.
 func Word(s string) string {
 	if len(s) > 64 {
 		return ""

@@ -25,7 +25,7 @@ var stories = [kinds]story{
 	unreachable: {
 		begun: "provider unreachable", goes: "provider still unreachable", ended: "provider reachable again",
 		more: "provider unreachable for more apps", moreEnded: "provider reachable again for more apps",
-		next: "wakes are tried again with growing waits, and pushes wait; see to DNS, firewall and proxy, or to the provider's status page",
+		next: "wakes are tried again with growing waits, and pushes wait; check DNS, firewall and proxy, or the provider's status page",
 	},
 	credential: {
 		begun: "credential refused", goes: "credential still refused", ended: "credential accepted again",

@@ -14,7 +14,7 @@ import (
 
 // Credentials is what a provider's client needs to know of apps.
 type Credentials interface {
-	// Credential is an app's credential at a provider; push.ErrNotFound if it has none.
+	// Credential returns an app's credential at a provider; push.ErrNotFound if it has none.
 	Credential(ctx context.Context, app string, p push.Provider) (push.Credential, push.CredentialInfo, error)
 }
 
@@ -55,8 +55,8 @@ func NewSenders(c Credentials, p push.Provider, now func() time.Time, drain time
 	}
 }
 
-// Of returns the sender of an app. The errors are the store's (push.ErrNotFound: the app has no credential), push.FieldErrors
-// where what is stored is no good, and push.ErrUnavailable after Close.
+// Of returns the sender of an app. Its errors are the store's (push.ErrNotFound: the app has no credential), push.FieldErrors for a
+// stored credential that is invalid, and push.ErrUnavailable after Close.
 func (s *Senders) Of(ctx context.Context, app string) (Sender, error) {
 	now := s.now()
 	s.mu.Lock()
@@ -78,7 +78,7 @@ func (s *Senders) Of(ctx context.Context, app string) (Sender, error) {
 		s.fail(app, err)
 		return nil, err
 	}
-	return s.keep(app, id, found, now)
+	return s.add(app, id, found, now)
 }
 
 // load asks the store for an app's credential, and makes a sender of it unless there is one.
@@ -97,9 +97,9 @@ func (s *Senders) load(ctx context.Context, app string) (Sender, string, error) 
 	return found, id, err
 }
 
-// keep notes an app's sender, unless somebody has noted another for the same credential meanwhile. A sender that no app
-// has any more is dropped: another node has stored a new credential.
-func (s *Senders) keep(app, id string, found Sender, asked time.Time) (Sender, error) {
+// add adds an app's sender, unless another has been added for the same credential meanwhile. A sender that no app uses any more is
+// dropped: another node has stored a new credential.
+func (s *Senders) add(app, id string, found Sender, asked time.Time) (Sender, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -117,7 +117,7 @@ func (s *Senders) keep(app, id string, found Sender, asked time.Time) (Sender, e
 	return found, nil
 }
 
-// fail has the store asked again at the next wake; an app that has no credential any more has no sender either.
+// fail makes the next wake ask the store again; an app that no longer has a credential has no sender either.
 func (s *Senders) fail(app string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func Identity(cred push.Credential) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// Doubt has the store asked again at the app's next wake: its credential was refused, and there may be a new one.
+// Doubt makes the app's next wake ask the store again: its credential was refused, and there may be a new one.
 func (s *Senders) Doubt(app string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

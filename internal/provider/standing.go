@@ -51,7 +51,7 @@ func (h *history) record(now time.Time, a *push.Answer, e *push.WakeError) {
 	}
 }
 
-// unknown is called when nobody waits any more in a trouble that nothing has ended. Unless the provider has answered since its
+// unknown is called when no device waits any more in a trouble that nothing has ended. Unless the provider has answered since its
 // last failure, nothing is known.
 func (h *history) unknown(failed time.Time) {
 	if !h.answered.After(failed) {
@@ -93,7 +93,8 @@ func (t *Troubles) Standing(name string) push.ProviderStanding {
 	return out
 }
 
-// lasts reports whether it is known to last, and somebody waits. With a new credential that nobody has tried, nothing is known.
+// lasts reports whether the trouble is known to last, and a device waits. Of a new credential that was not tried yet nothing is
+// known.
 func (tr *trouble) lasts() bool { return tr.spell.Lasts() && !tr.replaced && tr.waits() }
 
 func (tr *trouble) shown() push.ProviderTrouble {

@@ -9,13 +9,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// strangerWait is how long a wake waits after somebody else answered it, unless the room's own wait is shorter, or
+// strangerWait is how long a wake waits after a stranger's answer, unless the room's own wait is shorter, or
 // Retry-After asks for another. Delivery doubles it from try to try.
 const strangerWait = 10 * time.Second
 
-// Stranger returns what an answer means that does not look like the provider's: of a proxy, a captive portal, or another server
-// under its name. Whatever it says, it says nothing of the token, the credential or the push, so that nothing is dropped and
-// the wake goes out again. It is unclear where the request may have been passed on.
+// Stranger returns the result of an answer that is not the provider's own, but that of a proxy, a captive portal, or another server
+// under its name. It says nothing of the token, the credential or the push, so that nothing is dropped and the wake goes out
+// again. The result is unclear if the request may have been passed on.
 func Stranger(p push.Provider, resp h2push.Response, now time.Time, wait time.Duration, secrets Secrets) Result {
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: RetryAfter(resp.Header, now), Unclear: passedOn(resp.Status), Err: errStranger}
 	if e.RetryAfter == 0 {

@@ -15,7 +15,7 @@ const (
 )
 
 // Tries runs tries of credentials: one at a time for each app, whose result goes to all who ask meanwhile or right after,
-// so that nobody can have the provider hammered. Its zero value is ready.
+// so that nobody can make us flood the provider. Its zero value is ready.
 type Tries struct {
 	mu    sync.Mutex
 	byApp map[string]*try // guarded by mu; those under way, and those of the last tryPace

@@ -10,8 +10,8 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// NoAnswer returns what it means that a request brought no answer, for an error of h2push. The wake goes out again after wait, at
-// the earliest.
+// NoAnswer returns the result of a request that brought no answer, for an error of h2push. The wake goes out again after wait, at the
+// earliest.
 func NoAnswer(p push.Provider, err error, wait time.Duration, secrets Secrets) Result {
 	e := &push.WakeError{Fault: push.FaultProvider, RetryAfter: wait, Err: fmt.Errorf("%s: %w", p, err)}
 	var lost *h2push.Error
@@ -24,12 +24,12 @@ func NoAnswer(p push.Provider, err error, wait time.Duration, secrets Secrets) R
 	return Result{Answer: answer, Refused: e}
 }
 
-// Lost returns the answer where none came, for an error of h2push or net/http.
+// Lost returns an answer that says why none came, for an error of h2push or net/http.
 func Lost(p push.Provider, err error, secrets Secrets) push.Answer {
 	return push.Answer{Provider: p, Error: h2push.FailureOf(err), Detail: Detail(Cause(err), push.MaxDetailBytes, secrets.reveal()...)}
 }
 
-// NotSent returns the answer where nothing could be sent, such as for want of a good credential.
+// NotSent returns an answer that says why nothing was sent, such as for want of a valid credential.
 func NotSent(p push.Provider, why string) push.Answer {
 	return push.Answer{Provider: p, Error: push.FailureNotSent, Detail: Detail(why, push.MaxDetailBytes)}
 }
@@ -37,7 +37,7 @@ func NotSent(p push.Provider, why string) push.Answer {
 // NoCredentials is the reason of a WakeError where an app has no credential stored.
 const NoCredentials = string(push.ReasonNoCredentials)
 
-// NoCredential returns the answer where the app's credential could not be had, for an error of Senders.Of.
+// NoCredential returns an answer that says why the app's credential is missing, for an error of Senders.Of.
 func NoCredential(p push.Provider, err error) push.Answer { return noCredential(p, err).Answer }
 
 func noCredential(p push.Provider, err error) Result {
