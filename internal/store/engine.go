@@ -40,7 +40,7 @@ type transaction interface {
 	rollback()
 }
 
-// verdict is what an error means for a transaction.
+// verdict is the consequence of an error for a transaction.
 type verdict int
 
 const (

@@ -215,7 +215,7 @@ func (s *stmt) read(results pgx.BatchResults) error {
 	return rows.Err()
 }
 
-// classify tells errors after which a transaction may be repeated from those of a statement.
+// classify distinguishes errors after which a transaction may be repeated from errors of a statement.
 func (e *postgresEngine) classify(err error) verdict {
 	if errors.Is(err, errOusted) {
 		return verdictOusted

@@ -59,7 +59,7 @@ type batchRegistration struct {
 	handOverLater []int // indexes of the devices with deliveries to hand over after the commit
 }
 
-// existingDevice is what the database has about a device that registers.
+// existingDevice holds the rows about a device that registers.
 type existingDevice struct {
 	device         push.Device // the zero value if it has no row
 	hasOpen        bool        // whether it has open deliveries

@@ -89,7 +89,7 @@ func (t *tx) resealPiece(ctx context.Context) (n int, err error) {
 			return 0, err
 		}
 		for _, row := range rows {
-			sealed, err := t.sealAnew(row.sealed, sealedRow(row.app, table.kind, row.id))
+			sealed, err := t.resealValue(row.sealed, sealedRow(row.app, table.kind, row.id))
 			if err != nil {
 				return 0, fmt.Errorf("%s %s of app %s: %w", table.kind, row.id, row.app, err)
 			}
@@ -123,7 +123,7 @@ func (t *tx) resealSettings(ctx context.Context, present []byte) (n int, err err
 		if string(value[1:7]) == string(present) {
 			continue
 		}
-		sealed, err := t.sealAnew(value, sealedRow("", name, ""))
+		sealed, err := t.resealValue(value, sealedRow("", name, ""))
 		if err != nil {
 			return 0, fmt.Errorf("the setting %q: %w", name, err)
 		}
@@ -135,7 +135,7 @@ func (t *tx) resealSettings(ctx context.Context, present []byte) (n int, err err
 	return n, nil
 }
 
-func (t *tx) sealAnew(sealed, place []byte) ([]byte, error) {
+func (t *tx) resealValue(sealed, place []byte) ([]byte, error) {
 	plain, err := t.s.sealer.Open(sealed, place)
 	if err != nil {
 		return nil, err

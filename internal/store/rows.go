@@ -113,7 +113,7 @@ func (row credentialRow) credential() (c push.Credential) {
 	return c
 }
 
-// credentialInfoRow is what may be read back of a credential.
+// credentialInfoRow has the fields of a credential that may be read back.
 type credentialInfoRow struct {
 	Provider    push.Provider       `json:"provider"`
 	Kind        push.CredentialKind `json:"kind"`
