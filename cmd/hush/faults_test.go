@@ -28,7 +28,7 @@ func TestAFaultIsSaidOnceWithTheNameOfItsFlag(t *testing.T) {
 		{"push --to all --resource both --app No", "", []string{"--app (path.app): has 'N'; want"}},
 		{"app put No", "", []string{"NAME (path.app): has 'N'; want"}},
 		{"app list --limit 5000", "", []string{"--limit (query.limit): is 5000; want"}},
-		{"app list --cursor zz", "", []string{"--cursor (query.cursor): is no cursor"}},
+		{"app list --cursor zz", "", []string{"--cursor (query.cursor): is not a cursor"}},
 		{"key create --role send --expires 2000-01-01T00:00:00Z", "", []string{"--expires (body.expires_at): is in the past; want"}},
 		{"key rotate-root --keep -1s", "", []string{"--keep (body.keep): is -1s; want"}},
 		{"user token alice --ttl 9999h", "", []string{"--ttl (body.ttl): is 9999h0m0s; want"}},

@@ -133,7 +133,7 @@ func checkCursor(cursor string) error {
 	inside, err := base64.RawURLEncoding.DecodeString(cursor)
 	// What names U+0000 is of no store: PostgreSQL's text could not be asked for it.
 	if err != nil || len(cursor) > longest || bytes.ContainsRune(inside, 0) || bytes.Contains(inside, []byte(`\u0000`)) {
-		return errors.New("is no cursor; want one as an answer gave it, or none for the first page")
+		return errors.New("is not a cursor; want one that an answer returned, or none for the first page")
 	}
 	return nil
 }
