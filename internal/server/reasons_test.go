@@ -104,7 +104,7 @@ func TestAWrongAddressOfTheServerIsToldWithTheRightOne(t *testing.T) {
 	for address, want := range map[string]string{
 		strings.Replace(encrypted.srv.URL(), "https://", "http://", 1): "want https://",
 		strings.Replace(plain.srv.URL(), "http://", "https://", 1):     "want http://",
-		plain.srv.URL() + "/foo":                                       "/docs lists them; the server's address has a path, /foo; want it without",
+		plain.srv.URL() + "/foo":                                       "/docs lists all paths; the server's address has a path, /foo; want it without",
 		plain.srv.URL() + "/v1/":                                       "the server's address has a path, /v1;",
 	} {
 		c, err := client.New(client.Config{Server: address, Key: "some-key"})

@@ -41,11 +41,11 @@ func TestAPathInTheAddressIsToldWhereNothingIsBelowIt(t *testing.T) {
 		byHush bool
 		told   string
 	}{
-		{"/foo/v1/apps/a%2Fb", 404, "there is no such path; /docs lists them", true, "a path, /foo;"},
+		{"/foo/v1/apps/a%2Fb", 404, "there is no such path; /docs lists all paths", true, "a path, /foo;"},
 		{"/foo/v1/apps/a%2Fb", 404, "<html>", false, "a path, /foo;"}, // somebody else's answer
 		{"/foo/v1/apps/a%2Fb", 404, "app a does not exist", true, ""}, // Hush is there
 		{"/foo/v1/apps/a%2Fb", 502, "<html>", false, ""},
-		{"/v1/apps/a%2Fb", 404, "there is no such path; /docs lists them", true, ""},
+		{"/v1/apps/a%2Fb", 404, "there is no such path; /docs lists all paths", true, ""},
 	} {
 		u, err := url.Parse("http://h" + c.asked)
 		if err != nil {
