@@ -35,7 +35,7 @@ type Config struct {
 
 	Limits Limits // rates of callers
 	Intake Intake // whether there is room for pushes; nil: for all
-	Front  Front  // who is told whether requests show good secrets; nil: nobody
+	Front  Front  // who is told whether requests show valid secrets; nil: nobody
 
 	// SpoolDir is where the results of an import are kept that its client does not read yet; "" means the system's directory
 	// for temporary files.

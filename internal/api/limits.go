@@ -16,11 +16,11 @@ type Limits struct {
 	App        bucket.Rate // requests of all of an app's server keys together
 }
 
-// Front is told who has shown a good secret and who has not.
+// Front is told who has shown a valid secret and who has not.
 type Front interface {
-	// Known is told that a request has shown a good secret.
+	// Known is told that a request has shown a valid secret.
 	Known(ctx context.Context)
-	// Refused is told that a request from an address showed no good secret. The fields belong on the answer, which is 429
+	// Refused is told that a request from an address showed no valid secret. The fields belong on the answer, which is 429
 	// with Retry-After if wait is not 0.
 	Refused(remote string) (fields http.Header, wait time.Duration)
 }

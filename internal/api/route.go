@@ -169,7 +169,7 @@ func (a *API) refuseCaller(w http.ResponseWriter, request *http.Request, p *refu
 		maps.Copy(w.Header(), fields)
 		if wait > 0 {
 			return newProblem(http.StatusTooManyRequests, codeRateLimited,
-				"many requests from this address had no good secret; come back later, or with a good one").after(wait)
+				"many requests from this address had no valid secret; try again later, or with a valid one").after(wait)
 		}
 	}
 	return p

@@ -84,7 +84,7 @@ type Limits struct {
 	StreamsPerKey         int   // live timelines at the same time
 	Bodies                int64 // bytes of request bodies in memory at once
 	Connections           int
-	ConnectionsPerAddress int  // that have shown no good secret
+	ConnectionsPerAddress int  // that have shown no valid secret
 	NewDevices            Rate // of each user
 	Unauthenticated       Rate // bad secrets of each address
 	KeyRate               int  // requests a second of each server key; 0: any

@@ -24,7 +24,7 @@ type counting struct {
 	settled func()                 // called instead of maintain
 }
 
-func (c *counting) settle() {
+func (c *counting) maintain() {
 	if c.settled != nil {
 		c.settled()
 	}

@@ -26,13 +26,19 @@ func (s Style) Paint(c Color, text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-// Good, Bad and Open paint how something ended, or that it has not ended yet.
+// Good returns the text of something that ended well.
 func (s Style) Good(text string) string { return s.Paint(Green, text) }
-func (s Style) Bad(text string) string  { return s.Paint(Red, text) }
+
+// Bad returns the text of something that ended badly.
+func (s Style) Bad(text string) string { return s.Paint(Red, text) }
+
+// Open returns the text of something that has not ended.
 func (s Style) Open(text string) string { return s.Paint(Yellow, text) }
 
-// Bold and Faint paint what matters more or less than the text around it.
-func (s Style) Bold(text string) string  { return s.Paint(Bold, text) }
+// Bold returns text that matters more than the text around it.
+func (s Style) Bold(text string) string { return s.Paint(Bold, text) }
+
+// Faint returns text that matters less than the text around it.
 func (s Style) Faint(text string) string { return s.Paint(Faint, text) }
 
 // Erase returns what removes the last rows of a terminal: the cursor goes up, and the screen is cleared from there.

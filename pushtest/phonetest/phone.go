@@ -57,14 +57,14 @@ func newPhone(f *Fleet, number int, s Spec) *Phone {
 func NewToken(p Platform) string { return makeToken(p, random) }
 
 // newToken is NewToken with the fleet's seed.
-func (d *Fleet) newToken(p Platform) string {
-	if d.rand == nil {
+func (f *Fleet) newToken(p Platform) string {
+	if f.rand == nil {
 		return NewToken(p)
 	}
 	return makeToken(p, func(n int) []byte {
 		b := make([]byte, n)
 		for i := range b {
-			b[i] = byte(d.rand.IntN(256))
+			b[i] = byte(f.rand.IntN(256))
 		}
 		return b
 	})
