@@ -318,6 +318,28 @@ func TestLogoutOutlivesTheProcessAndIsToldAtTheNextOpen(t *testing.T) {
 	a.waitFor(t, "through:session:2")
 }
 
+func TestALoginThatFindsNoServerAfterALogoutWithoutOneIsMadeLater(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t)
+	a := openApp(t, b, t.TempDir()).handle().registered()
+	old := b.accept("alice", "1", time.Hour)
+	a.SetAppState(sdk.Foreground)
+	b.setDown(true)
+	if err := a.Logout(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Login(context.Background()); err == nil {
+		t.Error("logged in without a server")
+	}
+	b.setDown(false)
+	b.final(old) // first the former device is unregistered
+	a.open(b, "alice")
+	p := b.accept("alice", "2", time.Hour)
+	b.give(p)
+	b.final(p)
+	a.waitFor(t, "through:session:2")
+}
+
 func TestExpiryIsJudgedByTheServersTime(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t)

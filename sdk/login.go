@@ -43,12 +43,11 @@ func (c *Client) login(ctx context.Context, wanted *Registration) error {
 	}
 	defer c.registrar.turn.Unlock()
 	c.keeper.logIn()
+	defer c.keeper.lookAgain() // the session may have waited for this, or goes on with what failed
 	if err := c.registrar.login(ctx, wanted); err != nil {
 		return err
 	}
-	err = c.registrar.register(ctx)
-	c.keeper.lookAgain() // the session may have waited for this
-	return err
+	return c.registrar.register(ctx)
 }
 
 // Logout ends the user's time on this device, at once and also without a network: the session closes, pushes that wait are

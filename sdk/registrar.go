@@ -41,11 +41,11 @@ func (r *registrar) login(ctx context.Context, wanted *Registration) error {
 	r.wanted, r.applied = wanted, false
 	r.mu.Unlock()
 	r.tokens.forget()
-	if err := r.finishLogout(ctx); err != nil {
+	// First what the app wants, which is on disk then: if the server cannot be told of the logout now, ensure goes on with both.
+	if _, err := r.dir.update(func(i *identity) { i.LoggedOut = false }); err != nil {
 		return err
 	}
-	_, err := r.dir.update(func(i *identity) { i.LoggedOut = false })
-	return err
+	return r.finishLogout(ctx)
 }
 
 // ensure registers the device if that is still to be done, and returns who it is then.
