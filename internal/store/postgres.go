@@ -92,7 +92,7 @@ func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn 
 	var version, seqscan string
 	err := e.pool.QueryRow(ctx, "SELECT current_setting('server_version_num'), current_setting('enable_seqscan')").Scan(&version, &seqscan)
 	switch n, notNumber := strconv.Atoi(version); {
-	case err != nil && strings.Contains(err.Error(), "unsupported startup parameter"): // PgBouncer's text
+	case violatesProtocol(err):
 		return fmt.Errorf("connect: %w; %w", err, errPooler)
 	case err != nil:
 		return fmt.Errorf("connect: %w", err)
@@ -115,6 +115,13 @@ func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn 
 func (e *postgresEngine) migrate(ctx context.Context) error {
 	db := stdlib.OpenDBFromPool(e.pool)
 	return errors.Join(migratePostgres(ctx, db), db.Close())
+}
+
+// violatesProtocol reports whether err is a refusal with SQLSTATE 08P01 (protocol_violation). PgBouncer so refuses settings in the first
+// message of a connection, which PostgreSQL takes.
+func violatesProtocol(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "08P01"
 }
 
 // errPooler means that a pooler seems to stand between Hush and PostgreSQL. It would give our connection to others after each

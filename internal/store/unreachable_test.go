@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/hushpush/hush/internal/store/pgtest"
 	"github.com/hushpush/hush/push"
@@ -136,5 +137,35 @@ func TestADatabaseThatCannotBeReachedIsUnavailable(t *testing.T) {
 	}
 	if err := s.Ping(ctx); err == nil || strings.ContainsAny(err.Error(), "\n") {
 		t.Errorf("asked whether it can be asked, the store says %v; want an error of one line", err)
+	}
+}
+
+// PgBouncer refuses settings that PostgreSQL takes in a connection's first message, with SQLSTATE 08P01.
+func TestAPoolerThatRefusesOurSettingsIsNamed(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refusing sync.WaitGroup
+	refusing.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			client := pgproto3.NewBackend(conn, conn)
+			if _, err := client.ReceiveStartupMessage(); err == nil {
+				client.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: "no"})
+				_ = client.Flush()
+			}
+			_ = conn.Close()
+		}
+	})
+	defer refusing.Wait()
+	defer l.Close()
+	_, err = Open(t.Context(), Config{DatabaseURL: "postgres://hush@" + l.Addr().String() + "/hush?sslmode=disable", Keys: unsealed})
+	if !errors.Is(err, errPooler) {
+		t.Errorf("opened: %v; want %v", err, errPooler)
 	}
 }
