@@ -50,8 +50,9 @@ type Fleet struct {
 	closed bool              // guarded by mu
 	busy   int               // guarded by mu; workers that run, see Settle; if InOrder: pushes whose turn is to come
 	idle   chan struct{}     // guarded by mu; closed when busy falls to 0, nil while nobody waits
-	turns  []*worker         // guarded by mu; if InOrder: whose turn it is, one entry a push
-	turner bool              // guarded by mu; if InOrder: a goroutine takes the turns
+
+	waiting []*worker // guarded by mu; if InOrder: workers whose turn is to come, one entry a push
+	working bool      // guarded by mu; if InOrder: a goroutine works for them, see workInOrder
 }
 
 // ErrClosed is returned by a fleet or a phone that has been closed.

@@ -19,11 +19,11 @@ func (f *Fleet) begin(w *worker) {
 		}
 		return
 	}
-	f.turns = append(f.turns, w)
+	f.waiting = append(f.waiting, w)
 	f.busy++
-	if !f.turner {
-		f.turner = true
-		f.wg.Go(f.takeTurns)
+	if !f.working {
+		f.working = true
+		f.wg.Go(f.workInOrder)
 	}
 }
 
@@ -38,17 +38,17 @@ func (f *Fleet) done() {
 	}
 }
 
-// takeTurns works on one push after the other, until there are none.
-func (f *Fleet) takeTurns() {
+// workInOrder works on one push after the other, until there are none.
+func (f *Fleet) workInOrder() {
 	for {
 		f.mu.Lock()
-		if len(f.turns) == 0 {
-			f.turns, f.turner = nil, false
+		if len(f.waiting) == 0 {
+			f.waiting, f.working = nil, false
 			f.mu.Unlock()
 			return
 		}
-		w := f.turns[0]
-		f.turns = f.turns[1:]
+		w := f.waiting[0]
+		f.waiting = f.waiting[1:]
 		f.mu.Unlock()
 		w.turn()
 		f.done()
