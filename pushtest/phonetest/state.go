@@ -58,9 +58,8 @@ const (
 // Reason says why a phone held or dropped a push, or why its handler did not return.
 type Reason string
 
-// The reasons.
+// The reasons. A push that was neither held nor dropped has none.
 const (
-	NotKept          Reason = ""                       // the push was neither held nor dropped
 	TerminatedByUser Reason = "terminated_by_user"     // iOS launches no app that its user swiped away
 	WasForceStopped  Reason = "force_stopped"          // Android starts no app that was force-stopped
 	WasNeverRun      Reason = "never_run"              // no app is started for a push before its user has opened it once
