@@ -15,6 +15,10 @@ type budgets struct {
 	recent  recent     // guarded by mu; Android
 }
 
+func newBudgets(s Spec, r *Rules, born time.Time) *budgets {
+	return &budgets{rules: r, pacing: pacing{born: born}, standby: standby{bucket: s.Bucket, osVersion: s.OSVersion}}
+}
+
 // exhausted reports whether iOS has no background push left for now, and whether none for the day.
 func (b *budgets) exhausted(now time.Time) (paced, spent bool) {
 	b.mu.Lock()

@@ -18,6 +18,10 @@ type connection struct {
 	former []Line // guarded by mu; of installations that are gone
 }
 
+func newConnection(d device) *connection {
+	return &connection{spec: d.spec, fleet: d.fleet, token: d.spec.Token}
+}
+
 // maxFormer is how many former installations a phone keeps a line for.
 const maxFormer = 8
 

@@ -17,7 +17,7 @@
 // its power leaves its push at APNs (atservice.go). What iOS paces, or holds in Low Power Mode, is on the phone (onphone.go). A
 // phone without a push service, whose messages come by [Phone.Deliver], holds everything itself.
 //
-// The code stands where the life it imitates has it: person.go and conditions.go are what a person does and sets; system.go
+// The code stands where the life it imitates has it: person.go and settings.go are what a person does and sets; system.go
 // judges a push, worker.go and handover.go bring it to the app, which execution.go starts, suspends and ends; record.go is what
 // a phone remembers. The rules stand apart from the work: ios.go and android.go say what the system does with a push,
 // throttle.go how iOS paces background pushes, standby.go what becomes of Android's high priority, doze.go when maintenance

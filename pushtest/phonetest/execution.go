@@ -12,9 +12,7 @@ import (
 
 // execution is the app as the system runs it: its state, and the instance that it has while it is in memory.
 type execution struct {
-	spec       *Spec // never changes
-	fleet      *Fleet
-	record     *record
+	device
 	conditions *conditions
 	token      func() string // the app's provider token now
 	ended      func()        // called after the app's instance is gone, and before it if it is killed; without mu
@@ -31,6 +29,10 @@ type execution struct {
 	returnTo  State      // guarded by mu; Suspended while a push keeps the app awake, else ""
 	windowEnd time.Time  // guarded by mu; real time at which the present wake-up is over
 	events    int        // guarded by mu; ids of events
+}
+
+func newExecution(d device, c *conditions, token func() string, ended func()) *execution {
+	return &execution{device: d, conditions: c, token: token, ended: ended, state: NeverRun}
 }
 
 // now returns the state of the app.

@@ -8,12 +8,13 @@ import (
 
 // handover gives pushes to the app that runs, and waits for its results. It has no state of its own.
 type handover struct {
-	spec    *Spec // never changes
-	fleet   *Fleet
-	clock   *phoneClock
-	record  *record
+	device
 	budgets *budgets
 	app     *execution
+}
+
+func newHandover(d device, b *budgets, app *execution) *handover {
+	return &handover{device: d, budgets: b, app: app}
 }
 
 var dids = map[action]Did{give: Gave, resume: Resumed, launch: Launched}

@@ -7,19 +7,31 @@ import (
 	"github.com/hushpush/hush/pushtest/phonetest/phoneline"
 )
 
-// What a person does with the app, or the system without a push. Each step returns when it is done; the app has the time of
-// Rules.Settle to follow.
+// person does with the app what a person does, or the system without a push. Each step returns when it is done; the app has the
+// time of Rules.Settle to follow. It has no state of its own.
+type person struct {
+	device
+	conditions *conditions
+	service    *connection
+	system     *system
+	app        *execution
+	settings   *settings
+}
+
+func newPerson(d device, c *conditions, s *system, set *settings) *person {
+	return &person{device: d, conditions: c, service: s.service, system: s, app: s.app, settings: set}
+}
 
 // Open is the person opening the app: its process is started or resumed, and its UI is on the screen. What was held is
 // delivered. The screen is on and the phone unlocked, so Doze ends.
-func (p *Phone) Open(ctx context.Context) error {
+func (p *person) Open(ctx context.Context) error {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
 	return p.open(ctx)
 }
 
 // open is Open with steps held.
-func (p *Phone) open(ctx context.Context) error {
+func (p *person) open(ctx context.Context) error {
 	p.conditions.change(func(f *facts) { f.dozing, f.locked = false, false })
 	state := p.app.now()
 	switch {
@@ -41,7 +53,7 @@ func (p *Phone) open(ctx context.Context) error {
 
 // Home is the person leaving the app: it runs on without UI. An app that is not in the foreground but has a process is made
 // to run in the background, as if it had asked for time there; one without a process is opened first.
-func (p *Phone) Home(ctx context.Context) error {
+func (p *person) Home(ctx context.Context) error {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
 	if err := p.needProcess(ctx); err != nil {
@@ -52,13 +64,13 @@ func (p *Phone) Home(ctx context.Context) error {
 
 // Suspend is the system stopping the app, and keeping its memory, some time after it left the foreground. An app in the
 // foreground leaves it first; one without a process is opened first.
-func (p *Phone) Suspend(ctx context.Context) error {
+func (p *person) Suspend(ctx context.Context) error {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
 	if err := p.needProcess(ctx); err != nil {
 		return err
 	}
-	if p.State() == Suspended {
+	if p.app.now() == Suspended {
 		return nil
 	}
 	if err := p.app.background(ctx); err != nil {
@@ -69,15 +81,15 @@ func (p *Phone) Suspend(ctx context.Context) error {
 
 // Reclaim is the system taking the memory of an app that is not in the foreground (one in the foreground leaves it first).
 // A push starts it again.
-func (p *Phone) Reclaim(ctx context.Context) error { return p.end(ctx, Reclaimed) }
+func (p *person) Reclaim(ctx context.Context) error { return p.end(ctx, Reclaimed) }
 
 // Swipe is the person swiping the app away: terminated, and on some vendors' Android phones force-stopped.
-func (p *Phone) Swipe(ctx context.Context) error {
+func (p *person) Swipe(ctx context.Context) error {
 	return p.end(ctx, swiped(p.spec.Platform, p.conditions.get().forceSwipe))
 }
 
 // ForceStop is the person stopping the app in Android's settings.
-func (p *Phone) ForceStop(ctx context.Context) error {
+func (p *person) ForceStop(ctx context.Context) error {
 	if p.spec.Platform != Android {
 		return fmt.Errorf("phonetest: %s has no force-stop", p.spec.Platform)
 	}
@@ -87,7 +99,7 @@ func (p *Phone) ForceStop(ctx context.Context) error {
 // Restart is the phone going off and on. The app has no process then, and one that was swiped away may be launched again
 // (Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:); a force-stopped one stays so. For Rules.RestartDelay
 // no app is started for a push. An Android phone with a screen lock is locked then, see SetScreenLock.
-func (p *Phone) Restart() {
+func (p *person) Restart() {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
 	p.conditions.change(func(f *facts) { f.locked = f.screenLock })
@@ -106,7 +118,7 @@ func (p *Phone) Restart() {
 
 // SetState brings the app into a state by the steps above. An app that has never run is opened on the way to every state, so
 // that it has registered itself.
-func (p *Phone) SetState(ctx context.Context, s State) error {
+func (p *person) SetState(ctx context.Context, s State) error {
 	if !s.exists(p.spec.Platform) {
 		return fmt.Errorf("phonetest: %s has no state %q", p.spec.Platform, s)
 	}
@@ -123,7 +135,7 @@ func (p *Phone) SetState(ctx context.Context, s State) error {
 		if err := p.Suspend(ctx); err != nil {
 			return err
 		}
-		p.SetDoze(true)
+		p.settings.SetDoze(true)
 		return nil
 	case Terminated:
 		return p.end(ctx, Terminated)
@@ -135,18 +147,18 @@ func (p *Phone) SetState(ctx context.Context, s State) error {
 
 // RenewToken gives the app a new provider token, as after a restored backup, cleared data or long disuse: the old one is
 // the old installation's, which is gone. An app that runs is told; one that does not learns it at its next launch.
-func (p *Phone) RenewToken() error {
+func (p *person) RenewToken() error {
 	if err := p.replaceToken(); err != nil {
 		return err
 	}
-	p.app.send(phoneline.Event{Kind: phoneline.Token, Token: p.Token()}) // a suspended app reads it when it runs again
+	p.app.send(phoneline.Event{Kind: phoneline.Token, Token: p.service.current()}) // a suspended app reads it when it runs again
 	return nil
 }
 
 // Reinstall is the person deleting the app and installing it anew: the old installation is uninstalled, which its provider
 // finds out with the next push, and all that was held or counted for the app goes with it. The new one has a new token and
 // has never run; SetState brings it into another state.
-func (p *Phone) Reinstall(_ context.Context) error {
+func (p *person) Reinstall(_ context.Context) error {
 	p.app.steps.Lock()
 	p.app.kill(NeverRun, "it is uninstalled")
 	p.system.reset()
@@ -156,16 +168,16 @@ func (p *Phone) Reinstall(_ context.Context) error {
 }
 
 // replaceToken uninstalls at the provider what the old token names, and makes a new one known.
-func (p *Phone) replaceToken() error {
+func (p *person) replaceToken() error {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
 	p.service.replace()
 	p.system.forgetService()
-	return p.service.open(receiver{&p.system}, p.conditions.get())
+	return p.service.open(receiver{p.system}, p.conditions.get())
 }
 
 // needProcess opens an app that has no process. steps is held.
-func (p *Phone) needProcess(ctx context.Context) error {
+func (p *person) needProcess(ctx context.Context) error {
 	if p.app.now().alive() {
 		return nil
 	}
@@ -174,7 +186,7 @@ func (p *Phone) needProcess(ctx context.Context) error {
 
 // end goes to a state without a process. An app that has never run is opened first; one without a process changes its
 // state only.
-func (p *Phone) end(ctx context.Context, to State) error {
+func (p *person) end(ctx context.Context, to State) error {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
 	if p.app.now() == NeverRun {

@@ -10,22 +10,18 @@ import (
 
 // Phone is a simulated device with one app on it. All its methods may be called from any goroutine.
 type Phone struct {
-	spec  Spec // never changes
-	fleet *Fleet
-	clock phoneClock
+	device
 
-	// The parts, each with a state and a lock of its own. What a person does is this type's own methods (person.go), under
-	// app.steps, the turn of whoever changes what runs; it is held while the app or the push service is called. The other
-	// locks are not. They are taken in this order: system.mu, worker.mu, then the fleet's, app.mu, conditions.mu, budgets.mu or
-	// service.mu, and last record.mu.
-	conditions conditions // what a person has set
-	record     record     // what happened
-	service    connection // the app's installation at its push service
-	app        execution  // the app as the system runs it
-	budgets    budgets    // what the system counts of pushes
-	system     system     // what the system does with pushes before the app gets them
-	worker     worker     // who works on pushes
-	handover   handover   // how the app gets them
+	// The parts, each with a state and a lock of its own. Whoever changes what runs holds app.steps first, also while it calls
+	// the app or the push service; no other lock is held across such a call. The other locks are taken in this order: system.mu,
+	// worker.mu, then the fleet's, app.mu, conditions.mu, budgets.mu or service.mu, and last record.mu.
+	conditions *conditions // what has been set
+	service    *connection // the app's installation at its push service
+	system     *system     // what the system does with pushes before the app gets them
+	app        *execution  // the app as the system runs it
+
+	*settings // what can be set on a phone
+	*person   // what can be done with its app
 }
 
 func newPhone(f *Fleet, number int, s Spec) *Phone {
@@ -35,21 +31,16 @@ func newPhone(f *Fleet, number int, s Spec) *Phone {
 	if s.Token == "" {
 		s.Token = f.newToken(s.Platform)
 	}
-	p := &Phone{spec: s, fleet: f}
-	p.clock.fleet = &f.clock
-	p.conditions.set = facts{online: !s.Offline, forceSwipe: s.SwipeForceStops}
-	p.record.phone, p.record.fleet, p.record.clock = s.Name, f, &p.clock
-	p.service.spec, p.service.fleet, p.service.token = &p.spec, f, s.Token
-	p.app.spec, p.app.fleet, p.app.record, p.app.conditions = &p.spec, f, &p.record, &p.conditions
-	p.app.token, p.app.ended, p.app.state = p.service.current, p.system.appEnded, NeverRun
-	p.system.number, p.system.spec, p.system.fleet, p.system.clock = number, &p.spec, f, &p.clock
-	p.system.record, p.system.conditions, p.system.budgets = &p.record, &p.conditions, &p.budgets
-	p.system.app, p.system.service, p.system.worker = &p.app, &p.service, &p.worker
-	p.worker.fleet, p.worker.record, p.worker.app, p.worker.system, p.worker.handover = f, &p.record, &p.app, &p.system, &p.handover
-	p.handover = handover{spec: &p.spec, fleet: f, clock: &p.clock, record: &p.record, budgets: &p.budgets, app: &p.app}
-	p.budgets.rules, p.budgets.pacing.born = &f.cfg.Rules, f.clock.Now()
-	p.budgets.standby = standby{bucket: s.Bucket, osVersion: s.OSVersion}
-	return p
+	d := newDevice(f, s)
+	conditions := newConditions(s)
+	budgets := newBudgets(s, &f.cfg.Rules, f.clock.Now())
+	service := newConnection(d)
+	system := newSystem(number, d, conditions, budgets, service)
+	settings := newSettings(d, conditions, budgets, system)
+	return &Phone{
+		device: d, conditions: conditions, service: service, system: system, app: system.app,
+		settings: settings, person: newPerson(d, conditions, system, settings),
+	}
 }
 
 // NewToken makes a random provider token in the form of the platform's service: 64 hexadecimal digits for iOS, an
@@ -125,6 +116,35 @@ func (p *Phone) Now() time.Time { return p.clock.shown() }
 // order, as long as there are any.
 func (p *Phone) Deliver(m Message) { p.system.deliver(m) }
 
+// Advance moves this phone's time ahead, for instance past its throttling. The push services keep their time. If anything waits
+// for maintenance windows, those on the way open.
+func (p *Phone) Advance(by time.Duration) {
+	for by = max(by, 0); ; {
+		step := by
+		if wait := p.system.untilWindow(); wait > 0 && wait < by {
+			step = wait
+		}
+		p.clock.advance(step)
+		p.system.release()
+		if by -= step; by == 0 {
+			return
+		}
+	}
+}
+
+// AdvanceToMaintenanceWindow moves a dozing phone's time to the moment when the next maintenance window opens, and returns
+// how far that was; 0 if the phone does not doze or a window is open.
+func (p *Phone) AdvanceToMaintenanceWindow() time.Duration {
+	now, f := p.clock.now(), p.conditions.get()
+	open, next := dozeWindow(f.dozeSince, now, p.fleet.cfg.Rules)
+	if !f.dozing || open {
+		return 0
+	}
+	by := next.Sub(now)
+	p.Advance(by)
+	return by
+}
+
 // Wait returns when ok reports true; ok is called again after each change of the phone. An error has the cause of the end of
 // ctx, and what happened on the phone.
 func (p *Phone) Wait(ctx context.Context, ok func(*Phone) bool) error {
@@ -150,7 +170,7 @@ func (p *Phone) History() string {
 func (p *Phone) connect() error {
 	p.app.steps.Lock()
 	defer p.app.steps.Unlock()
-	return p.service.open(receiver{&p.system}, p.conditions.get())
+	return p.service.open(receiver{p.system}, p.conditions.get())
 }
 
 // Close takes the phone out of the fleet: it ends the app and closes the line to the provider. It may be called twice.

@@ -56,6 +56,10 @@ type record struct {
 	changed chan struct{} // guarded by mu; closed at the next change, nil while nobody waits
 }
 
+func newRecord(phone string, f *Fleet, c *phoneClock) *record {
+	return &record{phone: phone, fleet: f, clock: c}
+}
+
 // add appends a line about a push, and returns it as it stands in the record.
 func (r *record) add(line Record) Record {
 	r.mu.Lock()

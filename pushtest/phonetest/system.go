@@ -5,19 +5,16 @@ import (
 	"time"
 )
 
-// system is what the operating system does with pushes before the app gets them: it judges them, and holds or drops them, or
+// system does what the operating system does with pushes before the app gets them: it judges them, and holds or drops them, or
 // makes the app run.
 type system struct {
+	device
 	number     int // never changes; counts the fleet's phones
-	spec       *Spec
-	fleet      *Fleet
-	clock      *phoneClock
-	record     *record
 	conditions *conditions
 	budgets    *budgets
-	app        *execution
 	service    *connection
-	worker     *worker
+	app        *execution
+	worker     *worker // hands the system what it is to judge, one push after the other
 
 	// mu is taken after the app's steps, and before every other lock of the phone and the fleet's: a push is judged and held,
 	// or what is held is judged anew, without a change between that nobody would look at again.
@@ -26,6 +23,14 @@ type system struct {
 	onPhone        []Message // guarded by mu; what the phone holds; on iOS at most one
 	atService      bool      // guarded by mu; the push service may keep something that the phone could not take
 	timesAtService int       // guarded by mu; how often the service has kept something so
+}
+
+// newSystem makes a phone's system, and with it the app that it runs and the worker that brings it pushes.
+func newSystem(number int, d device, c *conditions, b *budgets, service *connection) *system {
+	s := &system{device: d, number: number, conditions: c, budgets: b, service: service}
+	s.app = newExecution(d, c, service.current, s.appEnded)
+	s.worker = newWorker(s, newHandover(d, b, s.app))
+	return s
 }
 
 // deliver takes a message that has reached the phone. It never blocks.

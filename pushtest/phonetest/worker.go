@@ -16,6 +16,10 @@ type worker struct {
 	running bool       // guarded by mu; a goroutine empties the queue
 }
 
+func newWorker(s *system, h *handover) *worker {
+	return &worker{fleet: s.fleet, record: s.record, app: s.app, system: s, handover: h}
+}
+
 // add queues a message, or drops it if too many wait.
 func (w *worker) add(m Message) {
 	w.mu.Lock()
