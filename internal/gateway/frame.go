@@ -7,9 +7,6 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
@@ -68,8 +65,8 @@ func parseFrame(data []byte) (protocol.DeviceFrame, error) {
 	case len(faults) > 0:
 		return f, errors.New(faults.Summary())
 	}
-	if err := json.Unmarshal(data, &f, jsontext.AllowDuplicateNames(true)); err != nil { // there are none
-		return f, errors.New("the frame is no JSON of a known shape") // the library's error may quote the frame
+	if err := rest.Decode(data, &f); err != nil {
+		return f, errors.New("the frame is no JSON of a known shape") // the decoder's error may quote the frame
 	}
 	k, ok := kinds[f.Type]
 	if !ok {
