@@ -221,7 +221,7 @@ func (run *importRun) answer(ctx context.Context, lines *lineQueue) error {
 // appendImportResult appends a result as a line of JSON.
 func appendImportResult(dst []byte, r protocol.ImportResult) ([]byte, error) {
 	if r.Problem != nil || r.DeviceID == "" {
-		dst, err := appendJSON(dst, r)
+		dst, err := rest.AppendJSON(dst, r)
 		return append(dst, '\n'), err
 	}
 	dst = strconv.AppendInt(append(dst, `{"line":`...), int64(r.Line), 10)
@@ -323,7 +323,7 @@ func readLine(text []byte) (l protocol.ImportLine, f faults, err error) {
 	if l, ok := readPlainLine(text); ok {
 		return l, nil, nil
 	}
-	f, err = readAlone(text, importSchema(), &l)
+	f, err = readItem(text, importSchema(), &l)
 	return l, f, err
 }
 

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -54,7 +52,7 @@ func (a *API) quickPush(body []byte) quickCall {
 		if accepted, is := out.Body.(protocol.PushAccepted); is {
 			return out.Status, appendAccepted(append(dst, '{'), accepted), nil
 		}
-		dst, err = appendJSON(dst, out.Body)
+		dst, err = rest.AppendJSON(dst, out.Body)
 		return out.Status, dst, err
 	}
 }
@@ -84,7 +82,7 @@ func appendBatch(dst []byte, b protocol.BatchResponse) ([]byte, error) {
 		}
 		if r.Status != http.StatusAccepted || r.Problem != nil || r.PushID == "" || r.Warnings == nil {
 			var err error
-			if dst, err = appendJSON(dst, r); err != nil {
+			if dst, err = rest.AppendJSON(dst, r); err != nil {
 				return nil, err
 			}
 			continue
@@ -113,13 +111,4 @@ func appendAccepted(dst []byte, p protocol.PushAccepted) []byte {
 		dst = append(dst, '}')
 	}
 	return append(dst, "]}"...)
-}
-
-// appendJSON appends any value as JSON, as package rest writes it.
-func appendJSON(dst []byte, v any) ([]byte, error) {
-	b := bytes.NewBuffer(dst)
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"reflect"
 )
@@ -55,11 +57,23 @@ func (s Stream) Send(w http.ResponseWriter, r *http.Request, _ int) { s(w, r) }
 
 func (Stream) body() reflect.Type { return nil }
 
-// WriteJSON answers with a value as JSON.
+// WriteJSON answers with v as JSON and a line feed.
 func WriteJSON(w http.ResponseWriter, status int, mediaType string, v any) {
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)
+	_ = encode(w, v) // a client that has gone reads no answer
+}
+
+// AppendJSON appends v to dst as WriteJSON writes it, without the line feed.
+func AppendJSON(dst []byte, v any) ([]byte, error) {
+	b := bytes.NewBuffer(dst)
+	err := encode(b, v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// encode writes v as JSON for API clients: without escapes for HTML.
+func encode(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // a client that has gone reads no answer
+	return e.Encode(v)
 }

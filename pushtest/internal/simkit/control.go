@@ -1,6 +1,7 @@
 package simkit
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -143,13 +144,17 @@ func read(in *rest.Input, req *http.Request, into any) ([]byte, error) {
 	return body, nil
 }
 
-// describe answers with the document.
+// describe answers with the document, indented for people.
 func (c *Control) describe(w http.ResponseWriter, _ *http.Request) {
+	document, err := rest.AppendJSON(nil, c.document)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	var indented bytes.Buffer
+	_ = json.Indent(&indented, append(document, '\n'), "", "  ") // it is valid JSON
 	w.Header().Set("Content-Type", "application/json")
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	e.Encode(c.document) //nolint:errcheck // the client has gone
+	_, _ = indented.WriteTo(w) // a client that has gone reads no answer
 }
 
 // ServeHTTP answers one control request, so that a test can mount the API on a server of its own.
