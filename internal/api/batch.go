@@ -25,9 +25,6 @@ type answerStore interface {
 	PutIdempotent(ctx context.Context, app, key string, hash, answer []byte) error
 }
 
-// maxBatch is how many pushes a batch may have, as its schema says.
-const maxBatch = 1000
-
 type batchInput struct {
 	AppPath
 	IdempotencyKey string `header:"Idempotency-Key" format:"idempotency-key" doc:"of the whole batch"`
@@ -52,7 +49,7 @@ func (b batch) read(i int) (p protocol.PushRequest, f faults, err error) {
 	if b.plain != nil {
 		return b.plain[i], nil, nil
 	}
-	f, err = readAlone(b.texts[i], pushSchema(), &p)
+	f, err = readItem(b.texts[i], pushSchema(), &p)
 	return p, f, err
 }
 

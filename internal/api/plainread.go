@@ -23,9 +23,9 @@ func readPlainPush(body []byte) (p protocol.PushRequest, ok bool) {
 func readPlainBatch(body []byte) (pushes []protocol.PushRequest, ok bool) {
 	r := plainReader{body: body}
 	r.object([]string{"pushes"}, func(string) {
-		pushes = make([]protocol.PushRequest, 0, min(bytes.Count(body, []byte(`"resource_id"`)), maxBatch))
+		pushes = make([]protocol.PushRequest, 0, min(bytes.Count(body, []byte(`"resource_id"`)), push.MaxBatch))
 		r.array(func() {
-			if len(pushes) == maxBatch {
+			if len(pushes) == push.MaxBatch {
 				r.odd = true
 				return
 			}

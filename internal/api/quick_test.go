@@ -57,7 +57,7 @@ func TestWhatIsPlainGoesTheQuickWay(t *testing.T) {
 	}
 	for _, body := range []string{
 		`{"pushes":[]}`, `{}`, `{"pushes":{}}`, `{"pushes":[` + plainPushes[0] + `],"pushes":[` + plainPushes[0] + `]}`, `{"pushes":[` + plainPushes[0] + `],"x":1}`,
-		`{"pushes":[` + strings.Repeat(plainPushes[0]+",", maxBatch) + plainPushes[0] + `]}`,
+		`{"pushes":[` + strings.Repeat(plainPushes[0]+",", push.MaxBatch) + plainPushes[0] + `]}`,
 		`{"pushes":[` + strings.Repeat(`{"to":{"users":["`+strings.Repeat(`","`, maxItems-1)+`"]},"resource_id":"r"},`, 5) + plainPushes[0] + `]}`,
 	} {
 		if got, ok := readPlainBatch([]byte(body)); ok {
@@ -76,7 +76,7 @@ func FuzzTheQuickWayReadsAsTheLongOne(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if got, ok := readPlainPush(body); ok {
 			var want protocol.PushRequest
-			if found, err := readAlone(body, pushSchema(), &want); err != nil || len(found) > 0 {
+			if found, err := readItem(body, pushSchema(), &want); err != nil || len(found) > 0 {
 				t.Errorf("%q is taken, and the walk says %v, %v", body, found, err)
 			}
 			if !reflect.DeepEqual(got, want) {
@@ -151,7 +151,7 @@ func FuzzALineIsReadAsTheLongWayReadsIt(f *testing.F) {
 			return
 		}
 		var want protocol.ImportLine
-		if found, err := readAlone(line, importSchema(), &want); err != nil || len(found) > 0 {
+		if found, err := readItem(line, importSchema(), &want); err != nil || len(found) > 0 {
 			t.Errorf("%q is taken, and the walk says %v, %v", line, found, err)
 		}
 		if !reflect.DeepEqual(got, want) {
