@@ -70,7 +70,7 @@ type API struct {
 	bodies    *bodies
 	rates     rates
 	streams   *streams
-	composing turns
+	composing composeLock
 	openapi   []byte // never changes once New has returned
 }
 
@@ -85,7 +85,7 @@ func New(c Config) (*API, error) {
 		}
 	}
 	c = c.withDefaults()
-	a := &API{Config: c, mux: rest.NewMux(noRoute), document: newDocument(c.Version), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), composing: newTurns(), rates: newRates(c.Limits, c.Now)}
+	a := &API{Config: c, mux: rest.NewMux(noRoute), document: newDocument(c.Version), bodies: newBodies(c.Bodies), streams: newStreams(c.StreamsPerKey), composing: newComposeLock(), rates: newRates(c.Limits, c.Now)}
 	a.calm = calm.Logger(c.Logger)
 	var err error
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {

@@ -18,8 +18,8 @@ import (
 // records keeps a log's audit records.
 type records struct{ logged.Buffer }
 
-// take gives the audit records since it was last called.
-func (r *records) take(t *testing.T) (list []map[string]any) {
+// sinceLast returns the audit records since it was last called.
+func (r *records) sinceLast(t *testing.T) (list []map[string]any) {
 	t.Helper()
 	for line := range strings.Lines(r.Take()) {
 		var record map[string]any
@@ -44,7 +44,7 @@ func setupAudited(t *testing.T, options ...func(*api.Config)) (*world, *records)
 func (r *records) one(t *testing.T, what string) map[string]any {
 	t.Helper()
 	var list []map[string]any
-	eventually(t, what+": an audit record", func() bool { list = append(list, r.take(t)...); return len(list) > 0 })
+	eventually(t, what+": an audit record", func() bool { list = append(list, r.sinceLast(t)...); return len(list) > 0 })
 	if len(list) != 1 {
 		t.Errorf("%s: %d records %v; want one", what, len(list), list)
 	}
@@ -104,7 +104,7 @@ func TestEachAdministrativeChangeIsOneAuditRecord(t *testing.T) {
 	}
 	w.root("PUT", "/v1/apps/notes/resources/both", `{"apns": 1}`)
 	w.root("DELETE", "/v1/apps/notes/keys/none", "")
-	if got := log.take(t); len(got) != 0 {
+	if got := log.sinceLast(t); len(got) != 0 {
 		t.Errorf("calls that changed nothing: %v; want no record", got)
 	}
 	if metrics := w.request("GET", "/metrics", "").body; !strings.Contains(metrics, `hush_audit_events_total{outcome="ok",what="provider.put"} 2`) {
@@ -150,7 +150,7 @@ func TestEachRefusedAuthenticationIsAnAuditRecord(t *testing.T) {
 	read := w.key("notes", "read")
 	other := w.phone("notes", "alice", "d1")
 	_ = other
-	log.take(t)
+	log.sinceLast(t)
 	forged := "x." + base64.RawURLEncoding.EncodeToString([]byte("{}")) + ".y"
 	for _, tt := range []struct {
 		name, method, path  string
@@ -190,7 +190,7 @@ func TestManyRefusalsAreSummedUp(t *testing.T) {
 	})
 	w.api.Close()
 	told, summed := 0, 0
-	for _, r := range log.take(t) {
+	for _, r := range log.sinceLast(t) {
 		if count, ok := r["count"].(float64); ok {
 			summed += int(count)
 			if r["from"] != "127.0.0.1" || r["code"] != "unauthenticated" {

@@ -73,7 +73,7 @@ func (a *API) authorizeKey(ctx context.Context, r *http.Request, role push.Role)
 	if err != nil {
 		return caller{}, err
 	}
-	trailOf(ctx).knows(caller{key: key}) // also for the refusals below
+	trailOf(ctx).setCaller(caller{key: key}) // also for the refusals below
 	app := rest.PathValue(r, "app")
 	if key.Role != push.RoleRoot && app != "" && key.App != app {
 		return caller{}, newProblem(http.StatusForbidden, codeForbidden, "this key belongs to another app")
@@ -115,7 +115,7 @@ func (a *API) authorizeDevice(ctx context.Context, r *http.Request) (caller, err
 		}
 		c.device, c.credentialHash = device, a.Auth.Hash(credential)
 	}
-	trailOf(ctx).knows(c)
+	trailOf(ctx).setCaller(c)
 	var err error
 	c.app, err = appOf(c.device, c.claims, token)
 	return c, err

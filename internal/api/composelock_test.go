@@ -13,7 +13,7 @@ import (
 func TestFollowersComposeWhatTheyTellOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &API{composing: newTurns()}
+		a := &API{composing: newComposeLock()}
 		follow := func() *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()
 			s := &appStream{eventWriter: &eventWriter{w: w, control: http.NewResponseController(w)}, api: a, app: "notes"}

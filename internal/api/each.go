@@ -16,12 +16,12 @@ func (e *each[T]) UnmarshalJSON(b []byte) error {
 
 // Describe is T's schema, marked so that the walk over the body leaves it to the handler.
 func (each[T]) Describe(s *rest.Schemas) *rest.Schema {
-	return &rest.Schema{AllOf: []*rest.Schema{rest.SchemaFor[T](s)}, Alone: true}
+	return &rest.Schema{AllOf: []*rest.Schema{rest.SchemaFor[T](s)}, CheckedByHandler: true}
 }
 
-// readAlone walks a value that comes alone, such as an item of a list or a line of a stream, decodes what is right of it, and
+// readItem walks a value that comes alone, such as an item of a list or a line of a stream, decodes what is right of it, and
 // returns what is wrong by locations from "body".
-func readAlone(value []byte, schema *rest.Schema, into any) (faults, error) {
+func readItem(value []byte, schema *rest.Schema, into any) (faults, error) {
 	found, err := checkBody(value, schema, nil)
 	if err != nil {
 		return nil, err

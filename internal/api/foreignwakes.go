@@ -43,7 +43,7 @@ func (a *API) reportForeignWake(ctx context.Context, c *call, in *foreignWakeInp
 	case err != nil:
 		return nil, err
 	case owner.DeviceKey != c.device.Key():
-		return nobodys, a.takeToken(ctx, c, owner, in.Body)
+		return nobodys, a.dropForeignToken(ctx, c, owner, in.Body)
 	case owner.OwnerGeneration != c.device.OwnerGeneration: // of a former owner: the present one must not read the wake
 		return nobodys, nil
 	}
@@ -51,9 +51,9 @@ func (a *API) reportForeignWake(ctx context.Context, c *call, in *foreignWakeInp
 	return rest.NewAnswer(http.StatusOK, &protocol.ForeignWakeAnswer{WakeKey: *key}), nil
 }
 
-// takeToken takes the provider token from the device for which a wake was made, because it came to the caller. Only who has
+// dropForeignToken takes the provider token from the device for which a wake was made, because it came to the caller. Only who has
 // really got it can show what is sealed in it: the id of a key alone, which providers see, moves nothing.
-func (a *API) takeToken(ctx context.Context, c *call, owner push.WakeKeyOwner, w protocol.ForeignWake) error {
+func (a *API) dropForeignToken(ctx context.Context, c *call, owner push.WakeKeyOwner, w protocol.ForeignWake) error {
 	if owner.App != c.device.App {
 		return nil
 	}

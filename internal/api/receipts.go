@@ -46,7 +46,7 @@ func (a *API) createReceipts(ctx context.Context, c *call, in *receiptsInput) (*
 // receiptOf reads one receipt; ok is false for one with a bad value, whose push id is told as far as it can be.
 func (a *API) receiptOf(item []byte) (receipt push.Receipt, id string, ok bool) {
 	var b protocol.Receipt
-	found, err := readAlone(item, receiptSchema(), &b)
+	found, err := readItem(item, receiptSchema(), &b)
 	if err != nil {
 		return push.Receipt{}, "", false
 	}

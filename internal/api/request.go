@@ -40,7 +40,7 @@ const firstPiece = 16 << 10
 // readBody reads a request's body within the time and size that it may have, and holds what has come of it in the budget:
 // a length that is only told costs nothing. A body that is cut off, or too slow, ends the connection: there is nobody to
 // answer to, and nothing has happened.
-func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route, held *claim) ([]byte, error) {
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route, bodyClaim *claim) ([]byte, error) {
 	limit := route.bodyLimit()
 	body := []byte{}
 	for {
@@ -50,7 +50,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route, held
 				room = min(room, r.ContentLength+1) // one more, so that the end is seen
 			}
 			room = min(room, limit+1)
-			if err := held.grow(room); err != nil {
+			if err := bodyClaim.grow(room); err != nil {
 				a.metrics.bodies.WithLabelValues("no room").Inc()
 				endUnread(w, r)
 				return nil, err

@@ -106,7 +106,7 @@ func (a *API) serve(w http.ResponseWriter, request *http.Request, r route, in *r
 		writeProblem(w, p)
 		return
 	}
-	track.knows(who)
+	track.setCaller(who)
 	if r.needs != (need{}) {
 		a.Front.Known(ctx)
 	}

@@ -129,8 +129,8 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return r.ResponseWriter.Write(b)
 }
 
-// NoteProblem remembers the code of a problem.
-func (r *recorder) NoteProblem(code string) { r.problem = code }
+// RecordProblem remembers the code of a problem.
+func (r *recorder) RecordProblem(code string) { r.problem = code }
 
 // Unwrap is the writer below, for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// StreamsPerKey is how many live timelines a key may follow at the same time unless told.
+// StreamsPerKey is how many live timelines a key may follow at the same time unless configured otherwise.
 const StreamsPerKey = 100
 
 // streams counts the live timelines that are open, by the key that asked for them.
@@ -41,19 +41,19 @@ func (s *streams) enter(key push.ServerKey) (leave func(), err error) {
 	}, nil
 }
 
-// turns lets followers compose what they tell one after the other. A hundred of them that woke at the same moment would take
-// every processor in turn, and a push would wait for all of them.
-type turns chan struct{}
+// composeLock serialises composing events. Otherwise a hundred followers that wake together would occupy every processor, and a
+// push would wait for all of them.
+type composeLock chan struct{}
 
-func newTurns() turns { return make(turns, 1) }
+func newComposeLock() composeLock { return make(composeLock, 1) }
 
-// do runs work when it is its turn. Work waits for nobody: not for a client, not for the database.
-func (t turns) do(ctx context.Context, work func() error) error {
+// do runs work with the lock held, unless ctx ends first. Work must not block: neither on a client nor on the database.
+func (l composeLock) do(ctx context.Context, work func() error) error {
 	select {
-	case t <- struct{}{}:
+	case l <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-t }()
+	defer func() { <-l }()
 	return work()
 }

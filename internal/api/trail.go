@@ -47,8 +47,8 @@ func (t *trail) begin(request *http.Request, r route) {
 	}
 }
 
-// knows notes who asks.
-func (t *trail) knows(c caller) {
+// setCaller records who asks.
+func (t *trail) setCaller(c caller) {
 	switch {
 	case c.key.ID != "":
 		t.who, t.role = "key "+c.key.ID, string(c.key.Role)

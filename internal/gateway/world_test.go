@@ -128,14 +128,14 @@ func (w *world) stalled() (release func()) {
 	return sync.OnceFunc(func() { close(stall) })
 }
 
-func (w *world) note(event string) {
+func (w *world) record(event string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, event)
 }
 
-func (w *world) SessionOpened(key push.DeviceKey) { w.note("opened " + key.Device) }
-func (w *world) SessionClosed(key push.DeviceKey) { w.note("closed " + key.Device) }
+func (w *world) SessionOpened(key push.DeviceKey) { w.record("opened " + key.Device) }
+func (w *world) SessionClosed(key push.DeviceKey) { w.record("closed " + key.Device) }
 
 func (w *world) OpenCount(context.Context, push.DeviceKey) (int, error) {
 	w.mu.Lock()

@@ -45,14 +45,14 @@ func InvalidField(location, message string) *Problem {
 // NotFound is the 404 for what a path names.
 func NotFound(detail string) *Problem { return NewProblem(http.StatusNotFound, "not_found", detail) }
 
-// WriteProblem answers with a problem: a *Problem, or another type that has the members of one. A writer that is a ProblemNoter
+// WriteProblem answers with a problem: a *Problem, or another type that has the members of one. A writer that is a ProblemRecorder
 // hears of its code.
 func WriteProblem(w http.ResponseWriter, status int, code string, problem any) {
-	if n, ok := w.(ProblemNoter); ok {
-		n.NoteProblem(code)
+	if n, ok := w.(ProblemRecorder); ok {
+		n.RecordProblem(code)
 	}
 	WriteJSON(w, status, ProblemType, problem)
 }
 
-// ProblemNoter is a writer that keeps records of what was refused.
-type ProblemNoter interface{ NoteProblem(code string) }
+// ProblemRecorder is a writer that keeps records of what was refused.
+type ProblemRecorder interface{ RecordProblem(code string) }

@@ -228,21 +228,21 @@ func TestTwoTypesOfOneNameAreSeen(t *testing.T) {
 	rest.SchemaFor[thing](schemas)
 }
 
-// noter is a writer that keeps a record.
-type noter struct {
+// problemRecorder is a writer that keeps a record.
+type problemRecorder struct {
 	*httptest.ResponseRecorder
 	code string
 }
 
-func (n *noter) NoteProblem(code string) { n.code = code }
+func (n *problemRecorder) RecordProblem(code string) { n.code = code }
 
 func TestAWriterThatKeepsRecordsHearsOfAProblem(t *testing.T) {
 	t.Parallel()
-	n := &noter{ResponseRecorder: httptest.NewRecorder()}
+	n := &problemRecorder{ResponseRecorder: httptest.NewRecorder()}
 	p := rest.InvalidField("body.name", "is taken")
 	rest.WriteProblem(n, p.Status, p.Code, p)
 	if n.code != "invalid" || n.Code != 422 {
-		t.Errorf("noted %q with %d, want invalid with 422", n.code, n.Code)
+		t.Errorf("recorded %q with %d, want invalid with 422", n.code, n.Code)
 	}
 	var as *rest.Problem
 	if err := fmt.Errorf("wrapped: %w", p); !errors.As(err, &as) || as.Error() != "invalid: body.name is taken" {

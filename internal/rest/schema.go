@@ -34,10 +34,10 @@ type Schema struct {
 	ContentMediaType string             `json:"contentMediaType,omitempty"`
 	ContentSchema    *Schema            `json:"contentSchema,omitempty"`
 
-	Values   *Schema `json:"-"` // of an object that is a map
-	Closed   bool    `json:"-"` // an object has no other fields than Properties
-	Nullable bool    `json:"-"` // null stands for what is not given
-	Alone    bool    `json:"-"` // values are not held against it here: their handler does that, one by one
+	Values           *Schema `json:"-"` // of an object that is a map
+	Closed           bool    `json:"-"` // an object has no other fields than Properties
+	Nullable         bool    `json:"-"` // null stands for what is not given
+	CheckedByHandler bool    `json:"-"` // Check skips the value: the handler checks it, for instance item by item
 
 	target *Schema // what Ref refers to
 }

@@ -63,7 +63,7 @@ func (w *walk) any(schema *Schema) error {
 	if w.tooDeep(kind) {
 		return &Malformed{Why: TooDeep, Most: w.Depth}
 	}
-	if schema == nil || schema.Type == "" || schema.Alone || schema.Nullable && kind == jsontext.KindNull {
+	if schema == nil || schema.Type == "" || schema.CheckedByHandler || schema.Nullable && kind == jsontext.KindNull {
 		return w.free(kind)
 	}
 	if !fits(kind, schema.Type) {
