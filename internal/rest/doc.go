@@ -1,5 +1,5 @@
-// Package rest is how everything of Hush speaks JSON over HTTP: strict JSON, typed routes, problems (RFC 9457), and the OpenAPI 3.1
-// document that is made of the routes and their types. It knows nothing of what is said.
+// Package rest provides JSON over HTTP for all of Hush: strict JSON, typed routes, problems (RFC 9457), and the OpenAPI 3.1
+// document, which it derives from the routes and their types. It knows nothing of what the routes are about.
 //
 // A route is declared by the types of its handler:
 //
@@ -13,7 +13,7 @@
 //	e := rest.Add[renaming, *rest.Answer[App]](document, rest.Route{ID: "rename", Method: "PUT", Path: "/apps/{app}", Summary: "Rename an app"})
 //	mux.Handle(e.Method, e.Path, func(w http.ResponseWriter, r *http.Request) { … })
 //
-// In there e.Input.Check says all that is wrong with the parameters, Strict.Check with e.Input.Body what is wrong with the body, each at
-// its place (query.dry, body.name), and e.Input.Fill fills a renaming; the handler's Answer sends itself. Who may ask, how much may be
-// read and what a refusal looks like is up to the caller.
+// In the handler, e.Input.Check returns the faults of the parameters and Strict.Check, given e.Input.Body, those of the body,
+// each with its location (query.dry, body.name). e.Input.Fill then fills a renaming, and the handler's Answer sends itself.
+// Authorization, the limit of a body's size and the look of a refusal are up to the caller.
 package rest

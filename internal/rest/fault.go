@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Code is what is wrong with one place of a request, for programs to branch on.
+// Code is the kind of a fault, for programs to branch on.
 type Code string
 
-// The codes that this package finds.
+// The codes of the faults that this package finds.
 const (
 	UnknownField Code = "unknown_field"
 	Required     Code = "required"
@@ -20,28 +20,28 @@ const (
 	TooMany      Code = "too_many"
 )
 
-// Fault is what is wrong with one place of a request, and what would be right.
+// Fault says what is wrong at one place of a request, and what would be right.
 type Fault struct {
 	Location string `json:"location" doc:"where it is, such as body.match.token, path.token or query.cursor"`
 	Code     Code   `json:"code" doc:"what is wrong, for programs to branch on"`
 	Message  string `json:"message" doc:"what is wrong, and what would be right"`
 }
 
-// Faults are the faults of one request. Of each location the first counts, and what is missing or of the wrong type has no
-// faults inside: what only follows is not worth reporting. There are at most MaxFaults.
+// Faults are the faults of one request, at most MaxFaults. For each location only the first counts. Inside a value that is
+// missing or of the wrong type no faults are reported: they would only follow from that one.
 type Faults []Fault
 
-// MaxFaults bounds an answer, and the work on it: of a body with 10 000 bad ids not all need be reported.
+// MaxFaults bounds an answer and the work on it: of a body with 10 000 bad ids, not all need be reported.
 const MaxFaults = 100
 
-// Add adds a fault, unless its location is known to be at fault.
+// Add adds a fault, unless its location is already at fault.
 func (f *Faults) Add(location string, code Code, format string, args ...any) {
 	if len(*f) < MaxFaults && !f.Has(location) {
 		*f = append(*f, Fault{location, code, fmt.Sprintf(format, args...)})
 	}
 }
 
-// Has reports whether a location, or what it is part of, is known to be at fault.
+// Has reports whether a location, or anything that contains it, is at fault.
 func (f *Faults) Has(location string) bool {
 	return slices.ContainsFunc(*f, func(known Fault) bool {
 		rest, within := strings.CutPrefix(location, known.Location)
@@ -52,7 +52,7 @@ func (f *Faults) Has(location string) bool {
 	})
 }
 
-// Summary is the first fault, and how many more there are.
+// Summary returns the first fault and the number of the others.
 func (f Faults) Summary() string {
 	if len(f) == 0 {
 		return ""
@@ -64,13 +64,13 @@ func (f Faults) Summary() string {
 	return first
 }
 
-// longest is how many bytes of a request's own words an answer repeats, so that it stays small.
+// longest is how many bytes of a request's own text an answer repeats, so that answers stay small.
 const longest = 64
 
-// join is the location of a field in another one. A long name is cut short.
+// join returns the location of a field inside another location, with a long name cut short.
 func join(at, name string) string { return at + "." + Clip(name) }
 
-// Clip cuts what a stranger wrote short.
+// Clip cuts short what a caller wrote.
 func Clip(s string) string {
 	if len(s) > longest {
 		return strings.ToValidUTF8(s[:longest], "") + "…"
@@ -78,7 +78,7 @@ func Clip(s string) string {
 	return s
 }
 
-// Quoted shows a value of a request, cut short.
+// Quoted quotes a value of a request, cut short.
 func Quoted(s string) string {
 	if len(s) > longest {
 		return strconv.Quote(strings.ToValidUTF8(s[:longest], "")) + "…"

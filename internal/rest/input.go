@@ -12,37 +12,38 @@ import (
 	"strings"
 )
 
-// Input is what a route takes, read off its handler's type: fields with the tag path, query or header are parameters, the field
-// Body is the body. Those of embedded structs count, too. A parameter is a string, an int or, in the query, a list of strings.
+// Input describes what a route takes, derived from its handler's type: fields with the tag path, query or header are parameters,
+// and the field Body is the body. Fields of embedded structs count as well. A parameter is a string, an int or, in the query, a
+// list of strings.
 type Input struct {
 	Parameters []Parameter
-	Body       *Schema // nil: there is none
+	Body       *Schema // nil: no body
 
-	body []int // the field
+	body []int // the index of the field Body
 }
 
-// Parameter is one parameter of a route, as the document has it.
+// Parameter is one parameter of a route, as the OpenAPI document describes it.
 type Parameter struct {
 	Name        string  `json:"name"`
 	In          string  `json:"in"` // path, query or header
 	Required    bool    `json:"required,omitempty"`
 	Description string  `json:"description,omitempty"`
-	Explode     *bool   `json:"explode,omitempty"` // of the query: whether it may be repeated
+	Explode     *bool   `json:"explode,omitempty"` // for query parameters: whether it may be repeated
 	Schema      *Schema `json:"schema"`
 
 	field []int
 }
 
-// Formats are the rules of strings, by the formats of their schemas.
+// Formats maps the formats of schemas to the rules of their strings.
 type Formats map[string]Format
 
-// Format is a rule of strings.
+// Format is a rule for strings.
 type Format struct {
 	Code  Code
 	Check func(string) error // the error is the message of the fault
 }
 
-// inputOf reads a handler's type. It panics for one that no request can be read into.
+// inputOf derives the input from a handler's type. It panics if a request cannot be read into that type.
 func inputOf(t reflect.Type, schemas *Schemas) *Input {
 	in := &Input{}
 	if t.Kind() == reflect.Struct {
@@ -91,8 +92,8 @@ func (in *Input) addParameter(f reflect.StructField, at []int, schemas *Schemas)
 	}
 }
 
-// Check returns all that is wrong with the parameters of a request. An empty one of the query is none. What the query has beside
-// them is a fault if exact is true.
+// Check returns every fault of the parameters. An empty query parameter counts as absent. If exact, unknown query parameters are
+// faults.
 func (in *Input) Check(r *http.Request, formats Formats, exact bool) Faults {
 	var f Faults
 	query := queryOf(r)
@@ -119,7 +120,7 @@ func (in *Input) Check(r *http.Request, formats Formats, exact bool) Faults {
 	return f
 }
 
-// queryOf is the query of a request, nil for most.
+// queryOf returns the query of a request; nil if it has none.
 func queryOf(r *http.Request) url.Values {
 	if r.URL.RawQuery == "" {
 		return nil
@@ -127,7 +128,7 @@ func queryOf(r *http.Request) url.Values {
 	return r.URL.Query()
 }
 
-// check checks a parameter's text: integers by their bounds, strings by their words or by the rule of their format.
+// check checks a parameter's text: an integer against its bounds, a string against its enum and the rule of its format.
 func (p *Parameter) check(f *Faults, at, value string, formats Formats) {
 	schema := p.Schema.Target()
 	if schema.Type == Integer {
@@ -152,8 +153,8 @@ func (p *Parameter) check(f *Faults, at, value string, formats Formats) {
 	}
 }
 
-// checkQuery refuses what would otherwise go unnoticed: parameters that the route does not have, one that is given twice where
-// only the first would count, and what cannot be decoded.
+// checkQuery adds the faults that would otherwise go unnoticed: unknown parameters, repeated ones of which only the first would
+// count, and bad percent-encoding.
 func (in *Input) checkQuery(f *Faults, raw string) {
 	given := map[string]int{}
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -171,7 +172,7 @@ func (in *Input) checkQuery(f *Faults, raw string) {
 		}
 		given[name]++
 	}
-	known := map[string]bool{} // by name, whether it may be repeated
+	known := map[string]bool{} // whether a parameter may be repeated, by name
 	for _, p := range in.Parameters {
 		if p.In == "query" {
 			known[p.Name] = *p.Explode
@@ -188,8 +189,8 @@ func (in *Input) checkQuery(f *Faults, raw string) {
 	}
 }
 
-// Fill fills in what in points to, a value of the handler's type, from a request whose body has been read. Parameters that are
-// wrong keep their defaults; of the body, what is right is decoded.
+// Fill fills into, which points to a value of the handler's type, from a request and its body. Invalid parameters get their
+// defaults; of the body, all valid fields are decoded.
 func (in *Input) Fill(into any, r *http.Request, body []byte) error {
 	v := reflect.ValueOf(into).Elem()
 	query := queryOf(r)
@@ -203,7 +204,7 @@ func (in *Input) Fill(into any, r *http.Request, body []byte) error {
 	return Decode(body, in.BodyOf(into))
 }
 
-// BodyOf points to the body in what into points to; nil if there is none.
+// BodyOf returns a pointer to the body inside into; nil if the route has no body.
 func (in *Input) BodyOf(into any) any {
 	if in.Body == nil {
 		return nil
@@ -245,8 +246,8 @@ func fillList(field reflect.Value, values []string) {
 	field.Set(list)
 }
 
-// Decode decodes JSON that Strict.Check has seen. A value of the wrong type is a fault there; what is right is decoded all the
-// same, so that the handler can say what else is wrong.
+// Decode decodes JSON for which Strict.Check returned no error. It ignores values of the wrong type, which Check has reported as
+// faults, and decodes the rest, so that the handler can report further faults.
 func Decode(value []byte, into any) error {
 	err := json.Unmarshal(value, into)
 	var wrongType *json.UnmarshalTypeError

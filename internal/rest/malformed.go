@@ -10,10 +10,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Malformation is why something is no JSON as it is read here.
+// Malformation says why JSON is refused before it is compared with a schema.
 type Malformation string
 
-// The malformations, as people read them.
+// The malformations, worded for people.
 const (
 	NoJSON        Malformation = "it is no JSON"
 	Empty         Malformation = "it is empty; want a JSON value"
@@ -27,14 +27,14 @@ const (
 	TooWide       Malformation = "its objects have more than %d names"
 )
 
-// Malformed is what is no JSON as it is read here. It shows nothing of the JSON.
+// Malformed is the error for invalid JSON; it quotes none of it.
 type Malformed struct {
 	Why  Malformation
-	At   int64 // the byte at which that shows; 0: none in particular
-	Most int   // of TooDeep and TooWide
+	At   int64 // the offset in bytes where the problem shows; 0: none in particular
+	Most int   // the limit, for TooDeep and TooWide
 }
 
-// Error says why, and where.
+// Error says why the JSON is invalid, and where.
 func (m *Malformed) Error() string {
 	switch {
 	case m.Most > 0:
@@ -45,7 +45,7 @@ func (m *Malformed) Error() string {
 	return fmt.Sprintf("%s (at byte %d)", m.Why, m.At)
 }
 
-// MalformedBy is why value is no JSON, by the error of a jsontext.Decoder that read it.
+// MalformedBy returns why value is invalid, given the error of the jsontext.Decoder that read it.
 func MalformedBy(value []byte, err error) *Malformed {
 	var malformed *Malformed
 	var syntax *jsontext.SyntacticError
@@ -60,10 +60,10 @@ func MalformedBy(value []byte, err error) *Malformed {
 	return &Malformed{Why: NoJSON}
 }
 
-// surrogate is the escape of half of a UTF-16 pair.
+// surrogate matches the escape of half a UTF-16 pair.
 var surrogate = regexp.MustCompile(`^\\u[dD][89a-fA-F][0-9a-fA-F]{2}`)
 
-// malformationAt looks at the byte at which the decoder stopped.
+// malformationAt examines the byte at which the decoder stopped.
 func malformationAt(value []byte, err *jsontext.SyntacticError) Malformation {
 	rest := value[min(err.ByteOffset, int64(len(value))):]
 	r, size := utf8.DecodeRune(rest)

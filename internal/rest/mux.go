@@ -7,31 +7,31 @@ import (
 	"strings"
 )
 
-// Mux finds the route of a request by its method and its path, which is matched escaped: an id in it may hold a slash, and be "."
-// or "..". What has no route is for its refusals. Make one with NewMux.
+// Mux finds the route of a request by its method and path. It matches the escaped path, so an id in it may contain a slash, and
+// be "." or "..". Requests without a route go to its refusals. Make one with NewMux.
 type Mux struct {
 	mux      *http.ServeMux
 	refusals Refusals
 }
 
-// Refusals answer for what has no route.
+// Refusals answer requests that have no route.
 type Refusals struct {
-	Path   func(w http.ResponseWriter, r *http.Request, detail string)        // there is no such path
-	Method func(w http.ResponseWriter, r *http.Request, allow, detail string) // the path takes other methods; Allow is set
+	Path   func(w http.ResponseWriter, r *http.Request, detail string)        // the path does not exist
+	Method func(w http.ResponseWriter, r *http.Request, allow, detail string) // the path has other methods; Allow is set
 }
 
-// NewMux makes a Mux without routes.
+// NewMux returns a Mux without routes.
 func NewMux(refusals Refusals) *Mux { return &Mux{mux: http.NewServeMux(), refusals: refusals} }
 
-// Handle adds a route. The path is written as http.ServeMux has it: /apps/{app}.
+// Handle adds a route. The path is in the syntax of http.ServeMux: /apps/{app}.
 func (m *Mux) Handle(method, path string, handler http.HandlerFunc) {
 	m.mux.HandleFunc(method+" "+path, handler)
 }
 
-// Below adds a handler for all of a path and below it, whatever the method. The path ends with a slash.
+// Below adds a handler for a path and everything below it, for all methods. The path ends with a slash.
 func (m *Mux) Below(path string, handler http.Handler) { m.mux.Handle(path, handler) }
 
-// ServeHTTP answers one request.
+// ServeHTTP passes the request to its route.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	escapeParts(r)
 	if strings.Contains(r.URL.EscapedPath(), "//") {
@@ -45,7 +45,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mux.ServeHTTP(w, r)
 }
 
-// refuse asks the router's own answer why there is no route.
+// refuse answers a request without a route. It runs the router's own answer to find out why there is none.
 func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, fallback http.Handler) {
 	own := &discard{header: http.Header{}}
 	fallback.ServeHTTP(own, r)
@@ -58,7 +58,7 @@ func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, fallback http.Handl
 	m.refusals.Path(w, r, "there is no such path")
 }
 
-// discard is a writer for an answer that nobody is to get.
+// discard is a writer that drops the answer.
 type discard struct {
 	header http.Header
 	status int
@@ -68,12 +68,12 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 
-// loneSlash stands in a path for an id that is "/" and nothing more, which the router would take for the path's end. It
-// cannot be guessed, so that no path has it by itself.
+// loneSlash replaces an id in a path that is just "/", which the router would take for the end of the path. It is random, so no
+// request can contain it.
 var loneSlash = "\x00" + rand.Text()
 
-// escapeParts keeps the router from reading more into a path than its parts: one that is "." or ".." stands for an id, like its
-// escaped form, and so does one that is an escaped slash.
+// escapeParts keeps the router from interpreting parts of the path: a part "." or ".." is an id, like its escaped form, and so is
+// an escaped slash.
 func escapeParts(r *http.Request) {
 	parts := strings.Split(r.URL.EscapedPath(), "/")
 	changed := false
@@ -94,7 +94,7 @@ func escapeParts(r *http.Request) {
 	}
 }
 
-// PathValue is the value of a path's parameter.
+// PathValue returns the value of a path parameter.
 func PathValue(r *http.Request, name string) string {
 	if value := r.PathValue(name); value != loneSlash {
 		return value

@@ -11,11 +11,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// CheckNames says what a JSON object of a stranger may not have, because two readers would read it in two ways: names that are
-// doubled, or that differ only in case, of which Go's decoder takes the last and others the first. data must be one JSON object
-// and nothing more, in UTF-8 without lone surrogates. No object in it, however deep, may have a name twice. At the top, no two
-// names may differ only in case, nor may a name differ only in case from one of known, those that the caller reads. The error
-// shows no value, and of names only those of known.
+// CheckNames refuses names in a JSON object that two readers would understand differently: duplicates, and names that differ only
+// in case. (Go's decoder takes the last of these, others the first.) data must be one JSON object and nothing more, in UTF-8
+// without lone surrogates. No object in it, however deep, may have a name twice. At the top level, no two names may differ only
+// in case, and no name may differ only in case from one of known, the names that the caller reads. The error quotes no value, and
+// no names but those in known.
 func CheckNames(data []byte, known ...string) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(data))
 	if dec.PeekKind() != jsontext.KindBeginObject {
@@ -24,7 +24,7 @@ func CheckNames(data []byte, known ...string) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return wrong(err)
 	}
-	folded := map[string]string{} // by its folded form, how a known name is spelled
+	folded := map[string]string{} // the spelling of a known name, by its folded form
 	for _, name := range known {
 		folded[fold(name)] = name
 	}
@@ -63,13 +63,13 @@ func wrong(err error) error {
 	return errors.New("is no JSON, or not UTF-8")
 }
 
-// fold is the same for names that encoding/json takes for one another: it also folds letters beyond ASCII, such as the long
+// fold returns the same string for names that encoding/json treats as equal. It also folds letters beyond ASCII, such as the long
 // s (U+017F) and the Kelvin sign (U+212A).
 func fold(name string) string {
 	return strings.Map(func(c rune) rune {
 		for {
 			next := unicode.SimpleFold(c)
-			if next <= c { // the orbit has come round to its smallest
+			if next <= c { // the orbit has wrapped around to its smallest
 				return next
 			}
 			c = next

@@ -8,7 +8,8 @@ import (
 // ProblemType is the media type of errors (RFC 9457).
 const ProblemType = "application/problem+json"
 
-// Problem is a refusal (RFC 9457), for those who have no type of their own for it. It is an error, so that handlers return it.
+// Problem is a refusal (RFC 9457), for packages without a problem type of their own. It is an error, so that handlers can return
+// it.
 type Problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
@@ -18,15 +19,15 @@ type Problem struct {
 	Errors Faults `json:"errors,omitempty"`
 }
 
-// NewProblem makes a problem of the type about:blank, whose title is the status.
+// NewProblem returns a problem of the type about:blank, titled with the text of its status.
 func NewProblem(status int, code, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
-// Error is the code and the detail.
+// Error returns the code and the detail.
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 
-// Invalid is the 422 for a request whose parameters or body are at fault.
+// Invalid returns the 422 for a request with invalid parameters or an invalid body.
 func Invalid(faults ...Fault) *Problem {
 	parts := make([]string, len(faults))
 	for i, f := range faults {
@@ -37,16 +38,16 @@ func Invalid(faults ...Fault) *Problem {
 	return p
 }
 
-// InvalidField is Invalid for one field with a bad value.
+// InvalidField returns Invalid for one field with a bad value.
 func InvalidField(location, message string) *Problem {
 	return Invalid(Fault{location, BadValue, message})
 }
 
-// NotFound is the 404 for what a path names.
+// NotFound returns the 404 for something that a path names.
 func NotFound(detail string) *Problem { return NewProblem(http.StatusNotFound, "not_found", detail) }
 
-// WriteProblem answers with a problem: a *Problem, or another type that has the members of one. A writer that is a ProblemRecorder
-// hears of its code.
+// WriteProblem answers with a problem: a *Problem, or another type with the members of one. If the writer is a ProblemRecorder,
+// it records the code.
 func WriteProblem(w http.ResponseWriter, status int, code string, problem any) {
 	if n, ok := w.(ProblemRecorder); ok {
 		n.RecordProblem(code)
@@ -54,5 +55,5 @@ func WriteProblem(w http.ResponseWriter, status int, code string, problem any) {
 	WriteJSON(w, status, ProblemType, problem)
 }
 
-// ProblemRecorder is a writer that keeps records of what was refused.
+// ProblemRecorder is a writer that records the codes of problems.
 type ProblemRecorder interface{ RecordProblem(code string) }

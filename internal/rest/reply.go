@@ -8,25 +8,25 @@ import (
 	"reflect"
 )
 
-// Reply is what a handler answers with: *Answer, *None or Stream.
+// Reply is the answer of a handler: *Answer, *None or Stream.
 type Reply interface {
 	// Send answers a request. usual is the status of the route's success.
 	Send(w http.ResponseWriter, r *http.Request, usual int)
 
-	// body is the type of the answer's body; nil if there is none that the type tells of.
+	// body returns the type of the answer's body; nil if there is no body, or its type is not known.
 	body() reflect.Type
 }
 
-// Answer is a status and a body, as JSON. 204 has no body.
+// Answer is a status with a JSON body. 204 has no body.
 type Answer[T any] struct {
 	Status int // 0: the route's
 	Body   T
 }
 
-// NewAnswer makes an answer.
+// NewAnswer returns an answer.
 func NewAnswer[T any](status int, body T) *Answer[T] { return &Answer[T]{Status: status, Body: body} }
 
-// Send writes it.
+// Send writes the status and the body.
 func (a *Answer[T]) Send(w http.ResponseWriter, _ *http.Request, usual int) {
 	status := a.Status
 	if status == 0 {
@@ -41,7 +41,7 @@ func (a *Answer[T]) Send(w http.ResponseWriter, _ *http.Request, usual int) {
 
 func (*Answer[T]) body() reflect.Type { return reflect.TypeFor[T]() }
 
-// None is an answer without a body, or, as what a handler takes, a request without anything.
+// None is an answer without a body, or the input of a handler that takes no parameters.
 type None struct{}
 
 // Send writes the route's status.
@@ -49,10 +49,10 @@ func (*None) Send(w http.ResponseWriter, _ *http.Request, usual int) { w.WriteHe
 
 func (*None) body() reflect.Type { return nil }
 
-// Stream is an answer that is written piece by piece, by the function itself.
+// Stream is an answer that the function itself writes, piece by piece.
 type Stream func(w http.ResponseWriter, r *http.Request)
 
-// Send runs it.
+// Send calls the function.
 func (s Stream) Send(w http.ResponseWriter, r *http.Request, _ int) { s(w, r) }
 
 func (Stream) body() reflect.Type { return nil }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Route is one call.
+// Route describes one call of an API.
 type Route struct {
 	ID           string // operationId; "": none
 	Method, Path string // Path as http.ServeMux has it: /apps/{app}
@@ -18,7 +18,7 @@ type Route struct {
 	OptionalBody bool
 }
 
-// Success is the status of success.
+// Success returns the status of success.
 func (r Route) Success() int {
 	if r.Status == 0 {
 		return http.StatusOK
@@ -26,14 +26,14 @@ func (r Route) Success() int {
 	return r.Status
 }
 
-// Endpoint is a route, what its handler takes, and its place in the document.
+// Endpoint is a route, the input of its handler, and its operation in the document.
 type Endpoint struct {
 	Route
 	Input     *Input
 	Operation *Operation
 }
 
-// Add makes the endpoint of a route whose handler takes an I and answers with an O, and puts it into a document.
+// Add makes the endpoint of a route whose handler takes an I and answers with an O, and adds it to a document.
 func Add[I any, O Reply](d *Document, r Route) *Endpoint {
 	in := inputOf(reflect.TypeFor[I](), d.Components.Schemas)
 	op := &Operation{ID: r.ID, Summary: r.Summary, Description: r.About, Parameters: in.Parameters, Responses: map[string]*Response{}}
@@ -45,7 +45,7 @@ func Add[I any, O Reply](d *Document, r Route) *Endpoint {
 	}
 	var out O
 	body := out.body()
-	for body != nil && body.Kind() == reflect.Pointer { // which no answer with a body leaves nil
+	for body != nil && body.Kind() == reflect.Pointer { // never nil in an answer with a body
 		body = body.Elem()
 	}
 	for _, status := range []int{r.Success(), r.Also} {

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Schema describes a JSON value: what bodies and parameters are held against, and what the OpenAPI document shows (JSON Schema
-// 2020-12). Schemas makes them of Go types, so that the two cannot differ.
+// Schema describes a JSON value. Bodies and parameters are checked against it, and the OpenAPI document shows it (JSON Schema
+// 2020-12). Schemas derives both from the Go types, so that they cannot differ.
 type Schema struct {
 	Ref              string             `json:"$ref,omitempty"`
-	Type             string             `json:"type,omitempty"` // "" for any
+	Type             string             `json:"type,omitempty"` // "" for any type
 	Description      string             `json:"description,omitempty"`
 	Format           string             `json:"format,omitempty"`
 	Enum             []string           `json:"enum,omitempty"`
@@ -20,7 +20,7 @@ type Schema struct {
 	Minimum          *float64           `json:"minimum,omitempty"`
 	ExclusiveMinimum *float64           `json:"exclusiveMinimum,omitempty"`
 	Maximum          *float64           `json:"maximum,omitempty"`
-	MinLength        *int               `json:"minLength,omitempty"` // bytes, as MaxLength
+	MinLength        *int               `json:"minLength,omitempty"` // in bytes, as MaxLength
 	MaxLength        *int               `json:"maxLength,omitempty"`
 	Items            *Schema            `json:"items,omitempty"`
 	MinItems         *int               `json:"minItems,omitempty"`
@@ -34,12 +34,12 @@ type Schema struct {
 	ContentMediaType string             `json:"contentMediaType,omitempty"`
 	ContentSchema    *Schema            `json:"contentSchema,omitempty"`
 
-	Values           *Schema `json:"-"` // of an object that is a map
-	Closed           bool    `json:"-"` // an object has no other fields than Properties
-	Nullable         bool    `json:"-"` // null stands for what is not given
+	Values           *Schema `json:"-"` // the values of an object that is a map
+	Closed           bool    `json:"-"` // an object may have no fields but Properties
+	Nullable         bool    `json:"-"` // null means absent
 	CheckedByHandler bool    `json:"-"` // Check skips the value: the handler checks it, for instance item by item
 
-	target *Schema // what Ref refers to
+	target *Schema // the schema that Ref refers to
 }
 
 // The types of JSON values, as JSON Schema spells them.
@@ -52,7 +52,7 @@ const (
 	Number  = "number"
 )
 
-// Target is the schema itself, or what it refers to.
+// Target returns the schema itself or, for a reference, the schema that it refers to.
 func (s *Schema) Target() *Schema {
 	if s != nil && s.target != nil {
 		return s.target
@@ -60,7 +60,7 @@ func (s *Schema) Target() *Schema {
 	return s
 }
 
-// MarshalJSON writes the schema with the type null where it may be that, and the other properties that an object may have.
+// MarshalJSON writes the schema. A nullable one also has the type null; additionalProperties follows from Values or Closed.
 func (s *Schema) MarshalJSON() ([]byte, error) {
 	type plain Schema
 	out := struct {
@@ -83,7 +83,7 @@ func (s *Schema) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// described is what a value would have to be, in words.
+// described describes in words what a value must be.
 func (s *Schema) described() string {
 	if s == nil {
 		return "a value"
@@ -105,7 +105,7 @@ func (s *Schema) inBounds(n float64) bool {
 	return (s.Minimum == nil || n >= *s.Minimum) && (s.ExclusiveMinimum == nil || n > *s.ExclusiveMinimum) && (s.Maximum == nil || n <= *s.Maximum)
 }
 
-// bounds says which numbers are in bounds.
+// bounds describes which numbers are in bounds.
 func (s *Schema) bounds() string {
 	text := func(f *float64) string { return strconv.FormatFloat(*f, 'f', -1, 64) }
 	switch {
@@ -123,7 +123,7 @@ func (s *Schema) bounds() string {
 	return "a smaller one"
 }
 
-// ofType is a schema's type with its article.
+// ofType returns a schema's type with its article.
 func ofType(name string) string {
 	switch name {
 	case Object, Integer:

@@ -11,30 +11,30 @@ import (
 	"time"
 )
 
-// Schemas makes schemas of Go types. A struct is a component of the document, by its name, and is referred to; so is each closed
-// set of words.
+// Schemas derives schemas from Go types. A struct becomes a component of the document under its type's name, and other schemas
+// refer to it; so does each closed set of words.
 type Schemas struct {
-	Inline    bool // structs are no components: each stands where it is used
-	NullIsNil bool // a pointer takes null, as if it were not given
+	Inline    bool // structs do not become components: each is written where it is used
+	NullIsNil bool // null for a pointer means absent
 
 	sets       []Set
 	components map[string]*Schema
-	types      map[string]reflect.Type // of the components that are structs
+	types      map[string]reflect.Type // the components that are structs
 }
 
-// NewSchemas makes an empty collection in which the types of sets are enums.
+// NewSchemas returns an empty collection in which the types of sets are enums.
 func NewSchemas(sets ...Set) *Schemas {
 	return &Schemas{sets: sets, components: map[string]*Schema{}, types: map[string]reflect.Type{}}
 }
 
-// Set is a named string type whose values are known.
+// Set is a named string type with a closed list of values.
 type Set struct {
 	Name, About string // in the document
 	of          reflect.Type
 	words       []string
 }
 
-// Closed makes a set of the list that lies beside a type's constants.
+// Closed returns the set of a type whose values are listed beside its constants.
 func Closed[T ~string](words []T, name, about string) Set {
 	set := Set{Name: name, About: about, of: reflect.TypeFor[T]()}
 	for _, w := range words {
@@ -43,7 +43,7 @@ func Closed[T ~string](words []T, name, about string) Set {
 	return set
 }
 
-// Describer is a type that says itself what its schema is.
+// Describer is a type that provides its own schema.
 type Describer interface{ Describe(*Schemas) *Schema }
 
 const componentPrefix = "#/components/schemas/"
@@ -55,10 +55,11 @@ var (
 	rawType       = reflect.TypeFor[json.RawMessage]()
 )
 
-// SchemaFor is the schema of a type: by reference where it is a component.
+// SchemaFor returns the schema of a type: a reference if it is a component.
 func SchemaFor[T any](s *Schemas) *Schema { return s.Of(reflect.TypeFor[T]()) }
 
-// Of is SchemaFor for a type that is known at run time only. It panics for a type that no JSON is read into, such as a channel.
+// Of returns the schema of a type that is known only at run time. It panics for a type that JSON cannot be decoded into, such as
+// a channel.
 func (s *Schemas) Of(t reflect.Type) *Schema {
 	pointer := t.Kind() == reflect.Pointer
 	for t.Kind() == reflect.Pointer {
@@ -130,7 +131,7 @@ func (s *Schemas) ofKind(t reflect.Type) *Schema {
 	panic("rest: there is no schema for " + t.String())
 }
 
-// Component adds a schema to the components, or puts it in the place of another one, and returns a reference.
+// Component adds a schema to the components, or replaces one, and returns a reference to it.
 func (s *Schemas) Component(name string, whole *Schema) *Schema {
 	s.components[name] = whole
 	return s.Refer(name)
@@ -145,7 +146,7 @@ func (s *Schemas) Refer(name string) *Schema {
 	return &Schema{Ref: componentPrefix + name, target: whole}
 }
 
-// Name is the name of the component that a schema refers to; "" if it refers to none.
+// Name returns the name of the component that a schema refers to; "" if it is not a reference.
 func (s *Schema) Name() string { return strings.TrimPrefix(s.Ref, componentPrefix) }
 
 // MarshalJSON writes the components.
@@ -166,7 +167,8 @@ func (s *Schemas) object(t reflect.Type, whole *Schema) *Schema {
 	return whole
 }
 
-// fields adds a struct's fields as encoding/json has them: those of embedded structs, too, unless one of the same name is nearer.
+// fields adds a struct's fields by the rules of encoding/json: fields of embedded structs count, unless a shallower field has the
+// same name.
 func (s *Schemas) fields(t reflect.Type, whole *Schema) {
 	var embedded []reflect.Type
 	for i := range t.NumField() {
@@ -198,8 +200,8 @@ func (s *Schemas) fields(t reflect.Type, whole *Schema) {
 	}
 }
 
-// isRequired reports whether a field must be there: if it says so by its tag required or, without that, if it is not left out when
-// empty.
+// isRequired reports whether a field must be present. The tag required decides; without it, fields tagged omitempty or omitzero
+// are optional.
 func isRequired(f reflect.StructField, options string) bool {
 	if said, ok := f.Tag.Lookup("required"); ok {
 		return said == "true"
@@ -207,8 +209,8 @@ func isRequired(f reflect.StructField, options string) bool {
 	return !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero")
 }
 
-// Field is the schema of a struct's field, with what its tags say: doc, format, enum ("a,b"), default, example, minimum,
-// exclusiveMinimum, maximum, minLength, maxLength, minItems, maxItems. Whether it is required, the tag required or omitempty says.
+// Field returns the schema of a struct's field with what its tags say: doc, format, enum ("a,b"), default, example, minimum,
+// exclusiveMinimum, maximum, minLength, maxLength, minItems, maxItems. The tag required is read by isRequired.
 func (s *Schemas) Field(f reflect.StructField) *Schema {
 	made := s.Of(f.Type)
 	tag := func(name string, to *string) {
@@ -237,7 +239,7 @@ func (s *Schemas) Field(f reflect.StructField) *Schema {
 	return made
 }
 
-// valueOf is a tag's text as a value of the schema's type.
+// valueOf returns a tag's text as a value of the schema's type.
 func valueOf(s *Schema, text string) any {
 	if s.Type == Integer {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {

@@ -10,33 +10,32 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Strict is how JSON is read: what it may hold, beside what its schema says. A value is walked once, token by token, before
-// it is decoded: Go's decoder mends or ignores wrong UTF-8, lone surrogates and doubled names silently, and makes up to 25 times as
-// much of many small values.
+// Strict has the limits and rules for reading JSON that are not in its schema. A value is walked once, token by token, before it
+// is decoded: Go's decoder silently repairs or ignores invalid UTF-8, lone surrogates and duplicate names, and many small values
+// take up to 25 times their size in memory.
 type Strict struct {
-	Depth int // how deep it may nest
-	Names int // how many names all objects may have together; 0: as many as come
-	Items int // how many items a list may have whose schema does not say; 0: as many as come
+	Depth int // the deepest nesting
+	Names int // the most names in all objects together; 0: no limit
+	Items int // the most items in a list whose schema has no limit; 0: no limit
 
-	// FreeBytes is how long an object may be whose fields nobody knows, by FreeSize; 0: as long as it comes.
+	// FreeBytes is the most bytes that an object without known fields may have, measured by FreeSize; 0: no limit.
 	FreeBytes int
 	FreeSize  func(object []byte) int
 
-	// Formats are the rules of strings, by the formats of their schemas. Another format is for the document only.
+	// Formats are the rules for strings, by the format of the schema. A format without a rule is for the document only.
 	Formats Formats
 }
 
-// Refuse returns the fault of a field that is refused for what it means, wherever it stands; nil: it is not.
+// Refuse returns a fault if a field must be refused for its meaning, wherever it appears; nil if not.
 type Refuse func(location, name string) *Fault
 
-// decoders are used again, for the room that each has made for the names of objects: a batch is walked item by item.
+// decoders are reused, because each keeps room for the names of objects: a batch is walked item by item.
 var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(noBody) }}
 
 var noBody = strings.NewReader("")
 
-// Check holds a JSON value against a schema and returns all that is wrong with it, by locations below at. refuse may be nil. The value
-// must not be decoded if the error is not nil: *Malformed for what is no JSON as it is read here, *Heavy for what would become too
-// much.
+// Check validates JSON against a schema and returns all faults, with locations below at. refuse may be nil. Do not decode the
+// value if err is not nil: *Malformed (invalid JSON) or *Heavy (would take too much memory).
 func (s Strict) Check(value []byte, at string, schema *Schema, refuse Refuse) (Faults, error) {
 	dec := decoders.Get().(*jsontext.Decoder)
 	dec.Reset(bytes.NewBuffer(value)) // no copy
@@ -59,8 +58,8 @@ func (s Strict) Check(value []byte, at string, schema *Schema, refuse Refuse) (F
 	return w.faults, nil
 }
 
-// Heavy is JSON that holds more than may be decoded.
+// Heavy is the error for JSON that would take too much memory once decoded.
 type Heavy struct{ Faults Faults }
 
-// Error says what there is too much of.
+// Error says which limit was exceeded.
 func (h *Heavy) Error() string { return h.Faults.Summary() }

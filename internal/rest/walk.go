@@ -9,26 +9,26 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// walk is one walk over a value.
+// walk is the state of walking one value.
 type walk struct {
 	Strict
 	value  []byte
 	dec    *jsontext.Decoder
 	refuse Refuse
 	root   string
-	path   []step // from the root to where the walk is
+	path   []step // from the root to the present place
 	faults Faults
-	names  int  // seen so far, of all objects
-	heavy  bool // it holds more than may be decoded; a fault says what
+	names  int  // seen so far in all objects
+	heavy  bool // the value must not be decoded; a fault says why
 }
 
-// step is one step down into a value: into a field or, without a name, into an item.
+// step is one step down into a value: into a field or, if name is nil, into an item.
 type step struct {
 	name []byte // aliases the value; nil: an item
 	item int
 }
 
-// at is the location of where the walk is. It is written only when something is wrong there.
+// at returns the location of the present place. It is built only for faults.
 func (w *walk) at() string {
 	at := w.root
 	for _, s := range w.path {
@@ -51,7 +51,7 @@ func (w *walk) fault(code Code, format string, args ...any) {
 	}
 }
 
-// tooDeep reports whether what comes would nest too deep.
+// tooDeep reports whether the next value would nest too deep.
 func (w *walk) tooDeep(kind jsontext.Kind) bool {
 	return (kind == jsontext.KindBeginObject || kind == jsontext.KindBeginArray) && w.dec.StackDepth() >= w.Depth
 }
@@ -88,13 +88,13 @@ func (w *walk) any(schema *Schema) error {
 	return nil
 }
 
-// object walks an object of known fields, or a map.
+// object walks an object with known fields, or a map.
 func (w *walk) object(schema *Schema) error {
 	if _, err := w.dec.ReadToken(); err != nil {
 		return err
 	}
 	start := w.dec.InputOffset() - 1
-	var seen uint64 // of the required fields, a bit each
+	var seen uint64 // one bit for each required field
 	for w.dec.PeekKind() != jsontext.KindEndObject {
 		name, err := w.name()
 		if err != nil {
@@ -134,8 +134,8 @@ func (w *walk) object(schema *Schema) error {
 	return nil
 }
 
-// name reads the name of a field, and counts it: to find doubled ones, the decoder keeps them. It aliases the value, unless it is
-// escaped there.
+// name reads and counts the name of a field. (The decoder keeps all names to find duplicates.) The name aliases the value unless
+// it is escaped there.
 func (w *walk) name() ([]byte, error) {
 	if w.names++; w.names > w.Names && w.Names > 0 {
 		return nil, &Malformed{Why: TooWide, Most: w.Names}
@@ -151,7 +151,7 @@ func (w *walk) name() ([]byte, error) {
 	return w.value[end-int64(len(quoted))+2 : end], nil
 }
 
-// weigh bounds an object whose fields nobody knows, before any of it is decoded.
+// weigh bounds an object without known fields before it is decoded.
 func (w *walk) weigh(object []byte) {
 	if w.FreeBytes == 0 {
 		return
@@ -162,7 +162,7 @@ func (w *walk) weigh(object []byte) {
 	}
 }
 
-// other walks a field that the schema does not name: a map's entry, or a fault.
+// other walks a field that the schema does not name: an entry of a map, or a fault.
 func (w *walk) other(name []byte, schema *Schema) error {
 	switch {
 	case schema.Values != nil:
@@ -200,8 +200,8 @@ func (w *walk) array(schema *Schema) error {
 	return err
 }
 
-// free walks a value of which nothing is known, or whose place is wrong; what is refused for what it means is looked for in
-// there too. Numbers must be such that Go's decoder takes them.
+// free walks a value without a schema, or one whose place is already at fault, and still looks for refused fields. Numbers must
+// fit Go's decoder.
 func (w *walk) free(kind jsontext.Kind) error {
 	if w.tooDeep(kind) {
 		return &Malformed{Why: TooDeep, Most: w.Depth}
@@ -267,7 +267,7 @@ func (w *walk) integer(schema *Schema, text string) {
 	}
 }
 
-// text checks a string. An empty one is of no format and of no set of words: that is how none is said.
+// text checks a string. The empty string stands for absence, so it need match no format and no enum.
 func (w *walk) text(schema *Schema, token jsontext.Token) {
 	rule, ruled := w.Formats[schema.Format]
 	if schema.MinLength == nil && schema.MaxLength == nil && len(schema.Enum) == 0 && !ruled {
@@ -290,8 +290,8 @@ func (w *walk) text(schema *Schema, token jsontext.Token) {
 	}
 }
 
-// refused reports whether a field is refused for what it means. Its fault is added also inside of what is wrong anyway: it is
-// never to be overlooked.
+// refused reports whether a field is refused for its meaning. Its fault is added even inside a value that is at fault already, so
+// that it is never overlooked.
 func (w *walk) refused(name []byte) bool {
 	if w.refuse == nil {
 		return false

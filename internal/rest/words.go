@@ -10,7 +10,7 @@ import (
 	"github.com/hushpush/hush/internal/nearest"
 )
 
-// unknown says of a name that it is not known, which one it may mean, and which are known.
+// unknown says that a name is not known, which one may be meant, and which are known.
 func unknown[V any](name string, known map[string]V) string {
 	names := slices.Sorted(maps.Keys(known))
 	if len(names) == 0 {
@@ -23,7 +23,7 @@ func unknown[V any](name string, known map[string]V) string {
 	return "is not known here; " + meant + "want one of " + strings.Join(names, ", ")
 }
 
-// fits reports whether a JSON value is of a schema's type. null is of none: what is not given is left out.
+// fits reports whether a JSON value has a schema's type. null has none: absent values are left out.
 func fits(kind jsontext.Kind, want string) bool {
 	switch want {
 	case Object:
@@ -40,7 +40,7 @@ func fits(kind jsontext.Kind, want string) bool {
 	return true
 }
 
-// ofKind is a JSON value's kind with its article.
+// ofKind returns the kind of a JSON value with its article.
 func ofKind(kind jsontext.Kind) string {
 	switch kind {
 	case jsontext.KindNull:
