@@ -20,18 +20,18 @@ type FaultResult struct {
 	ID string `json:"id" doc:"The provider and the fault's id there, such as apns-f1; for both apns-f1+fcm-f1."`
 }
 
-func (w *World) faultRoutes(c *simkit.Control) {
+func (p providers) faultRoutes(c *simkit.Control) {
 	simkit.Handle(c, simkit.SetFault, func(_ context.Context, in *simkit.WithBody[FaultBody]) (*rest.Answer[FaultResult], error) {
-		id, err := w.addFault(in.Body)
+		id, err := p.addFault(in.Body)
 		return rest.NewAnswer(http.StatusCreated, FaultResult{id}), err
 	})
 	simkit.Handle(c, simkit.DeleteFaults, func(context.Context, *rest.None) (*rest.None, error) {
-		w.APNs.DeleteFaults()
-		w.FCM.DeleteFaults()
+		p.apns.DeleteFaults()
+		p.fcm.DeleteFaults()
 		return &rest.None{}, nil
 	})
 	simkit.Handle(c, simkit.DeleteFault, func(_ context.Context, in *simkit.OfFault) (*rest.None, error) {
-		if !w.deleteFault(in.ID) {
+		if !p.deleteFault(in.ID) {
 			return nil, simkit.UnknownFault()
 		}
 		return &rest.None{}, nil
@@ -39,12 +39,12 @@ func (w *World) faultRoutes(c *simkit.Control) {
 }
 
 // addFault sets a fault at whom it is for, or, if it is wrong for one of them, at nobody.
-func (w *World) addFault(b FaultBody) (string, error) {
+func (p providers) addFault(b FaultBody) (string, error) {
 	provider := b.Provider
 	if provider == "" && b.Match.Token != "" {
-		provider = w.whose(b.Match.Token)
+		provider = p.whose(b.Match.Token)
 	}
-	if known, is := w.APNs.State(b.Match.Token); is {
+	if known, is := p.apns.State(b.Match.Token); is {
 		b.Match.Token = known.Token // spelled as it was registered
 	}
 	if provider == "" && b.Match.Endpoint == "oauth" { // which APNs does not have
@@ -52,17 +52,17 @@ func (w *World) addFault(b FaultBody) (string, error) {
 	}
 	var ids []string
 	if provider != nameFCM {
-		id, err := w.APNs.AddFault(b.Fault)
+		id, err := p.apns.AddFault(b.Fault)
 		if err != nil {
 			return "", err
 		}
 		ids = append(ids, nameAPNs+"-"+id)
 	}
 	if provider != nameAPNs {
-		id, err := w.FCM.AddFault(b.Fault)
+		id, err := p.fcm.AddFault(b.Fault)
 		if err != nil {
 			if len(ids) > 0 {
-				w.deleteFault(ids[0])
+				p.deleteFault(ids[0])
 			}
 			return "", err
 		}
@@ -72,15 +72,15 @@ func (w *World) addFault(b FaultBody) (string, error) {
 }
 
 // deleteFault reports whether the id was ever given.
-func (w *World) deleteFault(id string) bool {
+func (p providers) deleteFault(id string) bool {
 	all := true
 	for part := range strings.SplitSeq(id, "+") {
 		name, id, _ := strings.Cut(part, "-")
 		switch name {
 		case nameAPNs:
-			all = w.APNs.DeleteFault(id) && all
+			all = p.apns.DeleteFault(id) && all
 		case nameFCM:
-			all = w.FCM.DeleteFault(id) && all
+			all = p.fcm.DeleteFault(id) && all
 		default:
 			return false
 		}

@@ -32,29 +32,29 @@ type phoneChange struct {
 	Body PhoneChange
 }
 
-func (w *World) phoneRoutes(c *simkit.Control) {
+func (r *roster) routes(c *simkit.Control) {
 	const one = "/_sim/phones/{phone}"
-	simkit.Handle(c, rest.Route{Method: "POST", Path: "/_sim/phones", Summary: "Make a phone with the app on it.", Status: http.StatusCreated}, w.postPhone)
-	simkit.Handle(c, rest.Route{Method: "GET", Path: "/_sim/phones", Summary: "All phones."}, w.listPhones)
-	simkit.Handle(c, rest.Route{Method: "GET", Path: one, Summary: "A phone with its device log and what it did with each push."}, w.getPhone)
-	simkit.Handle(c, rest.Route{Method: "POST", Path: one, Summary: "Change a phone, or what its app is doing."}, w.postChange)
-	simkit.Handle(c, rest.Route{Method: "DELETE", Path: one, Summary: "Put a phone away; its token is off-line from then on.", Status: http.StatusNoContent}, w.deletePhone)
+	simkit.Handle(c, rest.Route{Method: "POST", Path: "/_sim/phones", Summary: "Make a phone with the app on it.", Status: http.StatusCreated}, r.post)
+	simkit.Handle(c, rest.Route{Method: "GET", Path: "/_sim/phones", Summary: "All phones."}, r.list)
+	simkit.Handle(c, rest.Route{Method: "GET", Path: one, Summary: "A phone with its device log and what it did with each push."}, r.get)
+	simkit.Handle(c, rest.Route{Method: "POST", Path: one, Summary: "Change a phone, or what its app is doing."}, r.postChange)
+	simkit.Handle(c, rest.Route{Method: "DELETE", Path: one, Summary: "Put a phone away; its token is off-line from then on.", Status: http.StatusNoContent}, r.delete)
 }
 
-func (w *World) postPhone(ctx context.Context, in *simkit.WithBody[NewPhone]) (*rest.Answer[PhoneResult], error) {
-	p, err := w.addPhone(ctx, in.Body)
+func (r *roster) post(ctx context.Context, in *simkit.WithBody[NewPhone]) (*rest.Answer[PhoneResult], error) {
+	p, err := r.create(ctx, in.Body)
 	if err != nil {
 		return nil, err
 	}
 	return rest.NewAnswer(http.StatusCreated, PhoneResult{p.Name(), p.Token()}), nil
 }
 
-func (w *World) listPhones(_ context.Context, in *simkit.Page) (*rest.Answer[PhonePage], error) {
+func (r *roster) list(_ context.Context, in *simkit.Page) (*rest.Answer[PhonePage], error) {
 	if in.Cursor != "" && !phoneName.MatchString(in.Cursor) {
 		return nil, rest.InvalidField("query.cursor", "was not given here")
 	}
 	page := PhonePage{Phones: []PhoneState{}}
-	for _, p := range w.Phones.Phones() {
+	for _, p := range r.fleet.Phones() {
 		if in.Cursor != "" && phonetest.CompareNames(p.Name(), in.Cursor) <= 0 {
 			continue
 		}
@@ -68,34 +68,34 @@ func (w *World) listPhones(_ context.Context, in *simkit.Page) (*rest.Answer[Pho
 }
 
 // find returns the phone that a path names.
-func (w *World) find(in ofPhone) (*phonetest.Phone, error) {
-	if p := w.Phones.Phone(in.Phone); p != nil {
+func (r *roster) find(in ofPhone) (*phonetest.Phone, error) {
+	if p := r.fleet.Phone(in.Phone); p != nil {
 		return p, nil
 	}
 	return nil, rest.NotFound("no phone has this name")
 }
 
-func (w *World) getPhone(_ context.Context, in *ofPhone) (*rest.Answer[*Phone], error) {
-	p, err := w.find(*in)
+func (r *roster) get(_ context.Context, in *ofPhone) (*rest.Answer[*Phone], error) {
+	p, err := r.find(*in)
 	if err != nil {
 		return nil, err
 	}
 	return rest.NewAnswer(http.StatusOK, wholeView(p)), nil
 }
 
-func (w *World) postChange(ctx context.Context, in *phoneChange) (*rest.Answer[*Phone], error) {
-	p, err := w.find(in.ofPhone)
+func (r *roster) postChange(ctx context.Context, in *phoneChange) (*rest.Answer[*Phone], error) {
+	p, err := r.find(in.ofPhone)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.changePhone(ctx, p, in.Body); err != nil {
+	if err := r.change(ctx, p, in.Body); err != nil {
 		return nil, err
 	}
 	return rest.NewAnswer(http.StatusOK, wholeView(p)), nil
 }
 
-func (w *World) deletePhone(_ context.Context, in *ofPhone) (*rest.None, error) {
-	p, err := w.find(*in)
+func (r *roster) delete(_ context.Context, in *ofPhone) (*rest.None, error) {
+	p, err := r.find(*in)
 	if err != nil {
 		return nil, err
 	}

@@ -1,169 +1,24 @@
 package worldtest
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"regexp"
 	"strings"
-	"time"
 
 	"github.com/hushpush/hush/internal/rest"
-	"github.com/hushpush/hush/pushtest/internal/simkit"
 	"github.com/hushpush/hush/pushtest/phonetest"
 )
 
-// Conditions are what may be set on a phone beside its app's state. What a platform does not know is kept, and changes
-// nothing.
-type Conditions struct {
-	Online            *bool            `json:"online,omitempty" doc:"false: no network, or flight mode. The line to the push service is all that is cut."`
-	LowPower          *bool            `json:"low_power,omitempty" doc:"iOS: Low Power Mode."`
-	BackgroundRefresh *bool            `json:"background_refresh,omitempty" doc:"iOS: Background App Refresh."`
-	PowerRestricted   *bool            `json:"power_restricted,omitempty" doc:"iOS: the phone saves power in the way that APNs knows of: what is not of priority 10 waits there."`
-	Bucket            string           `json:"bucket,omitempty" minLength:"1" enum:"active,working_set,frequent,rare,restricted" doc:"Android: the app's standby bucket."`
-	Charging          *bool            `json:"charging,omitempty" doc:"Android lifts Doze while it charges."`
-	Doze              *bool            `json:"doze,omitempty" doc:"Android: dozes from now on, whatever the app's state."`
-	OSVersion         *string          `json:"os_version,omitempty" maxLength:"32" doc:"Such as 12; empty: newer than any rule knows. Android 9 to 12 cap high priority by bucket."`
-	SwipeForceStops   *bool            `json:"swipe_force_stops,omitempty" doc:"Android: a vendor's phone on which terminated is force-stopped."`
-	ScreenLock        *bool            `json:"screen_lock,omitempty" doc:"Android: has a PIN, so that a restart leaves the phone locked."`
-	Locked            *bool            `json:"locked,omitempty" doc:"Android: restarted and not unlocked since. false, or opening the app, unlocks it."`
-	DirectBoot        *bool            `json:"direct_boot,omitempty" doc:"Android: the app takes messages with direct_boot_ok before the phone is unlocked."`
-	DiskFull          *bool            `json:"disk_full,omitempty" doc:"The phone holds no push, and the app is told."`
-	Clock             *simkit.Duration `json:"clock,omitempty" doc:"By how much the phone's clock is wrong, such as -2h."`
-}
-
-// NewPhone is the body of POST /_sim/phones.
-type NewPhone struct {
-	Platform    string `json:"platform" minLength:"1" enum:"ios,android"`
-	State       string `json:"state,omitempty" minLength:"1" enum:"never-run,foreground,background,suspended,reclaimed,terminated,force-stopped,doze,never_run,force_stopped" doc:"Of the app; never-run unless told. The last two are other spellings."`
-	Phone       string `json:"phone,omitempty" maxLength:"64" doc:"Its name; p1, p2, … unless told."`
-	App         string `json:"app,omitempty" maxLength:"255" doc:"Bundle id or package; the first --topic, or com.example.notes, unless told."`
-	Environment string `json:"environment,omitempty" minLength:"1" enum:"production,development" doc:"iOS: the simulator's own unless told."`
-	Token       string `json:"token,omitempty" maxLength:"4096" doc:"The provider token; a fresh one unless told."`
-	Conditions
-}
-
-// PhoneChange is the body of POST /_sim/phones/{phone}. What is given happens in this order: reinstall, restart, state, the
-// conditions, advance; but screen_lock before restart, and swipe_force_stops before state.
-type PhoneChange struct {
-	State     string           `json:"state,omitempty" minLength:"1" enum:"never-run,foreground,background,suspended,reclaimed,terminated,force-stopped,doze,never_run,force_stopped" doc:"Where to bring the app; never-run goes with reinstall only."`
-	Restart   bool             `json:"restart,omitempty" doc:"Switches the phone off and on."`
-	Reinstall bool             `json:"reinstall,omitempty" doc:"Installs the app anew: a new token; the old one is uninstalled. The app is then brought to the state that is given, or to that it had."`
-	Shown     bool             `json:"shown,omitempty" doc:"Android: the app has shown a notification for the high-priority messages so far."`
-	Advance   *simkit.Duration `json:"advance,omitempty" doc:"Moves the time of this phone alone ahead."`
-	Conditions
-}
-
-// PhoneState is a phone as the control API lists it.
-type PhoneState struct {
-	Phone             string                  `json:"phone"`
-	Platform          phonetest.Platform      `json:"platform"`
-	App               string                  `json:"app"`
-	Token             string                  `json:"token"`
-	State             phonetest.State         `json:"state" doc:"Of the app. doze: suspended, on a phone that dozes. While a push keeps a suspended app awake it is background."`
-	Online            bool                    `json:"online"`
-	LowPower          bool                    `json:"low_power"`
-	BackgroundRefresh bool                    `json:"background_refresh"`
-	PowerRestricted   bool                    `json:"power_restricted"`
-	Bucket            phonetest.StandbyBucket `json:"bucket"`
-	Charging          bool                    `json:"charging"`
-	Doze              bool                    `json:"doze"`
-	OSVersion         string                  `json:"os_version"`
-	SwipeForceStops   bool                    `json:"swipe_force_stops"`
-	ScreenLock        bool                    `json:"screen_lock"`
-	Locked            bool                    `json:"locked"`
-	DirectBoot        bool                    `json:"direct_boot"`
-	DiskFull          bool                    `json:"disk_full"`
-	Clock             simkit.Duration         `json:"clock"`
-	Now               time.Time               `json:"now" doc:"What its clock shows."`
-	PID               int                     `json:"pid" doc:"Of the app; 0 without a process."`
-}
-
-// Phone is a phone with what happened on it.
-type Phone struct {
-	PhoneState
-	Pushes []PushRecord        `json:"pushes" doc:"What the phone did with each push, oldest first; a push that was held has another line later. The latest 256."`
-	Log    []phonetest.LogLine `json:"log" doc:"The device log, oldest first; the latest 1000."`
-}
-
-// PushRecord is one line of what a phone did with a push.
-type PushRecord struct {
-	At     time.Time        `json:"at"`
-	Push   string           `json:"push" doc:"apns-id, or FCM's message id."`
-	Did    phonetest.Did    `json:"did" enum:"gave,resumed,launched,held,dropped"`
-	Reason phonetest.Reason `json:"reason" doc:"Why it was held or dropped, or why the handler came to no end."`
-	State  phonetest.State  `json:"state" doc:"Of the app, as the push found it."`
-	PID    int              `json:"pid"`
-	Result phonetest.Result `json:"result" doc:"new_data, no_data or failed, once the handler has returned."`
-	Took   simkit.Duration  `json:"took" doc:"Launch or resume included."`
-}
-
-// view is a phone without its log and record.
-func view(p *phonetest.Phone) PhoneState {
-	f := p.Facts()
-	v := PhoneState{
-		Phone: p.Name(), Platform: p.Platform(), App: p.AppID(), Token: p.Token(), State: p.State(), Now: p.Now(), PID: p.PID(),
-		Online: f.Online, LowPower: f.LowPower, BackgroundRefresh: f.BackgroundRefresh, Bucket: f.Bucket, Charging: f.Charging,
-		Doze: f.Dozing, OSVersion: f.OSVersion, SwipeForceStops: f.SwipeForceStops, DiskFull: f.DiskFull, Clock: simkit.Duration(f.Clock),
-		PowerRestricted: f.PowerRestricted, ScreenLock: f.ScreenLock, Locked: f.Locked, DirectBoot: f.DirectBoot,
-	}
-	if v.Doze && !v.Charging && v.State == phonetest.Suspended {
-		v.State = phonetest.Doze
-	}
-	return v
-}
-
-// wholeView is a phone with everything.
-func wholeView(p *phonetest.Phone) *Phone {
-	v := Phone{PhoneState: view(p), Pushes: []PushRecord{}, Log: append([]phonetest.LogLine{}, p.Log()...)}
-	for _, r := range p.Records() {
-		v.Pushes = append(v.Pushes, PushRecord{r.At, r.Push, r.Did, r.Reason, r.State, r.PID, r.Result, simkit.Duration(r.Took)})
-	}
-	return &v
-}
-
-var phoneName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-
-// stateOf is a state in either spelling.
-func stateOf(text string) phonetest.State {
-	return phonetest.State(strings.ReplaceAll(text, "_", "-"))
-}
-
-// checkState refuses a state that a platform does not know.
-func checkState(p phonetest.Platform, s phonetest.State) error {
-	if p == phonetest.IOS && (s == phonetest.ForceStopped || s == phonetest.Doze) {
-		return rest.InvalidField("body.state", fmt.Sprintf("%s is Android's; iOS has no such state", s))
-	}
-	return nil
-}
-
-// Validate refuses a name that a path could not hold, and a version that is none.
-func (b *NewPhone) Validate() rest.Faults {
-	if b.Phone != "" && !phoneName.MatchString(b.Phone) {
-		return rest.Faults{{Location: "body.phone", Code: "bad_value", Message: "want letters, digits, dot, underscore and hyphen"}}
-	}
-	return b.checkVersion()
-}
-
-var osVersion = regexp.MustCompile(`^([0-9]{1,4}(\.[0-9]{1,4}){0,3})?$`)
-
-// checkVersion refuses a version that is not numbers, such as the name of one: no rule would ever apply to it.
-func (c *Conditions) checkVersion() rest.Faults {
-	if c.OSVersion == nil || osVersion.MatchString(*c.OSVersion) {
-		return nil
-	}
-	return rest.Faults{{Location: "body.os_version", Code: "bad_value",
-		Message: fmt.Sprintf("%q is no version; want numbers, such as 12 or 8.1, or nothing for the newest", *c.OSVersion)}}
-}
-
-// Validate refuses a time that runs backwards, and a version that is none.
-func (b *PhoneChange) Validate() rest.Faults {
-	if b.Advance == nil {
-		return b.checkVersion()
-	}
-	for _, e := range (&simkit.ClockAdvance{Advance: *b.Advance}).Validate() {
-		return rest.Faults{e}
-	}
-	return b.checkVersion()
+// roster makes the phones of a world, and changes them.
+type roster struct {
+	fleet     *phonetest.Fleet // never changes
+	providers providers
+	clock     *clock
+	app       phonetest.App // on every phone whose spec has none
+	appID     string
+	allEvents bool // the app is told of more than pushes
 }
 
 // maxPhones bounds how many phones a world holds, and maxProcesses how many of them if the app is a command.
@@ -172,24 +27,24 @@ const (
 	maxProcesses = 2_000
 )
 
-// addPhone makes a phone, or nothing.
-func (w *World) addPhone(ctx context.Context, b NewPhone) (*phonetest.Phone, error) {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if err := w.settleTurns(ctx); err != nil {
+// create makes a phone, or nothing.
+func (r *roster) create(ctx context.Context, b NewPhone) (*phonetest.Phone, error) {
+	end, err := r.clock.hold(ctx)
+	if err != nil {
 		return nil, err
 	}
+	defer end()
 	platform, state := phonetest.Platform(b.Platform), stateOf(b.State)
 	if err := checkState(platform, state); err != nil {
 		return nil, err
 	}
-	if b.Phone != "" && w.Phones.Phone(b.Phone) != nil {
+	if b.Phone != "" && r.fleet.Phone(b.Phone) != nil {
 		return nil, rest.InvalidField("body.phone", "is the name of another phone")
 	}
-	if b.Token != "" && w.whose(b.Token) != "" {
+	if b.Token != "" && r.providers.whose(b.Token) != "" {
 		return nil, rest.InvalidField("body.token", "is known already; a phone has one of its own")
 	}
-	if most := w.mostPhones(); w.Phones.Len() >= most {
+	if most := r.most(); r.fleet.Len() >= most {
 		return nil, rest.Invalid(rest.Fault{Location: "body", Code: "too_many", Message: fmt.Sprintf("%d phones are there already", most)})
 	}
 	spec := phonetest.Spec{
@@ -200,7 +55,7 @@ func (w *World) addPhone(ctx context.Context, b NewPhone) (*phonetest.Phone, err
 	if b.OSVersion != nil {
 		spec.OSVersion = *b.OSVersion
 	}
-	p, err := w.Add(ctx, spec)
+	p, err := r.add(ctx, spec)
 	if err != nil {
 		return nil, problemOf(err, "state")
 	}
@@ -208,40 +63,41 @@ func (w *World) addPhone(ctx context.Context, b NewPhone) (*phonetest.Phone, err
 	return p, nil
 }
 
-func (w *World) mostPhones() int {
-	switch w.app.(type) {
+// most returns how many phones there may be.
+func (r *roster) most() int {
+	switch r.app.(type) {
 	case ShellCommand, phonetest.Command:
 		return maxProcesses
 	}
 	return maxPhones
 }
 
-// Add puts a phone into the world, as [phonetest.Fleet.Add] does; what the spec leaves out of App, AppID and Environment is
+// add puts a phone into the world, as [phonetest.Fleet.Add] does; what the spec leaves out of App, AppID and Environment is
 // the world's.
-func (w *World) Add(ctx context.Context, s phonetest.Spec) (*phonetest.Phone, error) {
+func (r *roster) add(ctx context.Context, s phonetest.Spec) (*phonetest.Phone, error) {
 	if s.App == nil {
-		s.App = w.app
+		s.App = r.app
 	}
 	if s.AppID == "" {
-		s.AppID = w.appID
+		s.AppID = r.appID
 		if s.Platform == phonetest.Android { // whose packages have no hyphens
 			s.AppID = strings.ReplaceAll(s.AppID, "-", "_")
 		}
 	}
 	if s.Platform == phonetest.IOS && s.Environment == "" {
-		s.Environment = string(w.APNs.Environment())
+		s.Environment = string(r.providers.apns.Environment())
 	}
-	s.PushesOnly = !w.allEvents
-	return w.Phones.Add(ctx, s)
+	s.PushesOnly = !r.allEvents
+	return r.fleet.Add(ctx, s)
 }
 
-// changePhone does with a phone what a body says.
-func (w *World) changePhone(ctx context.Context, p *phonetest.Phone, b PhoneChange) error {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if err := w.settleTurns(ctx); err != nil {
+// change does with a phone what a body says.
+func (r *roster) change(ctx context.Context, p *phonetest.Phone, b PhoneChange) error {
+	end, err := r.clock.hold(ctx)
+	if err != nil {
 		return err
 	}
+	defer end()
 	state := stateOf(b.State)
 	if err := checkState(p.Platform(), state); err != nil {
 		return err
@@ -276,53 +132,20 @@ func (w *World) changePhone(ctx context.Context, p *phonetest.Phone, b PhoneChan
 	return nil
 }
 
-// bring has the app go to a state. A state that is asked for, but for doze, is that of a phone that somebody has moved: Doze
-// is over then, and what waited for that finds the app in its new state.
-func (b *PhoneChange) bring(ctx context.Context, p *phonetest.Phone, state phonetest.State) error {
-	if state == "" || state == phonetest.NeverRun {
-		return nil
+// problemOf makes an answer of the control API out of why a phone could not be made or changed.
+func problemOf(err error, field string) error {
+	var p *rest.Problem
+	if !errors.As(err, &p) {
+		return rest.InvalidField("body."+field, err.Error())
 	}
-	if b.SwipeForceStops != nil {
-		p.SetSwipeForceStops(*b.SwipeForceStops)
-	}
-	move := p.SetState
-	if state == phonetest.Terminated {
-		move = func(ctx context.Context, _ phonetest.State) error { return p.Swipe(ctx) }
-	}
-	if err := move(ctx, state); err != nil {
-		return err
-	}
-	if state != phonetest.Doze {
-		p.SetDoze(false)
-	}
-	return nil
-}
-
-// applyTo sets what is given. Online comes last: what waits at the provider is to find the phone as it is then.
-func (c *Conditions) applyTo(p *phonetest.Phone) {
-	set := func(value *bool, f func(bool)) {
-		if value != nil {
-			f(*value)
+	out := *p
+	out.Errors = nil
+	for _, e := range p.Errors {
+		if e.Location == "body.topic" || e.Location == "body.package" {
+			e.Location = "body.app"
 		}
+		out.Errors = append(out.Errors, e)
 	}
-	set(c.LowPower, p.SetLowPower)
-	set(c.BackgroundRefresh, p.SetBackgroundRefresh)
-	set(c.Charging, p.SetCharging)
-	set(c.SwipeForceStops, p.SetSwipeForceStops)
-	set(c.PowerRestricted, p.SetPowerRestricted)
-	set(c.DirectBoot, p.SetDirectBoot)
-	set(c.ScreenLock, p.SetScreenLock)
-	set(c.Locked, p.SetLocked)
-	set(c.DiskFull, p.SetDiskFull)
-	set(c.Doze, p.SetDoze)
-	if c.Bucket != "" {
-		_ = p.SetBucket(phonetest.StandbyBucket(c.Bucket)) // the schema has checked it
-	}
-	if c.OSVersion != nil {
-		p.SetOSVersion(*c.OSVersion)
-	}
-	if c.Clock != nil {
-		p.SetClock(c.Clock.Std())
-	}
-	set(c.Online, p.SetOnline)
+	out.Detail = cmp.Or(rest.Invalid(out.Errors...).Detail, p.Detail)
+	return &out
 }

@@ -29,14 +29,14 @@ type requestQuery struct {
 	simkit.RequestQuery
 }
 
-func (w *World) requestRoutes(c *simkit.Control) {
+func (p providers) requestRoutes(c *simkit.Control) {
 	simkit.Handle(c, rest.Route{Method: "GET", Path: "/_sim/requests", Summary: "What clients have asked of either provider, oldest first."},
 		func(_ context.Context, in *requestQuery) (*rest.Answer[*RequestPage], error) {
 			apns, fcm, ok := positions(in.Cursor)
 			if !ok {
 				return nil, rest.InvalidField("query.cursor", "was not given here")
 			}
-			return rest.NewAnswer(http.StatusOK, w.requestPage(in, apns, fcm)), nil
+			return rest.NewAnswer(http.StatusOK, p.requestPage(in, apns, fcm)), nil
 		})
 }
 
@@ -52,9 +52,9 @@ func positions(cursor string) (apns, fcm int, ok bool) {
 }
 
 // requestPage merges what the providers have seen, by time.
-func (w *World) requestPage(q *requestQuery, lastAPNs, lastFCM int) *RequestPage {
-	apns := after(w.APNs.Requests(), q, nameAPNs, lastAPNs)
-	fcm := after(w.FCM.Requests(), q, nameFCM, lastFCM)
+func (p providers) requestPage(q *requestQuery, lastAPNs, lastFCM int) *RequestPage {
+	apns := after(p.apns.Requests(), q, nameAPNs, lastAPNs)
+	fcm := after(p.fcm.Requests(), q, nameFCM, lastFCM)
 	page := &RequestPage{Requests: []Request{}}
 	for len(page.Requests) < q.Limit && len(apns)+len(fcm) > 0 {
 		if len(fcm) == 0 || len(apns) > 0 && !fcm[0].At.Before(apns[0].At) {

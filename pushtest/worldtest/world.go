@@ -1,17 +1,14 @@
 package worldtest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"strings"
+	"net/http"
 	"sync"
 	"time"
 
-	"github.com/hushpush/hush/internal/rest"
 	"github.com/hushpush/hush/pushtest/apnstest"
 	"github.com/hushpush/hush/pushtest/fcmtest"
 	"github.com/hushpush/hush/pushtest/internal/simkit"
@@ -51,15 +48,10 @@ type World struct {
 	FCM    *fcmtest.Server
 	Phones *phonetest.Fleet
 
-	app       phonetest.App
-	appID     string
-	allEvents bool
-	inOrder   bool
-	control   *simkit.Control
-	controlLn net.Listener
-
-	mu    sync.RWMutex // held to read by whoever works on a phone, to write while time or everything is changed
-	close sync.Once
+	clock   *clock
+	roster  *roster
+	control *control
+	close   sync.Once
 }
 
 // Start runs a world until Close. If it fails, nothing is left running; a port in use is said in words.
@@ -74,16 +66,13 @@ func Start(cfg Config) (*World, error) {
 	}
 	cfg.APNs.Set, cfg.APNs.Seed, cfg.APNs.Logger, cfg.APNs.Control = apns, cfg.Seed, cfg.Logger, ""
 	cfg.FCM.Set, cfg.FCM.Seed, cfg.FCM.Logger, cfg.FCM.Control = fcm, cfg.Seed, cfg.Logger, ""
-	w := &World{app: cfg.App, appID: cfg.AppID, allEvents: cfg.AllEvents}
-	if w.appID == "" {
-		w.appID = DefaultAppID
+	if cfg.AppID == "" {
+		cfg.AppID = DefaultAppID
 		if len(cfg.APNs.Topics) > 0 {
-			w.appID = cfg.APNs.Topics[0]
+			cfg.AppID = cfg.APNs.Topics[0]
 		}
 	}
-	if w.app == nil {
-		w.app = phonetest.InProcess(newLogger)
-	}
+	w := &World{}
 	if err := w.start(cfg, rules); err != nil {
 		w.Close()
 		return nil, err
@@ -98,29 +87,33 @@ func (w *World) start(cfg Config, rules phonetest.Rules) (err error) {
 	if w.FCM, err = fcmtest.Start(cfg.FCM); err != nil {
 		return underFlag(err, "fcm-listen")
 	}
-	if w.inOrder = cfg.Seed != 0 && cfg.App == nil; w.inOrder {
+	inOrder := cfg.Seed != 0 && cfg.App == nil
+	if inOrder {
 		w.APNs.StopClock()
 		w.FCM.StopClock()
 	}
+	if cfg.App == nil {
+		cfg.App = phonetest.InProcess(newLogger)
+	}
 	w.Phones = phonetest.New(phonetest.Config{
 		APNs: phonetest.APNs(w.APNs), FCM: phonetest.FCM(w.FCM), Rules: rules,
-		Seed: cfg.Seed, InOrder: w.inOrder,
+		Seed: cfg.Seed, InOrder: inOrder,
 	})
-	w.control = w.newControl()
+	both := providers{w.APNs, w.FCM}
+	w.clock = &clock{providers: both, phones: w.Phones, inOrder: inOrder}
+	w.roster = &roster{
+		fleet: w.Phones, providers: both, clock: w.clock,
+		app: cfg.App, appID: cfg.AppID, allEvents: cfg.AllEvents,
+	}
+	w.control = newControl(both, w.roster, w.clock)
 	if cfg.Control == "" {
 		return nil
 	}
-	if err := simkit.CheckAddress("Control", "control", cfg.Control); err != nil {
-		return fmt.Errorf("worldtest: %w", err)
-	}
-	if w.controlLn, err = simkit.Listen(cfg.Control, "control"); err != nil {
-		return fmt.Errorf("worldtest: %w", err)
-	}
-	w.control.Serve(w.controlLn)
-	return nil
+	return w.control.serve(cfg.Control)
 }
 
-// underFlag is an error of a simulator's address under the flag that this command has for it; other errors stay.
+// underFlag returns an error of a simulator's address with the flag that this command has for it; it returns other errors as
+// they are.
 func underFlag(err error, flag string) error {
 	var address *simkit.AddressError
 	if !errors.As(err, &address) {
@@ -149,19 +142,17 @@ func (w *World) Close() {
 	})
 }
 
-// ControlAddr is the control API's "host:port", "" without one.
-func (w *World) ControlAddr() string {
-	if w.controlLn == nil {
-		return ""
-	}
-	return w.controlLn.Addr().String()
-}
+// ControlAddr returns the control API's "host:port", "" without one.
+func (w *World) ControlAddr() string { return w.control.addr() }
 
-// ReadyLine is what "hush sim world" prints first, without the line break.
+// ControlHandler returns the control API as a handler, for tests that mount it on a server of their own.
+func (w *World) ControlHandler() http.Handler { return w.control }
+
+// ReadyLine returns what "hush sim world" prints first, without the line break.
 func (w *World) ReadyLine() string {
 	line := "ready apns=" + w.APNs.Addr() + " fcm=" + w.FCM.Addr()
-	if w.controlLn != nil {
-		line += " control=" + w.ControlAddr()
+	if addr := w.ControlAddr(); addr != "" {
+		line += " control=" + addr
 	}
 	return line
 }
@@ -169,84 +160,13 @@ func (w *World) ReadyLine() string {
 // Advance moves the time of the whole world ahead: storage, expiry, quotas, pacing, Doze. It goes from one thing that is due
 // on a phone to the next, so that a jump has the effects that waiting would have had, and returns when all of them have
 // begun.
-func (w *World) Advance(by time.Duration) time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.Phones.AdvanceWith(by, w.APNs.Advance, w.FCM.Advance)
-	return w.Phones.Now()
-}
-
-// settleTurns waits, where the phones take turns, for what has been sent before.
-func (w *World) settleTurns(ctx context.Context) error {
-	if !w.inOrder {
-		return nil
-	}
-	return w.Phones.Settle(ctx)
-}
+func (w *World) Advance(by time.Duration) time.Time { return w.clock.advance(by) }
 
 // Reset puts all phones away and everything else back as at the start. Connections and OAuth tokens stay.
-func (w *World) Reset() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.Phones.Reset()
-	w.APNs.Reset()
-	w.FCM.Reset()
-}
+func (w *World) Reset() { w.clock.reset() }
 
-// Rules is the table of both providers and of the phones; the switches' names are as --set takes them.
-func Rules() simkit.Rules {
-	var all simkit.Rules
-	for _, part := range []struct {
-		name  string
-		rules simkit.Rules
-	}{{"apns/", apnstest.Rules()}, {"fcm/", fcmtest.Rules()}, {"", phonetest.Table()}} {
-		for _, r := range part.rules {
-			r.Name = part.name + r.Name
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
-// splitSwitches sorts "NAME=VALUE" by whose switch it is; no name is used twice.
-func splitSwitches(sets []string) (apns, fcm, phones []string, err error) {
-	lists := map[string]*[]string{}
-	for _, part := range []struct {
-		rules simkit.Rules
-		list  *[]string
-	}{{apnstest.Rules(), &apns}, {fcmtest.Rules(), &fcm}, {phonetest.Table(), &phones}} {
-		for _, r := range part.rules {
-			lists[r.Switch] = part.list
-		}
-	}
-	for _, set := range sets {
-		name, _, ok := strings.Cut(set, "=")
-		list := lists[name]
-		switch {
-		case !ok:
-			return nil, nil, nil, fmt.Errorf("worldtest: set %q: want NAME=VALUE", set)
-		case name == "" || list == nil:
-			return nil, nil, nil, fmt.Errorf("worldtest: %w", simkit.UnknownSwitch(Rules(), set))
-		}
-		*list = append(*list, set)
-	}
-	return apns, fcm, phones, nil
-}
-
-// problemOf makes an answer of the control API out of why a phone could not be made or changed.
-func problemOf(err error, field string) error {
-	var p *rest.Problem
-	if !errors.As(err, &p) {
-		return rest.InvalidField("body."+field, err.Error())
-	}
-	out := *p
-	out.Errors = nil
-	for _, e := range p.Errors {
-		if e.Location == "body.topic" || e.Location == "body.package" {
-			e.Location = "body.app"
-		}
-		out.Errors = append(out.Errors, e)
-	}
-	out.Detail = cmp.Or(rest.Invalid(out.Errors...).Detail, p.Detail)
-	return &out
+// Add puts a phone into the world, as [phonetest.Fleet.Add] does; what the spec leaves out of App, AppID and Environment is
+// the world's.
+func (w *World) Add(ctx context.Context, s phonetest.Spec) (*phonetest.Phone, error) {
+	return w.roster.add(ctx, s)
 }
