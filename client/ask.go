@@ -34,8 +34,8 @@ type question struct {
 	stream io.Reader // instead of body, if the body is too large for memory; it can be sent only once
 	kind   string    // the body's Content-Type
 	header http.Header
-	answer promise // the answer to a success
-	repeat bool    // the request may be sent again after an unclear outcome: it is safe, idempotent, or has an Idempotency-Key
+	answer stranger.Promise // the answer to a success
+	repeat bool             // the request may be sent again after an unclear outcome: it is safe, idempotent, or has an Idempotency-Key
 }
 
 // path joins parts into an escaped path, so that a slash, a space or an emoji in an id stays part of the id. A path with an
@@ -76,7 +76,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, mem
 
 // post calls with POST; its success has this status instead of 200.
 func (c *Client) post(ctx context.Context, path string, in, out any, status int, members ...string) error {
-	q := question{method: http.MethodPost, path: path, answer: promise{statuses: []int{status}, kind: kindJSON, members: members}}
+	q := question{method: http.MethodPost, path: path, answer: stranger.Promise{Statuses: []int{status}, Kind: stranger.KindJSON, Members: members}}
 	if err := q.setJSON(in); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (q *question) setJSON(in any) error {
 	if in == nil {
 		return nil
 	}
-	q.kind = "application/json"
+	q.kind = stranger.KindJSON
 	if raw, ok := in.(json.RawMessage); ok {
 		q.body = raw // the server checks it as it was written
 		return nil
@@ -169,7 +169,7 @@ func (c *Client) once(ctx context.Context, q question) (int, []byte, error) {
 		}
 		return resp.StatusCode, body, err
 	}
-	if err := q.answer.check(resp, body); err != nil {
+	if err := broken(resp, q.answer.Check(resp, body)); err != nil {
 		return resp.StatusCode, nil, err
 	}
 	return resp.StatusCode, body, nil

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/stranger"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -43,7 +44,7 @@ func (c *Client) DeleteDevice(ctx context.Context, app, device string) error {
 // made a credential that nobody has; in that case another device id is needed.
 func (c *Client) RegisterDevice(ctx context.Context, token, credential push.Secret, d protocol.DeviceRequest) (r protocol.DeviceResponse, err error) {
 	q := question{method: http.MethodPut, path: path("v1", "device"), header: http.Header{},
-		answer: promise{statuses: []int{http.StatusOK}, kind: kindJSON, members: []string{"owner_generation"}}}
+		answer: stranger.Promise{Statuses: []int{http.StatusOK}, Kind: stranger.KindJSON, Members: []string{"owner_generation"}}}
 	q.header.Set("Authorization", "Bearer "+token.Reveal())
 	if credential != "" {
 		q.header.Set(protocol.HeaderDevice, credential.Reveal())
@@ -86,7 +87,7 @@ func (c *Client) ImportDevices(ctx context.Context, app string, lines []protocol
 		}
 	}
 	q := question{method: http.MethodPost, path: appPath(app, "devices", "import"), body: body.Bytes(), kind: kindNDJSON, repeat: true,
-		answer: promise{statuses: []int{http.StatusOK}, kind: kindNDJSON}}
+		answer: stranger.Promise{Statuses: []int{http.StatusOK}, Kind: kindNDJSON}}
 	_, answer, err := c.ask(ctx, q)
 	if err != nil {
 		return nil, err
@@ -104,13 +105,13 @@ func (c *Client) ImportDevices(ctx context.Context, app string, lines []protocol
 // been imported too; an import may be repeated. Needs role admin.
 func (c *Client) ImportStream(ctx context.Context, app string, body io.Reader, each func(protocol.ImportResult) error) error {
 	q := question{method: http.MethodPost, path: appPath(app, "devices", "import"), kind: kindNDJSON, stream: body,
-		answer: promise{statuses: []int{http.StatusOK}, kind: kindNDJSON}}
+		answer: stranger.Promise{Statuses: []int{http.StatusOK}, Kind: kindNDJSON}}
 	resp, err := c.send(ctx, q)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+	if !stranger.IsSuccess(resp.StatusCode) {
 		problem, _ := io.ReadAll(io.LimitReader(resp.Body, maxImportResult))
 		err := refused(resp, q.path, problem)
 		if c.onAnswer != nil && err.Code != "" {
@@ -118,7 +119,7 @@ func (c *Client) ImportStream(ctx context.Context, app string, body io.Reader, e
 		}
 		return err
 	}
-	if err := q.answer.checkHead(resp); err != nil {
+	if err := broken(resp, q.answer.CheckHead(resp)); err != nil {
 		return err
 	}
 	results := importReader{lines: bufio.NewScanner(resp.Body)}

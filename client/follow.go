@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/stranger"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -82,7 +83,7 @@ func (c *Client) streamOnce(ctx context.Context, q question, handle func(name st
 		return false, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+	if !stranger.IsSuccess(resp.StatusCode) {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxEventBytes))
 		err := refused(resp, q.path, body)
 		if c.onAnswer != nil && err.Code != "" {
@@ -90,7 +91,8 @@ func (c *Client) streamOnce(ctx context.Context, q question, handle func(name st
 		}
 		return false, err
 	}
-	if err := (promise{statuses: []int{http.StatusOK}, kind: kindEvents}).checkHead(resp); err != nil {
+	promise := stranger.Promise{Statuses: []int{http.StatusOK}, Kind: kindEvents}
+	if err := broken(resp, promise.CheckHead(resp)); err != nil {
 		return false, err
 	}
 	events := eventReader{lines: bufio.NewScanner(resp.Body)}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hushpush/hush/internal/stranger"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -31,7 +32,7 @@ func (c *Client) Push(ctx context.Context, app string, p protocol.PushRequest, o
 	if p.DryRun {
 		return a, fmt.Errorf("client: the push is a dry run; want DryRun for it")
 	}
-	q, err := pushQuestion(appPath(app, "pushes"), opts, promise{statuses: []int{http.StatusAccepted}, kind: kindJSON, members: []string{"push_id"}})
+	q, err := pushQuestion(appPath(app, "pushes"), opts, stranger.Promise{Statuses: []int{http.StatusAccepted}, Kind: stranger.KindJSON, Members: []string{"push_id"}})
 	if err != nil {
 		return a, err
 	}
@@ -162,7 +163,7 @@ func (c *Client) Cancel(ctx context.Context, app, pushID string) (done protocol.
 	return done, err
 }
 
-func pushQuestion(path string, opts []PushOption, answer promise) (question, error) {
+func pushQuestion(path string, opts []PushOption, answer stranger.Promise) (question, error) {
 	key, err := uuid.NewV7()
 	if err != nil {
 		return question{}, fmt.Errorf("client: make an idempotency key: %w", err)

@@ -22,8 +22,8 @@ var arrows = []struct {
 }{
 	{"push/...", nil}, // the leaf
 	{"protocol/...", []string{"push", "internal/jsonstring"}},
-	{"internal/proxy/...", nil},    // how everybody connects
-	{"internal/stranger/...", nil}, // whose answers clients believe
+	{"internal/proxy/...", nil},                     // how everybody connects
+	{"internal/stranger/...", []string{"protocol"}}, // whose answers clients believe
 	{"client/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
 	{"sdk/...", []string{"push", "protocol", "internal/linger", "internal/proxy", "internal/stranger"}},
 	{"examples/...", []string{"sdk/...", "client", "push", "protocol", "pushtest/phonetest/phoneline"}}, // what users have: no room

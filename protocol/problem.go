@@ -1,10 +1,14 @@
 package protocol
 
-import "github.com/hushpush/hush/push"
+import (
+	"fmt"
+
+	"github.com/hushpush/hush/push"
+)
 
 // Problem is an error (RFC 9457).
 type Problem struct {
-	Type   string         `json:"type,omitempty"`
+	Type   string         `json:"type,omitempty" doc:"urn:hush:no-such-path for a path that Hush does not have; missing otherwise"`
 	Title  string         `json:"title"`
 	Status int            `json:"status"`
 	Detail string         `json:"detail,omitempty"`
@@ -12,11 +16,26 @@ type Problem struct {
 	Errors []ProblemField `json:"errors,omitempty"`
 }
 
+// ProblemTypeNoPath is the type of the 404 for a path that Hush does not have, as opposed to a thing that is not there.
+const ProblemTypeNoPath = "urn:hush:no-such-path"
+
 // ProblemField is one field at fault: which, what is wrong, what would be right.
 type ProblemField struct {
 	Location string    `json:"location" doc:"where the field is, such as body.to.users[3] or query.limit"`
 	Code     push.Code `json:"code"`
 	Message  string    `json:"message"`
+}
+
+// Summary returns the detail of a problem that says no more than its fields: the first of them, and how many more there are.
+func Summary(fields []ProblemField) string {
+	if len(fields) == 0 {
+		return ""
+	}
+	first := fields[0].Location + " " + fields[0].Message
+	if more := len(fields) - 1; more > 0 {
+		return fmt.Sprintf("%s; and %d more", first, more)
+	}
+	return first
 }
 
 // ProblemCode is the stable name of a problem, for programs to branch on.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -26,15 +24,6 @@ func backoff(try int, chance float64) time.Duration {
 
 // maxRetryAfter bounds what a server may ask for.
 const maxRetryAfter = time.Hour
-
-// retryAfter returns how long an answer asks to wait; 0 if it does not.
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return min(time.Duration(seconds), maxRetryAfter/time.Second) * time.Second
-}
 
 // asked returns how long the server asked to wait, if err is its refusal, and 0 otherwise.
 func asked(err error) time.Duration {

@@ -145,7 +145,7 @@ func (a *calls) do(ctx context.Context, method, path string, w who, body, answer
 	}
 	w.headers(req.Header)
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", stranger.KindJSON)
 	}
 	asked := time.Now()
 	resp, err := a.client.Do(req)

@@ -43,10 +43,11 @@ func (f faults) err() error {
 	if len(f) == 0 {
 		return nil
 	}
-	p := newProblem(http.StatusUnprocessableEntity, codeInvalid, rest.Faults(f).Summary())
+	p := newProblem(http.StatusUnprocessableEntity, codeInvalid, "")
 	for _, e := range f {
 		p.Errors = append(p.Errors, protocol.ProblemField{Location: e.Location, Code: push.Code(e.Code), Message: e.Message})
 	}
+	p.Detail = protocol.Summary(p.Errors)
 	return p
 }
 

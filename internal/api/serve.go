@@ -90,7 +90,9 @@ func (a *API) recoverPanic(ctx context.Context, out *recorder, r *http.Request) 
 // noRoute answers for paths, and methods of paths, that do not exist.
 var noRoute = rest.Refusals{
 	Path: func(w http.ResponseWriter, _ *http.Request, detail string) {
-		writeProblem(w, newProblem(http.StatusNotFound, codeNotFound, detail+"; /docs lists all paths"))
+		p := newProblem(http.StatusNotFound, codeNotFound, detail+"; /docs lists all paths")
+		p.Type = protocol.ProblemTypeNoPath
+		writeProblem(w, p)
 	},
 	Method: func(w http.ResponseWriter, _ *http.Request, _, detail string) {
 		writeProblem(w, newProblem(http.StatusMethodNotAllowed, codeMethod, detail))

@@ -6,20 +6,22 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/hushpush/hush/protocol"
 )
 
-// wantsTLS has the words with which servers (net/http, nginx) answer plain HTTP on a port that speaks TLS.
-var wantsTLS = [][]byte{
+// wordsForTLS has the words with which servers (net/http, nginx) answer plain HTTP on a port that speaks TLS.
+var wordsForTLS = [][]byte{
 	[]byte("Client sent an HTTP request to an HTTPS server"),
 	[]byte("The plain HTTP request was sent to HTTPS port"),
 }
 
-// WantsTLS reports whether an answer says that plain HTTP came to a port that speaks TLS.
-func WantsTLS(status int, body []byte) bool {
+// wantsTLS reports whether an answer says that plain HTTP came to a port that speaks TLS.
+func wantsTLS(status int, body []byte) bool {
 	if status != http.StatusBadRequest {
 		return false
 	}
-	for _, words := range wantsTLS {
+	for _, words := range wordsForTLS {
 		if bytes.Contains(body, words) {
 			return true
 		}
@@ -36,14 +38,12 @@ func SchemeAdvice(err error) error {
 	return err
 }
 
-// noSuchPath begins Hush's refusal of a path that it does not have. Hush's clients never request such a path by themselves.
-const noSuchPath = "there is no such path"
-
-// PathAdvice returns advice for a server's address that has a path, such as /foo, below which nothing was found: resp, with
-// this detail, refuses path, which was requested below the address. It returns "" for other refusals, and for an address
-// without a path. byHush says that Hush itself answered.
-func PathAdvice(resp *http.Response, path, detail string, byHush bool) string {
-	if resp.StatusCode != http.StatusNotFound || byHush && !strings.HasPrefix(detail, noSuchPath) || resp.Request == nil {
+// pathAdvice returns advice for a server's address that has a path, such as /foo, below which nothing was found: resp, with
+// this problem, refuses path, which was requested below the address. It returns "" for other refusals, and for an address
+// without a path. A nil problem says that something other than Hush answered. Hush's clients never request a path by
+// themselves that Hush does not have.
+func pathAdvice(resp *http.Response, path string, problem *protocol.Problem) string {
+	if path == "" || resp.StatusCode != http.StatusNotFound || problem != nil && problem.Type != protocol.ProblemTypeNoPath || resp.Request == nil {
 		return ""
 	}
 	base, ok := strings.CutSuffix(resp.Request.URL.EscapedPath(), path)

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/hushpush/hush/protocol"
 )
 
 func TestAWrongSchemeIsTold(t *testing.T) {
@@ -20,7 +22,7 @@ func TestAWrongSchemeIsTold(t *testing.T) {
 	defer resp.Body.Close()
 	body := make([]byte, 100)
 	n, _ := resp.Body.Read(body)
-	if !WantsTLS(resp.StatusCode, body[:n]) || WantsTLS(http.StatusOK, body[:n]) || WantsTLS(http.StatusBadRequest, []byte("no")) {
+	if !wantsTLS(resp.StatusCode, body[:n]) || wantsTLS(http.StatusOK, body[:n]) || wantsTLS(http.StatusBadRequest, []byte("no")) {
 		t.Errorf("%s %q: not told from others", resp.Status, body[:n])
 	}
 	_, err = http.Get(strings.Replace(plain.URL, "http://", "https://", 1))
@@ -34,26 +36,26 @@ func TestAWrongSchemeIsTold(t *testing.T) {
 
 func TestAPathInTheAddressIsToldWhereNothingIsBelowIt(t *testing.T) {
 	t.Parallel()
+	noPath, noApp := &protocol.Problem{Type: protocol.ProblemTypeNoPath}, &protocol.Problem{}
 	for _, c := range []struct {
-		asked  string
-		status int
-		detail string
-		byHush bool
-		told   string
+		asked   string
+		status  int
+		problem *protocol.Problem
+		told    string
 	}{
-		{"/foo/v1/apps/a%2Fb", 404, "there is no such path; /docs lists all paths", true, "a path, /foo;"},
-		{"/foo/v1/apps/a%2Fb", 404, "<html>", false, "a path, /foo;"}, // somebody else's answer
-		{"/foo/v1/apps/a%2Fb", 404, "app a does not exist", true, ""}, // Hush is there
-		{"/foo/v1/apps/a%2Fb", 502, "<html>", false, ""},
-		{"/v1/apps/a%2Fb", 404, "there is no such path; /docs lists all paths", true, ""},
+		{"/foo/v1/apps/a%2Fb", 404, noPath, "a path, /foo;"},
+		{"/foo/v1/apps/a%2Fb", 404, nil, "a path, /foo;"}, // somebody else's answer
+		{"/foo/v1/apps/a%2Fb", 404, noApp, ""},            // Hush is there
+		{"/foo/v1/apps/a%2Fb", 502, nil, ""},
+		{"/v1/apps/a%2Fb", 404, noPath, ""},
 	} {
 		u, err := url.Parse("http://h" + c.asked)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := PathAdvice(&http.Response{StatusCode: c.status, Request: &http.Request{URL: u}}, "/v1/apps/a%2Fb", c.detail, c.byHush)
+		got := pathAdvice(&http.Response{StatusCode: c.status, Request: &http.Request{URL: u}}, "/v1/apps/a%2Fb", c.problem)
 		if (got == "") != (c.told == "") || !strings.Contains(got, c.told) {
-			t.Errorf("%s, %d %s: %q; want %q", c.asked, c.status, c.detail, got, c.told)
+			t.Errorf("%s, %d %+v: %q; want %q", c.asked, c.status, c.problem, got, c.told)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// MediaType returns an answer's media type without parameters, or "" if there is none or it is invalid.
-func MediaType(h http.Header) string {
+// mediaType returns an answer's media type without parameters, or "" if there is none or it is invalid.
+func mediaType(h http.Header) string {
 	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil {
 		return ""
@@ -21,8 +21,16 @@ func MediaType(h http.Header) string {
 	return kind
 }
 
-// Lacks says why a body is not a JSON object with these members, none of them null or "". It returns "" if the body is one.
-func Lacks(body []byte, members []string) string {
+// mediaName returns an answer's media type for people to read.
+func mediaName(h http.Header) string {
+	if kind := mediaType(h); kind != "" {
+		return kind
+	}
+	return "no content type"
+}
+
+// lacks says why a body is not a JSON object with these members, none of them null or "". It returns "" if the body is one.
+func lacks(body []byte, members []string) string {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil {
 		return "the body is no JSON object"
@@ -35,14 +43,17 @@ func Lacks(body []byte, members []string) string {
 	return ""
 }
 
-// IsRedirect reports whether a status sends the client elsewhere (RFC 9110, section 15.4).
-func IsRedirect(status int) bool {
+// IsSuccess reports whether a status is one of success.
+func IsSuccess(status int) bool { return status >= 200 && status <= 299 }
+
+// isRedirect reports whether a status sends the client elsewhere (RFC 9110, section 15.4).
+func isRedirect(status int) bool {
 	return status >= 300 && status <= 399 && status != http.StatusNotModified
 }
 
-// RedirectBase returns the server's address to which a redirect leads: the part before the requested path, or only scheme and
+// redirectBase returns the server's address to which a redirect leads: the part before the requested path, or only scheme and
 // host if the redirect leads to another path or path is "". It returns "" if the redirect leads to no http or https address.
-func RedirectBase(resp *http.Response, path string) string {
+func redirectBase(resp *http.Response, path string) string {
 	location := resp.Header.Get("Location")
 	to, err := url.Parse(location)
 	if err != nil || location == "" {

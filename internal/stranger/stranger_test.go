@@ -1,8 +1,10 @@
 package stranger
 
 import (
+	"math"
 	"net/http"
 	"testing"
+	"time"
 )
 
 func TestRedirectBaseIsTheServersAddress(t *testing.T) {
@@ -17,8 +19,8 @@ func TestRedirectBaseIsTheServersAddress(t *testing.T) {
 		{"", "/v1/apps", ""},
 	} {
 		resp := &http.Response{Header: http.Header{"Location": {c.location}}}
-		if got := RedirectBase(resp, c.path); got != c.want {
-			t.Errorf("RedirectBase(%q, %q) = %q; want %q", c.location, c.path, got, c.want)
+		if got := redirectBase(resp, c.path); got != c.want {
+			t.Errorf("redirectBase(%q, %q) = %q; want %q", c.location, c.path, got, c.want)
 		}
 	}
 }
@@ -33,8 +35,20 @@ func TestLacks(t *testing.T) {
 		`[]`:                      true,
 		`<html>`:                  true,
 	} {
-		if got := Lacks([]byte(body), []string{"open", "id"}); (got != "") != lacking {
-			t.Errorf("Lacks(%s) = %q; want something: %t", body, got, lacking)
+		if got := lacks([]byte(body), []string{"open", "id"}); (got != "") != lacking {
+			t.Errorf("lacks(%s) = %q; want something: %t", body, got, lacking)
+		}
+	}
+}
+
+func TestRetryAfterIsSecondsOfAnyNumber(t *testing.T) {
+	t.Parallel()
+	for asked, want := range map[string]time.Duration{
+		"3": 3 * time.Second, "0": 0, "-1": 0, "": 0, "soon": 0, "Mon, 02 Jan 2006 15:04:05 GMT": 0,
+		"9223372036": math.MaxInt32 * time.Second, // more than a time.Duration holds
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {asked}}); got != want {
+			t.Errorf("Retry-After: %s: %s, want %s", asked, got, want)
 		}
 	}
 }
