@@ -28,8 +28,8 @@ type access struct {
 
 // authenticate finds out who asks: by the connection's certificate or, without one, by the request's provider token.
 func (x *access) authenticate(a *attempt) *refusal {
-	if a.link.cert != nil {
-		if no := x.checkCertificate(a.link.cert); no != nil {
+	if a.connState.cert != nil {
+		if no := x.checkCertificate(a.connState.cert); no != nil {
 			return no
 		}
 	} else {
@@ -37,15 +37,15 @@ func (x *access) authenticate(a *attempt) *refusal {
 		if no != nil {
 			return no
 		}
-		if no := x.bind(a.link, sign); no != nil {
+		if no := x.bind(a.connState, sign); no != nil {
 			return no
 		}
-		if no := x.checkRefresh(a.link, sign); no != nil {
+		if no := x.checkRefresh(a.connState, sign); no != nil {
 			return no
 		}
 		a.sign = sign
 	}
-	x.connections.raiseStreams(a.Conn, a.link, false)
+	x.connections.raiseStreams(a.Conn, a.connState, false)
 	return nil
 }
 
@@ -120,7 +120,7 @@ func (x *access) checkProviderToken(a *attempt) (*signature, *refusal) {
 	if !ok {
 		return nil, refuse(MissingProviderToken)
 	}
-	sign := x.verify(a.link, token)
+	sign := x.verify(a.connState, token)
 	if sign == nil {
 		return nil, refuse(InvalidProviderToken)
 	}
@@ -128,7 +128,7 @@ func (x *access) checkProviderToken(a *attempt) (*signature, *refusal) {
 	most := x.Switches.Duration("provider_token.age")
 	switch age := time.Since(sign.issuedAt); {
 	case age > most:
-		a.link.forgetToken(sign.sum)
+		a.connState.forgetToken(sign.sum)
 		return nil, refuse(ExpiredProviderToken)
 	case age < -most:
 		return nil, refuse(Reason(x.Switches.String("provider_token.future")))
@@ -140,25 +140,25 @@ func (x *access) checkProviderToken(a *attempt) (*signature, *refusal) {
 
 // verify finds out who has signed a token; nil for one that is not good. A sender shows the same token thousands of times,
 // and checking its signature costs more than all else that a request does, so a connection remembers the latest good ones.
-func (x *access) verify(l *link, token string) *signature {
+func (x *access) verify(state *connState, token string) *signature {
 	sum := sha256.Sum256([]byte(token))
-	l.mu.Lock()
-	i := slices.IndexFunc(l.signed, func(sg *signature) bool { return sg.sum == sum })
+	state.mu.Lock()
+	i := slices.IndexFunc(state.signed, func(sg *signature) bool { return sg.sum == sum })
 	if i >= 0 {
-		defer l.mu.Unlock()
-		return l.signed[i]
+		defer state.mu.Unlock()
+		return state.signed[i]
 	}
-	l.mu.Unlock()
+	state.mu.Unlock()
 	c, err := parseJWT(token)
 	key := x.key(c.kid)
 	if err != nil || c.alg != "ES256" || key == nil || !c.verify(&key.private.PublicKey) || c.iss != key.Team {
 		return nil
 	}
 	sign := &signature{key: key, sum: sum, issuedAt: c.issuedAt}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.signed = append(l.signed, sign); len(l.signed) > maxSigned {
-		l.signed = l.signed[1:]
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	if state.signed = append(state.signed, sign); len(state.signed) > maxSigned {
+		state.signed = state.signed[1:]
 	}
 	return sign
 }
@@ -205,12 +205,12 @@ var ruleKeyLimits = Rule{
 }
 
 // bind holds a connection to the team and key of its first good token.
-func (x *access) bind(l *link, sign *signature) *refusal {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch first, now := l.boundTo, sign.key; {
+func (x *access) bind(state *connState, sign *signature) *refusal {
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	switch first, now := state.boundTo, sign.key; {
 	case first == nil:
-		l.boundTo = now
+		state.boundTo = now
 	case first.Team != now.Team:
 		return refuse(Reason(x.Switches.String("connection.team")))
 	case first.ID != now.ID && first.Related != now.ID && now.Related != first.ID && x.forbidsChange(first, now):
@@ -255,12 +255,12 @@ const maxTokenUses = 64
 
 // checkRefresh counts a connection's new tokens. Each key has a count of its own: the first token of a related key, where the
 // connection may go on with one, refreshes nothing.
-func (x *access) checkRefresh(l *link, sign *signature) *refusal {
+func (x *access) checkRefresh(state *connState, sign *signature) *refusal {
 	now := x.Clock.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	state.mu.Lock()
+	defer state.mu.Unlock()
 	recent := 0
-	for _, u := range l.tokens {
+	for _, u := range state.tokens {
 		if u.sum == sign.sum {
 			return nil
 		}
@@ -271,23 +271,23 @@ func (x *access) checkRefresh(l *link, sign *signature) *refusal {
 	if recent >= max(1, x.Switches.Int("provider_token.burst")) {
 		return refuse(TooManyProviderTokenUpdates)
 	}
-	l.tokens = append(l.tokens, tokenUse{sign.key, sign.sum, now})
-	if len(l.tokens) > maxTokenUses {
-		l.tokens = l.tokens[1:]
+	state.tokens = append(state.tokens, tokenUse{sign.key, sign.sum, now})
+	if len(state.tokens) > maxTokenUses {
+		state.tokens = state.tokens[1:]
 	}
 	return nil
 }
 
 // forgetToken lets the connection bring a new token in this one's stead at once.
-func (l *link) forgetToken(sum [32]byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tokens = slices.DeleteFunc(l.tokens, func(u tokenUse) bool { return u.sum == sum })
+func (state *connState) forgetToken(sum [32]byte) {
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	state.tokens = slices.DeleteFunc(state.tokens, func(u tokenUse) bool { return u.sum == sum })
 }
 
 // forgetTokens lets the connection bring a new token at once: it was told that its last one is bad.
-func (l *link) forgetTokens() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tokens = nil
+func (state *connState) forgetTokens() {
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	state.tokens = nil
 }

@@ -18,8 +18,8 @@ type connections struct {
 	opened newConnLimit
 }
 
-// link is what APNs remembers of a connection.
-type link struct {
+// connState holds what APNs remembers of a connection.
+type connState struct {
 	cert     *sender      // never changes; nil without a client certificate
 	used     atomic.Bool  // a request has come
 	requests atomic.Int64 // how many were judged
@@ -115,20 +115,20 @@ var ruleConnectionRate = Rule{
 }
 
 // hasHadEnough counts a request, and reports whether it is to be the connection's last.
-func (cs *connections) hasHadEnough(l *link) bool {
-	last := l.requests.Add(1) == int64(cs.Switches.Int("connection.requests"))
+func (cs *connections) hasHadEnough(state *connState) bool {
+	last := state.requests.Add(1) == int64(cs.Switches.Int("connection.requests"))
 	most := cs.Switches.Int("connection.rate")
 	if most == 0 {
 		return last
 	}
 	now := cs.Clock.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.secondFrom) >= time.Second {
-		l.secondFrom, l.inSecond = now, 0
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	if now.Sub(state.secondFrom) >= time.Second {
+		state.secondFrom, state.inSecond = now, 0
 	}
-	l.inSecond++
-	return last || l.inSecond == most+1
+	state.inSecond++
+	return last || state.inSecond == most+1
 }
 
 var ruleNewConnections = Rule{
@@ -194,10 +194,10 @@ var ruleGoAway = Rule{
 	Certain: simkit.Documented,
 }
 
-// greet makes a connection's memory, and tells a client with a certificate the full stream limit.
+// greet makes a connection's state, and tells a client with a certificate the full stream limit.
 func (cs *connections) greet(c *h2sim.Conn, x *access) {
-	l := &link{}
-	c.Value = l
+	state := &connState{}
+	c.Value = state
 	if !cs.opened.allows(c.RemoteAddr(), cs.Switches.Int("connection.new"), time.Now()) {
 		c.Close()
 		return
@@ -206,22 +206,22 @@ func (cs *connections) greet(c *h2sim.Conn, x *access) {
 	if len(certs) == 0 {
 		return
 	}
-	l.cert = x.readSender(certs)
-	if x.otherEnvironment(l.cert) && cs.Switches.String("certificate.environment") == "goaway" {
+	state.cert = x.readSender(certs)
+	if x.otherEnvironment(state.cert) && cs.Switches.String("certificate.environment") == "goaway" {
 		c.GoAway(reasonJSON(BadCertificateEnvironment))
 		return
 	}
-	cs.raiseStreams(c, l, false)
+	cs.raiseStreams(c, state, false)
 }
 
 // raiseStreams grants a connection the full limit: to begin with, and (accepted) after the limit has fallen.
-func (cs *connections) raiseStreams(c *h2sim.Conn, l *link, accepted bool) {
-	l.mu.Lock()
+func (cs *connections) raiseStreams(c *h2sim.Conn, state *connState, accepted bool) {
+	state.mu.Lock()
 	if accepted {
-		l.fallen = false
+		state.fallen = false
 	}
-	fallen := l.fallen
-	l.mu.Unlock()
+	fallen := state.fallen
+	state.mu.Unlock()
 	if !fallen {
 		c.SetMaxStreams(uint32(min(max(1, cs.Switches.Int("streams.max")), 1<<31-1)))
 	}
@@ -236,15 +236,15 @@ func (cs *connections) slowDown(a *attempt, no *refusal) (end bool) {
 	if fall {
 		a.Conn.SetMaxStreams(1)
 	}
-	a.link.mu.Lock()
-	defer a.link.mu.Unlock()
-	a.link.fallen = fall
-	a.link.errors++
+	a.connState.mu.Lock()
+	defer a.connState.mu.Unlock()
+	a.connState.fallen = fall
+	a.connState.errors++
 	most, bad := cs.Switches.Int("connection.errors"), cs.Switches.Int("connection.bad_tokens")
 	if no.reason == BadDeviceToken {
-		a.link.badTokens++
+		a.connState.badTokens++
 	}
-	return most > 0 && a.link.errors == most || no.reason == BadDeviceToken && bad > 0 && a.link.badTokens == bad
+	return most > 0 && a.connState.errors == most || no.reason == BadDeviceToken && bad > 0 && a.connState.badTokens == bad
 }
 
 // reasonJSON returns the body of a refusal without a timestamp, and the debug data of a GOAWAY.

@@ -160,7 +160,7 @@ func (a *attempt) provider() string {
 	if a.sign != nil {
 		return "team " + a.sign.key.Team
 	}
-	return "certificate " + a.link.cert.topics[0]
+	return "certificate " + a.connState.cert.topics[0]
 }
 
 // retire makes a token void. The caller holds the lock.

@@ -66,19 +66,19 @@ func (c *checks) authenticate(a *attempt) *refusal { return c.access.authenticat
 
 // handle answers one request: it writes it down, lets a fault have its way, and else checks it by the rules.
 func (h *handler) handle(r *h2sim.Request) h2sim.Response {
-	a := &attempt{Request: r, link: r.Conn.Value.(*link)}
-	a.link.used.Store(true)
+	a := &attempt{Request: r, connState: r.Conn.Value.(*connState)}
+	a.connState.used.Store(true)
 	h.checks.readMessageID(a)
 	a.token = h.spool.spelling(strings.TrimPrefix(r.Path, devicePath), strings.HasPrefix(r.Path, devicePath))
 	var faulty bool
-	a.fault, a.faultID, faulty = h.Faults.Take(endpointSend, a.token)
+	a.fault, a.faultID, faulty = h.Faults.Match(endpointSend, a.token)
 	a.id = h.Ledger.Add(h.entry(a))
 	if faulty {
 		if resp, done := h.spoil(a); done {
 			return resp
 		}
 	}
-	if h.connections.hasHadEnough(a.link) {
+	if h.connections.hasHadEnough(a.connState) {
 		r.Conn.GoAway(nil)
 	}
 	no := h.check(a)
@@ -160,7 +160,7 @@ func (h *handler) answerFault(a *attempt) h2sim.Response {
 		reason = usualReason[status]
 	}
 	if reason == ExpiredProviderToken || reason == InvalidProviderToken {
-		a.link.forgetTokens()
+		a.connState.forgetTokens()
 	}
 	body := f.RawBody()
 	if f.Body == nil && status != 200 {
@@ -181,7 +181,7 @@ func (h *handler) answerFault(a *attempt) h2sim.Response {
 }
 
 func (h *handler) accepted(a *attempt) h2sim.Response {
-	h.connections.raiseStreams(a.Conn, a.link, true)
+	h.connections.raiseStreams(a.Conn, a.connState, true)
 	h.record(a, 200, "")
 	if h.environment == Development {
 		return response(a, 200, nil, hpack.HeaderField{Name: "apns-unique-id", Value: newID()})

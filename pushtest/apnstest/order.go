@@ -65,7 +65,7 @@ var deviceOrder = []func(*spool, *attempt, *device, time.Time) *refusal{
 // attempt is one request on its way through the checks, which fill it in.
 type attempt struct {
 	*h2sim.Request
-	link *link
+	connState *connState
 
 	id      string // in the ledger
 	apnsID  string // what is answered: the request's own if it is good, else a new one

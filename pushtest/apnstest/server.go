@@ -131,7 +131,7 @@ func (s *Server) GoAway(reason Reason) {
 		debug = reasonJSON(reason)
 	}
 	for _, c := range simulator.Conns(s.Server) {
-		if l, ok := c.Value.(*link); ok && l.used.Load() {
+		if state, ok := c.Value.(*connState); ok && state.used.Load() {
 			c.GoAway(debug)
 		}
 	}

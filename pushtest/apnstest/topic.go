@@ -103,7 +103,7 @@ var ruleCertificateTopic = Rule{
 
 func (c *checks) checkTopic(a *attempt) *refusal {
 	a.fullTopic = a.Get("apns-topic")
-	if cert := a.link.cert; a.fullTopic == "" && a.sign == nil && len(cert.topics) == 1 {
+	if cert := a.connState.cert; a.fullTopic == "" && a.sign == nil && len(cert.topics) == 1 {
 		a.fullTopic = cert.topics[0]
 		if !cert.voIP {
 			a.fullTopic += suffixOf[a.pushType]
@@ -125,7 +125,7 @@ func (c *checks) checkTopic(a *attempt) *refusal {
 	}
 	a.topic = bundle
 	if a.sign == nil {
-		if !c.access.mayUse(a.link.cert, bundle, a.fullTopic) {
+		if !c.access.mayUse(a.connState.cert, bundle, a.fullTopic) {
 			return refuse(Reason(c.Switches.String("certificate.topic")))
 		}
 		if a.pushType == "location" {

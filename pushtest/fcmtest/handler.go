@@ -81,7 +81,7 @@ func (h *handler) handle(r *h2sim.Request) h2sim.Response {
 	c := h.newCall(r)
 	var faulty bool
 	if c.endpoint != endpointOther {
-		c.fault, c.faultID, faulty = h.Faults.Take(c.endpoint, c.token)
+		c.fault, c.faultID, faulty = h.Faults.Match(c.endpoint, c.token)
 	}
 	c.id = h.Ledger.Add(c.entry(h.Clock.Now()))
 	if faulty {

@@ -192,8 +192,9 @@ func (t *Faults) Add(f Fault) (id string, err error) {
 	return e.id, nil
 }
 
-// Take asks whether a fault falls on this request: the first that matches and whose turn it is, which is used up by one.
-func (t *Faults) Take(endpoint, token string) (f Fault, id string, ok bool) {
+// Match returns the first fault that matches a request and whose turn it is, and its id. It counts the request against the
+// fault, which is deleted when it is used up. ok is false if no fault falls on the request.
+func (t *Faults) Match(endpoint, token string) (f Fault, id string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.clock.Now()

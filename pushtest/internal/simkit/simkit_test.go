@@ -152,7 +152,7 @@ func TestWrongControlRequestsAreRefusedByFieldAndChangeNothing(t *testing.T) {
 			t.Errorf("%s %s %.60s: got %d at %q, want 422 at %q (%v)", c.method, c.path, c.body, status, got, c.location, p)
 		}
 	}
-	if _, _, ok := w.faults.Take("send", "a"); ok || len(w.tokens.m) != 0 {
+	if _, _, ok := w.faults.Match("send", "a"); ok || len(w.tokens.m) != 0 {
 		t.Errorf("wrong requests left something behind: fault %v, tokens %v", ok, w.tokens.m)
 	}
 	if now := w.clock.Now(); time.Until(now) > time.Minute {
@@ -217,7 +217,7 @@ func TestFaultsTakeTheirTurns(t *testing.T) {
 			if i == 3 {
 				w.call(t, "POST", "/_sim/clock", `{"advance":"1m"}`)
 			}
-			_, _, ok := w.faults.Take("send", []string{"a", "b"}[i%2])
+			_, _, ok := w.faults.Match("send", []string{"a", "b"}[i%2])
 			got += map[bool]string{true: "x", false: "."}[ok]
 		}
 		if got != c.want {
@@ -237,7 +237,7 @@ func TestRateIsTheSameForOneSeed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 64 {
-			_, _, ok := f.Take("send", "")
+			_, _, ok := f.Match("send", "")
 			s += map[bool]string{true: "x", false: "."}[ok]
 		}
 		return s
@@ -385,7 +385,7 @@ func FuzzControlBodies(f *testing.F) {
 		var p rest.Problem
 		switch {
 		case w.Code == http.StatusCreated:
-			faults.Take("send", "")
+			faults.Match("send", "")
 			faults.DeleteAll()
 		case w.Code != 422 || json.Unmarshal(w.Body.Bytes(), &p) != nil || len(p.Errors) == 0:
 			t.Fatalf("%q: refused with %d %s; want a 422 that names a field", body, w.Code, w.Body)
