@@ -217,7 +217,9 @@ const drainWait = 10 * time.Second
 // one on a busy machine may take a while.
 const lingerWait = 5 * time.Second
 
-// shutWrite says on the wire that nothing more comes, and wakes readLoop, which lingers and closes.
+// shutWrite ends our side of the connection, and bounds how long readLoop still discards what the client sends. It may be called
+// twice. Package internal/linger, whose Close lingers and whose second Close cuts, does not fit: here Close always cuts, as several
+// faults want, and readLoop must know that the connection is dying, since it takes no more frames then.
 func (c *Conn) shutWrite() {
 	c.wmu.Lock()
 	c.nc.SetWriteDeadline(time.Now().Add(lingerWait))

@@ -155,7 +155,7 @@ func (s *Server) serveConn(place *slot) {
 	raw.SetDeadline(time.Now().Add(s.cfg.HandshakeWait))
 	nc := tls.Server(raw, s.cfg.TLS)
 	if err := nc.HandshakeContext(s.ctx); err != nil {
-		tellPlainText(err)
+		answerPlainText(err)
 		return
 	}
 	c := newConn(s, place, nc)
@@ -191,8 +191,8 @@ func (s *Server) end(c *Conn) {
 	}
 }
 
-// tellPlainText says in HTTP/1.0, to a client that does not speak TLS, what is wrong.
-func tellPlainText(err error) {
+// answerPlainText answers a client that does not speak TLS, in HTTP/1.0, with what is wrong.
+func answerPlainText(err error) {
 	var rh tls.RecordHeaderError
 	if errors.As(err, &rh) && rh.Conn != nil {
 		io.WriteString(rh.Conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThis port speaks TLS.\n")
