@@ -13,9 +13,8 @@ import (
 // ErrorCode is FCM's own word for a refusal.
 type ErrorCode string
 
-// The error codes of FCM's HTTP v1 API.
+// The error codes of FCM's HTTP v1 API, but for UNSPECIFIED_ERROR, which comes by faults alone.
 const (
-	Unspecified      ErrorCode = "UNSPECIFIED_ERROR"
 	InvalidArgument  ErrorCode = "INVALID_ARGUMENT"
 	Unregistered     ErrorCode = "UNREGISTERED"
 	SenderIDMismatch ErrorCode = "SENDER_ID_MISMATCH"

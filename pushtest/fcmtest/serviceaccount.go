@@ -30,7 +30,7 @@ type serviceAccount struct {
 	ClientID     string `json:"client_id"`
 	AuthURI      string `json:"auth_uri"`
 	TokenURI     string `json:"token_uri"`
-	Universe     string `json:"universe_domain"`
+	Universe     string `json:"universe_domain"` // nothing here reads it; it is in the file for Google's client libraries
 
 	key      *rsa.PublicKey
 	raw      []byte // the JSON as it stands in the file
