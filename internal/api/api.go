@@ -16,7 +16,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Config is what New takes. Fields without a remark are required.
+// Config is the configuration of New. Fields without a remark are required.
 type Config struct {
 	Store            Store
 	Delivery         Delivery
@@ -24,57 +24,57 @@ type Config struct {
 	Sessions         Sessions
 	Keys             Keys
 	Vitals           Vitals
-	Checkers         map[push.Provider]CredentialChecker // of both providers
+	Checkers         map[push.Provider]CredentialChecker // for both providers
 	Connect          http.Handler                        // GET /v1/connect; nil: no such route
-	Metrics          *prometheus.Registry                // what /metrics shows; the api's own are added. nil: a new one
-	MetricsElsewhere bool                                // no /metrics here
-	Ready            func(context.Context) error         // what /readyz asks; nil: always ready
-	Version          string                              // of Hush, for the OpenAPI document; "": dev
+	Metrics          *prometheus.Registry                // shown by /metrics; New adds the API's own. nil: a new one
+	MetricsElsewhere bool                                // do not serve /metrics here
+	Ready            func(context.Context) error         // asked by /readyz; nil: always ready
+	Version          string                              // Hush's version, for the OpenAPI document; "": dev
 	Logger           *slog.Logger                        // nil discards
 	Now              func() time.Time                    // nil: time.Now
 
-	Limits Limits // rates of callers
-	Intake Intake // whether there is room for pushes; nil: for all
-	Front  Front  // who is told whether requests show valid secrets; nil: nobody
+	Limits Limits // rate limits of callers
+	Intake Intake // decides whether there is room for pushes; nil: always
+	Front  Front  // learns whether requests show valid secrets; nil: nobody does
 
-	// SpoolDir is where the results of an import are kept that its client does not read yet; "" means the system's directory
-	// for temporary files.
+	// SpoolDir is where the results of an import wait until its client reads them; "" means the system's directory for temporary
+	// files.
 	SpoolDir string
 
-	// BodyWait is how long a request's body may take, and an import may stall; 0 means 60s. EventsWait is how often a
-	// live timeline looks for changes of other processes, if there can be any; 0 means 5s.
+	// BodyWait is how long a request's body may take, and an import may stall; 0 means 60s. EventsWait is how often a live
+	// timeline looks for changes made by other processes, if there can be any; 0 means 5s.
 	BodyWait   time.Duration
 	EventsWait time.Duration
 
-	// StoreWait is how long an operation waits for the store before it is put off with 503; 0 means 25s, which is shorter than
-	// clients commonly wait. A commit that has begun is waited for, since it will be a fact; streams wait as long as they last.
+	// StoreWait is how long an operation waits for the store before it is refused with 503; 0 means 25s, less than clients
+	// commonly wait. Once a commit has begun it is waited for, because it will take effect. Streams wait as long as they last.
 	StoreWait time.Duration
 
-	// StreamsPerKey is how many live timelines a key may follow at the same time; 0 means StreamsPerKey.
+	// StreamsPerKey is how many live timelines a key may follow at the same time; 0 means the constant StreamsPerKey.
 	StreamsPerKey int
 
-	// Bodies is how many bytes of request bodies may be in memory at once, of which one server key may hold a quarter, a
-	// user a 64th, and all users a half; 0 means 128 MiB. Decoding them costs up to four times as much.
+	// Bodies is how many bytes of request bodies may be in memory at once; 0 means 128 MiB. One server key may hold a quarter of
+	// it, a user a 64th, and all users together a half. Decoding costs up to four times as much.
 	Bodies int64
 }
 
-// API answers the HTTP API. It is an http.Handler, safe for concurrent use, and owns no goroutine beyond its requests. Close it
-// at the end.
+// API serves the HTTP API. It is an http.Handler, safe for concurrent use, and has no goroutines beyond its requests. Close it at
+// the end.
 type API struct {
 	Config
 	mux       *rest.Mux
-	document  *rest.Document // complete once New has returned
+	document  *rest.Document // complete when New returns
 	metrics   *metrics
 	auditLog  *auditLog
-	calm      *slog.Logger // for what can fail with every request
+	calm      *slog.Logger // for errors that may recur with every request
 	bodies    *bodies
 	rates     rates
 	streams   *streams
 	composing composeLock
-	openapi   []byte // never changes once New has returned
+	openapi   []byte // never changes after New
 }
 
-// New makes the API; an error says what of the configuration is missing.
+// New returns the API. The error names what is missing in the configuration.
 func New(c Config) (*API, error) {
 	if c.Store == nil || c.Delivery == nil || c.Auth == nil || c.Sessions == nil || c.Keys == nil || c.Vitals == nil {
 		return nil, errors.New("api: Store, Delivery, Auth, Sessions, Keys or Vitals is nil; want all of them")
@@ -102,7 +102,7 @@ func New(c Config) (*API, error) {
 	return a, nil
 }
 
-// Close writes to the log what it has summed up so far. Call it when no request is under way any more.
+// Close logs the refusals that have been summed up. Call it when all requests have ended.
 func (a *API) Close() { a.auditLog.flush() }
 
 func (c Config) withDefaults() Config {

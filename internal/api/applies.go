@@ -5,7 +5,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// appliesBody is a resource as it applies, and which of its settings are defaults.
+// appliesBody returns a resource with all defaults filled in, and the names of the settings that are defaults.
 func appliesBody(r push.Resource) *protocol.Applies {
 	body := &protocol.Applies{Defaults: []string{}}
 	for _, s := range []struct {
@@ -19,7 +19,7 @@ func appliesBody(r push.Resource) *protocol.Applies {
 		}
 		filled := r.Strategy(s.provider)
 		if s.provider == push.APNs {
-			filled.Priority = "" // it has no choice
+			filled.Priority = "" // APNs offers no choice
 		}
 		*s.filled = strategyBody(filled)
 		for _, name := range s.given.Defaults(s.provider) {

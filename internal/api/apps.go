@@ -16,18 +16,18 @@ var (
 	needsRead  = need{role: push.RoleRead}
 )
 
-// appStore holds the apps.
+// appStore stores the apps.
 type appStore interface {
-	// PutApp makes an app unless it is there.
+	// PutApp creates an app unless it exists.
 	PutApp(ctx context.Context, name string) (app push.App, created bool, err error)
 
 	App(ctx context.Context, name string) (push.App, error)
 
-	// Apps is paged, by name.
+	// Apps returns a page of the apps, by name.
 	Apps(ctx context.Context, cursor string, limit int) (apps []push.App, next string, err error)
 
-	// DeleteApp removes an app with all that it has. It is gone for every caller before its rows are, which go in pieces; after an
-	// error, deleting it again goes on.
+	// DeleteApp deletes an app with everything in it. Callers stop seeing the app before its rows are deleted, which happens in
+	// pieces. After an error, call it again to go on.
 	DeleteApp(ctx context.Context, name string) error
 }
 
@@ -83,7 +83,7 @@ func (a *API) deleteApp(ctx context.Context, _ *call, in *AppPath) (*rest.None, 
 	return &rest.None{}, nil
 }
 
-// listOf makes the list of an answer; it is never null.
+// listOf converts a list for an answer; it is never nil.
 func listOf[S, T any](list []S, f func(S) T) []T {
 	out := make([]T, len(list))
 	for i, s := range list {

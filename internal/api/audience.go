@@ -11,9 +11,9 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// audienceStore knows whom a push may name.
+// audienceStore looks up the devices that a push names.
 type audienceStore interface {
-	// MissingDevices returns those of the ids that name no registered device, in their order.
+	// MissingDevices returns those of the ids that belong to no registered device, in their order.
 	MissingDevices(ctx context.Context, app string, ids []string) ([]string, error)
 }
 
@@ -47,7 +47,7 @@ func checkTag(tag string) error {
 
 func indexed(at string, i int) string { return fmt.Sprintf("%s[%d]", at, i) }
 
-// checkAudience checks whom a push is for, and looks its devices up: an unknown one is refused by name.
+// checkAudience checks whom a push is for. It looks up the devices and reports each unknown one.
 func (a *API) checkAudience(ctx context.Context, f *faults, app string, to *push.Audience) error {
 	const at = "body.to"
 	if f.has(at) {
@@ -112,7 +112,7 @@ func checkTagRule(f *faults, at string, rule push.TagRule) {
 	checkTags(f, at+".none", rule.None)
 }
 
-// checkDevicesKnown refuses devices that are not registered, each by name.
+// checkDevicesKnown reports each device that is not registered.
 func (a *API) checkDevicesKnown(ctx context.Context, f *faults, app, at string, ids []string) error {
 	good := make([]string, 0, len(ids))
 	for _, id := range ids {
@@ -136,7 +136,7 @@ func (a *API) checkDevicesKnown(ctx context.Context, f *faults, app, at string, 
 	return nil
 }
 
-// unique keeps the first of each id, in order; nil stays nil.
+// unique returns the ids without repetitions, in order; nil stays nil.
 func unique(ids []string) []string {
 	if len(ids) < 2 {
 		return ids

@@ -15,36 +15,36 @@ type auditRecord struct {
 	what, outcome     string
 	status            int
 	code              string // of a refusal's problem
-	who, role         string // who is "" for nobody who is known
+	who, role         string // who is "" if the caller is unknown
 	app, target, from string
 	more              []slog.Attr
 }
 
-// How many refusals are told one by one in each auditPer; the rest is summed up. So nobody fills the disk, and what was
-// refused elsewhere meanwhile is still told.
+// Limits on single refusal records per auditPer; further refusals are summed up. This bounds the log, and a flood from one
+// address does not hide refusals elsewhere.
 const (
 	auditPer        = time.Minute
 	auditPerAddress = 10
 	auditSingles    = 100
-	auditSums       = 256 // sums by address; beyond them, addresses are summed up together
+	auditSums       = 256 // sums by address; further addresses are summed up together
 )
 
-// auditLog writes audit records. Changes are told each; refusals are, while they are few.
+// auditLog writes audit records. It writes each change, and refusals within the limits above.
 type auditLog struct {
 	log     *slog.Logger
 	records *prometheus.CounterVec
 
 	mu        sync.Mutex
-	begun     time.Time      // guarded by mu; of the present auditPer
-	singles   int            // guarded by mu; told in it
-	addresses map[string]int // guarded by mu; told in it, by address
-	sums      map[sumKey]int // guarded by mu; not told yet
-	timer     *time.Timer    // guarded by mu; tells the sums; nil: there are none
+	begun     time.Time      // guarded by mu; start of the present auditPer
+	singles   int            // guarded by mu; refusals written in it
+	addresses map[string]int // guarded by mu; refusals written in it, by address
+	sums      map[sumKey]int // guarded by mu; not written yet
+	timer     *time.Timer    // guarded by mu; will write the sums; nil: there are none
 }
 
-// sumKey is what summed refusals have in common.
+// sumKey groups refusals that are summed up.
 type sumKey struct {
-	what, code, from string // from is "" for many addresses
+	what, code, from string // from is "" for several addresses
 	status           int
 }
 
@@ -59,7 +59,7 @@ func newAuditLog(log *slog.Logger, registry prometheus.Registerer) (*auditLog, e
 	return l, nil
 }
 
-// add counts a record, and tells it unless it is one of many refusals.
+// add counts a record, and writes it unless it is a refusal beyond the limits.
 func (l *auditLog) add(r auditRecord) {
 	l.records.WithLabelValues(r.what, r.outcome).Inc()
 	if r.outcome == outcomeRefused && !l.single(r) {
@@ -83,7 +83,7 @@ func who(name string) string {
 	return name
 }
 
-// levelOf is a warning for what someone should see to. That tokens and credentials come to their end is everyday life.
+// levelOf returns Warn for what an operator should look at. Expired tokens and void credentials are routine.
 func levelOf(outcome, code string) slog.Level {
 	if outcome == outcomeOK || outcome == outcomeRefused && (code == string(codeTokenExpired) || code == string(codeRegisterAgain)) {
 		return slog.LevelInfo
@@ -91,13 +91,13 @@ func levelOf(outcome, code string) slog.Level {
 	return slog.LevelWarn
 }
 
-// single reports whether a refusal is to be told by itself, and else sums it up.
+// single reports whether a refusal gets a record of its own; if not, it adds it to the sums.
 func (l *auditLog) single(r auditRecord) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now := time.Now(); now.Sub(l.begun) >= auditPer {
 		l.begun, l.singles = now, 0
-		clear(l.addresses) // as many as were told
+		clear(l.addresses) // at most auditSingles entries
 	}
 	if l.singles < auditSingles && l.addresses[r.from] < auditPerAddress {
 		l.singles++

@@ -13,13 +13,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// need is what a call asks of its caller.
+// need says which authorization a call requires.
 type need struct {
-	role   push.Role // of a server key; "": none is asked for
+	role   push.Role // the role of the server key; "": no key is required
 	device devicePass
 }
 
-// devicePass is how a device shows who it is.
+// devicePass is how a device authenticates.
 type devicePass int
 
 const (
@@ -28,16 +28,16 @@ const (
 	withEither                // a user token, its credential, or both
 )
 
-// caller is who asks, as far as the call needs to know.
+// caller is the authenticated caller of a request.
 type caller struct {
-	key            push.ServerKey  // of calls that ask for a role
-	device         push.Device     // whose credential it gave; its zero value if none, or a void one
-	credentialHash []byte          // of the credential that was given, void or not; nil without
-	claims         push.UserClaims // of its user token; its zero value without one
-	app            string          // of a device's call: the credential's, else the token's
+	key            push.ServerKey  // of calls that require a role
+	device         push.Device     // the owner of the given credential; zero if none was given, or it is void
+	credentialHash []byte          // of the given credential, void or not; nil without one
+	claims         push.UserClaims // of the user token; zero without one
+	app            string          // for a device's call: the credential's app, else the token's
 }
 
-// name is the caller as limits count it: a user's devices are one, and so is each server key.
+// name returns the name under which limits count the caller: all devices of a user share one, and each server key has its own.
 func (c caller) name() string {
 	switch {
 	case c.key.ID != "":
@@ -48,7 +48,7 @@ func (c caller) name() string {
 	return "user " + c.device.App + "/" + c.device.User
 }
 
-// authorize returns who asks, or why they may not. It comes before everything else, so that a stranger learns nothing.
+// authorize returns the caller, or why the call is refused. It runs before everything else, so that a stranger learns nothing.
 func (a *API) authorize(ctx context.Context, r *http.Request, n need) (caller, error) {
 	if n.role != "" {
 		return a.authorizeKey(ctx, r, n.role)
@@ -62,8 +62,8 @@ func (a *API) authorize(ctx context.Context, r *http.Request, n need) (caller, e
 	return caller{}, nil
 }
 
-// authorizeKey wants a server key of a role, for the app that the path names. Another app's key is refused whether or not
-// that app exists.
+// authorizeKey requires a server key with a role, for the app in the path. A key of another app is refused whether or not the app
+// in the path exists.
 func (a *API) authorizeKey(ctx context.Context, r *http.Request, role push.Role) (caller, error) {
 	bearer, err := bearerOf(r)
 	if err != nil {
@@ -93,8 +93,8 @@ func (a *API) authorizeCredential(ctx context.Context, r *http.Request) (caller,
 	return caller{device: device, credentialHash: a.Auth.Hash(credential), app: device.App}, nil
 }
 
-// authorizeDevice wants a user token, a device's credential, or both. Beside a good token, a credential that is void is only
-// handed on: whether the device may be registered without one is decided there.
+// authorizeDevice requires a user token, a device's credential, or both. Beside a valid token a void credential is accepted here:
+// registration decides whether the device needs a valid one.
 func (a *API) authorizeDevice(ctx context.Context, r *http.Request) (caller, error) {
 	var c caller
 	token := r.Header.Get("Authorization") != ""
@@ -121,7 +121,7 @@ func (a *API) authorizeDevice(ctx context.Context, r *http.Request) (caller, err
 	return c, err
 }
 
-// appOf is the app of a device's call: the credential's, else that of the token.
+// appOf returns the app of a device's call: the credential's, else the token's.
 func appOf(device push.Device, claims push.UserClaims, token bool) (string, error) {
 	switch {
 	case device.App != "" && token && !claims.ForApp(device.App):
@@ -136,7 +136,7 @@ func appOf(device push.Device, claims push.UserClaims, token bool) (string, erro
 			len(claims.Apps), strings.Join(claims.Apps, ", ")))
 }
 
-// bearerOf is the secret of the header Authorization.
+// bearerOf returns the secret in the header Authorization.
 func bearerOf(r *http.Request) (string, error) {
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	secret = strings.TrimSpace(secret)
@@ -146,14 +146,14 @@ func bearerOf(r *http.Request) (string, error) {
 	return secret, nil
 }
 
-// The names of the ways to show who one is, in the document.
+// The names of the security schemes in the document.
 const (
 	serverKeyScheme  = "serverKey"
 	userTokenScheme  = "userToken"
 	credentialScheme = "deviceCredential"
 )
 
-// security is the need as the document has it.
+// security returns the need as the OpenAPI document states it.
 func (n need) security() []map[string][]string {
 	switch {
 	case n.role != "":
@@ -166,7 +166,7 @@ func (n need) security() []map[string][]string {
 	return []map[string][]string{}
 }
 
-// app wants the app that the path names to be there. An app's own key is proof enough: it goes with the app.
+// app returns an error unless the app exists. For a key of the app itself nothing is looked up: it is deleted with its app.
 func (a *API) app(ctx context.Context, c *call, name string) error {
 	if c.key.App == name {
 		return nil
@@ -175,5 +175,5 @@ func (a *API) app(ctx context.Context, c *call, name string) error {
 	return missing(err, "app", name)
 }
 
-// storable reports whether an id of a path can be asked for at all: PostgreSQL's text takes neither wrong UTF-8 nor U+0000.
+// storable reports whether the store can look up an id from a path: PostgreSQL's text accepts neither invalid UTF-8 nor U+0000.
 func storable(id string) bool { return utf8.ValidString(id) && !strings.ContainsRune(id, 0) }

@@ -16,12 +16,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// answerStore keeps answers for requests that come once more.
+// answerStore keeps answers for repeated requests.
 type answerStore interface {
 	// Idempotent returns the hash of the body that came with an idempotency key, and the answer; push.ErrNotFound if the key is new.
 	Idempotent(ctx context.Context, app, key string) (hash, answer []byte, err error)
 
-	// PutIdempotent keeps the answer to a whole batch; push.ErrConflict if the key is taken.
+	// PutIdempotent stores the answer to a whole batch; push.ErrConflict if the key is taken.
 	PutIdempotent(ctx context.Context, app, key string, hash, answer []byte) error
 }
 
@@ -31,12 +31,12 @@ type batchInput struct {
 	Body           batchBody
 }
 
-// batchBody is a protocol.BatchRequest whose document tells what a push is.
+// batchBody is a protocol.BatchRequest whose items each reports faults of its own.
 type batchBody struct {
 	Pushes []each[protocol.PushRequest] `json:"pushes" minItems:"1" maxItems:"1000" doc:"1 to 1 000 pushes"`
 }
 
-// batch is the pushes of a batch: as they came, or read already.
+// batch holds the pushes of a batch: either as they came, or already read.
 type batch struct {
 	texts []each[protocol.PushRequest]
 	plain []protocol.PushRequest // instead of texts
@@ -44,7 +44,7 @@ type batch struct {
 
 func (b batch) len() int { return max(len(b.texts), len(b.plain)) }
 
-// read reads a push, and gives what is wrong with it by itself, by locations that count from the item.
+// read returns the push at i and its faults, with locations relative to the item.
 func (b batch) read(i int) (p protocol.PushRequest, f faults, err error) {
 	if b.plain != nil {
 		return b.plain[i], nil, nil
@@ -57,8 +57,8 @@ func (a *API) createPushes(ctx context.Context, c *call, in *batchInput) (*rest.
 	return a.sendBatch(ctx, c, in.App, in.IdempotencyKey, batch{texts: in.Body.Pushes})
 }
 
-// sendBatch sends a batch. With an Idempotency-Key its whole answer is kept, and each item is accepted under a key of its
-// own besides, so that a batch whose answer was lost to a crash half-way makes nothing twice.
+// sendBatch sends a batch. With an Idempotency-Key the whole answer is stored. Each item is also accepted under a key of its own,
+// so that a batch whose answer was lost in a crash does not send anything twice.
 func (a *API) sendBatch(ctx context.Context, c *call, app, idempotencyKey string, pushes batch) (*rest.Answer[protocol.BatchResponse], error) {
 	if err := a.app(ctx, c, app); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (a *API) sendBatch(ctx context.Context, c *call, app, idempotencyKey string
 	return out, nil
 }
 
-// earlierBatch is the answer that the same batch got before; nil if it is new.
+// earlierBatch returns the answer that the same batch got before; nil if the key is new.
 func (a *API) earlierBatch(ctx context.Context, app string, key push.Idempotency) (*rest.Answer[protocol.BatchResponse], error) {
 	hash, kept, err := a.Store.Idempotent(ctx, app, key.Key)
 	switch {
@@ -109,11 +109,11 @@ func (a *API) earlierBatch(ctx context.Context, app string, key push.Idempotency
 	return out, nil
 }
 
-// acceptItems checks each push by itself and hands the good ones on.
+// acceptItems checks each push and passes the valid ones on.
 func (a *API) acceptItems(ctx context.Context, app string, pushes batch, key *push.Idempotency) ([]protocol.BatchResult, error) {
 	results := make([]protocol.BatchResult, pushes.len())
 	good := make([]push.Push, 0, len(results))
-	at := make([]int, 0, len(results)) // of each good push, in results
+	at := make([]int, 0, len(results)) // index in results of each valid push
 	for i := range results {
 		p, err := a.batchItem(ctx, app, pushes, i, itemKey(key, i))
 		if err != nil {
@@ -142,12 +142,12 @@ func (a *API) acceptItems(ctx context.Context, app string, pushes batch, key *pu
 	return results, ctx.Err()
 }
 
-// acceptBatch accepts the good pushes of a batch: as one, or, with a key, each under its own.
+// acceptBatch accepts the valid pushes of a batch: together or, with a key, each under its own.
 func (a *API) acceptBatch(ctx context.Context, pushes []push.Push, at []int, key *push.Idempotency) []push.AcceptResult {
 	if key == nil {
 		return a.Delivery.AcceptBatch(ctx, pushes)
 	}
-	const atOnce = 128 // enough for the store to commit them in few transactions
+	const atOnce = 128 // enough that the store commits them in few transactions
 	results := make([]push.AcceptResult, len(pushes))
 	var group errgroup.Group
 	group.SetLimit(atOnce)
@@ -161,7 +161,7 @@ func (a *API) acceptBatch(ctx context.Context, pushes []push.Push, at []int, key
 	return results
 }
 
-// itemKey is the key of one item of a batch. A client's own key has no control character, so the two never meet.
+// itemKey returns the key of one item of a batch. Clients' keys contain no control characters, so the two never collide.
 func itemKey(key *push.Idempotency, i int) *push.Idempotency {
 	if key == nil {
 		return nil
@@ -174,7 +174,7 @@ func (a *API) refusedItem(ctx context.Context, err error) protocol.BatchResult {
 	return protocol.BatchResult{Status: p.Status, Problem: &p.Problem}
 }
 
-// pushSchema is what an item of a batch is checked by.
+// pushSchema returns the schema of an item of a batch.
 var pushSchema = sync.OnceValue(func() *rest.Schema { return rest.SchemaFor[protocol.PushRequest](newSchemas()) })
 
 // batchItem reads and checks one push of a batch.

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// Limits of bodies, in bytes. A route without a limit of its own has maxBody.
+// Limits of bodies, in bytes. maxBody applies to routes without a limit of their own.
 const (
-	maxBody           = 64 << 10  // devices', and most of the backends': names, tags, policies
+	maxBody           = 64 << 10  // from devices, and most from backends: names, tags, policies
 	maxCredentialBody = 256 << 10 // a provider's credential
 	maxReceiptsBody   = 256 << 10
-	maxForeignWake    = 8 << 10 // a wake, which providers bound to 4 KiB
+	maxForeignWake    = 8 << 10 // one wake, which providers limit to 4 KiB
 	maxPushBody       = 8 << 20 // an audience of 10 000 ids, and a payload
 	maxBatchBody      = 32 << 20
 	maxImportLine     = 64 << 10
 )
 
-// Limits of what a body may hold before it is decoded: Go's decoder makes up to 25 times as much of many small values.
+// Limits of a body's contents, checked before it is decoded: Go's decoder may need 25 times the size of many small values.
 const (
-	maxItems = 10_000  // of a list without a limit of its own
-	maxNames = 131_072 // of all objects together
+	maxItems = 10_000  // in a list without a limit of its own
+	maxNames = 131_072 // in all objects together
 )
 
-// sizeOf is a limit as people read it.
+// sizeOf formats a limit for people.
 func sizeOf(n int64) string {
 	if n >= 1<<20 {
 		return fmt.Sprintf("%d MiB", n>>20)
@@ -32,33 +32,33 @@ func sizeOf(n int64) string {
 	return fmt.Sprintf("%d KiB", n>>10)
 }
 
-// bodies is the budget of all request bodies that are in memory, counted in their bytes as they come. A server key holds at
-// most a share of it. Users hold smaller shares, and all of them together no more than half: everybody can have user tokens,
-// and backends are to be served beside them. Who has nothing yet may always take one body, if there is room: else a share
-// smaller than a route's limit would refuse a good request for ever.
+// bodies is the memory budget of all request bodies in flight, counted in bytes as they arrive. Each server key may hold a share
+// of it. Each user may hold a smaller share, and all users together no more than half: anybody may have a user token, and
+// backends must be served as well. A caller that holds nothing may always take one body if there is room; otherwise a share
+// smaller than a route's limit would refuse valid requests for ever.
 type bodies struct {
 	total int64 // never changes
 
 	mu    sync.Mutex
 	used  int64            // guarded by mu
-	users int64            // guarded by mu; of used, by users
-	by    map[string]int64 // guarded by mu; bytes by caller, of callers that hold some
+	users int64            // guarded by mu; the part of used that users hold
+	by    map[string]int64 // guarded by mu; bytes held, by caller; no zeros
 }
 
-// The parts of the budget that may be held.
+// The shares of the budget, as divisors.
 const (
-	keyPart   = 4  // by one server key
-	userPart  = 64 // by one user, with all devices
-	usersPart = 2  // by all users together
+	keyPart   = 4  // for one server key
+	userPart  = 64 // for one user with all devices
+	usersPart = 2  // for all users together
 )
 
 func newBodies(total int64) *bodies { return &bodies{total: total, by: map[string]int64{}} }
 
-// claim is what one request holds of the budget. It is its request's own, and is not safe for concurrent use.
+// claim is the part of the budget that one request holds. It belongs to its request and is not safe for concurrent use.
 type claim struct {
 	bodies *bodies
 	who    string
-	user   bool // a user's, or a device's of theirs
+	user   bool // held by a user or a user's device
 	held   int64
 }
 
@@ -66,10 +66,10 @@ func (b *bodies) claim(who caller) *claim {
 	return &claim{bodies: b, who: who.name(), user: who.key.ID == ""}
 }
 
-// bodyRetryAfter is when a body that found no room may come again: those before it are gone by then, or too slow.
+// bodyRetryAfter is when a refused body may come again: by then the bodies before it have been handled, or were too slow.
 const bodyRetryAfter = time.Second
 
-// grow holds n bytes in all; the error is the problem that says why it cannot. It never holds less than before.
+// grow raises the claim to n bytes; it never shrinks it. The error is the problem for the client.
 func (c *claim) grow(n int64) error {
 	more := n - c.held
 	if more <= 0 {
@@ -95,14 +95,14 @@ func (c *claim) grow(n int64) error {
 	return nil
 }
 
-// release gives all of it back. It is safe to call twice.
+// release returns the whole claim to the budget. It is safe to call twice.
 func (c *claim) release() {
 	c.bodies.mu.Lock()
 	defer c.bodies.mu.Unlock()
 	c.add(-c.held)
 }
 
-// add holds more, or less. The budget's mu is held.
+// add changes the claim by n bytes. The budget's mu is held.
 func (c *claim) add(n int64) {
 	b := c.bodies
 	c.held += n

@@ -7,7 +7,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// deliveryBodies are deliveries as the API shows them; those that wait for a budget say for which limit of it.
+// deliveryBodies returns deliveries as the API shows them. One that waits for a budget names the limit that keeps it waiting.
 func (a *API) deliveryBodies(ctx context.Context, deliveries []push.Delivery) ([]protocol.Delivery, error) {
 	var waiting []push.DeviceKey
 	for _, d := range deliveries {

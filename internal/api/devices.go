@@ -9,14 +9,15 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// deviceStore holds registered devices.
+// deviceStore stores registered devices.
 type deviceStore interface {
 	Device(ctx context.Context, key push.DeviceKey) (push.Device, error)
 
-	// Unregister ends a device: its open deliveries are undeliverable, and its credential is void.
+	// Unregister ends a device: its open deliveries become undeliverable and its credential void.
 	Unregister(ctx context.Context, key push.DeviceKey) error
 
-	// Inbox returns a device's open deliveries with their payloads, oldest first, up to limit and about 4 MiB, and how many are open.
+	// Inbox returns a device's open deliveries with their payloads, oldest first, up to limit and about 4 MiB, and the number of
+	// open ones.
 	Inbox(ctx context.Context, key push.DeviceKey, limit int) (deliveries []push.Delivery, open int, err error)
 }
 
@@ -30,12 +31,12 @@ type inboxInput struct {
 	InboxLimit
 }
 
-// InboxLimit is of a page without a cursor: an inbox is always read from its oldest open delivery.
+// InboxLimit is the limit of a page without a cursor: an inbox is always read from its oldest open delivery.
 type InboxLimit struct {
 	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"how many, at most"`
 }
 
-// deviceRoutes are the calls of backends on one device.
+// deviceRoutes adds the backends' calls on one device.
 func (a *API) deviceRoutes() {
 	const device = "/v1/apps/{app}/devices/{device}"
 	register(a, route{id: "getDevice", method: http.MethodGet, path: device, tag: chapterUsers, needs: needsRead,
@@ -73,7 +74,7 @@ func (a *API) deleteDevice(ctx context.Context, c *call, in *DevicePath) (*rest.
 	return &rest.None{}, nil
 }
 
-// unregister takes a device's owner away and ends its session: nothing of the owner's may reach it any more.
+// unregister removes a device's owner and ends its session, so that nothing of the owner's reaches it any more.
 func (a *API) unregister(ctx context.Context, key push.DeviceKey) error {
 	if err := a.Store.Unregister(ctx, key); err != nil {
 		return err

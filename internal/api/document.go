@@ -21,7 +21,7 @@ const (
 	chapterOperation = "Operation"
 )
 
-// newDocument is the OpenAPI document before its operations.
+// newDocument returns the OpenAPI document before its operations.
 func newDocument(version string) *rest.Document {
 	doc := rest.NewDocument(rest.Info{
 		Title: "Hush", Version: version,
@@ -50,7 +50,7 @@ func newDocument(version string) *rest.Document {
 	return doc
 }
 
-// metricsOperation describes what Prometheus' own handler answers.
+// metricsOperation describes the answer of Prometheus' own handler.
 func metricsOperation() *rest.Operation {
 	return &rest.Operation{
 		ID: "metrics", Tags: []string{chapterOperation}, Summary: "Read the server's metrics", Security: need{}.security(),
@@ -62,7 +62,7 @@ func metricsOperation() *rest.Operation {
 	}
 }
 
-// connectOperation describes the WebSocket, which the gateway answers.
+// connectOperation describes the WebSocket, which the gateway serves.
 func connectOperation(schemas *rest.Schemas) *rest.Operation {
 	op := &rest.Operation{
 		ID: "connect", Tags: []string{chapterDevice}, Summary: "Open this device's session",
@@ -83,7 +83,7 @@ func connectOperation(schemas *rest.Schemas) *rest.Operation {
 	return op
 }
 
-// frameSchema is a frame's schema with the types that one side sends. It is no component, since no body refers to it.
+// frameSchema returns a frame's schema with the types that one side sends. It is not a component, because no body refers to it.
 func frameSchema[T any](types []protocol.FrameType) *rest.Schema {
 	frame := rest.SchemaFor[T](newSchemas()).Target()
 	words := &rest.Schema{Type: rest.String}
@@ -94,7 +94,7 @@ func frameSchema[T any](types []protocol.FrameType) *rest.Schema {
 	return frame
 }
 
-// document adds to an operation what its types do not say. body says that serve reads one.
+// document adds to an operation what its Go types do not say. body reports whether serve reads one.
 func document(op *rest.Operation, r route, body bool, schemas *rest.Schemas) {
 	op.Security = r.needs.security()
 	for status, body := range r.answers {
@@ -109,7 +109,7 @@ func document(op *rest.Operation, r route, body bool, schemas *rest.Schemas) {
 	documentExamples(op, r)
 }
 
-// documentStream describes a stream by what it is made of.
+// documentStream describes a stream by its items.
 func documentStream(op *rest.Operation, r route, schemas *rest.Schemas) {
 	ofType := func(v any) *rest.Schema { return schemas.Of(reflect.TypeOf(v)) }
 	answer := &rest.Response{Description: "A stream: " + r.stream + "."}

@@ -6,10 +6,10 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// newSchemas makes schemas of Go types, in which each closed set of words is an enum by reference.
+// newSchemas returns schemas in which each closed set of words is a component.
 func newSchemas() *rest.Schemas { return rest.NewSchemas(closedSets...) }
 
-// closedSets are all closed sets that bodies have.
+// closedSets lists the closed sets of words that appear in bodies.
 var closedSets = []rest.Set{
 	rest.Closed(push.States(), "State", "Where a delivery stands. handled, expired, cancelled, superseded and undeliverable are final."),
 	rest.Closed(push.Reasons(), "Reason", "Why a delivery is in its state; empty where the state says it all."),
@@ -41,15 +41,15 @@ var closedSets = []rest.Set{
 	rest.Closed(protocol.Healths(), "Health", "What is not well is a problem instead."),
 }
 
-// maybeNone are the properties of answers that have a word of a closed set, or are empty.
+// maybeNone lists the properties of answers that are a word of a closed set or empty.
 var maybeNone = []struct{ schema, property string }{
-	{"Delivery", "result"},   // until its handler has returned
-	{"Delivery", "path"},     // until it is sent
-	{"Decision", "provider"}, // of a user without a device
-	{"Device", "app_state"},  // until the app says
+	{"Delivery", "result"},   // empty until the handler has returned
+	{"Delivery", "path"},     // empty until it is sent
+	{"Decision", "provider"}, // empty for a user without a device
+	{"Device", "app_state"},  // empty until the app reports it
 }
 
-// allowNone makes a second enum, with the empty word, of each that maybeNone needs.
+// allowNone adds a second enum, which includes the empty word, for each set in maybeNone.
 func allowNone(schemas *rest.Schemas) {
 	for _, m := range maybeNone {
 		properties := schemas.Refer(m.schema).Target().Properties

@@ -15,19 +15,19 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// followStore is where the changes of a push are read.
+// followStore reads the changes of a push.
 type followStore interface {
 	// Watch follows the changes of a push that this process commits from now on.
 	Watch(id push.ID) push.Watch
 
-	// DeliveriesOf returns those of a push's deliveries that are named and there, with timelines, in no order.
+	// DeliveriesOf returns the named deliveries of a push that exist, with timelines, in no order.
 	DeliveriesOf(ctx context.Context, app string, id push.ID, keys []push.DeliveryKey) ([]push.Delivery, error)
 
-	// Final reports whether all deliveries of a push are made and final. It costs little however many there are.
+	// Final reports whether all deliveries of a push exist and are final. It is cheap however many there are.
 	Final(ctx context.Context, app string, id push.ID) (bool, error)
 }
 
-const eventPage = 500 // deliveries read at once
+const eventPage = 500 // deliveries read at a time
 
 func (a *API) eventRoutes() {
 	register(a, route{id: "followPush", method: http.MethodGet, path: "/v1/apps/{app}/pushes/{push_id}/events", tag: chapterPushes, needs: needsRead,
@@ -49,25 +49,25 @@ func (a *API) followPush(ctx context.Context, c *call, in *PushPath) (rest.Strea
 	})
 }
 
-// eventStream follows one push for one client. It keeps of each delivery only two hashes: a broadcast has a million.
+// eventStream follows one push for one client. It keeps only two hashes of each delivery, because a broadcast may have a million.
 type eventStream struct {
 	*eventWriter
 	api    *API
 	app    string
 	id     push.ID
 	seed   maphash.Seed
-	sent   map[uint64]uint64  // hash of who a delivery is for: hash of what was sent last
-	counts map[push.State]int // as they were when somebody else's changes were last looked for
+	sent   map[uint64]uint64  // hash of the delivery's key: hash of what was sent last
+	counts map[push.State]int // at the last look for changes of other processes
 }
 
-// run sends all that changes until the push is final, or the client goes. While nothing does, nothing is read.
+// run sends all changes until the push is final or the client leaves. It reads nothing while nothing changes.
 func (s *eventStream) run(ctx context.Context) error {
 	watch := s.api.Store.Watch(s.id)
 	defer watch.Stop()
 	var keys []push.DeliveryKey
 	for whole := true; ; {
-		// What stands is read before the deliveries, so that none that ends in between is missed; what made it final may not
-		// have been sent yet.
+		// Read Final before the deliveries: otherwise one that ends in between would be missed. The change that made the push
+		// final may not have been sent yet.
 		final, err := s.api.Store.Final(ctx, s.app, s.id)
 		if err != nil {
 			return fmt.Errorf("api: live timeline: %w", err)
@@ -101,7 +101,7 @@ func (s *eventStream) sendFinal(ctx context.Context) error {
 	return s.send("final", pushBody(p, standing, counts))
 }
 
-// sendAll sends each delivery that is not as it was sent last.
+// sendAll sends each delivery that has changed since it was last sent.
 func (s *eventStream) sendAll(ctx context.Context) error {
 	cursor := ""
 	for {
@@ -119,7 +119,7 @@ func (s *eventStream) sendAll(ctx context.Context) error {
 	}
 }
 
-// sendThese sends those deliveries of which it was said that they changed.
+// sendThese sends the named deliveries, which were reported as changed.
 func (s *eventStream) sendThese(ctx context.Context, keys []push.DeliveryKey) error {
 	for page := range slices.Chunk(keys, eventPage) {
 		deliveries, err := s.api.Store.DeliveriesOf(ctx, s.app, s.id, page)
@@ -160,8 +160,8 @@ func (s *eventStream) sendOne(body protocol.Delivery) error {
 	return s.write("event: delivery\ndata: %s\n\n", text)
 }
 
-// wait returns which deliveries changed, or that any may have. Changes of other processes are not reported; where there can be
-// any, they are looked for from time to time by what is cheap to read.
+// wait returns the deliveries that changed, or whole if any may have. Other processes do not report their changes; where there
+// are other processes, wait compares a cheap summary from time to time.
 func (s *eventStream) wait(ctx context.Context, watch push.Watch) (keys []push.DeliveryKey, whole bool, err error) {
 	for {
 		again := time.NewTimer(s.api.EventsWait)

@@ -10,8 +10,9 @@ import (
 	"github.com/hushpush/hush/internal/rest"
 )
 
-// The examples of credentials were made for the document: no provider knows them. The answers are those that a real server gave
-// to the examples of requests; go test ./internal/api -run TestTheExamplesWork -record-examples writes them anew.
+// The credentials in the examples were made for the document; no provider knows them. The answers were recorded from a real
+// server with the examples of the requests. To record them again: go test ./internal/api -run TestTheExamplesWork
+// -record-examples
 //
 //go:embed examples
 var exampleFiles embed.FS
@@ -19,7 +20,7 @@ var exampleFiles embed.FS
 var (
 	exampleKey            = string(exampleFile("apns-key.p8"))
 	exampleServiceAccount = json.RawMessage(exampleFile("service-account.json"))
-	exampleAnswers        = sync.OnceValue(readExampleAnswers) // many: they are read when a document is made
+	exampleAnswers        = sync.OnceValue(readExampleAnswers) // many, so they are read only when a document is made
 )
 
 const exampleImport = `{"user": "alice", "device_id": "a1", "platform": "android", "package": "com.example.notes"}` + "\n" +
@@ -28,12 +29,12 @@ const exampleImport = `{"user": "alice", "device_id": "a1", "platform": "android
 func exampleFile(name string) []byte {
 	b, err := exampleFiles.ReadFile("examples/" + name)
 	if err != nil {
-		panic(err) // the folder is compiled in
+		panic(err) // cannot happen: the folder is compiled in
 	}
 	return b
 }
 
-// readExampleAnswers are the answers by operation and status; a stream's is a text.
+// readExampleAnswers returns the answers by operation and status; that of a stream is a string.
 func readExampleAnswers() map[string]map[string]json.RawMessage {
 	var answers map[string]map[string]json.RawMessage
 	if err := json.Unmarshal(exampleFile("answers.json"), &answers); err != nil {
@@ -42,7 +43,7 @@ func readExampleAnswers() map[string]map[string]json.RawMessage {
 	return answers
 }
 
-// documentExamples puts an example into each body.
+// documentExamples adds an example to each body.
 func documentExamples(op *rest.Operation, r route) {
 	if op.RequestBody != nil && r.example != nil {
 		for _, media := range op.RequestBody.Content {
@@ -61,7 +62,7 @@ func documentExamples(op *rest.Operation, r route) {
 	}
 }
 
-// exampleAnswer is the answer with a status, or that with the other status of success, which has the same shape.
+// exampleAnswer returns the answer with a status, or else the one with the other status of success, which has the same shape.
 func exampleAnswer(r route, status string) json.RawMessage {
 	answers := exampleAnswers()[r.id]
 	if found, ok := answers[status]; ok || r.also == 0 {

@@ -11,18 +11,18 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// faults are what is wrong with one request, by full locations (body.to.users[3]), in push's words.
+// faults lists the faults of one request, by full locations (body.to.users[3]), with push's codes.
 type faults rest.Faults
 
 func (f *faults) add(location string, code push.Code, format string, args ...any) {
 	(*rest.Faults)(f).Add(location, rest.Code(code), format, args...)
 }
 
-// has reports whether a location, or what it is part of, is known to be at fault.
+// has reports whether a location, or anything that contains it, is at fault.
 func (f *faults) has(location string) bool { return (*rest.Faults)(f).Has(location) }
 
-// addFrom adds the field errors in err, a domain's answer to a check, under a prefix such as "body.". Any other error is
-// returned.
+// addFrom adds the field errors in err, the result of a check in package push, below a prefix such as "body.". It returns any
+// other error.
 func (f *faults) addFrom(prefix string, err error) error {
 	var fields push.FieldErrors
 	if !errors.As(err, &fields) {
@@ -31,14 +31,14 @@ func (f *faults) addFrom(prefix string, err error) error {
 	for _, e := range fields {
 		location := strings.TrimSuffix(prefix+e.Location, ".")
 		if strings.HasPrefix(e.Location, "query.") {
-			location = e.Location // the store's word on a cursor
+			location = e.Location // the store refused a cursor
 		}
 		f.add(location, e.Code, "%s", e.Message)
 	}
 	return nil
 }
 
-// err is the problem that names them; nil if there are none.
+// err returns the problem that lists the faults; nil if there are none.
 func (f faults) err() error {
 	if len(f) == 0 {
 		return nil
@@ -51,11 +51,11 @@ func (f faults) err() error {
 	return p
 }
 
-// strict is how bodies are read. Formats are for the document: what a text of a body means, its handler checks.
+// strict says how bodies are read. It has no Formats: handlers check the strings of bodies themselves.
 var strict = rest.Strict{Depth: 64, Names: maxNames, Items: maxItems, FreeBytes: protocol.MaxFactsBytes, FreeSize: protocol.FactsBytes}
 
-// checkBody holds a body against its schema. The error is the problem bad_json for what is no JSON as Hush takes it, or invalid for
-// what must not be decoded, for what would come of it.
+// checkBody checks a body against its schema. The error is the problem bad_json for invalid JSON, or invalid if decoding would
+// take too much memory.
 func checkBody(body []byte, schema *rest.Schema, refuse rest.Refuse) (faults, error) {
 	found, err := strict.Check(body, "body", schema, refuse)
 	var malformed *rest.Malformed

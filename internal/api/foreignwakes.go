@@ -11,13 +11,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// wakeKeyStore knows whose wakes are.
+// wakeKeyStore finds the owners of wake keys.
 type wakeKeyStore interface {
-	// WakeKeyOwner returns whose a wake key is; push.ErrNotFound if no registered device has it.
+	// WakeKeyOwner returns the owner of a wake key; push.ErrNotFound if no registered device has it.
 	WakeKeyOwner(ctx context.Context, id string) (push.WakeKeyOwner, error)
 
-	// DropToken takes the provider token from a device whose wake, made at a time, came to another one. It leaves a device alone that
-	// has another owner or has registered since. It reports whether it took it.
+	// DropToken removes the provider token of a device, because a wake made for the device at madeAt reached another one. A
+	// device that has another owner, or has registered since, keeps its token. taken reports whether the token was removed.
 	DropToken(ctx context.Context, from push.WakeKeyOwner, madeAt time.Time) (taken bool, err error)
 }
 
@@ -44,15 +44,15 @@ func (a *API) reportForeignWake(ctx context.Context, c *call, in *foreignWakeInp
 		return nil, err
 	case owner.DeviceKey != c.device.Key():
 		return nobodys, a.dropForeignToken(ctx, c, owner, in.Body)
-	case owner.OwnerGeneration != c.device.OwnerGeneration: // of a former owner: the present one must not read the wake
+	case owner.OwnerGeneration != c.device.OwnerGeneration: // a previous owner's: the present one must not read the wake
 		return nobodys, nil
 	}
 	key := protocol.NewWakeKey(a.Auth.WakeKey(owner.DeviceKey, in.Body.K))
 	return rest.NewAnswer(http.StatusOK, &protocol.ForeignWakeAnswer{WakeKey: *key}), nil
 }
 
-// dropForeignToken takes the provider token from the device for which a wake was made, because it came to the caller. Only who has
-// really got it can show what is sealed in it: the id of a key alone, which providers see, moves nothing.
+// dropForeignToken removes the provider token from the device that a wake was made for, because the wake reached the caller. The
+// caller must show the sealed part, which only a receiver has: the key's id alone, which providers see, changes nothing.
 func (a *API) dropForeignToken(ctx context.Context, c *call, owner push.WakeKeyOwner, w protocol.ForeignWake) error {
 	if owner.App != c.device.App {
 		return nil

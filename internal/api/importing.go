@@ -19,7 +19,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// ndjson is the media type of a JSON value per line.
+// ndjson is the media type of one JSON value per line.
 const ndjson = "application/x-ndjson"
 
 func (a *API) importRoutes() {
@@ -40,8 +40,8 @@ func (a *API) importDevices(ctx context.Context, c *call, in *AppPath) (rest.Str
 	}, nil
 }
 
-// importRun is one import. Lines are read, understood, registered and answered at the same time, in batches, each by a goroutine
-// of its own. The results wait in a spool: many clients read nothing before they have sent all, and a server that waited for
+// importRun is one import. Lines are read, parsed, registered and answered at the same time, in batches, each step in a goroutine
+// of its own. Results wait in a spool: many clients read nothing before they have sent everything, and a server that waited for
 // them to read would wait for ever.
 type importRun struct {
 	api     *API
@@ -51,16 +51,16 @@ type importRun struct {
 	results *spool
 	cancel  context.CancelFunc
 
-	made, known, refused int // lines answered, for the audit record; owned by answer
+	made, known, refused int // numbers of lines answered, for the audit record; owned by answer
 }
 
-// What an import holds in memory, in lines and bytes. Three batches are there at once: one is read, one is understood, one is
+// What an import holds in memory, in lines and bytes. Three batches exist at once: one being read, one being parsed, one being
 // registered.
 const (
-	importAtOnce    = 1024      // lines registered at once, by one transaction
-	importBatch     = 256 << 10 // bytes of these, without the last line
+	importAtOnce    = 1024      // lines registered at once, in one transaction
+	importBatch     = 256 << 10 // bytes in these, without the last line
 	importMemory    = 3*(importBatch+maxImportLine) + 2*maxImportLine
-	importLineWaits = 10 // waits for the body that one line may take
+	importLineWaits = 10 // multiples of BodyWait that one line may take
 )
 
 // importLine is one line as it was read.
@@ -71,7 +71,7 @@ type importLine struct {
 }
 
 func (run *importRun) serve(ctx context.Context, body io.Reader) {
-	_ = run.control.EnableFullDuplex() // HTTP/2 always is
+	_ = run.control.EnableFullDuplex() // HTTP/2 always has it
 	run.w.Header().Set("Content-Type", ndjson)
 	ctx, run.cancel = context.WithCancel(ctx)
 	defer run.cancel()
@@ -100,20 +100,20 @@ func (run *importRun) serve(ctx context.Context, body io.Reader) {
 	if err = errors.Join(err, readErr, sendErr); err != nil {
 		run.api.Logger.DebugContext(ctx, "an import ended early", "app", run.app, "error", err.Error())
 		track.failed = true
-		_ = run.control.SetReadDeadline(past) // the reader may have set a later one, for which net/http would wait on the rest
+		_ = run.control.SetReadDeadline(past) // the reader may have set a later one, and net/http would wait that long for the rest
 		run.api.hangUp(run.w, readErr)
 	}
 	_ = run.control.SetReadDeadline(time.Time{})
 }
 
-// stop ends whatever waits for the client.
+// stop ends all waits for the client.
 func (run *importRun) stop() {
 	run.cancel()
 	_ = run.control.SetReadDeadline(past)
 	run.results.abandon()
 }
 
-// read hands the lines on until the body ends. A line whose end never came is not handed on.
+// read passes the lines on until the body ends. It drops a last line without its end.
 func (run *importRun) read(ctx context.Context, body io.Reader, lines *lineQueue) error {
 	steady := &steadyBody{ctx: ctx, body: body, run: run}
 	r := bufio.NewReaderSize(steady, maxImportLine+2)
@@ -145,20 +145,20 @@ func (run *importRun) read(ctx context.Context, body io.Reader, lines *lineQueue
 	}
 }
 
-// steadyBody is a body whose time runs only while nothing of it comes. While some does, the client has time to begin to read
-// the answer. One line has importLineWaits times as long, so that nobody keeps a connection for a byte a minute.
+// steadyBody is a body with a deadline that moves whenever something arrives. It also gives the client time to start reading the
+// answer. One line may take importLineWaits times BodyWait, so that nobody keeps a connection open with a byte a minute.
 type steadyBody struct {
 	ctx     context.Context
 	body    io.Reader
 	run     *importRun
 	lineEnd time.Time
-	renewed time.Time // when the client last got more time to read
+	renewed time.Time // when the client's deadline for reading was last moved
 }
 
-// begin gives the next line its time.
+// begin starts the time of the next line.
 func (s *steadyBody) begin() { s.lineEnd = time.Now().Add(importLineWaits * s.run.api.BodyWait) }
 
-// Read reads what has come.
+// Read reads what has arrived.
 func (s *steadyBody) Read(b []byte) (int, error) {
 	now := time.Now()
 	deadline := now.Add(s.run.api.BodyWait)
@@ -166,7 +166,7 @@ func (s *steadyBody) Read(b []byte) (int, error) {
 		deadline = s.lineEnd
 	}
 	_ = s.run.control.SetReadDeadline(deadline)
-	if err := s.ctx.Err(); err != nil { // looked at after the deadline was set, which may have undone that of stop
+	if err := s.ctx.Err(); err != nil { // checked after setting the deadline, which may have undone the one that stop set
 		return 0, err
 	}
 	n, err := s.body.Read(b)
@@ -177,10 +177,10 @@ func (s *steadyBody) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// renewWrite gives the client anew the time that it has to read on.
+// renewWrite restarts the time that the client has to read.
 func (run *importRun) renewWrite() { _ = run.control.SetWriteDeadline(time.Now().Add(answerWait)) }
 
-// answer registers the lines, as many at once as have come, and queues their results in order.
+// answer registers the lines, as many at once as have arrived, and queues their results in order.
 func (run *importRun) answer(ctx context.Context, lines *lineQueue) error {
 	understood := make(chan []importEntry)
 	var reader sync.WaitGroup
@@ -218,7 +218,7 @@ func (run *importRun) answer(ctx context.Context, lines *lineQueue) error {
 	return ctx.Err()
 }
 
-// appendImportResult appends a result as a line of JSON.
+// appendImportResult appends a result as one line of JSON.
 func appendImportResult(dst []byte, r protocol.ImportResult) ([]byte, error) {
 	if r.Problem != nil || r.DeviceID == "" {
 		dst, err := rest.AppendJSON(dst, r)
@@ -241,7 +241,7 @@ func (run *importRun) count(status int) {
 	}
 }
 
-// send writes the results as the client reads them.
+// send writes the results as fast as the client reads them.
 func (run *importRun) send() error {
 	piece := make([]byte, 32<<10)
 	for {
@@ -262,7 +262,7 @@ func (run *importRun) send() error {
 	}
 }
 
-// importAll registers the lines with which nothing is wrong, and gives the results of all.
+// importAll registers the valid lines and returns the results of all.
 func (run *importRun) importAll(ctx context.Context, entries []importEntry) []protocol.ImportResult {
 	devices := make([]push.ImportedDevice, 0, len(entries))
 	for _, e := range entries {
@@ -290,19 +290,19 @@ func (run *importRun) resultOf(ctx context.Context, e importEntry, r push.Regist
 	return protocol.ImportResult{Line: e.n, Status: created(r.New), DeviceID: e.id}
 }
 
-// importSchema is what a line is checked by.
+// importSchema returns the schema of a line.
 var importSchema = sync.OnceValue(func() *rest.Schema { return rest.SchemaFor[protocol.ImportLine](newSchemas()) })
 
-// importEntry is a line as it was understood.
+// importEntry is a parsed line.
 type importEntry struct {
 	n            int    // the line's number
-	id           string // of the device, as far as it can be told
+	id           string // the device's id, if it could be read
 	user         string
 	registration push.Registration
 	err          error // what is wrong with the line
 }
 
-// readImportLines understands lines, on all processors.
+// readImportLines parses lines on all processors.
 func readImportLines(lines []importLine) []importEntry {
 	const share = 64 // lines
 	entries := make([]importEntry, len(lines))
@@ -318,7 +318,7 @@ func readImportLines(lines []importLine) []importEntry {
 	return entries
 }
 
-// readLine reads a line in one pass if it is plain. What is not plain takes the long way, which says what is wrong.
+// readLine parses a line in one pass if it is plain. Other lines take the slow path, which finds the faults.
 func readLine(text []byte) (l protocol.ImportLine, f faults, err error) {
 	if l, ok := readPlainLine(text); ok {
 		return l, nil, nil

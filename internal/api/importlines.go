@@ -2,15 +2,15 @@ package api
 
 import "sync"
 
-// lineQueue holds the lines of an import that are read and not understood yet: one reader puts them in, one taker takes all that
-// is there. It is bounded by importAtOnce lines and importBatch bytes.
+// lineQueue holds the lines of an import that have been read but not parsed. One goroutine puts lines in, another takes all that
+// are there. It is bounded by importAtOnce lines and importBatch bytes.
 type lineQueue struct {
 	mu        sync.Mutex
 	changed   sync.Cond    // with mu
 	lines     []importLine // guarded by mu
 	bytes     int          // guarded by mu; of lines
-	ended     bool         // guarded by mu; no more are put in
-	abandoned bool         // guarded by mu; no more are taken
+	ended     bool         // guarded by mu; no more lines will be put in
+	abandoned bool         // guarded by mu; no more lines will be taken
 }
 
 func newLineQueue() *lineQueue {
@@ -19,7 +19,7 @@ func newLineQueue() *lineQueue {
 	return q
 }
 
-// put adds a line, and waits until there is room for it. False: nobody takes it any more.
+// put adds a line when there is room for it. It returns false if nobody will take it any more.
 func (q *lineQueue) put(line importLine) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -37,7 +37,7 @@ func (q *lineQueue) put(line importLine) bool {
 	return true
 }
 
-// next returns all that is there, and waits until there is something. None: no more will come.
+// next returns all lines in the queue once there are any. It returns none if no more will come.
 func (q *lineQueue) next() []importLine {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -53,7 +53,7 @@ func (q *lineQueue) next() []importLine {
 	return lines
 }
 
-// end says that no more lines are put in.
+// end marks the end of the lines.
 func (q *lineQueue) end() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -61,7 +61,7 @@ func (q *lineQueue) end() {
 	q.changed.Broadcast()
 }
 
-// abandon ends both sides; what is there is dropped.
+// abandon ends both sides and drops the lines in the queue.
 func (q *lineQueue) abandon() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

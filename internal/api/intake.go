@@ -6,13 +6,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Intake says whether there is room for more pushes.
+// Intake decides whether there is room for more pushes.
 type Intake interface {
-	// Enter asks for room for pushes that will make at most so many devices and pushes due. Its error is a *push.BacklogFull:
-	// they are to be refused. leave is called when they are committed or refused, with what they made due: devices, and pushes
-	// whose deliveries are still to be made.
+	// Enter reserves room for pushes that will make at most atMost devices and pushes due. If there is none, the error is a
+	// *push.BacklogFull, and the pushes must be refused. Call leave when they have been committed or refused, with what they made
+	// due: devices, and pushes whose deliveries are yet to be made.
 	Enter(atMost int) (leave func(devices, pushes int), err error)
-	// Refused is told that so many pushes were refused because of what Enter said.
+	// Refused counts pushes that were refused because of an error of Enter.
 	Refused(pushes int)
 }
 
@@ -24,7 +24,7 @@ func (endless) Refused(int)                       {}
 
 func leaveNothing(int, int) {}
 
-// accept hands a push on, if there is room for it. One that was accepted before gets its earlier answer in any case.
+// accept passes a push on if there is room for it. A push that was accepted before gets its earlier answer in any case.
 func (a *API) accept(ctx context.Context, p push.Push, key *push.Idempotency) (accepted push.Accepted, err error) {
 	leave, err := a.Intake.Enter(dueAtMost(p))
 	if err != nil {
@@ -41,7 +41,7 @@ func (a *API) accept(ctx context.Context, p push.Push, key *push.Idempotency) (a
 	return accepted, err
 }
 
-// acceptAll hands the good pushes of a batch on, if there is room: all of them, or none.
+// acceptAll passes the valid pushes of a batch on if there is room for all of them; otherwise it refuses all.
 func (a *API) acceptAll(ctx context.Context, pushes []push.Push, at []int, key *push.Idempotency) ([]push.AcceptResult, error) {
 	atMost := 0
 	for _, p := range pushes {
@@ -61,10 +61,10 @@ func (a *API) acceptAll(ctx context.Context, pushes []push.Push, at []int, key *
 	return results, nil
 }
 
-// due is what accepted pushes have made due.
+// due counts what accepted pushes have made due.
 type due struct {
 	devices int
-	pushes  int // whose deliveries are still to be made
+	pushes  int // pushes whose deliveries are yet to be made
 }
 
 func (d *due) add(p push.Push, accepted push.Accepted, err error) {
@@ -77,5 +77,5 @@ func (d *due) add(p push.Push, accepted push.Accepted, err error) {
 	}
 }
 
-// dueAtMost is how much a push will make due: who is named, or the push itself where they are looked up.
+// dueAtMost returns how much a push can make due: the users or devices that it names or, for tags and all, the push itself.
 func dueAtMost(p push.Push) int { return max(1, len(p.To.Users), len(p.To.Devices)) }

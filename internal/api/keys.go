@@ -15,30 +15,31 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// serverKeyStore holds the keys of backends, by the hashes of their secrets.
+// serverKeyStore stores the keys of backends, by the hashes of their secrets.
 type serverKeyStore interface {
-	// CreateServerKey has push.ErrNotFound for the app, and push.ErrConflict for an id or a hash that is taken.
+	// CreateServerKey returns push.ErrNotFound if there is no such app, and push.ErrConflict if the id or the hash is taken.
 	CreateServerKey(ctx context.Context, key push.ServerKey, hash []byte) error
 
-	// ServerKeys is paged, by id.
+	// ServerKeys returns a page of an app's keys, by id.
 	ServerKeys(ctx context.Context, app, cursor string, limit int) (keys []push.ServerKey, next string, err error)
 
-	// DeleteServerKey makes a key void: no request is let in by it once this returns, and what leans on it ends.
+	// DeleteServerKey revokes a key. Once it returns, no request is accepted with it; streams opened with it end.
 	DeleteServerKey(ctx context.Context, app, id string) error
 }
 
-// signingKeyStore holds the keys that verify user tokens, encrypted.
+// signingKeyStore stores, encrypted, the keys that verify user tokens.
 type signingKeyStore interface {
-	// PutSigningKey stores a key, or replaces the one under its kid, whose tokens are void then; push.ErrNotFound for the app.
+	// PutSigningKey stores a key or replaces the one with its kid, whose tokens become void; push.ErrNotFound if there is no such
+	// app.
 	PutSigningKey(ctx context.Context, key push.SigningKey) (created bool, err error)
 
 	// SigningKey returns a key with its secret.
 	SigningKey(ctx context.Context, app, kid string) (push.SigningKey, error)
 
-	// SigningKeys is paged, by kid, without secrets.
+	// SigningKeys returns a page of an app's keys, by kid, without secrets.
 	SigningKeys(ctx context.Context, app, cursor string, limit int) (keys []push.SigningKey, next string, err error)
 
-	// DeleteSigningKey makes a key's tokens void and ends what they opened.
+	// DeleteSigningKey makes a key's tokens void and ends the sessions that they opened.
 	DeleteSigningKey(ctx context.Context, app, kid string) error
 }
 
@@ -106,11 +107,10 @@ func timeOrNone(t time.Time) *time.Time {
 	return &t
 }
 
-// maxKeyName is how long a key's name may be, in bytes.
+// maxKeyName is the most bytes of a key's name.
 const maxKeyName = 128
 
-// keyFacts reads a new key's name and end. An end that has come would make a key that is void from the start: more likely a
-// slip than a wish.
+// keyFacts reads a new key's name and expiry. An expiry in the past is a fault: the key would be void from the start.
 func (a *API) keyFacts(f *faults, name, expires string) push.KeyFacts {
 	switch {
 	case len(name) > maxKeyName:
@@ -207,7 +207,7 @@ func (a *API) listSigningKeys(ctx context.Context, c *call, in *appPage) (*rest.
 	return rest.NewAnswer(http.StatusOK, protocol.SigningKeys{SigningKeys: listOf(keys, signingKeyBody), Cursor: next}), nil
 }
 
-// addKeyFaults adds what is wrong with a signing key: its kid is in the path, the rest in the body.
+// addKeyFaults adds the faults of a signing key: its kid is in the path, the rest in the body.
 func (c *call) addKeyFaults(err error) error {
 	var fields push.FieldErrors
 	if errors.As(err, &fields) {
@@ -226,7 +226,7 @@ func (c *call) addKeyFaults(err error) error {
 	return c.faults.err()
 }
 
-// decodeBase64 reads standard base64, with or without its padding.
+// decodeBase64 decodes standard base64 with or without padding.
 func decodeBase64(s string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(s), "="))
 }
@@ -257,7 +257,7 @@ func (a *API) deleteSigningKey(ctx context.Context, c *call, in *KidPath) (*rest
 	return &rest.None{}, nil
 }
 
-// Limits of a user token's life.
+// Limits of a user token's lifetime.
 const (
 	defaultTokenTTL = time.Hour
 	minTokenTTL     = time.Second
@@ -288,7 +288,7 @@ func (a *API) createUserToken(ctx context.Context, c *call, in *userTokenInput) 
 	return rest.NewAnswer(http.StatusOK, protocol.UserToken{Token: token, ExpiresAt: expires.UTC()}), nil
 }
 
-// durationAt reads a duration as Go writes it; nil for none, and for one that is wrong.
+// durationAt parses a duration in Go's syntax. It returns nil for "" and for an invalid one, which it reports.
 func durationAt(f *faults, location, text string) *time.Duration {
 	if text == "" {
 		return nil
@@ -301,7 +301,7 @@ func durationAt(f *faults, location, text string) *time.Duration {
 	return &d
 }
 
-// timeAt reads a time of RFC 3339; zero for none, and for one that is wrong.
+// timeAt parses an RFC 3339 time. It returns zero for "" and for an invalid one, which it reports.
 func timeAt(f *faults, location, text string) time.Time {
 	if text == "" {
 		return time.Time{}

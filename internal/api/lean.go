@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// leanWait is how long a stream whose key is void has to end by itself: long enough to close it in order, so that its client
-// asks again and learns why.
+// leanWait is how long a revoked stream may take to end by itself: enough to close it in order, so that its client asks again and
+// learns why.
 const leanWait = time.Second
 
-// cutPer is how often a stream that does not end by itself has its deadlines set again, which it may have renewed.
+// cutPer is how often the deadlines of a stream that does not end are set again, because the stream may have renewed them.
 const cutPer = 100 * time.Millisecond
 
-// past is a deadline that ends what waits for a client.
+// past is a deadline that ends every wait for a client.
 var past = time.Unix(1, 0)
 
-// errRevoked is why a stream's context ended.
+// errRevoked is the cause with which a revoked stream's context ends.
 var errRevoked = errors.New("api: the key or the app that the stream leans on is gone")
 
-// lean ends a stream when the key that opened it, or its app, is gone: first its context, then its connection. release must
-// be called when the stream has ended.
+// lean ends a stream when its key or app is deleted: it cancels the context, then cuts the connection. Call release when the
+// stream ends.
 func (a *API) lean(parent context.Context, w http.ResponseWriter, who caller, app string) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	end := func(error) { cancel(errRevoked) }
 	releases := []func(){a.Auth.Hold(who.key.Ground(), end)}
-	// An app that cannot be found is the handler's to tell of.
+	// If the app does not exist, the handler reports it.
 	if found, err := a.Store.App(ctx, app); app != "" && err == nil {
 		releases = append(releases, a.Auth.Hold(found.Ground(), end))
 	}
@@ -38,7 +38,7 @@ func (a *API) lean(parent context.Context, w http.ResponseWriter, who caller, ap
 	return ctx, func() {
 		close(over)
 		if !stop() {
-			<-cut // nobody may touch w when the handler has returned
+			<-cut // nobody may touch w after the handler returns
 		}
 		cancel(nil)
 		for _, release := range releases {
@@ -47,10 +47,10 @@ func (a *API) lean(parent context.Context, w http.ResponseWriter, who caller, ap
 	}
 }
 
-// cutOff ends the reads and writes of a revoked stream that is not over in time.
+// cutOff ends the reads and writes of a revoked stream that has not ended in time.
 func cutOff(ctx context.Context, control *http.ResponseController, over <-chan struct{}) {
 	if !errors.Is(context.Cause(ctx), errRevoked) {
-		return // the client went
+		return // the client has gone
 	}
 	for wait := leanWait; ; wait = cutPer {
 		select {

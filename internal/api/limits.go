@@ -9,19 +9,19 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Limits are the rates at which callers may ask. A zero value is no limit.
+// Limits are the request rates of callers. The zero value of a rate is no limit.
 type Limits struct {
-	NewDevices bucket.Rate // new devices and changes of owner, of each user
-	Key        bucket.Rate // requests of each server key
-	App        bucket.Rate // requests of all of an app's server keys together
+	NewDevices bucket.Rate // new devices and changes of owner, for each user
+	Key        bucket.Rate // requests, for each server key
+	App        bucket.Rate // requests of all server keys of an app together
 }
 
-// Front is told who has shown a valid secret and who has not.
+// Front learns which requests show a valid secret.
 type Front interface {
-	// Known is told that a request has shown a valid secret.
+	// Known reports a request that has shown a valid secret.
 	Known(ctx context.Context)
-	// Refused is told that a request from an address showed no valid secret. The fields belong on the answer, which is 429
-	// with Retry-After if wait is not 0.
+	// Refused reports a request without a valid secret. Add fields to the answer. If wait is not 0, the answer must be 429 with
+	// this Retry-After.
 	Refused(remote string) (fields http.Header, wait time.Duration)
 }
 
@@ -31,7 +31,7 @@ type openFront struct{}
 func (openFront) Known(context.Context)                       {}
 func (openFront) Refused(string) (http.Header, time.Duration) { return nil, 0 }
 
-// rates are the buckets of Limits.
+// rates holds the buckets of Limits.
 type rates struct {
 	newDevices, keys, apps *bucket.Buckets
 }
@@ -47,12 +47,13 @@ const (
 	policyApp        = "app"
 )
 
-// tooFast is the problem of a caller whose bucket is empty.
+// tooFast returns the problem for a caller whose bucket is empty.
 func tooFast(detail string, s bucket.State) *refusal {
 	return newProblem(http.StatusTooManyRequests, codeRateLimited, detail).after(s.Wait)
 }
 
-// withinRates refuses a server key that asks too fast, alone or with the app's others. The root key is of no app.
+// withinRates refuses a server key that sends too many requests, alone or together with the others of its app. The root key has
+// no app.
 func (a *API) withinRates(h http.Header, who caller) error {
 	if who.key.ID == "" {
 		return nil
@@ -73,15 +74,15 @@ func (a *API) withinRates(h http.Header, who caller) error {
 	return nil
 }
 
-// newDeviceToken is what a registration holds of its user's bucket until it is known whether it needs it.
+// newDeviceToken is a token reserved from a user's bucket until the registration shows whether it needs it.
 type newDeviceToken struct {
 	api  *API
-	user string // "": it holds none
+	user string // "": no token is reserved
 }
 
-// reserveNewDevice reserves a token for a registration that may make a device, or change its owner. A renewal needs none: that is
-// one with the device's credential for the same owner. Who has none left may still register what is there already, as an
-// import left it.
+// reserveNewDevice reserves a token for a registration that may create a device or change its owner. A renewal (same device
+// credential, same owner) needs no token. A user whose bucket is empty may still register a device that already exists, such as
+// an imported one.
 func (a *API) reserveNewDevice(ctx context.Context, c *call, device string) (newDeviceToken, error) {
 	user := c.claims.User
 	if user == "" || (c.device.ID == device && c.device.User == user) {
@@ -100,7 +101,7 @@ func (a *API) reserveNewDevice(ctx context.Context, c *call, device string) (new
 	return newDeviceToken{}, tooFast("this user has registered many new devices; come back later", s)
 }
 
-// settle gives the token back unless the registration needed it.
+// settle returns the token unless the registration needed it.
 func (t newDeviceToken) settle(r push.Registered, err error) {
 	if t.user != "" && (err != nil || !r.New && !r.OwnerChanged) {
 		t.api.rates.newDevices.Return(t.user)

@@ -14,19 +14,19 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// listenStore is where the events of an app are read.
+// listenStore reads the events of an app.
 type listenStore interface {
 	// WatchApp follows the events that this process commits from now on.
 	WatchApp(app string) push.AppWatch
 
-	// ResourcesOf returns the ids of the resources of pushes, as far as those are there.
+	// ResourcesOf returns the resource ids of those pushes that exist.
 	ResourcesOf(ctx context.Context, app string, pushes []push.ID) (map[push.ID]string, error)
 }
 
-// maxFilter is how many values one filter of a stream may have.
+// maxFilter is the most values of one filter of a stream.
 const maxFilter = 100
 
-// listenInput is an app and which of its events are asked for.
+// listenInput names an app and selects events.
 type listenInput struct {
 	AppPath
 	User     []string     `query:"user" doc:"only events of deliveries for these users; may be repeated, up to 100 times, as the others may"`
@@ -60,7 +60,7 @@ func (a *API) listen(ctx context.Context, c *call, in *listenInput) (rest.Stream
 	})
 }
 
-// eventFilter says which events of an app are asked for: of each kind that names any, one must match.
+// eventFilter selects events of an app. An event must match one value in each list that is not empty.
 type eventFilter struct {
 	users, devices, resources []string
 	states                    []push.State
@@ -80,7 +80,7 @@ func (in *listenInput) filter(f *faults) eventFilter {
 	return filter
 }
 
-// someOf are the values of a query's parameter that may be repeated. An empty one is none, as everywhere.
+// someOf returns the values of a repeatable query parameter. As everywhere, an empty value counts as absent.
 func someOf[T ~string](f *faults, at string, values []T) []T {
 	values = slices.DeleteFunc(values, func(v T) bool { return v == "" })
 	if len(values) > maxFilter {
@@ -90,7 +90,7 @@ func someOf[T ~string](f *faults, at string, values []T) []T {
 	return values
 }
 
-// matches reports whether an event is asked for, as far as its resource does not matter.
+// matches reports whether an event passes the filters other than the one on resources.
 func (f eventFilter) matches(e push.AppEvent) bool {
 	return among(f.users, e.User) && among(f.devices, e.DeviceID) && among(f.states, e.State)
 }
@@ -99,7 +99,7 @@ func among[T comparable](list []T, value T) bool {
 	return len(list) == 0 || slices.Contains(list, value)
 }
 
-// appStream follows one app for one client. It keeps nothing of what it has sent.
+// appStream follows one app for one client. It keeps nothing that it has sent.
 type appStream struct {
 	*eventWriter
 	api    *API
@@ -107,7 +107,7 @@ type appStream struct {
 	filter eventFilter
 }
 
-// run sends what is committed until the client goes.
+// run sends committed events until the client leaves.
 func (s *appStream) run(ctx context.Context) error {
 	watch := s.api.Store.WatchApp(s.app)
 	defer watch.Stop()
@@ -127,8 +127,8 @@ func (s *appStream) run(ctx context.Context) error {
 	}
 }
 
-// wait returns when something was committed, after a moment in which more can gather, or when the client has heard nothing
-// for as long as it may.
+// wait returns when something was committed, after a moment in which more events gather, or when the client is due a sign of
+// life.
 func (s *appStream) wait(ctx context.Context, changed <-chan struct{}) error {
 	silent := time.NewTimer(time.Until(s.spoke.Add(heartbeat)))
 	defer silent.Stop()
@@ -142,7 +142,7 @@ func (s *appStream) wait(ctx context.Context, changed <-chan struct{}) error {
 	}
 }
 
-// sendNew sends all that was committed by now.
+// sendNew sends all events committed so far.
 func (s *appStream) sendNew(ctx context.Context, watch push.AppWatch) error {
 	for ctx.Err() == nil {
 		events, missed := watch.Next()
@@ -166,7 +166,8 @@ func (s *appStream) sendOwn(name push.EventName, count int) error {
 	return s.send(string(name), protocol.AppEvent{Event: protocol.Event{At: s.api.Now().UTC(), Event: name, Count: count}})
 }
 
-// sendAsked sends those of the events that are asked for. What events of a statement on many deliveries lack is looked up.
+// sendAsked sends the events that pass the filter. It looks up the resources of events that lack one, because one statement
+// changed many deliveries.
 func (s *appStream) sendAsked(ctx context.Context, events []push.AppEvent) error {
 	var asked []push.AppEvent
 	var lacking []push.ID
@@ -201,7 +202,7 @@ func (s *appStream) sendAsked(ctx context.Context, events []push.AppEvent) error
 	return s.flush()
 }
 
-// compose is the text of those of the events whose resource is asked for.
+// compose returns the text of those events whose resource passes the filter.
 func (s *appStream) compose(asked []push.AppEvent, resources map[push.ID]string) ([]byte, error) {
 	var text bytes.Buffer
 	for _, e := range asked {

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics count requests by the pattern of their route, never by an id.
+// metrics counts requests by the pattern of their route, never by an id.
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
@@ -40,7 +40,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// methods are those that are labels; any other word a client sends is "other".
+// methods are the methods that appear as labels; all others are "other".
 var methods = map[string]bool{"GET": true, "HEAD": true, "PUT": true, "POST": true, "DELETE": true, "OPTIONS": true, "PATCH": true}
 
 func (m *metrics) observe(method, route string, status int, took time.Duration) {

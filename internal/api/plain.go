@@ -12,10 +12,10 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// readyWait is how long /readyz waits for the rooms that it asks.
+// readyWait is how long /readyz waits for the rooms.
 const readyWait = 3 * time.Second
 
-// plainRoutes are those around the API: health, metrics, the document and its page, and the WebSocket.
+// plainRoutes adds the routes around the API: health, metrics, the document and its page, and the WebSocket.
 func (a *API) plainRoutes() {
 	register(a, route{id: "health", method: http.MethodGet, path: "/healthz", tag: chapterOperation,
 		summary: "Whether the process is alive"}, a.health)
@@ -39,7 +39,7 @@ func metricsOf(r *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 }
 
-// MetricsHandler answers GET /metrics, and nothing else, for a listener of its own.
+// MetricsHandler returns a handler for GET /metrics and nothing else, for a listener of its own.
 func MetricsHandler(r *prometheus.Registry) http.Handler {
 	metrics := metricsOf(r)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -5,7 +5,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// lineFields are the fields of a line of an import. The first three have to be there.
+// lineFields are the fields of a line of an import. The first three are required.
 var lineFields = []string{"device_id", "user", "platform", "bundle_id", "package", "environment", "provider_token", "app_state", "facts", "wake_key_id"}
 
 // readPlainLine reads a line of an import. ok is false if it is not plain.
@@ -39,7 +39,7 @@ func readPlainLine(text []byte) (l protocol.ImportLine, ok bool) {
 	return l, r.end() && there&0b111 == 0b111
 }
 
-// facts reads facts that are texts, true or false, and are not too long however they are written.
+// facts reads facts that are all strings or booleans, and not too long in any spelling.
 func (r *plainReader) facts() map[string]any {
 	facts, from := map[string]any{}, r.at
 	r.members(func(name []byte) {

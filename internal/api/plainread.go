@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// maxPlainIDs is how many ids one body may name here, which are all in memory at once.
+// maxPlainIDs is the most ids in one body that takes the fast path, because all of them are in memory at once.
 const maxPlainIDs = 4 * maxItems
 
 // readPlainPush reads the body of a push. ok is false if it is not plain.
@@ -36,20 +36,20 @@ func readPlainBatch(body []byte) (pushes []protocol.PushRequest, ok bool) {
 	return pushes, r.end() && len(pushes) > 0
 }
 
-// plainReader reads JSON from the front. Once something is odd, nothing more is read.
+// plainReader reads JSON from the front. After the first odd byte it reads nothing more.
 type plainReader struct {
 	body []byte // never changes
-	at   int    // of the next byte; a slice of the rest would be written through the garbage collector's barrier, a token a time
+	at   int    // offset of the next byte; re-slicing the rest would pass the garbage collector's write barrier at each token
 	odd  bool
-	text []byte // room for the ids of a list, and for strings with escapes
-	ends []int  // room for where those ids end
-	ids  int    // ids so far
+	text []byte // buffer for the ids of a list, and for strings with escapes
+	ends []int  // buffer for the ends of those ids
+	ids  int    // number of ids so far
 }
 
-// end reports whether all was plain and nothing follows.
+// end reports whether everything was plain and nothing follows.
 func (r *plainReader) end() bool { return r.skip() == 0 && !r.odd }
 
-// skip passes over space and returns the next byte; 0 at the end.
+// skip skips white space and returns the next byte; 0 at the end.
 func (r *plainReader) skip() byte {
 	for ; r.at < len(r.body); r.at++ {
 		if c := r.body[r.at]; c != ' ' && c != '\n' && c != '\t' && c != '\r' {
@@ -60,14 +60,14 @@ func (r *plainReader) skip() byte {
 	return 0
 }
 
-// expect passes over a byte that has to come next.
+// expect consumes a byte that must come next.
 func (r *plainReader) expect(c byte) {
 	if r.odd = r.odd || r.skip() != c || c == 0; !r.odd {
 		r.at++
 	}
 }
 
-// next reports whether another value follows in what ends with a byte, and passes over the comma, or the end.
+// next reports whether another value follows in a list or object that ends with the byte end. It consumes the comma or the end.
 func (r *plainReader) next(end byte, first bool) bool {
 	if r.odd {
 		return false
@@ -82,7 +82,7 @@ func (r *plainReader) next(end byte, first bool) bool {
 	return !r.odd
 }
 
-// members reads an object; member reads the value of each name.
+// members reads an object. It calls member to read the value of each name.
 func (r *plainReader) members(member func(name []byte)) {
 	r.expect('{')
 	for first := true; r.next('}', first); first = false {
@@ -94,7 +94,8 @@ func (r *plainReader) members(member func(name []byte)) {
 	}
 }
 
-// object reads an object of known fields, each at most once; field reads the value of one. Bits of there say which were there.
+// object reads an object with known fields, each at most once. It calls field to read each value. The bits of there say which
+// fields were present.
 func (r *plainReader) object(fields []string, field func(name string)) (there uint) {
 	r.members(func(name []byte) {
 		i := slices.IndexFunc(fields, func(f string) bool { return f == string(name) })
@@ -106,7 +107,7 @@ func (r *plainReader) object(fields []string, field func(name string)) (there ui
 	return there
 }
 
-// array reads a list; item reads a value.
+// array reads a list. It calls item to read each value.
 func (r *plainReader) array(item func()) {
 	r.expect('[')
 	for first := true; r.next(']', first); first = false {
@@ -114,14 +115,14 @@ func (r *plainReader) array(item func()) {
 	}
 }
 
-// raw reads a string without escapes. It aliases the body.
+// raw reads a string without escapes. The result aliases the body.
 func (r *plainReader) raw() []byte {
 	s, escaped := r.quoted()
 	r.odd = r.odd || escaped
 	return s
 }
 
-// quoted reads a string as it is written, between its quotes.
+// quoted reads a string and returns what is written between its quotes.
 func (r *plainReader) quoted() (s []byte, escaped bool) {
 	if r.expect('"'); r.odd {
 		return nil, false
@@ -135,7 +136,7 @@ func (r *plainReader) quoted() (s []byte, escaped bool) {
 			return s, escaped
 		case c == '\\':
 			escaped = true
-			i++ // whatever is escaped ends nothing
+			i++ // an escaped character does not end the string
 		case c < ' ':
 			r.odd = true
 			return nil, false
@@ -159,7 +160,7 @@ func (r *plainReader) string() string {
 	return string(s)
 }
 
-// unescaped are the characters that stand after a backslash, but for u (RFC 8259, section 7).
+// unescaped maps the characters after a backslash, other than u, to their meaning (RFC 8259, section 7).
 var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 func (r *plainReader) unescape(s []byte) []byte {
@@ -189,7 +190,7 @@ func (r *plainReader) filled() string {
 // idList reads a list of ids, which share one string.
 func (r *plainReader) idList() []string {
 	text, ends := r.text[:0], r.ends[:0]
-	if cap(ends) == 0 { // few bodies have more than one list that is long
+	if cap(ends) == 0 { // few bodies have more than one long list
 		ids := min(bytes.Count(r.body[r.at:], []byte(`","`))+1, maxItems)
 		text, ends = make([]byte, 0, min(len(r.body)-r.at, 16*ids)), make([]int, 0, ids)
 	}
@@ -223,7 +224,7 @@ func (r *plainReader) bool() bool {
 	return false
 }
 
-// pushFields are the fields of a push. The first two have to be there.
+// pushFields are the fields of a push. The first two are required.
 var pushFields = []string{"to", "resource_id", "payload", "ttl", "collapse_key", "deliver", "deliver_at", "dry_run"}
 
 // push reads a push.
@@ -251,7 +252,7 @@ func (r *plainReader) push(p *protocol.PushRequest) {
 	r.odd = r.odd || there&0b11 != 0b11
 }
 
-// audienceFields are those of the audiences that are usual: who names others is rare.
+// audienceFields are the fields of the usual audiences; others are rare.
 var audienceFields = []string{"users", "devices"}
 
 // audience reads users or devices.
@@ -265,7 +266,7 @@ func (r *plainReader) audience(to *protocol.Audience) {
 	})
 }
 
-// oneOf reads one of a few words.
+// oneOf reads one of several words.
 func oneOf[T ~string](r *plainReader, words ...T) T {
 	s := r.raw()
 	for _, w := range words {

@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// The codes of problems, as they are called here.
+// Short names for the codes of problems.
 const (
 	codeBadJSON         = protocol.ProblemBadJSON
 	codeUnauthenticated = protocol.ProblemUnauthenticated
@@ -33,29 +33,29 @@ const (
 	codeInternal        = protocol.ProblemInternal
 )
 
-// retryAfterSeconds is what 503 asks for where nobody knows better.
+// retryAfterSeconds is the Retry-After of 503 where the error has none.
 const retryAfterSeconds = 1
 
-// refusal is a problem on its way to the client. It is an error, so that handlers can return it.
+// refusal is a problem with what its headers need. It is an error, so that handlers can return it.
 type refusal struct {
 	protocol.Problem
-	wait time.Duration // until it may be tried again; 0: retryAfterSeconds
+	wait time.Duration // until the client may try again; 0: retryAfterSeconds
 }
 
 func newProblem(status int, code protocol.ProblemCode, detail string) *refusal {
 	return &refusal{Problem: protocol.Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: detail}}
 }
 
-// after says when it may be tried again.
+// after sets when the client may try again.
 func (p *refusal) after(wait time.Duration) *refusal {
 	p.wait = wait
 	return p
 }
 
-// Error is for logs: status, code and detail, which carry no secrets.
+// Error returns status, code and detail, which carry no secrets, for logs.
 func (p *refusal) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
 
-// setHeaders sets those that belong to the status.
+// setHeaders sets the headers that belong to the status.
 func (p *refusal) setHeaders(h http.Header) {
 	switch p.Status {
 	case http.StatusUnauthorized:
@@ -65,8 +65,8 @@ func (p *refusal) setHeaders(h http.Header) {
 	}
 }
 
-// problemOf makes the problem of any error: the one place where errors get their status and code. Nothing of an unexpected
-// error is shown; it is logged by the caller.
+// problemOf turns any error into a problem: it is the one place where errors get their status and code. It shows nothing of an
+// unexpected error; the caller logs it.
 func problemOf(err error) *refusal {
 	var p *refusal
 	var fields push.FieldErrors
@@ -103,7 +103,7 @@ func problemOf(err error) *refusal {
 	return newProblem(http.StatusInternalServerError, codeInternal, "the server could not answer; its log says why")
 }
 
-// unauthenticatedDetail is what is wrong with a token, if the error has that; it never shows the token.
+// unauthenticatedDetail says what is wrong with a token, if the error says so; it never shows the token.
 func unauthenticatedDetail(err error) string {
 	var bad interface{ Wrong() string }
 	if errors.As(err, &bad) {
@@ -112,12 +112,12 @@ func unauthenticatedDetail(err error) string {
 	return "the secret is missing, unknown, or of another kind; want a server key or a user token in Authorization: Bearer, a device's credential in Hush-Device"
 }
 
-// notFound names what the path names.
+// notFound returns the 404 for what the path names.
 func notFound(what, name string) error {
 	return newProblem(http.StatusNotFound, codeNotFound, fmt.Sprintf("there is no %s %s", what, strconv.Quote(name)))
 }
 
-// missing turns push.ErrNotFound into a problem that names the thing; any other error stays.
+// missing turns push.ErrNotFound into a problem that names the thing; it returns any other error unchanged.
 func missing(err error, what, name string) error {
 	if errors.Is(err, push.ErrNotFound) {
 		return notFound(what, name)

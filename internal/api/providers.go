@@ -9,12 +9,13 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// credentialStore holds what an app is known by at its providers, encrypted.
+// credentialStore stores, encrypted, an app's credentials for its providers.
 type credentialStore interface {
-	// PutCredential stores or replaces a credential, and has the devices looked at that wait for one; push.ErrNotFound for the app.
+	// PutCredential stores or replaces a credential and makes the devices that wait for one due; push.ErrNotFound if there is no
+	// such app.
 	PutCredential(ctx context.Context, app string, info push.CredentialInfo, credential push.Credential) (created bool, err error)
 
-	// Credentials returns what may be read back, by provider.
+	// Credentials returns the readable parts of an app's credentials, by provider.
 	Credentials(ctx context.Context, app string) ([]push.CredentialInfo, error)
 
 	DeleteCredential(ctx context.Context, app string, provider push.Provider) error
@@ -72,7 +73,7 @@ func (a *API) putFCM(ctx context.Context, c *call, in *putFCMInput) (*rest.Answe
 	return a.putCredential(ctx, c, in.App, push.FCM, push.Credential{FCM: &push.FCMCredential{ServiceAccount: in.Body.ServiceAccount}})
 }
 
-// putCredential checks a credential with its provider's room and stores it.
+// putCredential has the provider's room check a credential and stores it.
 func (a *API) putCredential(ctx context.Context, c *call, app string, provider push.Provider, credential push.Credential) (*rest.Answer[protocol.CredentialInfo], error) {
 	if err := a.app(ctx, c, app); err != nil {
 		return nil, err

@@ -16,23 +16,24 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// pushStore holds accepted pushes.
+// pushStore stores accepted pushes.
 type pushStore interface {
-	// Push returns a push and where it stands as a whole.
+	// Push returns a push and its standing as a whole.
 	Push(ctx context.Context, app string, id push.ID) (push.Push, push.Standing, error)
 
-	// Deliveries is paged, with timelines, users without a device first. What is for later is shown as it will be.
+	// Deliveries returns a page of a push's deliveries with timelines, users without a device first. Scheduled deliveries are
+	// shown as they will be.
 	Deliveries(ctx context.Context, app string, id push.ID, cursor string, limit int) (deliveries []push.Delivery, next string, err error)
 
-	// Counts returns how many deliveries are in which state, of those that Deliveries has.
+	// Counts returns the number of deliveries in each state, of those that Deliveries returns.
 	Counts(ctx context.Context, app string, id push.ID) (map[push.State]int, error)
 
-	// Cancel ends a push's open deliveries and keeps it from making more. It returns how many it has ended, in pieces, and up to
+	// Cancel ends a push's open deliveries, in pieces, and keeps it from making more. It returns how many it has ended, and up to
 	// 10 000 of those that were final before.
 	Cancel(ctx context.Context, app string, id push.ID) (cancelled int, final []push.Delivery, err error)
 }
 
-// maxLate is how long ago a deliver_at may be: the request was under way.
+// maxLate is how far in the past a deliver_at may be, because the request took time to arrive.
 const maxLate = time.Minute
 
 type pushInput struct {
@@ -67,7 +68,7 @@ func (a *API) pushRoutes() {
 		summary: "Cancel a push", about: "What is not final becomes cancelled; what already was is named."}, a.cancelPush)
 }
 
-// checkPush reads a push and adds all that is wrong with it to f. An error is the server's own.
+// checkPush reads a push and adds its faults to f. The error is not the caller's fault.
 func (a *API) checkPush(ctx context.Context, f *faults, app string, b protocol.PushRequest) (push.Push, error) {
 	now := a.Now().UTC()
 	p := push.Push{
@@ -98,8 +99,8 @@ func (a *API) checkPush(ctx context.Context, f *faults, app string, b protocol.P
 	return p, nil
 }
 
-// deliverAt is the time that a push was asked to wait for; zero: none was given. One that has just gone by is kept as it is,
-// so that the answer has one shape whichever clock is ahead.
+// deliverAt returns the time that a push must wait for; zero: none was given. One that has just passed is kept as it is, so that
+// the answer has the same shape whichever clock is ahead.
 func deliverAt(f *faults, now time.Time, text string) time.Time {
 	t := timeAt(f, "body.deliver_at", text)
 	switch {
@@ -168,8 +169,8 @@ func idempotencyOf(c *call, key string) *push.Idempotency {
 	return &push.Idempotency{Key: key, BodyHash: c.bodyHash}
 }
 
-// repeats reports whether the same request was accepted before. Then it gets its answer again, also if by now it would be
-// refused, as when its deliver_at has gone by or its resource was deleted.
+// repeats reports whether the same request was accepted before. If so, it gets its answer again even if it would now be refused,
+// for instance because its deliver_at has passed or its resource was deleted.
 func (a *API) repeats(ctx context.Context, app string, key *push.Idempotency) bool {
 	if key == nil {
 		return false
@@ -178,7 +179,7 @@ func (a *API) repeats(ctx context.Context, app string, key *push.Idempotency) bo
 	return err == nil && bytes.Equal(hash, key.BodyHash)
 }
 
-// acceptError says what a conflict at acceptance is.
+// acceptError turns a conflict at acceptance into the problem for it, and returns other errors unchanged.
 func acceptError(err error) error {
 	if errors.Is(err, push.ErrConflict) {
 		return newProblem(http.StatusConflict, codeConflict, "this Idempotency-Key came with another body before; want the same body, or another key")
@@ -213,7 +214,7 @@ func (a *API) dryRun(ctx context.Context, p push.Push) (*rest.Answer[any], error
 	}), nil
 }
 
-// pushID reads the id of a path; one that is no id is of no push.
+// pushID parses the id in a path. An invalid id is answered like that of a push that does not exist.
 func pushID(text string) (push.ID, error) {
 	id, err := uuid.Parse(text)
 	if err != nil || id.String() != text {
@@ -228,7 +229,7 @@ func deliveryBody(d push.Delivery) protocol.Delivery {
 	}
 }
 
-// pushBody is a push without its deliveries.
+// pushBody returns a push without its deliveries.
 func pushBody(p push.Push, standing push.Standing, counts map[push.State]int) protocol.Push {
 	return protocol.Push{
 		PushID: string(p.ID), ResourceID: p.ResourceID, AcceptedAt: p.AcceptedAt.UTC(), ExpiresAt: standing.ExpiresAt.UTC(),
@@ -287,7 +288,7 @@ func (a *API) cancelPush(ctx context.Context, c *call, in *PushPath) (*rest.Answ
 		return nil, missing(err, "push", in.PushID)
 	}
 	var warnings []push.Warning
-	if standing.CancelledEarly || cancelled == 0 && len(final) == 0 { // else there are deliveries, and a broadcast's take long to count
+	if standing.CancelledEarly || cancelled == 0 && len(final) == 0 { // otherwise there are deliveries, and counting those of a broadcast takes long
 		counts, err := a.Store.Counts(ctx, in.App, id)
 		if err != nil {
 			return nil, missing(err, "push", in.PushID)

@@ -13,7 +13,8 @@ import (
 
 // pushListStore lists pushes.
 type pushListStore interface {
-	// Pushes is paged, newest first. A page whose search has cost enough ends early: it may be empty and have a next one.
+	// Pushes returns a page of pushes, newest first. A page ends early if its search becomes expensive: it may be empty and still
+	// have a next one.
 	Pushes(ctx context.Context, app string, filter push.PushFilter, cursor string, limit int) (pushes []push.Listed, next string, err error)
 }
 
@@ -57,7 +58,7 @@ func listedBody(p push.Listed) protocol.ListedPush {
 	}
 }
 
-// checkState refuses what is no state of a delivery.
+// checkState refuses a string that is not the state of a delivery.
 func checkState(state string) error {
 	if _, ok := push.ParseState(state); !ok {
 		return fmt.Errorf("is %s; want one of %s", rest.Quoted(state), push.StateNames())
@@ -65,7 +66,7 @@ func checkState(state string) error {
 	return nil
 }
 
-// checkTime refuses what is no time of RFC 3339.
+// checkTime refuses a string that is not an RFC 3339 time.
 func checkTime(text string) error {
 	if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
 		return fmt.Errorf("is %s; want a time such as %q", rest.Quoted(text), "2026-01-02T15:04:05Z")

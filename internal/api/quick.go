@@ -11,21 +11,21 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// Requests for pushes are what clients make all day, and nearly all are alike. They are read in one pass and answered without
-// reflection. Whatever is not plain (a fault, an unknown field, a rare audience, an escape such as \u00e9) is not read here at all: it
-// goes the long way, by the walk and the decoder, which say what is wrong. So the quick way refuses nothing, and reads what the long one
-// would read.
+// Sending pushes is what clients do all day, and nearly all these requests look alike. The fast path reads them in one pass and
+// answers without reflection. Anything that is not plain (a fault, an unknown field, a rare audience, an escape such as \u00e9)
+// takes the slow path: the walk and the decoder, which report the faults. So the fast path refuses nothing, and reads exactly
+// what the slow path would read.
 
-// quickRead reads a body; nil: it is for the long way.
+// quickRead reads a body; it returns nil if the body must take the slow path.
 type quickRead func(body []byte) quickCall
 
-// quickCall does what a request asks for, and appends the answer's body to dst.
+// quickCall does what a request asks for and appends the answer's body to dst.
 type quickCall func(ctx context.Context, c *call, r *http.Request, dst []byte) (status int, _ []byte, err error)
 
-// usualAnswer is what most answers have room in.
+// usualAnswer is the size that is enough for most answers, in bytes.
 const usualAnswer = 256
 
-// answerQuickly answers a request that goes the quick way.
+// answerQuickly answers a request on the fast path.
 func (a *API) answerQuickly(ctx context.Context, w http.ResponseWriter, r *http.Request, c *call, id string) {
 	status, body, err := c.quick(ctx, c, r, make([]byte, 0, usualAnswer))
 	if err != nil {
@@ -93,7 +93,7 @@ func appendBatch(dst []byte, b protocol.BatchResponse) ([]byte, error) {
 	return append(dst, "]}"...), nil
 }
 
-// appendAccepted appends the fields of what is accepted, and the end of their object.
+// appendAccepted appends the fields of an accepted push and closes their object.
 func appendAccepted(dst []byte, p protocol.PushAccepted) []byte {
 	dst = jsonstring.Append(append(dst, `"push_id":`...), p.PushID)
 	if p.Deliveries != nil {

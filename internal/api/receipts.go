@@ -14,18 +14,18 @@ type receiptsInput struct {
 	Body receiptsBody
 }
 
-// receiptsBody is a protocol.Receipts whose items are checked each by itself.
+// receiptsBody is a protocol.Receipts whose items are checked separately.
 type receiptsBody struct {
 	Receipts []each[protocol.Receipt] `json:"receipts" maxItems:"1000" doc:"up to 1 000 receipts"`
 }
 
-// receiptSchema is what a receipt is checked by.
+// receiptSchema returns the schema of a receipt.
 var receiptSchema = sync.OnceValue(func() *rest.Schema { return rest.SchemaFor[protocol.Receipt](newSchemas()) })
 
 func (a *API) createReceipts(ctx context.Context, c *call, in *receiptsInput) (*rest.Answer[protocol.ReceiptsAnswer], error) {
 	answers := make([]protocol.ReceiptAnswer, len(in.Body.Receipts))
 	var good []push.Receipt
-	var at []int // of each good receipt, in answers
+	var at []int // index in answers of each valid receipt
 	for i, item := range in.Body.Receipts {
 		receipt, id, ok := a.receiptOf(item)
 		answers[i] = protocol.ReceiptAnswer{PushID: id, Status: push.ReceiptInvalid}
@@ -43,7 +43,7 @@ func (a *API) createReceipts(ctx context.Context, c *call, in *receiptsInput) (*
 	return rest.NewAnswer(http.StatusOK, protocol.ReceiptsAnswer{Open: open, Receipts: answers}), nil
 }
 
-// receiptOf reads one receipt; ok is false for one with a bad value, whose push id is told as far as it can be.
+// receiptOf parses one receipt. If a value is invalid, ok is false and id is the push id if it could be read.
 func (a *API) receiptOf(item []byte) (receipt push.Receipt, id string, ok bool) {
 	var b protocol.Receipt
 	found, err := readItem(item, receiptSchema(), &b)

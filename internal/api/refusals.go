@@ -12,11 +12,11 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// problems says of each code what the document says: its status, and when it is answered.
+// problems gives, for each code, the status and the text of the document.
 var problems = map[protocol.ProblemCode]struct {
 	status int
 	when   string
-	detail string // of the example
+	detail string // the detail of the example
 }{
 	codeBadJSON:         {400, "the body is no JSON, or has doubled names, wrong UTF-8 or a lone surrogate", "the body cannot be read: it ends in the middle; want a whole JSON value (at byte 17)"},
 	codeUnauthenticated: {401, "the secret is missing, unknown or of the wrong kind", "the secret is missing, unknown, or of another kind; want a server key or a user token in Authorization: Bearer, a device's credential in Hush-Device"},
@@ -37,8 +37,7 @@ var problems = map[protocol.ProblemCode]struct {
 	protocol.ProblemUpgradeRequired: {426, "the request asks for no WebSocket of version 13", "want an upgrade to a WebSocket, version 13"},
 }
 
-// refusals are the codes of the problems that a route answers with: those of the way to its handler, which serve goes, and the
-// handler's own.
+// refusals lists the problem codes of a route: those that serve can answer before the handler, and the handler's own.
 func (r route) refusals(params, body bool) []protocol.ProblemCode {
 	codes := slices.Clone(r.refuses)
 	if r.needs != (need{}) {
@@ -60,16 +59,16 @@ func (r route) refusals(params, body bool) []protocol.ProblemCode {
 		codes = append(codes, codeBadJSON)
 	}
 	if !r.streams {
-		codes = append(codes, codeBodyTooLarge) // also where no body is read
+		codes = append(codes, codeBodyTooLarge) // also on routes that read no body
 	}
-	if body || params || r.needs != (need{}) { // unknown parameters are at fault, too
+	if body || params || r.needs != (need{}) { // unknown parameters are faults, too
 		codes = append(codes, codeInvalid)
 	}
 	slices.Sort(codes)
 	return slices.Compact(codes)
 }
 
-// documentRefusals adds a response for each status that the codes have.
+// documentRefusals adds a response for each status of the codes.
 func documentRefusals(op *rest.Operation, codes []protocol.ProblemCode, schemas *rest.Schemas) {
 	byStatus := map[int][]protocol.ProblemCode{}
 	for _, code := range codes {
@@ -106,7 +105,7 @@ func refusalResponse(status int, codes []protocol.ProblemCode, schemas *rest.Sch
 	return out
 }
 
-// refusalSchema is a problem with one of these codes, by a name that is made of them.
+// refusalSchema returns the schema of a problem with one of the codes, named after them.
 func refusalSchema(codes []protocol.ProblemCode, schemas *rest.Schemas) *rest.Schema {
 	name := "Problem"
 	words := make([]string, len(codes))
@@ -130,8 +129,8 @@ func exampleProblem(code protocol.ProblemCode) protocol.Problem {
 	return p
 }
 
-// headTooLarge is what net/http answers by itself, before any of our code. Its text is not described, so that generated clients
-// have problems alone as errors.
+// headTooLarge describes net/http's own answer, which comes before any of our code. Its text is not described, so that problems
+// are the only errors in generated clients.
 func headTooLarge() *rest.Response {
 	return &rest.Response{Description: "The request's head is longer than " + sizeOf(maxHead) + ". The connection ends; the body is plain text."}
 }

@@ -20,13 +20,14 @@ var (
 
 // registerStore registers devices.
 type registerStore interface {
-	// Register does what push.Register and push.MakeRoom come to, whose errors it has. A caller who proves with credentialHash (nil:
-	// there is none) that it has the device's credential counts as the device; newCredentialHash holds from now on if
-	// Registered.NewCredential. moved are the devices that had the provider token before. push.ErrNotFound for the app,
-	// push.ErrConflict for a credential that another device has.
+	// Register applies push.Register and push.MakeRoom, and returns their errors. A caller that proves with credentialHash (nil:
+	// none) that it has the device's credential acts as the device; newCredentialHash replaces it if Registered.NewCredential.
+	// moved are the devices that had the provider token before. push.ErrNotFound: no such app. push.ErrConflict: another device
+	// has the credential.
 	Register(ctx context.Context, r push.Registration, app string, caller push.Caller, credentialHash, newCredentialHash []byte) (registered push.Registered, moved []push.DeviceKey, err error)
 
-	// RegisterMany registers devices of an import as Register would one after the other, with an outcome for each, in order.
+	// RegisterMany registers the devices of an import as Register would, one after the other. It returns an outcome for each, in
+	// order.
 	RegisterMany(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult
 }
 
@@ -34,7 +35,7 @@ type putDeviceInput struct {
 	Body protocol.DeviceRequest
 }
 
-// ownDeviceRoutes are the calls that devices make.
+// ownDeviceRoutes adds the calls that devices make.
 func (a *API) ownDeviceRoutes() {
 	token := "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0"
 	register(a, route{id: "putOwnDevice", method: http.MethodPut, path: "/v1/device", tag: chapterDevice, needs: needsDevice, checks: true,
@@ -55,12 +56,12 @@ func (a *API) ownDeviceRoutes() {
 		example: protocol.Receipts{Receipts: []protocol.Receipt{{PushID: "01982d0e-1111-7000-8000-000000000000", Event: push.ReceiptHandled, Result: push.NewData, Path: push.PathAPNs, Took: "120ms"}}}}, a.createReceipts)
 }
 
-// Limits of what a device says of itself, in bytes.
+// Limits of what a device says about itself, in bytes.
 const (
-	maxPackage = 255 // of a bundle id or a package name
+	maxPackage = 255 // a bundle id or a package name
 )
 
-// registrationOf reads what a device says of itself and adds all that is wrong with it to f.
+// registrationOf reads what a device says about itself and adds all faults to f.
 func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
 	r := push.Registration{
 		DeviceID: b.DeviceID, Platform: b.Platform, BundleID: b.BundleID, Package: b.Package,
@@ -68,7 +69,7 @@ func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
 	}
 	if b.ProviderToken != nil {
 		token := push.Secret(*b.ProviderToken)
-		if b.Platform == push.IOS { // hex digits: the same token however the app writes them, so that it is found on another device
+		if b.Platform == push.IOS { // hex digits in either case are the same token, which must be found on other devices
 			token = push.Secret(strings.ToLower(*b.ProviderToken))
 		}
 		r.ProviderToken = &token
@@ -83,7 +84,7 @@ func registrationOf(f *faults, b protocol.DeviceRequest) push.Registration {
 			f.add("body.facts", push.CodeOutOfRange, "has %d bytes as JSON; want at most %d", len(facts), protocol.MaxFactsBytes)
 		}
 	}
-	_ = f.addFrom("body.", r.Check()) // Check tells of fields only
+	_ = f.addFrom("body.", r.Check()) // Check returns only field errors
 	return r
 }
 
@@ -121,8 +122,8 @@ func (a *API) putOwnDevice(ctx context.Context, c *call, in *putDeviceInput) (*r
 	return rest.NewAnswer(http.StatusOK, body), nil
 }
 
-// register makes a registration durable and tells the rooms that have a part in it: the session of a former owner ends, and
-// what waits for the device is looked at.
+// register makes a registration durable and informs the other rooms: the session of a previous owner ends, and what waits for the
+// device is looked at.
 func (a *API) register(ctx context.Context, app string, r push.Registration, who push.Caller, credentialHash, newHash []byte) (push.Registered, error) {
 	registered, moved, err := a.Store.Register(ctx, r, app, who, credentialHash, newHash)
 	if err != nil {
@@ -132,7 +133,7 @@ func (a *API) register(ctx context.Context, app string, r push.Registration, who
 	return registered, nil
 }
 
-// registerMany is register for devices of an import.
+// registerMany is register for the devices of an import.
 func (a *API) registerMany(ctx context.Context, app string, devices []push.ImportedDevice) []push.RegisterResult {
 	results := a.Store.RegisterMany(ctx, app, devices)
 	for i, r := range results {
@@ -145,7 +146,7 @@ func (a *API) registerMany(ctx context.Context, app string, devices []push.Impor
 	return results
 }
 
-// announce tells the other rooms of a registration. A device that is not due has nothing open, and needs no look.
+// announce informs the other rooms of a registration. A device that is not due has nothing open and needs no look.
 func (a *API) announce(ctx context.Context, r push.Registered, moved []push.DeviceKey) {
 	key := r.Device.Key()
 	if r.OwnerChanged {
@@ -173,7 +174,8 @@ func (a *API) getOwnInbox(ctx context.Context, c *call, in *InboxLimit) (*rest.A
 	return out, gone(err)
 }
 
-// gone is for a device that was unregistered between authorization and now.
+// gone turns push.ErrNotFound into push.ErrRegisterAgain: the device was unregistered after authorization. It returns other
+// errors unchanged.
 func gone(err error) error {
 	if errors.Is(err, push.ErrNotFound) {
 		return push.ErrRegisterAgain

@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// bodyLimit is how many bytes a body of the route may have.
+// bodyLimit returns the most bytes that a body of the route may have.
 func (r route) bodyLimit() int64 {
 	if r.limit == 0 {
 		return maxBody
@@ -26,7 +26,7 @@ func bodyTooLarge(r route) error {
 	return newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("the body is longer than %s; want at most that", sizeOf(r.bodyLimit())))
 }
 
-// tooLong refuses a body whose length is told, and more than the route takes. A stream has any length.
+// tooLong refuses a body whose Content-Length exceeds the route's limit. A stream has no limit.
 func tooLong(request *http.Request, r route) error {
 	if r.streams || request.ContentLength <= r.bodyLimit() {
 		return nil
@@ -34,12 +34,11 @@ func tooLong(request *http.Request, r route) error {
 	return bodyTooLarge(r)
 }
 
-// firstPiece is how much room a body gets before any of it has come.
+// firstPiece is the room reserved for a body before any of it has arrived.
 const firstPiece = 16 << 10
 
-// readBody reads a request's body within the time and size that it may have, and holds what has come of it in the budget:
-// a length that is only told costs nothing. A body that is cut off, or too slow, ends the connection: there is nobody to
-// answer to, and nothing has happened.
+// readBody reads the body within its time and size limits, and reserves only what has arrived. If the body is cut off or too slow
+// it closes the connection without an answer.
 func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route, bodyClaim *claim) ([]byte, error) {
 	limit := route.bodyLimit()
 	body := []byte{}
@@ -47,7 +46,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route, body
 		if len(body) == cap(body) {
 			room := max(firstPiece, 2*int64(cap(body)))
 			if r.ContentLength >= 0 {
-				room = min(room, r.ContentLength+1) // one more, so that the end is seen
+				room = min(room, r.ContentLength+1) // one more byte, to see the end
 			}
 			room = min(room, limit+1)
 			if err := bodyClaim.grow(room); err != nil {
@@ -64,7 +63,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route, body
 			return nil, bodyTooLarge(route)
 		}
 		if errors.Is(err, io.EOF) {
-			// What comes after the body has a time of its own; a deadline that stays would end a long answer.
+			// The rest of the request has limits of its own; this deadline, if it stayed, would end a long answer.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 			return body, nil
 		}
@@ -74,29 +73,28 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, route route, body
 	}
 }
 
-// endUnread gives up a body of which some has been read: the rest is read and dropped for a while.
+// endUnread gives up a body of which some has been read: it reads and drops the rest for a while.
 func endUnread(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(discardWait))
 	_, _ = io.CopyN(io.Discard, r.Body, maxDiscard) // who is cut off, or too slow, gets the answer all the same
 }
 
-// refuseUnread answers a request whose body is not read, and ends the connection.
+// refuseUnread answers a request whose body will not be read, and closes the connection.
 func refuseUnread(w http.ResponseWriter, r *http.Request, p *refusal) {
 	w.Header().Set("Connection", "close")
 	discardUnread(w, r)
 	writeProblem(w, p)
 }
 
-// How much of a body that is refused unread is read all the same, in bytes, and for how long.
+// Limits for reading a body that is refused unread, in bytes and time.
 const (
 	maxDiscard  = 64 << 20
 	discardWait = 10 * time.Second
 )
 
-// discardUnread reads a body that is refused unread: many clients send all of it before they look for an answer, and the
-// connection's end would overtake ours. It spares clients that ask first (Expect: 100-continue) the sending, and us what is
-// too long.
+// discardUnread reads a body that is refused unread. Many clients send the whole body before they read the answer, and would see
+// the connection close before it. It skips clients that ask first (Expect: 100-continue) and bodies that are too long.
 func discardUnread(w http.ResponseWriter, r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody || r.Header.Get("Expect") != "" || r.ContentLength > maxDiscard {
 		return
@@ -116,7 +114,7 @@ func (a *API) hangUp(w http.ResponseWriter, err error) {
 	panic(http.ErrAbortHandler)
 }
 
-// formats are the rules of string parameters, by the name that the schema gives as their format.
+// formats are the rules for string parameters, by the format in the schema.
 var formats = rest.Formats{
 	"name":            {Code: rest.Code(push.CodeBadID), Check: push.CheckName},
 	"id":              {Code: rest.Code(push.CodeBadID), Check: push.CheckID},
@@ -126,12 +124,12 @@ var formats = rest.Formats{
 	"idempotency-key": {Code: rest.Code(push.CodeBadValue), Check: checkIdempotencyKey},
 }
 
-// checkCursor refuses what cannot be a cursor of the store, which makes them of base64; whether it is one of this list, the
-// store says.
+// checkCursor refuses what cannot be a cursor of the store, which encodes them in base64. The store itself decides whether a
+// cursor belongs to a list.
 func checkCursor(cursor string) error {
 	const longest = 4 << 10
 	inside, err := base64.RawURLEncoding.DecodeString(cursor)
-	// What names U+0000 is of no store: PostgreSQL's text could not be asked for it.
+	// The store has no cursor that contains U+0000, and PostgreSQL's text cannot hold one.
 	if err != nil || len(cursor) > longest || bytes.ContainsRune(inside, 0) || bytes.Contains(inside, []byte(`\u0000`)) {
 		return errors.New("is not a cursor; want one that an answer returned, or none for the first page")
 	}

@@ -9,18 +9,19 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// resourceStore holds the resources of apps.
+// resourceStore stores the resources of apps.
 type resourceStore interface {
-	// PutResource stores or replaces a resource, and makes the devices due that wait under the app; push.ErrNotFound for the app.
+	// PutResource stores or replaces a resource and makes the waiting devices of its app due; push.ErrNotFound if there is no
+	// such app.
 	PutResource(ctx context.Context, resource push.Resource) (created bool, err error)
 
-	// Resource returns a resource as the last change left it that has returned. It is shared: do not write to it.
+	// Resource returns a resource, with every change whose call has returned. The result is shared: do not write to it.
 	Resource(ctx context.Context, app, id string) (push.Resource, error)
 
-	// Resources is paged, by id.
+	// Resources returns a page of an app's resources, by id.
 	Resources(ctx context.Context, app, cursor string, limit int) (resources []push.Resource, next string, err error)
 
-	// DeleteResource leaves what is open under the resource without a strategy.
+	// DeleteResource deletes a resource. Its open deliveries have no strategy then.
 	DeleteResource(ctx context.Context, app, id string) error
 }
 
@@ -52,7 +53,7 @@ func (a *API) resourceRoutes() {
 		summary: "Delete a resource"}, a.deleteResource)
 }
 
-// refuseLoud refuses a field that has no place in a resource: it would make a push visible, audible or loud.
+// refuseLoud refuses a field that has no place in a resource, because it would make a push visible or audible.
 func refuseLoud(location, name string) *rest.Fault {
 	why := push.NotSilent(name)
 	if location == "body.apns.priority" {
@@ -75,7 +76,7 @@ func (a *API) putResource(ctx context.Context, c *call, in *putResourceInput) (*
 		App: in.App, ID: in.ResourceID, ClientSend: in.Body.ClientSend,
 		APNs: strategyOf(&c.faults, "body.apns", in.Body.APNs), FCM: strategyOf(&c.faults, "body.fcm", in.Body.FCM),
 	}
-	// A strategy that is there but of the wrong type is told by that alone, not as one that is missing.
+	// A strategy of the wrong type has been reported as that; do not also report it as missing.
 	if resource.APNs != nil || resource.FCM != nil || !c.faults.has("body.fcm") {
 		if err := c.faults.addFrom("body.", resource.Check()); err != nil {
 			return nil, err
@@ -91,7 +92,7 @@ func (a *API) putResource(ctx context.Context, c *call, in *putResourceInput) (*
 	return rest.NewAnswer(created(isNew), resourceBody(resource)), nil
 }
 
-// strategyOf reads a strategy's durations; what they may be, push.Resource.Check says.
+// strategyOf reads a strategy's durations; push.Resource.Check decides which are allowed.
 func strategyOf(f *faults, at string, b *protocol.Strategy) *push.Strategy {
 	if b == nil {
 		return nil
@@ -123,14 +124,14 @@ func resourceBody(r push.Resource) protocol.Resource {
 	return protocol.Resource{ResourceID: r.ID, APNs: strategyBody(r.APNs), FCM: strategyBody(r.FCM), ClientSend: r.ClientSend}
 }
 
-// appliedBody is a resource as it was put, and as it applies.
+// appliedBody returns a resource as it was stored, and as it applies.
 func appliedBody(r push.Resource) protocol.Resource {
 	body := resourceBody(r)
 	body.Applies = appliesBody(r)
 	return body
 }
 
-// strategyBody is a strategy as it was stored: what was left to its default is left out.
+// strategyBody returns a strategy as it was stored, without what was left to its default.
 func strategyBody(s *push.Strategy) *protocol.Strategy {
 	if s == nil {
 		return nil

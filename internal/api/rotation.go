@@ -13,15 +13,15 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// Keys are the installation's own keys.
+// Keys rotates the installation's own keys.
 type Keys interface {
 	RotateRootKey(ctx context.Context, keep time.Duration) (secret push.Secret, id string, oldUntil time.Time, err error)
-	// RotateSecretKey begins a rotation. push.ErrConflict: the key is where the server cannot write it.
+	// RotateSecretKey begins a rotation. push.ErrConflict: the server cannot write to where the key is.
 	RotateSecretKey() error
 	SecretKey(ctx context.Context) (id string, old []string, err error)
 }
 
-// How long the root key before a rotation stays good.
+// How long the previous root key stays valid after a rotation.
 const (
 	defaultKeepRoot = 24 * time.Hour
 	maxKeepRoot     = 31 * 24 * time.Hour
@@ -87,8 +87,8 @@ func (a *API) getSecretKey(ctx context.Context, _ *call, _ *rest.None) (*rest.An
 	return rest.NewAnswer(http.StatusOK, protocol.SecretKey{KeyID: id, OldKeyIDs: listOf(old, same)}), nil
 }
 
-// notWritten tells a key's file that cannot be written from other errors. Whoever holds the root key may know why, in the
-// system's words; the path is for the log, which gets the whole error.
+// notWritten turns an error about a key file that cannot be written into a problem and returns other errors unchanged. Holders of
+// the root key may see the system's reason; the path stays in the log, which has the whole error.
 func notWritten(err error) error {
 	var system syscall.Errno
 	if !errors.As(err, &system) {

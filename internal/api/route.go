@@ -20,48 +20,48 @@ type route struct {
 	method  string
 	path    string
 	summary string
-	about   string // in the document, below the summary
+	about   string // shown in the document below the summary
 	tag     string // the document's chapter
 	needs   need
-	status  int         // of success, in the document; 0: 200
-	also    int         // another status of success, such as 201 for what is new; 0: none
-	answers map[int]any // bodies by status, where there are several
+	status  int         // status of success, in the document; 0: 200
+	also    int         // another status of success, such as 201 for something new; 0: none
+	answers map[int]any // bodies by status, if there are several
 
-	audit  string // of an administrative change: what the audit record calls it, such as key.create; "": none is made
-	target string // what it changes, where the path does not say
+	audit  string // name of an administrative change in the audit log, such as key.create; "": not audited
+	target string // what the call changes, if the path does not say
 
-	limit        int64 // of the body, in bytes; 0: maxBody
+	limit        int64 // most bytes of the body; 0: maxBody
 	optionalBody bool
-	refuses      []protocol.ProblemCode // what only its handler refuses with; see refusals
-	makesApp     bool                   // the app that the path names need not be there
+	refuses      []protocol.ProblemCode // codes that only the handler answers with; see refusals
+	makesApp     bool                   // the app in the path need not exist
 	streams      bool                   // the handler reads the body itself
-	checks       bool                   // the handler looks at call.faults itself, and adds to them
-	quick        quickRead              // nil: there is only the long way
-	refuse       rest.Refuse            // what is refused for what it means; nil: nothing is
-	example      any                    // of the body
+	checks       bool                   // the handler reports call.faults itself, after adding to them
+	quick        quickRead              // the fast path; nil: none
+	refuse       rest.Refuse            // refuses fields for their meaning; nil: none
+	example      any                    // example of the body
 
-	stream       string         // media type of a stream: of the answer, and of the body where it is one; "": no stream
-	streamBody   any            // what a body's stream is made of; nil: the body is none
-	streamAnswer any            // what the answer's stream is made of; nil: events
-	streamEvents map[string]any // what server-sent events have as data, by their names
+	stream       string         // media type of a streamed answer, and of a streamed body; "": no stream
+	streamBody   any            // item of a streamed body; nil: the body is not streamed
+	streamAnswer any            // item of a streamed answer; nil: server-sent events
+	streamEvents map[string]any // data of server-sent events, by their names
 }
 
-// call is what is known of a request once it has passed authorization and the walk over its body.
+// call is what is known of a request after authorization and the walk over its body.
 type call struct {
 	caller
-	faults   faults      // found so far; for routes with checks
-	body     []byte      // as it came; nil for routes that read it themselves
-	bodyHash []byte      // SHA-256 of it
-	quick    quickCall   // nil: it goes the long way
-	header   http.Header // of the answer
-	claim    *claim      // what the request holds of the bodies' budget, until it is answered
+	faults   faults      // faults found so far; for routes with checks
+	body     []byte      // the raw body; nil for routes that read it themselves
+	bodyHash []byte      // SHA-256 of the body
+	quick    quickCall   // nil: the request takes the slow path
+	header   http.Header // header of the answer
+	claim    *claim      // the request's part of the bodies' budget, until it is answered
 }
 
-// handling is what a route does with a request that has passed all that comes before its handler.
+// handling runs a handler, once everything before it has let the request pass.
 type handling func(ctx context.Context, c *call) (rest.Reply, error)
 
-// register adds a route to the API and to the document. I has the parameters and the Body, O is the answer, as package rest
-// reads them.
+// register adds a route to the API and to the document. I has the parameters and the Body, and O is the answer, as package rest
+// defines them.
 func register[I any, O rest.Reply](a *API, r route, handle func(ctx context.Context, c *call, in *I) (O, error)) {
 	e := rest.Add[I, O](a.document, r.declaration())
 	document(e.Operation, r, r.reads(e.Input), a.document.Components.Schemas)
@@ -89,7 +89,7 @@ func (r route) declaration() rest.Route {
 // reads reports whether serve reads the body.
 func (r route) reads(in *rest.Input) bool { return in.Body != nil && !r.streams }
 
-// serve takes a request to its handler: who asks, then the body, then the walk.
+// serve takes a request to its handler: it authorizes the caller, reads the body, and checks it.
 func (a *API) serve(w http.ResponseWriter, request *http.Request, r route, in *rest.Input, handle handling) {
 	ctx := request.Context()
 	track := trailOf(ctx)
@@ -112,7 +112,7 @@ func (a *API) serve(w http.ResponseWriter, request *http.Request, r route, in *r
 	}
 	c := &call{caller: who, header: w.Header(), claim: a.bodies.claim(who)}
 	defer c.claim.release()
-	// The query is not held against the route where whoever looks after a load balancer may ask.
+	// Routes without authorization ignore unknown query parameters, because load balancers add their own.
 	inParameters := faults(in.Check(request, formats, r.needs != (need{})))
 	if err := tooLong(request, r); err != nil {
 		refuseUnread(w, request, problemOf(err))
@@ -130,7 +130,7 @@ func (a *API) serve(w http.ResponseWriter, request *http.Request, r route, in *r
 			return
 		}
 	}
-	// Without good parameters a handler has nothing to go by; with them it may find more that is wrong with the body.
+	// A handler needs valid parameters. If they are valid, it may find further faults in the body.
 	if len(inParameters) > 0 {
 		writeProblem(w, problemOf(append(inParameters, c.faults...).err()))
 		return
@@ -155,11 +155,11 @@ func (a *API) serve(w http.ResponseWriter, request *http.Request, r route, in *r
 	reply.Send(w, request, r.declaration().Success())
 }
 
-// errStoreWait is why an operation was put off: the store has answered nothing, not even an error.
+// errStoreWait says that an operation was given up because the store has not answered, not even with an error.
 var errStoreWait = fmt.Errorf("api: the store did not answer in time: %w", push.ErrUnavailable)
 
-// refuseCaller is the answer to who may not ask. Of an address that has shown many bad secrets, the next one is 429 and no more is
-// told. An expired token was good once, and is not counted.
+// refuseCaller makes the answer for a caller that failed authorization. Once an address has shown many bad secrets, it gets 429
+// without detail. Expired tokens are not counted.
 func (a *API) refuseCaller(w http.ResponseWriter, request *http.Request, p *refusal) *refusal {
 	switch {
 	case p.Status == http.StatusForbidden, p.Code == codeTokenExpired, p.Code == codeRateLimited:
@@ -175,7 +175,7 @@ func (a *API) refuseCaller(w http.ResponseWriter, request *http.Request, p *refu
 	return p
 }
 
-// receiveBody reads the body and walks it, unless it is for the quick way.
+// receiveBody reads the body and checks it, unless it takes the fast path.
 func (a *API) receiveBody(w http.ResponseWriter, request *http.Request, r *route, shape *rest.Schema, c *call) error {
 	body, err := a.readBody(w, request, *r, c.claim)
 	if err != nil {
@@ -195,7 +195,7 @@ func (a *API) receiveBody(w http.ResponseWriter, request *http.Request, r *route
 	return err
 }
 
-// answerTo makes the problem of an error, and logs one that nobody foresaw, or that says why the store cannot be asked.
+// answerTo turns an error into a problem, and logs an unexpected one, or why the store is unavailable.
 func (a *API) answerTo(ctx context.Context, id string, err error) *refusal {
 	p := problemOf(err)
 	switch {
@@ -208,7 +208,7 @@ func (a *API) answerTo(ctx context.Context, id string, err error) *refusal {
 	return p
 }
 
-// created is the status of a PUT.
+// created returns the status of a PUT.
 func created(isNew bool) int {
 	if isNew {
 		return http.StatusCreated
@@ -216,22 +216,22 @@ func created(isNew bool) int {
 	return http.StatusOK
 }
 
-// AppPath is the parameter of routes under an app.
+// AppPath has the parameter of routes under an app.
 type AppPath struct {
 	App string `path:"app" format:"name" doc:"the app's name" example:"notes"`
 }
 
-// Page is the parameters of lists.
+// Page has the parameters of lists.
 type Page struct {
 	Cursor string `query:"cursor" format:"cursor" doc:"of the Page, from the answer before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"how many, at most"`
 }
 
-// appPage is the parameters of lists under an app.
+// appPage has the parameters of lists under an app.
 type appPage struct {
 	AppPath
 	Page
 }
 
-// device names a device of the app.
+// device returns the key of a device of the app.
 func (p AppPath) device(id string) push.DeviceKey { return push.DeviceKey{App: p.App, Device: id} }

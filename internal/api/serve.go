@@ -17,16 +17,16 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// Times of connections.
+// Time limits of connections, and the size of a head.
 const (
 	headWait   = 10 * time.Second // for a request's head
 	idleWait   = 2 * time.Minute  // between requests
-	answerWait = 2 * time.Minute  // for a client to read its answer; streams renew it with each piece
+	answerWait = 2 * time.Minute  // for a client to read its answer; streams restart it with each piece
 	maxHead    = 32 << 10         // bytes of a request's head
 )
 
-// NewHTTPServer is the server that the API is to run in: its times guard against clients that send their head slowly or
-// never. The logger gets what net/http complains of, at debug.
+// NewHTTPServer returns the server to run the API in. Its time limits guard against clients that send their head slowly or never.
+// The logger gets net/http's complaints, at debug.
 func NewHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -40,7 +40,7 @@ func NewHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP serves one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	out := &recorder{ResponseWriter: w}
@@ -54,8 +54,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	defer a.recoverPanic(r.Context(), out, r)
 	control := http.NewResponseController(w)
-	// Also for bodies that nobody reads: net/http reads on after the answer, to use the connection again. Errors mean a
-	// writer without deadlines, as in tests.
+	// The deadline also bounds bodies that nobody reads, because net/http reads on after the answer to reuse the connection. An
+	// error means a writer without deadlines, as in tests.
 	if r.Body != nil && r.Body != http.NoBody {
 		_ = control.SetReadDeadline(start.Add(a.BodyWait))
 	}
@@ -63,14 +63,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(out, r)
 }
 
-// secure keeps answers, which have people's data and new secrets in them, out of caches, and browsers from guessing what an
-// answer is.
+// secure keeps answers out of caches, because they contain people's data and new secrets, and keeps browsers from guessing their
+// type.
 func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// recoverPanic answers 500 for a handler that panicked, and logs it. net/http's own panic, which ends a connection, goes on.
+// recoverPanic answers 500 for a handler that panicked, and logs it. It lets http.ErrAbortHandler pass, which ends a connection.
 func (a *API) recoverPanic(ctx context.Context, out *recorder, r *http.Request) {
 	v := recover()
 	if v == nil {
@@ -87,7 +87,7 @@ func (a *API) recoverPanic(ctx context.Context, out *recorder, r *http.Request) 
 	}
 }
 
-// noRoute answers for paths, and methods of paths, that do not exist.
+// noRoute answers requests whose path, or method for that path, does not exist.
 var noRoute = rest.Refusals{
 	Path: func(w http.ResponseWriter, _ *http.Request, detail string) {
 		p := newProblem(http.StatusNotFound, codeNotFound, detail+"; /docs lists all paths")
@@ -99,7 +99,7 @@ var noRoute = rest.Refusals{
 	},
 }
 
-// routeOf is a pattern without its method.
+// routeOf returns a pattern without its method.
 func routeOf(pattern string) string {
 	if _, path, ok := strings.Cut(pattern, " "); ok {
 		return path
@@ -107,23 +107,23 @@ func routeOf(pattern string) string {
 	return pattern
 }
 
-// recorder remembers the status of an answer.
+// recorder records the status of an answer.
 type recorder struct {
 	http.ResponseWriter
 	code    int
-	problem string // the code of a problem; "": the answer is none
+	problem string // the code of the problem; "": the answer is not a problem
 }
 
-// WriteHeader remembers the first final status.
+// WriteHeader records the first final status.
 func (r *recorder) WriteHeader(code int) {
 	if r.code == 0 && code >= 200 {
 		r.code = code
 	}
-	secure(r.Header()) // net/http's own errors take headers back
+	secure(r.Header()) // net/http's own errors remove headers
 	r.ResponseWriter.WriteHeader(code)
 }
 
-// Write is an answer with status 200 unless another was said.
+// Write writes the body, with status 200 if none was set.
 func (r *recorder) Write(b []byte) (int, error) {
 	if r.code == 0 {
 		r.WriteHeader(http.StatusOK)
@@ -131,13 +131,13 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return r.ResponseWriter.Write(b)
 }
 
-// RecordProblem remembers the code of a problem.
+// RecordProblem records the code of a problem.
 func (r *recorder) RecordProblem(code string) { r.problem = code }
 
-// Unwrap is the writer below, for http.ResponseController.
+// Unwrap returns the underlying writer, for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// Hijack gives the connection to a WebSocket.
+// Hijack hands the connection over to a WebSocket.
 func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	r.code = http.StatusSwitchingProtocols
 	return http.NewResponseController(r.ResponseWriter).Hijack()
@@ -146,7 +146,7 @@ func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // Flush sends what has been written.
 func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
 
-// status is what was answered; an answer without a word is 200, as net/http has it.
+// status returns the status of the answer; 200 if none was set, as in net/http.
 func (r *recorder) status() int {
 	if r.code == 0 {
 		return http.StatusOK

@@ -10,24 +10,24 @@ import (
 // Sizes of a spool, in bytes.
 const (
 	spoolMemory = 256 << 10
-	maxSpool    = 1 << 30 // in its file; then the writer waits for the reader
+	maxSpool    = 1 << 30 // in its file; at the limit the writer waits for the reader
 )
 
-// errSpoolAbandoned is what a writer gets whose reader has gone.
+// errSpoolAbandoned is the error of a write whose reader has gone.
 var errSpoolAbandoned = errors.New("api: nobody reads the answer any more")
 
-// spool is a queue of bytes from one writer to one reader: in memory while the reader keeps up, in a file while it does not.
-// So an answer can be made while its client reads nothing.
+// spool is a queue of bytes from one writer to one reader. It is in memory while the reader keeps up, and in a file while it does
+// not, so that an answer can be made while its client reads nothing.
 type spool struct {
-	dir string // of the file; "": the system's for temporary files
+	dir string // directory of the file; "": the system's for temporary files
 
 	mu        sync.Mutex
 	changed   sync.Cond // with mu
-	memory    []byte    // guarded by mu; comes before what is in the file
-	file      *os.File  // guarded by mu; nil until it is needed
-	from, to  int64     // guarded by mu; what of the file is to be read
-	ended     bool      // guarded by mu; nothing more is written
-	abandoned bool      // guarded by mu; nothing more is read
+	memory    []byte    // guarded by mu; precedes what is in the file
+	file      *os.File  // guarded by mu; nil until needed
+	from, to  int64     // guarded by mu; the part of the file that is yet to be read
+	ended     bool      // guarded by mu; nothing more will be written
+	abandoned bool      // guarded by mu; nothing more will be read
 }
 
 func newSpool(dir string) *spool {
@@ -62,7 +62,7 @@ func (s *spool) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// open makes the file, whose name goes at once: whatever ends the process, nothing is left behind. mu is held.
+// open creates the file and removes its name at once, so that nothing is left behind however the process ends. mu is held.
 func (s *spool) open() error {
 	if s.file != nil {
 		return nil
@@ -71,13 +71,13 @@ func (s *spool) open() error {
 	if err != nil {
 		return fmt.Errorf("api: keeping an answer until it is read: %w", err)
 	}
-	_ = os.Remove(f.Name()) // where a system does not let it, close does
+	_ = os.Remove(f.Name()) // if the system does not allow it, close removes the file
 	s.file = f
 	return nil
 }
 
-// read takes up to len(b) bytes, and waits until there are some. more reports whether others are there already. After the
-// end, n is 0.
+// read reads up to len(b) bytes, waiting until there are some. more reports whether others are there already. After the end, n is
+// 0.
 func (s *spool) read(b []byte) (n int, more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +106,7 @@ func (s *spool) read(b []byte) (n int, more bool, err error) {
 	return n, len(s.memory) > 0 || s.from < s.to, nil
 }
 
-// end says that nothing more is written.
+// end marks the end of the writing.
 func (s *spool) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +114,7 @@ func (s *spool) end() {
 	s.changed.Broadcast()
 }
 
-// abandon ends both sides; what is queued is dropped.
+// abandon ends both sides and drops what is queued.
 func (s *spool) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +122,7 @@ func (s *spool) abandon() {
 	s.changed.Broadcast()
 }
 
-// close gives the file's room back. Writer and reader have ended.
+// close deletes the file. Call it when writer and reader have ended.
 func (s *spool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

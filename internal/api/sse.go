@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	heartbeat = 15 * time.Second       // between comments on a silent stream, at most; proxies cut what is silent for long
-	eventRest = 100 * time.Millisecond // between two readings, so that a broadcast's receipts are sent in few pieces
+	heartbeat = 15 * time.Second       // longest silence before a comment, because proxies cut silent streams
+	eventRest = 100 * time.Millisecond // pause between two reads, so that a broadcast's receipts go out in few pieces
 )
 
-// eventWriter writes server-sent events (WHATWG HTML, "Server-sent events") to one client. A client that reads nothing for
-// answerWait ends it.
+// eventWriter writes server-sent events (WHATWG HTML, "Server-sent events") to one client. It fails when the client has read
+// nothing for answerWait.
 type eventWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	spoke   time.Time // when something was last written
+	spoke   time.Time // when the last write was
 }
 
-// serverSentEvents answers a call with what write writes, as one of the streams that its key may have open. If write ends with
-// an error, the client sees that the stream was cut.
+// serverSentEvents returns an answer that write writes. It counts as one of the streams that its key may have open. If write
+// returns an error, the client sees that the stream was cut.
 func (a *API) serverSentEvents(ctx context.Context, c *call, write func(*eventWriter) error) (rest.Stream, error) {
 	leave, err := a.streams.enter(c.key)
 	if err != nil {
@@ -37,12 +37,12 @@ func (a *API) serverSentEvents(ctx context.Context, c *call, write func(*eventWr
 		err := write(&eventWriter{w: w, control: http.NewResponseController(w)})
 		if err != nil && ctx.Err() == nil {
 			a.Logger.DebugContext(ctx, "a live timeline ended early", "error", err.Error())
-			panic(http.ErrAbortHandler) // so that the client sees that it was cut, and asks again
+			panic(http.ErrAbortHandler) // so that the client notices the cut and asks again
 		}
 	}, nil
 }
 
-// gather waits for a moment, in which changes gather.
+// gather pauses for a moment, in which further changes gather.
 func gather(ctx context.Context) error {
 	t := time.NewTimer(eventRest)
 	defer t.Stop()
@@ -54,8 +54,8 @@ func gather(ctx context.Context) error {
 	}
 }
 
-// beat sends a comment if nothing else was sent for so long: it tells the client that the stream is alive, and us whether the
-// client is.
+// beat sends a comment if nothing was sent for the time after. It shows the client that the stream is alive, and shows us whether
+// the client is.
 func (s *eventWriter) beat(after time.Duration) error {
 	if time.Since(s.spoke) < after {
 		return nil
@@ -77,7 +77,7 @@ func (s *eventWriter) send(event string, body any) error {
 	return s.flush()
 }
 
-// write renews the time that the client has to read.
+// write restarts the time that the client has to read.
 func (s *eventWriter) write(format string, args ...any) error {
 	s.spoke = time.Now()
 	_ = s.control.SetWriteDeadline(s.spoke.Add(answerWait))

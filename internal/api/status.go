@@ -8,9 +8,9 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// Vitals knows how the server does.
+// Vitals reports the state of the server.
 type Vitals interface {
-	// Status has a page of at most limit apps, from a cursor of its own on. Of a cursor that is none it answers push.FieldErrors.
+	// Status returns a page of at most limit apps, starting from a cursor of its own. An invalid cursor is push.FieldErrors.
 	Status(ctx context.Context, cursor string, limit int) (protocol.ServerStatus, error)
 }
 

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// storeWait is a context that ends when its parent does, or once the store has been waited for long enough. Its timer is made when
-// somebody waits: most questions are answered out of memory, and a timer costs more than they do.
+// storeWait is a context that ends with its parent, or when the wait for the store has taken too long. Its timer is made only
+// when somebody waits: most queries are answered from memory, and a timer costs more than they do.
 type storeWait struct {
 	context.Context // the parent
 	deadline        time.Time
 
 	mu    sync.Mutex
 	timed context.Context    // guarded by mu; nil: nobody has waited yet
-	end   context.CancelFunc // guarded by mu; of timed
-	over  bool               // guarded by mu; what waited has been answered
+	end   context.CancelFunc // guarded by mu; ends timed
+	over  bool               // guarded by mu; the operation has been answered
 }
 
-// withinStoreWait bounds what waits for the store. answered is called when nothing waits any more.
+// withinStoreWait limits how long an operation waits for the store. Call answered when nothing waits any more.
 func (a *API) withinStoreWait(ctx context.Context) (_ context.Context, answered context.CancelFunc) {
 	s := &storeWait{Context: ctx, deadline: time.Now().Add(a.StoreWait)}
 	return s, s.answered
@@ -33,7 +33,7 @@ func (s *storeWait) answered() {
 	}
 }
 
-// within is the context with the timer.
+// within returns the context with the timer.
 func (s *storeWait) within() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +46,7 @@ func (s *storeWait) within() context.Context {
 	return s.timed
 }
 
-// Deadline returns when the store has been waited for long enough, or the parent ends, if that is sooner.
+// Deadline returns when the wait for the store ends, or when the parent ends if that is sooner.
 func (s *storeWait) Deadline() (time.Time, bool) {
 	if at, ok := s.Context.Deadline(); ok && at.Before(s.deadline) {
 		return at, true
@@ -54,10 +54,10 @@ func (s *storeWait) Deadline() (time.Time, bool) {
 	return s.deadline, true
 }
 
-// Done returns a channel that is closed at the end.
+// Done returns a channel that is closed when the context ends.
 func (s *storeWait) Done() <-chan struct{} { return s.within().Done() }
 
-// Err says why it has ended.
+// Err says why the context has ended; nil while it has not.
 func (s *storeWait) Err() error {
 	s.mu.Lock()
 	running := s.timed == nil && !s.over && time.Now().Before(s.deadline)
@@ -68,7 +68,7 @@ func (s *storeWait) Err() error {
 	return s.within().Err()
 }
 
-// Value is the parent's, but for what package context asks to find the cause of the end.
+// Value returns the parent's value, except for what package context asks to find the cause of the end.
 func (s *storeWait) Value(key any) any {
 	s.mu.Lock()
 	timed := s.timed

@@ -9,10 +9,10 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// StreamsPerKey is how many live timelines a key may follow at the same time unless configured otherwise.
+// StreamsPerKey is the default number of live timelines that a key may follow at the same time.
 const StreamsPerKey = 100
 
-// streams counts the live timelines that are open, by the key that asked for them.
+// streams counts the open live timelines of each key.
 type streams struct {
 	limit int // never changes
 
@@ -22,7 +22,7 @@ type streams struct {
 
 func newStreams(limit int) *streams { return &streams{limit: limit, open: map[string]int{}} }
 
-// enter counts one more of a key's until leave is called; or it refuses.
+// enter counts one more timeline of a key until leave is called, or returns the refusal.
 func (s *streams) enter(key push.ServerKey) (leave func(), err error) {
 	name := key.App + "/" + key.ID
 	s.mu.Lock()

@@ -11,22 +11,21 @@ import (
 	"github.com/hushpush/hush/internal/rest"
 )
 
-// trail is what the audit record of one request will say. Whoever finds something out writes it down; all of it happens on
-// the request's own goroutine.
+// trail collects what the audit record of a request will say. It is used only on the request's own goroutine.
 type trail struct {
-	what   string // the change, such as key.create; else the operation's id
-	change bool   // what is an administrative change
-	who    string // "" while nobody knows
-	role   string // of a server key
+	what   string // the change, such as key.create, or else the operation's id
+	change bool   // the call is an administrative change
+	who    string // "" while unknown
+	role   string // role of a server key
 	app    string
-	target string      // what was changed, or was to be
-	failed bool        // it ended early, whatever the status says
+	target string      // what was, or would have been, changed
+	failed bool        // the call ended early, whatever the status says
 	more   []slog.Attr // such as an import's counts
 }
 
 type trailKey struct{}
 
-// trailOf is the request's trail; one that nobody reads where there is none.
+// trailOf returns the request's trail, or an unused one if the request has none.
 func trailOf(ctx context.Context) *trail {
 	if t, ok := ctx.Value(trailKey{}).(*trail); ok {
 		return t
@@ -34,7 +33,7 @@ func trailOf(ctx context.Context) *trail {
 	return &trail{}
 }
 
-// begin notes what the route and its path say.
+// begin records what the route and its path say.
 func (t *trail) begin(request *http.Request, r route) {
 	t.what, t.change, t.target, t.app = r.id, r.audit != "", r.target, short(rest.PathValue(request, "app"))
 	if t.change {
@@ -62,7 +61,7 @@ func (t *trail) setCaller(c caller) {
 	}
 }
 
-// short cuts what a stranger wrote, so that a record stays small.
+// short cuts what a stranger wrote, so that records stay small.
 func short(s string) string {
 	const longest = 128
 	if len(s) > longest {
@@ -71,15 +70,15 @@ func short(s string) string {
 	return s
 }
 
-// outcomes of audit records.
+// Outcomes in audit records.
 const (
 	outcomeOK      = "ok"
-	outcomeRefused = "refused" // nobody was let in, or somebody who may not do this
-	outcomeFailed  = "failed"  // the server could not, or not to the end: some of it may have happened
+	outcomeRefused = "refused" // the caller failed authorization
+	outcomeFailed  = "failed"  // the server did not complete the call: some of it may have taken effect
 )
 
-// outcome is what a record says of a request; "" for one that none is made for: it changed nothing, as one with a bad body.
-// refused says that its caller was not let in, or may not do this.
+// outcome returns what the audit record says of a request; "" if it gets none because it changed nothing. refused reports whether
+// its caller failed authorization.
 func (t *trail) outcome(status int, refused bool) string {
 	switch {
 	case refused:
@@ -94,7 +93,7 @@ func (t *trail) outcome(status int, refused bool) string {
 	return ""
 }
 
-// audit makes the record of a request that was answered.
+// audit adds the record of an answered request, if it gets one.
 func (a *API) audit(r *http.Request, out *recorder, t *trail) {
 	outcome := t.outcome(out.status(), out.refused())
 	if outcome == "" {
@@ -105,7 +104,7 @@ func (a *API) audit(r *http.Request, out *recorder, t *trail) {
 		from = r.RemoteAddr
 	}
 	if t.what == "" {
-		t.what = "connect" // the one route that lets in, and is not made by register
+		t.what = "connect" // the only route with authorization that register does not add
 	}
 	a.auditLog.add(auditRecord{
 		what: t.what, outcome: outcome, status: out.status(), code: out.problem, who: t.who, role: t.role,
@@ -113,8 +112,8 @@ func (a *API) audit(r *http.Request, out *recorder, t *trail) {
 	})
 }
 
-// refused reports whether the caller was not let in, or may not do this. 429 is such an answer where an address has shown too
-// many bad secrets; its policy's name tells it from that of a good caller who asks too often.
+// refused reports whether the caller failed authorization. That includes 429 for an address that has shown too many bad secrets;
+// the name of its policy distinguishes it from the 429 of a valid caller that sends too much.
 func (r *recorder) refused() bool {
 	switch r.code {
 	case http.StatusUnauthorized, http.StatusForbidden:

@@ -9,12 +9,12 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// userStore holds users, who need not have been seen.
+// userStore stores users. A user need not have a device.
 type userStore interface {
-	// PutTags replaces a user's tags; push.ErrNotFound for the app.
+	// PutTags replaces a user's tags; push.ErrNotFound if there is no such app.
 	PutTags(ctx context.Context, app, user string, tags []string) error
 
-	// DevicesOf is paged, by id.
+	// DevicesOf returns a page of a user's devices, by id.
 	DevicesOf(ctx context.Context, app, user, cursor string, limit int) (devices []push.Device, next string, err error)
 }
 
