@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -57,6 +58,7 @@ type Auth struct {
 	uses     *uses
 	grounds  *grounds
 	tokenMax time.Duration // never changes
+	ran      atomic.Bool   // Run was called
 }
 
 // New makes an Auth. It refuses a configuration without a store, or with a root key or a wake secret that is too short.
@@ -96,8 +98,11 @@ func New(c Config) (*Auth, error) {
 func (a *Auth) UserTokenMax() time.Duration { return a.tokenMax }
 
 // Run writes down the use of keys, and ends the sockets and streams whose grounds fell, until ctx ends. Without it neither
-// happens.
+// happens. It runs once: another call, at the same time or later, returns at once.
 func (a *Auth) Run(ctx context.Context) {
+	if a.ran.Swap(true) {
+		return
+	}
 	var loops sync.WaitGroup
 	loops.Go(func() { a.writeUses(ctx) })
 	loops.Go(func() { a.watchGrounds(ctx) })

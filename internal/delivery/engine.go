@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hushpush/hush/push"
@@ -113,7 +114,8 @@ type Engine struct {
 	todo   *todo
 	wakes  *wakeSender
 	clock  *clock
-	found  found // devices with a session among what is due
+	found  found       // devices with a session among what is due
+	ran    atomic.Bool // Run was called
 }
 
 // New makes an Engine. Run does its work.
@@ -166,9 +168,12 @@ func New(cfg Config) (*Engine, error) {
 // answer is unclear, and the same wake goes out again later.
 const drainWait = 5 * time.Second
 
-// Run works until ctx ends; call it once. Then it begins nothing new, waits for requests in flight, hands back what it had
-// claimed, and returns.
+// Run works until ctx ends. Then it begins nothing new, waits for requests in flight, hands back what it had claimed, and
+// returns. It runs once: another call, at the same time or later, returns at once.
 func (e *Engine) Run(ctx context.Context) {
+	if e.ran.Swap(true) {
+		return
+	}
 	var wg sync.WaitGroup
 	stop := context.AfterFunc(ctx, func() {
 		e.node.ending.Store(true)

@@ -1,18 +1,17 @@
 package fcm_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/hushpush/hush/internal/lifecycle"
 )
 
-func TestAnFCMClientStartsAndStopsAsEveryServiceDoes(t *testing.T) {
-	lifecycle.Exercise(t, func(t *testing.T) lifecycle.Service {
+func TestAnFCMClientCloses(t *testing.T) {
+	lifecycle.ExerciseClose(t, func(t *testing.T) lifecycle.Opened {
 		w := setup(t, nil)
-		return lifecycle.Opening(func(ctx context.Context) (func() error, error) {
-			_, err := w.Wake(ctx, phone(), wake("1")) // there is a connection
-			return func() error { w.Close(); return nil }, err
-		})
+		return lifecycle.Opened{
+			Use:   func() { _, _ = w.Wake(t.Context(), phone(), wake("1")) },
+			Close: func() error { w.Close(); return nil },
+		}
 	})
 }

@@ -7,13 +7,14 @@ import (
 	"github.com/hushpush/hush/internal/lifecycle"
 )
 
-func TestAGatewayStartsAndStopsAsEveryServiceDoes(t *testing.T) {
-	lifecycle.Exercise(t, func(t *testing.T) lifecycle.Service {
+func TestAGatewayCloses(t *testing.T) {
+	lifecycle.ExerciseClose(t, func(t *testing.T) lifecycle.Opened {
 		w := newWorld(t)
-		return lifecycle.Opening(func(context.Context) (func() error, error) {
-			w.connect("d1", "alice")
-			w.session("d1")
-			return func() error { return w.gateway.Close(context.Background()) }, nil
-		})
+		w.connect("d2", "alice") // and stays
+		w.session("d2")
+		return lifecycle.Opened{
+			Use:   func() { w.connectOnce("d1", "alice") },
+			Close: func() error { return w.gateway.Close(context.Background()) },
+		}
 	})
 }

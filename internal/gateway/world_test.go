@@ -204,14 +204,7 @@ func (p *phone) OnMessage(_ *gws.Conn, m *gws.Message) {
 func (w *world) connect(device, token string, change ...func(*phone, *gws.ClientOption)) *phone {
 	w.t.Helper()
 	p := &phone{t: w.t, frames: make(chan protocol.ServerFrame, 1_000), pings: make(chan struct{}, 100), pongs: make(chan string, 100), code: make(chan int, 1), gone: make(chan struct{})}
-	option := &gws.ClientOption{
-		Addr: "ws" + strings.TrimPrefix(w.server.URL, "http") + "/v1/connect",
-		RequestHeader: http.Header{
-			"Authorization": {"Bearer " + token}, protocol.HeaderDevice: {device},
-			"Sec-Websocket-Protocol": {protocol.Subprotocol},
-		},
-		HandshakeTimeout: 30 * time.Second,
-	}
+	option := w.option(device, token)
 	for _, c := range change {
 		c(p, option)
 	}
@@ -224,6 +217,25 @@ func (w *world) connect(device, token string, change ...func(*phone, *gws.Client
 	go func() { defer close(done); conn.ReadLoop() }()
 	w.t.Cleanup(func() { close(p.gone); _ = conn.NetConn().Close(); <-done })
 	return p
+}
+
+// option is how a device connects.
+func (w *world) option(device, token string) *gws.ClientOption {
+	return &gws.ClientOption{
+		Addr: "ws" + strings.TrimPrefix(w.server.URL, "http") + "/v1/connect",
+		RequestHeader: http.Header{
+			"Authorization": {"Bearer " + token}, protocol.HeaderDevice: {device},
+			"Sec-Websocket-Protocol": {protocol.Subprotocol},
+		},
+		HandshakeTimeout: 30 * time.Second,
+	}
+}
+
+// connectOnce tries to connect a device, and breaks the connection off.
+func (w *world) connectOnce(device, token string) {
+	if conn, _, err := gws.NewClient(&gws.BuiltinEventHandler{}, w.option(device, token)); err == nil {
+		_ = conn.NetConn().Close()
+	}
 }
 
 // frame reads the next frame.

@@ -1,5 +1,12 @@
-// Package lifecycle has one suite of tests about starting and stopping, for everything that starts and stops: the SDK's
-// client, a simulated phone, the services of the server. Only tests import it.
+// Package lifecycle has the suites of tests about starting and stopping. Only tests import it. Which suite a thing gets
+// depends on the life that it has; a thing is not wrapped until it looks like another:
+//
+//	Exercise       it is made, started later, and stopped: a server, the SDK's client, a simulated phone, a control API
+//	ExerciseClose  it works once it is made, until it is closed: a store, a gateway, a provider's client, a simulator
+//	ExerciseOpen   its making takes a context, which may end in the middle: a store, a server
+//	ExerciseRun    it works in Run until the context ends, and runs once: auth, delivery, vitals
+//
+// What cannot be started twice has no case about that.
 package lifecycle
 
 import (
@@ -30,7 +37,17 @@ const callers = 10
 // the service needs beside itself. Stop must return nil, and once the case is cleaned up no goroutine may be left that was
 // not there before it, except for those that ignore names. So the test that calls Exercise must not be parallel.
 func Exercise(t *testing.T, create func(t *testing.T) Service, ignore ...goleak.Option) {
-	for _, c := range cases {
+	exercise(t, cases, create, ignore)
+}
+
+// exerciseCase is one case of a suite for things of type T.
+type exerciseCase[T any] struct {
+	name string
+	run  func(*testing.T, T)
+}
+
+func exercise[T any](t *testing.T, suite []exerciseCase[T], create func(*testing.T) T, ignore []goleak.Option) {
+	for _, c := range suite {
 		before := append([]goleak.Option{goleak.IgnoreCurrent()}, ignore...)
 		t.Run(c.name, func(t *testing.T) { c.run(t, create(t)) })
 		if err := left(before); err != nil {
@@ -39,10 +56,7 @@ func Exercise(t *testing.T, create func(t *testing.T) Service, ignore ...goleak.
 	}
 }
 
-var cases = []struct {
-	name string
-	run  func(*testing.T, Service)
-}{
+var cases = []exerciseCase[Service]{
 	{"started twice", func(t *testing.T, s Service) {
 		start(t, s)
 		_ = s.Start(t.Context()) // may be refused
@@ -136,10 +150,13 @@ func inTime(t *testing.T, what string, f func()) {
 	}
 }
 
+// settle is how long goroutines may take to end after what they worked for has.
+var settle = patience / 4
+
 // left waits until no goroutine is left, and returns an error that names those that stay. Goroutines of the system or of a
 // library may take a moment to end, for instance after a connection was closed.
 func left(except []goleak.Option) error {
-	deadline := time.Now().Add(patience / 4)
+	deadline := time.Now().Add(settle)
 	for {
 		err := goleak.Find(except...)
 		if err == nil || time.Now().After(deadline) {

@@ -7,7 +7,9 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hushpush/hush/internal/lifecycle"
 )
@@ -49,12 +51,116 @@ func TestAServiceThatStopsPasses(t *testing.T) {
 	lifecycle.Exercise(t, func(*testing.T) lifecycle.Service { return &loop{} })
 }
 
-// broken are services with one fault each, by the case that finds it.
-var broken = map[string]func() lifecycle.Service{
-	"started twice":                       func() lifecycle.Service { return &startsAgain{} },
-	"stopped twice":                       func() lifecycle.Service { return &stopsOnce{} },
-	"stopped before the start":            func() lifecycle.Service { return &forgets{} },
-	"stopped at once from ten goroutines": func() lifecycle.Service { return &stopsOnce{} },
+// door is something that is opened and closed, as it should be done.
+type door struct {
+	loop
+}
+
+func newDoor() *door {
+	d := &door{}
+	_ = d.Start(context.Background())
+	return d
+}
+
+func (d *door) opened() lifecycle.Opened { return lifecycle.Opened{Use: func() {}, Close: d.Stop} }
+
+// worker runs once, as it should be done.
+type worker struct {
+	ran    atomic.Bool
+	worked chan struct{} // closed when it has worked
+}
+
+func newWorker() *worker { return &worker{worked: make(chan struct{})} }
+
+func (w *worker) Run(ctx context.Context) {
+	if w.ran.Swap(true) {
+		return
+	}
+	close(w.worked)
+	<-ctx.Done()
+}
+
+func (w *worker) loop() lifecycle.Loop {
+	return lifecycle.Loop{Run: w.Run, Working: func() { <-w.worked }}
+}
+
+func TestWhatClosesPasses(t *testing.T) {
+	lifecycle.ExerciseClose(t, func(*testing.T) lifecycle.Opened { return newDoor().opened() })
+	lifecycle.ExerciseOpen(t, func(*testing.T) func(context.Context) (lifecycle.Opened, error) {
+		return func(ctx context.Context) (lifecycle.Opened, error) {
+			if err := ctx.Err(); err != nil {
+				return lifecycle.Opened{}, err
+			}
+			return newDoor().opened(), nil
+		}
+	})
+}
+
+func TestWhatRunsOncePasses(t *testing.T) {
+	lifecycle.ExerciseRun(t, func(*testing.T) lifecycle.Loop { return newWorker().loop() })
+}
+
+// broken has a thing with one fault for each suite that finds one, by the name of the case that does.
+var broken = map[string]func(*testing.T){
+	"started twice":                       service(func() lifecycle.Service { return &startsAgain{} }),
+	"stopped twice":                       service(func() lifecycle.Service { return &stopsOnce{} }),
+	"stopped before the start":            service(func() lifecycle.Service { return &forgets{} }),
+	"stopped at once from ten goroutines": service(func() lifecycle.Service { return &stopsOnce{} }),
+
+	"closed twice": func(t *testing.T) {
+		lifecycle.ExerciseClose(t, func(*testing.T) lifecycle.Opened {
+			s := &stopsOnce{}
+			_ = s.Start(t.Context())
+			return lifecycle.Opened{Use: func() {}, Close: s.Stop}
+		})
+	},
+	"closed before its first use": func(t *testing.T) {
+		lifecycle.ExerciseClose(t, func(*testing.T) lifecycle.Opened {
+			_ = newDoor() // nobody closes it
+			return newDoor().opened()
+		})
+	},
+	"its context ends in the middle": func(t *testing.T) {
+		lifecycle.ExerciseOpen(t, func(*testing.T) func(context.Context) (lifecycle.Opened, error) {
+			return func(ctx context.Context) (lifecycle.Opened, error) {
+				if err := ctx.Err(); err != nil {
+					return lifecycle.Opened{}, err
+				}
+				d := newDoor()
+				return d.opened(), ctx.Err() // and forgets d
+			}
+		})
+	},
+	"run again while it works": func(t *testing.T) {
+		lifecycle.ExerciseRun(t, func(*testing.T) lifecycle.Loop {
+			w := newWorker()
+			var once sync.Once
+			return lifecycle.Loop{Working: func() { <-w.worked }, Run: func(ctx context.Context) {
+				first := false
+				once.Do(func() { first = true })
+				if !first {
+					go func() { select {} }()
+				}
+				w.Run(ctx)
+			}}
+		})
+	},
+	"its context ends while it works": func(t *testing.T) {
+		lifecycle.ExerciseRun(t, func(*testing.T) lifecycle.Loop {
+			w := newWorker()
+			return lifecycle.Loop{Working: func() { <-w.worked }, Run: func(ctx context.Context) {
+				w.Run(ctx)
+				go func() { select {} }()
+			}}
+		})
+	},
+}
+
+// service exercises what create makes.
+func service(create func() lifecycle.Service) func(*testing.T) {
+	return func(t *testing.T) {
+		lifecycle.Exercise(t, func(*testing.T) lifecycle.Service { return create() })
+	}
 }
 
 // startsAgain runs a second loop when it is started again, which nobody ends.
@@ -103,7 +209,8 @@ const brokenEnv = "LIFECYCLE_BROKEN"
 
 func TestABrokenServiceFails(t *testing.T) {
 	if name := os.Getenv(brokenEnv); name != "" {
-		lifecycle.Exercise(t, func(*testing.T) lifecycle.Service { return broken[name]() })
+		lifecycle.SettleWithin(time.Second)
+		broken[name](t)
 		return
 	}
 	t.Parallel()
@@ -114,7 +221,7 @@ func TestABrokenServiceFails(t *testing.T) {
 			cmd.Env = append(os.Environ(), brokenEnv+"="+name)
 			out, err := cmd.CombinedOutput()
 			if err == nil || !strings.Contains(string(out), name) && !strings.Contains(string(out), strings.ReplaceAll(name, " ", "_")) {
-				t.Errorf("a service that cannot be %s passes, or fails elsewhere: %v\n%s", name, err, out)
+				t.Errorf("the case %q finds nothing, or fails elsewhere: %v\n%s", name, err, out)
 			}
 		})
 	}

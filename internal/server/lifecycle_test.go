@@ -22,3 +22,19 @@ func TestAServerStartsAndStopsAsEveryServiceDoes(t *testing.T) {
 		return service{s}
 	})
 }
+
+func TestAServersStartEndsWithItsContext(t *testing.T) {
+	lifecycle.ExerciseOpen(t, func(t *testing.T) func(context.Context) (lifecycle.Opened, error) {
+		settings := config.Config{Data: t.TempDir()}
+		return func(ctx context.Context) (lifecycle.Opened, error) {
+			s, err := server.Start(ctx, server.Config{Settings: settings})
+			if err != nil {
+				return lifecycle.Opened{}, err
+			}
+			return lifecycle.Opened{
+				Use:   func() { _, _ = s.RootKey(), s.URL() },
+				Close: func() error { return s.Shutdown(context.Background()) },
+			}, nil
+		}
+	})
+}

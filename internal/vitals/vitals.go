@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -71,6 +72,7 @@ type Vitals struct {
 	parts   Parts     // set by Attach
 	started time.Time // never changes
 	metrics *metrics
+	ran     atomic.Bool // Run was called
 
 	mu       sync.Mutex
 	hour     hour.Counts[fact] // guarded by mu
@@ -116,8 +118,12 @@ const (
 	summaryWait = time.Hour
 )
 
-// Run writes to the log until ctx ends, and then sums up a last time.
+// Run writes to the log until ctx ends, and then sums up a last time. It runs once: another call, at the same time or later,
+// returns at once.
 func (v *Vitals) Run(ctx context.Context) {
+	if v.ran.Swap(true) {
+		return
+	}
 	var looks sync.WaitGroup
 	looks.Go(func() { v.lookLoop(ctx) })
 	t := time.NewTicker(tick)

@@ -1,21 +1,30 @@
 package fcmtest_test
 
 import (
-	"context"
+	"net/http"
 	"testing"
 
 	"github.com/hushpush/hush/internal/lifecycle"
 	"github.com/hushpush/hush/pushtest/fcmtest"
 )
 
-func TestASimulatorStartsAndStopsAsEveryServiceDoes(t *testing.T) {
-	lifecycle.Exercise(t, func(*testing.T) lifecycle.Service {
-		return lifecycle.Opening(func(context.Context) (func() error, error) {
-			s, err := fcmtest.Start(fcmtest.Config{Listen: "127.0.0.1:0", Control: "127.0.0.1:0"})
-			if err != nil {
-				return nil, err
-			}
-			return func() error { s.Close(); return nil }, nil
-		})
+func TestASimulatorCloses(t *testing.T) {
+	lifecycle.ExerciseClose(t, func(t *testing.T) lifecycle.Opened {
+		s, err := fcmtest.Start(fcmtest.Config{Listen: "127.0.0.1:0", Control: "127.0.0.1:0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lifecycle.Opened{
+			Use:   func() { askOnce("http://" + s.ControlAddr() + "/_sim/openapi.json") },
+			Close: func() error { s.Close(); return nil },
+		}
 	})
+}
+
+// askOnce asks for a page on a connection of its own.
+func askOnce(url string) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	if res, err := client.Get(url); err == nil {
+		_ = res.Body.Close()
+	}
 }

@@ -23,9 +23,11 @@ const maxControlBody = 1 << 20
 type Control struct {
 	mux      *rest.Mux
 	document *rest.Document
-	server   *http.Server
-	done     chan struct{}
-	once     sync.Once
+
+	mu     sync.Mutex
+	server *http.Server // guarded by mu; nil before Serve
+	closed bool         // guarded by mu
+	served sync.WaitGroup
 }
 
 // NewControl makes an API without routes but that of its document; title heads that.
@@ -160,28 +162,35 @@ func (c *Control) describe(w http.ResponseWriter, _ *http.Request) {
 // ServeHTTP answers one control request, so that a test can mount the API on a server of its own.
 func (c *Control) ServeHTTP(w http.ResponseWriter, req *http.Request) { c.mux.ServeHTTP(w, req) }
 
-// Serve answers on ln until Close. It may be called once.
+// Serve answers on ln until Close. It serves one listener: a second one, or one that comes after Close, it closes.
 func (c *Control) Serve(ln net.Listener) {
-	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, MaxHeaderBytes: 64 << 10}
-	c.done = make(chan struct{})
-	go func() {
-		defer close(c.done)
-		c.server.Serve(ln) //nolint:errcheck // ends with ErrServerClosed
-	}()
-}
-
-// Close ends the API: calls that run may finish for two seconds, then their connections are cut. It may be called twice, and
-// without Serve.
-func (c *Control) Close() {
-	if c.server == nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.server != nil {
+		_ = ln.Close()
 		return
 	}
-	c.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		if c.server.Shutdown(ctx) != nil {
-			c.server.Close()
-		}
+	server := &http.Server{Handler: c, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, MaxHeaderBytes: 64 << 10}
+	c.server = server
+	c.served.Go(func() {
+		server.Serve(ln) //nolint:errcheck // ends with ErrServerClosed
 	})
-	<-c.done
+}
+
+// Close ends the API: calls that run may finish for two seconds, then their connections are cut. It may be called before
+// Serve, and again.
+func (c *Control) Close() {
+	c.mu.Lock()
+	c.closed = true
+	server := c.server
+	c.mu.Unlock()
+	if server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if server.Shutdown(ctx) != nil {
+		server.Close()
+	}
+	c.served.Wait()
 }
