@@ -1,4 +1,5 @@
-// Package child starts processes that do not outlive this one. It is a leaf for whoever runs others: the phones, the benchmarks.
+// Package child starts processes that do not outlive this one. It is a leaf for whoever runs others: the phones, the benchmarks,
+// the test kit.
 package child
 
 import "os/exec"

@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/hushpush/hush/client"
 	"github.com/hushpush/hush/internal/config"
+	"github.com/hushpush/hush/internal/logged"
 	"github.com/hushpush/hush/internal/server"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
@@ -57,7 +57,7 @@ type Server struct {
 
 	settings config.Config
 	command  *command // nil: the server runs in this process
-	logs     *logs
+	logs     *logged.Buffer
 	node     node
 
 	mu   sync.Mutex // guards sent
@@ -67,21 +67,21 @@ type Server struct {
 // Option changes what Start sets up.
 type Option func(*Server)
 
-// AckWait is how long a session has to acknowledge a push; 5s unless told.
+// AckWait sets how long a session has to acknowledge a push; default 5s.
 func AckWait(d time.Duration) Option { return func(s *Server) { s.settings.Delivery.AckWait = d } }
 
-// RetryWait is how long a provider is left alone after a refusal that names no time: APNs' 15 minutes and FCM's 10 seconds
-// are long for a test.
+// RetryWait sets how long a provider is left alone after a refusal that names no time. The defaults, 15 minutes for
+// APNs and 10 seconds for FCM, are long for a test.
 func RetryWait(d time.Duration) Option {
 	return func(s *Server) {
 		s.settings.APNs.RetryWait, s.settings.FCM.RetryWait, s.settings.FCM.QuotaWait = d, d, d
 	}
 }
 
-// Backlog is how much may be due and not worked off before pushes are refused; any unless told.
+// Backlog sets how much may be due and not worked off before pushes are refused; default any.
 func Backlog(limit int) Option { return func(s *Server) { s.settings.Limits.Backlog = limit } }
 
-// Keep is how long a push is kept after its last delivery became final; 7 days unless told.
+// Keep sets how long a push is kept after its last delivery became final; default 7 days.
 func Keep(d time.Duration) Option { return func(s *Server) { s.settings.Store.Keep = d } }
 
 // Proxy takes the server's connections to its providers through a proxy: they are then asked for by Apple's and Google's own
@@ -106,7 +106,7 @@ func Database(url string) Option {
 func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	s := &Server{APNs: apnstest.New(t, apnstest.Topics(BundleID)), FCM: fcmtest.New(t), logs: &logs{}}
+	s := &Server{APNs: apnstest.New(t, apnstest.Topics(BundleID)), FCM: fcmtest.New(t), logs: &logged.Buffer{}}
 	s.settings = config.Config{Data: filepath.Join(dir, "data"), Listen: address()}
 	s.settings.APNs.URL, s.settings.APNs.CA = s.APNs.URL(), writeFile(t, dir, "apns-ca.pem", s.APNs.CAPEM())
 	s.settings.FCM.URL, s.settings.FCM.CA = s.FCM.URL(), writeFile(t, dir, "fcm-ca.pem", s.FCM.CAPEM())
@@ -167,7 +167,7 @@ func (s *Server) start(t testing.TB) {
 
 func (s *Server) startOnce(ctx context.Context) (err error) {
 	if s.command != nil {
-		s.node, err = s.command.start(s.settings, s.logs)
+		s.node, err = s.command.start(ctx, s.settings, s.logs)
 		return err
 	}
 	srv, err := server.Start(ctx, server.Config{
@@ -200,7 +200,7 @@ func (s *Server) Restart(t testing.TB) {
 	s.start(t)
 }
 
-// Logs is what the server has logged so far.
+// Logs returns what the server has logged so far.
 func (s *Server) Logs() string { return s.logs.String() }
 
 func (s *Server) setUp(t testing.TB) {
@@ -252,7 +252,7 @@ func (s *Server) SendPush(t testing.TB, p protocol.PushRequest) string {
 	return accepted.PushID
 }
 
-// Timeline is where a push stands on each device, the first thousand.
+// Timeline returns where a push stands on each device, the first thousand.
 func (s *Server) Timeline(t testing.TB, id string) protocol.Push {
 	t.Helper()
 	p, err := s.Status(t.Context(), App, id, client.Page{Limit: 1000})
@@ -303,7 +303,7 @@ func (s *Server) WaitReason(t testing.TB, id string, state push.State, why push.
 	})
 }
 
-// Token is a token of a user of the app, good for an hour.
+// Token returns a token of a user of the app, good for an hour.
 func (s *Server) Token(t testing.TB, user string) string {
 	t.Helper()
 	token, err := s.UserToken(t.Context(), App, user, time.Hour)
@@ -326,27 +326,7 @@ func (s *Server) printTimelines(t testing.TB) {
 	}
 }
 
-// logs keeps what the server logs.
-type logs struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-var _ io.Writer = (*logs)(nil)
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// DevicesOf is what is registered of a user, the first thousand.
+// DevicesOf returns what is registered of a user, the first thousand.
 func (s *Server) DevicesOf(t testing.TB, user string) []protocol.Device {
 	t.Helper()
 	d, err := s.Devices(t.Context(), App, user, client.Page{Limit: 1000})

@@ -1,7 +1,6 @@
 package hushtest
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
+	"github.com/hushpush/hush/internal/child"
 	"github.com/hushpush/hush/internal/config"
+	"github.com/hushpush/hush/internal/logged"
 	"github.com/hushpush/hush/push"
 )
 
@@ -32,46 +32,28 @@ type command struct {
 
 // process is a running "hush serve".
 type process struct {
-	cmd    *exec.Cmd
-	ended  chan error // gets what Wait said, once
-	listen string
-	root   push.Secret
+	*child.Process
+	root push.Secret
 }
 
-// start starts the command and waits for its line "ready". Its log goes where an in-process server's does.
-func (c *command) start(set config.Config, log *logs) (*process, error) {
+// start starts the command and waits until it is ready. Its log goes where an in-process server's does.
+func (c *command) start(ctx context.Context, set config.Config, log *logged.Buffer) (*process, error) {
 	if err := isFree(set.Listen); err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(c.path, "serve"), ended: make(chan error, 1)}
+	cmd := exec.Command(c.path, "serve")
 	set.Log.Level = slog.LevelDebug
-	p.cmd.Env = slices.Concat(config.WithoutSettings(os.Environ()), config.Environ(set), c.env)
-	p.cmd.Stderr = log
-	out, err := p.cmd.StdoutPipe()
+	cmd.Env = slices.Concat(config.WithoutSettings(os.Environ()), config.Environ(set), c.env)
+	cmd.Stderr = log
+	p, err := child.StartReady(ctx, cmd, nil)
 	if err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if at, ok := strings.CutPrefix(lines.Text(), "ready listen="); ok {
-			p.listen = at
-			break
-		}
-	}
-	go func() {
-		for lines.Scan() {
-		}
-		p.ended <- p.cmd.Wait()
-	}()
-	if p.listen == "" {
-		return nil, fmt.Errorf("the server ended before it was ready: %w\n%s", <-p.ended, log)
+		return nil, fmt.Errorf("%w\n%s", err, log)
 	}
 	root, err := os.ReadFile(filepath.Join(set.Data, "root.key"))
-	p.root = push.Secret(strings.TrimSpace(string(root)))
-	return p, err
+	if err != nil {
+		return nil, errors.Join(err, p.Kill())
+	}
+	return &process{p, push.Secret(strings.TrimSpace(string(root)))}, nil
 }
 
 // isFree returns an error if an address cannot be listened on now. A process could only say so in its log.
@@ -83,23 +65,12 @@ func isFree(address string) error {
 	return ln.Close()
 }
 
-func (p *process) url() string { return "http://" + p.listen }
+func (p *process) url() string { return "http://" + p.Addr() }
 
 func (p *process) rootKey() push.Secret { return p.root }
 
 // stop ends the process as a supervisor does.
-func (p *process) stop(ctx context.Context) error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	select {
-	case err := <-p.ended:
-		p.ended <- err
-		return err
-	case <-ctx.Done():
-		return errors.Join(context.Cause(ctx), p.cmd.Process.Kill(), <-p.ended)
-	}
-}
+func (p *process) stop(ctx context.Context) error { return p.Stop(ctx) }
 
 // Kill ends the server's process with SIGKILL, at whatever it is just doing, and starts it again on the same data and
 // address. It needs the option Command.
@@ -109,9 +80,8 @@ func (s *Server) Kill(t testing.TB) {
 	if !ok {
 		t.Fatal("hushtest: Kill needs the option Command: a server in the test's own process cannot be killed")
 	}
-	if err := p.cmd.Process.Kill(); err != nil {
+	if err := p.Process.Kill(); err != nil {
 		t.Fatalf("hushtest: kill: %v", err)
 	}
-	<-p.ended
 	s.start(t)
 }

@@ -148,19 +148,19 @@ func (r *rig) measure(ctx context.Context, work func() error) (spent, error) {
 		if err := work(); err != nil {
 			return err
 		}
-		return quiet(ctx, r.server.pid())
+		return quiet(ctx, r.server.PID())
 	})
 }
 
 // measureUntil does what measure does, for work after which the server goes on with something else that must not be counted.
 func (r *rig) measureUntil(ctx context.Context, work func() error) (s spent, err error) {
-	if err := quiet(ctx, r.server.pid()); err != nil {
+	if err := quiet(ctx, r.server.PID()); err != nil {
 		return s, err
 	}
-	forgetPeak(r.server.pid())
-	s.before, s.measured = usageOf(r.server.pid())
+	forgetPeak(r.server.PID())
+	s.before, s.measured = usageOf(r.server.PID())
 	err = work()
-	s.after, _ = usageOf(r.server.pid())
+	s.after, _ = usageOf(r.server.PID())
 	return s, err
 }
 
