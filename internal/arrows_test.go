@@ -27,7 +27,7 @@ var arrows = []struct {
 	{"client/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
 	{"sdk/...", []string{"push", "protocol", "internal/linger", "internal/proxy", "internal/stranger"}},
 	{"examples/...", []string{"sdk/...", "client", "push", "protocol", "pushtest/phonetest/phoneline"}}, // what users have: no room
-	{"pushtest/internal/...", []string{"pushtest/internal/...", "internal/nearest", "internal/rest"}},
+	{"pushtest/internal/...", []string{"pushtest/internal/...", "internal/nearest", "internal/rest", "internal/terminal"}},
 	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey", "internal/rest"}}, // useful without the rest of Hush
 	{"pushtest/fcmtest/...", []string{"pushtest/internal/...", "internal/pemkey", "internal/rest"}},
 	{"pushtest/...", []string{"pushtest/...", "sdk/...", "push", "protocol", "client", "internal/child", "internal/rest"}},

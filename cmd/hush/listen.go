@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -113,7 +111,7 @@ func (l *listening) put(e protocol.AppEvent) error {
 	if l.r.json {
 		return json.NewEncoder(l.r.w.stdout).Encode(e)
 	}
-	_, err := fmt.Fprintln(l.r.w.stdout, drawAppEvent(e, l.width, l.style))
+	_, err := fmt.Fprintln(l.r.w.stdout, timeline.AppEvent(e, l.width, l.style))
 	return err
 }
 
@@ -124,52 +122,4 @@ func (l *listening) begin() {
 		l.warn("listening again; what happened while the connection was lost is not shown")
 	}
 	l.began, l.away = true, time.Time{}
-}
-
-// drawAppEvent draws one event on one line; on a terminal (width is not 0) that is too narrow for it, what does not fit stands
-// below.
-func drawAppEvent(e protocol.AppEvent, width int, s terminal.Style) string {
-	name := fmt.Sprintf("%-13s", clean(string(e.Event.Event)))
-	at := e.At.Local().Format(time.TimeOnly)
-	head := s.Faint(at) + " " + timeline.State(e.State, name, s) + " " + clean(string(e.PushID))
-	used := len(at) + 1 + utf8.RuneCountInString(name) + 1 + len(e.PushID)
-	var b strings.Builder
-	b.WriteString(head)
-	indent := strings.Repeat(" ", len(at)+1)
-	for _, word := range appEventWords(e) {
-		n := utf8.RuneCountInString(word)
-		if width > 0 && used+1+n > width && used > len(indent) {
-			b.WriteString("\n" + indent + word)
-			used = len(indent) + n
-			continue
-		}
-		b.WriteString(" " + word)
-		used += 1 + n
-	}
-	return b.String()
-}
-
-// appEventWords returns what stays together on a line: resource, device and user, and the details.
-func appEventWords(e protocol.AppEvent) []string {
-	words := []string{clean(e.ResourceID)}
-	switch {
-	case e.DeviceID == "" && e.User == "":
-		words = append(words, map[push.EventName]string{
-			push.EventNobody: "for no device", push.EventName(push.Cancelled): "before it began",
-		}[e.Event.Event])
-	case e.DeviceID == "":
-		words = append(words, "user "+clean(e.User))
-	case e.User == "":
-		words = append(words, clean(e.DeviceID))
-	default:
-		words = append(words, clean(e.DeviceID)+" of "+clean(e.User))
-	}
-	words = append(words, strings.Fields(clean(timeline.Details(e.Event)))...)
-	kept := words[:0]
-	for _, word := range words {
-		if word != "" {
-			kept = append(kept, word)
-		}
-	}
-	return kept
 }

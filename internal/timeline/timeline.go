@@ -112,9 +112,14 @@ func Event(d protocol.Delivery, i int, accepted time.Time, s terminal.Style) str
 	if i == len(d.Events)-1 && d.State.Final() {
 		rail = "╰"
 	}
-	e := d.Events[i]
-	text := fmt.Sprintf("%10s  %-14s %s", Since(accepted, e.At), e.Event, Details(e))
+	row := Row(d.Events[i], accepted)
+	text := fmt.Sprintf("%10s  %-14s %s", row[0], row[1], row[2])
 	return s.Faint(rail) + " " + strings.TrimRight(terminal.Clean(text), " ")
+}
+
+// Row returns the columns of an event: the time since its push was accepted, its name, and its details.
+func Row(e protocol.Event, accepted time.Time) []string {
+	return []string{Since(accepted, e.At), string(e.Event), Details(e)}
 }
 
 // Since returns the time from accepting a push to an event, no finer than matters.

@@ -7,7 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/hushpush/hush/internal/terminal"
 )
 
 // Certainty is how well a rule is known.
@@ -68,22 +69,27 @@ func (rs Rules) Changed() (changed []string) {
 
 // WriteText prints the table for people.
 func (rs Rules) WriteText(w io.Writer) error {
-	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	var rows [][]string
 	for _, r := range rs {
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", r.Name, r.Certain, r.Text)
-		fmt.Fprintf(tw, "\t\tsource: %s\n", r.Source)
+		rows = append(rows, []string{r.Name, string(r.Certain), r.Text}, []string{"", "", "source: " + r.Source})
 		if r.Switch != "" {
-			fmt.Fprintf(tw, "\t\t--set %s=%s", r.Switch, r.Default)
-			if r.Words != nil {
-				fmt.Fprintf(tw, "   (one of %s)", strings.Join(r.Words, ", "))
-			}
-			if r.Value != "" && r.Value != r.Default {
-				fmt.Fprintf(tw, "   now %s", r.Value)
-			}
-			fmt.Fprintln(tw)
+			rows = append(rows, []string{"", "", r.howToSet()})
 		}
 	}
-	return tw.Flush()
+	_, err := fmt.Fprintln(w, strings.Join(terminal.Columns(rows, nil), "\n"))
+	return err
+}
+
+// howToSet returns the option of a rule's switch, and what is in force if that is not the default.
+func (r Rule) howToSet() string {
+	text := "--set " + r.Switch + "=" + r.Default
+	if r.Words != nil {
+		text += "   (one of " + strings.Join(r.Words, ", ") + ")"
+	}
+	if r.Value != "" && r.Value != r.Default {
+		text += "   now " + r.Value
+	}
+	return text
 }
 
 // WriteJSON prints the table for programs: an array of objects with rule, source, certain, switch, default and value.

@@ -13,11 +13,11 @@ func (p painter) timeline(o outcome) {
 	p.title("The timeline of one of them: " + o.spec.name())
 	var rows [][]string
 	for _, e := range o.push.Deliveries[0].Events {
-		details := timeline.Details(e)
+		row := timeline.Row(e, o.push.AcceptedAt)
 		if e.ProviderID != "" {
-			details += ", id " + e.ProviderID
+			row[2] += ", id " + e.ProviderID
 		}
-		rows = append(rows, []string{timeline.Since(o.push.AcceptedAt, e.At), string(e.Event), details})
+		rows = append(rows, row)
 	}
 	p.columns(rows, func(_, x int) terminal.Color {
 		return []terminal.Color{terminal.Faint, terminal.Cyan, terminal.Plain}[x]
