@@ -52,7 +52,7 @@ const (
 
 // acquireDatabaseLock waits for the turn of this process, acquires the lock, and holds it until release. onOusted is called, once, if
 // another process acquires it while the connection is lost.
-func acquireDatabaseLock(ctx context.Context, h *databaseLock, turn turnstile) (*databaseLock, error) {
+func acquireDatabaseLock(ctx context.Context, h *databaseLock, turn processTurn) (*databaseLock, error) {
 	what := fmt.Sprintf("database %s on %s", printable(h.cfg.Database), printable(h.cfg.Host))
 	if err := turn.wait(ctx, what, func() (bool, error) { return h.try(ctx) }, h.currentHolder); err != nil {
 		h.close()

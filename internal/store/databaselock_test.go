@@ -232,7 +232,7 @@ func TestTheLogNamesWhoIsInTheWayOnlyIfThatIsKnown(t *testing.T) {
 	t.Parallel()
 	for _, by := range []holder{{}, newHolder("n1")} {
 		var log strings.Builder
-		turn := newTurnstile(time.Minute, slog.New(slog.NewTextHandler(&log, nil)))
+		turn := newProcessTurn(time.Minute, slog.New(slog.NewTextHandler(&log, nil)))
 		free := false
 		err := turn.wait(t.Context(), "thing", func() (was bool, err error) { was, free = free, true; return was, nil }, func(context.Context) holder { return by })
 		if err != nil {
@@ -250,7 +250,7 @@ func TestWhoGivesUpWaitingSaysSo(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("Ctrl-C"))
-	turn := newTurnstile(time.Minute, slog.New(slog.DiscardHandler))
+	turn := newProcessTurn(time.Minute, slog.New(slog.DiscardHandler))
 	err := turn.wait(ctx, "thing", func() (bool, error) { return false, nil }, func(context.Context) holder { return holder{} })
 	if err == nil || !strings.Contains(err.Error(), "waiting for the thing: Ctrl-C") {
 		t.Errorf("%v; want the reason", err)

@@ -17,7 +17,7 @@ type DirLock struct{ dir, file *os.File }
 
 // lockDir creates the directory with mode 0700 if it does not exist, waits for the turn of this process, and locks it. If the wait
 // was in vain, the error names the directory and the process that has it.
-func lockDir(ctx context.Context, dir string, me holder, turn turnstile) (*DirLock, error) {
+func lockDir(ctx context.Context, dir string, me holder, turn processTurn) (*DirLock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: data directory: %w", err)
 	}

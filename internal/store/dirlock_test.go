@@ -13,7 +13,7 @@ import (
 func TestUnlockFreesTheDataDirectoryWhileAChildStillHasTheFileOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	l, err := lockDir(t.Context(), dir, holder{}, newTurnstile(-1, slog.New(slog.DiscardHandler)))
+	l, err := lockDir(t.Context(), dir, holder{}, newProcessTurn(-1, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestUnlockFreesTheDataDirectoryWhileAChildStillHasTheFileOpen(t *testing.T)
 	if err := l.Unlock(); err != nil {
 		t.Fatal(err)
 	}
-	next, err := lockDir(t.Context(), dir, holder{}, newTurnstile(-1, slog.New(slog.DiscardHandler)))
+	next, err := lockDir(t.Context(), dir, holder{}, newProcessTurn(-1, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatalf("after Unlock: %v, want the directory free", err)
 	}

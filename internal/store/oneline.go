@@ -44,7 +44,7 @@ func visibleLines(text string) []string {
 	return lines
 }
 
-// noTLS is the end of the line for an attempt with TLS at a server without it; see pgconn.startTLS.
+// noTLS is the end of the line for an attempt with TLS at a server without it; see pgconn.startTLS. pgconn has no type for it.
 const noTLS = ": tls error: server refused TLS connection"
 
 // informative returns the lines that say why there is no connection, each once. With sslmode=prefer and allow, the driver tries each

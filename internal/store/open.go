@@ -48,7 +48,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, watch: newWatchers(), appLogs: newAppLogs(), cache: newRowCaches()}
-	me, turn := newHolder(cfg.Node), newTurnstile(cfg.TurnWait, cfg.Logger)
+	me, turn := newHolder(cfg.Node), newProcessTurn(cfg.TurnWait, cfg.Logger)
 	if cfg.DataDir != "" {
 		if s.lock, err = lockDir(ctx, cfg.DataDir, me, turn); err != nil {
 			return nil, err

@@ -31,7 +31,7 @@ type postgresEngine struct {
 	fenced atomic.Bool   // transactions check that the claim is still ours
 }
 
-func openPostgres(ctx context.Context, c Config, me holder, turn turnstile) (*postgresEngine, error) {
+func openPostgres(ctx context.Context, c Config, me holder, turn processTurn) (*postgresEngine, error) {
 	cfg, err := pgxpool.ParseConfig(c.DatabaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("the database URL is not one of PostgreSQL%s; want postgres://user@host/database", urlProblem(c.DatabaseURL, err))
@@ -51,13 +51,18 @@ func openPostgres(ctx context.Context, c Config, me holder, turn turnstile) (*po
 // urlProblem returns the driver's reason for refusing a URL, without the driver's copy of the URL, which may contain the password. It
 // returns "" if the reason may contain the password, too.
 func urlProblem(text string, err error) string {
-	said := oneLine(err).Error()
-	end := strings.LastIndex(said, "`: ")
+	var refused *pgconn.ParseConfigError
 	u, notURL := url.Parse(text)
-	if end < 0 || notURL != nil {
+	if !errors.As(err, &refused) || notURL != nil {
 		return ""
 	}
-	why := said[end+len("`: "):]
+	// The type keeps its reason to itself, and its text begins with the URL. With the same URL and no reason, it is the beginning.
+	beginning := pgconn.NewParseConfigError(refused.ConnString, "", nil).Error()
+	why, begins := strings.CutPrefix(refused.Error(), beginning)
+	if !begins {
+		return ""
+	}
+	why = oneLine(errors.New(why)).Error()
 	password, _ := u.User.Password()
 	for _, secret := range []string{password, u.Query().Get("password"), u.Query().Get("sslpassword")} {
 		if secret != "" && strings.Contains(why, secret) {
@@ -88,7 +93,7 @@ func setParameters(cfg *pgx.ConnConfig) {
 }
 
 // prepare checks that the database can be used, acquires it for this process, and brings its schema up to date.
-func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn turnstile) error {
+func (e *postgresEngine) prepare(ctx context.Context, c Config, me holder, turn processTurn) error {
 	var version, seqscan string
 	err := e.pool.QueryRow(ctx, "SELECT current_setting('server_version_num'), current_setting('enable_seqscan')").Scan(&version, &seqscan)
 	switch n, notNumber := strconv.Atoi(version); {

@@ -61,21 +61,21 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("store: the %s is in use by another hush process%s%s; one serves it at a time: stop that one, or name another", e.What, e.By, still)
 }
 
-// turnstile waits for another process to end. All waits share its time.
-type turnstile struct {
+// processTurn waits for another process to end. All waits share its time.
+type processTurn struct {
 	log   *slog.Logger
 	span  time.Duration
 	until time.Time
 }
 
-func newTurnstile(wait time.Duration, log *slog.Logger) turnstile {
+func newProcessTurn(wait time.Duration, log *slog.Logger) processTurn {
 	wait = max(wait, 0)
-	return turnstile{log: log, span: wait, until: time.Now().Add(wait)}
+	return processTurn{log: log, span: wait, until: time.Now().Add(wait)}
 }
 
 // wait calls try until it returns true. When the time is up, it returns a *BusyError with the currentHolder. An error of try is final
 // at first. Once try has returned false, an error is final only when the time is up, since PostgreSQL may restart during the wait.
-func (t turnstile) wait(ctx context.Context, what string, try func() (bool, error), currentHolder func(context.Context) holder) error {
+func (t processTurn) wait(ctx context.Context, what string, try func() (bool, error), currentHolder func(context.Context) holder) error {
 	for waits := false; ; waits = true {
 		done, err := try()
 		over := !time.Now().Before(t.until)
