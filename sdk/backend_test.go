@@ -70,8 +70,8 @@ func startBackend(t testing.TB, start func(*httptest.Server), change ...func(*ga
 	mux.HandleFunc("PUT /v1/device", b.register)
 	mux.HandleFunc("DELETE /v1/device", b.unregister)
 	mux.HandleFunc("GET /v1/inbox", b.inbox)
-	mux.HandleFunc("POST /v1/receipts", b.takeReceipts)
-	mux.HandleFunc("POST /v1/foreign-wakes", b.takeForeignWake)
+	mux.HandleFunc("POST /v1/receipts", b.answerReceipts)
+	mux.HandleFunc("POST /v1/foreign-wakes", b.answerForeignWake)
 	mux.Handle("/v1/connect", b.gateway)
 	b.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
@@ -264,7 +264,7 @@ func wakeKey(device push.DeviceKey, id string) push.WakeKey {
 	return push.WakeKey{ID: id, Key: push.Secret(sum[:push.WakeKeyBytes])}
 }
 
-func (b *backend) takeForeignWake(w http.ResponseWriter, r *http.Request) {
+func (b *backend) answerForeignWake(w http.ResponseWriter, r *http.Request) {
 	var req protocol.ForeignWake
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.K == "" || req.S == "" {
 		problem(w, 422, "invalid")
@@ -324,7 +324,7 @@ func (b *backend) inbox(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(page)
 }
 
-func (b *backend) takeReceipts(w http.ResponseWriter, r *http.Request) {
+func (b *backend) answerReceipts(w http.ResponseWriter, r *http.Request) {
 	var req protocol.Receipts
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
 		problem(w, 400, "bad_json")

@@ -46,7 +46,7 @@ func (d dialer) dial(ctx context.Context, w who, s *session) error {
 		}
 		return err
 	}
-	s.net = &heldConn{Conn: linger.Conn{Conn: conn}}
+	s.net = &sessionConn{Conn: linger.Conn{Conn: conn}}
 	asked := time.Now()
 	release := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	option := &gws.ClientOption{
@@ -130,14 +130,14 @@ func (d dialer) handshakeError(ctx context.Context, answer *http.Response, asked
 	return refusal
 }
 
-// heldConn is the connection below a session's socket.
-type heldConn struct {
+// sessionConn is the connection below a session's socket.
+type sessionConn struct {
 	linger.Conn
 	ignoresClose atomic.Bool // Close does nothing yet
 }
 
 // Close ends our side of the connection; called again, it closes the connection.
-func (c *heldConn) Close() error {
+func (c *sessionConn) Close() error {
 	if c.ignoresClose.Load() {
 		return nil
 	}

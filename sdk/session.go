@@ -35,7 +35,7 @@ type session struct {
 	of       owner     // whose session it is; never changes
 	liveness *liveness // has a lock of its own
 	conn     *gws.Conn // set by dial, before the read loop begins
-	net      *heldConn // set by dial, as conn
+	net      *sessionConn // set by dial, as conn
 
 	hello  chan protocol.ServerFrame // capacity 1; the first frame
 	closed chan struct{}             // closed when the read loop has ended

@@ -52,7 +52,7 @@ func (k *sessionKeeper) start() {
 	running := k.lifetime.run(func() {
 		defer close(done)
 		defer stop()
-		k.keep(ctx)
+		k.run(ctx)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if k.loopDone == done {
@@ -120,8 +120,8 @@ func (k *sessionKeeper) forgetNudge() {
 	}
 }
 
-// keep keeps a session open until ctx ends, or the server says not to come back.
-func (k *sessionKeeper) keep(ctx context.Context) {
+// run keeps a session open until ctx ends, or the server says not to come back.
+func (k *sessionKeeper) run(ctx context.Context) {
 	if _, err := k.handlers.wait(ctx, false); err != nil {
 		return
 	}
