@@ -59,7 +59,6 @@ func (c *clock) run(ctx context.Context) {
 func (c *clock) dueAt(of int, t time.Time) { c.alarms[of].set(t) }
 
 func (c *clock) runKind(ctx context.Context, k *kind, a *alarm) {
-	var warned time.Time
 	for ctx.Err() == nil {
 		a.clear() // what is due by now is claimed, and what is committed later is told later
 		limit := k.batch
@@ -71,10 +70,7 @@ func (c *clock) runKind(ctx context.Context, k *kind, a *alarm) {
 			continue
 		}
 		more, err := k.work(ctx, c.now(), limit)
-		if now := c.now(); err != nil && now.Sub(warned) >= failing { // a key that fails may stand beside many that go on
-			c.warn(ctx, k.failed, err)
-			warned = now
-		}
+		c.warn(ctx, k.failed, err)
 		switch {
 		case more:
 		case err != nil:
@@ -114,6 +110,8 @@ func (c *clock) rest(ctx context.Context, k *kind, a *alarm) {
 	}
 }
 
+// warn logs an error, if there is one. While the store is away, or a key fails beside many that go on, it does so again and again:
+// the logger is to ration it.
 func (c *clock) warn(ctx context.Context, what string, err error) {
 	if err != nil && ctx.Err() == nil {
 		c.log.Warn(what, "error", err)

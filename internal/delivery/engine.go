@@ -86,7 +86,7 @@ type Config struct {
 	SingleNode bool                    // no other node uses the store: what a former process had claimed is free at once
 	Workers    int                     // devices in work at once; 0 means 512
 	Queue      int                     // devices that wait in memory; 0 means 8192
-	Logger     *slog.Logger            // nil discards
+	Logger     *slog.Logger            // is to ration warnings that repeat, as calm.Logger does; nil discards
 	Now        func() time.Time        // nil means time.Now
 	Metrics    *Metrics                // nil counts for nobody
 	Vitals     Vitals                  // nil: nobody is told
