@@ -103,7 +103,7 @@ func (p *Pool) connectHTTP2(ctx context.Context, s *slot, nc net.Conn) error {
 		<-reading
 		return context.Cause(ctx)
 	}
-	s.link = c
+	s.conn = c
 	if err := p.add(s); err != nil {
 		c.shut(err)
 		<-reading

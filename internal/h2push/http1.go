@@ -36,7 +36,7 @@ func (p *Pool) connectHTTP1(ctx context.Context, s *slot, nc net.Conn) error {
 		return err
 	}
 	c := &conn1{cc: cc, host: p.host, done: make(chan struct{})}
-	s.link = c
+	s.conn = c
 	p.mu.Lock()
 	p.serial = true
 	p.mu.Unlock()

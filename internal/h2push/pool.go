@@ -54,7 +54,7 @@ type Pool struct {
 
 // slot is a connection with what the pool knows of it. Guarded by Pool.mu.
 type slot struct {
-	link     link
+	conn     connection
 	inFlight int
 	warming  bool      // no answer has proved it yet
 	answered bool      // any answer at all
@@ -73,8 +73,8 @@ func (s *slot) touch() {
 	}
 }
 
-// link is one connection. It must not hold a lock of its own while it calls the pool.
-type link interface {
+// connection is one of HTTP/2 or HTTP/1.1. It must not hold a lock of its own while it calls the pool.
+type connection interface {
 	roundTrip(context.Context, Request) (Response, error)
 	usable() bool // false once it takes no more requests
 	retire()      // takes no more requests, and is closed once its last answer has come; safe twice
@@ -116,7 +116,7 @@ func (p *Pool) Do(ctx context.Context, req Request) (Response, error) {
 		if err != nil {
 			return Response{}, withReasonOf(err, last)
 		}
-		resp, err := s.link.roundTrip(ctx, req)
+		resp, err := s.conn.roundTrip(ctx, req)
 		p.release(s, resp, err)
 		if err == nil {
 			return resp, nil
@@ -210,7 +210,7 @@ func (p *Pool) release(s *slot, resp Response, err error) {
 			s.warming = false
 		}
 		if p.cfg.Spent != nil && p.cfg.Spent(resp) {
-			s.link.retire()
+			s.conn.retire()
 		}
 	}
 	p.dispatch()
@@ -240,10 +240,10 @@ func (p *Pool) dispatch() {
 func (p *Pool) pick() *slot {
 	var best *slot
 	for _, s := range p.slots {
-		if !s.link.usable() {
+		if !s.conn.usable() {
 			continue
 		}
-		limit := s.link.limit()
+		limit := s.conn.limit()
 		if s.warming {
 			limit = min(limit, 1)
 		}
@@ -258,7 +258,7 @@ func (p *Pool) pick() *slot {
 func (p *Pool) crowded() bool {
 	usable := 0
 	for _, s := range p.slots {
-		if !s.link.usable() {
+		if !s.conn.usable() {
 			continue
 		}
 		if s.inFlight < p.cfg.GrowAt {
@@ -276,7 +276,7 @@ func (p *Pool) grow() {
 	}
 	usable := 0
 	for _, s := range p.slots {
-		if !s.link.usable() {
+		if !s.conn.usable() {
 			continue
 		}
 		usable++
@@ -398,6 +398,7 @@ func (p *Pool) failed(err error) {
 	if p.closed {
 		return
 	}
+	// Each dial makes a new error, so its text says whether the log would repeat itself. Nothing else depends on that.
 	if p.lastErr == nil || p.fails == 0 || p.lastErr.Error() != err.Error() {
 		p.cfg.Logger.Debug("no connection to the provider", "host", p.host.addr, "error", err)
 	}
@@ -438,13 +439,13 @@ func (p *Pool) Close(ctx context.Context) {
 	}
 	p.stop()
 	p.mu.Lock()
-	links := make([]link, 0, len(p.slots))
+	conns := make([]connection, 0, len(p.slots))
 	for _, s := range p.slots {
-		links = append(links, s.link)
+		conns = append(conns, s.conn)
 	}
 	p.mu.Unlock()
-	for _, l := range links {
-		l.shut(ErrClosed)
+	for _, c := range conns {
+		c.shut(ErrClosed)
 	}
 	p.work.Wait()
 }

@@ -74,7 +74,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current, nil
 }
 
-// look reads the files again, and says in the log what came of it. The caller holds mu.
+// look reads the files again, and says in the log what came of it, the same trouble once. Each read makes a new error, so the text
+// says whether the log would repeat itself; nothing else depends on that. The caller holds mu.
 func (c *certificate) look() {
 	changed, err := c.read()
 	switch {
