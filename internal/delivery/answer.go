@@ -32,7 +32,7 @@ func (o *outcome) apply(s situation, b *board) {
 	b.wakeEnded(o.wake.Pushes)
 	switch {
 	case o.unsent:
-		b.takeBack(w)
+		b.uncount(w)
 	case o.err == nil:
 		*w = push.Wake{}
 		o.carried(s, b)
@@ -41,8 +41,8 @@ func (o *outcome) apply(s situation, b *board) {
 	}
 }
 
-// takeBack undoes the last try of a wake. If it was the first one, nothing remains of the wake, and it does not count.
-func (b *board) takeBack(w *push.Wake) {
+// uncount undoes the last try of a wake. If it was the first one, nothing remains of the wake, and it does not count.
+func (b *board) uncount(w *push.Wake) {
 	if w.Attempt == 1 {
 		*w, b.device.WakeTimes = push.Wake{}, b.device.WakeTimes[:max(len(b.device.WakeTimes)-1, 0)]
 		return

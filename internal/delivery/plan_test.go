@@ -355,7 +355,7 @@ func TestNowOrNeverEndsWithTheLastTryThatIsInTime(t *testing.T) {
 }
 
 // A later try may be refused clearly; the phone may have what an earlier one carried all the same.
-func TestNowOrNeverThatAnEarlierTryHasPerhapsBroughtStaysOpen(t *testing.T) {
+func TestNowOrNeverThatAnEarlierTryMayHaveBroughtStaysOpen(t *testing.T) {
 	t.Parallel()
 	never := func(d *push.Delivery) { d.NowOrNever, d.ExpiresAt = true, t0.Add(35*time.Second) }
 	for name, first := range map[string]func(w *world){

@@ -23,7 +23,7 @@ func (n *node) decideFresh(t *testing.T) *fresh {
 	return f
 }
 
-// work visits all that wait, as workers do.
+// visitAll visits all that wait, as workers do.
 func (n *node) visitAll(t *testing.T) {
 	t.Helper()
 	for key, ok := n.queue.next(); ok; key, ok = n.queue.next() {

@@ -168,10 +168,10 @@ func (s *Senders) drop(one Sender) {
 // secret. Topics do not count: they are the provider's to know.
 func Identity(cred push.Credential) string {
 	sum := sha256.New()
-	add := func(part string) { fmt.Fprintf(sum, "%d:%s", len(part), part) } // its length, so that no two lists of parts are alike
+	add := func(field string) { fmt.Fprintf(sum, "%d:%s", len(field), field) } // its length, so that no two lists of fields are alike
 	if c := cred.APNs; c != nil {
-		for _, part := range []string{"apns", c.Key.Reveal(), c.KeyID, c.TeamID, string(c.P12), c.Password.Reveal()} {
-			add(part)
+		for _, field := range []string{"apns", c.Key.Reveal(), c.KeyID, c.TeamID, string(c.P12), c.Password.Reveal()} {
+			add(field)
 		}
 	}
 	if c := cred.FCM; c != nil {

@@ -58,9 +58,9 @@ func pushEntry(dst []byte, p push.PushItem, with bool) (_ []byte, whole bool) {
 // fit. What is left out is fetched from the inbox. The bytes are good until f is filled anew.
 func (f *filling) fill(w *push.Wake, limit int) []byte {
 	f.begin(w, limit)
-	alone := limit - f.bytes
+	emptyRoom := limit - f.bytes
 	for _, item := range w.Items {
-		if !f.add(item, alone) {
+		if !f.add(item, emptyRoom) {
 			break
 		}
 	}
@@ -90,8 +90,8 @@ func (f *filling) begin(w *push.Wake, limit int) {
 	}
 }
 
-// add adds an item; false: not even its id fits. alone is the room that the wake had before its first item.
-func (f *filling) add(item push.Item, alone int) bool {
+// add adds an item; false: not even its id fits. emptyRoom is the room that the wake had before its first item.
+func (f *filling) add(item push.Item, emptyRoom int) bool {
 	at := slices.IndexFunc(lists[:], func(l list) bool { return l.kind == item.Kind() })
 	before := f.entries[at]
 	left := f.limit - f.bytes
@@ -102,7 +102,7 @@ func (f *filling) add(item push.Item, alone int) bool {
 	}
 	grown, whole := lists[at].entry(start, item, true)
 	if size := len(grown) - len(start); size > left || f.full && whole {
-		f.full = f.full || size <= alone
+		f.full = f.full || size <= emptyRoom
 		grown, _ = lists[at].entry(start, item, false)
 	}
 	if len(grown)-len(start) > left {

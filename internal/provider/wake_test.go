@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// payloads are the items of a wake; "-" stands for one whose payload is to be fetched anyway.
+// wakeOf returns a wake with an item for each of the payloads; "-" stands for one whose payload is to be fetched anyway.
 func wakeOf(payloads ...string) push.Wake {
 	w := push.Wake{ID: "0199c0de-0000-7000-8000-000000000000", Key: wakertest.Key, EndsAt: time.Unix(100, 1)}
 	for _, p := range payloads {

@@ -98,7 +98,7 @@ func TestTheRootKeyBeforeIsGoodForAWhile(t *testing.T) {
 	}
 }
 
-// sealed is what a node has that is encrypted: keys under which tokens are good.
+// fill stores signing keys, which a node has encrypted.
 func (n *node) fill(keys int) {
 	n.t.Helper()
 	n.root("PUT", "/v1/apps/notes", `{}`, nil)

@@ -159,7 +159,7 @@ func (w *world) outcome(n int) string {
 	return string(all[n-1].Outcome)
 }
 
-// control makes a call of the control API.
+// call makes a call of the control API.
 func (w *world) call(method, path, body string) (int, string) {
 	w.t.Helper()
 	req, _ := http.NewRequest(method, "http://"+w.ControlAddr()+path, bytes.NewReader([]byte(body)))

@@ -31,7 +31,7 @@ func onFCM(t *testing.T, spec phonetest.Spec, rules phonetest.Rules, f func(t *t
 	}
 }
 
-// kept is a phone, and FCM that keeps what the phone cannot take.
+// phoneOnFCM is a phone, and FCM that keeps what the phone cannot take.
 type phoneOnFCM struct {
 	t     *testing.T
 	fcm   *fcmtest.Server

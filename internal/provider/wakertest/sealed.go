@@ -12,11 +12,11 @@ import (
 var Key = push.WakeKey{ID: "qLqk3vvJ4o1ZbZ0d", Key: "sixteen bytes of"}
 
 // Open returns what is sealed in Hush's part of a request.
-func Open(t testing.TB, part []byte) protocol.Wake {
+func Open(t testing.TB, wake []byte) protocol.Wake {
 	t.Helper()
 	var sealed protocol.SealedWake
-	if err := json.Unmarshal(part, &sealed); err != nil || sealed.V != 2 || sealed.K != Key.ID {
-		t.Fatalf("Hush's part is %.200s, %v; want version 2 and the key's id", part, err)
+	if err := json.Unmarshal(wake, &sealed); err != nil || sealed.V != 2 || sealed.K != Key.ID {
+		t.Fatalf("Hush's part is %.200s, %v; want version 2 and the key's id", wake, err)
 	}
 	w, err := sealed.Open(Key)
 	if err != nil {
