@@ -31,10 +31,10 @@ type session struct {
 	gws.BuiltinEventHandler
 	log      *slog.Logger
 	clock    *clock
-	queue    *queue    // where pushes go
-	of       owner     // whose session it is; never changes
-	liveness *liveness // has a lock of its own
-	conn     *gws.Conn // set by dial, before the read loop begins
+	queue    *queue       // where pushes go
+	of       owner        // whose session it is; never changes
+	liveness *liveness    // has a lock of its own
+	conn     *gws.Conn    // set by dial, before the read loop begins
 	net      *sessionConn // set by dial, as conn
 
 	hello  chan protocol.ServerFrame // capacity 1; the first frame
