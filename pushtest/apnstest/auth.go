@@ -278,14 +278,15 @@ func (x *access) checkRefresh(state *connState, sign *signature) *refusal {
 	return nil
 }
 
-// forgetToken lets the connection bring a new token in this one's stead at once.
+// forgetToken forgets a token that the connection has brought, so that it may bring a new one in its place at once.
 func (state *connState) forgetToken(sum [32]byte) {
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	state.tokens = slices.DeleteFunc(state.tokens, func(u tokenUse) bool { return u.sum == sum })
 }
 
-// forgetTokens lets the connection bring a new token at once: it was told that its last one is bad.
+// forgetTokens forgets all tokens that the connection has brought, so that it may bring a new one at once: it was told that its last
+// one is bad.
 func (state *connState) forgetTokens() {
 	state.mu.Lock()
 	defer state.mu.Unlock()

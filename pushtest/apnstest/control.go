@@ -68,7 +68,7 @@ func (s *Server) newControl() *simkit.Control {
 	return c
 }
 
-// keyFile gives out a key that exists nowhere else. One that came from a file may be a real one, and stays where it is.
+// keyFile returns a key that exists nowhere else. It refuses one that came from a file, which may be a real one.
 func (s *Server) keyFile() ([]byte, error) {
 	if !s.access.keys[0].inMemory {
 		return nil, rest.NotFound("the key stands in a file, and is only given out when it does not")

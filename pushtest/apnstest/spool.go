@@ -61,7 +61,7 @@ func (p *spool) accept(d *device, n *pending, now time.Time) (simkit.Outcome, st
 	return p.store(d, n, why, now)
 }
 
-// hold says why a notification cannot be delivered now; "": it can.
+// hold returns why a notification cannot be delivered now; "": it can.
 func (p *spool) hold(d *device, n *pending, now time.Time) string {
 	switch {
 	case !d.Online:

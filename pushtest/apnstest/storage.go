@@ -77,7 +77,7 @@ var ruleThrottle = Rule{
 	Varies:  []string{"20m", "25m", "30m"},
 }
 
-// receive gives a checked request to the device, faults included. The ledger has the outcome when it returns.
+// receive passes a checked request to the device, with its fault if it has one. When it returns, the ledger has the outcome.
 func (p *spool) receive(a *attempt) *refusal {
 	p.Lock()
 	now := p.Clock.Now()

@@ -85,7 +85,7 @@ func (t *Token) check(isNew bool) (faults rest.Faults) {
 	return faults
 }
 
-// change lets f change a device, and delivers what can be delivered then.
+// change changes a device by f, and delivers what can be delivered then.
 func (s *Server) change(token string, f func(d *device, now time.Time)) error {
 	if !s.spool.Change(tokenKey(token), f) {
 		return errUnknownToken

@@ -211,7 +211,7 @@ func compactSize(n *simkit.Node) int {
 	return size
 }
 
-// checkFields asks all rules on fields, in their stated order.
+// checkFields applies all rules on fields, in their stated order.
 func (s *sends) checkFields(r *request) *refusal {
 	for _, ask := range []func(*request) *refusal{
 		checkTarget,

@@ -87,7 +87,7 @@ func checkIOSSize(p *APNsPush) *refusal {
 	return nil
 }
 
-// checkIOS asks all of them, in their stated order.
+// checkIOS applies all rules on messages to iOS, in their stated order.
 func (s *sends) checkIOS(r *request, p *APNsPush, d *device) *refusal {
 	if no := s.checkIOSCredentials(); no != nil {
 		return no

@@ -181,7 +181,7 @@ type bucket struct {
 	at   time.Time // when the first of the used began to come back
 }
 
-// refill gives back what has come back by now.
+// refill takes from used what has come back by now.
 func (b *bucket) refill(now time.Time, every time.Duration) {
 	if b.used == 0 || every <= 0 {
 		b.used = 0

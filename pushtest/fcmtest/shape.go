@@ -48,7 +48,7 @@ func parseBody(body []byte, depth int) (*simkit.Node, *refusal) {
 	return tree, nil
 }
 
-// syntaxWords says in words of ours what cannot be read, without a byte of the body.
+// syntaxWords returns in our own words what cannot be read, without a byte of the body.
 func syntaxWords(err error) string {
 	var malformed *rest.Malformed
 	if !errors.As(err, &malformed) {
@@ -67,7 +67,7 @@ func syntaxWords(err error) string {
 	return "Unexpected token."
 }
 
-// checkMessage says all that does not fit, in the order of the body. at is the path above, "" for the root.
+// checkMessage returns all violations of a message's type, in the order of the body. at is the path above, "" for the root.
 func checkMessage(m *messageType, n *simkit.Node, at string) (bad []Violation) {
 	seen := map[string]string{} // by field and by oneof: who has it
 	for _, member := range n.Members {

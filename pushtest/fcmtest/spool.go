@@ -96,7 +96,7 @@ func (p *spool) accept(d *device, m *pending, now time.Time) (simkit.Outcome, st
 	return p.store(d, m, why, now)
 }
 
-// report has the phone told what becomes of a message that it does not get now. The caller holds the lock.
+// report tells the phone what becomes of a message that it does not get now. The caller holds the lock.
 func (d *device) report(m *pending, fate Fate, why string) {
 	if d.NotDelivered != nil && len(d.outbox) < maxOutbox {
 		d.outbox = append(d.outbox, delivery{&m.Message, fate, why})
@@ -109,7 +109,7 @@ func (p *spool) end(d *device, m *pending, outcome simkit.Outcome, why string) {
 	d.report(m, Lost, why)
 }
 
-// hold says why a message cannot be delivered now, "" if it can, and when to look again (zero: when the device changes).
+// hold returns why a message cannot be delivered now, "" if it can, and when to look again (zero: when the device changes).
 func (p *spool) hold(d *device, m *pending, now time.Time) (why string, until time.Time) {
 	if !d.Online || len(d.outbox) >= maxOutbox {
 		return DelayedOffline, time.Time{}

@@ -185,7 +185,7 @@ func (p *spool) setOnline(d *device, online bool) {
 	p.Flush(d, now)
 }
 
-// change lets f change a device, and delivers what can be delivered then.
+// change changes a device by f, and delivers what can be delivered then.
 func (s *Server) change(token string, f func(d *device, now time.Time)) error {
 	if !s.spool.Change(token, f) {
 		return errUnknownToken
@@ -249,12 +249,12 @@ var ruleLowered = Rule{
 	Certain: simkit.Documented,
 }
 
-// SetPriorityLowered says that FCM takes high priority away from the app's messages, or gives it back.
+// SetPriorityLowered takes high priority away from the app's messages, as FCM does, or gives it back.
 func (s *Server) SetPriorityLowered(token string, lowered bool) error {
 	return s.change(token, func(d *device, _ time.Time) { d.lowered = lowered })
 }
 
-// SetForceStopped says that the person has force-stopped the app, or has opened it again. Messages meanwhile are dropped.
+// SetForceStopped force-stops the app, as the person does, or opens it again. Messages meanwhile are dropped.
 func (s *Server) SetForceStopped(token string, stopped bool) error {
 	return s.change(token, func(d *device, _ time.Time) { d.stopped = stopped })
 }

@@ -43,7 +43,8 @@ func (s *system) keptAtService(m Message, did Did, why Reason) (moved bool) {
 	m.admitted = false // the phone asks itself what it would do
 	now, last, state := s.androidVerdictOn(m), s.record.last(m.ID), s.app.now()
 	recorded := last.Did == Held
-	unkept := !recorded && s.conditions.get().online && now.do == hold // the service could not even keep it for the phone
+	// unkept: the service kept nothing although the phone is on-line and would have held it.
+	unkept := !recorded && s.conditions.get().online && now.do == hold
 	switch {
 	case s.closed:
 	case did == Held:
@@ -55,7 +56,7 @@ func (s *system) keptAtService(m Message, did Did, why Reason) (moved bool) {
 		s.scheduleRelease()
 	case unkept && m.Once: // now or never, and it could not be now: the phone's reason says more than FCM's, which is its ttl
 		s.record.add(Record{Push: m.ID, Did: Dropped, Reason: now.why, State: state})
-	// Lost for the phone's sake, or after the record has said that it was held.
+	// Lost because of the phone, or after the record has said that it was held.
 	case why == WasForceStopped || why == WasNeverRun || recorded || unkept:
 		s.record.add(Record{Push: m.ID, Did: Dropped, Reason: why, State: state})
 	}

@@ -183,7 +183,7 @@ func (x *execution) host(run int) Host {
 	}
 }
 
-// exited is called when a run of the app ended by itself: it crashed, or something else ended it.
+// exited takes note that a run of the app ended by itself: it crashed, or something else ended it.
 func (x *execution) exited(run int, why string) {
 	x.mu.Lock()
 	x.endedRun = run
@@ -205,7 +205,8 @@ type sent struct {
 	gone   <-chan struct{}
 }
 
-// send gives an app that has a process an event that is no push, unless it wants none; sent is the zero value then.
+// send gives an app that has a process an event other than a push. It returns the zero value if there is no process, or if the app
+// takes pushes only.
 func (x *execution) send(e phoneline.Event) sent {
 	instance, _ := x.running()
 	if instance == nil || x.spec.PushesOnly {

@@ -191,7 +191,7 @@ func (f *Fleet) Phones() []*Phone {
 	return phones
 }
 
-// CompareNames is the order of Phones: shorter names first.
+// CompareNames compares two names in the order of Phones: shorter names first.
 func CompareNames(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
 // Now returns the fleet's time.

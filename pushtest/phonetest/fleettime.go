@@ -60,7 +60,7 @@ func (f *Fleet) Reset() {
 	f.clock.Reset()
 }
 
-// schedule has s.release called at a time of the fleet's clock.
+// schedule schedules s.release for a time of the fleet's clock.
 func (f *Fleet) schedule(s *system, at time.Time) {
 	f.mu.Lock()
 	heap.Push(&f.due, dueAt{at, s})

@@ -80,7 +80,7 @@ func (s *system) releaseOnPhone() {
 	s.scheduleRelease()
 }
 
-// scheduleRelease has release called when time alone will have lifted the reason for holding. mu is held.
+// scheduleRelease schedules release for when time alone will have lifted the reason for holding. mu is held.
 func (s *system) scheduleRelease() {
 	if len(s.onPhone) == 0 && !s.atService {
 		return

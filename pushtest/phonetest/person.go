@@ -22,7 +22,7 @@ func newPerson(d device, c *conditions, s *system, set *settings) *person {
 	return &person{device: d, conditions: c, service: s.service, system: s, app: s.app, settings: set}
 }
 
-// Open is the person opening the app: its process is started or resumed, and its UI is on the screen. What was held is
+// Open opens the app, as the person does: its process is started or resumed, and its UI is on the screen. What was held is
 // delivered. The screen is on and the phone unlocked, so Doze ends.
 func (p *person) Open(ctx context.Context) error {
 	p.app.steps.Lock()
@@ -30,7 +30,7 @@ func (p *person) Open(ctx context.Context) error {
 	return p.open(ctx)
 }
 
-// open is Open with steps held.
+// open does the work of Open. steps is held.
 func (p *person) open(ctx context.Context) error {
 	p.conditions.change(func(f *facts) { f.dozing, f.locked = false, false })
 	state := p.app.now()
@@ -51,7 +51,7 @@ func (p *person) open(ctx context.Context) error {
 	return nil
 }
 
-// Home is the person leaving the app: it runs on without UI. An app that is not in the foreground but has a process is made
+// Home leaves the app, as the person does: it runs on without UI. An app that is not in the foreground but has a process is made
 // to run in the background, as if it had asked for time there; one without a process is opened first.
 func (p *person) Home(ctx context.Context) error {
 	p.app.steps.Lock()
@@ -62,7 +62,7 @@ func (p *person) Home(ctx context.Context) error {
 	return p.app.background(ctx)
 }
 
-// Suspend is the system stopping the app, and keeping its memory, some time after it left the foreground. An app in the
+// Suspend stops the app and keeps its memory, as the system does some time after it left the foreground. An app in the
 // foreground leaves it first; one without a process is opened first.
 func (p *person) Suspend(ctx context.Context) error {
 	p.app.steps.Lock()
@@ -79,16 +79,17 @@ func (p *person) Suspend(ctx context.Context) error {
 	return p.app.suspend()
 }
 
-// Reclaim is the system taking the memory of an app that is not in the foreground (one in the foreground leaves it first).
+// Reclaim takes the app's memory, as the system does with one that is not in the foreground (one in the foreground leaves it
+// first).
 // A push starts it again.
 func (p *person) Reclaim(ctx context.Context) error { return p.end(ctx, Reclaimed) }
 
-// Swipe is the person swiping the app away: terminated, and on some vendors' Android phones force-stopped.
+// Swipe swipes the app away, as the person does: it is terminated, and on some vendors' Android phones force-stopped.
 func (p *person) Swipe(ctx context.Context) error {
 	return p.end(ctx, swiped(p.spec.Platform, p.conditions.get().forceSwipe))
 }
 
-// ForceStop is the person stopping the app in Android's settings.
+// ForceStop stops the app, as the person does in Android's settings.
 func (p *person) ForceStop(ctx context.Context) error {
 	if p.spec.Platform != Android {
 		return fmt.Errorf("phonetest: %s has no force-stop", p.spec.Platform)
@@ -96,7 +97,7 @@ func (p *person) ForceStop(ctx context.Context) error {
 	return p.end(ctx, ForceStopped)
 }
 
-// Restart is the phone going off and on. The app has no process then, and one that was swiped away may be launched again
+// Restart switches the phone off and on. The app has no process then, and one that was swiped away may be launched again
 // (Apple, application:didReceiveRemoteNotification:fetchCompletionHandler:); a force-stopped one stays so. For Rules.RestartDelay
 // no app is started for a push. An Android phone with a screen lock is locked then, see SetScreenLock.
 func (p *person) Restart() {
@@ -155,7 +156,7 @@ func (p *person) RenewToken() error {
 	return nil
 }
 
-// Reinstall is the person deleting the app and installing it anew: the old installation is uninstalled, which its provider
+// Reinstall deletes the app and installs it anew, as the person does: the old installation is uninstalled, which its provider
 // finds out with the next push, and all that was held or counted for the app goes with it. The new one has a new token and
 // has never run; SetState brings it into another state.
 func (p *person) Reinstall(_ context.Context) error {

@@ -47,7 +47,7 @@ func newPhone(f *Fleet, number int, s Spec) *Phone {
 // installation's id and a long opaque part for Android.
 func NewToken(p Platform) string { return makeToken(p, random) }
 
-// newToken is NewToken with the fleet's seed.
+// newToken returns a token as NewToken does, made with the fleet's seed.
 func (f *Fleet) newToken(p Platform) string {
 	if f.rand == nil {
 		return NewToken(p)

@@ -85,8 +85,8 @@ func (s *settings) SetLocked(on bool) {
 	s.set(func(f *facts) { f.locked = on && s.spec.Platform == Android })
 }
 
-// SetDirectBoot says whether the app is made to run before an Android phone is unlocked (its service is directBootAware). A new
-// app is not.
+// SetDirectBoot makes the app one that runs before an Android phone is unlocked (its service is directBootAware), or ends that. A
+// new app is not.
 func (s *settings) SetDirectBoot(aware bool) { s.set(func(f *facts) { f.directBoot = aware }) }
 
 // SetBucket sorts the app into a standby bucket (Android).
@@ -111,7 +111,7 @@ func (s *settings) SetOSVersion(version string) {
 	})
 }
 
-// SetSwipeForceStops says whether a swipe is a force-stop on the phone, as with some vendors (Android).
+// SetSwipeForceStops makes a swipe a force-stop on the phone, as with some vendors (Android), or ends that.
 func (s *settings) SetSwipeForceStops(on bool) { s.set(func(f *facts) { f.forceSwipe = on }) }
 
 // SetDiskFull fills the phone's disk, or makes room again. While it is full, a push that the phone would hold is dropped, and the
@@ -133,9 +133,8 @@ func (s *settings) SetClock(off time.Duration) {
 	s.system.release()
 }
 
-// Shown is the app showing something to the person, such as a notification: the high-priority messages that it got before then
-// have had a visible result, so that FCM does not count them against it. They still count towards what its bucket allows in a
-// day.
+// Shown makes the app show something to the person, such as a notification. The high-priority messages that it got before then have
+// had a visible result, so that FCM does not count them against it. They still count towards what its bucket allows in a day.
 func (s *settings) Shown() { s.setStandby(standby.shown) }
 
 func (s *settings) setStandby(change func(standby) standby) {

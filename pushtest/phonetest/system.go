@@ -97,7 +97,7 @@ func (s *system) decide(m Message) (do action, found State) {
 	return v.do, found
 }
 
-// verdictOn asks the platform's rule about a message. mu is held.
+// verdictOn returns the verdict of the platform's rule on a message. mu is held.
 func (s *system) verdictOn(m Message) verdict {
 	state := s.app.now()
 	if m.Unfit != "" && state != Foreground {
@@ -120,7 +120,7 @@ func (s *system) verdictOn(m Message) verdict {
 	return v
 }
 
-// androidVerdictOn asks Android's rule about a message. mu is held.
+// androidVerdictOn returns the verdict of Android's rule on a message. mu is held.
 func (s *system) androidVerdictOn(m Message) verdict {
 	now, rules, f := s.clock.now(), s.fleet.cfg.Rules, s.conditions.get()
 	return androidVerdict(androidFacts{
@@ -131,8 +131,8 @@ func (s *system) androidVerdictOn(m Message) verdict {
 	})
 }
 
-// appEnded is called when the app's process is gone, or about to be: a push that the phone held for the app is discarded on
-// iOS ("Pushing background updates to your App").
+// appEnded discards what an iOS phone held for an app whose process is gone, or about to be ("Pushing background updates to your
+// App").
 func (s *system) appEnded() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,7 +27,7 @@ func (f *Fleet) begin(w *worker) {
 	}
 }
 
-// done is called when a worker ends or, with InOrder, when a turn is over.
+// done counts the end of a worker or, with InOrder, of a turn.
 func (f *Fleet) done() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +77,7 @@ func (f *Fleet) Settle(ctx context.Context) error {
 	}
 }
 
-// settleTurns is Settle with InOrder; otherwise it does nothing, since time does not wait for handlers.
+// settleTurns waits as Settle does if the phones take turns; otherwise it does nothing, since time does not wait for handlers.
 func (f *Fleet) settleTurns() {
 	if f.cfg.InOrder {
 		_ = f.Settle(context.Background()) // each turn ends: a handler is killed when its time is over

@@ -86,7 +86,7 @@ func (w *worker) end() bool {
 	return true
 }
 
-// process does with a message what the system's rules say.
+// process lets the system judge a message and, if the app runs for it, hands it over.
 func (w *worker) process(m Message) {
 	if woken, given := w.system.wake(m); given {
 		w.handover.give(m, woken)

@@ -18,7 +18,7 @@ const (
 // what it reads and writes.
 type ShellCommand string
 
-// Launch starts it.
+// Launch starts the command.
 func (c ShellCommand) Launch(h phonetest.Host) (phonetest.Instance, error) {
 	return phonetest.Command{
 		Path: "/bin/sh", Args: []string{"-c", string(c)},
@@ -26,7 +26,7 @@ func (c ShellCommand) Launch(h phonetest.Host) (phonetest.Instance, error) {
 	}.Launch(h)
 }
 
-// logger is the app of phones without a process: it says in the device log what it got.
+// logger is the app of phones without a process: it writes each event to the device log.
 type logger struct{ log func(string) }
 
 func newLogger(_ string, log func(string)) phonetest.Program { return logger{log} }

@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/pushtest/internal/simkit"
 )
 
-// FaultBody is the body of POST /_sim/faults: a fault, and at whom.
+// FaultBody is the body of POST /_sim/faults: a fault, and the provider that it is for.
 type FaultBody struct {
 	Provider string `json:"provider,omitempty" minLength:"1" enum:"apns,fcm" doc:"Unless told: whose the token in match is, FCM for its endpoint oauth, else both, and each counts for itself."`
 	simkit.Fault
@@ -38,7 +38,7 @@ func (p providers) faultRoutes(c *simkit.Control) {
 	})
 }
 
-// addFault sets a fault at whom it is for, or, if it is wrong for one of them, at nobody.
+// addFault sets a fault at each provider that it is for. If one of them refuses it, it is set at none.
 func (p providers) addFault(b FaultBody) (string, error) {
 	provider := b.Provider
 	if provider == "" && b.Match.Token != "" {
@@ -71,7 +71,7 @@ func (p providers) addFault(b FaultBody) (string, error) {
 	return strings.Join(ids, "+"), nil
 }
 
-// deleteFault reports whether the id was ever given.
+// deleteFault deletes a fault, and reports whether its id was ever given.
 func (p providers) deleteFault(id string) bool {
 	all := true
 	for part := range strings.SplitSeq(id, "+") {

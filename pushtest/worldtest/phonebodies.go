@@ -67,7 +67,7 @@ func checkState(p phonetest.Platform, s phonetest.State) error {
 	return nil
 }
 
-// Validate refuses a name that a path could not hold, and a version that is invalid.
+// Validate refuses a name that does not fit into a path, and an invalid version.
 func (b *NewPhone) Validate() rest.Faults {
 	if b.Phone != "" && !phoneName.MatchString(b.Phone) {
 		return rest.Faults{{Location: "body.phone", Code: "bad_value", Message: "want letters, digits, dot, underscore and hyphen"}}
@@ -77,7 +77,7 @@ func (b *NewPhone) Validate() rest.Faults {
 
 var osVersion = regexp.MustCompile(`^([0-9]{1,4}(\.[0-9]{1,4}){0,3})?$`)
 
-// checkVersion refuses a version that is not numbers, such as the name of one: no rule would ever apply to it.
+// checkVersion refuses a version that is not made of numbers, such as a version's name: no rule would ever apply to it.
 func (c *Conditions) checkVersion() rest.Faults {
 	if c.OSVersion == nil || osVersion.MatchString(*c.OSVersion) {
 		return nil
@@ -86,7 +86,7 @@ func (c *Conditions) checkVersion() rest.Faults {
 		Message: fmt.Sprintf("%q is no version; want numbers, such as 12 or 8.1, or nothing for the newest", *c.OSVersion)}}
 }
 
-// Validate refuses a time that runs backwards, and a version that is invalid.
+// Validate refuses a time that runs backwards, and an invalid version.
 func (b *PhoneChange) Validate() rest.Faults {
 	if b.Advance == nil {
 		return b.checkVersion()
@@ -97,8 +97,8 @@ func (b *PhoneChange) Validate() rest.Faults {
 	return b.checkVersion()
 }
 
-// bring has the app go to a state. A state that is asked for, but for doze, is that of a phone that somebody has moved: Doze
-// is over then, and what waited for that finds the app in its new state.
+// bring brings the app to a state. For every state but doze, somebody must have moved the phone: Doze ends then, and what waited
+// for that finds the app in its new state.
 func (b *PhoneChange) bring(ctx context.Context, p *phonetest.Phone, state phonetest.State) error {
 	if state == "" || state == phonetest.NeverRun {
 		return nil
@@ -119,7 +119,8 @@ func (b *PhoneChange) bring(ctx context.Context, p *phonetest.Phone, state phone
 	return nil
 }
 
-// applyTo sets what is given. Online comes last: what waits at the provider is to find the phone as it is then.
+// applyTo sets the conditions that are given. Online comes last, so that what waits at the provider finds the phone with all others
+// set.
 func (c *Conditions) applyTo(p *phonetest.Phone) {
 	set := func(value *bool, f func(bool)) {
 		if value != nil {

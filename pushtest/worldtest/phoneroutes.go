@@ -26,7 +26,7 @@ type ofPhone struct {
 	Phone string `path:"phone"`
 }
 
-// phoneChange is one that changes it.
+// phoneChange is a request that changes the phone that its path names.
 type phoneChange struct {
 	ofPhone
 	Body PhoneChange

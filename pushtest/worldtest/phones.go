@@ -27,7 +27,7 @@ const (
 	maxProcesses = 2_000
 )
 
-// create makes a phone, or nothing.
+// create makes the phone that a body describes. After an error there is none.
 func (r *roster) create(ctx context.Context, b NewPhone) (*phonetest.Phone, error) {
 	end, err := r.clock.hold(ctx)
 	if err != nil {
@@ -91,7 +91,7 @@ func (r *roster) add(ctx context.Context, s phonetest.Spec) (*phonetest.Phone, e
 	return r.fleet.Add(ctx, s)
 }
 
-// change does with a phone what a body says.
+// change makes the changes of a body to a phone.
 func (r *roster) change(ctx context.Context, p *phonetest.Phone, b PhoneChange) error {
 	end, err := r.clock.hold(ctx)
 	if err != nil {

@@ -23,7 +23,7 @@ type RequestPage struct {
 	Cursor   string    `json:"cursor" doc:"Where the next page begins; empty at the end."`
 }
 
-// requestQuery is which requests are wanted.
+// requestQuery selects requests.
 type requestQuery struct {
 	Provider string `query:"provider" enum:"apns,fcm" doc:"of this provider only"`
 	simkit.RequestQuery
@@ -40,7 +40,7 @@ func (p providers) requestRoutes(c *simkit.Control) {
 		})
 }
 
-// positions are the ids, of each provider's own, after which a cursor goes on.
+// positions returns the ids, one for each provider, after which a cursor goes on.
 func positions(cursor string) (apns, fcm int, ok bool) {
 	if cursor == "" {
 		return 0, 0, true
@@ -71,7 +71,7 @@ func (p providers) requestPage(q *requestQuery, lastAPNs, lastFCM int) *RequestP
 	return page
 }
 
-// after is what a provider's ledger holds after an id, as far as the query wants it.
+// after returns the entries of a provider's ledger after an id that match the query.
 func after(all []simkit.Entry, q *requestQuery, provider string, id int) (found []simkit.Entry) {
 	if q.Provider != "" && q.Provider != provider {
 		return nil
@@ -84,7 +84,7 @@ func after(all []simkit.Entry, q *requestQuery, provider string, id int) (found 
 	return found
 }
 
-// number is an entry's id, which ledgers count up from 1.
+// number returns an entry's id, which ledgers count up from 1.
 func number(e simkit.Entry) int {
 	n, _ := strconv.Atoi(e.ID)
 	return n

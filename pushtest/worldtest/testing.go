@@ -26,10 +26,10 @@ func Seed(seed uint64) Option { return func(c *Config) { c.Seed = seed } }
 // Control serves the control API as well, on a free loopback port (ControlAddr).
 func Control() Option { return func(c *Config) { c.Control = "127.0.0.1:0" } }
 
-// AppID is the bundle id and package of the app on all phones; DefaultAppID unless told.
+// AppID sets the bundle id and package of the app on all phones; the default is DefaultAppID.
 func AppID(id string) Option { return func(c *Config) { c.AppID = id } }
 
-// AllEvents has the app told of its launches, states and tokens, and not of pushes only.
+// AllEvents sends the app its launches, states and tokens too, not only pushes.
 func AllEvents() Option { return func(c *Config) { c.AllEvents = true } }
 
 // Files writes ca.pem and the senders' credentials into dir: key.p8, a client certificate for the app, service-account.json.
@@ -64,7 +64,7 @@ func New(t testing.TB, app phonetest.App, opts ...Option) *World {
 	return w
 }
 
-// Timeline is what the providers and the first twenty phones saw, for people. Payloads that an app prints are in it.
+// Timeline returns what the providers and the first twenty phones saw, for people. Payloads that an app prints are in it.
 func (w *World) Timeline() string {
 	var b strings.Builder
 	b.WriteString("what the APNs simulator saw:\n")
@@ -78,19 +78,19 @@ func (w *World) Timeline() string {
 	return b.String()
 }
 
-// IOS is a new phone with iOS whose app is in the state.
+// IOS adds a phone with iOS whose app is in the state.
 func (w *World) IOS(t testing.TB, state phonetest.State) *phonetest.Phone {
 	t.Helper()
 	return w.Phone(t, phonetest.Spec{Platform: phonetest.IOS, State: state})
 }
 
-// Android is a new phone with Android whose app is in the state.
+// Android adds a phone with Android whose app is in the state.
 func (w *World) Android(t testing.TB, state phonetest.State) *phonetest.Phone {
 	t.Helper()
 	return w.Phone(t, phonetest.Spec{Platform: phonetest.Android, State: state})
 }
 
-// Phone is any new phone; what the spec leaves out of App, AppID and Environment is the world's.
+// Phone adds any phone; what the spec leaves out of App, AppID and Environment is the world's.
 func (w *World) Phone(t testing.TB, s phonetest.Spec) *phonetest.Phone {
 	t.Helper()
 	p, err := w.Add(t.Context(), s)

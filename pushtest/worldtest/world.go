@@ -18,8 +18,8 @@ import (
 // DefaultAppID is the bundle id and package of the app on all phones, if nobody says otherwise.
 const DefaultAppID = "com.example.notes"
 
-// MemoryLimit is what hush sim world has the garbage collector keep to (see debug.SetMemoryLimit): with a hundred thousand
-// phones it would else let twice as much gather as there is in use.
+// MemoryLimit is the garbage collector's limit in hush sim world (see debug.SetMemoryLimit). Without it, a hundred thousand phones
+// would take twice the memory that is in use.
 const MemoryLimit = 850 << 20
 
 // Config is what a world is started with. The zero value is a good one, but for the providers' usual ports.
@@ -54,7 +54,7 @@ type World struct {
 	close   sync.Once
 }
 
-// Start runs a world until Close. If it fails, nothing is left running; a port in use is said in words.
+// Start runs a world until Close. If it fails, nothing is left running. Its error says in words that a port is in use.
 func Start(cfg Config) (*World, error) {
 	apns, fcm, phones, err := splitSwitches(cfg.Set)
 	if err != nil {

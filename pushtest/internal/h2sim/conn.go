@@ -134,7 +134,8 @@ func (c *Conn) maxStreams() uint32 {
 // opened are answered, then the connection is closed. debug is the frame's debug data. On HTTP/1.1 it cuts the connection.
 func (c *Conn) GoAway(debug []byte) { c.goAway(0, http2.ErrCodeNo, debug) }
 
-// GoAwayBefore is GoAway from within the handler of a stream that was not taken: the client may send it again elsewhere.
+// GoAwayBefore ends the connection as GoAway does, from within the handler of a stream that was not taken: the client may send it
+// again elsewhere.
 // The handler must return status 0 then.
 func (c *Conn) GoAwayBefore(streamID uint32, debug []byte) {
 	c.goAway(streamID, http2.ErrCodeNo, debug)
@@ -228,5 +229,5 @@ func (c *Conn) shutWrite() {
 	c.nc.SetReadDeadline(time.Now().Add(lingerWait))
 }
 
-// Done is closed when the connection is over.
+// Done returns a channel that is closed when the connection is over.
 func (c *Conn) Done() <-chan struct{} { return c.ctx.Done() }

@@ -135,7 +135,7 @@ func (c *Conn) begin(b *headerBlock) error {
 	return c.open(b)
 }
 
-// opened says that the stream which maxID counts is now in streams, or over.
+// opened notes that the stream which maxID counts is now in streams, or over.
 func (c *Conn) opened() {
 	c.mu.Lock()
 	c.opening = false
@@ -201,7 +201,7 @@ func (c *Conn) trailers(st *stream, b *headerBlock) error {
 	return c.bodyEnded(st)
 }
 
-// badTrailers says that there is a field which no trailers may have: a pseudo header among others.
+// badTrailers reports whether there is a field that trailers may not have, such as a pseudo header.
 func badTrailers(fields []hpack.HeaderField) bool {
 	return slices.ContainsFunc(fields, func(f hpack.HeaderField) bool {
 		declared := int64(-1)

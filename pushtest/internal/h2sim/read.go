@@ -46,7 +46,7 @@ func (in *inbound) skip(before, id uint32) {
 	in.gaps = append(in.gaps, gap{before, id})
 }
 
-// skipped says that the stream has never been open.
+// skipped reports whether the stream has never been open.
 func (in *inbound) skipped(id uint32) bool {
 	return slices.ContainsFunc(in.gaps, func(g gap) bool { return g.after < id && id < g.before })
 }
@@ -137,14 +137,14 @@ func (c *Conn) known(id uint32) bool {
 	return !c.idle(id)
 }
 
-// idle says that nobody has opened the stream: not the client, and we never open one. The caller holds mu.
+// idle reports whether nobody has opened the stream: the client has not, and we never open one. The caller holds mu.
 func (c *Conn) idle(id uint32) bool { return id > c.maxID || id%2 == 0 }
 
 // forgotten says that a frame for a stream that was never opened is no error: the client may not have seen our GOAWAY, after
 // which we no longer note what it opens. The caller holds mu.
 func (c *Conn) forgotten(id uint32) bool { return id%2 == 1 && !c.goneAt.IsZero() }
 
-// frame does what a frame asks for.
+// frame handles a frame.
 func (c *Conn) frame(f http2.Frame) error {
 	if err := c.calm(f); err != nil {
 		return err

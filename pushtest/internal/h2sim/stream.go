@@ -97,7 +97,7 @@ func (c *Conn) hold(st *stream, n int) (open bool, err error) {
 	return true, c.charge(n)
 }
 
-// settle gives back what is charged for a stream. The caller holds mu.
+// settle refunds what is charged for a stream. The caller holds mu.
 func (c *Conn) settle(st *stream) {
 	c.waits(st, false)
 	c.server.memory.charge(c, -st.held, 0)

@@ -29,7 +29,7 @@ func NewAgenda(clock *Clock, step func(now time.Time) time.Time) *Agenda {
 	return a
 }
 
-// Poke says that something may be due earlier than the last step knew. It does not wait.
+// Poke makes the agenda look again: something may be due earlier than the last step knew. It does not wait.
 func (a *Agenda) Poke() {
 	select {
 	case a.poke <- struct{}{}:

@@ -133,7 +133,7 @@ func (c *CA) Issue(tmpl *x509.Certificate) (tls.Certificate, error) {
 	return c.issueFor(tmpl, key)
 }
 
-// issueFor is Issue for a key that the caller has, for instance RSA.
+// issueFor issues a certificate, as Issue does, for a key that the caller has, for instance RSA.
 func (c *CA) issueFor(tmpl *x509.Certificate, key crypto.Signer) (tls.Certificate, error) {
 	tmpl.SerialNumber = serial()
 	if tmpl.NotAfter.IsZero() {

@@ -23,7 +23,7 @@ func (c *Clock) Now() time.Time {
 	return c.now()
 }
 
-// now is Now. The caller holds mu.
+// now does the work of Now. The caller holds mu.
 func (c *Clock) now() time.Time {
 	if !c.stopped.IsZero() {
 		return c.stopped.Add(c.shift)
@@ -48,7 +48,7 @@ func (c *Clock) Advance(d time.Duration) time.Time {
 	return c.notify()
 }
 
-// Reset takes the shift back to zero. It is for a simulator that starts afresh and has dropped all state that holds times.
+// Reset sets the shift back to zero. It is for a simulator that starts afresh and has dropped all state that holds times.
 func (c *Clock) Reset() {
 	c.mu.Lock()
 	c.shift = 0

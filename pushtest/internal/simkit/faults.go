@@ -57,7 +57,7 @@ type Match struct {
 // MaxWait is the longest delay that a fault may ask for.
 const MaxWait = 10 * time.Minute
 
-// Validate says what is wrong with a fault beyond its fields' types.
+// Validate returns what is wrong with a fault beyond its fields' types.
 func (f *Fault) Validate() (faults rest.Faults) {
 	bad := func(field string, code rest.Code, format string, a ...any) {
 		faults.Add("body."+field, code, format, a...)
@@ -222,7 +222,7 @@ func sameToken(same func(a, b string) bool, a, b string) bool {
 	return a == b || same != nil && same(a, b)
 }
 
-// Delete takes a fault away, and leaves one that is used up as it is; it reports whether the id was ever given.
+// Delete deletes a fault, and reports whether its id was ever given. A fault that is used up is deleted already.
 func (t *Faults) Delete(id string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -231,14 +231,14 @@ func (t *Faults) Delete(id string) bool {
 	return err == nil && n >= 1 && n <= t.n && id == fmt.Sprintf("f%d", n)
 }
 
-// DeleteAll takes all faults away.
+// DeleteAll deletes all faults.
 func (t *Faults) DeleteAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.list = nil
 }
 
-// Reset takes all faults away and starts ids and chances anew.
+// Reset deletes all faults, and starts ids and chances anew.
 func (t *Faults) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -34,7 +34,7 @@ func (c *Control) HandleFile(f File) {
 	})
 }
 
-// CAFile gives out the certificate that clients must trust, for senders that share no directory with the simulator.
+// CAFile returns the file of the certificate that clients must trust, for senders that share no directory with the simulator.
 func CAFile(ca *CA) File {
 	return File{"/_sim/ca.pem", "application/x-pem-file", "The certificate to trust, as --cert-dir writes it.",
 		func() ([]byte, error) { return ca.PEM(), nil }}

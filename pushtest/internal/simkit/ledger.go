@@ -40,7 +40,7 @@ type Entry struct {
 	Fault      string            `json:"fault" doc:"The id of the fault that played a part."`
 }
 
-// SetBody keeps the body as JSON or, if it is none, as bytes. So it does with JSON that would make the ledger's answer
+// SetBody keeps the body as JSON or, if it is not JSON, as bytes. It also keeps as bytes JSON that would make the ledger's answer
 // unreadable to a stranger's parser: not in UTF-8, or nested deeper than parsers take. Bodies over 64 KiB are kept in part, as
 // bytes.
 func (e *Entry) SetBody(b []byte) {
@@ -112,7 +112,7 @@ func NewLedger(most int) *Ledger {
 	return &Ledger{most: most, first: 1}
 }
 
-// Changed is closed at the next change of the ledger: ask for it, look at the ledger, then wait for it.
+// Changed returns a channel that is closed at the next change of the ledger: ask for it, look at the ledger, then wait.
 func (l *Ledger) Changed() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,7 +15,7 @@ type AddressError struct {
 	Err         error // why listening has failed; nil for what is no address
 }
 
-// Error says what is wrong, and names the flag that would choose another one.
+// Error returns what is wrong, and names the flag that would choose another address.
 func (e *AddressError) Error() string {
 	switch {
 	case e.Err == nil:
@@ -27,7 +27,7 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("listen on %s (--%s): %v", e.Addr, e.Flag, e.Err)
 }
 
-// Unwrap is why listening has failed.
+// Unwrap returns why listening has failed.
 func (e *AddressError) Unwrap() error { return e.Err }
 
 // Listen opens a TCP listener on addr ("host:port"; port 0 takes a free one). The error is an *AddressError.

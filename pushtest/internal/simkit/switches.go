@@ -84,7 +84,7 @@ func UnknownSwitch(rules Rules, set string) error {
 	return fmt.Errorf("set %q: there is no switch %q, perhaps %s; --rules lists them", set, name, strings.Join(near, " or "))
 }
 
-// checkKind says what is wrong with a value for a switch.
+// checkKind returns what is wrong with a switch's value.
 func checkKind(r Rule, value string) error {
 	if r.Words != nil {
 		if !slices.Contains(r.Words, value) {

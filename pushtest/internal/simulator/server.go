@@ -212,10 +212,10 @@ func (s *Server) Reset() {
 // AddFault sets a fault; its error names the fields at fault.
 func (s *Server) AddFault(f simkit.Fault) (id string, err error) { return s.kit.Faults.Add(f) }
 
-// DeleteFault takes a fault away; it reports whether the id was ever given.
+// DeleteFault deletes a fault, and reports whether its id was ever given.
 func (s *Server) DeleteFault(id string) bool { return s.kit.Faults.Delete(id) }
 
-// DeleteFaults takes all faults away.
+// DeleteFaults deletes all faults.
 func (s *Server) DeleteFaults() { s.kit.Faults.DeleteAll() }
 
 // Requests returns what clients have asked, oldest first, as far as the ledger keeps it.

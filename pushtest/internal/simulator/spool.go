@@ -37,7 +37,7 @@ func (s *Spool[D]) Init(kit *Kit, owner Owner[D]) {
 // Close ends the work that becomes due.
 func (s *Spool[D]) Close() { s.agenda.Close() }
 
-// Schedule has a device flushed at a time; zero: when it changes. The caller holds the lock.
+// Schedule schedules a device's flush for a time; zero: when it changes. The caller holds the lock.
 func (s *Spool[D]) Schedule(d D, at time.Time) {
 	if s.Dues.Set(d, at) {
 		s.agenda.Poke()

@@ -109,7 +109,7 @@ func (c *Client) Request(path string, body []byte, fields ...string) (uint32, er
 	return c.Do("POST", path, body, fields...)
 }
 
-// Do is Request with another method.
+// Do sends a request, as Request does, with another method.
 func (c *Client) Do(method, path string, body []byte, fields ...string) (uint32, error) {
 	id := c.NextID()
 	all := append([]string{":method", method, ":scheme", "https", ":path", path, ":authority", "localhost"}, fields...)
