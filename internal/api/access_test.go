@@ -10,7 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// need is the least role that a call asks for; device is for those with a device's secrets.
+// need is the lowest role that a call requires; device stands for calls with a device's secrets.
 var calls = []struct{ need, method, path, body string }{
 	{"root", "GET", "/v1/apps", ""},
 	{"root", "PUT", "/v1/apps/notes", "{}"},
@@ -123,7 +123,7 @@ func TestUnauthenticatedAnswersSayHow(t *testing.T) {
 	}
 }
 
-// sign makes a user token as an app's backend does.
+// sign returns a user token, as an app's backend makes it.
 func sign(t *testing.T, secret string, aud any, user string, expires time.Time) string {
 	t.Helper()
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"aud": aud, "sub": user, "exp": expires.Unix()})

@@ -171,7 +171,7 @@ func testKeysTellTheirNameLastUseAndEnd(t *testing.T, w *world) {
 	if k1.KID != "k1" || hush.KID == "" || k1.LastUsedAt != nil || server.LastUsedAt != nil {
 		t.Errorf("the lists: %+v, %+v, %+v; want k1 and Hush's own key, and no use yet", server, k1, hush)
 	}
-	if w.memory == nil { // a whole server, which notes uses
+	if w.memory == nil { // a whole server, which records uses
 		w.request("GET", "/v1/apps/notes/users/alice/devices", "", "Authorization", "Bearer "+key.Secret)
 		w.request("PUT", "/v1/device", `{}`, "Authorization", "Bearer "+own)
 		eventually(t, "both keys have a last use", func() bool {
@@ -188,7 +188,7 @@ func testKeysTellTheirNameLastUseAndEnd(t *testing.T, w *world) {
 		is(t, "a signing key with an end in the past", 422, "invalid", "body.expires_at out_of_range")
 	w.must(204, "DELETE", "/v1/apps/notes/signing-keys/"+hush.KID, "")
 	w.request("PUT", "/v1/device", `{}`, "Authorization", "Bearer "+own).is(t, "a token of a deleted key of Hush's own", 401, "unauthenticated")
-	w.phone("notes", "alice", "d1") // the next token comes of a new key
+	w.phone("notes", "alice", "d1") // the next token is made with a new key
 }
 
 func TestUserTokensLiveAsLongAsTold(t *testing.T) {

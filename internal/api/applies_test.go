@@ -27,7 +27,7 @@ func TestAResourceSaysWhichOfItsSettingsAreDefaults(t *testing.T) {
 			if a := r.Applies; a == nil || applied(a.APNs) != c.apns || applied(a.FCM) != c.fcm || !slices.Equal(a.Defaults, strings.Fields(c.defaults)) {
 				t.Errorf("%s applies as %s", c.put, got.body)
 			}
-			w.must(200, "PUT", "/v1/apps/notes/resources/r", got.body) // what was got can be put, and means the same
+			w.must(200, "PUT", "/v1/apps/notes/resources/r", got.body) // the answer can be put back, and means the same
 			if again := w.must(200, "GET", "/v1/apps/notes/resources/r", ""); again.body != got.body {
 				t.Errorf("after it was put as it was got:\n%s\nwant\n%s", again.body, got.body)
 			}

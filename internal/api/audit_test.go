@@ -15,10 +15,10 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// records keeps a log's audit records.
+// records holds a log's audit records.
 type records struct{ logged.Buffer }
 
-// sinceLast returns the audit records since it was last called.
+// sinceLast returns the audit records since the last call.
 func (r *records) sinceLast(t *testing.T) (list []map[string]any) {
 	t.Helper()
 	for line := range strings.Lines(r.Take()) {
@@ -40,7 +40,7 @@ func setupAudited(t *testing.T, options ...func(*api.Config)) (*world, *records)
 	return w, r
 }
 
-// one waits for the one record of what was just asked: it is written when the answer has left.
+// one waits for the one record of the last call, which is written after the answer was sent.
 func (r *records) one(t *testing.T, what string) map[string]any {
 	t.Helper()
 	var list []map[string]any
@@ -51,10 +51,10 @@ func (r *records) one(t *testing.T, what string) map[string]any {
 	return list[0]
 }
 
-// notAdministrative are the calls of keys that change something, and are the everyday work that the keys are for.
+// notAdministrative lists the calls of keys that change something as their everyday work.
 var notAdministrative = []string{"createPush", "createPushes", "cancelPush", "createUserToken", "putTags", "checkAPNs", "checkFCM"}
 
-// administrative is one good call for each administrative change, in an order in which they work.
+// administrative has one valid call for each administrative change, in an order in which they work.
 var administrative = []struct{ id, what, method, path, body, target string }{
 	{"putApp", "app.put", "PUT", "/v1/apps/notes", "", ""},
 	{"createKey", "key.create", "POST", "/v1/apps/notes/keys", `{"role": "send"}`, "NEW"},
@@ -112,7 +112,7 @@ func TestEachAdministrativeChangeIsOneAuditRecord(t *testing.T) {
 	}
 }
 
-// TestNoAdministrativeCallIsLeftOut fails for a route that somebody adds without an audit record.
+// TestNoAdministrativeCallIsLeftOut fails for a new route without an audit record.
 func TestNoAdministrativeCallIsLeftOut(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

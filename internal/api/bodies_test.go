@@ -20,7 +20,7 @@ func TestEachRouteTakesNoMoreThanItNeeds(t *testing.T) {
 	token := "Bearer " + w.token("notes", "alice")
 	device := w.phone("notes", "alice", "d1")
 	for _, c := range []struct {
-		method, path, body string // a good body; spaces make it longer
+		method, path, body string // a valid body; spaces make it longer
 		limit              int
 		header             [2]string
 	}{
@@ -50,7 +50,7 @@ func TestManySmallValuesAreRefusedBeforeTheyAreDecoded(t *testing.T) {
 	facts := func(f string) string { return `{"device_id": "d", "platform": "android", "facts": {"x": ` + f + `}}` }
 	many := `[` + strings.Repeat("{},", 8_000) + `{}]`
 	w.request("PUT", "/v1/device", facts(many), "Authorization", token).is(t, "facts of 24 KiB", 422, "invalid", "body.facts out_of_range")
-	// What counts is the facts, not how they are written.
+	// The limit applies to the facts, not to their spelling.
 	if a := w.request("PUT", "/v1/device", facts(`"`+strings.Repeat(`\u0061`, 8_000)+`"`), "Authorization", token); a.status != 200 {
 		t.Errorf("8 KB of facts that escapes make 48: %d %s; want 200", a.status, a.body)
 	}
@@ -65,7 +65,7 @@ func TestManySmallValuesAreRefusedBeforeTheyAreDecoded(t *testing.T) {
 	w.root("POST", pushesPath, `{"x": {`+names.String()+`"": 0}}`).is(t, "200 000 names", 400, "bad_json")
 }
 
-// slowBody sends a request's head and a piece of its body, and reads the answer's head when one comes.
+// slowBody sends the head of a request and a piece of its body, and reads the head of the answer when it comes.
 type slowBody struct {
 	conn net.Conn
 	path string
@@ -97,14 +97,14 @@ func TestBodiesInFlightShareABudget(t *testing.T) {
 		keys[i] = "Authorization: Bearer " + w.key("notes", "send")
 	}
 	inFlight := func() int64 { return w.api.BodiesInFlight() }
-	// One caller: its first body may be longer than its share, a second one beside it not.
+	// A caller's first body may exceed its share; a second one beside it may not.
 	first := w.slowBody("POST", pushesPath, 3<<20, 3<<20-1, keys[0])
 	eventually(t, "the first body is in flight", func() bool { return inFlight() >= 3<<20-1 })
 	refused := w.slowBody("POST", pushesPath, 1<<20, 1<<20, keys[0]).answer(t)
 	if refused.StatusCode != 429 || refused.Header.Get("Retry-After") == "" {
 		t.Errorf("beyond the caller's share: %d, Retry-After %q; want 429 and a time", refused.StatusCode, refused.Header.Get("Retry-After"))
 	}
-	// Others are served meanwhile, until all is used.
+	// Others are served meanwhile, until the budget is used up.
 	for i, key := range keys[1:3] {
 		w.slowBody("POST", pushesPath, 2<<20, 2<<20-1, key)
 		eventually(t, "another caller's body is in flight", func() bool { return inFlight() >= int64(3+2*(i+1))<<20-3 })
@@ -118,7 +118,7 @@ func TestBodiesInFlightShareABudget(t *testing.T) {
 	if p.Code != "unavailable" {
 		t.Errorf("beyond the budget: code %q; want unavailable", p.Code)
 	}
-	// What has been answered makes room.
+	// Answered requests make room.
 	fmt.Fprint(first.conn, " ")
 	if got := first.answer(t); got.StatusCode != 400 {
 		t.Errorf("the first body, which is no JSON: %d; want 400", got.StatusCode)

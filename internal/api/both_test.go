@@ -27,7 +27,8 @@ func both(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
-// everywhere is both, and a whole server over PostgreSQL: for what depends on which text the engine takes.
+// everywhere runs a test as both does, and on a whole server over PostgreSQL: for what depends on the texts that an engine
+// accepts.
 func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Run("memory", func(t *testing.T) {
@@ -50,7 +51,7 @@ func onServers(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
-// setupServer is a server on a fresh data directory.
+// setupServer starts a server on a fresh data directory.
 func setupServer(t *testing.T, settings config.Config) *world {
 	t.Helper()
 	settings.Data, settings.Listen = t.TempDir(), "127.0.0.1:0"

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A client cannot tell by which way its request went, but that the long one takes longer.
+// A client cannot tell which path its request took, except by the time.
 func TestTheQuickWayAnswersAsTheLongOne(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

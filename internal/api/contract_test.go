@@ -12,7 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// contract is what the document promises. Every answer that a test of this package gets is held against it; see request.
+// contract is the OpenAPI document as a promise. Every answer in the tests of this package is checked against it; see request.
 type contract struct {
 	document map[string]any
 	compiler *jsonschema.Compiler
@@ -26,7 +26,7 @@ var theContract struct {
 	*contract
 }
 
-// contractOf reads the document once: all servers have the same.
+// contractOf reads the document once, because all servers have the same.
 func contractOf(t *testing.T, w *world) *contract {
 	t.Helper()
 	theContract.once.Do(func() {
@@ -57,7 +57,7 @@ type promise struct {
 
 func (p promise) String() string { return p.method + " " + p.path }
 
-// operations are all of the document, but for the socket's, which is no call.
+// operations returns all operations of the document except the WebSocket's, which is not a call.
 func (c *contract) operations() []promise {
 	var all []promise
 	for path, item := range c.document["paths"].(map[string]any) {
@@ -71,7 +71,7 @@ func (c *contract) operations() []promise {
 	return all
 }
 
-// find is the operation of a request; false if the document has none.
+// find returns the operation of a request; false if the document has none.
 func (c *contract) find(method, target string) (promise, bool) {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -100,7 +100,8 @@ func (p promise) covers(parts []string) bool {
 	return true
 }
 
-// media are the media types of an answer, by name; nil for one without a body. ok: the document has an answer with the status.
+// media returns the media types of an answer, by name; nil for one without a body. ok reports whether the document has an answer
+// with the status.
 func (p promise) media(status int) (media map[string]any, ok bool) {
 	response, ok := p.op["responses"].(map[string]any)[strconv.Itoa(status)].(map[string]any)
 	if !ok {
@@ -110,7 +111,7 @@ func (p promise) media(status int) (media map[string]any, ok bool) {
 	return media, true
 }
 
-// pointer is a JSON pointer into an operation.
+// pointer returns a JSON pointer into an operation.
 func (p promise) pointer(parts ...string) string {
 	escape := strings.NewReplacer("~", "~0", "/", "~1")
 	out := "http://hush.test/openapi.json#/paths/" + escape.Replace(p.path) + "/" + strings.ToLower(p.method)

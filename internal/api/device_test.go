@@ -170,7 +170,7 @@ func testReceiptsAreAnsweredEachByItself(t *testing.T, w *world) {
 	receipts := []string{
 		`{"push_id": "` + id + `", "event": "received", "path": "apns", "at": "2026-01-02T15:04:05.123Z"}`,
 		`{"push_id": "` + id + `", "event": "handled", "result": "new_data", "path": "apns", "took": "120ms"}`,
-		`{"push_id": "` + id + `", "event": "received", "path": "apns", "took": "-5s"}`, // a clock that was set back
+		`{"push_id": "` + id + `", "event": "received", "path": "apns", "took": "-5s"}`, // the clock was set back
 		`{"push_id": "no uuid", "event": "received", "path": "inbox"}`,
 		`{"push_id": "no\u0000id", "event": "received", "path": "inbox"}`,
 		`{"push_id": "", "event": "received", "path": "inbox"}`,

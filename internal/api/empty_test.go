@@ -10,7 +10,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// codes are the codes of warnings.
+// codes returns the codes of warnings.
 func codes(warnings []protocol.Warning) []push.WarningCode {
 	list := make([]push.WarningCode, len(warnings))
 	for i, w := range warnings {

@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// notInBodies are closed sets of the server's own.
+// notInBodies lists closed sets that appear in no body.
 var notInBodies = []string{"GroundKind", "ItemKind", "Reach", "WakeState"}
 
-// notSaid are constants that no body has: the root key's role, and the lack of a failure, which is left out.
+// notSaid lists constants that appear in no body: the root key's role, and the absence of a failure, which is left out.
 var notSaid = []string{"RoleRoot", "FailureNone"}
 
-// In the document two types have another name, or more members than their constants.
+// documentName maps types to their names in the document, where these differ.
 var documentName = map[string]string{"Code": "FieldCode"}
 
 func TestEveryConstantOfAClosedSetIsInTheDocument(t *testing.T) {
@@ -64,7 +64,7 @@ func TestNoEnumHasAWordWithoutAConstant(t *testing.T) {
 	}
 }
 
-// enumsOf are the document's named enums.
+// enumsOf returns the named enums of the document.
 func enumsOf(t *testing.T, w *world) map[string][]string {
 	t.Helper()
 	var doc struct {
@@ -98,7 +98,7 @@ func enumsOf(t *testing.T, w *world) map[string][]string {
 
 type stringConstant struct{ name, typ, value string }
 
-// stringConstants are the constants of packages that are declared with a type of the package, and a string.
+// stringConstants returns the string constants of packages whose type is declared in the same package.
 func stringConstants(t *testing.T, folders ...string) []stringConstant {
 	t.Helper()
 	var found []stringConstant

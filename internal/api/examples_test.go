@@ -20,23 +20,23 @@ import (
 
 var recordExamples = flag.Bool("record-examples", false, "write examples/answers.json anew from a real server")
 
-// TestTheExamplesWork sends each operation's example to a real server, each to an app of its own, and wants success.
+// TestTheExamplesWork sends the example of each operation to a real server, each to an app of its own, and expects success.
 func TestTheExamplesWork(t *testing.T) {
 	t.Parallel()
-	nowhere := "https://127.0.0.1:1" // nothing listens there: a check of credentials says so
+	nowhere := "https://127.0.0.1:1" // nothing listens there: a check of credentials reports it
 	settings := config.Config{}
 	settings.APNs.URL, settings.FCM.URL, settings.FCM.TokenURL = nowhere, nowhere, nowhere+"/token"
 	w := setupServer(t, settings)
 	recorded := map[string]map[string]any{}
 	for i, p := range contractOf(t, w).operations() {
 		if p.path == "/metrics" {
-			continue // its answer is not ours
+			continue // the answer is not Hush's own
 		}
 		f := prepareExample(t, w, fmt.Sprintf("notes-%d", i))
 		id := p.op["operationId"].(string)
 		recorded[id] = map[string]any{}
 		if id == "putOwnDevice" {
-			w.send("DELETE", p.path, "", f.secret("deviceCredential")...) // so that it registers anew
+			w.send("DELETE", p.path, "", f.secret("deviceCredential")...) // so that the device registers again
 		}
 		for _, body := range f.bodies(t, p) {
 			a := f.ask(p, body)
@@ -56,7 +56,7 @@ func TestTheExamplesWork(t *testing.T) {
 	}
 }
 
-// writeExamples writes one operation a line.
+// writeExamples writes one operation per line.
 func writeExamples(t *testing.T, recorded map[string]map[string]any) {
 	t.Helper()
 	var lines []string
@@ -76,7 +76,7 @@ func writeExamples(t *testing.T, recorded map[string]map[string]any) {
 	}
 }
 
-// TestEveryBodyHasAnExampleThatIsAsItsSchema looks at requests and at answers of success.
+// TestEveryBodyHasAnExampleThatIsAsItsSchema checks requests and successful answers.
 func TestEveryBodyHasAnExampleThatIsAsItsSchema(t *testing.T) {
 	t.Parallel()
 	c := contractOf(t, setup(t))
@@ -92,7 +92,7 @@ func TestEveryBodyHasAnExampleThatIsAsItsSchema(t *testing.T) {
 	}
 }
 
-// TestRefusalsHaveExamplesThatAreAsTheirSchema looks at each code of each refusal.
+// TestRefusalsHaveExamplesThatAreAsTheirSchema checks each code of each refusal.
 func TestRefusalsHaveExamplesThatAreAsTheirSchema(t *testing.T) {
 	t.Parallel()
 	c := contractOf(t, setup(t))
@@ -128,7 +128,7 @@ func (c *contract) examples(t *testing.T, p promise, content map[string]any, at 
 	}
 }
 
-// exampleFixture is an app that has all that the examples name.
+// exampleFixture is an app with everything that the examples name.
 type exampleFixture struct {
 	w                          *world
 	app, key, push             string
@@ -161,7 +161,7 @@ func prepareExample(t *testing.T, w *world, app string) exampleFixture {
 	return f
 }
 
-// bodies are the requests of an operation: its example, and what else brings an answer of success that the example does not.
+// bodies returns the requests of an operation: its example, and others that lead to successful answers that the example does not.
 func (f exampleFixture) bodies(t *testing.T, p promise) []string {
 	t.Helper()
 	request, ok := p.op["requestBody"].(map[string]any)
@@ -193,12 +193,12 @@ func (f exampleFixture) bodies(t *testing.T, p promise) []string {
 	return all
 }
 
-// ask makes a call as the document has it, with the fixture's names in the path, and the first way to show who one is.
+// ask makes a documented call, with the fixture's names in the path and the first of the operation's security schemes.
 func (f exampleFixture) ask(p promise, body string) answer {
 	f.w.t.Helper()
 	path, headers := f.path(p), f.secrets(p)
 	if parameters, _ := p.op["parameters"].([]any); slices.ContainsFunc(parameters, isLimit) {
-		path += "?limit=1" // an example of a page is short
+		path += "?limit=1" // keeps the example of a page short
 	}
 	if media, ok := p.media(http.StatusOK); ok && media["text/event-stream"] != nil {
 		return f.firstEvent(path, headers)
@@ -235,7 +235,7 @@ func (f exampleFixture) secret(way string) []string {
 	return []string{"Hush-Device", f.credential}
 }
 
-// firstEvent is the beginning of a stream of server-sent events.
+// firstEvent returns the beginning of a stream of server-sent events.
 func (f exampleFixture) firstEvent(path string, headers []string) answer {
 	f.w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -259,7 +259,7 @@ func (f exampleFixture) firstEvent(path string, headers []string) answer {
 	return answer{resp.StatusCode, resp.Header, text + "\n"}
 }
 
-// exampleOf is an answer as the document shows it.
+// exampleOf returns an answer as the document shows it.
 func exampleOf(a answer) any {
 	if strings.HasPrefix(a.header.Get("Content-Type"), "application/json") {
 		return json.RawMessage(a.body)
@@ -267,7 +267,7 @@ func exampleOf(a answer) any {
 	return a.body
 }
 
-// isLimit reports whether a parameter of an operation is how much a page has.
+// isLimit reports whether a parameter of an operation is the size of a page.
 func isLimit(parameter any) bool {
 	p, _ := parameter.(map[string]any)
 	return p["name"] == "limit"

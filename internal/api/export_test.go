@@ -1,6 +1,6 @@
 package api
 
-// BodiesInFlight is how much of the bodies' budget is held.
+// BodiesInFlight returns how much of the bodies' budget is held.
 func (a *API) BodiesInFlight() int64 {
 	a.bodies.mu.Lock()
 	defer a.bodies.mu.Unlock()

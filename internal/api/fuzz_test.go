@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// target is an API without a socket, for fuzzing.
+// target returns an API without a socket, for fuzzing.
 func target(f *testing.F) (*api.API, *memory) {
 	f.Helper()
 	m := newMemory()
@@ -34,7 +34,7 @@ func target(f *testing.F) (*api.API, *memory) {
 	return a, m
 }
 
-// ask gives the answer, which is one of success or a whole problem, whatever the body.
+// ask returns the answer and fails unless it is a success or a complete problem.
 func ask(t *testing.T, a *api.API, method, path, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
@@ -108,7 +108,8 @@ func FuzzResourceBody(f *testing.F) {
 	})
 }
 
-// FuzzBodies sends any body to every call that takes one: none may fail, and what Go's decoder would mend is refused.
+// FuzzBodies sends any body to every call that takes one. No call may fail, and whatever Go's decoder would repair must be
+// refused.
 func FuzzBodies(f *testing.F) {
 	for i := range calls {
 		f.Add(uint8(i), `{"device_id": "d", "platform": "ios", "receipts": [{}], "pushes": [1], "tags": ["x"], "user": "u", "facts": {"a": [1, 2]}}`)

@@ -38,7 +38,7 @@ func TestEveryAnswerSaysThatItIsHushs(t *testing.T) {
 	}
 }
 
-// What net/http refuses by itself never comes to Hush, and so the document says.
+// Requests that net/http itself refuses never reach Hush, and the document says so.
 func TestTheDocumentSaysWhichAnswersLackTheHeader(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.NotFoundHandler()) // net/http alone
@@ -54,7 +54,7 @@ func TestTheDocumentSaysWhichAnswersLackTheHeader(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
-		go func() { _, _ = conn.Write([]byte(head)) }() // it answers before it has read all of it
+		go func() { _, _ = conn.Write([]byte(head)) }() // the answer comes before the whole head was read
 		got, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil || got.StatusCode != status || got.Header.Get(protocol.HeaderAPI) != "" {
 			t.Errorf("net/http answers %v, %v; want %d, by itself", got, err, status)

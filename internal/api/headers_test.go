@@ -2,7 +2,7 @@ package api_test
 
 import "testing"
 
-// Answers have people's data and new secrets in them: no cache keeps one, and no browser takes one for something else.
+// Answers contain people's data and new secrets: no cache may keep one, and no browser may guess its type.
 func TestEveryAnswerIsKeptOutOfCaches(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/internal/api"
 )
 
-// Many clients read nothing of an answer before they have sent all: curl --data-binary, Python's requests, Node's fetch.
+// Many clients read no answer before they have sent the whole body: curl --data-binary, Python's requests, Node's fetch.
 func TestAnImportAnswersAClientThatSendsAllFirst(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -83,7 +83,7 @@ func TestAnImportOverHTTP2AnswersAClientThatSendsAllFirst(t *testing.T) {
 	countResults(t, resp.Body, lines)
 }
 
-// The time of an import's body runs only while nothing of it comes.
+// The deadline of an import's body moves whenever something arrives.
 func TestAnImportMayTakeLongerThanABodyMay(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *api.Config) { c.BodyWait = 2 * time.Second })
@@ -92,7 +92,7 @@ func TestAnImportMayTakeLongerThanABodyMay(t *testing.T) {
 	line := `{"device_id": "i1", "platform": "android", "user": "alice"}`
 	fmt.Fprintf(conn, "POST /v1/apps/notes/devices/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n", w.rootKey, len(line))
 	for i := range 5 {
-		time.Sleep(700 * time.Millisecond) // in all longer than a body may take
+		time.Sleep(700 * time.Millisecond) // together longer than a body may take
 		fmt.Fprint(conn, line[i*len(line)/5:(i+1)*len(line)/5])
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)

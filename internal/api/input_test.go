@@ -64,7 +64,7 @@ func testCursorsThatNoAnswerGaveAreRefused(t *testing.T, w *world) {
 	t.Helper()
 	w.notes()
 	cursors := []string{`["a\u0000"]`, "[\"a\x00\"]"}
-	if w.memory == nil { // the store in memory counts instead
+	if w.memory == nil { // the store in memory accepts any cursor
 		cursors = append(cursors, `{}`, `[1]`, `["a"`, "\xff")
 	}
 	for _, inside := range cursors {
@@ -114,7 +114,7 @@ func TestBodiesHaveALimit(t *testing.T) {
 	if a := w.root("POST", pushesPath+"/batch", `{"pushes": [`+body+`]}`+fill+fill); a.status != 200 {
 		t.Errorf("a batch of 16 MiB: %d %.300s; want 200", a.status, a.body)
 	}
-	// Without a length told, as it comes in chunks.
+	// In chunks, without a Content-Length.
 	r, err := http.NewRequest("POST", w.url+pushesPath, io.MultiReader(strings.NewReader(body), strings.NewReader(fill)))
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestBodiesHaveALimit(t *testing.T) {
 	}
 }
 
-// Many clients read no answer before they have sent all.
+// Many clients read no answer before they have sent the whole body.
 func TestARefusedBodyIsAnsweredToClientsThatSendAllFirst(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -225,7 +225,7 @@ func testPathsAreMatchedEscaped(t *testing.T, w *world) {
 	}
 }
 
-// rawPath is a GET with the root key whose path is sent as it stands.
+// rawPath sends a GET with the root key and the path exactly as written.
 func rawPath(t *testing.T, w *world, path string) answer {
 	t.Helper()
 	conn := dial(t, w)

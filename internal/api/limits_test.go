@@ -23,7 +23,7 @@ func (w *world) register(token, device, credential string) answer {
 	return w.request("PUT", "/v1/device", fmt.Sprintf(`{"device_id": %q, "platform": "android"}`, device), headers...)
 }
 
-// isLimited checks a 429 and its fields.
+// isLimited checks a 429 and its header fields.
 func (a answer) isLimited(t *testing.T, what, policy string) {
 	t.Helper()
 	a.is(t, what, 429, "rate_limited")
@@ -37,7 +37,7 @@ func TestAUserRegistersFewNewDevicesAtOnce(t *testing.T) {
 	w := setup(t, func(c *api.Config) { c.Limits.NewDevices = bucket.Rate{Burst: 3, Every: time.Hour} })
 	w.notes()
 	alice, bob := w.token("notes", "alice"), w.token("notes", "bob")
-	first := w.phone("notes", "alice", "d1") // one
+	first := w.phone("notes", "alice", "d1") // takes one token
 	for range 10 {                           // renewals are free
 		if a := w.register(alice, "d1", first); a.status != 200 {
 			t.Fatalf("a renewal: %d %s; want 200", a.status, a.body)
@@ -48,7 +48,7 @@ func TestAUserRegistersFewNewDevicesAtOnce(t *testing.T) {
 	if a := w.register(alice, "d2", ""); a.status != 200 || !strings.HasPrefix(a.header.Get("RateLimit"), `"new-devices";r=1;t=3`) || a.header.Get("RateLimit-Policy") != `"new-devices";q=3;w=10800` {
 		t.Errorf("the second device: %d, %v; want 200 and its fields", a.status, a.header)
 	}
-	if a := w.register(bob, "d1", first); a.status != 200 { // to bob: his bucket
+	if a := w.register(bob, "d1", first); a.status != 200 { // to bob: takes from his bucket
 		t.Errorf("bob takes a device over: %d %s; want 200", a.status, a.body)
 	}
 	if a := w.register(alice, "d3", ""); a.status != 200 {
@@ -59,7 +59,7 @@ func TestAUserRegistersFewNewDevicesAtOnce(t *testing.T) {
 	if a := w.register(bob, "b2", ""); a.status != 200 {
 		t.Errorf("another user meanwhile: %d %s; want 200", a.status, a.body)
 	}
-	// What an import left is there already.
+	// An import has registered this device already.
 	w.root("POST", "/v1/apps/notes/devices/import", `{"device_id": "i1", "platform": "android", "user": "alice"}`)
 	if a := w.register(alice, "i1", ""); a.status != 200 || !strings.Contains(a.body, "credential") {
 		t.Errorf("an imported device's first registration: %d %s; want its credential", a.status, a.body)
@@ -88,7 +88,7 @@ func TestManyRegistrationsAtOnceAreNoMore(t *testing.T) {
 	}
 }
 
-// strictFront answers 429 to every bad secret after some.
+// strictFront answers 429 to every bad secret beyond the first few.
 type strictFront struct {
 	mu      sync.Mutex
 	allowed int

@@ -16,7 +16,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// listener is one who follows an app.
+// listener is a client that follows an app.
 type listener struct {
 	t      *testing.T
 	events *bufio.Reader
@@ -57,7 +57,7 @@ func (l *listener) next() (e protocol.AppEvent) {
 	return e
 }
 
-// until reads events up to one that ends a delivery, or has this name, and returns each as "event state device user".
+// until reads events up to one that is final for a delivery or has this name, and returns each as "event state device user".
 func (l *listener) until(name push.EventName) (lines []string) {
 	l.t.Helper()
 	for {
@@ -138,7 +138,7 @@ func TestWhatFollowersOfAnAppAreRefused(t *testing.T) {
 	w.request("GET", path, "").is(t, "no key", 401, "unauthenticated")
 
 	key := w.key("notes", "read")
-	w.listen("notes", "?user=&state=", key) // none, as everywhere
+	w.listen("notes", "?user=&state=", key) // empty values count as absent
 	w.listen("notes", "", key)
 	w.request("GET", path, "", "Authorization", "Bearer "+key).is(t, "a third stream of the key", 429, "rate_limited")
 }
@@ -172,7 +172,7 @@ func TestAFollowerThatDoesNotReadIsToldHowManyEventsItMissed(t *testing.T) {
 	body := `{"to": {"users": [` + strings.Join(users, ",") + `]}, "resource_id": "both", "deliver_at": "%s"}`
 	const pushes = 15
 	told := make(chan int)
-	go func() { // the one who reads hears all, or of all
+	go func() { // the client that reads gets all events, or a note that some were left out
 		n := 0
 		for n < pushes*10_001 {
 			e := other.next()
@@ -201,5 +201,5 @@ func TestAFollowerThatDoesNotReadIsToldHowManyEventsItMissed(t *testing.T) {
 	}
 }
 
-// later is a time that does not come while a test runs.
+// later returns a time that does not come while a test runs.
 func later() string { return time.Now().Add(time.Hour).UTC().Format(time.RFC3339) }

@@ -17,12 +17,11 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// memory is a store and a delivery in memory: enough of both for the API's own behaviour. What it cannot show, the tests on
-// the real store do.
+// memory is a store and a delivery in memory, enough for the API's own behaviour. The tests on the real store cover the rest.
 type memory struct {
 	mu          sync.Mutex
 	apps        map[string]push.App
-	keys        map[string]storedKey // by app and id
+	keys        map[string]storedKey // by app and key id
 	signing     map[string]push.SigningKey
 	credentials map[string]push.CredentialInfo
 	resources   map[string]push.Resource
@@ -32,11 +31,11 @@ type memory struct {
 	deliveries  map[push.ID][]push.Delivery
 	idempotent  map[string]idempotent
 	pagesRead   int                // of deliveries
-	touched     []push.DeliveryKey // of the one push that somebody watches
+	touched     []push.DeliveryKey // deliveries of the one push that is being watched
 	watchers    map[push.ID][]chan struct{}
 	looked      []push.DeviceKey
 	renewed     []string
-	fail        error // what every question answers while set
+	fail        error // returned by every method while set
 }
 
 type storedKey struct {
@@ -60,7 +59,7 @@ func newMemory() *memory {
 
 func (m *memory) lock() func() { m.mu.Lock(); return m.mu.Unlock }
 
-// pageOf is a page of a map whose keys begin with a prefix, in the order of the keys.
+// pageOf returns a page of those entries of a map whose keys begin with a prefix, in the order of the keys.
 func pageOf[T any](from map[string]T, prefix, cursor string, limit int) (list []T, next string) {
 	defer func() { next = hex.EncodeToString([]byte(next)) }()
 	b, _ := hex.DecodeString(cursor)
@@ -274,7 +273,7 @@ func (m *memory) RegisterMany(ctx context.Context, app string, devices []push.Im
 	return results
 }
 
-// WakeKeyOwner knows each device's newest key only.
+// WakeKeyOwner knows only the newest key of each device.
 func (m *memory) WakeKeyOwner(_ context.Context, id string) (push.WakeKeyOwner, error) {
 	defer m.lock()()
 	for _, d := range m.devices {
@@ -384,7 +383,7 @@ func (m *memory) Explain(ctx context.Context, key push.DeviceKey, _ func(push.Pr
 	return push.Explanation{Device: d}, err
 }
 
-// Pushes knows the filter's resource only.
+// Pushes supports only the filter's resource.
 func (m *memory) Pushes(_ context.Context, app string, f push.PushFilter, cursor string, limit int) ([]push.Listed, string, error) {
 	defer m.lock()()
 	var list []push.Listed
@@ -492,7 +491,7 @@ func (m *memory) DeliveriesOf(_ context.Context, _ string, id push.ID, keys []pu
 	return list, m.fail
 }
 
-// set changes a delivery and signals those who watch its push.
+// set changes a delivery and signals the watchers of its push.
 func (m *memory) set(id push.ID, i int, state push.State) {
 	defer m.lock()()
 	c := m.deliveries[id][i].To(time.Now(), state, "")
@@ -507,7 +506,7 @@ func (m *memory) set(id push.ID, i int, state push.State) {
 	}
 }
 
-// What follows is delivery's part.
+// The methods below are delivery's part.
 
 func (m *memory) Accept(_ context.Context, p push.Push, key *push.Idempotency) (push.Accepted, error) {
 	defer m.lock()()
@@ -604,7 +603,7 @@ func (m *memory) CredentialsChanged(app string, p push.Provider) {
 	m.renewed = append(m.renewed, app+"/"+string(p))
 }
 
-// Status has no more than the tests of who may ask need; what a server answers is tested there.
+// Status returns only what the tests of authorization need; server tests cover the rest.
 func (m *memory) Status(context.Context, string, int) (protocol.ServerStatus, error) {
 	return protocol.ServerStatus{Standing: "ok"}, nil
 }

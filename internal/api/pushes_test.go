@@ -264,7 +264,7 @@ func testABatchTakesTheGoodAndTellsTheWrong(t *testing.T, w *world) {
 
 func testABatchAfterACrash(t *testing.T, w *world, batch, first string) {
 	t.Helper()
-	delete(w.memory.idempotent, "notes/b") // as if the server had been killed before it kept the answer
+	delete(w.memory.idempotent, "notes/b") // as if the server had been killed before it stored the answer
 	if again := w.root("POST", pushesPath+"/batch", batch, "Idempotency-Key", "b"); again.body != first || len(w.memory.pushes) != 2 {
 		t.Errorf("after a crash half-way: %s and %d pushes; want %s and 2", again.body, len(w.memory.pushes), first)
 	}

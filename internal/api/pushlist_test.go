@@ -20,7 +20,7 @@ func (w *world) pushed(body string) string {
 	return accepted.PushID
 }
 
-// listed is all pages of a list of pushes, each of at most limit.
+// listed returns all pages of a list of pushes, each of at most limit.
 func (w *world) listed(query string, limit int) []protocol.ListedPush {
 	w.t.Helper()
 	var all []protocol.ListedPush

@@ -11,7 +11,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// plainPushes go the quick way.
+// plainPushes take the fast path.
 var plainPushes = []string{
 	`{"to":{"users":["alice","bob"]},"resource_id":"both","payload":"{\"cursor\":1841}"}`,
 	` { "to" : { "devices" : [ "d" , "é🎈" ] } , "resource_id" : "" , "payload" : "\\\/\b\f\n\r\t" }
@@ -21,7 +21,7 @@ var plainPushes = []string{
 	"{\"to\":{\"users\":[\"\u2028\x7f\ufffd\"]},\"resource_id\":\"r\",\"deliver\":\"auto\",\"ttl\":\"\\n\"}",
 }
 
-// oddPushes go the long way: those that are wrong, and those that are rare.
+// oddPushes take the slow path: invalid ones, and rare ones.
 var oddPushes = []string{
 	``, ` `, `null`, `[]`, `{`, `{}`, `{"to":{}}`, `{"resource_id":"r"}`, `{"to":{},"resource_id":"r"}x`, `{"to":{},"resource_id":"r"}{}`,
 	`{"to":{},"resource_id":"r",}`, `{"to":{} "resource_id":"r"}`, `{"to":{},,"resource_id":"r"}`, `{,"to":{},"resource_id":"r"}`,
@@ -66,7 +66,7 @@ func TestWhatIsPlainGoesTheQuickWay(t *testing.T) {
 	}
 }
 
-// What the quick way reads, the long way finds no fault with, and reads alike.
+// If the fast path reads a push, the slow path finds no fault in it and reads the same.
 func FuzzTheQuickWayReadsAsTheLongOne(f *testing.F) {
 	for _, body := range append(plainPushes, oddPushes...) {
 		if len(body) < 1000 {
@@ -101,7 +101,7 @@ func FuzzTheQuickWayReadsAsTheLongOne(f *testing.F) {
 	})
 }
 
-// plainLines of an import go the quick way.
+// plainLines of an import take the fast path.
 var plainLines = []string{
 	`{"device_id":"d","platform":"ios","user":"alice"}`,
 	` { "user" : "é🎈" , "platform" : "android" , "device_id" : "\"\\" , "package" : "com.example" , "provider_token" : "" , "facts" : { } } `,
@@ -111,7 +111,7 @@ var plainLines = []string{
 		strings.Repeat("x", protocol.MaxFactsBytes-8) + `"}}`,
 }
 
-// oddLines go the long way: those that are wrong, and those that are rare.
+// oddLines take the slow path: invalid ones, and rare ones.
 var oddLines = []string{
 	``, `{`, `{}`, `[]`, `null`, `{"device_id":"d","platform":"ios"}`, `{"device_id":"d","user":"u"}`, `{"platform":"ios","user":"u"}`,
 	`{"device_id":"d","platform":"ios","user":"u"}x`, `{"device_id":"d","platform":"ios","user":"u"}{}`, `{"device_id":"d","platform":"ios","user":"u",}`,
@@ -140,7 +140,7 @@ func TestPlainLinesOfAnImportGoTheQuickWay(t *testing.T) {
 	}
 }
 
-// What the quick way reads of an import, the long way finds no fault with, and reads alike.
+// If the fast path reads a line of an import, the slow path finds no fault in it and reads the same.
 func FuzzALineIsReadAsTheLongWayReadsIt(f *testing.F) {
 	for _, line := range append(plainLines, oddLines...) {
 		f.Add([]byte(line))
@@ -160,7 +160,7 @@ func FuzzALineIsReadAsTheLongWayReadsIt(f *testing.F) {
 	})
 }
 
-// A line of an import, as most are, from its text to what is registered.
+// BenchmarkReadImportLine takes a typical line of an import from its text to a registration.
 func BenchmarkReadImportLine(b *testing.B) {
 	line := importLine{n: 1, text: []byte(`{"device_id":"import-1","user":"user-1","platform":"ios","bundle_id":"com.example.notes","environment":"production",` +
 		`"provider_token":"` + strings.Repeat("0a", 32) + `"}`)}
@@ -172,7 +172,7 @@ func BenchmarkReadImportLine(b *testing.B) {
 	}
 }
 
-// The quick answers are the bytes that encoding/json writes.
+// Fast answers have the same bytes as encoding/json writes.
 func FuzzTheQuickAnswerIsThatOfEncodingJSON(f *testing.F) {
 	f.Add("0199c0de-0000-7000-8000-000000000000", 1, "unknown_user", "<alice>&\u2028\xff", "what is wrong")
 	f.Add("", -1, "", "", "")

@@ -10,11 +10,12 @@ import (
 	"github.com/hushpush/hush/protocol"
 )
 
-// askers is how many ask all the time while something changes, so that what is kept in memory is in use.
+// askers is how many goroutines keep asking while something changes, so that the cache is in use.
 const askers = 4
 
-// whileAsked has ask called all the time, by several at once and with what they knew to be answered before they asked, and
-// change in between. It ends when each asker has seen the last of it: ask reports whether there is more to see.
+// whileAsked calls ask from several goroutines at once while it calls change. Each ask gets the number of changes that were
+// complete before it began, and reports whether there is more to see. whileAsked returns when each goroutine has seen the last
+// change.
 func whileAsked(ask func(answered int64) (more bool), changes int, change func(i int)) {
 	var answered atomic.Int64
 	var asking sync.WaitGroup
@@ -98,7 +99,7 @@ func TestAResourceIsThereForTheNextPushAndThenNot(t *testing.T) {
 			w.must(want, "POST", "/v1/apps/notes/pushes", `{"to": {"users": ["alice"]}, "resource_id": "both", "payload": "1"}`)
 		}
 		send(422)
-		whileAsked(func(changed int64) bool { // of whom any answer is right
+		whileAsked(func(changed int64) bool { // for whom any answer is right
 			w.send("POST", "/v1/apps/notes/pushes", `{"to": {"users": ["bob"]}, "resource_id": "both", "payload": "1"}`, "Authorization", "Bearer "+w.rootKey)
 			return changed < changes
 		}, changes, func(i int) {

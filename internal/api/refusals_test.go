@@ -16,14 +16,14 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// notProvoked are documented refusals that no call brings by itself, with who shows them.
+// notProvoked lists documented refusals that no single call provokes, and the tests that show them.
 var notProvoked = map[string]string{
 	"PUT /v1/device conflict":  "TestAUserWithTooManyLivelyDevicesIsRefusedOneMore, on the real store",
 	"PUT /v1/device not_found": "the app is deleted between authorization and registration",
 }
 
-// TestEveryDocumentedRefusalIsGiven brings each operation to answer with each code that the document has for it. That no
-// answer is undocumented, every request of this package's tests shows; see contract.
+// TestEveryDocumentedRefusalIsGiven provokes each code that the document has for each operation. That no answer is undocumented
+// is checked by every request of this package's tests; see contract.
 func TestEveryDocumentedRefusalIsGiven(t *testing.T) {
 	t.Parallel()
 	c := contractOf(t, setup(t))
@@ -50,7 +50,7 @@ func TestEveryDocumentedRefusalIsGiven(t *testing.T) {
 	}
 }
 
-// codes are those of the problems that an operation is documented to answer with.
+// codes returns the codes of the problems that an operation is documented to answer with.
 func (p promise) codes() []string {
 	var codes []string
 	for _, response := range p.op["responses"].(map[string]any) {
@@ -65,16 +65,16 @@ func (p promise) codes() []string {
 	return codes
 }
 
-// provoker is a world in which refusals are brought about.
+// provoker is a world that can provoke refusals.
 type provoker struct {
 	exampleFixture
 	t       *testing.T
 	strange *strangeFront
-	broken  *atomic.Pointer[error] // what Ready says
+	broken  *atomic.Pointer[error] // the error of Ready
 	intake  *fullIntake
 }
 
-// fullIntake has room for nothing, once it is full.
+// fullIntake has no room, once it is full.
 type fullIntake struct {
 	full    atomic.Bool
 	refused atomic.Int64
@@ -89,7 +89,7 @@ func (i *fullIntake) Enter(int) (func(int, int), error) {
 
 func (i *fullIntake) Refused(pushes int) { i.refused.Add(int64(pushes)) }
 
-// strangeFront lets nobody in who shows a bad secret, once it is strict.
+// strangeFront refuses every bad secret with 429, once it is strict.
 type strangeFront struct{ strict atomic.Bool }
 
 func (*strangeFront) Known(context.Context) {}
@@ -127,7 +127,7 @@ func (p provoker) with(op promise, headers ...string) answer {
 	return p.w.send(op.method, p.path(op), p.bodies(p.t, op)[0], headers...)
 }
 
-// failing sends it while the store answers nothing but an error.
+// failing sends an operation's example while every method of the store fails.
 func (p provoker) failing(op promise, err error) answer {
 	p.t.Helper()
 	fail := func(err error) {
@@ -140,7 +140,7 @@ func (p provoker) failing(op promise, err error) answer {
 	return p.with(op, p.nonsense(op)...)
 }
 
-// nonsense is a secret that nobody has, of the kind that the operation takes.
+// nonsense returns invalid secrets of the kind that the operation takes.
 func (p provoker) nonsense(op promise) []string {
 	if secrets := p.secrets(op); len(secrets) > 0 && secrets[1] == "Bearer "+p.w.rootKey {
 		return []string{"Authorization", "Bearer nonsense"}
@@ -206,7 +206,7 @@ var provocations = map[string]func(provoker, promise) answer{
 	"unavailable": func(p provoker, op promise) answer { return p.failing(op, push.ErrUnavailable) },
 }
 
-// long asks with a body that is too long for every operation, and does not send it before it is asked for.
+// long sends the head of a request with a body that is too long for every operation; the body follows only on request.
 func (p provoker) long(op promise) answer {
 	p.t.Helper()
 	const length = 64 << 20
@@ -229,7 +229,7 @@ func (p provoker) long(op promise) answer {
 	return answer{resp.StatusCode, resp.Header, string(b)}
 }
 
-// zeros never ends.
+// zeros is an endless reader.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }

@@ -14,7 +14,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// accepting takes every push and keeps none.
+// accepting accepts every push and stores none.
 type accepting struct{ *memory }
 
 func (accepting) Accept(_ context.Context, p push.Push, _ *push.Idempotency) (push.Accepted, error) {
@@ -29,7 +29,7 @@ func (a accepting) AcceptBatch(ctx context.Context, pushes []push.Push) []push.A
 	return results
 }
 
-// What the API does with a request for pushes, beside what keeps them: from the parsed head to the answer.
+// BenchmarkSend measures the API's own work on requests for pushes, without the store: from the parsed head to the answer.
 func BenchmarkSend(b *testing.B) {
 	users := make([]string, 1000)
 	for i := range users {
@@ -58,7 +58,7 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-// sending is an API with an app, and a key that may send for it.
+// sending returns an API with an app, and a key that may send for it.
 func sending(b *testing.B) (http.Handler, string) {
 	b.Helper()
 	m := newMemory()

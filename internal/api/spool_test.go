@@ -22,7 +22,7 @@ func TestASpoolGivesWhatWasWrittenInOrder(t *testing.T) {
 		}
 		got = append(got, piece[:b]...)
 	}
-	for range 500 { // at times ahead by more than the memory holds, at times not at all
+	for range 500 { // sometimes ahead by more than the memory holds, sometimes not at all
 		b := make([]byte, 1+r.IntN(20_000))
 		for i := range b {
 			b[i] = byte(r.Uint32())

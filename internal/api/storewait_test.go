@@ -9,7 +9,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// hungStore is a store whose database has stopped answering, and keeps the connections open.
+// hungStore is a store whose database no longer answers but keeps its connections open.
 type hungStore struct{ api.Store }
 
 func (hungStore) Apps(ctx context.Context, _ string, _ int) ([]push.App, string, error) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A store wait is to everybody what context.WithTimeoutCause would be, whenever it is first asked.
+// A store wait behaves like context.WithTimeoutCause, whenever it is first used.
 func TestAStoreWaitEndsAsAnyContext(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("gone")
@@ -55,7 +55,7 @@ func TestAStoreWaitEndsAsAnyContext(t *testing.T) {
 	}
 }
 
-// timeoutOf asks for the end of a context, and does not wait for it.
+// timeoutOf calls ctx.Done in another goroutine. The channel yields when the call has been made.
 func timeoutOf(ctx context.Context) <-chan struct{} {
 	asked := make(chan struct{})
 	go func() {

@@ -72,7 +72,7 @@ func testAnImportAnswersEachLine(t *testing.T, w *world) {
 	if !slices.Equal(got, want) {
 		t.Errorf("results %q; want %q", got, want)
 	}
-	// The owner's token alone gives the credential, once.
+	// The owner's token alone is enough to get the credential, once.
 	token := "Bearer " + w.token("notes", "alice")
 	body := `{"device_id": "i1", "platform": "android"}`
 	var d protocol.DeviceResponse
@@ -93,11 +93,11 @@ func testLinesOfOneDeviceAreImportedInOrder(t *testing.T, w *world) {
 	var b strings.Builder
 	const devices, times = 20, 10
 	for i := range devices {
-		for n := range times { // the last one says what is known of the device in the end
+		for n := range times { // the last line decides what is known of the device
 			fmt.Fprintf(&b, `{"device_id": "i%d", "platform": "android", "package": "p%d", "user": "u%d"}`+"\n", i, n, i)
 		}
 	}
-	for d := range devices { // and a token belongs to the device that named it last
+	for d := range devices { // and a token belongs to the device that reported it last
 		fmt.Fprintf(&b, `{"device_id": "t%d", "platform": "android", "package": "p", "provider_token": "the-one", "user": "u"}`+"\n", d)
 	}
 	a := w.root("POST", "/v1/apps/notes/devices/import", b.String())
@@ -322,7 +322,7 @@ func TestAChangeThatNobodySignalsIsFoundAllTheSame(t *testing.T) {
 	w.must(202, "POST", pushesPath, `{"to": {"users": ["bob"]}, "resource_id": "both"}`).into(t, &accepted)
 	stream := w.follow(accepted.PushID)
 	readEvent(t, stream)
-	time.Sleep(2500 * time.Millisecond) // longer than a body may take, which says nothing of an answer
+	time.Sleep(2500 * time.Millisecond) // longer than a body may take, which does not limit an answer
 	w.memory.mu.Lock()
 	w.memory.watchers = map[push.ID][]chan struct{}{} // another node would not signal here
 	w.memory.mu.Unlock()

@@ -36,7 +36,7 @@ type world struct {
 	api      *api.API
 }
 
-// sessions remembers which were ended.
+// sessions records which were ended.
 type sessions struct {
 	mu      sync.Mutex
 	dropped []string
@@ -63,7 +63,7 @@ func (s *sessions) all() []string {
 	return slices.Clone(s.dropped)
 }
 
-// checker takes every credential but those that say bad.
+// checker accepts every credential except those that say bad.
 type checker push.Provider
 
 func (c checker) Try(context.Context, string) (push.CredentialCheck, error) {
@@ -124,14 +124,14 @@ func (w *world) serve() {
 	w.url = "http://" + listener.Addr().String()
 }
 
-// answer is what came back.
+// answer is the answer to a request.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// request is one call, whose answer has to be as the document promises.
+// request makes a call and checks its answer against the document.
 func (w *world) request(method, path, body string, headers ...string) answer {
 	w.t.Helper()
 	a := w.send(method, path, body, headers...)
@@ -139,7 +139,7 @@ func (w *world) request(method, path, body string, headers ...string) answer {
 	return a
 }
 
-// send is one call.
+// send makes a call.
 func (w *world) send(method, path, body string, headers ...string) answer {
 	w.t.Helper()
 	r, err := http.NewRequest(method, w.url+path, strings.NewReader(body))
@@ -164,13 +164,13 @@ func (w *world) send(method, path, body string, headers ...string) answer {
 	return answer{resp.StatusCode, resp.Header, string(b)}
 }
 
-// root is a call with the root key.
+// root makes a call with the root key.
 func (w *world) root(method, path, body string, headers ...string) answer {
 	w.t.Helper()
 	return w.request(method, path, body, append([]string{"Authorization", "Bearer " + w.rootKey}, headers...)...)
 }
 
-// must is root, and the status is to be as wanted.
+// must makes a call with the root key and fails on any other status.
 func (w *world) must(status int, method, path, body string) answer {
 	w.t.Helper()
 	a := w.root(method, path, body)
@@ -180,7 +180,7 @@ func (w *world) must(status int, method, path, body string) answer {
 	return a
 }
 
-// into decodes the answer, in which no field may be unknown.
+// into decodes the answer, which may have no unknown field.
 func (a answer) into(t *testing.T, v any) {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(a.body))
@@ -190,7 +190,7 @@ func (a answer) into(t *testing.T, v any) {
 	}
 }
 
-// problem reads a problem and checks what all have.
+// problem decodes a problem and checks what all problems have in common.
 func (a answer) problem(t *testing.T) protocol.Problem {
 	t.Helper()
 	var p protocol.Problem
@@ -201,7 +201,7 @@ func (a answer) problem(t *testing.T) protocol.Problem {
 	return p
 }
 
-// is checks status and code of a problem, and the fields at fault as "location code".
+// is checks status and code of a problem, and its faults as "location code".
 func (a answer) is(t *testing.T, what string, status int, code string, fields ...string) {
 	t.Helper()
 	if a.status != status {
@@ -223,7 +223,7 @@ func (a answer) is(t *testing.T, what string, status int, code string, fields ..
 	}
 }
 
-// notes makes the app notes with the resource both, a send key and a signing key's worth of user tokens.
+// notes creates the app notes with the resource both, a send key, and a signing key for user tokens.
 func (w *world) notes() (sendKey string) {
 	w.t.Helper()
 	w.must(201, "PUT", "/v1/apps/notes", "{}")
@@ -245,7 +245,7 @@ func (w *world) token(app, user string) string {
 	return token.Token
 }
 
-// phone registers a device and gives its credential.
+// phone registers a device and returns its credential.
 func (w *world) phone(app, user, id string) string {
 	w.t.Helper()
 	a := w.request("PUT", "/v1/device", fmt.Sprintf(`{"device_id": %q, "platform": "android", "package": "com.example"}`, id),
@@ -268,7 +268,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// serveTLS runs the server over TLS too, with HTTP/2, and gives its URL.
+// serveTLS also runs the server over TLS with HTTP/2, and returns its URL.
 func (w *world) serveTLS(server *http.Server) string {
 	w.t.Helper()
 	s := httptest.NewUnstartedServer(server.Handler)

@@ -10,7 +10,7 @@ import (
 	"github.com/hushpush/hush/push"
 )
 
-// This benchmark parses a device's frame with so many receipts.
+// BenchmarkParseFrame parses a device's frame with a number of receipts.
 func BenchmarkParseFrame(b *testing.B) {
 	for _, receipts := range []int{1, 50} {
 		b.Run(fmt.Sprintf("receipts=%d", receipts), func(b *testing.B) {
@@ -33,7 +33,7 @@ func BenchmarkParseFrame(b *testing.B) {
 	}
 }
 
-// This benchmark makes the frame of a push.
+// BenchmarkPushFrame makes the frame of a push.
 func BenchmarkPushFrame(b *testing.B) {
 	payload := []byte(`{"cursor":1841,"note":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}`)
 	item := push.PushItem{ID: push.NewID(), ResourceID: "both", Payload: payload, PayloadBytes: len(payload), AcceptedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}

@@ -17,7 +17,7 @@ const maxFrameDepth = 16
 
 // kind has the rules for one kind of frame that a device may send.
 type kind struct {
-	bytes   int                                                                 // the most that one frame may have
+	bytes   int                                                                 // the most bytes of one frame
 	foreign func(f protocol.DeviceFrame) protocol.DeviceFrame                   // returns the frame without this kind's fields; fields that remain belong to another kind
 	check   func(f protocol.DeviceFrame) error                                  // checks this kind's fields
 	handle  func(s *session, ctx context.Context, f protocol.DeviceFrame) error // acts on a frame; an error ends the session, and the device sends the frame again
@@ -32,7 +32,7 @@ var kinds = map[protocol.FrameType]kind{
 // strict has the limits of a frame's JSON.
 var strict = rest.Strict{Depth: maxFrameDepth, Items: protocol.MaxReceipts, FreeBytes: protocol.MaxFactsBytes, FreeSize: protocol.FactsBytes}
 
-// frameShape is the shape of a device's frame.
+// frameShape returns the schema of a device's frame.
 var frameShape = sync.OnceValue(func() *rest.Schema {
 	shape := rest.SchemaFor[protocol.DeviceFrame](&rest.Schemas{Inline: true})
 	loosen(shape)

@@ -38,7 +38,8 @@ func TestNamesThatTwoReadersReadDifferentlyAreRefused(t *testing.T) {
 	}
 }
 
-// FuzzCheckNames compares with Go's decoder: what passes is read by it as by one that knows names exactly.
+// FuzzCheckNames compares with Go's decoder: an accepted object must mean the same to it and to a reader that compares names
+// exactly.
 func FuzzCheckNames(f *testing.F) {
 	f.Add([]byte(`{"sub": "a", "SUB": "b"}`))
 	f.Add([]byte(`{"s\u0075b": "a", "x": {"sub": 1}}`))

@@ -26,7 +26,7 @@ type change struct {
 	Body    thing
 }
 
-// service is a service with one route, which answers with what it was asked.
+// service returns a service with one route, which answers with its input.
 func service() (http.Handler, *rest.Document) {
 	document := rest.NewDocument(rest.Info{Title: "Things", Version: "1"}, rest.NewSchemas(colours))
 	mux := rest.NewMux(rest.Refusals{
@@ -228,7 +228,7 @@ func TestTwoTypesOfOneNameAreSeen(t *testing.T) {
 	rest.SchemaFor[thing](schemas)
 }
 
-// problemRecorder is a writer that keeps a record.
+// problemRecorder is a writer that records the code of a problem.
 type problemRecorder struct {
 	*httptest.ResponseRecorder
 	code string
@@ -271,7 +271,7 @@ func TestRepliesSendThemselves(t *testing.T) {
 	}
 }
 
-// FuzzRequest asks for anything: the parameters that come in are those that were asked for, and nothing panics.
+// FuzzRequest sends arbitrary requests: the parameters must arrive unchanged, and nothing may panic.
 func FuzzRequest(f *testing.F) {
 	f.Add("chair", "limit=7&colour=red")
 	f.Add("/", "limit=%zz;&&=")
@@ -282,7 +282,7 @@ func FuzzRequest(f *testing.F) {
 		r := httptest.NewRequest("PUT", "/things/x", nil)
 		r.URL.Path, r.URL.RawPath = "/things/"+id, "/things/"+strings.ReplaceAll(strings.ReplaceAll(id, "%", "%25"), "/", "%2F")
 		r.URL.RawQuery = query
-		plain := utf8.ValidString(id) && r.URL.EscapedPath() == r.URL.RawPath // else net/http would send another path
+		plain := utf8.ValidString(id) && r.URL.EscapedPath() == r.URL.RawPath // otherwise net/http would send another path
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		var got change

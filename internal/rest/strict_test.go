@@ -185,7 +185,8 @@ func TestAPointerTakesNullWhereThatIsWanted(t *testing.T) {
 	}
 }
 
-// FuzzCheck compares with Go's decoder: what has no fault is read by it whole, as one would read it who knows names exactly.
+// FuzzCheck compares with Go's decoder: a value without faults must mean the same to it and to a reader that compares names
+// exactly.
 func FuzzCheck(f *testing.F) {
 	f.Add(`{"name": "a", "colour": "red", "size": 9, "parts": [{"id": "x"}], "facts": {"a": 1}}`)
 	f.Add(`{"n\u0061me": "\ud83d\ude42", "facts": {"a": [{"b": null}]}}`)
