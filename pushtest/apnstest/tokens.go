@@ -98,7 +98,7 @@ func (s *Server) SetOnline(token string, online bool) error {
 	return s.change(token, func(d *device, _ time.Time) { d.Online = online })
 }
 
-// SetPowerRestricted says that a phone saves power: what is not of priority 10 waits in its one slot until the restriction is
+// SetPowerRestricted makes a phone save power: what is not of priority 10 waits in its one slot until the restriction is
 // lifted, which delivers it.
 func (s *Server) SetPowerRestricted(token string, restricted bool) error {
 	return s.change(token, func(d *device, _ time.Time) { d.restricted = restricted })

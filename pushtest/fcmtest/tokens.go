@@ -236,8 +236,8 @@ var ruleLocked = Rule{
 	Certain: simkit.Documented,
 }
 
-// SetLocked says that a phone has been restarted and not been unlocked since, or unlocks it and delivers what waits. Its app is
-// taken for one that is made for direct boot.
+// SetLocked locks a phone as after a restart, or unlocks it and delivers what waits. Its app is taken for one that is made for
+// direct boot.
 func (s *Server) SetLocked(token string, locked bool) error {
 	return s.change(token, func(d *device, _ time.Time) { d.locked = locked })
 }

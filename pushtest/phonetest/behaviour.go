@@ -12,7 +12,7 @@ const (
 	fcmPriority     = "firebase.google.com/docs/cloud-messaging/android-message-priority"
 )
 
-// iosBehaviour is in ios.go, onphone.go, conditions.go, apns.go and system.go.
+// iosBehaviour is in ios.go, onphone.go, settings.go, apns.go and system.go.
 var iosBehaviour = RuleTable{
 	{Name: "phone.ios.foreground", Certain: simkit.Documented,
 		Text:   "An app in the foreground gets every push that is for it, whatever the pacing, low power and the rest say.",
@@ -74,7 +74,7 @@ var androidBehaviour = RuleTable{
 		Source: "firebase/firebase-android-sdk, FirebaseMessagingService"},
 }
 
-// commonBehaviour is in onphone.go, person.go, conditions.go and connection.go.
+// commonBehaviour is in onphone.go, person.go, settings.go and connection.go.
 var commonBehaviour = RuleTable{
 	{Name: "phone.never_run", Certain: simkit.Inferred, Fixed: "an app that has never run has registered no token: no sender meets the rule",
 		Text:   "An app that has been installed and never opened is started for no push (never_run).",

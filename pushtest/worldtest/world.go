@@ -38,7 +38,7 @@ type Config struct {
 	App phonetest.App
 	// AppID is its bundle id and package. "": the first of APNs.Topics or, without one, DefaultAppID.
 	AppID string
-	// AllEvents has the app told of its launches, states and tokens too; else it is told of pushes and deleted messages only.
+	// AllEvents sends the app its launches, states and tokens too; without it, the app gets pushes and deleted messages only.
 	AllEvents bool
 }
 

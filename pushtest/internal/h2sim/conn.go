@@ -103,8 +103,8 @@ func (c *Conn) Silence() { c.silent.Store(true) }
 // RemoteAddr returns the client's address.
 func (c *Conn) RemoteAddr() string { return c.raw.RemoteAddr().String() }
 
-// SetMaxStreams tells the client how many streams it may have open from now on. A higher limit is granted at once; a lower
-// one binds the client when it has acknowledged it. It does nothing on HTTP/1.1, or when the limit stands already.
+// SetMaxStreams sets how many streams the client may have open from now on. A higher limit is granted at once; a lower
+// one binds the client when it has acknowledged it. It does nothing on HTTP/1.1, or when the limit is n already.
 func (c *Conn) SetMaxStreams(n uint32) {
 	c.mu.Lock()
 	if c.http1 || c.limits[len(c.limits)-1] == n {

@@ -140,7 +140,7 @@ func (c *Conn) known(id uint32) bool {
 // idle reports whether nobody has opened the stream: the client has not, and we never open one. The caller holds mu.
 func (c *Conn) idle(id uint32) bool { return id > c.maxID || id%2 == 0 }
 
-// forgotten says that a frame for a stream that was never opened is no error: the client may not have seen our GOAWAY, after
+// forgotten reports whether a frame for a stream that was never opened is no error: the client may not have seen our GOAWAY, after
 // which we no longer note what it opens. The caller holds mu.
 func (c *Conn) forgotten(id uint32) bool { return id%2 == 1 && !c.goneAt.IsZero() }
 
