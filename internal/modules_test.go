@@ -3,6 +3,7 @@ package internal_test
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -62,6 +63,25 @@ func TestEveryModuleIsRenewed(t *testing.T) {
 	slices.Sort(renewed)
 	if !slices.Equal(renewed, modules) {
 		t.Errorf(".github/dependabot.yml renews %v, want all modules: %v", renewed, modules)
+	}
+}
+
+func TestEveryModuleIsChecked(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("../.git"); err != nil {
+		t.Skip("the Makefile asks git for the modules, and this is no checkout")
+	}
+	out, err := exec.CommandContext(t.Context(), "make", "-s", "--no-print-directory", "-C", "..", "modules").Output()
+	if err != nil {
+		t.Fatalf("make modules: %v", err)
+	}
+	checked := []string{"/"} // by name in each target
+	for _, module := range strings.Fields(string(out)) {
+		checked = append(checked, "/"+module)
+	}
+	slices.Sort(checked)
+	if modules := ourModules(t); !slices.Equal(checked, modules) {
+		t.Errorf("make check goes into %v, want all modules: %v", checked, modules)
 	}
 }
 
