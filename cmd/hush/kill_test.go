@@ -84,11 +84,11 @@ func (w *killed) play() {
 	for id := range ids {
 		w.hush.WaitState(w.t, id, push.Handled)
 	}
-	w.judge(ids)
+	w.check(ids)
 }
 
-// judge compares what was accepted with what the handlers saw.
-func (w *killed) judge(accepted map[string]string) {
+// check compares what was accepted with what the handlers saw.
+func (w *killed) check(accepted map[string]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.t.Logf("%d pushes accepted through %d kills", len(accepted), kills)

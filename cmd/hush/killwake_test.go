@@ -43,8 +43,8 @@ func TestAWakeThatWasCountedSurvivesAKillBeforeAndAfterItsRequest(t *testing.T) 
 		}
 		w.gate.requests.release()
 		d := w.hush.WaitState(t, id, push.Handled).Deliveries[0]
-		w.judge(id, d, w.hush.APNs.Requests(), 1)
-		w.judgeStart(d, killedAt, readyAt)
+		w.checkWake(id, d, w.hush.APNs.Requests(), 1)
+		w.checkStart(d, killedAt, readyAt)
 		w.wantCounted(d.DeviceID, 1)
 	})
 	t.Run("after", func(t *testing.T) {
@@ -63,8 +63,8 @@ func TestAWakeThatWasCountedSurvivesAKillBeforeAndAfterItsRequest(t *testing.T) 
 		w.waitStored(3)
 		w.phone.SetOnline(true)
 		d := w.hush.WaitState(t, id, push.Handled).Deliveries[0]
-		w.judge(id, d, w.hush.APNs.Requests()[1:], 2)
-		w.judgeStart(d, killedAt, readyAt)
+		w.checkWake(id, d, w.hush.APNs.Requests()[1:], 2)
+		w.checkStart(d, killedAt, readyAt)
 		w.wantCounted(d.DeviceID, 2)
 	})
 }
@@ -128,9 +128,9 @@ func (w *gatedWorld) waitStored(n int) {
 // wakeLease is how long a wake is its process's own; see internal/delivery.
 const wakeLease = 16 * time.Second
 
-// judge says whether the push's wake kept its id through all its tries, and whether the push was handled once. requests are those
+// checkWake checks that the push's wake kept its id through all its tries, and that the push was handled once. requests are those
 // that APNs got for the push, of which there should be want.
-func (w *gatedWorld) judge(id string, d protocol.Delivery, requests []apnstest.Request, want int) {
+func (w *gatedWorld) checkWake(id string, d protocol.Delivery, requests []apnstest.Request, want int) {
 	w.t.Helper()
 	tries := sent(d)
 	for i, e := range tries {
@@ -159,9 +159,9 @@ func (w *gatedWorld) judge(id string, d protocol.Delivery, requests []apnstest.R
 	}
 }
 
-// judgeStart says whether the next process, ready at readyAt, has sent the wake again without waiting for the lease of the killed one.
+// checkStart checks that the next process, ready at readyAt, has sent the wake again without waiting for the lease of the killed one.
 // One that was long in starting cannot tell.
-func (w *gatedWorld) judgeStart(d protocol.Delivery, killedAt, readyAt time.Time) {
+func (w *gatedWorld) checkStart(d protocol.Delivery, killedAt, readyAt time.Time) {
 	w.t.Helper()
 	tries := sent(d)
 	next := slices.IndexFunc(tries, func(e protocol.Event) bool { return e.At.After(killedAt) })

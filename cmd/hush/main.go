@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	if demo.RunApp() || bench.RunPart() { // a phone of the demo has started this program as its app, or a benchmark as its part
+	if demo.RunApp() || bench.RunRole() { // a phone of the demo has started this program as its app, or a benchmark for a role
 		return
 	}
 	hangups := make(chan os.Signal, 1)

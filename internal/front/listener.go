@@ -46,13 +46,15 @@ type Listener struct {
 	strangers map[netip.Addr]*list.List // guarded by mu; of *conn, oldest first
 	idle      *list.List                // guarded by mu; of idleConn, longest idle first
 	sweep     *time.Timer               // guarded by mu; nil: no sweep is scheduled
-	full      spell                     // guarded by mu; a new connection found no room
-	crowded   spell                     // guarded by mu; an address had too many strangers
+	full      pressure                  // guarded by mu; a new connection found no room
+	crowded   pressure                  // guarded by mu; an address had too many strangers
 	closed    bool                      // guarded by mu
 }
 
-// spell is a time during which something is wrong, so that the log has its beginning and its end.
-type spell struct {
+// pressure is a time without room, so that the log can say how many connections that cost. It is not a spell.Spell,
+// which logs each minute while a trouble lasts: full connections have a line when that begins and one when there is room again;
+// crowded addresses have a line a minute at most, and no end.
+type pressure struct {
 	since  time.Time // of full: when it began; zero: connections are not full
 	last   time.Time // of crowded: when the last line was logged
 	closed int       // connections closed because of it

@@ -10,7 +10,7 @@ import (
 // warnFull logs that there was no room for a connection, once until there is room again. mu is held.
 func (l *Listener) warnFull() {
 	if l.full.since.IsZero() {
-		l.full = spell{since: time.Now()}
+		l.full = pressure{since: time.Now()}
 		strangers := 0
 		for _, of := range l.strangers {
 			strangers += of.Len()
@@ -30,7 +30,7 @@ func (l *Listener) warnCrowded(a netip.Addr) {
 	}
 	l.cfg.Logger.Warn("an address has as many connections without a secret as it may: each new one ends its oldest; a proxy's belongs into listen.trusted_proxies",
 		"address", a, "limits.connections_per_address", l.cfg.PerAddress, "ended", l.crowded.closed)
-	l.crowded = spell{last: now}
+	l.crowded = pressure{last: now}
 }
 
 // warnRoomAgain logs that there is room again. mu is held.
@@ -39,7 +39,7 @@ func (l *Listener) warnRoomAgain() {
 		return
 	}
 	l.cfg.Logger.Warn("connections are no longer full", "connections", l.all, "ended", l.full.closed, "for", time.Since(l.full.since).Round(time.Second))
-	l.full = spell{}
+	l.full = pressure{}
 }
 
 // outOfDescriptors makes room when the system has no descriptors left, for instance because something else took those that

@@ -13,16 +13,16 @@ import (
 
 func secretKeyPath(dir string) string { return filepath.Join(dir, auth.SecretKeyFile) }
 
-// links is the engine as the gateway sees it. The engine is set before anyone can connect.
-type links struct{ engine *delivery.Engine }
+// engineForGateway is the engine as the gateway sees it. The gateway is made first; the engine is set before anyone can connect.
+type engineForGateway struct{ engine *delivery.Engine }
 
-func (l *links) Receive(ctx context.Context, key push.DeviceKey, generation int, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
-	return l.engine.Receive(ctx, push.Device{App: key.App, ID: key.Device, OwnerGeneration: generation}, receipts)
+func (e *engineForGateway) Receive(ctx context.Context, key push.DeviceKey, generation int, receipts []push.Receipt) ([]push.ReceiptStatus, int, error) {
+	return e.engine.Receive(ctx, push.Device{App: key.App, ID: key.Device, OwnerGeneration: generation}, receipts)
 }
 
-func (l *links) SessionOpened(key push.DeviceKey) { l.engine.SessionOpened(key) }
+func (e *engineForGateway) SessionOpened(key push.DeviceKey) { e.engine.SessionOpened(key) }
 
-func (l *links) SessionClosed(push.DeviceKey) {}
+func (e *engineForGateway) SessionClosed(push.DeviceKey) {}
 
 // policies is the store as the API sees it: what changes an app's credentials is told to the room that signs with them.
 type policies struct {
@@ -39,7 +39,7 @@ func (p policies) PutCredential(ctx context.Context, app string, info push.Crede
 	return created, err
 }
 
-// DeleteCredential takes a credential away.
+// DeleteCredential deletes a credential; the provider's room forgets it.
 func (p policies) DeleteCredential(ctx context.Context, app string, provider push.Provider) error {
 	err := p.Store.DeleteCredential(ctx, app, provider)
 	if err == nil {

@@ -139,7 +139,7 @@ func (s *Server) MetricsAddr() string {
 	return s.metricsAddr.String()
 }
 
-// URL returns where clients find it.
+// URL returns where clients find the server.
 func (s *Server) URL() string {
 	if s.cfg.Settings.TLSCert != "" {
 		return "https://" + s.Addr()
@@ -147,10 +147,10 @@ func (s *Server) URL() string {
 	return "http://" + s.Addr()
 }
 
-// RootKey may do everything.
+// RootKey returns the key that may do everything.
 func (s *Server) RootKey() push.Secret { return s.roots.Secret() }
 
-// Failed receives the error if a listener ends by itself.
+// Failed returns a channel that gets the error if a listener ends by itself.
 func (s *Server) Failed() <-chan error { return s.failed }
 
 // Shutdown stops accepting, finishes or hands back what is in flight, and returns once nothing of the server runs any
@@ -273,12 +273,12 @@ func readCA(setting, path string) ([]byte, error) {
 // the engine gives it pushes.
 func (s *Server) startDelivery(context.Context) error {
 	set := s.cfg.Settings
-	links := &links{}
+	engine := &engineForGateway{}
 	var err error
 	s.door = front.NewDoor(rateOf(set.Limits.Unauthenticated, unauthenticatedRate), s.cfg.Now)
 	s.gateway, err = gateway.New(gateway.Config{
 		Front: s.door,
-		Auth:  s.auth, Receiver: links, Notify: links, Devices: s.store, Pushes: s.store, Logger: calm.Logger(s.cfg.Logger), Now: s.cfg.Now,
+		Auth:  s.auth, Receiver: engine, Notify: engine, Devices: s.store, Pushes: s.store, Logger: calm.Logger(s.cfg.Logger), Now: s.cfg.Now,
 	})
 	if err != nil {
 		return err
@@ -292,7 +292,7 @@ func (s *Server) startDelivery(context.Context) error {
 	if err != nil {
 		return err
 	}
-	links.engine = s.engine
+	engine.engine = s.engine
 	s.run("delivery", s.engine.Run)
 	s.closers.add("gateway", s.gateway.Close)
 	return nil

@@ -19,10 +19,10 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// applePart is an APNs that answers 200 to everything and does nothing else, because what it costs is taken from the server
+// appleRole is an APNs that answers 200 to everything and does nothing else, because what it costs is taken from the server
 // that is measured: they share the machine. It reads only the device token of a request, and reports on its output when the
 // device's wake came.
-type applePart struct {
+type appleRole struct {
 	CA string // where it writes the certificate to trust
 }
 
@@ -54,7 +54,7 @@ func deviceOf(path string) (uint64, bool) {
 }
 
 // run serves until ctx ends.
-func (a *applePart) run(ctx context.Context, out io.Writer) error {
+func (a *appleRole) run(ctx context.Context, out io.Writer) error {
 	cert, err := selfSigned(a.CA)
 	if err != nil {
 		return err

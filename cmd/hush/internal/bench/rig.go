@@ -54,7 +54,7 @@ func newRig(ctx context.Context, o Options, each func(arrival)) (_ *rig, err err
 		return nil, fmt.Errorf("bench: a directory: %w", err)
 	}
 	r.onClose(func() error { return os.RemoveAll(r.dir) })
-	cmd, err := part{Apple: &applePart{CA: r.ca()}}.command(r.self)
+	cmd, err := role{Apple: &appleRole{CA: r.ca()}}.command(r.self)
 	if err != nil {
 		return nil, err
 	}

@@ -22,8 +22,8 @@ const (
 	hushSender = "hush"     // ours, by frame
 )
 
-// senderPart sends wakes to APNs' stand-in and does nothing else: what sending alone costs.
-type senderPart struct {
+// senderRole sends wakes to APNs' stand-in and does nothing else: what sending alone costs.
+type senderRole struct {
 	Kind     string // goSender or hushSender
 	URL, CA  string
 	Duration time.Duration
@@ -46,7 +46,7 @@ const goClients = 2
 type send func(ctx context.Context) error
 
 // run warms up, sends, and says what came of it.
-func (s *senderPart) run(ctx context.Context, out io.Writer) error {
+func (s *senderRole) run(ctx context.Context, out io.Writer) error {
 	one, end, err := s.prepare()
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (s *senderPart) run(ctx context.Context, out io.Writer) error {
 	return json.NewEncoder(out).Encode(sent{done, seconds, after.cpu - before.cpu, measured, took.summary("request to answer")})
 }
 
-func (s *senderPart) prepare() (one send, end func(), err error) {
+func (s *senderRole) prepare() (one send, end func(), err error) {
 	ca, err := os.ReadFile(s.CA)
 	if err != nil {
 		return nil, nil, fmt.Errorf("bench: %w", err)
@@ -168,7 +168,7 @@ func wantOK(status int) error {
 // runSender runs a sender in a process of its own.
 func (r *rig) runSender(ctx context.Context, kind string, workers int, duration time.Duration) (sent, error) {
 	var said sent
-	cmd, err := part{Sender: &senderPart{Kind: kind, URL: r.appleURL(), CA: r.ca(), Duration: duration, Workers: workers}}.command(r.self)
+	cmd, err := role{Sender: &senderRole{Kind: kind, URL: r.appleURL(), CA: r.ca(), Duration: duration, Workers: workers}}.command(r.self)
 	if err != nil {
 		return said, err
 	}

@@ -100,7 +100,7 @@ func TestNeighboursShareANote(t *testing.T) {
 	newPainter(Options{Out: &b}).table(played(rows()), false)
 	for why, notes := range map[string]int{"ack_timeout": 2, "terminated_by_user": 1, "force_stopped": 1, "doze": 1, "no_strategy": 2} {
 		if got := strings.Count(b.String(), whyNot[why]); got != notes {
-			t.Errorf("the note of %s stands %d times, want %d:\n%s", why, got, notes, b.String())
+			t.Errorf("the remark of %s stands %d times, want %d:\n%s", why, got, notes, b.String())
 		}
 	}
 }

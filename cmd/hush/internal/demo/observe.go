@@ -52,7 +52,7 @@ func (s seen) row(of spec) (Row, error) {
 	}
 	d := s.push.Deliveries[0]
 	if of.left {
-		return r, s.judgeWaiting(of, r, d)
+		return r, s.checkWaiting(of, r, d)
 	}
 	r.Path, r.Result = d.Path, d.Result
 	for _, e := range d.Events {
@@ -74,8 +74,8 @@ func (s seen) row(of spec) (Row, error) {
 	return r, of.check(r, h)
 }
 
-// judgeWaiting says what is not as expected of a push that is to wait still.
-func (s seen) judgeWaiting(of spec, r Row, d protocol.Delivery) error {
+// checkWaiting returns what is not as expected of a push that is to wait still.
+func (s seen) checkWaiting(of spec, r Row, d protocol.Delivery) error {
 	switch {
 	case d.State.Final():
 		return fmt.Errorf("the delivery ended as %s (%s); want it to wait", d.State, d.Reason)

@@ -63,14 +63,14 @@ func (p painter) table(outcomes []outcome, story bool) {
 			p.line("")
 		}
 		p.line("%s", l)
-		if note := of[y].note(); note != "" && (y == len(of)-1 || note != of[y+1].note()) {
-			p.fold(noteIndent, terminal.Faint, note)
+		if remark := of[y].remark(); remark != "" && (y == len(of)-1 || remark != of[y+1].remark()) {
+			p.fold(remarkIndent, terminal.Faint, remark)
 		}
 	}
 }
 
-// noteIndent is where a note begins: below the state, a little to the right.
-const noteIndent = 7
+// remarkIndent is where a remark begins: below the state, a little to the right.
+const remarkIndent = 7
 
 // tableLines returns a line for each row, or two where the width asks for it.
 func (p painter) tableLines(cells [][]string, color coloring) []string {
@@ -108,8 +108,8 @@ func (o *outcome) cells() []string {
 	return cells
 }
 
-// note returns what there is to say of an outcome beyond its cells; "" for a heading.
-func (o *outcome) note() string {
+// remark returns what there is to say of an outcome beyond its cells; "" for a heading.
+func (o *outcome) remark() string {
 	switch {
 	case o == nil:
 		return ""
