@@ -58,6 +58,8 @@ type twin struct {
 	users  []string // of the pushes
 	wakes  int
 	turn   sync.Mutex // held while something happens: a provider's part comes after what led to it
+	awaits bool       // guarded by turn; a provider is about to answer
+	opens  bool       // guarded by turn; a session is opened as soon as the engine has dealt with the answer
 
 	mu         sync.Mutex // guards all below
 	now        time.Time
@@ -173,9 +175,11 @@ func (w *twin) Wake(context.Context, push.Device, push.Wake) (push.Answer, error
 	w.turn.Lock()
 	defer w.turn.Unlock()
 	w.wakes++
+	w.awaits = true
 	for range w.script.IntN(3) {
 		w.happen()
 	}
+	w.awaits = false
 	refused := func(status int, e push.WakeError) (push.Answer, error) {
 		return push.Answer{Provider: push.APNs, Status: status, Reason: e.Reason}, &e
 	}
@@ -212,6 +216,10 @@ func (w *twin) happen() {
 	case 9:
 		w.register(w.user)
 	case 10:
+		if w.awaits { // the session's look and the answer would race, and either may be first
+			w.opens = true
+			return
+		}
 		w.open(true)
 		w.engine.SessionOpened(twinPhone)
 	case 11:
@@ -279,6 +287,11 @@ func (w *twin) rest() {
 			time.Sleep(200 * time.Microsecond)
 		}
 		w.turn.Lock()
+		if w.opens {
+			w.opens, same = false, -1
+			w.open(true)
+			w.engine.SessionOpened(twinPhone)
+		}
 		if w.wakes != wakes || !w.clock().Equal(now) {
 			same = -1
 		}
