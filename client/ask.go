@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hushpush/hush/internal/pause"
 	"github.com/hushpush/hush/internal/stranger"
 	"github.com/hushpush/hush/protocol"
 )
@@ -146,7 +147,7 @@ func (c *Client) ask(ctx context.Context, q question) (int, []byte, error) {
 			return status, body, nil
 		}
 		wait, again := c.retry(q, try, err)
-		if !again || sleep(ctx, wait) != nil {
+		if !again || pause.For(ctx, wait) != nil {
 			return status, body, err
 		}
 	}
@@ -226,16 +227,4 @@ func (c *Client) retry(q question, try int, err error) (time.Duration, bool) {
 		return wait, q.repeat // a proxy's answer, and not Hush's
 	}
 	return 0, false
-}
-
-// sleep waits for d. If ctx ends first, it returns the cause.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }

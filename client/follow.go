@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/hushpush/hush/internal/pause"
 	"github.com/hushpush/hush/internal/stranger"
 	"github.com/hushpush/hush/protocol"
 )
@@ -65,7 +66,7 @@ func (c *Client) stream(ctx context.Context, q question, handle func(name string
 			return err
 		}
 		wait, again := c.retry(q, try, err)
-		if !again || sleep(ctx, wait) != nil {
+		if !again || pause.For(ctx, wait) != nil {
 			return err
 		}
 	}

@@ -24,8 +24,8 @@ var arrows = []struct {
 	{"protocol/...", []string{"push", "internal/jsonstring"}},
 	{"internal/proxy/...", nil},                     // how everybody connects
 	{"internal/stranger/...", []string{"protocol"}}, // whose answers clients believe
-	{"client/...", []string{"push", "protocol", "internal/proxy", "internal/stranger"}},
-	{"sdk/...", []string{"push", "protocol", "internal/linger", "internal/proxy", "internal/stranger"}},
+	{"client/...", []string{"push", "protocol", "internal/pause", "internal/proxy", "internal/stranger"}},
+	{"sdk/...", []string{"push", "protocol", "internal/linger", "internal/pause", "internal/proxy", "internal/stranger"}},
 	{"examples/...", []string{"sdk/...", "client", "push", "protocol", "pushtest/phonetest/phoneline"}}, // what users have: no room
 	{"pushtest/internal/...", []string{"pushtest/internal/...", "internal/nearest", "internal/rest", "internal/terminal"}},
 	{"pushtest/apnstest/...", []string{"pushtest/internal/...", "internal/pemkey", "internal/rest"}}, // useful without the rest of Hush
@@ -46,12 +46,13 @@ var arrows = []struct {
 	{"internal/auth/...", []string{"push", "protocol", "internal/pemkey", "internal/rest"}},
 	{"internal/config/...", []string{"push", "protocol", "internal/nearest", "internal/proxy"}},
 	{"internal/linger/...", nil}, // a close that the peer gets to read
+	{"internal/pause/...", nil},  // a wait that ends with its context
 	{"internal/calm/...", nil},   // a warning that repeats is a line a minute
 	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm", "internal/jsonstring", "internal/rest"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket", "internal/linger", "internal/rest"}},
 	{"internal/turns/...", nil}, // a queue in which apps take turns
-	{"internal/delivery/...", []string{"push", "internal/turns"}},
+	{"internal/delivery/...", []string{"push", "internal/pause", "internal/turns"}},
 	{"internal/store/...", []string{"push", "internal/turns"}},
 	{"internal/spell/...", nil}, // when the log hears of a trouble
 	{"internal/hour/...", nil},  // counts of the last hour

@@ -1,7 +1,6 @@
 package sdk
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -32,18 +31,6 @@ func asked(err error) time.Duration {
 		return refusal.RetryAfter
 	}
 	return 0
-}
-
-// sleep waits, and reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 func jitter() float64 { return rand.Float64() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hushpush/hush/internal/pause"
 	"github.com/hushpush/hush/protocol"
 )
 
@@ -79,7 +80,7 @@ func (r *registrar) retryLogout() {
 	}
 	r.lifetime.run(func() {
 		ctx := r.lifetime.ctx
-		for try := 1; sleep(ctx, backoff(try, jitter())) && r.turn.within(ctx); try++ {
+		for try := 1; pause.For(ctx, backoff(try, jitter())) == nil && r.turn.within(ctx); try++ {
 			err := r.finishLogout(ctx)
 			r.turn.Unlock()
 			if err == nil {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hushpush/hush/internal/pause"
 	"github.com/hushpush/hush/protocol"
 	"github.com/hushpush/hush/push"
 )
@@ -158,7 +159,7 @@ func (r *runner) attempt(ctx context.Context, a arrival) (FetchResult, outcome, 
 		case v == mayRun:
 			return r.handle(ctx, handler, a)
 		}
-		if !sleep(ctx, busyWait) {
+		if pause.For(ctx, busyWait) != nil {
 			return NoData, notRun, context.Cause(ctx)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/hushpush/hush/internal/pause"
 )
 
 const (
@@ -66,7 +68,7 @@ func (c *clock) runKind(ctx context.Context, k *kind, a *alarm) {
 			limit = min(limit, k.room())
 		}
 		if limit <= 0 {
-			pause(ctx, crowded)
+			_ = pause.For(ctx, crowded)
 			continue
 		}
 		more, err := k.work(ctx, c.now(), limit)
@@ -74,7 +76,7 @@ func (c *clock) runKind(ctx context.Context, k *kind, a *alarm) {
 		switch {
 		case more:
 		case err != nil:
-			pause(ctx, failing)
+			_ = pause.For(ctx, failing)
 		default:
 			c.rest(ctx, k, a)
 		}
@@ -88,7 +90,7 @@ func (c *clock) rest(ctx context.Context, k *kind, a *alarm) {
 		var err error
 		if next, err = k.next(ctx); err != nil {
 			c.warn(ctx, "next due time not read", err)
-			pause(ctx, failing)
+			_ = pause.For(ctx, failing)
 			return
 		}
 	}
@@ -115,16 +117,6 @@ func (c *clock) rest(ctx context.Context, k *kind, a *alarm) {
 func (c *clock) warn(ctx context.Context, what string, err error) {
 	if err != nil && ctx.Err() == nil {
 		c.log.Warn(what, "error", err)
-	}
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
 	}
 }
 

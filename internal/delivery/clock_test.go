@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hushpush/hush/internal/pause"
 )
 
 // worked notes when a kind was worked on, from the start of its bubble.
@@ -182,7 +184,7 @@ func TestAKindThatIsSlowHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slow := kind{work: func(ctx context.Context, _ time.Time, _ int) (bool, error) {
-			pause(ctx, 10*time.Minute)
+			_ = pause.For(ctx, 10*time.Minute)
 			return true, nil
 		}}
 		w := newWorked()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hushpush/hush/internal/pause"
 	"github.com/hushpush/hush/push"
 )
 
@@ -140,7 +141,7 @@ func (e *Engine) claimDevices(ctx context.Context, now time.Time, limit int) ([]
 	limit, full := e.queue.claims(limit)
 	keys, err := e.cfg.Store.ClaimDevices(ctx, now, lease, limit, full...)
 	if len(full) > 0 && len(keys) == 0 {
-		pause(ctx, crowded) // what is due is theirs, perhaps
+		_ = pause.For(ctx, crowded) // what is due is theirs, perhaps
 	}
 	return keys, err
 }

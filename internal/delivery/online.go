@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hushpush/hush/internal/pause"
 	"github.com/hushpush/hush/push"
 )
 
@@ -81,7 +82,7 @@ func (e *Engine) findOnline(ctx context.Context, _ time.Time, limit int) (more b
 			err = errors.Join(err, failed)
 		}
 	}
-	pause(ctx, findRest)
+	_ = pause.For(ctx, findRest)
 	return false, err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hushpush/hush/internal/pause"
 	"github.com/hushpush/hush/push"
 )
 
@@ -141,7 +142,7 @@ func (r *rows) DuePushes(ctx context.Context, now time.Time, _ int) ([]push.Push
 }
 
 func (r *rows) Expand(ctx context.Context, ref push.PushRef, now time.Time, limit int, lease time.Duration) ([]push.DeviceKey, bool, error) {
-	pause(ctx, r.slow)
+	_ = pause.For(ctx, r.slow)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := r.audience[:min(len(r.audience), limit, castPiece)]
@@ -278,7 +279,7 @@ func (p *provider) want(t *testing.T, device string, want ...time.Duration) {
 // hangs is an answer that takes so long.
 func hangs(d time.Duration) func(context.Context, string) (push.Answer, error) {
 	return func(ctx context.Context, _ string) (push.Answer, error) {
-		pause(ctx, d)
+		_ = pause.For(ctx, d)
 		if ctx.Err() != nil {
 			return push.Answer{Provider: push.APNs}, &push.WakeError{Fault: push.FaultProvider, Unclear: true, Err: context.Cause(ctx)}
 		}

@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/hushpush/hush/internal/pause"
 )
 
 // appleRole is an APNs that answers 200 to everything and does nothing else, because what it costs is taken from the server
@@ -97,7 +99,7 @@ func (a *arrivals) add(device uint64, at time.Time) {
 }
 
 func (a *arrivals) flushLoop(ctx context.Context) {
-	for sleep(ctx, tellEvery) == nil {
+	for pause.For(ctx, tellEvery) == nil {
 		a.mu.Lock()
 		err := a.out.Flush()
 		a.mu.Unlock()

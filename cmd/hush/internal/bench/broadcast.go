@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hushpush/hush/client"
+	"github.com/hushpush/hush/internal/pause"
 )
 
 // Broadcast sends one push to all devices, until each has a delivery that is committed. The devices have no token, so that no
@@ -83,7 +84,7 @@ func (b *broadcast) run(ctx context.Context, longest time.Duration) error {
 		if b.took > longest {
 			return nil
 		}
-		if err := sleep(ctx, broadcastLook); err != nil {
+		if err := pause.For(ctx, broadcastLook); err != nil {
 			return err
 		}
 	}

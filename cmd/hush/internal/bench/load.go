@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hushpush/hush/internal/pause"
 )
 
 // load is how requests are made: by so many at a time, each making the next one once its last is answered; with a rate, not
@@ -60,7 +62,7 @@ func (l load) due(ctx context.Context, i int, begin time.Time) (time.Time, bool)
 		return due, false
 	}
 	if wait := time.Until(due); l.rate > 0 && wait > 0 {
-		return due, sleep(ctx, wait) == nil
+		return due, pause.For(ctx, wait) == nil
 	}
 	return due, ctx.Err() == nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/hushpush/hush/internal/pause"
 )
 
 // Push sends pushes to devices that are asleep, one a device, until APNs' stand-in has answered each wake.
@@ -187,7 +189,7 @@ func settle(ctx context.Context, missing func() int) error {
 		if now == 0 || time.Since(since) > goneWait || time.Since(begin) > lastWait {
 			return nil
 		}
-		if err := sleep(ctx, settleEvery); err != nil {
+		if err := pause.For(ctx, settleEvery); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/hushpush/hush/internal/pause"
 )
 
 // Sessions opens sessions that then do nothing, and says what the server's process needs for each.
@@ -37,7 +39,7 @@ func Sessions(ctx context.Context, o Options) (_ *Report, err error) {
 			return err
 		}
 		took = time.Since(begin)
-		return sleep(ctx, o.Duration)
+		return pause.For(ctx, o.Duration)
 	})
 	if err != nil {
 		return nil, err

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"time"
+
+	"github.com/hushpush/hush/internal/pause"
 )
 
 // usage is what a process has used.
@@ -24,7 +26,7 @@ func quiet(ctx context.Context, pid int) error {
 	last, measured := usageOf(pid)
 	still := 0
 	for end := time.Now().Add(quietWait); measured && time.Now().Before(end); {
-		if err := sleep(ctx, quietLook); err != nil {
+		if err := pause.For(ctx, quietLook); err != nil {
 			return err
 		}
 		now, _ := usageOf(pid)
@@ -37,16 +39,4 @@ func quiet(ctx context.Context, pid int) error {
 		last = now
 	}
 	return nil
-}
-
-// sleep waits, unless ctx ends before.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
