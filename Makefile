@@ -15,7 +15,7 @@ TOOL      := go tool -modfile=$(CURDIR)/tools/go.mod
 # server. Without it neither vet nor tidy knows what the module needs; so "make clients" does both, and here only the
 # formatting is checked.
 GENERATED := tools/clients/go
-MODULES   := $(filter-out . $(GENERATED),$(patsubst %/,%,$(dir $(shell git ls-files '*go.mod'))))
+MODULES   := $(filter-out . $(GENERATED),$(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path './bin/*' -printf '%P\n'))))
 
 .PHONY: help build demo test check modules cross clients generate picture bench figures fuzz release deploy-check install-missing
 

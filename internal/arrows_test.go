@@ -48,7 +48,7 @@ var arrows = []struct {
 	{"internal/linger/...", nil}, // a close that the peer gets to read
 	{"internal/pause/...", nil},  // a wait that ends with its context
 	{"internal/calm/...", nil},   // a warning that repeats is a line a minute
-	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm", "internal/jsonstring", "internal/rest"}},
+	{"internal/api/...", []string{"push", "protocol", "internal/bucket", "internal/calm", "internal/jsonstring", "internal/pause", "internal/rest"}},
 	{"internal/front/...", []string{"push", "protocol", "internal/bucket"}},
 	{"internal/gateway/...", []string{"push", "protocol", "internal/bucket", "internal/linger", "internal/rest"}},
 	{"internal/turns/...", nil}, // a queue in which apps take turns

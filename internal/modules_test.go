@@ -68,9 +68,6 @@ func TestEveryModuleIsRenewed(t *testing.T) {
 
 func TestEveryModuleIsChecked(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat("../.git"); err != nil {
-		t.Skip("the Makefile asks git for the modules, and this is no checkout")
-	}
 	out, err := exec.CommandContext(t.Context(), "make", "-s", "--no-print-directory", "-C", "..", "modules").Output()
 	if err != nil {
 		t.Fatalf("make modules: %v", err)

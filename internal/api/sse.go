@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hushpush/hush/internal/pause"
 	"github.com/hushpush/hush/internal/rest"
 )
 
@@ -44,14 +45,10 @@ func (a *API) serverSentEvents(ctx context.Context, c *call, write func(*eventWr
 
 // gather pauses for a moment, in which further changes gather.
 func gather(ctx context.Context) error {
-	t := time.NewTimer(eventRest)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
+	if pause.For(ctx, eventRest) != nil {
 		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
+	return nil
 }
 
 // beat sends a comment if nothing was sent for the time after. It shows the client that the stream is alive, and shows us whether

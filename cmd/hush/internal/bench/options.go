@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/hushpush/hush/push"
 )
 
 // Options are what a benchmark is told.
@@ -20,11 +22,8 @@ type Options struct {
 	Tell        func(string)  // what is going on; nil: nobody wants to know
 }
 
-// The API's limits of one request.
-const (
-	maxUsers = 1_000
-	maxBatch = 1_000
-)
+// maxUsers is the API's limit of the users of one push.
+const maxUsers = 1_000
 
 // Check returns what is wrong with the options, by the names of the command line's flags.
 func (o Options) Check() error {
@@ -37,8 +36,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("--concurrency is %d; want 1 or more", o.Concurrency)
 	case o.Users < 0 || o.Users > maxUsers:
 		return fmt.Errorf("--users is %d; want 1 to %d", o.Users, maxUsers)
-	case o.Batch < 0 || o.Batch > maxBatch:
-		return fmt.Errorf("--batch is %d; want 1 to %d", o.Batch, maxBatch)
+	case o.Batch < 0 || o.Batch > push.MaxBatch:
+		return fmt.Errorf("--batch is %d; want 1 to %d", o.Batch, push.MaxBatch)
 	case o.Users > 1 && o.Batch > 0:
 		return fmt.Errorf("--users and --batch are two shapes of a request; give one")
 	case o.Rate < 0:
